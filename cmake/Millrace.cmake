@@ -1,0 +1,95 @@
+# One way to declare each kind of target. Include paths are the same everywhere: "base/bytes.hpp", "media/log.hpp".
+
+find_package(Threads REQUIRED)
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Time macros and precompiled headers are safe here: no source uses __TIME__, and every unit names its headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_library(millrace_flags INTERFACE)
+target_compile_options(millrace_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
+                       $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+target_include_directories(millrace_flags INTERFACE ${CMAKE_SOURCE_DIR}/libs)
+target_link_libraries(millrace_flags INTERFACE Threads::Threads)
+if(MILLRACE_SANITIZE)
+  add_compile_options(-fsanitize=${MILLRACE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MILLRACE_SANITIZE})
+  add_compile_definitions(MILLRACE_SANITIZED=1)
+endif()
+if(MILLRACE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# millrace_library(name SOURCES … DEPS … [SYSTEM_DEPS …])
+function(millrace_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
+endfunction()
+
+# millrace_test(name SOURCES … DEPS … [LABELS …] [TIMEOUT seconds] [SERIAL]): GoogleTest cases, each one a ctest test.
+function(millrace_test name)
+  if(NOT MILLRACE_TESTS OR MILLRACE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  set(properties LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_SERIAL)
+    list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+endfunction()
+
+# millrace_fuzzer(name SOURCES … DEPS … SEEDS dir MAX_LEN n): a libFuzzer target, and a ctest test that runs it
+# MILLRACE_FUZZ_SECONDS over its committed seeds. Inputs found while running stay in the build tree.
+set(MILLRACE_FUZZ_SECONDS 30 CACHE STRING "How long ctest runs each fuzz target")
+function(millrace_fuzzer name)
+  if(NOT MILLRACE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "SEEDS;MAX_LEN" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name} ${CMAKE_BINARY_DIR}/crashes)
+  add_test(NAME fuzz.${name}
+           COMMAND ${name} -max_total_time=${MILLRACE_FUZZ_SECONDS} -max_len=${ARG_MAX_LEN} -timeout=5 -rss_limit_mb=1024
+                   -print_final_stats=1 -artifact_prefix=${CMAKE_BINARY_DIR}/crashes/${name}-
+                   ${CMAKE_BINARY_DIR}/corpus/${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SEEDS})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 600)
+endfunction()
+
+# millrace_service(name SOURCES … DEPS …): services/<name>/src as one object library (tests link it too) and
+# the program millrace-<name> with main.cpp.
+function(millrace_service name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
+  add_library(service_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(service_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_link_libraries(service_${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
+  add_executable(millrace-${name} src/main.cpp)
+  target_link_libraries(millrace-${name} PRIVATE service_${name})
+endfunction()
+
+# millrace_program(name SOURCES … DEPS …): tools and benchmarks.
+function(millrace_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS})
+endfunction()

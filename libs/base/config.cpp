@@ -1,0 +1,134 @@
+#include "base/config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "base/log.hpp"
+
+namespace millrace {
+namespace {
+
+constexpr std::string_view kInvalid = "config.invalid";
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  std::int64_t unit = 1;
+  if (!text.empty()) {
+    if (text.back() == 'K') unit = 1LL << 10;
+    if (text.back() == 'M') unit = 1LL << 20;
+    if (text.back() == 'G') unit = 1LL << 30;
+    if (unit != 1) text.remove_suffix(1);
+  }
+  const auto value = parse_integer(text);
+  if (!value || *value > std::numeric_limits<std::int64_t>::max() / unit) return std::nullopt;
+  return *value * unit;
+}
+
+std::string range_text(ConfigRange range) {
+  if (range.max == std::numeric_limits<std::int64_t>::max()) return "at least " + std::to_string(range.min);
+  return "from " + std::to_string(range.min) + " to " + std::to_string(range.max);
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return std::string(value);
+  };
+}
+
+void ConfigTable::text(std::string name, std::string& field, std::string default_value, std::string help) {
+  rows_.push_back({std::move(name), "text", std::move(default_value), std::move(help),
+                   [&field](const std::string& value) -> Result<Setter> { return [&field, value] { field = value; }; }});
+}
+
+void ConfigTable::secret(std::string name, Secret& field, std::string help) {
+  rows_.push_back({std::move(name), "secret", "", std::move(help), [&field](const std::string& value) -> Result<Setter> {
+                     return [&field, value] { field = Secret(value); };
+                   }});
+}
+
+void ConfigTable::boolean(std::string name, bool& field, std::string default_value, std::string help) {
+  auto parse = [&field, name](const std::string& value) -> Result<Setter> {
+    if (value != "true" && value != "false") return fail(kInvalid, name + " must be true or false, not '" + value + "'");
+    return [&field, value] { field = value == "true"; };
+  };
+  rows_.push_back({std::move(name), "true or false", std::move(default_value), std::move(help), std::move(parse)});
+}
+
+void ConfigTable::choice(std::string name, std::string& field, std::string default_value,
+                         std::vector<std::string> choices, std::string help) {
+  std::string listed;
+  for (const std::string& choice : choices) listed += (listed.empty() ? "" : ", ") + choice;
+  auto parse = [&field, name, listed, choices](const std::string& value) -> Result<Setter> {
+    if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+      return fail(kInvalid, name + " must be one of " + listed + ", not '" + value + "'");
+    }
+    return [&field, value] { field = value; };
+  };
+  rows_.push_back({std::move(name), listed, std::move(default_value), std::move(help), std::move(parse)});
+}
+
+void ConfigTable::bytes(std::string name, std::uint64_t& field, std::string default_value, ConfigRange range,
+                        std::string help) {
+  add_number(std::move(name), "bytes", std::move(default_value), range, std::move(help),
+             [&field](std::int64_t value) { field = static_cast<std::uint64_t>(value); });
+}
+
+void ConfigTable::add_number(std::string name, std::string type, std::string default_value, ConfigRange range,
+                             std::string help, std::function<void(std::int64_t)> set) {
+  const bool suffixes = type == "bytes";
+  auto parse = [name, range, set = std::move(set), suffixes](const std::string& value) -> Result<Setter> {
+    const auto number = suffixes ? parse_bytes(value) : parse_integer(value);
+    if (!number || *number < range.min || *number > range.max) {
+      return fail(kInvalid, name + " must be a whole number " + range_text(range) +
+                                (suffixes ? " (K, M, G may follow)" : "") + ", not '" + value + "'");
+    }
+    return [set, number = *number] { set(number); };
+  };
+  rows_.push_back({std::move(name), std::move(type), std::move(default_value), std::move(help), std::move(parse)});
+}
+
+Result<void> ConfigTable::load(const Environment& environment) const {
+  std::vector<Setter> setters;
+  for (const Row& row : rows_) {
+    Result<Setter> parsed = row.parse(environment(row.name).value_or(row.default_value));
+    if (!parsed) return tl::unexpected(parsed.error());
+    setters.push_back(std::move(*parsed));
+  }
+  for (const Setter& apply : setters) apply();
+  return {};
+}
+
+std::string ConfigTable::markdown() const {
+  std::string page = "| variable | type | default | meaning |\n|---|---|---|---|\n";
+  for (const Row& row : rows_) {
+    const std::string shown = row.default_value.empty() ? "" : "`" + row.default_value + "`";
+    page += "| `" + row.name + "` | " + row.type + " | " + shown + " | " + row.help + " |\n";
+  }
+  return page;
+}
+
+Result<void> start_log_from_environment(std::string_view service, const Environment& environment) {
+  std::string format;
+  std::string level;
+  ConfigTable table;
+  table.choice("LOG_FORMAT", format, "text", {"text", "json"}, "");
+  table.choice("LOG_LEVEL", level, "info", {"trace", "debug", "info", "warning", "error"}, "");
+  if (Result<void> loaded = table.load(environment); !loaded) return loaded;
+  constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warning", "error"};
+  const auto index = std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
+  log::start(service, format == "json" ? log::Format::kJson : log::Format::kText, static_cast<log::Level>(index));
+  return {};
+}
+
+}  // namespace millrace

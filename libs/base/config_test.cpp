@@ -1,0 +1,71 @@
+#include "base/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace millrace {
+namespace {
+
+struct Sample {
+  std::uint16_t port = 0;
+  std::uint64_t size = 0;
+  std::chrono::milliseconds grace{};
+  bool flag = false;
+  std::string mode;
+  Secret secret;
+};
+
+ConfigTable table_for(Sample& sample) {
+  ConfigTable table;
+  table.integer("PORT", sample.port, "1935", {0, 65535}, "port");
+  table.bytes("SIZE", sample.size, "512M", {1, 1LL << 40}, "size");
+  table.duration("GRACE_MS", sample.grace, "1500", {0, 60'000}, "grace");
+  table.boolean("FLAG", sample.flag, "true", "flag");
+  table.choice("MODE", sample.mode, "a", {"a", "b"}, "mode");
+  table.secret("SECRET", sample.secret, "secret");
+  return table;
+}
+
+Environment from(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+TEST(ConfigTable, TakesDefaultsWhereNothingIsSet) {
+  Sample sample;
+  ASSERT_TRUE(table_for(sample).load(from({})));
+  EXPECT_EQ(sample.port, 1935);
+  EXPECT_EQ(sample.size, 512ULL << 20);
+  EXPECT_EQ(sample.grace, std::chrono::milliseconds(1500));
+  EXPECT_TRUE(sample.flag);
+  EXPECT_EQ(sample.mode, "a");
+}
+
+TEST(ConfigTable, NamesTheVariableAndChangesNothingOnABadValue) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"PORT", "65536"}, {"PORT", "-1"}, {"PORT", "19x"},   {"SIZE", "9999999999G"},
+      {"SIZE", "M"},     {"FLAG", "1"},  {"GRACE_MS", "1s"}, {"MODE", "c"}};
+  for (const auto& [name, value] : bad) {
+    Sample sample;
+    sample.port = 7;
+    const Result<void> loaded = table_for(sample).load(from({{name, value}}));
+    ASSERT_FALSE(loaded) << name << "=" << value;
+    EXPECT_NE(loaded.error().message.find(name), std::string::npos);
+    EXPECT_NE(loaded.error().message.find(value), std::string::npos);
+    EXPECT_EQ(sample.port, 7);
+  }
+}
+
+TEST(ConfigTable, NeverShowsASecret) {
+  Sample sample;
+  ASSERT_TRUE(table_for(sample).load(from({{"SECRET", "hunter2"}})));
+  EXPECT_EQ(sample.secret.reveal(), "hunter2");
+  EXPECT_EQ(table_for(sample).markdown().find("hunter2"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace
