@@ -1,0 +1,107 @@
+// The reading side of the media log: maps an arena read-only and follows its logs. A reader can't harm the writer.
+//
+// ArenaReader: any thread. LogReader: one thread at a time, each with a cursor of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "media/arena_writer.hpp"
+#include "media/sample.hpp"
+
+namespace millrace::media {
+
+// One log as its slot says; a copy, checked for consistency.
+struct LogInfo {
+  std::uint32_t slot = 0;
+  std::string stream_id;
+  std::uint64_t publication_id = 0;
+  std::uint64_t epoch = 0;
+  std::int64_t started_wall_us = 0;
+  std::uint32_t segment_target_ms = 0;
+  std::uint32_t max_segment_ms = 0;  // longest segment so far, this and earlier publications: never shrinks
+  LogEnd end = LogEnd::kLive;
+  std::uint64_t first = 0;      // oldest record that may still be there
+  std::uint64_t committed = 0;  // one past the newest
+};
+
+class ArenaMapping;
+
+class LogReader {
+ public:
+  struct Sample {
+    SampleRecord record;
+    // In the arena: valid only as long as LogReader::intact(record) is true afterwards.
+    ByteView payload;
+    ByteView message;  // prefix and payload: a whole RTMP message
+  };
+  struct Nothing {};                        // at the end of what is committed; the log is live
+  struct Ended { LogEnd reason; };          // at the end, and there will be no more
+  struct Lagged { std::uint64_t next_key; };  // the cursor's record is gone; the next retained key frame (or the
+                                            // oldest record where there is none) has this sequence
+  using Read = std::variant<Sample, Nothing, Ended, Lagged>;
+
+  ~LogReader();
+  LogReader(LogReader&&) noexcept;
+  LogReader& operator=(LogReader&&) noexcept;
+
+  // The record at the cursor; the cursor moves only by seek() and advance().
+  Read read() const;
+  void advance();
+  // The next record read() gives. Records from here on are held back from recycling within the policy's hard limit.
+  void seek(std::uint64_t sequence);
+  std::uint64_t position() const;
+  // Holds records from this sequence on, although the cursor is further (a playlist's window).
+  void hold(std::uint64_t sequence);
+
+  // A record anywhere in the retained range; nullopt when it is gone or not committed yet.
+  std::optional<Sample> at(std::uint64_t sequence) const;
+  // After using the bytes in place (or copying them): were they still the record's?
+  bool intact(const SampleRecord& record) const;
+
+  // The newest committed key frame of the video track (or newest record if the log has no video).
+  std::optional<std::uint64_t> newest_key() const;
+
+  LogInfo info() const;
+  struct Configuration {
+    TrackConfiguration description;
+    Bytes bytes;    // avcC, AudioSpecificConfig, …
+    Bytes message;  // prefix and bytes
+  };
+  std::optional<Configuration> configuration(std::uint32_t index) const;
+  std::uint32_t configuration_count() const;
+
+ private:
+  friend class ArenaReader;
+  struct State;
+  explicit LogReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class ArenaReader {
+ public:
+  // reader: who this is, for millrace-log ("packaging"). "media.not_found" while no writer has made the arena yet.
+  [[nodiscard]] static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory, const std::string& name,
+                                                                 const std::string& reader);
+  ~ArenaReader();
+
+  // All logs, live and ended, that still hold records; oldest epoch first within a stream.
+  std::vector<LogInfo> logs() const;
+  // With a registered cursor at sequence (clamped to the oldest retained record). "media.not_found": the slot holds
+  // another publication by now. "media.too_many_readers": the cursor table is full.
+  [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id, std::uint64_t sequence);
+  // False once the writer has replaced the file (other geometry): open again.
+  bool current() const;
+
+ private:
+  explicit ArenaReader(std::shared_ptr<ArenaMapping> mapping);
+  std::shared_ptr<ArenaMapping> mapping_;
+};
+
+}  // namespace millrace::media

@@ -1,0 +1,136 @@
+// The writing side of the media log: one arena (a file in tmpfs) per writing process, many logs in it.
+//
+// ArenaWriter: any thread. LogWriter: one thread at a time; logs of an arena may be written by different threads.
+// docs/media-log.md has the format, the guarantees and the failure cases.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "media/sample.hpp"
+
+namespace millrace::media {
+
+struct ArenaConfig {
+  std::string directory;  // MEDIA_LOG_DIR, a tmpfs; made (0700) if missing
+  std::string name;       // "ingest": files <directory>/<name>.arena and <name>.cursors
+  std::uint64_t bytes = 512ULL << 20;
+  std::uint32_t block_bytes = 256U << 10;
+  std::uint32_t max_logs = 1024;
+};
+
+// How much of the past a log keeps.
+struct RetentionPolicy {
+  std::int64_t keep_us = 60'000'000;             // recycled when older than this and no cursor needs it
+  std::int64_t pinned_limit_us = 120'000'000;    // a cursor holds records back no longer than this
+  std::uint64_t guaranteed_bytes = 8ULL << 20;   // a log is admitted only if this much can be kept for it for good
+  std::uint64_t max_bytes = 256ULL << 20;        // borrowed from free blocks, given back when a new log needs them
+};
+
+struct LogDescription {
+  std::string stream_id;  // valid by is_valid_id
+  std::uint64_t publication_id = 0;
+  std::uint64_t epoch = 0;
+  std::int64_t started_wall_us = 0;
+  std::uint32_t segment_target_ms = 2000;
+  RetentionPolicy retention;
+};
+
+// As stream.proto's EndReason.
+enum class LogEnd : std::uint32_t {
+  kLive = 0, kUnpublished = 1, kDisconnected = 2, kTimedOut = 3, kTakenOver = 4, kProtocolError = 5, kDrained = 6,
+  kWriterLost = 7, kNoSpace = 8, kRevoked = 9
+};
+
+struct ArenaStatistics {
+  std::uint64_t total_bytes, free_bytes, guaranteed_bytes;
+  std::uint32_t logs_live, logs_ended, readers;
+  std::uint64_t records_recycled_under_cursor;  // a pinned reader went over the hard limit
+};
+
+class ArenaImpl;
+
+class LogWriter {
+ public:
+  // Contiguous room for one RTMP message: prefix bytes for the chunk header, then the message body.
+  // Valid until committed, abandoned or the log ends. Several may be open at once (interleaved chunk streams).
+  struct Room {
+    std::uint8_t* data = nullptr;  // prefix_room + body_size writable bytes
+    std::uint32_t prefix_room = 0;
+    std::uint32_t body_size = 0;
+    std::uint32_t block = 0, generation = 0, offset = 0;  // where data is
+  };
+  static constexpr std::uint32_t kPrefixRoom = 16;  // an RTMP type 0 chunk header with extended timestamp
+
+  ~LogWriter();  // ends the log as kDisconnected if it is still live
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  // "media.no_space": not even by recycling the oldest records of this log. "media.too_large": beyond the arena's
+  // largest sample (16 MiB or a quarter of guaranteed+free, whichever is less).
+  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size);
+  void abandon(const Room& room);
+
+  // Appends the record. The caller has filled [prefix | body]; record says where in the room the codec payload begins:
+  // payload_begin is counted from room.data, prefix_size bytes before it are the header, payload ends with the room.
+  // The caller fills the time, sequence-of-segment, track, flags and configuration fields of record; sequence, block,
+  // generation, offset, size and prefix_size are set here. Returns the record's sequence. A release store publishes it.
+  std::uint64_t commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size, SampleRecord record);
+
+  // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix + configuration.
+  // "media.too_many_configurations": the configuration area is full (1024 entries or one block).
+  [[nodiscard]] Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix, ByteView bytes);
+
+  // Timeline::max_segment_ms, whenever it has grown: readers see it in LogInfo.
+  void set_longest_segment_ms(std::uint32_t milliseconds);
+
+  // No more records. Retained records stay readable until their time is over.
+  void end(LogEnd reason);
+
+  std::uint64_t committed() const;
+  std::uint32_t slot() const;
+  std::uint64_t held_bytes() const;
+  // The arena's memory, for serving players of the writing process from it: same pointers as readers compute.
+  const std::uint8_t* block_data(std::uint32_t block) const;
+
+ private:
+  friend class ArenaWriter;
+  struct State;
+  explicit LogWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// What the newest retained log of a stream left behind, so that a new publication continues its numbers.
+struct StreamContinuation {
+  bool found = false;
+  std::uint64_t epoch = 0;
+  std::uint64_t last_media_sequence = 0;
+  std::uint32_t last_discontinuity_sequence = 0;
+  std::uint32_t max_segment_ms = 0;
+};
+
+class ArenaWriter {
+ public:
+  // Reserves the whole arena (posix_fallocate) or takes over an existing one of the same geometry after its writer
+  // died: live logs are ended as kWriterLost, every committed record stays readable. Errors: "media.in_use" (another
+  // live writer), "media.no_space" (tmpfs too small), "media.io".
+  [[nodiscard]] static Result<std::unique_ptr<ArenaWriter>> open(const ArenaConfig& config);
+  ~ArenaWriter();
+
+  // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is affected.
+  [[nodiscard]] Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
+  StreamContinuation continuation(const std::string& stream_id) const;
+
+  // Drops cursors of dead readers and frees ended logs and old blocks by time; call about once a second.
+  void maintain(std::int64_t monotonic_us);
+  ArenaStatistics statistics() const;
+
+ private:
+  explicit ArenaWriter(std::shared_ptr<ArenaImpl> impl);
+  std::shared_ptr<ArenaImpl> impl_;
+};
+
+}  // namespace millrace::media
