@@ -1,6 +1,8 @@
 # One way to declare each kind of target. Include paths are the same everywhere: "base/bytes.hpp", "media/log.hpp".
 
 find_package(Threads REQUIRED)
+# What `./millrace up` runs: the services, millrace-log and the web files.
+add_custom_target(programs)
 find_program(CCACHE ccache)
 if(CCACHE)
   # Time macros and precompiled headers are safe here: no source uses __TIME__, and every unit names its headers.
@@ -34,6 +36,9 @@ function(millrace_library name)
   target_link_libraries(${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
 endfunction()
 
+# Sanitizer builds run in the same ctest as the plain one: "asan." and the like tell their tests apart.
+set(MILLRACE_TEST_PREFIX "" CACHE STRING "Before each test's name")
+
 # millrace_test(name SOURCES … DEPS … [LABELS …] [TIMEOUT seconds] [SERIAL]): GoogleTest cases, each one a ctest test.
 function(millrace_test name)
   if(NOT MILLRACE_TESTS OR MILLRACE_FUZZ)
@@ -54,7 +59,7 @@ function(millrace_test name)
   if(ARG_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  gtest_discover_tests(${name} TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
 
 # millrace_fuzzer(name SOURCES … DEPS … SEEDS dir MAX_LEN n): a libFuzzer target, and a ctest test that runs it
@@ -85,6 +90,7 @@ function(millrace_service name)
   target_link_libraries(service_${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
   add_executable(millrace-${name} src/main.cpp)
   target_link_libraries(millrace-${name} PRIVATE service_${name})
+  add_dependencies(programs millrace-${name})
 endfunction()
 
 # millrace_program(name SOURCES … DEPS …): tools and benchmarks.
@@ -92,4 +98,7 @@ function(millrace_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS})
+  if(name MATCHES "^millrace-")
+    add_dependencies(programs ${name})
+  endif()
 endfunction()
