@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""One stream end to end: published, listed by the API, watched over HLS, recorded whole; then everything stops cleanly."""
+import json
+import pathlib
+import subprocess
+
+from stack import Stack, check, fetch, main, make_clip, packets, wait_for
+
+
+def api(stack, path, token=True):
+    headers = {"Authorization": "Bearer " + stack.info["token"]} if token else {}
+    status, _, body = fetch(stack.info["api_url"] + path, headers)
+    return status, json.loads(body) if body else None
+
+
+def watch(stack):
+    playlist = wait_for(stack.playlist, "a playlist")
+    check(0 < playlist.segments[0][2] <= playlist.target, "EXTINF within the target duration")
+    status, headers, body = fetch(playlist.segments[0][1])
+    check(status == 200 and int(headers["Content-Length"]) == len(body) > 0, "a listed segment is whole")
+    check(headers["Access-Control-Allow-Origin"] == "*", "CORS on segments")
+    status, page_headers, page = fetch(stack.info["watch_url"])
+    check(status == 200 and b"<video" in page, "the watch page")
+
+
+def observe(stack):
+    status, answer = api(stack, f"/api/stream/status/{stack.stream_id}", token=False)
+    check(status == 200 and answer["isLive"] is True, f"status says live: {answer}")
+    wait_for(lambda: api(stack, f"/api/stream/status/{stack.stream_id}", token=False)[1]["bitrate"] > 0, "a measured bitrate")
+    status, answer = api(stack, "/api/stream/list")
+    check(status == 200 and answer["streams"][0]["isLive"] is True, f"list: {answer}")
+    status, _ = api(stack, "/api/stream/list", token=False)
+    check(status == 401, "list without a token")
+
+
+def smoke():
+    with Stack() as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=12)
+        publisher = stack.publish(clip)
+        watch(stack)
+        observe(stack)
+        check(publisher.wait(timeout=120) == 0, "the publisher ended well")
+        recording = stack.wait_recordings()[0]
+        for stream in ("v", "a"):
+            sent = [digest for _, digest in packets(clip, stream)]
+            kept = [digest for _, digest in packets(recording, stream)]
+            check(sent == kept, f"recorded {len(kept)} of {len(sent)} packets of {stream}")
+        status, answer = api(stack, "/api/vod/list", token=False)
+        check(status == 200 and recording.name in answer, f"vod list: {answer}")
+        status, headers, body = fetch(stack.info["api_url"] + "/api/vod/file/" + recording.name, {"Range": "bytes=0-99"})
+        check(status == 206 and len(body) == 100, "a range of the recording")
+        pids = [service["pid"] for service in stack.status()["services"]]
+        stopped = stack.down()
+        check(stopped.returncode == 0, stopped.stdout + stopped.stderr)
+        check(not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), "nothing is left running")
+        left = subprocess.run(["ls", stack.info["media_log_directory"]], capture_output=True, check=False)
+        check(left.returncode != 0, "the arena's memory is given back")
+
+
+main(smoke)
