@@ -61,6 +61,10 @@ struct TrackConfiguration {
   std::uint32_t height;       // video
   std::uint32_t sample_rate;  // audio
   std::uint32_t channels;     // audio
+  // The first segment it is in force in; 0: from the log's first record on (known before any sample). The writer adds a
+  // later configuration together with the first sample that uses it, so that which tracks a segment has can be told
+  // from any part of the log, even from a segment in which a track is silent.
+  std::uint64_t media_sequence;
 };
 
 }  // namespace millrace::media

@@ -40,7 +40,8 @@ class Timeline {
   explicit Timeline(const TimelineConfig& config);
 
   // A track's configuration took effect (first or changed): its next sample begins a discontinuity if the track had
-  // samples before. samples_per_frame: 1024 for AAC-LC; 0 for video and data.
+  // samples before, or if the log's first segment is over by then (a track that appears late: the number of tracks of a
+  // timeline is constant, RFC 8216 4.3.2.3). samples_per_frame: 1024 for AAC-LC; 0 for video and data.
   void configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale, std::uint32_t samples_per_frame);
 
   struct Input {
