@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,12 @@ def wait_for(probe, what, seconds=20.0, interval=0.1):
             last = error
         time.sleep(interval)
     raise Failure(f"waited {seconds * PATIENCE:.0f} s for {what}" + (f" (last: {last})" if last else ""))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def fetch(url, headers=None, method="GET", timeout=10):
