@@ -1,0 +1,35 @@
+// Forward-only, numbered schema changes. What was applied stands in the table schema_migrations, with a
+// checksum, so that a migration edited after its release is noticed instead of leaving two machines with
+// different schemas.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace soci {
+class session;
+}
+
+namespace millrace::store {
+
+// statements run in order, each one SQL statement that every supported database understands.
+struct Migration {
+  int version = 0;
+  std::string_view name;
+  std::vector<std::string_view> statements;
+};
+
+// SHA-256 of the name and the statements, as hex.
+std::string checksum(const Migration& migration);
+
+// Brings the schema to the newest of the migrations, which must be numbered 1, 2, 3, … Call it inside one
+// write transaction: the schema is then either all new or as before. Errors: store.migration_order (our own
+// table is wrong), store.newer_database (made by a later release), store.migration_changed. Database errors
+// are thrown by SOCI.
+[[nodiscard]] Result<void> migrate(soci::session& session, std::span<const Migration> migrations);
+
+}  // namespace millrace::store
