@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Cases 23 to 25: time stamps that jump, B-frames with large offsets, tracks that are missing, late or stop."""
+from wire import Peer, flv_tags, is_header, send_realtime
+from oracle import Oracle
+from stack import Stack, check, fetch, main, make_clip, packets, wait_for
+
+
+def publish_tags(stack, oracle, tags, stamps=None):
+    """Publishes crafted tags in real time; returns the recording and the last playlist while it was live."""
+    already = len(stack.recordings())
+    key = stack.info["publish_url"].rsplit("/", 1)[1]
+    with Peer(oracle.port) as peer:
+        peer.publish(key)
+        send_realtime(peer, tags, stamps)
+        playlist = wait_for(stack.playlist, "a playlist")
+        peer.drain()
+    return stack.wait_recordings(already + 1)[-1], playlist
+
+
+def valid(playlist, recording):
+    """Target duration honoured, decode times strictly increasing."""
+    for number, _, seconds, _, _ in playlist.segments:
+        check(0 < seconds <= playlist.target + 0.5, f"segment {number}: {seconds} s, target {playlist.target}")
+    for kind in ("v", "a"):
+        times = [time for time, _ in packets(recording, kind)]
+        check(kind == "v" or all(a < b for a, b in zip(times, times[1:])), f"audio times increase in {recording.name}")
+
+
+def all_frames(tags, recording):
+    for kind, stream in ((9, "v"), (8, "a")):
+        sent = sum(1 for tag in tags if tag[0] == kind and not is_header(tag))
+        kept = len(packets(recording, stream)) if sent else 0
+        check(sent == kept, f"{kept} of {sent} frames of {stream}")
+
+
+def jumps(stack, oracle, clip):
+    """23: back by 1 ms, by 5 s, to 0, forward by an hour, equal times, audio ahead."""
+    tags = flv_tags(clip)
+    middle = 4000
+
+    def moved(delta):
+        return [time if time < middle else max(0, time + delta) for _, time, _ in tags]
+
+    cases = {"back by 1 ms": moved(-1), "back by 5 s": moved(-5000), "to zero": [t if t < middle else t - middle for _, t, _ in tags],
+             "forward an hour": moved(3_600_000), "equal times": [t - t % 80 for _, t, _ in tags],
+             "audio 3 s ahead": [t + 3000 if kind == 8 and t >= middle else t for kind, t, _ in tags],
+             "past 2^32": [(t + (1 << 32) - middle) & 0xFFFFFFFF for _, t, _ in tags],
+             "past 0xFFFFFF": [t + 0xFFFFFF - middle for _, t, _ in tags]}
+    for name, stamps in cases.items():
+        print("  ", name, flush=True)
+        recording, playlist = publish_tags(stack, oracle, tags, stamps)
+        valid(playlist, recording)
+        all_frames(tags, recording)
+
+
+def offsets(stack, oracle, clip):
+    """24: negative composition offsets, and offsets beyond 32,767 ms."""
+    for offset in (-40, 33_000):
+        tags = []
+        for kind, time, body in flv_tags(clip):
+            if kind == 9 and body[1] == 1:
+                moved = (int.from_bytes(body[2:5], "big", signed=True) + offset) & 0xFFFFFF
+                body = body[:2] + moved.to_bytes(3, "big") + body[5:]
+            tags.append((kind, time, body))
+        recording, playlist = publish_tags(stack, oracle, tags)
+        valid(playlist, recording)
+        all_frames(tags, recording)
+
+
+def tracks(stack, oracle, clip):
+    """25: audio only, video only, audio 4 s late, audio that stops."""
+    tags = flv_tags(clip)
+    cases = {"audio only": [t for t in tags if t[0] != 9], "video only": [t for t in tags if t[0] != 8],
+             "late audio": [t for t in tags if t[0] != 8 or t[1] >= 4000], "audio stops": [t for t in tags if t[0] != 8 or t[1] < 4000]}
+    header = next(t for t in tags if t[0] == 8)
+    cases["late audio"].insert(next(i for i, t in enumerate(cases["late audio"]) if t[1] >= 4000), (8, 4000, header[2]))
+    for name, chosen in cases.items():
+        print("  ", name, flush=True)
+        recording, playlist = publish_tags(stack, oracle, chosen)
+        valid(playlist, recording)
+        all_frames(chosen, recording)
+        status, _, master = fetch(stack.info["hls_url"].replace("index.m3u8", "master.m3u8"))
+        check(status == 200, "a multivariant playlist")
+        if name.endswith("only"):
+            check((b"mp4a" in master) == (name == "audio only") and (b"avc1" in master) == (name == "video only"), f"{name}: {master}")
+
+
+def media():
+    with Stack() as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=8)
+        oracle = Oracle(stack)
+        for run in (jumps, offsets, tracks):
+            with oracle.case(run.__doc__):
+                run(stack, oracle, clip)
+
+
+main(media)
