@@ -1,0 +1,48 @@
+#include "manifest/hls/multivariant_playlist.hpp"
+
+#include <algorithm>
+
+#include "manifest/hls/text.hpp"
+
+namespace millrace::hls {
+namespace {
+
+void append_codecs(std::string& out, const std::vector<std::string>& codecs) {
+  if (codecs.empty()) return;
+  out += ",CODECS=\"";
+  for (std::size_t i = 0; i < codecs.size(); ++i) {
+    if (i > 0) out += ',';
+    append_clean(out, codecs[i]);
+  }
+  out += '"';
+}
+
+// Three decimals, as RFC 8216 4.3.4.2 recommends.
+void append_frame_rate(std::string& out, std::uint32_t millihertz) {
+  std::string fraction = std::to_string(millihertz % 1000);
+  fraction.insert(0, 3 - fraction.size(), '0');
+  out += ",FRAME-RATE=" + std::to_string(millihertz / 1000) + '.' + fraction;
+}
+
+void append_variant(std::string& out, const Variant& variant) {
+  out += "#EXT-X-STREAM-INF:BANDWIDTH=" + std::to_string(std::max<std::uint64_t>(variant.bandwidth, 1));
+  if (variant.average_bandwidth > 0) out += ",AVERAGE-BANDWIDTH=" + std::to_string(variant.average_bandwidth);
+  append_codecs(out, variant.codecs);
+  if (variant.width > 0 && variant.height > 0) {
+    out += ",RESOLUTION=" + std::to_string(variant.width) + 'x' + std::to_string(variant.height);
+  }
+  if (variant.frame_rate_millihertz > 0) append_frame_rate(out, variant.frame_rate_millihertz);
+  out += '\n';
+  append_clean(out, variant.uri);
+  out += '\n';
+}
+
+}  // namespace
+
+std::string serialize(const MultivariantPlaylist& playlist) {
+  std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n";
+  for (const Variant& variant : playlist.variants) append_variant(out, variant);
+  return out;
+}
+
+}  // namespace millrace::hls

@@ -1,0 +1,51 @@
+#include "manifest/hls/multivariant_playlist.hpp"
+
+#include <gtest/gtest.h>
+
+namespace millrace::hls {
+namespace {
+
+TEST(MultivariantPlaylist, DescribesAVariantWithSoundAndPicture) {
+  Variant variant;
+  variant.uri = "index.m3u8";
+  variant.bandwidth = 3'200'000;
+  variant.average_bandwidth = 2'900'000;
+  variant.codecs = {"avc1.64001f", "mp4a.40.2"};
+  variant.width = 1280;
+  variant.height = 720;
+  variant.frame_rate_millihertz = 29'970;
+  EXPECT_EQ(serialize(MultivariantPlaylist{{variant}}),
+            "#EXTM3U\n"
+            "#EXT-X-VERSION:7\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=3200000,AVERAGE-BANDWIDTH=2900000,CODECS=\"avc1.64001f,mp4a.40.2\","
+            "RESOLUTION=1280x720,FRAME-RATE=29.970\n"
+            "index.m3u8\n");
+}
+
+TEST(MultivariantPlaylist, LeavesOutWhatAnAudioOnlyVariantHasNot) {
+  Variant variant;
+  variant.uri = "index.m3u8";
+  variant.bandwidth = 128'000;
+  variant.codecs = {"mp4a.40.2"};
+  EXPECT_EQ(
+      serialize(MultivariantPlaylist{{variant}}),
+      "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS=\"mp4a.40.2\"\nindex.m3u8\n");
+}
+
+TEST(MultivariantPlaylist, WritesFrameRatesWithThreeDecimals) {
+  Variant variant;
+  variant.uri = "v";
+  variant.frame_rate_millihertz = 25'005;
+  EXPECT_NE(serialize(MultivariantPlaylist{{variant}}).find("FRAME-RATE=25.005\n"), std::string::npos);
+}
+
+TEST(MultivariantPlaylist, AlwaysNamesABandwidthAndCleanText) {
+  Variant variant;
+  variant.uri = "v\n";
+  variant.codecs = {"a\"b"};
+  EXPECT_EQ(serialize(MultivariantPlaylist{{variant}}),
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"ab\"\nv\n");
+}
+
+}  // namespace
+}  // namespace millrace::hls
