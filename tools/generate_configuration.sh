@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Prints docs/configuration.md from the services' own tables: tools/generate_configuration.sh [BIN_DIR] > docs/configuration.md
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BIN=${1:-$ROOT/build/release/bin}
+cat <<'TEXT'
+# Configuration
+
+Environment variables, read at start from the environment or from a `.env` file beside `./millrace`; generated from the
+services' tables by `tools/generate_configuration.sh`. A bad value stops the start with a line that names the variable.
+Sizes take K, M or G. A port of 0 takes a free one.
+
+`LOG_FORMAT` (`text` or `json`) and `LOG_LEVEL` (`trace`, `debug`, `info`, `warning`, `error`) hold for every service.
+`./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built) and
+`MILLRACE_BUILD_DIR`.
+TEXT
+for service in ingest auth packaging recording metrics api; do
+  printf '\n## %s\n\n' "$service"
+  # Its defaults must not depend on whoever generates the page.
+  env -i PATH="$PATH" "$BIN/millrace-$service" --config-markdown
+done
