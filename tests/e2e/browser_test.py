@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Chromium plays the watch page: decoded frames rise and nothing stalls for 20 s."""
+import shutil
+import subprocess
+
+from stack import PATIENCE, ROOT, Stack, check, main, make_clip, skip, wait_for
+
+
+def browser():
+    if not shutil.which("chromium") or not shutil.which("node"):
+        skip("chromium or node is not installed")
+    if not (ROOT / "tests/node_modules/playwright-core").exists():
+        skip("playwright-core is not installed: npm ci in tests/")
+    with Stack() as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=60, gop=60)
+        publisher = stack.publish(clip)
+        wait_for(lambda: (p := stack.playlist()) and len(p.segments) >= 3, "three segments")
+        result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/watch.mjs"), stack.info["watch_url"]], capture_output=True, text=True,
+                                timeout=120 * PATIENCE)
+        print(result.stdout.strip())
+        check(result.returncode == 0, f"the browser: {result.stdout}{result.stderr}")
+        check(publisher.poll() in (None, 0), "the publisher")
+
+
+main(browser)
