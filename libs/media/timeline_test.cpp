@@ -1,0 +1,277 @@
+#include "media/timeline.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace millrace::media {
+namespace {
+
+// Each case is a line of samples as the encoder sends them and the line that must come out, both drawn as
+// text.
+//   in:   K0 v40 a21    track letter (K: key frame of video, v: other video, a: audio, d: data), RTMP
+//   milliseconds out:  K0| v40 a21!  milliseconds on the timeline; | begins a segment, ^ a discontinuity, !
+//   was repaired
+struct Drawn {
+  std::string name;
+  std::string in;
+  std::string out;
+};
+
+void PrintTo(const Drawn& drawn, std::ostream* stream) {
+  *stream << drawn.in;
+}
+
+constexpr std::int64_t kStartedUs = 1'700'000'000'000'000;
+
+Timeline make_timeline(bool video = true, bool audio = true, StreamContinuation continuation = {}) {
+  Timeline timeline({kStartedUs, 2000, 12'000, continuation});
+  if (video) timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+  if (audio) timeline.configure(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+  timeline.configure(kDataTrack, TrackKind::kData, 1000, 0);
+  return timeline;
+}
+
+Timeline::Input sample(const std::string& drawn) {
+  Timeline::Input input;
+  input.track = drawn[0] == 'a' ? kAudioTrack : drawn[0] == 'd' ? kDataTrack : kVideoTrack;
+  input.key = drawn[0] == 'K';
+  input.timestamp_ms = static_cast<std::uint32_t>(std::stoll(drawn.substr(1)));
+  return input;
+}
+
+std::vector<SampleRecord> place_all(Timeline& timeline, const std::string& in) {
+  std::vector<SampleRecord> records;
+  std::istringstream stream(in);
+  for (std::string word; stream >> word;) records.push_back(timeline.place(sample(word)));
+  return records;
+}
+
+std::string draw(const std::vector<SampleRecord>& records) {
+  std::string text;
+  for (const SampleRecord& record : records) {
+    if (!text.empty()) text += ' ';
+    text += record.track == kAudioTrack        ? 'a'
+            : record.track == kDataTrack       ? 'd'
+            : (record.flags & kSampleKey) != 0 ? 'K'
+                                               : 'v';
+    text += std::to_string(record.wire_timestamp_ms);
+    if ((record.flags & kSampleSegmentStart) != 0) text += '|';
+    if ((record.flags & kSampleDiscontinuity) != 0) text += '^';
+    if ((record.flags & kSampleRepaired) != 0) text += '!';
+  }
+  return text;
+}
+
+class DrawnTimeline : public testing::TestWithParam<Drawn> {};
+
+TEST_P(DrawnTimeline, ComesOutAsDrawn) {
+  Timeline timeline = make_timeline();
+  EXPECT_EQ(draw(place_all(timeline, GetParam().in)), GetParam().out);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Timeline, DrawnTimeline,
+    testing::Values(
+        Drawn{"KeepsThePublishersTimes", "K0 a0 a21 v40 a43 v80", "K0| a0 a21 v40 a43 v80"},
+        Drawn{"BeginsWhereThePublisherBegins", "K70000 v70040", "K70000| v70040"},
+        Drawn{"IsNotTouchedBy24Bits", "K16777200 v16777240 v16777280", "K16777200| v16777240 v16777280"},
+        Drawn{"Crosses31Bits", "K2147483640 v2147483680 v2147483720", "K2147483640| v2147483680 v2147483720"},
+        Drawn{"Crosses32Bits", "K4294967280 a4294967290 v24 a15 v64", "K4294967280| a4294967290 v24 a15 v64"},
+        Drawn{"MovesEqualVideoTimesApart", "K0 v40 v40 v40 v80", "K0| v40 v41! v42! v80"},
+        Drawn{"RepairsOneMillisecondBack", "K0 v40 v39 v80", "K0| v40 v41! v80"},
+        Drawn{"ContinuesAfterFiveSecondsBack", "K9000 v9040 v4040 v4080", "K9000| v9040 v9080|^ v9120"},
+        Drawn{"ContinuesAfterAStepBackToZero", "K60000 v60040 K0 v40", "K60000| v60040 K60080|^ v60120"},
+        Drawn{"ContinuesAfterOneHourForward", "K0 v40 v3600040 v3600080", "K0| v40 v80|^ v120"},
+        Drawn{"KeepsAGapOfNineSeconds", "K0 v40 v9040", "K0| v40 v9040"},
+        // Sound was 20 ms before the picture when the clock began anew, and still is.
+        Drawn{"KeepsSoundWithPictureOverAJump", "K60000 a60020 v60040 K20 a40 v60 a61",
+              "K60000| a60020 v60040 K60080|^ a60100 v60120 a60121"},
+        Drawn{"LetsALateTrackFollowTheJumpOfTheFirst", "K60000 a60000 K0 a60021 a0 v40 a21",
+              "K60000| a60000 K60022|^ a60021 a60022 v60062 a60043"},
+        Drawn{"LetsThePictureFollowTheJumpOfTheSound", "K60000 a60000 v60040 a100 K100 v140",
+              "K60000| a60000 v60040 a60080|^ K60080 v60120"},
+        Drawn{"AcceptsSoundThreeSecondsAhead", "a3000 K0 a3021 v40", "a3000| K0 a3021 v40"},
+        Drawn{"NeverGoesBelowZero", "K0 a4294967280 v40", "K0| a0! v40"},
+        // Two clocks without relation: each goes on by itself, without an endless fight over the mapping.
+        Drawn{"KeepsUnrelatedClocksApart", "K0 a5000000 v40 a5000021 v80 a5000042",
+              "K0| a1|^ v40 a22 v80 a43"},
+        Drawn{"CutsAtTheFirstKeyAfterTheTarget", "K0 K1000 K2000 K3000 v3500 K4500",
+              "K0| K1000 K2000| K3000 v3500 K4500|"},
+        Drawn{"ForgivesRoundingOfTheKeyDistance", "K33 K2032 K4033", "K33| K2032| K4033|"},
+        Drawn{"LeavesTenSecondGopsWhole", "K0 v5000 a5000 v9960 K10000", "K0| v5000 a5000 v9960 K10000|"},
+        Drawn{"CutsEndlessGopsAtTheLimit", "K0 v6000 v11960 v12000 v18000 v23960 v24000",
+              "K0| v6000 v11960 v12000| v18000 v23960 v24000|"},
+        Drawn{"DoesNotCutAtSoundWhilePictureRuns", "K0 v9000 a9500 a11000 v11500 K11540",
+              "K0| v9000 a9500 a11000 v11500 K11540|"},
+        Drawn{"CutsAtSoundWhenThePictureHasStopped", "K0 a6000 a12000 a12021 a14000 a14021",
+              "K0| a6000 a12000 a12021| a14000 a14021|"},
+        Drawn{"BreaksWhenPictureComesLate", "a0 a6000 a12000 a12021 a14021 v14030 K14040",
+              "a0| a6000 a12000 a12021| a14021| v14030|^ K14040"},
+        Drawn{"BreaksWhenSoundComesLate", "K0 K2000 v2040 a2040 a2061 v3000 K4000",
+              "K0| K2000| v2040 a2040|^ a2061 v3000 K4000"},
+        Drawn{"DoesNotBreakForSoundInTheFirstSegment", "K0 v40 a40 v80 K2000", "K0| v40 a40 v80 K2000|"},
+        Drawn{"PutsStrayDataNow", "K60000 d60010 d0 v60040 d0", "K60000| d60010 d60011! v60040 d60040!"},
+        Drawn{"LetsDataComeFirst", "d0 K5000000 v5000040", "d0| K5000000 v5000040"}),
+    [](const auto& drawn) { return drawn.param.name; });
+
+TEST(Timeline, CountsJumps) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K60000 v60040 K0 v40 K7200000 v7200040");
+  EXPECT_EQ(timeline.jumps(), 2U);
+}
+
+TEST(Timeline, UnwrapsForever) {
+  Timeline timeline = make_timeline();
+  std::uint32_t raw = 4'000'000'000U;
+  std::int64_t expected = raw;
+  std::int64_t dts = timeline.place({kVideoTrack, raw, 0, true, 0, 0}).dts;
+  for (int i = 0; i < 1'000'000; ++i) {  // 115 days in steps of ten seconds
+    raw += 9999;
+    expected += 9999;
+    dts = timeline.place({kVideoTrack, raw, 0, true, 0, 0}).dts;
+  }
+  EXPECT_EQ(dts, expected * 90);
+  EXPECT_EQ(timeline.jumps(), 0U);
+}
+
+TEST(Timeline, CountsAudioInSamplesWhateverTheMillisecondsSay) {
+  Timeline timeline = make_timeline();
+  for (int i = 0; i < 10'000; ++i) {
+    const auto jittering = static_cast<std::uint32_t>(i * 1024LL * 1000 / 48'000 + i % 7);
+    const SampleRecord record = timeline.place({kAudioTrack, jittering, 0, false, 0, 0});
+    ASSERT_EQ(record.dts, std::int64_t{1024} * i);
+    ASSERT_EQ(record.wire_timestamp_ms, jittering);
+    ASSERT_EQ(record.flags & kSampleRepaired, 0);
+  }
+}
+
+TEST(Timeline, LetsTheAudioCountFollowTheClockWhenTheyAreApart) {
+  Timeline timeline = make_timeline();
+  const std::vector<SampleRecord> records = place_all(timeline, "a0 a21 a43 a143 a164");
+  EXPECT_EQ(records[2].dts, 2048);
+  EXPECT_EQ(records[3].dts, 143 * 48);
+  EXPECT_EQ(records[3].flags & kSampleRepaired, 0);
+  EXPECT_EQ(records[4].dts, 143 * 48 + 1024);
+}
+
+TEST(Timeline, HoldsTheAudioCountWhenItRunsAhead) {
+  Timeline timeline = make_timeline();
+  std::int64_t last = -1;
+  for (int i = 0; i < 100; ++i) {  // half as much time as samples
+    const SampleRecord record =
+        timeline.place({kAudioTrack, static_cast<std::uint32_t>(i * 10), 0, false, 0, 0});
+    ASSERT_GT(record.dts, last);
+    ASSERT_LE(record.dts, i * 480 + 61 * 48 + 1024);
+    last = record.dts;
+  }
+}
+
+TEST(Timeline, KeepsCompositionOffsetsWithTheirSign) {
+  struct Case {
+    std::int32_t milliseconds;
+    std::int32_t ticks;
+  };
+  Timeline timeline = make_timeline();
+  std::uint32_t time = 0;
+  for (const Case& c : {Case{0, 0}, Case{80, 7200}, Case{-40, -3600}, Case{32'768, 2'949'120},
+                        Case{-8'388'608, -754'974'720}}) {
+    EXPECT_EQ(timeline.place({kVideoTrack, time += 40, c.milliseconds, false, 0, 0}).composition_offset,
+              c.ticks);
+  }
+}
+
+TEST(Timeline, NeverStepsBackOnAnyTrack) {
+  Timeline timeline = make_timeline();
+  std::array<std::int64_t, 3> last{-1, -1, -1};
+  std::uint64_t media_sequence = 0;
+  std::uint32_t random = 12345;
+  for (int i = 0; i < 200'000; ++i) {
+    random = random * 1664525U + 1013904223U;
+    const auto track = static_cast<std::uint8_t>(random >> 30U) % 3;
+    const std::uint32_t raw = (random & 15U) == 0 ? random * 2654435761U : random >> 16U;
+    const SampleRecord record =
+        timeline.place({static_cast<std::uint8_t>(track), raw, 0, (random & 64U) != 0, i, kStartedUs + i});
+    ASSERT_GT(record.dts, last.at(track));
+    ASSERT_GE(record.media_sequence, media_sequence);
+    last.at(track) = record.dts;
+    media_sequence = record.media_sequence;
+  }
+}
+
+TEST(Timeline, BeginsADiscontinuityWhenAConfigurationChanges) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 a0 v40");
+  timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+  timeline.configure(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+  // One break for both: the sound's new configuration has come before the break too.
+  EXPECT_EQ(draw(place_all(timeline, "K80 a21 v120")), "K80|^ a21 v120");
+}
+
+TEST(Timeline, KeepsTheTimeWhenTheSampleRateChanges) {
+  Timeline timeline = make_timeline(false);
+  place_all(timeline, "a0 a21");
+  timeline.configure(kAudioTrack, TrackKind::kAudio, 44'100, 1024);
+  const std::vector<SampleRecord> records = place_all(timeline, "a43 a66");
+  EXPECT_EQ(records[0].dts, 2048 * 441 / 480);
+  EXPECT_EQ(records[1].dts, records[0].dts + 1024);
+  EXPECT_EQ(draw(records), "a43|^ a66");
+}
+
+TEST(Timeline, CutsAudioOnlyAtTheTarget) {
+  Timeline timeline = make_timeline(false);
+  EXPECT_EQ(draw(place_all(timeline, "a0 a1984 a2005 a2027 a4010")), "a0| a1984 a2005| a2027 a4010|");
+}
+
+TEST(Timeline, CutsWhenVideoIsMissingThoughAnnounced) {
+  Timeline timeline = make_timeline();
+  EXPECT_EQ(draw(place_all(timeline, "a0 a9000 a12001 a13000 a14001")), "a0| a9000 a12001| a13000 a14001|");
+}
+
+TEST(Timeline, TellsTheLongestSegment) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 K2000 K7000");
+  EXPECT_EQ(timeline.max_segment_ms(), 5000U);
+}
+
+TEST(Timeline, NumbersFromTheWallClockWhenNothingIsKnown) {
+  Timeline timeline = make_timeline();
+  const SampleRecord record = timeline.place({kVideoTrack, 0, 0, true, 0, kStartedUs});
+  EXPECT_EQ(record.media_sequence, 850'000'000U);
+  EXPECT_EQ(record.discontinuity_sequence, 1'700'000'000U);
+  EXPECT_EQ(record.flags & kSampleDiscontinuity, 0);
+}
+
+TEST(Timeline, ContinuesTheNumbersOfTheLastPublication) {
+  Timeline timeline = make_timeline(true, true, {true, 3, 41, 7, 4100});
+  const std::vector<SampleRecord> records = place_all(timeline, "K0 v40 K2000");
+  EXPECT_EQ(draw(records), "K0|^ v40 K2000|");
+  EXPECT_EQ(records[0].media_sequence, 42U);
+  EXPECT_EQ(records[2].media_sequence, 43U);
+  EXPECT_EQ(records[0].discontinuity_sequence, 8U);
+  EXPECT_EQ(records[2].discontinuity_sequence, 8U);
+  EXPECT_EQ(timeline.max_segment_ms(), 4100U);
+}
+
+TEST(Timeline, MapsToTheWallClockSmoothly) {
+  Timeline timeline = make_timeline();
+  // Samples arrive unevenly, dates stay even.
+  EXPECT_EQ(timeline.place({kVideoTrack, 1000, 0, true, 0, kStartedUs}).presented_wall_us, kStartedUs);
+  EXPECT_EQ(timeline.place({kVideoTrack, 1040, 0, false, 0, kStartedUs + 95'000}).presented_wall_us,
+            kStartedUs + 40'000);
+  EXPECT_EQ(timeline.place({kAudioTrack, 1000, 0, false, 0, kStartedUs + 96'000}).presented_wall_us,
+            kStartedUs);
+  // A break takes the wall clock anew ...
+  EXPECT_EQ(timeline.place({kVideoTrack, 500'000, 0, true, 0, kStartedUs + 900'000}).presented_wall_us,
+            kStartedUs + 900'000);
+  // ... but does not go back with it.
+  EXPECT_EQ(timeline.place({kVideoTrack, 0, 0, true, 0, kStartedUs - 3'600'000'000}).presented_wall_us,
+            kStartedUs + 940'000);
+}
+
+}  // namespace
+}  // namespace millrace::media
