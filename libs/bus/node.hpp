@@ -1,0 +1,147 @@
+// The process's place on the bus: its own events, facts, pointers and answers, and its view of the other
+// services.
+//
+//   auto node = bus::Node::start({.instance = "packaging", .endpoints = *bus::endpoints(environment)});
+//   (*node)->subscribe("ingest", {.on_snapshot = …, .on_event = …, .on_lost = …});
+//   (*node)->publish(event);                      // event.key and payload are the caller's, the rest is
+//   filled in
+//   (*node)->request("auth", request, 500ms, [](Result<v1::Reply> reply) { … });
+//
+// One Node per process. It owns one thread, the bus thread, and all sockets belong to that. Every method is
+// safe from any thread and never waits for the network. Callbacks run on the bus thread and must not block:
+// post to an actor or an io_context. What an on_… callback gets is valid during the call.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "bus/endpoints.hpp"
+
+namespace millrace::bus::v1 {
+class Event;
+class PointerBatch;
+class Reply;
+class Request;
+class Snapshot;
+}  // namespace millrace::bus::v1
+
+namespace millrace::bus {
+
+// Bounds, each with its policy when it is reached.
+struct NodeLimits {
+  int high_water = 10000;  // events in flight to or from one peer; more are dropped, seen as a gap, healed
+  int pointer_high_water = 1000;  // the same for pointers; these are only notifications
+  std::size_t queue =
+      20000;  // events of this process waiting for the bus thread; more are dropped and healed
+  std::size_t pointer_streams =
+      4096;                   // streams with a waiting pointer batch; further streams' batches are dropped
+  std::size_t facts = 65536;  // retained facts; further keys are sent but not retained
+  std::size_t outstanding = 4096;  // own requests without an answer; more get "bus.overloaded"
+  std::size_t in_service = 4096;   // others' requests without an answer; more get "bus.overloaded"
+  std::size_t answers = 4096;      // remembered answers of idempotent commands; the oldest is forgotten
+  std::chrono::milliseconds answer_memory{60'000};
+  std::chrono::milliseconds heartbeat{1'000};     // silence after which a Heartbeat event is sent
+  std::chrono::milliseconds lost_after{3'000};    // silence after which a peer counts as lost
+  std::chrono::milliseconds snapshot_retry{500};  // until the answer to a snapshot request is there
+};
+
+struct NodeConfig {
+  std::string
+      instance;  // one of kServices; empty for a tool or test that only listens and asks: it binds nothing
+  EndpointTable endpoints;
+  NodeLimits limits;
+};
+
+// The view of one service. Facts are events with a key. Order: on_snapshot first, then the events that follow
+// it without a gap. After a loss or a restart of the peer on_snapshot comes again, and replaces every fact of
+// that instance. on_lost: the peer has been silent for lost_after, or never answered; its facts may be old
+// now. Once per loss, and it ends with on_snapshot. Any of them may be empty.
+struct EventHandler {
+  std::function<void(const v1::Snapshot&)> on_snapshot;
+  std::function<void(const v1::Event&)> on_event;
+  std::function<void()> on_lost;
+};
+
+struct Statistics {
+  std::uint64_t sent = 0;        // messages handed to a socket
+  std::uint64_t received = 0;    // well-formed messages
+  std::uint64_t gaps = 0;        // lost events noticed (each is followed by a snapshot)
+  std::uint64_t snapshots = 0;   // snapshots applied
+  std::uint64_t dropped = 0;     // at one of the bounds above, or to a peer that is gone
+  std::uint64_t malformed = 0;   // frames that are no message of ours
+  std::uint64_t deadlines = 0;   // requests, own or others', that ran out of time
+  std::uint64_t overloaded = 0;  // requests refused at a bound
+  std::uint64_t repeated = 0;    // commands answered from the memory of answers
+};
+
+// Answers one request. Copyable, any thread; the first call counts, further ones are ignored. When nobody
+// calls it, "bus.deadline" is sent at the deadline; an answer after that still becomes the remembered one of
+// its idempotency key.
+class Responder {
+ public:
+  struct State;
+
+  explicit Responder(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  // id is filled in.
+  void operator()(v1::Reply reply) const;
+  void fail(const Error& error) const;
+  // CLOCK_MONOTONIC: nobody waits for the answer after this.
+  std::int64_t deadline_monotonic_us() const;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+class Node {
+ public:
+  using RequestHandler = std::function<void(const v1::Request&, Responder)>;
+  using PointerHandler = std::function<void(const v1::PointerBatch&)>;
+  using ReplyHandler = std::function<void(Result<v1::Reply>)>;
+
+  // "bus.in_use": another process owns this instance. "bus.directory", "bus.bind": the message says what to
+  // change.
+  static Result<std::unique_ptr<Node>> start(NodeConfig config);
+  ~Node();  // stops
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Sends what is queued, for a quarter of a second at most, then ends the thread; outstanding requests get
+  // "bus.stopped". No callback runs after it. Not from a callback.
+  void stop();
+
+  // Fills instance, boot, sequence and time. A key makes it a retained fact, retracted ends the fact.
+  void publish(v1::Event event);
+  // Batches of one stream that wait for the bus thread are merged: first of the first, newest of the rest.
+  void notify(v1::PointerBatch batch);
+
+  // One handler a service; call once per service.
+  void subscribe(std::string_view service, EventHandler handler);
+  void subscribe_pointers(std::string_view service, PointerHandler handler);
+
+  // Everything but GetSnapshot, which the Node answers itself. Until it is called, requests get
+  // "bus.not_serving".
+  void serve(RequestHandler handler);
+
+  // Calls handler exactly once, on the bus thread: with the reply, or with the error that the reply names, or
+  // with "bus.deadline", "bus.stopped". "bus.overloaded" and "bus.unknown_service", and "bus.stopped" of a
+  // stopped node, come on the calling thread before request returns. A request waits for a peer that is not
+  // there, until its deadline.
+  void request(std::string_view service, v1::Request request, std::chrono::milliseconds timeout,
+               ReplyHandler handler);
+
+  Statistics statistics() const;
+  std::uint64_t boot_id() const;
+
+ private:
+  class Core;
+  explicit Node(std::unique_ptr<Core> core);
+
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace millrace::bus
