@@ -1,0 +1,157 @@
+#include "log_segments.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::int64_t kMicroseconds = 1'000'000;
+// A difference of wall-clock stamps beyond this can't be a segment's length; the samples' extent is taken
+// instead.
+constexpr std::int64_t kLongestSegmentUs = 3'600 * kMicroseconds;
+
+std::uint32_t clamped_duration(std::int64_t ticks) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(ticks, 1, std::numeric_limits<std::int32_t>::max()));
+}
+
+}  // namespace
+
+const TrackTiming* LogSegments::timing_of(const media::SampleRecord& record) const {
+  if (record.track >= kTracks || record.configuration >= configurations_.size()) return nullptr;
+  const TrackTiming& timing = configurations_[record.configuration];
+  return timing.usable && timing.track == record.track ? &timing : nullptr;
+}
+
+void LogSegments::add(const media::SampleRecord& record) {
+  if (ended_) return;
+  last_arrival_us_ = record.arrival_us;
+  if (current_media_sequence_ != record.media_sequence) {
+    close_open(&record);
+    current_media_sequence_ = record.media_sequence;
+    // Without the first record the segment's head is gone: it can't be offered.
+    const bool whole = record.sequence == 0 || (record.flags & media::kSampleSegmentStart) != 0;
+    if (whole) begin_segment(record);
+  }
+  if (record.track == media::kVideoTrack) settle_video(record);
+  if (!open_) return;
+  open_->segment.end_record = record.sequence + 1;
+  if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
+}
+
+void LogSegments::begin_segment(const media::SampleRecord& record) {
+  open_.emplace();
+  Segment& segment = open_->segment;
+  segment.publication_id = publication_id_;
+  segment.media_sequence = record.media_sequence;
+  segment.discontinuity_sequence = record.discontinuity_sequence;
+  segment.first_record = record.sequence;
+  segment.start_wall_us = record.presented_wall_us;
+  segment.independent = true;
+}
+
+void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
+  Segment& segment = open_->segment;
+  TrackSpan& span = segment.tracks[record.track];
+  if (span.samples == 0) {
+    span.configuration = record.configuration;
+    span.first_dts = record.dts;
+    open_->first_wall_us[record.track] = record.presented_wall_us;
+    if (record.track == media::kVideoTrack) segment.independent = (record.flags & media::kSampleKey) != 0;
+  }
+  if (timing.frame_duration != 0) {
+    span.last_duration = timing.frame_duration;
+  } else if (span.samples > 0) {
+    span.last_duration = clamped_duration(record.dts - span.last_dts);
+  } else {
+    span.last_duration = std::max<std::uint32_t>(timing.timescale / kLoneFrameDivisor, 1);
+  }
+  span.last_dts = record.dts;
+  span.samples += 1;
+  segment.payload_bytes += record.size;
+  segment.last_arrival_us = record.arrival_us;
+}
+
+// The open segment has all its records. next: the first record of a later segment, null at the log's end.
+void LogSegments::close_open(const media::SampleRecord* next) {
+  finish_waiting();
+  if (!open_) return;
+  if (next != nullptr && next->discontinuity_sequence == open_->segment.discontinuity_sequence) {
+    open_->next_wall_us = next->presented_wall_us;
+  }
+  waiting_ = std::move(open_);
+  open_.reset();
+  if (next == nullptr || waiting_->segment.tracks[kVideo].samples == 0) finish_waiting();
+}
+
+// The first video sample after the waiting segment says how long that one's last frame lasts.
+void LogSegments::settle_video(const media::SampleRecord& record) {
+  if (!waiting_) return;
+  TrackSpan& span = waiting_->segment.tracks[kVideo];
+  const bool same_scale = timing_of(record) != nullptr && configurations_[record.configuration].timescale ==
+                                                              configurations_[span.configuration].timescale;
+  if (same_scale) span.last_duration = clamped_duration(record.dts - span.last_dts);
+  finish_waiting();
+}
+
+void LogSegments::finish_waiting() {
+  if (!waiting_) return;
+  Segment segment = waiting_->segment;
+  const std::int64_t by_wall =
+      waiting_->next_wall_us ? *waiting_->next_wall_us - segment.start_wall_us : std::int64_t{0};
+  segment.duration_us = by_wall > 0 && by_wall < kLongestSegmentUs ? by_wall : extent_us(*waiting_);
+  waiting_.reset();
+  bool empty = true;
+  for (std::size_t track = 0; track < kTracks; ++track) {
+    const TrackSpan& span = segment.tracks[track];
+    segment.configurations[track] =
+        span.samples > 0 ? span.configuration : in_force(track, segment.media_sequence);
+    if (span.samples > 0) empty = false;
+  }
+  // Numbers must follow one another in a playlist: what stands before a gap can't be listed with what
+  // follows.
+  const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
+  if (!follows || empty) complete_.clear();
+  if (!empty) complete_.push_back(segment);
+}
+
+// From the segment's first record to the end of the track that ends last.
+std::int64_t LogSegments::extent_us(const Open& open) const {
+  std::int64_t end = open.segment.start_wall_us;
+  for (std::size_t track = 0; track < kTracks; ++track) {
+    const TrackSpan& span = open.segment.tracks[track];
+    if (span.samples == 0) continue;
+    const std::int64_t ticks = span.last_dts - span.first_dts + span.last_duration;
+    const std::int64_t timescale = configurations_[span.configuration].timescale;
+    end = std::max(end, open.first_wall_us[track] + ticks * kMicroseconds / timescale);
+  }
+  return std::max<std::int64_t>(end - open.segment.start_wall_us, 1);
+}
+
+std::optional<std::uint32_t> LogSegments::in_force(std::size_t track, std::uint64_t media_sequence) const {
+  for (std::size_t i = configurations_.size(); i-- > 0;) {
+    const TrackTiming& timing = configurations_[i];
+    if (timing.usable && timing.track == track && timing.media_sequence <= media_sequence) {
+      return static_cast<std::uint32_t>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+void LogSegments::end() {
+  if (ended_) return;
+  close_open(nullptr);
+  finish_waiting();
+  ended_ = true;
+}
+
+void LogSegments::recycled_before(std::uint64_t sequence) {
+  while (!complete_.empty() && complete_.front().first_record < sequence) complete_.pop_front();
+}
+
+void LogSegments::keep(std::size_t count) {
+  while (complete_.size() > count) complete_.pop_front();
+}
+
+}  // namespace millrace::packaging

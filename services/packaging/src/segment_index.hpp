@@ -1,0 +1,68 @@
+// All retained logs of one stream as one list of segments, and which of them a playlist lists. Sans-IO.
+//
+// Everything is a function of the logs: two indexes fed with the same retained past list the same segments
+// under the same numbers, so that packaging may die at any moment. Listings only move forward: neither the
+// first nor the last listed media sequence ever decreases while logs grow and are recycled.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "log_segments.hpp"
+
+namespace millrace::packaging {
+
+struct WindowPolicy {
+  std::size_t segments = 10;  // HLS_WINDOW_SEGMENTS
+  // A window shrinks to this length (but never below kLeastSegments), so that the log's limit on pinned
+  // records (RetentionPolicy::pinned_limit_us, 120 s) covers the window, as long again after it, and the
+  // growing segment.
+  std::int64_t longest_us = 50'000'000;
+  static constexpr std::size_t kLeastSegments = 3;  // RFC 8216 6.2.2: three target durations
+  std::int64_t reconnect_grace_us = 60'000'000;     // RECONNECT_GRACE_SECONDS
+};
+
+// One publication's log in the index, with what its slot says.
+struct PublicationLog {
+  PublicationLog(std::uint64_t id, std::uint64_t epoch_number)
+      : publication_id(id), epoch(epoch_number), segments(id) {}
+  std::uint64_t publication_id;
+  std::uint64_t epoch;
+  std::uint32_t segment_target_ms = 0;
+  std::uint32_t max_segment_ms = 0;
+  LogSegments segments;
+};
+
+struct Listing {
+  std::vector<Segment> offered;  // media sequences without a gap; may be fetched
+  std::size_t first_listed = 0;  // offered[first_listed..] are listed; the ones before left the window lately
+  std::size_t first_held =
+      0;  // offered[first_held..] are to be kept in the log for viewers with an older playlist
+  std::uint32_t target_duration_seconds = 1;
+  bool ended = false;  // ended for good: no publication continued the stream within the grace time
+};
+
+class SegmentIndex {
+ public:
+  explicit SegmentIndex(const WindowPolicy& policy) : policy_(policy) {}
+
+  // The log of this publication; added in epoch order if it is new.
+  PublicationLog& log(std::uint64_t publication_id, std::uint64_t epoch);
+  // Its slot was freed, or it is to be read anew from what is retained.
+  void forget(std::uint64_t publication_id);
+  const std::vector<std::unique_ptr<PublicationLog>>& logs() const { return logs_; }
+
+  // Drops what is too old to be offered; call after feeding.
+  void trim();
+  Listing listing(std::int64_t now_monotonic_us) const;
+
+ private:
+  std::size_t first_listed(const std::vector<Segment>& segments) const;
+  std::uint32_t target_duration(const std::vector<Segment>& segments) const;
+  bool ended(std::int64_t now_monotonic_us) const;
+
+  WindowPolicy policy_;
+  std::vector<std::unique_ptr<PublicationLog>> logs_;  // by epoch
+};
+
+}  // namespace millrace::packaging
