@@ -1,0 +1,38 @@
+// AAC: the AudioSpecificConfig. A pure function; any thread; input is outside data and may hold anything.
+//
+// Specification: ISO/IEC 14496-3 1.6.2.1 (AudioSpecificConfig), 4.4.1 (GASpecificConfig), 4.5.1.1
+// (program_config_element).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace millrace::codecs {
+
+struct AudioSpecificConfig {
+  std::uint8_t object_type = 0;  // of the core: 1 Main, 2 LC, 3 SSR, 4 LTP
+  std::uint32_t sample_rate =
+      0;                       // of the core: a frame lasts frame_length / sample_rate seconds, with SBR too
+  std::uint32_t channels = 0;  // of the core: parametric stereo makes two of one
+  std::uint32_t frame_length = 1024;  // or 960
+  // Signalled explicitly, either by object type 5 or 29 in front (hierarchical) or by the extension behind
+  // the core's configuration (backward compatible). Implicit SBR is visible in the frames only; see
+  // implicit_sbr_possible.
+  bool sbr = false;
+  bool ps = false;
+  std::uint32_t extension_sample_rate = 0;  // with SBR; else 0
+  // Nothing is said about SBR and the rate is low enough for it: the output rate may be twice sample_rate.
+  bool implicit_sbr_possible = false;
+};
+
+// "codecs.aac_truncated", "codecs.aac_object_type" (not AAC Main, LC, SSR or LTP with or without SBR and PS),
+// "codecs.aac_sample_rate" (reserved, or outside 7350 to 192000), "codecs.aac_channels".
+[[nodiscard]] Result<AudioSpecificConfig> parse_audio_specific_config(ByteView asc);
+
+// RFC 6381: "mp4a.40.2", "mp4a.40.5" with SBR, "mp4a.40.29" with parametric stereo.
+std::string codec_string(const AudioSpecificConfig& config);
+
+}  // namespace millrace::codecs
