@@ -1,0 +1,238 @@
+#include "decisions.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "stream_repository.hpp"
+
+namespace millrace::auth {
+namespace {
+
+const Secret kServerSecret("0123456789abcdef0123456789abcdef");
+constexpr std::int64_t kNow = 1'000'000'000;
+constexpr const char* kPeer = "192.0.2.1:1000";
+
+// Counts what a decision asks of the database.
+class CountingStore : public StreamStore {
+ public:
+  explicit CountingStore(StreamStore& store) : store_(store) {}
+
+  Result<std::optional<Admission>> admit_publication(const std::string& lookup,
+                                                     const std::string& app) override {
+    return ++calls, store_.admit_publication(lookup, app);
+  }
+  Result<std::optional<std::string>> find_playable(const std::string& name, const std::string& lookup,
+                                                   const std::string& app) override {
+    return ++calls, store_.find_playable(name, lookup, app);
+  }
+  Result<StreamRecord> ensure(const StreamRecord& candidate) override {
+    return ++calls, store_.ensure(candidate);
+  }
+  Result<std::optional<StreamRecord>> find(const std::string& name, const std::string& lookup) override {
+    return ++calls, store_.find(name, lookup);
+  }
+  Result<std::vector<StreamRecord>> list(const std::string& subject) override {
+    return ++calls, store_.list(subject);
+  }
+  Result<bool> set_banned(const std::string& id, bool banned) override {
+    return ++calls, store_.set_banned(id, banned);
+  }
+
+  int calls = 0;
+
+ private:
+  StreamStore& store_;
+};
+
+class AuthDecisions : public testing::Test {
+ protected:
+  AuthDecisions() {
+    std::string name = (std::filesystem::temp_directory_path() / "millrace-auth-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) std::abort();
+    directory_ = name;
+    repository_ = std::make_unique<StreamRepository>(StreamRepository::open(options(), vault_).value());
+    store_ = std::make_unique<CountingStore>(*repository_);
+    decisions_ = std::make_unique<Decisions>(*store_, vault_, DecisionLimits{}, [this](std::string_view key) {
+      ++lookups_;
+      return vault_.lookup(key);
+    });
+  }
+  ~AuthDecisions() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  store::DatabaseOptions options() const { return {.url = (directory_ / "streaming.db").string()}; }
+  OwnedStream stream(const std::string& subject) { return decisions_->ensure_stream(subject, kNow).value(); }
+  std::optional<Admission> publish(const std::string& key, const std::string& app = "live",
+                                   std::string_view peer = kPeer) {
+    return decisions_->authorize_publish(app, key, peer, kNow).value();
+  }
+  std::optional<std::string> play(const std::string& name, const std::string& app = "live") {
+    return decisions_->authorize_play(app, name, kPeer, kNow).value();
+  }
+
+  std::filesystem::path directory_;
+  KeyVault vault_ = KeyVault::create(kServerSecret).value();
+  std::unique_ptr<StreamRepository> repository_;
+  std::unique_ptr<CountingStore> store_;
+  std::unique_ptr<Decisions> decisions_;
+  int lookups_ = 0;
+};
+
+TEST_F(AuthDecisions, TheRightKeyPublishesItsStreamWithAGrowingEpoch) {
+  const OwnedStream alice = stream("alice");
+  const OwnedStream bob = stream("bob");
+  EXPECT_NE(alice.record.stream_id, bob.record.stream_id);
+  EXPECT_EQ(publish(alice.key.reveal())->epoch, 1U);
+  const std::optional<Admission> again = publish(alice.key.reveal());
+  EXPECT_EQ(again->stream_id, alice.record.stream_id);
+  EXPECT_EQ(again->epoch, 2U);
+  EXPECT_EQ(publish(bob.key.reveal())->epoch, 1U);
+}
+
+TEST_F(AuthDecisions, TheEpochIsInTheDatabaseBeforeTheAnswer) {
+  const OwnedStream alice = stream("alice");
+  ASSERT_EQ(publish(alice.key.reveal())->epoch, 1U);
+  // What a restarted service would see, with the first one still open.
+  StreamRepository restarted = StreamRepository::open(options(), vault_).value();
+  EXPECT_EQ(restarted.admit_publication(vault_.lookup(alice.key.reveal()), "live").value()->epoch, 2U);
+  EXPECT_EQ(publish(alice.key.reveal())->epoch, 3U);
+}
+
+TEST_F(AuthDecisions, AnAccountKeepsItsStreamAndKey) {
+  const OwnedStream first = stream("alice");
+  const OwnedStream second = stream("alice");
+  EXPECT_EQ(first.record.stream_id, second.record.stream_id);
+  EXPECT_EQ(first.key.reveal(), second.key.reveal());
+  EXPECT_EQ(decisions_->ensure_stream("", kNow).error().code, "auth.subject");
+}
+
+struct Attempt {
+  const char* name;
+  std::string app;
+  std::string key;
+};
+
+TEST_F(AuthDecisions, AWrongAnUnknownAndABannedKeyTakeTheSameStepsToTheSameAnswer) {
+  const OwnedStream alice = stream("alice");
+  const OwnedStream banned = stream("mallory");
+  ASSERT_TRUE(decisions_->set_banned(banned.record.stream_id, true));
+  std::string wrong = alice.key.reveal();
+  wrong.back() = wrong.back() == '0' ? '1' : '0';
+  const std::vector<Attempt> refused = {
+      {"wrong in its last digit", "live", wrong},
+      {"unknown", "live", KeyVault::new_key().reveal()},
+      {"banned", "live", banned.key.reveal()},
+      {"empty", "live", ""},
+      {"the public id", "live", alice.record.stream_id},
+      {"very long", "live", std::string(200000, 'k')},
+      {"SQL", "live", "' OR 1=1 --"},
+      {"another's channel", banned.record.stream_id, alice.key.reveal()},
+      {"another application", "vod", alice.key.reveal()},
+      {"no application", "", alice.key.reveal()},
+  };
+  for (const Attempt& attempt : refused) {
+    lookups_ = store_->calls = 0;
+    EXPECT_EQ(publish(attempt.key, attempt.app), std::nullopt) << attempt.name;
+    EXPECT_EQ(lookups_, 1) << attempt.name;
+    EXPECT_EQ(store_->calls, 1) << attempt.name;
+  }
+  lookups_ = store_->calls = 0;
+  EXPECT_TRUE(publish(alice.key.reveal()));
+  EXPECT_EQ(lookups_, 1) << "the right key";
+  EXPECT_EQ(store_->calls, 1) << "the right key";
+}
+
+TEST_F(AuthDecisions, TheApplicationIsLiveOrTheStreamsPublicId) {
+  const OwnedStream alice = stream("alice");
+  EXPECT_TRUE(publish(alice.key.reveal(), "live"));
+  EXPECT_TRUE(publish(alice.key.reveal(), alice.record.stream_id));
+  EXPECT_TRUE(play(alice.record.stream_id, alice.record.stream_id));
+}
+
+TEST_F(AuthDecisions, AnAddressThatGuessesIsStoppedAndOthersAreNot) {
+  const OwnedStream alice = stream("alice");
+  store_->calls = 0;
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(publish("sk_wrong"));
+  EXPECT_EQ(store_->calls, static_cast<int>(FailureLimits{}.burst));
+  EXPECT_FALSE(publish(alice.key.reveal())) << "an oracle for one more guess otherwise";
+  EXPECT_TRUE(publish(alice.key.reveal(), "live", "192.0.2.2:1"));
+  EXPECT_TRUE(decisions_->authorize_publish("live", alice.key.reveal(), kPeer, kNow + 1'000'000).value());
+}
+
+TEST_F(AuthDecisions, PlaysByPublicIdOrByKeyUnlessBanned) {
+  const OwnedStream alice = stream("alice");
+  EXPECT_EQ(play(alice.record.stream_id), alice.record.stream_id);
+  EXPECT_EQ(play(alice.key.reveal()), alice.record.stream_id);
+  EXPECT_EQ(play("unknown"), std::nullopt);
+  EXPECT_EQ(play(alice.record.stream_id, "vod"), std::nullopt);
+  ASSERT_TRUE(decisions_->set_banned(alice.record.stream_id, true));
+  EXPECT_EQ(play(alice.record.stream_id), std::nullopt);
+  EXPECT_EQ(play(alice.key.reveal()), std::nullopt);
+  ASSERT_TRUE(decisions_->set_banned(alice.record.stream_id, false));
+  EXPECT_EQ(play(alice.record.stream_id), alice.record.stream_id);
+  EXPECT_EQ(decisions_->set_banned("unknown", true).error().code, "auth.unknown_stream");
+}
+
+TEST_F(AuthDecisions, ListsKeysForTheirOwnerOnly) {
+  const OwnedStream alice = stream("alice");
+  const OwnedStream bob = stream("bob");
+  const std::vector<OwnedStream> own = decisions_->list_streams("alice").value();
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_EQ(own[0].key.reveal(), alice.key.reveal());
+  const std::vector<OwnedStream> all = decisions_->list_streams("").value();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_TRUE(all[0].key.empty() && all[1].key.empty());
+  EXPECT_EQ(all[1].record.stream_id, bob.record.stream_id);
+  EXPECT_EQ(all[1].record.created_wall_us, kNow);
+  EXPECT_TRUE(decisions_->list_streams("nobody").value().empty());
+}
+
+TEST_F(AuthDecisions, FindsAStreamByIdAndByKey) {
+  const OwnedStream alice = stream("alice");
+  EXPECT_EQ(decisions_->get_stream(alice.record.stream_id)->subject, "alice");
+  EXPECT_EQ(decisions_->get_stream(alice.key.reveal())->subject, "alice");
+  EXPECT_EQ(decisions_->get_stream("unknown").error().code, "auth.unknown_stream");
+}
+
+// Every byte that the database has on disk.
+std::string bytes_on_disk(const std::filesystem::path& directory) {
+  std::string all;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return all;
+}
+
+TEST_F(AuthDecisions, AStolenDatabaseHoldsNoKeyInAnyForm) {
+  const std::string key = stream("alice").key.reveal();
+  ASSERT_TRUE(publish(key));
+  const std::string disk = bytes_on_disk(directory_);
+  const std::string digits = key.substr(3);
+  Bytes raw;
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    raw.push_back(static_cast<std::uint8_t>(std::stoi(digits.substr(i, 2), nullptr, 16)));
+  }
+  EXPECT_NE(disk.find("alice"), std::string::npos) << "the right files were read";
+  EXPECT_NE(disk.find(vault_.lookup(key)), std::string::npos);
+  EXPECT_EQ(disk.find(digits), std::string::npos);
+  EXPECT_EQ(disk.find(hex(as_bytes(key))), std::string::npos);
+  EXPECT_EQ(disk.find(as_text(raw)), std::string::npos);
+  EXPECT_EQ(disk.find(kServerSecret.reveal()), std::string::npos);
+}
+
+TEST_F(AuthDecisions, AnotherServerSecretIsRefusedAtTheStart) {
+  const KeyVault other = KeyVault::create(Secret("another secret of thirty-two bytes")).value();
+  const Result<StreamRepository> refused = StreamRepository::open(options(), other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "auth.wrong_secret");
+  EXPECT_NE(refused.error().message.find("MILLRACE_SECRET"), std::string::npos);
+  EXPECT_TRUE(StreamRepository::open(options(), vault_));
+}
+
+}  // namespace
+}  // namespace millrace::auth

@@ -1,0 +1,111 @@
+#include "request_handler.hpp"
+
+#include "bus/v1/bus.pb.h"
+
+namespace millrace::auth {
+namespace {
+
+void set_error(const Error& error, bus::v1::Reply& reply) {
+  reply.set_error_code(std::string(error.code));
+  reply.set_error_message(error.message);
+}
+
+void fill(const StreamSettings& settings, v1::StreamSettings& message) {
+  message.set_quality(settings.quality);
+  message.set_max_bitrate_kbps(settings.max_bitrate_kbps);
+  message.set_resolution(settings.resolution);
+}
+
+void fill(const StreamRecord& record, v1::Stream& message) {
+  message.set_stream_id(record.stream_id);
+  message.set_subject(record.subject);
+  fill(record.settings, *message.mutable_settings());
+  message.set_created_wall_us(record.created_wall_us);
+  message.set_updated_wall_us(record.updated_wall_us);
+}
+
+void fill(const OwnedStream& stream, v1::Stream& message) {
+  fill(stream.record, message);
+  message.set_key(stream.key.reveal());
+}
+
+}  // namespace
+
+bus::v1::Reply RequestHandler::answer(const bus::v1::Request& request, Now now) {
+  bus::v1::Reply reply;
+  switch (request.payload_case()) {
+    case bus::v1::Request::kAuthorizePublish:
+      authorize_publish(request, now, reply);
+      break;
+    case bus::v1::Request::kAuthorizePlay:
+      authorize_play(request, now, reply);
+      break;
+    case bus::v1::Request::kEnsureStream:
+      ensure_stream(request, now, reply);
+      break;
+    case bus::v1::Request::kListStreams:
+      list_streams(request, reply);
+      break;
+    case bus::v1::Request::kGetStream:
+      get_stream(request, reply);
+      break;
+    case bus::v1::Request::kVerifyToken:
+      verify_token(request, now, reply);
+      break;
+    default:
+      set_error({"auth.unsupported", "auth does not answer this request"}, reply);
+  }
+  return reply;
+}
+
+void RequestHandler::authorize_publish(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
+  const v1::AuthorizePublish& ask = request.authorize_publish();
+  const auto admission =
+      decisions_.authorize_publish(ask.app(), ask.key(), ask.peer_address(), now.monotonic_us);
+  if (!admission) return set_error(admission.error(), reply);
+  v1::AuthorizePublishReply& answer = *reply.mutable_authorize_publish();
+  if (!*admission) return;
+  answer.set_allowed(true);
+  answer.set_stream_id((*admission)->stream_id);
+  answer.set_epoch((*admission)->epoch);
+  fill((*admission)->settings, *answer.mutable_settings());
+}
+
+void RequestHandler::authorize_play(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
+  const v1::AuthorizePlay& ask = request.authorize_play();
+  const auto id = decisions_.authorize_play(ask.app(), ask.name(), ask.peer_address(), now.monotonic_us);
+  if (!id) return set_error(id.error(), reply);
+  v1::AuthorizePlayReply& answer = *reply.mutable_authorize_play();
+  answer.set_allowed(id->has_value());
+  answer.set_stream_id(id->value_or(""));
+}
+
+void RequestHandler::ensure_stream(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
+  const Result<OwnedStream> stream = decisions_.ensure_stream(request.ensure_stream().subject(), now.wall_us);
+  if (!stream) return set_error(stream.error(), reply);
+  fill(*stream, *reply.mutable_stream());
+}
+
+void RequestHandler::list_streams(const bus::v1::Request& request, bus::v1::Reply& reply) {
+  const Result<std::vector<OwnedStream>> streams = decisions_.list_streams(request.list_streams().subject());
+  if (!streams) return set_error(streams.error(), reply);
+  v1::StreamList& list = *reply.mutable_stream_list();
+  for (const OwnedStream& stream : *streams) fill(stream, *list.add_streams());
+}
+
+void RequestHandler::get_stream(const bus::v1::Request& request, bus::v1::Reply& reply) {
+  const Result<StreamRecord> record = decisions_.get_stream(request.get_stream().name());
+  if (!record) return set_error(record.error(), reply);
+  fill(*record, *reply.mutable_stream());
+}
+
+void RequestHandler::verify_token(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
+  const Result<TokenClaims> claims = tokens_.verify(request.verify_token().token(), now.wall_us / 1'000'000);
+  v1::VerifyTokenReply& answer = *reply.mutable_verify_token();
+  if (!claims) return;
+  answer.set_valid(true);
+  answer.set_subject(claims->subject);
+  answer.set_admin(claims->admin);
+}
+
+}  // namespace millrace::auth

@@ -1,0 +1,42 @@
+// Translates requests of the bus into decisions and back. Knows no socket, actor or clock. One owner, one
+// thread at a time; blocks like Decisions.
+#pragma once
+
+#include "decisions.hpp"
+#include "token.hpp"
+
+namespace millrace::bus::v1 {
+class Reply;
+class Request;
+}  // namespace millrace::bus::v1
+
+namespace millrace::auth {
+
+struct Now {
+  std::int64_t monotonic_us = 0;
+  std::int64_t wall_us = 0;
+};
+
+class RequestHandler {
+ public:
+  // Both outlive the handler.
+  RequestHandler(Decisions& decisions, const TokenVerifier& tokens)
+      : decisions_(decisions), tokens_(tokens) {}
+
+  // Every request gets a reply: its payload, or an error code; auth.unsupported for a request that is not
+  // ours. The id is the caller's to set.
+  bus::v1::Reply answer(const bus::v1::Request& request, Now now);
+
+ private:
+  void authorize_publish(const bus::v1::Request& request, Now now, bus::v1::Reply& reply);
+  void authorize_play(const bus::v1::Request& request, Now now, bus::v1::Reply& reply);
+  void ensure_stream(const bus::v1::Request& request, Now now, bus::v1::Reply& reply);
+  void list_streams(const bus::v1::Request& request, bus::v1::Reply& reply);
+  void get_stream(const bus::v1::Request& request, bus::v1::Reply& reply);
+  void verify_token(const bus::v1::Request& request, Now now, bus::v1::Reply& reply);
+
+  Decisions& decisions_;
+  const TokenVerifier& tokens_;
+};
+
+}  // namespace millrace::auth

@@ -1,0 +1,171 @@
+#include "stream_repository.hpp"
+
+#include <soci/soci.h>
+
+#include "base/clock.hpp"
+#include "schema.hpp"
+
+namespace millrace::auth {
+namespace {
+
+// A publisher or player may name the application everything is under, or the stream itself (channel and key).
+constexpr const char* kAppMatches = "(:app = 'live' OR :app2 = stream_id)";
+constexpr const char* kColumns =
+    "stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, resolution, banned, "
+    "created_wall_us, "
+    "updated_wall_us ";
+
+Result<void> check_secret(soci::session& session, const std::string& verifier) {
+  std::string stored;
+  session << "SELECT verifier FROM server_secret WHERE id = 1", soci::into(stored);
+  if (!session.got_data()) {
+    session << "INSERT INTO server_secret (id, verifier) VALUES (1, :v)", soci::use(verifier);
+    return {};
+  }
+  if (equal_in_constant_time(as_bytes(stored), as_bytes(verifier))) return {};
+  return fail("auth.wrong_secret",
+              "MILLRACE_SECRET is not the one that this database's keys were stored with: set the old one, "
+              "or another "
+              "DATABASE_URL");
+}
+
+// Where a query puts its columns, and the record made of them.
+struct Columns {
+  StreamRecord record;
+  long long max_bitrate_kbps = 0;
+  int banned = 0;
+  long long created_wall_us = 0;
+  long long updated_wall_us = 0;
+
+  StreamRecord take() const {
+    StreamRecord complete = record;
+    complete.settings.max_bitrate_kbps = static_cast<std::uint32_t>(max_bitrate_kbps);
+    complete.banned = banned != 0;
+    complete.created_wall_us = created_wall_us;
+    complete.updated_wall_us = updated_wall_us;
+    return complete;
+  }
+};
+
+template <class Statement>
+void select_into(Statement&& statement, Columns& columns) {
+  statement, soci::into(columns.record.stream_id), soci::into(columns.record.subject),
+      soci::into(columns.record.key_lookup), soci::into(columns.record.key_sealed),
+      soci::into(columns.record.settings.quality), soci::into(columns.max_bitrate_kbps),
+      soci::into(columns.record.settings.resolution), soci::into(columns.banned),
+      soci::into(columns.created_wall_us), soci::into(columns.updated_wall_us);
+}
+
+void insert(soci::session& session, const StreamRecord& record) {
+  const long long max_bitrate_kbps = record.settings.max_bitrate_kbps;
+  const long long created = record.created_wall_us;
+  session << "INSERT INTO streams (stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, "
+             "resolution, "
+             "created_wall_us, updated_wall_us) VALUES (:id, :subject, :lookup, :sealed, :quality, :bitrate, "
+             ":resolution, :created, :updated)",
+      soci::use(record.stream_id), soci::use(record.subject), soci::use(record.key_lookup),
+      soci::use(record.key_sealed), soci::use(record.settings.quality), soci::use(max_bitrate_kbps),
+      soci::use(record.settings.resolution), soci::use(created), soci::use(created);
+}
+
+}  // namespace
+
+Result<StreamRepository> StreamRepository::open(const store::DatabaseOptions& options,
+                                                const KeyVault& vault) {
+  Result<store::Database> database = store::Database::open(options, schema());
+  if (!database) return tl::unexpected(database.error());
+  const Result<void> ours = database->write<void>(
+      [verifier = vault.verifier()](soci::session& session) { return check_secret(session, verifier); });
+  if (!ours) return tl::unexpected(ours.error());
+  return StreamRepository(std::move(*database));
+}
+
+Result<std::optional<Admission>> StreamRepository::admit_publication(const std::string& key_lookup,
+                                                                     const std::string& app) {
+  return database_.write<std::optional<Admission>>(
+      [&](soci::session& session) -> Result<std::optional<Admission>> {
+        Admission admission;
+        long long epoch = 0;
+        long long max_bitrate_kbps = 0;
+        session << "UPDATE streams SET epoch = epoch + 1 WHERE key_lookup = :lookup AND banned = 0 AND "
+                << kAppMatches << " RETURNING stream_id, epoch, quality, max_bitrate_kbps, resolution",
+            soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(admission.stream_id),
+            soci::into(epoch), soci::into(admission.settings.quality), soci::into(max_bitrate_kbps),
+            soci::into(admission.settings.resolution);
+        if (!session.got_data()) return std::optional<Admission>();
+        admission.epoch = static_cast<std::uint64_t>(epoch);
+        admission.settings.max_bitrate_kbps = static_cast<std::uint32_t>(max_bitrate_kbps);
+        return std::optional(std::move(admission));
+      });
+}
+
+Result<std::optional<std::string>> StreamRepository::find_playable(const std::string& name,
+                                                                   const std::string& key_lookup,
+                                                                   const std::string& app) {
+  return database_.read<std::optional<std::string>>(
+      [&](soci::session& session) -> Result<std::optional<std::string>> {
+        std::string stream_id;
+        session << "SELECT stream_id FROM streams WHERE (stream_id = :name OR key_lookup = :lookup) AND "
+                   "banned = 0 AND "
+                << kAppMatches,
+            soci::use(name), soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(stream_id);
+        return session.got_data() ? std::optional(std::move(stream_id)) : std::nullopt;
+      });
+}
+
+Result<StreamRecord> StreamRepository::ensure(const StreamRecord& candidate) {
+  return database_.write<StreamRecord>([&](soci::session& session) -> Result<StreamRecord> {
+    Columns columns;
+    select_into(
+        (session << "SELECT " << kColumns << "FROM streams WHERE subject = :subject ORDER BY id LIMIT 1",
+         soci::use(candidate.subject)),
+        columns);
+    if (session.got_data()) return columns.take();
+    insert(session, candidate);
+    return candidate;
+  });
+}
+
+Result<std::optional<StreamRecord>> StreamRepository::find(const std::string& name,
+                                                           const std::string& key_lookup) {
+  return database_.read<std::optional<StreamRecord>>(
+      [&](soci::session& session) -> Result<std::optional<StreamRecord>> {
+        Columns columns;
+        select_into((session << "SELECT " << kColumns
+                             << "FROM streams WHERE stream_id = :name OR key_lookup = :lookup",
+                     soci::use(name), soci::use(key_lookup)),
+                    columns);
+        return session.got_data() ? std::optional(columns.take()) : std::nullopt;
+      });
+}
+
+Result<std::vector<StreamRecord>> StreamRepository::list(const std::string& subject) {
+  return database_.read<std::vector<StreamRecord>>(
+      [&](soci::session& session) -> Result<std::vector<StreamRecord>> {
+        Columns columns;
+        auto prepared =
+            (session.prepare << "SELECT " << kColumns << "FROM streams WHERE :all = '' OR subject = :subject "
+                             << "ORDER BY id LIMIT " << kMaxListed,
+             soci::use(subject), soci::use(subject));
+        select_into(prepared, columns);
+        soci::statement query(prepared);
+        std::vector<StreamRecord> records;
+        query.execute();
+        while (query.fetch()) records.push_back(columns.take());
+        return records;
+      });
+}
+
+Result<bool> StreamRepository::set_banned(const std::string& stream_id, bool banned) {
+  return database_.write<bool>([&](soci::session& session) -> Result<bool> {
+    const int flag = banned ? 1 : 0;
+    const long long now = wall_us();
+    std::string changed;
+    session << "UPDATE streams SET banned = :flag, updated_wall_us = :now WHERE stream_id = :id RETURNING "
+               "stream_id",
+        soci::use(flag), soci::use(now), soci::use(stream_id), soci::into(changed);
+    return session.got_data();
+  });
+}
+
+}  // namespace millrace::auth

@@ -1,0 +1,51 @@
+// Bearer tokens of the API: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7518 section 3.2). The
+// algorithm is ours, not the token's to choose. Immutable after creation; any thread. Times are seconds since
+// 1970 UTC, passed in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "crypto.hpp"
+
+namespace millrace::auth {
+
+inline constexpr std::string_view kTokenIssuer = "millrace";
+inline constexpr std::size_t kMaxTokenLength = 8 * 1024;
+inline constexpr std::int64_t kTokenLeewaySeconds = 30;  // how far two machines' clocks may differ
+inline constexpr std::int64_t kTokenLifetimeSeconds = 365LL * 24 * 3600;
+inline constexpr std::size_t kMaxSubjectLength = 256;
+
+// Who a token (and a stream) belongs to: 1 to kMaxSubjectLength bytes without control characters.
+bool is_valid_subject(std::string_view subject);
+
+struct TokenClaims {
+  std::string subject;
+  bool admin = false;
+};
+
+class TokenVerifier {
+ public:
+  static constexpr std::size_t kMinSecretLength = 32;  // RFC 7518: a key of at least the hash's size
+
+  // Errors: auth.weak_secret.
+  [[nodiscard]] static Result<TokenVerifier> create(const Secret& token_secret);
+
+  // Needs a good signature, "iss" ours, "sub", and "exp" in the future; "nbf" and "iat" must not be in the
+  // future when present. Errors: auth.token with a reason that never quotes the token.
+  [[nodiscard]] Result<TokenClaims> verify(std::string_view token, std::int64_t now_seconds) const;
+
+  // Errors: auth.subject.
+  [[nodiscard]] Result<Secret> issue(std::string_view subject, std::int64_t now_seconds) const;
+
+ private:
+  explicit TokenVerifier(const Secret& token_secret) : secret_(token_secret) {}
+  Key256 signature(std::string_view signed_part) const;
+
+  Secret secret_;
+};
+
+}  // namespace millrace::auth
