@@ -1,0 +1,18 @@
+#include "net/gather_policy.hpp"
+
+namespace millrace::net {
+
+std::int64_t GatherPolicy::after_wake_up(std::int64_t now_us, std::uint32_t events) {
+  ++wake_ups_;
+  events_ += events;
+  if (!gathering_ && wake_ups_ > kBusyWakeUps && now_us - window_start_us_ < kWindowUs) gathering_ = true;
+  if (now_us - window_start_us_ >= kWindowUs) {
+    if (gathering_ && events_ < kCalmEvents) gathering_ = false;
+    window_start_us_ = now_us;
+    wake_ups_ = 0;
+    events_ = 0;
+  }
+  return gathering_ ? delay_us_ : 0;
+}
+
+}  // namespace millrace::net

@@ -1,0 +1,126 @@
+#include "net/poller.hpp"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "base/clock.hpp"
+#include "net/gather_policy.hpp"
+
+namespace millrace::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int kMaxEvents = 512;
+
+std::uint32_t event_mask(bool readable, bool writable) {
+  return (readable ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
+         (writable ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+}
+
+}  // namespace
+
+struct Poller::State : std::enable_shared_from_this<State> {
+  State(asio::io_context& context, int epoll_fd, Config configuration)
+      : epoll(context, epoll_fd),
+        delay(context),
+        config(std::move(configuration)),
+        policy(config.gather_us) {}
+
+  void wait();
+  void dispatch();
+
+  asio::posix::stream_descriptor epoll;  // itself readable when any socket is ready
+  asio::steady_timer delay;
+  Config config;
+  GatherPolicy policy;
+  std::array<epoll_event, kMaxEvents> events{};
+  std::atomic<std::uint64_t> wake_ups{0};
+  std::atomic<std::uint64_t> ready{0};
+  std::atomic<bool> gathering{false};
+  bool closed = false;
+};
+
+void Poller::State::wait() {
+  epoll.async_wait(asio::posix::stream_descriptor::wait_read,
+                   [self = shared_from_this()](const boost::system::error_code& error) {
+                     if (!error && !self->closed) self->dispatch();
+                   });
+}
+
+void Poller::State::dispatch() {
+  const int event_count = std::max(::epoll_wait(epoll.native_handle(), events.data(), kMaxEvents, 0), 0);
+  for (int i = 0; i < event_count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    static_cast<PollClient*>(event.data.ptr)
+        ->on_ready(failed || (event.events & EPOLLIN) != 0, failed || (event.events & EPOLLOUT) != 0);
+  }
+  wake_ups.fetch_add(1, std::memory_order_relaxed);
+  ready.fetch_add(static_cast<std::uint64_t>(event_count), std::memory_order_relaxed);
+  if (config.after_dispatch) config.after_dispatch();
+  if (closed) return;
+  const std::int64_t pause_us = policy.after_wake_up(monotonic_us(), static_cast<std::uint32_t>(event_count));
+  gathering.store(policy.gathering(), std::memory_order_relaxed);
+  if (pause_us == 0) return wait();
+  delay.expires_after(std::chrono::microseconds(pause_us));
+  delay.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && !self->closed) self->dispatch();
+  });
+}
+
+Result<std::unique_ptr<Poller>> Poller::open(asio::io_context& context, Config config) {
+  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) return fail("net.epoll", std::strerror(errno));
+  auto state = std::make_shared<State>(context, fd, std::move(config));
+  state->wait();
+  return std::unique_ptr<Poller>(new Poller(std::move(state)));
+}
+
+Poller::Poller(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Poller::~Poller() {
+  state_->closed = true;
+  state_->config.after_dispatch = nullptr;
+  boost::system::error_code ignored;
+  state_->epoll.close(ignored);
+  state_->delay.cancel();
+}
+
+Result<void> Poller::add(int fd, PollClient& client) {
+  epoll_event event{};
+  event.events = event_mask(true, false);
+  event.data.ptr = &client;
+  if (::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return fail("net.epoll", std::strerror(errno));
+  }
+  return {};
+}
+
+void Poller::watch(int fd, PollClient& client, bool readable, bool writable) {
+  epoll_event event{};
+  event.events = event_mask(readable, writable);
+  event.data.ptr = &client;
+  (void)::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void Poller::remove(int fd) {
+  (void)::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+PollerStatistics Poller::statistics() const {
+  return {state_->wake_ups.load(std::memory_order_relaxed), state_->ready.load(std::memory_order_relaxed),
+          state_->gathering.load(std::memory_order_relaxed)};
+}
+
+}  // namespace millrace::net

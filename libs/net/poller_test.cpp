@@ -1,0 +1,112 @@
+#include "net/poller.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <thread>
+
+#include "net/io_threads.hpp"
+#include "net/unique_fd.hpp"
+
+namespace millrace::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Pair {
+  Pair() {
+    std::array<int, 2> fds{-1, -1};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
+    near.reset(fds[0]);
+    far.reset(fds[1]);
+  }
+  UniqueFd near;
+  UniqueFd far;
+};
+
+struct Recorder final : PollClient {
+  void on_ready(bool readable, bool writable) override {
+    reads += readable ? 1 : 0;
+    writes += writable ? 1 : 0;
+    std::array<char, 64> buffer{};
+    while (readable && fd >= 0 && ::read(fd, buffer.data(), buffer.size()) > 0) {
+    }
+  }
+  int fd = -1;
+  int reads = 0;
+  int writes = 0;
+};
+
+TEST(Poller, TellsOfReadableSocketsAndOfTheEndOfEachDispatch) {
+  boost::asio::io_context context;
+  int dispatches = 0;
+  auto poller = Poller::open(context, {0, [&] { ++dispatches; }});
+  ASSERT_TRUE(poller);
+  Pair a;
+  Pair b;
+  Recorder on_a;
+  Recorder on_b;
+  on_a.fd = a.near.get();
+  on_b.fd = b.near.get();
+  ASSERT_TRUE((*poller)->add(a.near.get(), on_a));
+  ASSERT_TRUE((*poller)->add(b.near.get(), on_b));
+  ASSERT_EQ(::write(a.far.get(), "x", 1), 1);
+  while (dispatches == 0 && context.run_one_for(5s) > 0) {
+  }
+  EXPECT_EQ(on_a.reads, 1);
+  EXPECT_EQ(on_b.reads, 0);
+  EXPECT_EQ(on_a.writes, 0);
+  (*poller)->remove(a.near.get());
+  ASSERT_EQ(::write(a.far.get(), "x", 1), 1);
+  b.far.reset();  // the end of the peer is something to read too
+  while (dispatches == 1 && context.run_one_for(5s) > 0) {
+  }
+  EXPECT_EQ(on_a.reads, 1);
+  EXPECT_EQ(on_b.reads, 1);
+}
+
+TEST(Poller, TellsOfWritableSocketsOnlyWhileAsked) {
+  boost::asio::io_context context;
+  auto poller = Poller::open(context, {0, {}});
+  ASSERT_TRUE(poller);
+  Pair pair;
+  Recorder recorder;
+  recorder.fd = pair.near.get();
+  ASSERT_TRUE((*poller)->add(pair.near.get(), recorder));
+  context.poll();
+  EXPECT_EQ(recorder.writes, 0);
+  (*poller)->watch(pair.near.get(), recorder, true, true);
+  while (recorder.writes == 0 && context.run_one_for(5s) > 0) {
+  }
+  (*poller)->watch(pair.near.get(), recorder, true, false);
+  context.restart();
+  context.poll();
+  const int writes = recorder.writes;
+  context.poll();
+  EXPECT_EQ(recorder.writes, writes);
+}
+
+TEST(IoThreads, RunPostedWorkEachOnItsOwnThread) {
+  IoThreads threads("test", 2);
+  std::array<std::thread::id, 2> ids;
+  std::atomic<int> done{0};
+  for (std::size_t i = 0; i < 2; ++i) {
+    threads.post(i, [&, i] {
+      ids.at(i) = std::this_thread::get_id();
+      done.fetch_add(1);
+      done.notify_all();
+    });
+  }
+  threads.start();
+  for (int seen = done.load(); seen < 2; seen = done.load()) done.wait(seen);
+  EXPECT_NE(ids[0], ids[1]);
+  threads.stop();
+}
+
+}  // namespace
+}  // namespace millrace::net
