@@ -1,7 +1,7 @@
 // The writing side of the media log: one arena (a file in tmpfs) per writing process, many logs in it.
 //
-// ArenaWriter: any thread. LogWriter: one thread at a time; logs of an arena may be written by different threads.
-// docs/media-log.md has the format, the guarantees and the failure cases.
+// ArenaWriter: any thread. LogWriter: one thread at a time; logs of an arena may be written by different
+// threads. docs/media-log.md has the format, the guarantees and the failure cases.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,11 @@ struct ArenaConfig {
 
 // How much of the past a log keeps.
 struct RetentionPolicy {
-  std::int64_t keep_us = 60'000'000;             // recycled when older than this and no cursor needs it
-  std::int64_t pinned_limit_us = 120'000'000;    // a cursor holds records back no longer than this
-  std::uint64_t guaranteed_bytes = 8ULL << 20;   // a log is admitted only if this much can be kept for it for good
-  std::uint64_t max_bytes = 256ULL << 20;        // borrowed from free blocks, given back when a new log needs them
+  std::int64_t keep_us = 60'000'000;           // recycled when older than this and no cursor needs it
+  std::int64_t pinned_limit_us = 120'000'000;  // a cursor holds records back no longer than this
+  std::uint64_t guaranteed_bytes = 8ULL
+                                   << 20;  // a log is admitted only if this much can be kept for it for good
+  std::uint64_t max_bytes = 256ULL << 20;  // borrowed from free blocks, given back when a new log needs them
 };
 
 struct LogDescription {
@@ -41,8 +42,16 @@ struct LogDescription {
 
 // As stream.proto's EndReason.
 enum class LogEnd : std::uint32_t {
-  kLive = 0, kUnpublished = 1, kDisconnected = 2, kTimedOut = 3, kTakenOver = 4, kProtocolError = 5, kDrained = 6,
-  kWriterLost = 7, kNoSpace = 8, kRevoked = 9
+  kLive = 0,
+  kUnpublished = 1,
+  kDisconnected = 2,
+  kTimedOut = 3,
+  kTakenOver = 4,
+  kProtocolError = 5,
+  kDrained = 6,
+  kWriterLost = 7,
+  kNoSpace = 8,
+  kRevoked = 9
 };
 
 struct ArenaStatistics {
@@ -56,7 +65,8 @@ class ArenaImpl;
 class LogWriter {
  public:
   // Contiguous room for one RTMP message: prefix bytes for the chunk header, then the message body.
-  // Valid until committed, abandoned or the log ends. Several may be open at once (interleaved chunk streams).
+  // Valid until committed, abandoned or the log ends. Several may be open at once (interleaved chunk
+  // streams).
   struct Room {
     std::uint8_t* data = nullptr;  // prefix_room + body_size writable bytes
     std::uint32_t prefix_room = 0;
@@ -69,20 +79,26 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // "media.no_space": not even by recycling the oldest records of this log. "media.too_large": beyond the arena's
-  // largest sample (16 MiB or a quarter of guaranteed+free, whichever is less).
-  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size);
+  // "media.no_space": not even by recycling the oldest records of this log. "media.too_large": beyond the
+  // arena's largest sample (16 MiB or a quarter of guaranteed+free, whichever is less). prefix_room: with
+  // exactly the size of the header that will be written, messages lie back to back and a player is sent many
+  // of them as one region.
+  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size, std::uint32_t prefix_room = kPrefixRoom);
   void abandon(const Room& room);
 
-  // Appends the record. The caller has filled [prefix | body]; record says where in the room the codec payload begins:
-  // payload_begin is counted from room.data, prefix_size bytes before it are the header, payload ends with the room.
-  // The caller fills the time, sequence-of-segment, track, flags and configuration fields of record; sequence, block,
-  // generation, offset, size and prefix_size are set here. Returns the record's sequence. A release store publishes it.
-  std::uint64_t commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size, SampleRecord record);
+  // Appends the record. The caller has filled [prefix | body]; record says where in the room the codec
+  // payload begins: payload_begin is counted from room.data, prefix_size bytes before it are the header,
+  // payload ends with the room. The caller fills the time, sequence-of-segment, track, flags and
+  // configuration fields of record; sequence, block, generation, offset, size and prefix_size are set here.
+  // Returns the record's sequence. A release store publishes it.
+  std::uint64_t commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size,
+                       SampleRecord record);
 
-  // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix + configuration.
-  // "media.too_many_configurations": the configuration area is full (1024 entries or one block).
-  [[nodiscard]] Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix, ByteView bytes);
+  // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix +
+  // configuration. "media.too_many_configurations": the configuration area is full (1024 entries or one
+  // block).
+  [[nodiscard]] Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix,
+                                                        ByteView bytes);
 
   // Timeline::max_segment_ms, whenever it has grown: readers see it in LogInfo.
   void set_longest_segment_ms(std::uint32_t milliseconds);
@@ -114,13 +130,14 @@ struct StreamContinuation {
 
 class ArenaWriter {
  public:
-  // Reserves the whole arena (posix_fallocate) or takes over an existing one of the same geometry after its writer
-  // died: live logs are ended as kWriterLost, every committed record stays readable. Errors: "media.in_use" (another
-  // live writer), "media.no_space" (tmpfs too small), "media.io".
+  // Reserves the whole arena (posix_fallocate) or takes over an existing one of the same geometry after its
+  // writer died: live logs are ended as kWriterLost, every committed record stays readable. Errors:
+  // "media.in_use" (another live writer), "media.no_space" (tmpfs too small), "media.io".
   [[nodiscard]] static Result<std::unique_ptr<ArenaWriter>> open(const ArenaConfig& config);
   ~ArenaWriter();
 
-  // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is affected.
+  // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is
+  // affected.
   [[nodiscard]] Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
   StreamContinuation continuation(const std::string& stream_id) const;
 

@@ -45,9 +45,11 @@ SharedMapping& SharedMapping::operator=(SharedMapping&& other) noexcept {
   return *this;
 }
 
-Result<SharedMapping> SharedMapping::map(const FileDescriptor& file, std::size_t size, Access access, bool populate) {
+Result<SharedMapping> SharedMapping::map(const FileDescriptor& file, std::size_t size, Access access,
+                                         bool populate) {
   const int protection = access == Access::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
-  void* address = ::mmap(nullptr, size, protection, MAP_SHARED | (populate ? MAP_POPULATE : 0), file.get(), 0);
+  void* address =
+      ::mmap(nullptr, size, protection, MAP_SHARED | (populate ? MAP_POPULATE : 0), file.get(), 0);
   if (address == MAP_FAILED) return tl::unexpected(system_error("media.io", "mmap"));
   SharedMapping mapping;
   mapping.data_ = static_cast<std::uint8_t*>(address);

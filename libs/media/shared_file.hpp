@@ -50,7 +50,8 @@ class SharedMapping {
 
 // "media.not_found" when there is none, "media.io" otherwise.
 [[nodiscard]] Result<FileDescriptor> open_file(const std::string& path, int flags);
-// A file of this size with all its pages reserved: "media.no_space" when the file system has not enough, "media.io".
+// A file of this size with all its pages reserved: "media.no_space" when the file system has not enough,
+// "media.io".
 [[nodiscard]] Result<FileDescriptor> make_reserved_file(const std::string& path, std::uint64_t size);
 // Error for a failed call, with errno's text.
 Error system_error(std::string_view code, const std::string& what);

@@ -1,0 +1,168 @@
+#include "media/arena_format.hpp"
+
+#include <cstring>
+
+#include "base/ids.hpp"
+
+namespace millrace::media {
+namespace {
+
+constexpr std::uint32_t kPage = 4096;
+constexpr std::uint32_t kMaxBlockBytes = 64U << 20;
+constexpr std::uint32_t kMaxLogs = 65536;
+constexpr std::uint32_t kMinBlocks = 8;
+constexpr std::uint32_t kMaxBlocks = 1U << 24;
+constexpr int kCopyAttempts = 16;
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+std::string stream_id_of(const LogSlot& slot) {
+  std::array<std::uint64_t, 17> words{};
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = slot.stream_id[i].load(std::memory_order_acquire);
+  std::array<char, sizeof(words)> text{};
+  std::memcpy(text.data(), words.data(), sizeof(words));
+  return {text.data(), ::strnlen(text.data(), kMaxStreamIdLength)};
+}
+
+}  // namespace
+
+Result<ArenaGeometry> ArenaGeometry::of(const ArenaConfig& config) {
+  ArenaGeometry geometry{config.block_bytes, kMinBlocks, config.max_logs};
+  if (!geometry.plausible()) return fail("media.geometry", "block size or number of logs out of range");
+  const std::uint64_t fixed = geometry.generations_offset() + kPage;
+  const std::uint64_t room = config.bytes > fixed ? config.bytes - fixed : 0;
+  const std::uint64_t count = room / (config.block_bytes + sizeof(std::uint32_t));
+  if (count < kMinBlocks || count > kMaxBlocks) {
+    return fail("media.geometry", std::to_string(config.bytes) + " bytes make no arena of " +
+                                      std::to_string(config.block_bytes) + "-byte blocks");
+  }
+  geometry.block_count = static_cast<std::uint32_t>(count);
+  return geometry;
+}
+
+bool ArenaGeometry::plausible() const {
+  return block_bytes >= kPage && block_bytes <= kMaxBlockBytes && block_bytes % kPage == 0 && max_logs >= 1 &&
+         max_logs <= kMaxLogs && block_count >= kMinBlocks && block_count <= kMaxBlocks;
+}
+
+std::uint64_t ArenaGeometry::generations_offset() const {
+  return kArenaHeaderBytes + std::uint64_t{max_logs} * sizeof(LogSlot);
+}
+
+std::uint64_t ArenaGeometry::blocks_offset() const {
+  return round_up(generations_offset() + std::uint64_t{block_count} * sizeof(std::uint32_t), kPage);
+}
+
+std::uint64_t ArenaGeometry::file_bytes() const {
+  return blocks_offset() + std::uint64_t{block_count} * block_bytes;
+}
+
+void store_words(std::uint8_t* place, const void* value, std::size_t size) {
+  auto* words = reinterpret_cast<std::uint64_t*>(place);
+  for (std::size_t i = 0; i < size / sizeof(std::uint64_t); ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, static_cast<const std::uint8_t*>(value) + i * sizeof(word), sizeof(word));
+    std::atomic_ref<std::uint64_t>(words[i]).store(word, std::memory_order_release);
+  }
+}
+
+void load_words(const std::uint8_t* place, void* value, std::size_t size) {
+  // atomic_ref has no const form here; a load does not write.
+  auto* words = reinterpret_cast<std::uint64_t*>(const_cast<std::uint8_t*>(place));
+  for (std::size_t i = 0; i < size / sizeof(std::uint64_t); ++i) {
+    const std::uint64_t word = std::atomic_ref<std::uint64_t>(words[i]).load(std::memory_order_acquire);
+    std::memcpy(static_cast<std::uint8_t*>(value) + i * sizeof(word), &word, sizeof(word));
+  }
+}
+
+Result<ArenaGeometry> read_geometry(const FileDescriptor& file) {
+  const Error damaged{"media.damaged", "not a media log of this version"};
+  if (file.size() < kArenaHeaderBytes) return tl::unexpected(damaged);
+  const Result<SharedMapping> page =
+      SharedMapping::map(file, kArenaHeaderBytes, SharedMapping::Access::kRead);
+  if (!page) return tl::unexpected(page.error());
+  const auto& header = *reinterpret_cast<const ArenaHeader*>(page->data());
+  const ArenaGeometry geometry{header.block_bytes.load(), header.block_count.load(), header.max_logs.load()};
+  if (header.magic.load(std::memory_order_acquire) != kArenaMagic || header.version.load() != kArenaVersion ||
+      !geometry.plausible() || geometry.file_bytes() != file.size()) {
+    return tl::unexpected(damaged);
+  }
+  return geometry;
+}
+
+std::optional<SampleRecord> ArenaView::record(const LogSlot& slot, std::uint64_t sequence) const {
+  const std::uint32_t per_block = geometry_.records_per_block();
+  const auto index =
+      BlockReference::unpack(slot.ring[(sequence / per_block) % kIndexRing].load(std::memory_order_acquire));
+  if (!holds(index)) return std::nullopt;
+  SampleRecord record;
+  load_words(block(index.block) + (sequence % per_block) * sizeof(SampleRecord), &record, sizeof(record));
+  if (!holds(index) || record.sequence != sequence) return std::nullopt;
+  const bool inside = record.block < geometry_.block_count && record.offset >= record.prefix_size &&
+                      std::uint64_t{record.block} * geometry_.block_bytes + record.offset + record.size <=
+                          std::uint64_t{geometry_.block_count} * geometry_.block_bytes;
+  if (!inside || record.track >= kMaxTracks) return std::nullopt;
+  return record;
+}
+
+std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
+  const LogSlot& log = slot(index);
+  for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
+    const std::uint64_t version = log.version.load(std::memory_order_acquire);
+    if (version % 2 != 0) continue;
+    const bool used = log.used.load(std::memory_order_acquire) == 1;
+    LogInfo info = copy_fields(log);
+    info.slot = index;
+    if (log.version.load(std::memory_order_acquire) != version) continue;
+    if (!used || info.first > info.committed) return std::nullopt;
+    return info;
+  }
+  return std::nullopt;
+}
+
+std::optional<ConfigurationEntry> ArenaView::configuration(const LogSlot& slot, std::uint32_t index) const {
+  const auto reference = BlockReference::unpack(slot.configuration_block.load(std::memory_order_acquire));
+  const std::uint32_t count = slot.configuration_count.load(std::memory_order_acquire);
+  const std::uint64_t place = std::uint64_t{index} * sizeof(ConfigurationEntry);
+  if (index >= count || !holds(reference) || place + sizeof(ConfigurationEntry) > geometry_.block_bytes) {
+    return std::nullopt;
+  }
+  ConfigurationEntry entry;
+  load_words(block(reference.block) + place, &entry, sizeof(entry));
+  const TrackConfiguration& description = entry.description;
+  const bool inside = entry.offset >= description.prefix_size &&
+                      std::uint64_t{entry.offset} + description.size <= geometry_.block_bytes;
+  if (!holds(reference) || !inside || description.index != index || description.track >= kMaxTracks) {
+    return std::nullopt;
+  }
+  return entry;
+}
+
+LogInfo copy_fields(const LogSlot& slot) {
+  LogInfo info;
+  info.stream_id = stream_id_of(slot);
+  info.publication_id = slot.publication_id.load(std::memory_order_acquire);
+  info.epoch = slot.epoch.load(std::memory_order_acquire);
+  info.started_wall_us = slot.started_wall_us.load(std::memory_order_acquire);
+  info.segment_target_ms = slot.segment_target_ms.load(std::memory_order_acquire);
+  info.max_segment_ms = slot.max_segment_ms.load(std::memory_order_acquire);
+  // The end before the count: an ended log's count is then final. first before committed: it never passes it.
+  info.end = static_cast<LogEnd>(slot.end.load(std::memory_order_acquire));
+  info.first = slot.first.load(std::memory_order_acquire);
+  info.committed = slot.committed.load(std::memory_order_acquire);
+  return info;
+}
+
+std::string arena_path(const std::string& directory, const std::string& name) {
+  return directory + "/" + name + ".arena";
+}
+std::string cursors_path(const std::string& directory, const std::string& name) {
+  return directory + "/" + name + ".cursors";
+}
+std::string lock_path(const std::string& directory, const std::string& name) {
+  return directory + "/" + name + ".lock";
+}
+
+}  // namespace millrace::media

@@ -1,0 +1,168 @@
+// The arena file as it lies in memory; docs/media-log.md describes it. Shared by the writer (which maps it
+// writable) and the readers (read-only). Every word that changes while others look is an atomic.
+//
+//   header | slots (one a log) | a generation per block | blocks
+//
+// Everything a reader finds here may be damaged or about to be overwritten: whatever is used as a place or a
+// length is bounded first, and whatever was copied counts only if the block's generation is still the same
+// after the copy.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "media/arena_reader.hpp"
+#include "media/arena_writer.hpp"
+#include "media/sample.hpp"
+#include "media/shared_file.hpp"
+
+namespace millrace::media {
+
+inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
+inline constexpr std::uint32_t kArenaVersion = 1;
+inline constexpr std::size_t kArenaHeaderBytes = 4096;
+inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
+inline constexpr std::uint32_t kMaxConfigurations = 1024;
+inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFF;
+
+struct ArenaHeader {
+  std::atomic<std::uint64_t> magic;
+  std::atomic<std::uint32_t> version;
+  std::atomic<std::uint32_t> block_bytes;
+  std::atomic<std::uint32_t> block_count;
+  std::atomic<std::uint32_t> max_logs;
+  std::atomic<std::uint64_t> boot_id;  // of the writing process; changes at a takeover
+  std::atomic<std::uint32_t> retired;  // 1: a new file has taken this one's name
+};
+
+// A place in the arena that readers can check: the block and the generation it had.
+struct BlockReference {
+  std::uint32_t block = kNoBlock;
+  std::uint32_t generation = 0;
+
+  std::uint64_t packed() const { return (std::uint64_t{generation} << 32) | block; }
+  static BlockReference unpack(std::uint64_t packed) {
+    return {static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32)};
+  }
+};
+
+// A log. version is odd while the slot is given to another log; who copies fields compares it before and
+// after. Fields up to configuration_block are constant while the log exists.
+struct alignas(64) LogSlot {
+  std::atomic<std::uint64_t> version;
+  std::atomic<std::uint32_t> used;  // 0: free; what the last log left for its stream's continuation stays
+  std::atomic<std::uint32_t> segment_target_ms;
+  std::atomic<std::uint64_t> publication_id;
+  std::atomic<std::uint64_t> epoch;
+  std::atomic<std::int64_t> started_wall_us;
+  std::atomic<std::int64_t> keep_us;
+  std::atomic<std::int64_t> pinned_limit_us;
+  std::array<std::atomic<std::uint64_t>, 17> stream_id;  // zero-terminated, at most kMaxStreamIdLength
+  std::atomic<std::uint64_t> configuration_block;        // a packed BlockReference
+
+  std::atomic<std::uint32_t> configuration_count;  // published by a release store
+  std::atomic<std::uint32_t> max_segment_ms;
+  std::atomic<std::uint32_t> end;                          // LogEnd; stored after the last commit
+  std::atomic<std::uint32_t> last_discontinuity_sequence;  // these two: set when the slot becomes free
+  std::atomic<std::uint64_t> last_media_sequence;
+  std::atomic<std::int64_t> ended_us;   // CLOCK_MONOTONIC
+  std::atomic<std::uint64_t> first;     // stored before the blocks of what lies before it are reused
+  std::atomic<std::uint64_t> last_key;  // sequence + 1 of the newest key frame of video; 0 if none
+  alignas(64) std::atomic<std::uint64_t> committed;  // published by a release store
+  // The index block number n (records n * per block and on) is ring[n % kIndexRing], a packed BlockReference.
+  alignas(64) std::array<std::atomic<std::uint64_t>, kIndexRing> ring;
+};
+static_assert(sizeof(LogSlot) <= 4096);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
+              std::atomic<std::uint32_t>::is_always_lock_free);
+
+// An entry of a log's configuration block. Entries grow from the block's front, bytes (prefix, configuration)
+// from its end; offset is that of the configuration.
+struct ConfigurationEntry {
+  TrackConfiguration description;
+  std::uint32_t offset;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(ConfigurationEntry) == 48);
+
+struct ArenaGeometry {
+  std::uint32_t block_bytes = 0;
+  std::uint32_t block_count = 0;
+  std::uint32_t max_logs = 0;
+
+  // As many blocks as fit in the configured size; "media.geometry" when that is out of range.
+  [[nodiscard]] static Result<ArenaGeometry> of(const ArenaConfig& config);
+  bool plausible() const;
+  std::uint64_t generations_offset() const;
+  std::uint64_t blocks_offset() const;
+  std::uint64_t file_bytes() const;
+  std::uint32_t records_per_block() const { return block_bytes / sizeof(SampleRecord); }
+  bool operator==(const ArenaGeometry&) const = default;
+};
+
+// Shared memory holds these as words, so that copying one that changes meanwhile is defined (and useless,
+// which the generation tells). Acquire and release on each word order them against the generation without a
+// fence.
+void store_words(std::uint8_t* place, const void* value, std::size_t size);
+void load_words(const std::uint8_t* place, void* value, std::size_t size);
+
+// Between using bytes of a block and asking whether it still is the one it was. The bytes themselves are not
+// atomics: they are also read by the kernel, in place. TSan knows no fences, and sees each mapping as memory
+// of its own.
+inline void order_reads_before_check() {
+#if !defined(__SANITIZE_THREAD__)
+  std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+// The geometry that a file's header states, if the file has the size for it: "media.damaged".
+[[nodiscard]] Result<ArenaGeometry> read_geometry(const FileDescriptor& file);
+
+// A mapped arena, by geometry. Const for readers: nothing here writes.
+class ArenaView {
+ public:
+  ArenaView() = default;
+  ArenaView(std::uint8_t* base, const ArenaGeometry& geometry) : base_(base), geometry_(geometry) {}
+
+  const ArenaGeometry& geometry() const { return geometry_; }
+  ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }
+  // Preconditions: index < max_logs, block < block_count.
+  LogSlot& slot(std::uint32_t index) const {
+    return reinterpret_cast<LogSlot*>(base_ + kArenaHeaderBytes)[index];
+  }
+  std::atomic<std::uint32_t>& generation(std::uint32_t block) const {
+    return reinterpret_cast<std::atomic<std::uint32_t>*>(base_ + geometry_.generations_offset())[block];
+  }
+  std::uint8_t* block(std::uint32_t block) const {
+    return base_ + geometry_.blocks_offset() + std::uint64_t{block} * geometry_.block_bytes;
+  }
+  // False also for a block that is out of range.
+  bool holds(BlockReference reference) const {
+    return reference.block < geometry_.block_count &&
+           generation(reference.block).load(std::memory_order_acquire) == reference.generation;
+  }
+
+  // The record, if its index block is still this log's and the record's place is inside the arena.
+  std::optional<SampleRecord> record(const LogSlot& slot, std::uint64_t sequence) const;
+  // The slot's fields, if they stayed the same during the copy and the slot is in use.
+  std::optional<LogInfo> info(std::uint32_t slot) const;
+  std::optional<ConfigurationEntry> configuration(const LogSlot& slot, std::uint32_t index) const;
+
+ private:
+  std::uint8_t* base_ = nullptr;
+  ArenaGeometry geometry_;
+};
+
+// The same fields, in use or free (a free slot still tells what its last log left). Bounds the stream id
+// only.
+LogInfo copy_fields(const LogSlot& slot);
+
+std::string arena_path(const std::string& directory, const std::string& name);
+std::string cursors_path(const std::string& directory, const std::string& name);
+std::string lock_path(const std::string& directory, const std::string& name);
+
+}  // namespace millrace::media

@@ -1,0 +1,131 @@
+// The writer's inside: which log holds which blocks, who is admitted, what is recycled. The state of free and
+// held blocks is private memory; the file only receives what readers and a successor need.
+//
+// One mutex guards the lists of all logs; it is taken when a log changes blocks, not for each sample.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "media/arena_format.hpp"
+#include "media/arena_writer.hpp"
+#include "media/block_pool.hpp"
+#include "media/cursor_table.hpp"
+#include "media/shared_file.hpp"
+
+namespace millrace::media {
+
+// Neighbouring blocks that one log fills from the front and gives back together.
+struct Extent {
+  std::uint32_t block = kNoBlock;
+  std::uint32_t count = 0;
+  std::uint32_t open_rooms = 0;
+  std::uint64_t end_sequence = 0;  // one past the newest record in it; 0 while there is none
+  std::int64_t newest_us = 0;      // when that record arrived
+};
+
+// What the arena knows of one log, guarded by the arena's mutex but for the atomics.
+struct ArenaLog {
+  std::uint32_t slot = 0;
+  std::uint64_t publication_id = 0;
+  bool live = true;
+  std::int64_t keep_us = 0;
+  std::int64_t pinned_limit_us = 0;
+  std::uint32_t guaranteed_blocks = 0;
+  std::uint32_t max_blocks = 0;
+  std::deque<Extent> data;          // oldest first; of a live log the last one is being filled
+  std::deque<std::uint32_t> index;  // blocks; index[0] is number first_index
+  std::uint64_t first_index = 0;
+  std::uint32_t configuration_block = kNoBlock;
+  std::int64_t ended_us = 0;
+  std::atomic<std::uint32_t> held_blocks{0};
+
+  std::uint32_t excess_blocks() const {
+    const std::uint32_t held = held_blocks.load(std::memory_order_relaxed);
+    const std::uint32_t promised = live ? guaranteed_blocks : 0;
+    return held > promised ? held - promised : 0;
+  }
+};
+
+class ArenaImpl {
+ public:
+  static Result<std::shared_ptr<ArenaImpl>> open(const ArenaConfig& config);
+
+  const ArenaView& view() const { return view_; }
+  LogSlot& slot(const ArenaLog& log) const { return view_.slot(log.slot); }
+
+  Result<std::shared_ptr<ArenaLog>> create_log(const LogDescription& description);
+  // Closes the extent that was being filled, gives the promise back and publishes the end.
+  void end_log(ArenaLog& log, LogEnd reason, const Extent& current);
+
+  // A new extent of count blocks at the end of log.data; the one that was being filled is closed as `current`
+  // says.
+  Result<Extent> take_extent(ArenaLog& log, std::uint32_t count, const Extent& current);
+  // An index block for the records number * per block and on; published in the ring.
+  Result<void> take_index_block(ArenaLog& log, std::uint64_t number);
+  // A room in an extent that is no longer being filled was committed (end_sequence > 0) or abandoned (0).
+  void close_room(ArenaLog& log, std::uint32_t block, std::uint64_t end_sequence, std::int64_t newest_us);
+  // The most a sample may have now: a quarter of what the log is promised and what is free.
+  std::uint64_t largest_sample(const ArenaLog& log) const;
+
+  StreamContinuation continuation(const std::string& stream_id) const;
+  void maintain(std::int64_t now_us);
+  ArenaStatistics statistics() const;
+
+ private:
+  ArenaImpl(FileDescriptor lock, SharedMapping mapping, const ArenaGeometry& geometry, CursorWatch cursors);
+
+  // arena_takeover.cpp
+  static Result<SharedMapping> map_or_make(const std::string& path, const ArenaGeometry& geometry);
+  void adopt_logs(std::int64_t now_us);
+
+  // arena_recycling.cpp; all with the mutex held.
+  enum class Pins { kRespect, kOverride };
+  Result<std::uint32_t> take_blocks(ArenaLog& log, std::uint32_t count, std::uint32_t after);
+  std::optional<std::uint32_t> reclaim_for(ArenaLog& log, std::uint32_t count, std::uint32_t after);
+  ArenaLog* most_over_promise(Pins pins);
+  struct Price {
+    ArenaLog* log = nullptr;
+    std::uint32_t blocks = 0;
+  };
+  std::vector<Price> prices(const ArenaLog& asking, Pins pins) const;
+  std::optional<std::uint32_t> cheapest_run(const std::vector<Price>& prices, std::uint32_t count) const;
+  bool reclaim_run(ArenaLog& log, std::uint32_t count, Pins pins);
+  bool droppable(const ArenaLog& log, Pins pins) const;
+  std::deque<Extent>::const_iterator oldest_closed(const ArenaLog& log) const;
+  bool drop_oldest(ArenaLog& log);
+  void free_blocks(ArenaLog& log, std::uint32_t block, std::uint32_t count);
+  void sweep(ArenaLog& log, std::uint64_t first);
+  void free_log(ArenaLog& log);
+  bool expired(const ArenaLog& log, const Extent& extent, std::int64_t now_us) const;
+  void expire(ArenaLog& log, std::int64_t now_us);
+  void refresh_pins();
+  bool pinned(const ArenaLog& log, std::uint64_t end_sequence) const {
+    return pins_[log.slot] < end_sequence;
+  }
+  std::optional<std::uint32_t> free_slot();
+  void fill_slot(LogSlot& slot, const LogDescription& description, BlockReference configuration_block);
+  void close_current(ArenaLog& log, const Extent& current);
+
+  FileDescriptor lock_;
+  SharedMapping mapping_;
+  ArenaView view_;
+
+  mutable std::mutex mutex_;
+  CursorWatch cursors_;
+  BlockPool pool_;
+  std::vector<std::shared_ptr<ArenaLog>> logs_;  // by slot; null where the slot is free
+  std::vector<std::uint64_t> publications_;      // by slot; 0 where free
+  std::vector<std::uint64_t> pins_;              // by slot, as of the last refresh_pins()
+  std::uint32_t promised_blocks_ = 0;
+  std::uint32_t readers_ = 0;
+  std::uint64_t recycled_under_cursor_ = 0;
+};
+
+}  // namespace millrace::media

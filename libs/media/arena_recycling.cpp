@@ -1,0 +1,221 @@
+// Which blocks are given back, and when. docs/media-log.md "Recycling" states the rules.
+#include <algorithm>
+
+#include "media/arena_impl.hpp"
+
+namespace millrace::media {
+
+void ArenaImpl::refresh_pins() {
+  cursors_.oldest_needed(publications_, pins_);
+}
+
+Result<std::uint32_t> ArenaImpl::take_blocks(ArenaLog& log, std::uint32_t count, std::uint32_t after) {
+  const auto over_maximum = [&] {
+    return log.held_blocks.load(std::memory_order_relaxed) + count > log.max_blocks;
+  };
+  if (over_maximum()) refresh_pins();
+  while (over_maximum()) {
+    if (!drop_oldest(log)) return fail("media.no_space", "the log's own limit");
+  }
+  std::optional<std::uint32_t> block = pool_.take(count, after);
+  if (!block) block = reclaim_for(log, count, after);
+  if (!block) return fail("media.no_space", "no block can be recycled");
+  log.held_blocks.fetch_add(count, std::memory_order_relaxed);
+  return *block;
+}
+
+std::optional<std::uint32_t> ArenaImpl::reclaim_for(ArenaLog& log, std::uint32_t count, std::uint32_t after) {
+  refresh_pins();
+  for (const Pins pins : {Pins::kRespect, Pins::kOverride}) {
+    if (count > 1) {
+      if (reclaim_run(log, count, pins)) return pool_.take(count, after);
+      continue;
+    }
+    while (ArenaLog* victim = most_over_promise(pins)) {
+      if (!drop_oldest(*victim)) break;
+      if (const auto block = pool_.take(count, after)) return block;
+    }
+  }
+  // Nobody has more than was promised: the log goes on in its own oldest block.
+  while (drop_oldest(log)) {
+    if (const auto block = pool_.take(count, after)) return block;
+  }
+  return std::nullopt;
+}
+
+// The log that a block is taken from: the one that holds most beyond its promise. Ended logs are promised
+// nothing.
+ArenaLog* ArenaImpl::most_over_promise(Pins pins) {
+  ArenaLog* most = nullptr;
+  for (const auto& log : logs_) {
+    if (log == nullptr || !droppable(*log, pins)) continue;
+    if (most == nullptr || log->excess_blocks() > most->excess_blocks()) most = log.get();
+  }
+  return most;
+}
+
+bool ArenaImpl::droppable(const ArenaLog& log, Pins pins) const {
+  if (log.excess_blocks() == 0) return false;
+  const auto oldest = oldest_closed(log);
+  if (oldest == log.data.end()) {
+    return !log.live && (pins == Pins::kOverride || pins_[log.slot] == kNoSequence);
+  }
+  return pins == Pins::kOverride || !pinned(log, oldest->end_sequence);
+}
+
+std::deque<Extent>::const_iterator ArenaImpl::oldest_closed(const ArenaLog& log) const {
+  const auto end = log.live && !log.data.empty() ? std::prev(log.data.end()) : log.data.end();
+  const auto found =
+      std::find_if(log.data.begin(), end, [](const Extent& extent) { return extent.open_rooms == 0; });
+  return found == end ? log.data.end() : found;
+}
+
+// Gives the log's oldest records back, or the rest of an ended log that has none. False when there is nothing
+// to give.
+bool ArenaImpl::drop_oldest(ArenaLog& log) {
+  const auto oldest = oldest_closed(log);
+  if (oldest == log.data.end()) {
+    if (log.live) return false;
+    free_log(log);
+    return true;
+  }
+  if (pinned(log, oldest->end_sequence)) {
+    const std::uint64_t first = slot(log).first.load(std::memory_order_relaxed);
+    recycled_under_cursor_ +=
+        oldest->end_sequence - std::min(oldest->end_sequence, std::max(first, pins_[log.slot]));
+  }
+  sweep(log, oldest->end_sequence);
+  return true;
+}
+
+// Moves the log's first record on and frees every block that lies before it. The order matters to readers and
+// to a successor: first the new beginning, then the generations, then the blocks may be written again.
+void ArenaImpl::sweep(ArenaLog& log, std::uint64_t first) {
+  LogSlot& shared = slot(log);
+  if (first > shared.first.load(std::memory_order_relaxed))
+    shared.first.store(first, std::memory_order_release);
+  first = shared.first.load(std::memory_order_relaxed);
+  const std::size_t filling = log.live && !log.data.empty() ? 1 : 0;
+  for (std::size_t i = 0; i + filling < log.data.size();) {
+    const Extent extent = log.data[i];
+    if (extent.open_rooms > 0 || extent.end_sequence > first) {
+      ++i;
+      continue;
+    }
+    log.data.erase(log.data.begin() + static_cast<std::ptrdiff_t>(i));
+    free_blocks(log, extent.block, extent.count);
+  }
+  // The newest index block stays: it has the last record, by which the stream's numbers continue.
+  const std::uint64_t keep = first / view_.geometry().records_per_block();
+  while (log.index.size() > 1 && log.first_index < keep) {
+    free_blocks(log, log.index.front(), 1);
+    log.index.pop_front();
+    ++log.first_index;
+  }
+}
+
+void ArenaImpl::free_blocks(ArenaLog& log, std::uint32_t block, std::uint32_t count) {
+  for (std::uint32_t i = block; i < block + count; ++i) {
+    view_.generation(i).fetch_add(1, std::memory_order_seq_cst);
+  }
+  pool_.give_back(block, count);
+  log.held_blocks.fetch_sub(count, std::memory_order_relaxed);
+}
+
+// The end of an ended log; its slot keeps what a new publication of the stream continues from.
+void ArenaImpl::free_log(ArenaLog& log) {
+  LogSlot& shared = slot(log);
+  const std::uint64_t committed = shared.committed.load(std::memory_order_relaxed);
+  const auto last = committed > 0 ? view_.record(shared, committed - 1) : std::nullopt;
+  shared.version.fetch_add(1);
+  if (last) {
+    shared.last_media_sequence.store(last->media_sequence, std::memory_order_release);
+    shared.last_discontinuity_sequence.store(last->discontinuity_sequence, std::memory_order_release);
+  }
+  shared.used.store(0, std::memory_order_release);
+  shared.version.fetch_add(1);
+  for (const Extent& extent : log.data) free_blocks(log, extent.block, extent.count);
+  for (const std::uint32_t block : log.index) free_blocks(log, block, 1);
+  free_blocks(log, log.configuration_block, 1);
+  publications_[log.slot] = 0;
+  logs_[log.slot] = nullptr;  // log may be gone now
+}
+
+// Which blocks could be freed for the asking log, and at what price: a log's blocks go oldest first, so a
+// block costs all that are older than it. No log but the asking one goes below its promise.
+std::vector<ArenaImpl::Price> ArenaImpl::prices(const ArenaLog& asking, Pins pins) const {
+  std::vector<Price> prices(pool_.size());
+  for (const auto& log : logs_) {
+    if (log == nullptr) continue;
+    const std::uint32_t limit = log.get() == &asking ? log->max_blocks : log->excess_blocks();
+    std::uint32_t dropped = 0;
+    for (auto extent = log->data.begin(); extent != log->data.end(); ++extent) {
+      const bool filling = log->live && std::next(extent) == log->data.end();
+      if (filling || extent->open_rooms > 0) continue;
+      dropped += extent->count;
+      if (dropped > limit || (pins == Pins::kRespect && pinned(*log, extent->end_sequence))) break;
+      std::fill_n(prices.begin() + extent->block, extent->count, Price{log.get(), dropped});
+    }
+  }
+  return prices;
+}
+
+std::optional<std::uint32_t> ArenaImpl::cheapest_run(const std::vector<Price>& prices,
+                                                     std::uint32_t count) const {
+  std::optional<std::uint32_t> best;
+  std::uint64_t best_cost = kNoSequence;
+  for (std::uint32_t begin = 0; begin + count <= prices.size(); ++begin) {
+    std::uint64_t cost = 0;
+    for (std::uint32_t i = begin; i < begin + count && cost < best_cost; ++i) {
+      if (pool_.is_free(i)) continue;
+      if (prices[i].log == nullptr) {
+        begin = i;  // no run reaches over this block
+        cost = kNoSequence;
+        break;
+      }
+      cost += prices[i].blocks;
+    }
+    if (cost >= best_cost) continue;
+    best_cost = cost;
+    best = begin;
+  }
+  return best;
+}
+
+bool ArenaImpl::reclaim_run(ArenaLog& log, std::uint32_t count, Pins pins) {
+  const std::vector<Price> found = prices(log, pins);
+  const auto begin = cheapest_run(found, count);
+  if (!begin) return false;
+  for (std::uint32_t i = *begin; i < *begin + count; ++i) {
+    while (!pool_.is_free(i) && drop_oldest(*found[i].log)) {
+    }
+  }
+  return true;
+}
+
+bool ArenaImpl::expired(const ArenaLog& log, const Extent& extent, std::int64_t now_us) const {
+  const std::int64_t age_us = now_us - extent.newest_us;
+  return age_us > log.pinned_limit_us || (age_us > log.keep_us && !pinned(log, extent.end_sequence));
+}
+
+void ArenaImpl::expire(ArenaLog& log, std::int64_t now_us) {
+  for (auto oldest = oldest_closed(log); oldest != log.data.end() && expired(log, *oldest, now_us);
+       oldest = oldest_closed(log)) {
+    drop_oldest(log);
+  }
+  if (log.live || !log.data.empty()) return;
+  const std::int64_t ended_for_us = now_us - log.ended_us;
+  const bool needed = pins_[log.slot] != kNoSequence && ended_for_us <= log.pinned_limit_us;
+  if (ended_for_us > log.keep_us && !needed) free_log(log);
+}
+
+void ArenaImpl::maintain(std::int64_t now_us) {
+  const std::lock_guard lock(mutex_);
+  readers_ = cursors_.drop_dead();
+  refresh_pins();
+  for (std::size_t i = 0; i < logs_.size(); ++i) {
+    if (const auto log = logs_[i]) expire(*log, now_us);
+  }
+}
+
+}  // namespace millrace::media

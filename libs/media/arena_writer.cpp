@@ -1,0 +1,218 @@
+#include "media/arena_writer.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "media/arena_impl.hpp"
+
+namespace millrace::media {
+
+// The extent being filled is this thread's own: the arena sees it when it is closed. Rooms in it are counted
+// here.
+struct LogWriter::State {
+  std::shared_ptr<ArenaImpl> arena;
+  std::shared_ptr<ArenaLog> log;
+  Extent current;
+  std::uint8_t* data = nullptr;  // of the current extent
+  std::uint32_t generation = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t used = 0;
+  std::uint32_t open_rooms = 0;  // everywhere
+  std::uint64_t committed = 0;
+  std::uint64_t index_capacity = 0;  // records that the index blocks taken so far hold
+  std::uint32_t configuration_front = 0;
+  std::uint32_t configuration_back = 0;
+  bool ended = false;
+
+  LogSlot& slot() const { return arena->slot(*log); }
+  Result<void> extend_index();
+  Result<void> begin_extent(std::uint64_t room);
+  void put_record(const SampleRecord& record);
+  void close_room(const Room& room, std::uint64_t end_sequence, std::int64_t newest_us);
+};
+
+// Every open room must find its place in the index, so that commit can't fail.
+Result<void> LogWriter::State::extend_index() {
+  const std::uint32_t per_block = arena->view().geometry().records_per_block();
+  while (index_capacity < committed + open_rooms + 1) {
+    Result<void> taken = arena->take_index_block(*log, index_capacity / per_block);
+    if (!taken) return taken;
+    index_capacity += per_block;
+  }
+  return {};
+}
+
+Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
+  const std::uint32_t block_bytes = arena->view().geometry().block_bytes;
+  if (room > block_bytes && room > arena->largest_sample(*log)) {
+    return fail("media.too_large", std::to_string(room) + " bytes");
+  }
+  const auto count = static_cast<std::uint32_t>((room + block_bytes - 1) / block_bytes);
+  Result<Extent> extent = arena->take_extent(*log, std::max(count, 1U), current);
+  if (!extent) return tl::unexpected(extent.error());
+  current = *extent;
+  data = arena->view().block(current.block);
+  generation = arena->view().generation(current.block).load(std::memory_order_relaxed);
+  capacity = std::uint64_t{current.count} * block_bytes;
+  used = 0;
+  return {};
+}
+
+void LogWriter::State::put_record(const SampleRecord& record) {
+  const ArenaView& view = arena->view();
+  const std::uint32_t per_block = view.geometry().records_per_block();
+  const auto index = BlockReference::unpack(
+      slot().ring[(record.sequence / per_block) % kIndexRing].load(std::memory_order_relaxed));
+  store_words(view.block(index.block) + (record.sequence % per_block) * sizeof(SampleRecord), &record,
+              sizeof(record));
+  if ((record.flags & kSampleKey) != 0 && record.track == kVideoTrack) {
+    slot().last_key.store(record.sequence + 1, std::memory_order_release);
+  }
+  slot().committed.store(record.sequence + 1, std::memory_order_release);
+}
+
+void LogWriter::State::close_room(const Room& room, std::uint64_t end_sequence, std::int64_t newest_us) {
+  if (open_rooms > 0) --open_rooms;
+  if (room.block != current.block || room.generation != generation) {
+    arena->close_room(*log, room.block, end_sequence, newest_us);
+    return;
+  }
+  if (current.open_rooms > 0) --current.open_rooms;
+  current.end_sequence = std::max(current.end_sequence, end_sequence);
+  current.newest_us = std::max(current.newest_us, newest_us);
+}
+
+LogWriter::LogWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+LogWriter::~LogWriter() {
+  end(LogEnd::kDisconnected);
+}
+
+Result<LogWriter::Room> LogWriter::reserve(std::uint32_t body_size, std::uint32_t prefix_room) {
+  State& state = *state_;
+  if (state.ended) return fail("media.ended", "the log has ended");
+  const std::uint64_t size = std::uint64_t{body_size} + prefix_room;
+  Result<void> ready = state.extend_index();
+  if (ready && (state.data == nullptr || size > state.capacity - state.used))
+    ready = state.begin_extent(size);
+  if (!ready) return tl::unexpected(ready.error());
+  Room room;
+  room.data = state.data + state.used;
+  room.prefix_room = prefix_room;
+  room.body_size = body_size;
+  room.block = state.current.block;
+  room.generation = state.generation;
+  room.offset = static_cast<std::uint32_t>(state.used);
+  state.used += size;
+  ++state.current.open_rooms;
+  ++state.open_rooms;
+  return room;
+}
+
+void LogWriter::abandon(const Room& room) {
+  State& state = *state_;
+  if (state.ended) return;
+  const std::uint64_t end = std::uint64_t{room.offset} + room.prefix_room + room.body_size;
+  const bool newest =
+      room.block == state.current.block && room.generation == state.generation && end == state.used;
+  state.close_room(room, 0, 0);
+  if (newest) state.used = room.offset;
+}
+
+std::uint64_t LogWriter::commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size,
+                                SampleRecord record) {
+  State& state = *state_;
+  if (state.ended) return state.committed;
+  record.sequence = state.committed;
+  record.block = room.block;
+  record.generation = room.generation;
+  record.offset = room.offset + payload_begin;
+  record.size = room.prefix_room + room.body_size - payload_begin;
+  record.prefix_size = prefix_size;
+  state.put_record(record);
+  ++state.committed;
+  state.close_room(room, state.committed, record.arrival_us);
+  return record.sequence;
+}
+
+Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration description, ByteView prefix,
+                                                   ByteView bytes) {
+  State& state = *state_;
+  if (state.ended) return fail("media.ended", "the log has ended");
+  const std::uint64_t size = std::uint64_t{prefix.size()} + bytes.size();
+  const std::uint64_t room = state.configuration_back - state.configuration_front;
+  const std::uint32_t index = state.configuration_front / sizeof(ConfigurationEntry);
+  if (index >= kMaxConfigurations || prefix.size() > 0xFF || size + sizeof(ConfigurationEntry) > room) {
+    return fail("media.too_many_configurations", "the log's configuration block is full");
+  }
+  std::uint8_t* block = state.arena->view().block(state.log->configuration_block);
+  state.configuration_back -= static_cast<std::uint32_t>(size);
+  const std::uint32_t offset = state.configuration_back + static_cast<std::uint32_t>(prefix.size());
+  std::copy(prefix.begin(), prefix.end(), block + state.configuration_back);
+  std::copy(bytes.begin(), bytes.end(), block + offset);
+  description.index = index;
+  description.prefix_size = static_cast<std::uint8_t>(prefix.size());
+  description.size = static_cast<std::uint32_t>(bytes.size());
+  // Entries are words; offsets from the end need no alignment.
+  const ConfigurationEntry entry{description, offset, 0};
+  store_words(block + state.configuration_front, &entry, sizeof(entry));
+  state.configuration_front += sizeof(ConfigurationEntry);
+  state.slot().configuration_count.store(index + 1, std::memory_order_release);
+  return index;
+}
+
+void LogWriter::set_longest_segment_ms(std::uint32_t milliseconds) {
+  if (!state_->ended) state_->slot().max_segment_ms.store(milliseconds, std::memory_order_release);
+}
+
+void LogWriter::end(LogEnd reason) {
+  State& state = *state_;
+  if (state.ended) return;
+  state.ended = true;
+  state.arena->end_log(*state.log, reason, state.current);
+}
+
+std::uint64_t LogWriter::committed() const {
+  return state_->committed;
+}
+std::uint32_t LogWriter::slot() const {
+  return state_->log->slot;
+}
+std::uint64_t LogWriter::held_bytes() const {
+  return std::uint64_t{state_->log->held_blocks.load(std::memory_order_relaxed)} *
+         state_->arena->view().geometry().block_bytes;
+}
+const std::uint8_t* LogWriter::block_data(std::uint32_t block) const {
+  return state_->arena->view().block(block);
+}
+
+ArenaWriter::ArenaWriter(std::shared_ptr<ArenaImpl> impl) : impl_(std::move(impl)) {}
+ArenaWriter::~ArenaWriter() = default;
+
+Result<std::unique_ptr<ArenaWriter>> ArenaWriter::open(const ArenaConfig& config) {
+  Result<std::shared_ptr<ArenaImpl>> impl = ArenaImpl::open(config);
+  if (!impl) return tl::unexpected(impl.error());
+  return std::unique_ptr<ArenaWriter>(new ArenaWriter(std::move(*impl)));
+}
+
+Result<std::unique_ptr<LogWriter>> ArenaWriter::create_log(const LogDescription& description) {
+  Result<std::shared_ptr<ArenaLog>> log = impl_->create_log(description);
+  if (!log) return tl::unexpected(log.error());
+  auto state = std::make_unique<LogWriter::State>();
+  state->arena = impl_;
+  state->log = std::move(*log);
+  state->configuration_back = impl_->view().geometry().block_bytes;
+  return std::unique_ptr<LogWriter>(new LogWriter(std::move(state)));
+}
+
+StreamContinuation ArenaWriter::continuation(const std::string& stream_id) const {
+  return impl_->continuation(stream_id);
+}
+void ArenaWriter::maintain(std::int64_t monotonic_us) {
+  impl_->maintain(monotonic_us);
+}
+ArenaStatistics ArenaWriter::statistics() const {
+  return impl_->statistics();
+}
+
+}  // namespace millrace::media
