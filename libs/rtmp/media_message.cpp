@@ -1,0 +1,125 @@
+#include "rtmp/media_message.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "rtmp/amf0.hpp"
+#include "rtmp/chunk_writer.hpp"
+
+namespace millrace::rtmp {
+
+namespace {
+
+constexpr std::uint32_t kExtendedMark = 0xFFFFFF;
+constexpr std::string_view kSetDataFrame = "@setDataFrame";
+constexpr std::size_t kMaxEncoderText = 256;
+
+std::uint32_t chunk_stream_of(MessageType type) {
+  switch (type) {
+    case MessageType::kAudio:
+      return kAudioChunkStream;
+    case MessageType::kVideo:
+      return kVideoChunkStream;
+    default:
+      return kDataChunkStream;
+  }
+}
+
+std::optional<double> number(const amf0::Object& object, std::string_view name, double max) {
+  const amf0::Value* value = object.find(name);
+  const double* found = value != nullptr ? value->as<double>() : nullptr;
+  if (found == nullptr || !std::isfinite(*found) || *found < 0 || *found > max) return std::nullopt;
+  return *found;
+}
+
+Metadata read_metadata(const amf0::Object& object) {
+  constexpr double kMaxDimension = 65'536;
+  constexpr double kMaxFrameRate = 1'000;
+  constexpr double kMaxKbps = 1e7;
+  constexpr double kMaxSampleRate = 1e6;
+  constexpr double kMaxSeconds = 1e9;
+  Metadata metadata;
+  metadata.width = number(object, "width", kMaxDimension);
+  metadata.height = number(object, "height", kMaxDimension);
+  metadata.frame_rate = number(object, "framerate", kMaxFrameRate);
+  metadata.video_kbps = number(object, "videodatarate", kMaxKbps);
+  metadata.audio_kbps = number(object, "audiodatarate", kMaxKbps);
+  metadata.audio_sample_rate = number(object, "audiosamplerate", kMaxSampleRate);
+  metadata.duration_seconds = number(object, "duration", kMaxSeconds);
+  const amf0::Value* encoder = object.find("encoder");
+  const std::string* text = encoder != nullptr ? encoder->as<std::string>() : nullptr;
+  if (text != nullptr) metadata.encoder = text->substr(0, kMaxEncoderText);
+  return metadata;
+}
+
+}  // namespace
+
+MediaChunkHeader media_chunk_header(MessageType type, std::uint32_t timestamp_ms, std::uint32_t body_size,
+                                    std::uint32_t message_stream_id) {
+  MediaChunkHeader header;
+  const auto put = [&header](std::uint32_t value, unsigned bytes) {
+    for (unsigned i = bytes; i-- > 0;)
+      header.bytes_[header.size_++] = static_cast<std::uint8_t>(value >> (8 * i));
+  };
+  const bool extended = timestamp_ms >= kExtendedMark;
+  put(chunk_stream_of(type), 1);
+  put(extended ? kExtendedMark : timestamp_ms, 3);
+  put(body_size, 3);
+  put(static_cast<std::uint32_t>(type), 1);
+  for (unsigned i = 0; i < 4; ++i) put(message_stream_id >> (8 * i) & 0xFF, 1);  // little endian
+  if (extended) put(timestamp_ms, 4);
+  return header;
+}
+
+Result<VideoTag> parse_video_tag(ByteView body) {
+  constexpr std::uint8_t kExtendedHeader = 0x80;
+  if (body.empty()) return fail("rtmp.video_tag", "an empty video message");
+  if ((body.front() & kExtendedHeader) != 0) return fail("rtmp.video_extended", "Enhanced RTMP video");
+  ByteReader reader(body);
+  const std::uint8_t first = reader.u8();
+  VideoTag tag;
+  tag.frame_type = static_cast<VideoFrameType>(first >> 4);
+  tag.codec = static_cast<VideoCodecId>(first & 0x0F);
+  tag.header_size = 1;
+  // A video info/command frame has one byte of its own and no AVC header.
+  if (tag.codec != VideoCodecId::kAvc || tag.frame_type == VideoFrameType::kCommand) return tag;
+  tag.packet_type = static_cast<AvcPacketType>(reader.u8());
+  tag.composition_offset_ms = reader.i24();
+  tag.header_size = 5;
+  if (!reader.ok()) return fail("rtmp.video_tag", "a video message is cut off");
+  return tag;
+}
+
+Result<AudioTag> parse_audio_tag(ByteView body) {
+  if (body.empty()) return fail("rtmp.audio_tag", "an empty audio message");
+  AudioTag tag;
+  tag.format = static_cast<AudioFormat>(body.front() >> 4);
+  tag.header_size = 1;
+  if (tag.format == AudioFormat::kExtended) return fail("rtmp.audio_extended", "Enhanced RTMP audio");
+  if (tag.format != AudioFormat::kAac) return tag;
+  if (body.size() < 2) return fail("rtmp.audio_tag", "an audio message is cut off");
+  tag.packet_type = static_cast<AacPacketType>(body[1]);
+  tag.header_size = 2;
+  return tag;
+}
+
+Result<DataMessage> parse_data_message(ByteView body) {
+  amf0::Reader reader(body);
+  DataMessage message;
+  auto name = reader.read();
+  if (name && name->as<std::string>() != nullptr && *name->as<std::string>() == kSetDataFrame) {
+    message.payload_begin = body.size() - reader.remaining();
+    name = reader.read();
+  }
+  if (!name) return tl::unexpected(std::move(name.error()));
+  if (name->as<std::string>() == nullptr) return fail("rtmp.amf0", "a data message without a name");
+  message.name = *name->as<std::string>();
+  if (message.name != "onMetaData" || reader.empty()) return message;
+  const auto value = reader.read();
+  if (!value) return tl::unexpected(value.error());
+  if (const auto* object = value->as<amf0::Object>(); object != nullptr)
+    message.metadata = read_metadata(*object);
+  return message;
+}
+
+}  // namespace millrace::rtmp

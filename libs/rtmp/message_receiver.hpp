@@ -1,0 +1,40 @@
+// The message layer of a server session: decides at each message's first byte what becomes of it, passes
+// media on, collects the rest and acts on control messages. Lives for one call of ServerSession::receive.
+#pragma once
+
+#include <vector>
+
+#include "rtmp/chunk_reader.hpp"
+#include "rtmp/server_session.hpp"
+#include "rtmp/session_state.hpp"
+
+namespace millrace::rtmp {
+
+class MessageReceiver final : public ChunkSink {
+ public:
+  MessageReceiver(SessionState& state, std::vector<Action>& out) : state_(state), out_(out) {}
+
+  Result<void> message_begin(std::size_t slot, const MessageHeader& header) override;
+  Result<void> message_bytes(std::size_t slot, ByteView bytes) override;
+  Result<void> message_end(std::size_t slot) override;
+
+ private:
+  Result<void> begin_media(Assembly& assembly);
+  Result<void> begin_collecting(Assembly& assembly);
+  void forward(Assembly& assembly, ByteView bytes);
+  Result<void> handle_collected(const MessageHeader& header, ByteView body);
+  Result<void> handle_control(MessageType type, ByteView body);
+  void handle_user_control(ByteView body);
+  void handle_abort(std::uint32_t chunk_stream_id);
+
+  SessionState& state_;
+  std::vector<Action>& out_;
+};
+
+// Ends what is open of a message stream. With out: tells with MessageAborted.
+void drop_open_messages(SessionState& state, std::uint32_t message_stream_id, std::vector<Action>* out);
+
+// Appends to the last action if that is a SendBytes, so that replies of one receive() go out in one write.
+void send(ByteView bytes, std::vector<Action>& out);
+
+}  // namespace millrace::rtmp

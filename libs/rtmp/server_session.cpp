@@ -1,0 +1,198 @@
+#include "rtmp/server_session.hpp"
+
+#include "rtmp/chunk_writer.hpp"
+#include "rtmp/command_handler.hpp"
+#include "rtmp/control_messages.hpp"
+#include "rtmp/message_receiver.hpp"
+#include "rtmp/session_state.hpp"
+
+namespace millrace::rtmp {
+
+namespace {
+
+constexpr std::uint8_t kSnapshotVersion = 1;
+
+using Use = MessageStream::Use;
+
+void send_acknowledgements(SessionState& state, std::vector<Action>& out) {
+  ByteWriter bytes;
+  // At exact multiples of the window, whatever the sizes of the reads.
+  while (state.received - state.acknowledged >= state.acknowledgement_window) {
+    state.acknowledged += state.acknowledgement_window;
+    append_acknowledgement(static_cast<std::uint32_t>(state.acknowledged), bytes);
+  }
+  send(bytes.view(), out);
+}
+
+Result<void> receive_bytes(SessionState& state, ByteView bytes, std::vector<Action>& out) {
+  if (!state.handshake.done()) {
+    Bytes reply;
+    auto shaken = state.handshake.receive(bytes, reply);
+    send(reply, out);
+    if (!shaken) return shaken;
+  }
+  MessageReceiver receiver(state, out);
+  return state.chunks.receive(bytes, state.limits, receiver);
+}
+
+// The stream if it is used like that, else null.
+MessageStream* find_used(SessionState& state, std::uint32_t id, Use use) {
+  MessageStream* stream = state.closed ? nullptr : state.find_stream(id);
+  return stream != nullptr && stream->use == use ? stream : nullptr;
+}
+
+Bytes status_bytes(std::uint32_t id, StatusLevel level, std::string_view code, std::string_view description) {
+  ByteWriter out;
+  append_status(id, level, code, description, out);
+  return out.take();
+}
+
+// Tells Flash clients that they may look at the samples' bytes; others ignore it.
+void append_sample_access(std::uint32_t id, ByteWriter& out) {
+  ByteWriter body;
+  amf0::serialize("|RtmpSampleAccess", body);
+  amf0::serialize(true, body);
+  amf0::serialize(true, body);
+  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), kPlayerChunkSize, out);
+}
+
+void append_data_start(std::uint32_t id, ByteWriter& out) {
+  ByteWriter body;
+  amf0::serialize("onStatus", body);
+  amf0::serialize(amf0::Object{amf0::Object::Kind::kAnonymous, {}, {{"code", status::kDataStart}}}, body);
+  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), kPlayerChunkSize, out);
+}
+
+}  // namespace
+
+ServerSession::ServerSession(const SessionLimits& limits, std::uint64_t seed)
+    : state_(std::make_unique<SessionState>(limits, seed)) {}
+ServerSession::ServerSession(std::unique_ptr<SessionState> state) : state_(std::move(state)) {}
+ServerSession::~ServerSession() = default;
+ServerSession::ServerSession(ServerSession&&) noexcept = default;
+ServerSession& ServerSession::operator=(ServerSession&&) noexcept = default;
+
+void ServerSession::receive(ByteView bytes, std::vector<Action>& out) {
+  if (state_->closed) return;
+  state_->received += bytes.size();
+  auto received = receive_bytes(*state_, bytes, out);
+  send_acknowledgements(*state_, out);
+  if (received) return;
+  state_->closed = true;
+  out.emplace_back(Close{std::move(received.error())});
+}
+
+Bytes ServerSession::accept_publish(std::uint32_t message_stream_id) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishRequested);
+  if (stream == nullptr) return {};
+  stream->use = Use::kPublishing;
+  ByteWriter out;
+  append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPublishStart, "Publishing.", out);
+  return out.take();
+}
+
+Bytes ServerSession::reject_publish(std::uint32_t message_stream_id, std::string_view code,
+                                    std::string_view description) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishRequested);
+  if (stream == nullptr) return {};
+  stream->use = Use::kIdle;
+  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+}
+
+Bytes ServerSession::end_publish(std::uint32_t message_stream_id, std::string_view code,
+                                 std::string_view description) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishing);
+  if (stream == nullptr) return {};
+  stream->use = Use::kIdle;
+  drop_open_messages(*state_, message_stream_id, nullptr);
+  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+}
+
+Bytes ServerSession::accept_play(std::uint32_t message_stream_id) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPlayRequested);
+  if (stream == nullptr) return {};
+  stream->use = Use::kPlaying;
+  ByteWriter out;
+  append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayReset, "Playing and resetting.", out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "Started playing.", out);
+  append_sample_access(message_stream_id, out);
+  append_data_start(message_stream_id, out);
+  return out.take();
+}
+
+Bytes ServerSession::reject_play(std::uint32_t message_stream_id, std::string_view code,
+                                 std::string_view description) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPlayRequested);
+  if (stream == nullptr) return {};
+  stream->use = Use::kIdle;
+  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+}
+
+Bytes ServerSession::end_play(std::uint32_t message_stream_id, std::string_view code,
+                              std::string_view description) {
+  MessageStream* stream = find_used(*state_, message_stream_id, Use::kPlaying);
+  if (stream == nullptr) return {};
+  stream->use = Use::kIdle;
+  ByteWriter out;
+  append_user_control({UserControlEvent::kStreamEof, message_stream_id}, out);
+  append_status(message_stream_id, StatusLevel::kStatus, code, description, out);
+  return out.take();
+}
+
+Bytes ServerSession::unpublish_notify(std::uint32_t message_stream_id) const {
+  if (find_used(*state_, message_stream_id, Use::kPlaying) == nullptr) return {};
+  ByteWriter out;
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayUnpublishNotify,
+                "The publisher has left.", out);
+  append_user_control({UserControlEvent::kStreamEof, message_stream_id}, out);
+  return out.take();
+}
+
+Bytes ServerSession::publish_notify(std::uint32_t message_stream_id) const {
+  if (find_used(*state_, message_stream_id, Use::kPlaying) == nullptr) return {};
+  ByteWriter out;
+  append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "The publisher is back.", out);
+  return out.take();
+}
+
+Bytes ServerSession::status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
+                            std::string_view description) const {
+  return status_bytes(message_stream_id, level, code, description);
+}
+
+Bytes ServerSession::ping_request(std::uint32_t timestamp) {
+  ByteWriter out;
+  append_user_control({UserControlEvent::kPingRequest, timestamp}, out);
+  return out.take();
+}
+
+bool ServerSession::closed() const {
+  return state_->closed;
+}
+bool ServerSession::connected() const {
+  return state_->connected;
+}
+std::uint64_t ServerSession::received_bytes() const {
+  return state_->received;
+}
+
+Bytes ServerSession::save() const {
+  ByteWriter out;
+  out.u8(kSnapshotVersion);
+  state_->save(out);
+  return out.take();
+}
+
+Result<ServerSession> ServerSession::restore(ByteView saved, const SessionLimits& limits) {
+  ByteReader reader(saved);
+  auto state = std::make_unique<SessionState>(limits, 0);
+  if (reader.u8() != kSnapshotVersion || !state->restore(reader)) {
+    return fail("rtmp.snapshot", "not a saved session of this version");
+  }
+  return ServerSession(std::move(state));
+}
+
+}  // namespace millrace::rtmp

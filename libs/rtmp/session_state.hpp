@@ -1,0 +1,80 @@
+// Everything a server session knows: plain data, saved and restored field by field. Private to the session's
+// files.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "rtmp/aggregate_splitter.hpp"
+#include "rtmp/chunk_reader.hpp"
+#include "rtmp/handshake.hpp"
+#include "rtmp/limits.hpp"
+#include "rtmp/message.hpp"
+
+namespace millrace::rtmp {
+
+// A message stream between createStream and deleteStream.
+struct MessageStream {
+  enum class Use : std::uint8_t {
+    kIdle,
+    kPublishRequested,
+    kPublishing,
+    kPlayRequested,
+    kPlaying,
+  };
+  std::uint32_t id = 0;
+  Use use = Use::kIdle;
+  std::string name;  // of what is published or played, without query: FCUnpublish names it
+};
+
+// What becomes of the open message of one chunk stream.
+struct Assembly {
+  enum class Mode : std::uint8_t {
+    kNone,     // no message is open
+    kDiscard,  // media that nobody asked for, types we don't know
+    kForward,  // media: passed on as it comes
+    kSplit,    // an aggregate: its parts are passed on
+    kCollect,  // a command or control message: kept in body until it is whole
+  };
+  Mode mode = Mode::kNone;
+  std::uint8_t skip = 0;  // kForward: leading bytes to leave out (AMF3 data)
+  MessageHeader header;
+  Bytes body;
+  AggregateSplitter splitter;
+};
+bool holds_media(const Assembly& assembly);
+
+struct SessionState {
+  SessionState(const SessionLimits& session_limits, std::uint64_t seed)
+      : limits(session_limits),
+        handshake(seed),
+        chunks(session_limits),
+        acknowledgement_window(session_limits.default_acknowledgement_window) {}
+
+  SessionLimits limits;  // given anew at restore
+  ServerHandshake handshake;
+  ChunkReader chunks;
+  std::vector<Assembly> assemblies;  // by the chunk reader's slot
+  std::vector<MessageStream> streams;
+
+  std::uint64_t received = 0;      // bytes, handshake included
+  std::uint64_t acknowledged = 0;  // of these, by the last Acknowledgement
+  std::uint32_t acknowledgement_window;
+  std::uint32_t open_media_bytes = 0;    // announced sizes of the messages in kForward and kSplit
+  std::uint32_t open_command_bytes = 0;  // of those in kCollect
+
+  bool connected = false;
+  bool closed = false;
+  std::string app;
+  std::string app_query;
+  std::string flash_version;
+
+  // The stream, or null. The pointer holds until a stream is created or deleted.
+  MessageStream* find_stream(std::uint32_t id);
+  void save(ByteWriter& out) const;
+  bool restore(ByteReader& reader);
+};
+
+}  // namespace millrace::rtmp
