@@ -73,7 +73,8 @@ using Handler = std::function<void(Request&&, Responder)>;
 
 class Server {
  public:
-  // Errors: "net.port_busy" ("port 8000 (HLS_PORT) is in use"), "net.bind".
+  // Errors: "net.port_in_use" ("port 8000 (HLS_PORT) is in use"), "net.address" and others of
+  // net/listener.hpp.
   static Result<std::unique_ptr<Server>> start(ServerConfig config, Handler handler);
   ~Server();  // stop()
   Server(const Server&) = delete;
@@ -81,6 +82,8 @@ class Server {
 
   std::uint16_t port() const;
   Statistics statistics() const;
+  // The same, usable after the server has gone.
+  std::function<Statistics()> statistics_source() const;
   // Accepts no more, closes idle connections, lets running requests finish (Connection: close) up to the
   // grace time, then closes the rest. Blocks; not from a handler. The handler is not called any more
   // afterwards.

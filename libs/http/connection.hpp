@@ -1,0 +1,93 @@
+// One client's connection: reads requests, hands them to the handler, sends answers, in order, within its
+// deadlines. Everything happens on the worker's thread. Internal to this library.
+//
+//            first byte        complete         answer           sent, keep-alive
+//   kReading ───────────► … ───────────► kAnswering ────► kSending ──────────────► kReading
+//      │ refused (400, 408, 413, 431) ───────────────────────▲ │ sent, close
+//      ▼ end of stream, idle                                   ▼
+//   kClosed ◄────────────────── end, 2 s ──────────────── kLingering
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <memory>
+#include <optional>
+
+#include "http/core.hpp"
+#include "http/request_parser.hpp"
+#include "http/transfer.hpp"
+
+namespace millrace::http {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+  Connection(std::shared_ptr<Server::Core> core, Worker& worker, Socket socket, std::string peer_address);
+
+  void start();
+  // No further request; closes at once when none is running.
+  void drain();
+  void close();
+  // The answer to the numbered request; ignored when another has been given.
+  void answer(std::uint64_t number, Response response);
+
+  // Any thread.
+  boost::asio::io_context& context() { return worker_.context; }
+  // True while this very connection's handler runs on the calling thread: the answer may be taken without a
+  // detour.
+  bool is_in_handler() const;
+
+ private:
+  enum class Phase : std::uint8_t { kReading, kAnswering, kSending, kLingering, kClosed };
+  using Duration = std::chrono::milliseconds;
+  using Clock = std::chrono::steady_clock;
+
+  void drive();
+  // Each does one step; false: an operation is pending, drive() will be called again.
+  bool read_step();
+  bool send_step();
+  void read_more();
+  void on_read(const boost::system::error_code& error, std::size_t count);
+  void skip_empty_lines();
+  bool begin_request();
+  void continue_if_expected();
+  void dispatch();
+  void call_handler(Request request);
+  void refuse(int status, std::string_view code, std::string_view detail);
+  void begin_answer(Response response);
+  void finish_answer();
+  void linger();
+  void watch_for_leaving();
+  bool has_left();
+
+  void set_deadline(Duration duration);
+  void arm_timer();
+  void on_deadline();
+  void abandon();
+
+  std::shared_ptr<Server::Core> core_;
+  Worker& worker_;
+  Counters& counters_;
+  const Limits& limits_;
+  Socket socket_;
+  const std::string peer_address_;
+  boost::asio::steady_timer timer_;
+  Clock::time_point deadline_;
+  Clock::time_point timer_at_ = Clock::time_point::max();
+
+  Phase phase_ = Phase::kReading;
+  boost::beast::flat_buffer buffer_;
+  std::optional<RequestParser> parser_;  // while a request is being read
+  std::size_t header_bytes_ = 0;
+  bool header_done_ = false;
+  std::uint64_t number_ = 0;  // of the request that is being answered
+  Request conditions_;        // its method and conditional fields: the handler has the rest
+  bool keep_alive_ = true;
+  std::optional<Response> response_;  // given while the handler was still running
+  std::optional<Transfer> transfer_;
+  std::uint64_t transfer_mark_ = 0;
+  std::size_t lingered_ = 0;
+};
+
+}  // namespace millrace::http

@@ -1,0 +1,86 @@
+// The inside of a Server: its workers, what all connections share, and the life of both. Internal to this
+// library.
+//
+// Ownership: Server → Core → Workers; a worker's set owns its connections, so do their pending operations.
+// Connections own the Core, so that a late Responder is safe; close() breaks the cycle. Everything of a
+// connection happens on its worker's thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "http/counters.hpp"
+#include "http/server.hpp"
+#include "net/listener.hpp"
+
+namespace millrace::http {
+
+class Connection;
+
+// One thread with its own event loop; context has a concurrency hint of one.
+struct Worker {
+  boost::asio::io_context context{1};
+  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard;
+  std::thread thread;
+  std::unordered_set<std::shared_ptr<Connection>> connections;
+  // The Date field, made once a second.
+  std::int64_t date_second = 0;
+  std::string date;
+
+  std::string_view http_date();
+};
+
+class Server::Core : public std::enable_shared_from_this<Server::Core> {
+ public:
+  Core(ServerConfig config, Handler handler);
+  ~Core();
+
+  Result<void> start();
+  void drain(std::chrono::milliseconds grace);
+  std::uint16_t port() const { return port_; }
+
+  const ServerConfig& config() const { return config_; }
+  const Handler& handler() const { return handler_; }
+  Counters& counters() { return counters_; }
+  Statistics statistics() const;
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+
+  // Called once by each connection, on its worker.
+  void closed(Worker& worker, const std::shared_ptr<Connection>& connection, const std::string& peer_address);
+
+ private:
+  void adopt(net::Accepted accepted);
+  void stop_listening();
+  bool admit(const std::string& peer_address);
+  void release(const std::string& peer_address);
+  void on_each_connection(void (Connection::*action)());
+  bool wait_until_empty(std::chrono::milliseconds patience);
+
+  const ServerConfig config_;
+  Handler handler_;
+  Counters counters_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> draining_{false};
+  std::size_t next_worker_ = 0;  // on the first worker
+
+  mutable std::mutex mutex_;                 // guards what follows
+  std::unique_ptr<net::Listener> listener_;  // until the drain; destroyed on the first worker
+  std::uint64_t out_of_descriptors_ = 0;     // of a listener that has gone
+  std::condition_variable empty_;
+  std::size_t open_ = 0;
+  std::unordered_map<std::string, std::size_t> open_by_address_;
+  bool stopped_ = false;
+};
+
+}  // namespace millrace::http

@@ -1,0 +1,30 @@
+// What the copies of one Responder share. Internal to this library.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "http/server.hpp"
+
+namespace millrace::http {
+
+class Connection;
+
+class Responder::State {
+ public:
+  State(std::weak_ptr<Connection> connection, std::uint64_t number)
+      : connection_(std::move(connection)), number_(number) {}
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void answer(Response response);
+  bool connected() const { return !connection_.expired(); }
+
+ private:
+  const std::weak_ptr<Connection> connection_;
+  const std::uint64_t number_;
+  std::atomic<bool> answered_{false};
+};
+
+}  // namespace millrace::http

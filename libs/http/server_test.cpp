@@ -1,0 +1,472 @@
+#include "http/server.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "http/files.hpp"
+#include "http/test_client.hpp"
+
+namespace millrace::http {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::body_of;
+using testing::field_of;
+using testing::status_of;
+using testing::TestClient;
+
+std::string pattern(std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 31 + i / 251) % 26);
+  return text;
+}
+
+// Waits for what another thread is about to do; false when it never does.
+template <class Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 4000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return false;
+}
+
+// Answers "METHOD path query|body" as text.
+void echo(Request&& request, Responder respond) {
+  std::string text = request.method_name + " " + request.path;
+  if (!request.raw_query.empty()) text += " ?" + request.raw_query;
+  if (!request.body.empty()) text += " [" + request.body + "]";
+  respond(Response::text(200, "text/plain", std::move(text)));
+}
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void start(Handler handler, ServerConfig config = {}) {
+    auto started = Server::start(std::move(config), std::move(handler));
+    ASSERT_TRUE(started.has_value()) << started.error().message;
+    server_ = std::move(*started);
+  }
+  std::string exchange(std::string_view bytes) {
+    TestClient client(server_->port());
+    client.send(bytes);
+    return client.read_answer();
+  }
+
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersRawRequestsExactly) {
+  struct Case {
+    std::string_view sent;
+    int status;
+    std::string_view body;  // empty: not looked at
+  };
+  const std::string long_path = "GET /" + std::string(65536, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::string big_header = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n";
+  std::string many_fields = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 150; ++i) many_fields += "A: b\r\n";
+  many_fields += "\r\n";
+  const Case cases[] = {
+      {"GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /a ?b=c"},
+      {"\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /a"},
+      {"GET /a HTTP/1.0\r\n\r\n", 200, "GET /a"},
+      {"GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /a"},
+      {"PROPFIND /a HTTP/1.1\r\nHost: x\r\n\r\n", 200, "PROPFIND /a"},
+      {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 200, "OPTIONS *"},
+      {"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200, "POST /p [hello]"},
+      {"POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nHost: y\r\n\r\n",
+       200, "POST /p [abcde]"},
+      // Faults 34: paths.
+      {"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET /..%2f..%2fetc HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET /%2e%2e/etc HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET /a\\..\\b HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET //a HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"GET /..;/x HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {long_path, 431, ""},
+      // Faults 38: framing.
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+       ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400,
+       ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\nabc", 413, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc", 400, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n", 413, ""},
+      {"GET / HTTP/1.1\r\n\r\n", 400, ""},
+      {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, ""},
+      {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, ""},
+      {"GET /\r\n\r\n", 400, ""},
+      {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, ""},
+      {"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400, ""},
+      {big_header, 431, ""},
+      {many_fields, 431, ""},
+  };
+  start(echo);
+  for (const Case& c : cases) {
+    const std::string answer = exchange(c.sent);
+    EXPECT_EQ(status_of(answer), c.status) << c.sent.substr(0, 120);
+    if (!c.body.empty()) {
+      EXPECT_EQ(body_of(answer), c.body);
+    }
+    if (c.status >= 400) {
+      EXPECT_EQ(field_of(answer, "Connection"), "close");
+    }
+  }
+  EXPECT_EQ(status_of(exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
+}
+
+TEST_F(ServerTest, ReadsARequestThatComesByteByByte) {
+  start(echo);
+  TestClient client(server_->port());
+  for (const char c : std::string_view("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok"))
+    client.send({&c, 1});
+  EXPECT_EQ(body_of(client.read_answer()), "POST /p [ok]");
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrderEvenWhenTheFirstIsAnsweredLater) {
+  std::mutex mutex;
+  std::vector<Responder> held;
+  start([&](Request&& request, Responder respond) {
+    if (request.path != "/slow") return echo(std::move(request), respond);
+    const std::lock_guard lock(mutex);
+    held.push_back(respond);
+  });
+  TestClient client(server_->port());
+  std::string sent = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (int i = 0; i < 200; ++i) sent += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.send(sent);
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return held.size() == 1;
+  }));
+  std::thread([&] { held.front()(Response::text(200, "text/plain", "slow")); }).join();
+  EXPECT_EQ(body_of(client.read_answer()), "slow");
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(body_of(client.read_answer()), "GET /" + std::to_string(i));
+}
+
+TEST_F(ServerTest, LeavesOutTheBodyOfHeadButKeepsItsLength) {
+  start(echo);
+  TestClient client(server_->port());
+  client.send("HEAD /abc HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string head = client.read_answer(true);
+  EXPECT_EQ(field_of(head, "Content-Length"), "9");
+  EXPECT_EQ(body_of(client.read_answer()), "GET /next");
+}
+
+TEST_F(ServerTest, KeepsOrClosesTheConnectionAsAsked) {
+  start(echo);
+  for (const auto& [request, connection] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "keep-alive"},
+           {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "close"},
+           {"GET / HTTP/1.0\r\n\r\n", "close"},
+           {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"}}) {
+    EXPECT_EQ(field_of(exchange(request), "Connection"), connection) << request;
+  }
+}
+
+TEST_F(ServerTest, InvitesABodyThatWaitsForIt) {
+  start(echo);
+  TestClient client(server_->port());
+  client.send("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.read_answer(), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  EXPECT_EQ(body_of(client.read_answer()), "POST /p [ok]");
+}
+
+TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
+  const std::string text = pattern(3'000'000);
+  const std::string path = ::testing::TempDir() + "/millrace_http_" + std::to_string(::getpid());
+  std::ofstream(path, std::ios::binary) << text;
+  const auto file = std::make_shared<const FileHandle>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::filesystem::remove(path);
+  start([&](Request&& request, Responder respond) {
+    Response response;
+    response.headers.add("ETag", "\"1\"");
+    if (request.path == "/string") response.body = text;
+    if (request.path == "/shared") response.body = std::make_shared<const std::string>(text);
+    if (request.path == "/file") response.body = FileRegion{file, 0, text.size()};
+    if (request.path == "/mapped") {
+      MappedRegions regions;
+      for (std::size_t at = 0; at < text.size(); at += 5'200)
+        regions.parts.push_back(as_bytes(std::string_view(text).substr(at, 5'200)));
+      response.body = std::move(regions);
+    }
+    respond(std::move(response));
+  });
+  for (const std::string kind : {"/string", "/shared", "/file", "/mapped"}) {
+    TestClient client(server_->port());
+    const auto get = [&](const std::string& fields) {
+      client.send("GET " + kind + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
+      return client.read_answer();
+    };
+    EXPECT_TRUE(body_of(get("")) == text) << kind;
+    for (const auto& [offset, length] : std::vector<std::pair<std::size_t, std::size_t>>{
+             {0, 1}, {5'199, 2}, {100'000, 1'500'000}, {text.size() - 17, 17}, {16'384, 16'384}}) {
+      const std::string answer =
+          get("Range: bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1) + "\r\n");
+      EXPECT_EQ(status_of(answer), 206);
+      EXPECT_TRUE(body_of(answer) == text.substr(offset, length)) << kind << " " << offset;
+    }
+    EXPECT_EQ(field_of(get("Range: bytes=3000000-\r\n"), "Content-Range"), "bytes */3000000");
+    EXPECT_EQ(status_of(get("If-None-Match: \"1\"\r\n")), 304);
+    EXPECT_TRUE(body_of(get("")) == text) << kind;
+  }
+}
+
+TEST_F(ServerTest, NeverCompletesAnAnswerWhoseMappingWasOverwritten) {
+  const std::string text = pattern(2'000'000);
+  for (const int good_checks : {0, 1, 3, 6}) {
+    auto left = std::make_shared<int>(good_checks);
+    start([&, left](Request&& /*request*/, Responder respond) {
+      Response response;
+      response.body = MappedRegions{{as_bytes(text)}, nullptr, [left] { return (*left)-- > 0; }};
+      respond(std::move(response));
+    });
+    TestClient client(server_->port());
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string answer = client.read_all();
+    EXPECT_TRUE(client.closed());
+    EXPECT_LT(body_of(answer).size(), text.size()) << good_checks;
+    EXPECT_EQ(server_->statistics().torn, 1U);
+  }
+}
+
+TEST_F(ServerTest, ReleasesTheOwnerOfAMappingWhenTheClientLeaves) {
+  const std::string text = pattern(8'000'000);
+  auto owner = std::make_shared<int>(1);
+  start([&](Request&& /*request*/, Responder respond) {
+    Response response;
+    response.body = MappedRegions{{as_bytes(text)}, owner, {}};
+    respond(std::move(response));
+  });
+  {
+    TestClient client(server_->port(), 4096);
+    client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return owner.use_count() == 2; }));
+    client.reset();
+  }
+  EXPECT_TRUE(eventually([&] { return owner.use_count() == 1; }));
+  EXPECT_EQ(server_->statistics().aborted, 1U);
+}
+
+TEST_F(ServerTest, ClosesClientsThatExceedADeadline) {
+  ServerConfig config;
+  config.limits.header_deadline = milliseconds(150);
+  config.limits.body_deadline = milliseconds(150);
+  config.limits.idle_deadline = milliseconds(300);
+  config.limits.answer_deadline = milliseconds(150);
+  config.limits.write_deadline = milliseconds(150);
+  const std::string text = pattern(20'000'000);
+  std::vector<Responder> held;
+  start(
+      [&](Request&& request, Responder respond) {
+        if (request.path == "/never") return held.push_back(respond);
+        Response response;
+        response.body = MappedRegions{{as_bytes(text)}, nullptr, {}};
+        respond(std::move(response));
+      },
+      config);
+  TestClient silent(server_->port());
+  TestClient slow_header(server_->port());
+  slow_header.send("GET / HTTP/1.1\r\nHost");
+  TestClient slow_body(server_->port());
+  slow_body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  TestClient unanswered(server_->port());
+  unanswered.send("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  TestClient slow_reader(server_->port(), 4096);
+  slow_reader.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(silent.read_all(), "");
+  EXPECT_TRUE(silent.closed());
+  EXPECT_EQ(status_of(slow_header.read_all()), 408);
+  EXPECT_EQ(status_of(slow_body.read_all()), 408);
+  EXPECT_EQ(status_of(unanswered.read_all()), 503);
+  EXPECT_TRUE(eventually([&] { return server_->statistics().connections == 0; }));
+  EXPECT_LT(slow_reader.read_all().size(), text.size());
+  const Statistics statistics = server_->statistics();
+  EXPECT_EQ(statistics.read_timeouts, 2U);
+  EXPECT_EQ(statistics.answer_timeouts, 1U);
+  EXPECT_EQ(statistics.write_timeouts, 1U);
+  EXPECT_EQ(statistics.pending, 0U);
+  held.front()(Response::text(200, "text/plain", "too late"));
+}
+
+TEST_F(ServerTest, ServesOthersWhileManyClientsAreSlow) {
+  start(echo);
+  std::vector<std::unique_ptr<TestClient>> slow;
+  for (int i = 0; i < 300; ++i) {
+    slow.push_back(std::make_unique<TestClient>(server_->port()));
+    slow.back()->send("GET / HTTP/1.1\r\nX: ");
+  }
+  EXPECT_EQ(body_of(exchange("GET /good HTTP/1.1\r\nHost: x\r\n\r\n")), "GET /good");
+}
+
+TEST_F(ServerTest, LimitsConnectionsInAllAndPerAddress) {
+  for (const bool per_address : {false, true}) {
+    ServerConfig config;
+    (per_address ? config.limits.connections_per_address : config.limits.connections) = 2;
+    start(echo, config);
+    TestClient first(server_->port());
+    TestClient second(server_->port());
+    for (TestClient* client : {&first, &second}) {
+      client->send("GET /in HTTP/1.1\r\nHost: x\r\n\r\n");
+      EXPECT_EQ(body_of(client->read_answer()), "GET /in");
+    }
+    TestClient third(server_->port());
+    third.send("GET /out HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(third.read_all(), "");
+    first.reset();
+    ASSERT_TRUE(eventually([&] { return server_->statistics().connections == 1; }));
+    EXPECT_EQ(status_of(exchange("GET /again HTTP/1.1\r\nHost: x\r\n\r\n")), 200);
+    EXPECT_EQ(server_->statistics().refused_connections, 1U);
+  }
+}
+
+TEST_F(ServerTest, AnswersWith500WhenTheHandlerThrowsOrForgets) {
+  start([](Request&& request, Responder /*respond*/) {
+    if (request.path == "/throws") throw std::runtime_error("defect");
+  });
+  EXPECT_EQ(status_of(exchange("GET /throws HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
+  EXPECT_EQ(status_of(exchange("GET /forgets HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
+}
+
+TEST_F(ServerTest, TakesTheFirstOfSeveralAnswersAndToleratesLateOnes) {
+  std::promise<Responder> kept;
+  start([&](Request&& /*request*/, Responder respond) {
+    respond(Response::text(200, "text/plain", "first"));
+    respond(Response::text(200, "text/plain", "second"));
+    kept.set_value(respond);
+  });
+  TestClient client(server_->port());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(body_of(client.read_answer()), "first");
+  const Responder late = kept.get_future().get();
+  server_.reset();
+  EXPECT_FALSE(late.connected());
+  late(Response::text(200, "text/plain", "third"));
+}
+
+TEST_F(ServerTest, NoticesThatAWaitingClientHasLeft) {
+  std::promise<Responder> kept;
+  start([&](Request&& /*request*/, Responder respond) { kept.set_value(respond); });
+  TestClient client(server_->port());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Responder respond = kept.get_future().get();
+  EXPECT_TRUE(respond.connected());
+  client.reset();
+  EXPECT_TRUE(eventually([&] { return !respond.connected(); }));
+  EXPECT_EQ(server_->statistics().aborted, 1U);
+}
+
+TEST_F(ServerTest, DrainFinishesRunningRequestsAndClosesIdleConnections) {
+  std::promise<Responder> kept;
+  start([&](Request&& request, Responder respond) {
+    if (request.path == "/slow") return kept.set_value(respond);
+    echo(std::move(request), respond);
+  });
+  TestClient idle(server_->port());
+  idle.send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(status_of(idle.read_answer()), 200);
+  TestClient running(server_->port());
+  running.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Responder respond = kept.get_future().get();
+  std::thread drain([&] { server_->drain(milliseconds(20'000)); });
+  EXPECT_EQ(idle.read_all(), "");
+  respond(Response::text(200, "text/plain", "done"));
+  const std::string answer = running.read_all();
+  EXPECT_EQ(body_of(answer), "done");
+  EXPECT_EQ(field_of(answer, "Connection"), "close");
+  drain.join();
+  TestClient refused(server_->port());
+  EXPECT_TRUE(refused.closed());
+}
+
+TEST_F(ServerTest, NamesTheVariableWhenThePortIsInUse) {
+  start(echo);
+  ServerConfig config;
+  config.port = server_->port();
+  config.port_variable = "HLS_PORT";
+  const auto second = Server::start(config, echo);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, "net.port_in_use");
+  EXPECT_EQ(second.error().message, "port " + std::to_string(config.port) + " (HLS_PORT) is in use");
+  config.address = "example.org";
+  EXPECT_EQ(Server::start(config, echo).error().code, "net.address");
+}
+
+TEST_F(ServerTest, GivesEveryClientItsOwnAnswerWhileOthersLeaveEarly) {
+  ServerConfig config;
+  config.threads = 2;
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::vector<std::pair<std::string, Responder>> queue;
+  bool stop = false;
+  std::thread answering([&] {
+    std::unique_lock lock(mutex);
+    while (true) {
+      wake.wait(lock, [&] { return stop || !queue.empty(); });
+      if (stop) return;
+      auto batch = std::move(queue);
+      queue.clear();
+      lock.unlock();
+      for (auto& [path, respond] : batch) respond(Response::text(200, "text/plain", path));
+      lock.lock();
+    }
+  });
+  start(
+      [&](Request&& request, Responder respond) {
+        const std::lock_guard lock(mutex);
+        queue.emplace_back(request.path, respond);
+        wake.notify_one();
+      },
+      config);
+  std::atomic<int> wrong{0};
+  std::atomic<int> right{0};
+  const auto client_loop = [&](int number) {
+    for (int i = 0; i < 200; ++i) {
+      TestClient client(server_->port());
+      const std::string path = "/" + std::to_string(number) + "/" + std::to_string(i);
+      client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+      if (number % 2 == 0) {
+        client.reset();
+        continue;
+      }
+      (body_of(client.read_answer()) == path ? right : wrong) += 1;
+    }
+  };
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(client_loop, i);
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(right, 800);
+  server_.reset();
+  {
+    const std::lock_guard lock(mutex);
+    stop = true;
+  }
+  wake.notify_one();
+  answering.join();
+}
+
+}  // namespace
+}  // namespace millrace::http
