@@ -1,0 +1,47 @@
+// Movie fragments (ISO/IEC 14496-12 8.8): what stands before the payloads of a CMAF chunk, and its reading.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace millrace::mp4 {
+
+struct FragmentSample {
+  std::uint32_t duration = 0;           // units of the track's timescale
+  std::uint32_t size = 0;               // bytes
+  std::int32_t composition_offset = 0;  // presentation minus decode time; may be negative
+  bool key = false;
+
+  bool operator==(const FragmentSample&) const = default;
+};
+
+// The samples of one track in a fragment, one after the other in decode order.
+struct TrackRun {
+  std::uint32_t track_id = 0;
+  std::uint64_t base_decode_time = 0;  // of the first sample
+  std::vector<FragmentSample> samples;
+
+  bool operator==(const TrackRun&) const = default;
+};
+
+// Payloads of one fragment together: offsets in it are signed 32-bit numbers.
+inline constexpr std::uint64_t kMaxFragmentPayload = 1ULL << 30;
+
+// moof and the 8-byte header of mdat. The payloads must follow: runs in order, samples in order. A run
+// without samples is left out. Precondition: the sizes add up to at most kMaxFragmentPayload.
+Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
+
+struct FragmentHeader {
+  std::uint32_t sequence_number = 0;
+  std::vector<TrackRun> runs;
+  std::uint64_t payload_size = 0;  // all samples together
+};
+
+// Reads moof's payload as fragment_header writes it. "mp4.moof": damaged, or of a form we do not write.
+[[nodiscard]] Result<FragmentHeader> read_fragment(ByteView moof);
+
+}  // namespace millrace::mp4

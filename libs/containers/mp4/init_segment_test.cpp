@@ -1,0 +1,92 @@
+#include "containers/mp4/init_segment.hpp"
+
+#include <gtest/gtest.h>
+
+#include "containers/mp4/box_reader.hpp"
+#include "containers/mp4/test_streams.hpp"
+
+namespace millrace::mp4 {
+namespace {
+
+ByteView moov_of(const Bytes& segment) {
+  const auto moov = find_box(segment, {"moov"});
+  return moov ? *moov : ByteView{};
+}
+
+TEST(InitSegment, HoldsItsTracks) {
+  const Track video = test::video_track();
+  const Track audio = test::audio_track();
+  Track long_audio = audio;
+  long_audio.configuration.resize(300, 7);  // a descriptor size of two bytes
+  Track fast_audio = audio;
+  fast_audio.timescale = fast_audio.sample_rate = 96'000;  // does not fit into 16.16
+  const std::vector<Track> cases[] = {{video}, {audio}, {video, audio}, {video, long_audio}};
+  for (const auto& tracks : cases) {
+    const auto read = read_tracks(moov_of(init_segment(tracks)));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, tracks);
+  }
+  const auto fast = read_tracks(moov_of(init_segment(std::vector{fast_audio})));
+  ASSERT_TRUE(fast);
+  EXPECT_EQ(fast->front().timescale, 96'000U);
+  EXPECT_EQ(fast->front().sample_rate, 0U);
+}
+
+TEST(InitSegment, NamesTheBrandsFirst) {
+  const Bytes segment = init_segment(std::vector{test::video_track()});
+  BoxReader reader(segment);
+  const auto ftyp = reader.next();
+  ASSERT_TRUE(ftyp);
+  EXPECT_EQ(ftyp->type, four_cc("ftyp"));
+  EXPECT_EQ(as_text(ftyp->payload.first(4)), "iso6");
+  EXPECT_EQ(as_text(ftyp->payload.subspan(8)), "iso6cmfcmp41");
+  EXPECT_EQ(reader.next()->type, four_cc("moov"));
+  EXPECT_FALSE(reader.next());
+  EXPECT_TRUE(reader.ok());
+}
+
+TEST(InitSegment, IsRefusedCutOffAnywhere) {
+  const Bytes segment = init_segment(std::vector{test::video_track(), test::audio_track()});
+  const Bytes moov(moov_of(segment).begin(), moov_of(segment).end());
+  for (std::size_t size = 0; size < moov.size(); ++size) {
+    const Bytes prefix(moov.begin(), moov.begin() + static_cast<std::ptrdiff_t>(size));
+    const auto tracks = read_tracks(prefix);
+    // A prefix that ends between two boxes behind the last track still tells the tracks.
+    if (tracks) {
+      EXPECT_LE(tracks->size(), 2U);
+    }
+  }
+  EXPECT_FALSE(read_tracks({}));
+  EXPECT_FALSE(read_tracks(ByteView(moov).first(moov.size() - 1)));
+}
+
+TEST(InitSegment, RefusesTwoTracksOfOneNumber) {
+  const auto tracks =
+      read_tracks(moov_of(init_segment(std::vector{test::video_track(1), test::audio_track(1)})));
+  ASSERT_FALSE(tracks);
+  EXPECT_EQ(tracks.error().code, "mp4.moov");
+}
+
+TEST(BoxReader, RefusesImpossibleSizes) {
+  EXPECT_FALSE(read_box_header({}));
+  EXPECT_FALSE(read_box_header(test::from_hex("000000006d646174")));  // up to the end of the file
+  EXPECT_FALSE(read_box_header(test::from_hex("000000076d646174")));  // less than its header
+  EXPECT_FALSE(
+      read_box_header(test::from_hex("000000016d646174000000000000000f")));   // less than its long header
+  EXPECT_FALSE(read_box_header(test::from_hex("000000016d64617400000000")));  // cut off
+  const auto large = read_box_header(test::from_hex("000000016d6461740000000100000000"));
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->header_size, 16U);
+  EXPECT_EQ(large->size, 1ULL << 32);
+}
+
+TEST(BoxReader, StopsAtABoxThatIsNotWhole) {
+  const Bytes bytes = test::from_hex("000000086672656500000009667265");
+  BoxReader reader(bytes);
+  EXPECT_TRUE(reader.next());
+  EXPECT_FALSE(reader.next());
+  EXPECT_FALSE(reader.ok());
+}
+
+}  // namespace
+}  // namespace millrace::mp4

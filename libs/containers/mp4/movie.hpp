@@ -1,0 +1,23 @@
+// The boxes around a track's samples, the same in an init segment and in a finished file (ISO/IEC
+// 14496-12 8.2, 8.3, 8.4).
+#pragma once
+
+#include <cstdint>
+
+#include "containers/mp4/track.hpp"
+
+namespace millrace::mp4 {
+
+// Units a second of mvhd, tkhd and edit lists: fine enough that no edit is off by more than 6 µs.
+inline constexpr std::uint32_t kMovieTimescale = 90'000;
+
+// duration in kMovieTimescale units; 0 in an init segment.
+void write_movie_header(ByteWriter& writer, std::uint64_t duration, std::uint32_t next_track_id);
+void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t duration);
+// duration in the track's timescale.
+void write_media_header(ByteWriter& writer, const Track& track, std::uint64_t duration);
+void write_handler(ByteWriter& writer, TrackType type);
+// vmhd or smhd, and dinf: the samples are in this file.
+void write_media_information(ByteWriter& writer, TrackType type);
+
+}  // namespace millrace::mp4
