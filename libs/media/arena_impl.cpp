@@ -40,7 +40,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   log->pinned_limit_us = std::max(description.retention.pinned_limit_us, log->keep_us);
   log->guaranteed_blocks = guaranteed;
   log->max_blocks = std::max(blocks_for(description.retention.max_bytes, view_.geometry()), guaranteed);
-  Result<std::uint32_t> block = take_blocks(*log, 1, kNoBlock);
+  Result<std::uint32_t> block = take_blocks(*log, Purpose{});
   if (!block) return fail("media.arena_full", block.error().message);
   log->configuration_block = *block;
   promised_blocks_ += guaranteed;
@@ -117,7 +117,7 @@ Result<Extent> ArenaImpl::take_extent(ArenaLog& log, std::uint32_t count, const 
   close_current(log, current);
   const std::uint32_t after = log.data.empty() ? kNoBlock : log.data.back().block + log.data.back().count - 1;
   // The closed extent stays protected while room is made: it is the last one of a live log.
-  Result<std::uint32_t> block = take_blocks(log, count, after);
+  Result<std::uint32_t> block = take_blocks(log, {count, true, after});
   if (!block) return tl::unexpected(block.error());
   Extent extent;
   extent.block = *block;
@@ -133,7 +133,7 @@ Result<void> ArenaImpl::take_index_block(ArenaLog& log, std::uint64_t number) {
   while (number - log.first_index >= kIndexRing) {
     if (!drop_oldest(log)) return fail("media.no_space", "the log's index is full");
   }
-  Result<std::uint32_t> block = take_blocks(log, 1, kNoBlock);
+  Result<std::uint32_t> block = take_blocks(log, Purpose{});
   if (!block) return tl::unexpected(block.error());
   log.index.push_back(*block);
   slot(log).ring[number % kIndexRing].store(BlockReference{*block, view_.generation(*block).load()}.packed(),

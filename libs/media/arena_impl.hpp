@@ -87,16 +87,25 @@ class ArenaImpl {
 
   // arena_recycling.cpp; all with the mutex held.
   enum class Pins { kRespect, kOverride };
-  Result<std::uint32_t> take_blocks(ArenaLog& log, std::uint32_t count, std::uint32_t after);
-  std::optional<std::uint32_t> reclaim_for(ArenaLog& log, std::uint32_t count, std::uint32_t after);
+  enum class Promises { kKeep, kStretch };
+  // What blocks are for: samples behind the block `after`, or one block of index or configurations.
+  struct Purpose {
+    std::uint32_t count = 1;
+    bool samples = false;
+    std::uint32_t after = kNoBlock;
+  };
+  Result<std::uint32_t> take_blocks(ArenaLog& log, const Purpose& purpose);
+  std::optional<std::uint32_t> take_free(const Purpose& purpose);
+  std::optional<std::uint32_t> reclaim_block(ArenaLog& log, const Purpose& purpose);
+  std::optional<std::uint32_t> reclaim_run(ArenaLog& log, const Purpose& purpose);
   ArenaLog* most_over_promise(Pins pins);
   struct Price {
     ArenaLog* log = nullptr;
     std::uint32_t blocks = 0;
   };
-  std::vector<Price> prices(const ArenaLog& asking, Pins pins) const;
+  std::vector<Price> prices(const ArenaLog& asking, Pins pins, Promises promises) const;
   std::optional<std::uint32_t> cheapest_run(const std::vector<Price>& prices, std::uint32_t count) const;
-  bool reclaim_run(ArenaLog& log, std::uint32_t count, Pins pins);
+  bool make_run(ArenaLog& log, std::uint32_t count, Pins pins, Promises promises);
   bool droppable(const ArenaLog& log, Pins pins) const;
   std::deque<Extent>::const_iterator oldest_closed(const ArenaLog& log) const;
   bool drop_oldest(ArenaLog& log);

@@ -9,38 +9,47 @@ void ArenaImpl::refresh_pins() {
   cursors_.oldest_needed(publications_, pins_);
 }
 
-Result<std::uint32_t> ArenaImpl::take_blocks(ArenaLog& log, std::uint32_t count, std::uint32_t after) {
+Result<std::uint32_t> ArenaImpl::take_blocks(ArenaLog& log, const Purpose& purpose) {
   const auto over_maximum = [&] {
-    return log.held_blocks.load(std::memory_order_relaxed) + count > log.max_blocks;
+    return log.held_blocks.load(std::memory_order_relaxed) + purpose.count > log.max_blocks;
   };
   if (over_maximum()) refresh_pins();
   while (over_maximum()) {
     if (!drop_oldest(log)) return fail("media.no_space", "the log's own limit");
   }
-  std::optional<std::uint32_t> block = pool_.take(count, after);
-  if (!block) block = reclaim_for(log, count, after);
+  std::optional<std::uint32_t> block = take_free(purpose);
+  if (!block) {
+    refresh_pins();
+    block = purpose.count > 1 ? reclaim_run(log, purpose) : reclaim_block(log, purpose);
+  }
   if (!block) return fail("media.no_space", "no block can be recycled");
-  log.held_blocks.fetch_add(count, std::memory_order_relaxed);
+  log.held_blocks.fetch_add(purpose.count, std::memory_order_relaxed);
   return *block;
 }
 
-std::optional<std::uint32_t> ArenaImpl::reclaim_for(ArenaLog& log, std::uint32_t count, std::uint32_t after) {
-  refresh_pins();
+std::optional<std::uint32_t> ArenaImpl::take_free(const Purpose& purpose) {
+  return purpose.samples ? pool_.take(purpose.count, purpose.after) : pool_.take_last();
+}
+
+std::optional<std::uint32_t> ArenaImpl::reclaim_block(ArenaLog& log, const Purpose& purpose) {
   for (const Pins pins : {Pins::kRespect, Pins::kOverride}) {
-    if (count > 1) {
-      if (reclaim_run(log, count, pins)) return pool_.take(count, after);
-      continue;
-    }
     while (ArenaLog* victim = most_over_promise(pins)) {
       if (!drop_oldest(*victim)) break;
-      if (const auto block = pool_.take(count, after)) return block;
+      if (const auto block = take_free(purpose)) return block;
     }
   }
   // Nobody has more than was promised: the log goes on in its own oldest block.
   while (drop_oldest(log)) {
-    if (const auto block = pool_.take(count, after)) return block;
+    if (const auto block = take_free(purpose)) return block;
   }
   return std::nullopt;
+}
+
+std::optional<std::uint32_t> ArenaImpl::reclaim_run(ArenaLog& log, const Purpose& purpose) {
+  const bool made = make_run(log, purpose.count, Pins::kRespect, Promises::kKeep) ||
+                    make_run(log, purpose.count, Pins::kOverride, Promises::kKeep) ||
+                    make_run(log, purpose.count, Pins::kRespect, Promises::kStretch);
+  return made ? take_free(purpose) : std::nullopt;
 }
 
 // The log that a block is taken from: the one that holds most beyond its promise. Ended logs are promised
@@ -142,12 +151,14 @@ void ArenaImpl::free_log(ArenaLog& log) {
 }
 
 // Which blocks could be freed for the asking log, and at what price: a log's blocks go oldest first, so a
-// block costs all that are older than it. No log but the asking one goes below its promise.
-std::vector<ArenaImpl::Price> ArenaImpl::prices(const ArenaLog& asking, Pins pins) const {
+// block costs all that are older than it. No log but the asking one goes below its promise, or (stretched,
+// the last resort where blocks are scattered) a quarter below it for as long as it takes to fill again.
+std::vector<ArenaImpl::Price> ArenaImpl::prices(const ArenaLog& asking, Pins pins, Promises promises) const {
   std::vector<Price> prices(pool_.size());
   for (const auto& log : logs_) {
     if (log == nullptr) continue;
-    const std::uint32_t limit = log.get() == &asking ? log->max_blocks : log->excess_blocks();
+    const std::uint32_t stretch = promises == Promises::kStretch ? log->guaranteed_blocks / 4 : 0;
+    const std::uint32_t limit = log.get() == &asking ? log->max_blocks : log->excess_blocks() + stretch;
     std::uint32_t dropped = 0;
     for (auto extent = log->data.begin(); extent != log->data.end(); ++extent) {
       const bool filling = log->live && std::next(extent) == log->data.end();
@@ -182,8 +193,8 @@ std::optional<std::uint32_t> ArenaImpl::cheapest_run(const std::vector<Price>& p
   return best;
 }
 
-bool ArenaImpl::reclaim_run(ArenaLog& log, std::uint32_t count, Pins pins) {
-  const std::vector<Price> found = prices(log, pins);
+bool ArenaImpl::make_run(ArenaLog& log, std::uint32_t count, Pins pins, Promises promises) {
+  const std::vector<Price> found = prices(log, pins, promises);
   const auto begin = cheapest_run(found, count);
   if (!begin) return false;
   for (std::uint32_t i = *begin; i < *begin + count; ++i) {

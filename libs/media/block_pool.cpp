@@ -1,6 +1,7 @@
 #include "media/block_pool.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace millrace::media {
 namespace {
@@ -42,10 +43,22 @@ std::optional<std::uint32_t> BlockPool::take(std::uint32_t count, std::uint32_t 
   if (after >= size_ || !run_is_free(begin, count)) {
     const Hole hole = find_hole(std::max(count, kLargeHole));
     if (hole.length < count) return std::nullopt;
-    begin = hole.begin;
+    // Room to grow for both neighbours.
+    begin = hole.begin + (hole.length - count) / 2;
   }
   mark_taken(begin, count);
   return begin;
+}
+
+std::optional<std::uint32_t> BlockPool::take_last() {
+  for (std::size_t word = words_.size(); word-- > 0;) {
+    if (words_[word] == 0) continue;
+    const auto block =
+        static_cast<std::uint32_t>(word * 64 + 63 - static_cast<unsigned>(std::countl_zero(words_[word])));
+    mark_taken(block, 1);
+    return block;
+  }
+  return std::nullopt;
 }
 
 void BlockPool::give_back(std::uint32_t block, std::uint32_t count) {

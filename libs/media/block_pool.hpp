@@ -17,10 +17,12 @@ class BlockPool {
   std::uint32_t free_count() const { return free_count_; }
   bool is_free(std::uint32_t block) const { return ((words_[block / 64] >> (block % 64)) & 1) != 0; }
 
-  // A run of count neighbouring blocks: right behind the block `after` if those are free (a log's blocks then
-  // lie together, which keeps room for runs elsewhere), else from the largest hole, or the first that is
-  // large enough not to matter.
+  // A run of count neighbouring blocks for samples: right behind the block `after` if those are free (what
+  // one log holds then lies together, and leaves runs when it is recycled), else in the middle of the largest
+  // hole, or of the first that is large enough not to matter.
   std::optional<std::uint32_t> take(std::uint32_t count, std::uint32_t after);
+  // One block for what stays long (indexes, configurations): the last free one, out of the runs' way.
+  std::optional<std::uint32_t> take_last();
   void give_back(std::uint32_t block, std::uint32_t count);
 
  private:
