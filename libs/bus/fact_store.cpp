@@ -1,0 +1,57 @@
+#include "bus/fact_store.hpp"
+
+namespace millrace::bus {
+namespace {
+// What a fact costs in a snapshot beside its own bytes: tag and length.
+constexpr std::size_t kFraming = 8;
+// Below kMaxSnapshotBytes by the snapshot's own fields and its envelope.
+constexpr std::size_t kMaxFactBytes = kMaxSnapshotBytes - 64 * 1024;
+}  // namespace
+
+FactStore::FactStore(std::string instance, std::uint64_t boot_id, std::size_t max_facts)
+    : instance_(std::move(instance)), boot_id_(boot_id), max_facts_(max_facts) {}
+
+FactStore::Published FactStore::publish(v1::Event event, std::int64_t time_wall_us) {
+  event.set_instance(instance_);
+  event.set_boot_id(boot_id_);
+  event.set_sequence(++sequence_);
+  event.set_time_wall_us(time_wall_us);
+  Published published;
+  if (event.ByteSizeLong() > kMaxMessageBytes) {
+    published.retained = event.key().empty();
+    return published;
+  }
+  published.bytes = event.SerializeAsString();
+  if (event.key().empty()) return published;
+  if (event.retracted()) {
+    forget(event.key());
+  } else {
+    published.retained = retain(event);
+  }
+  return published;
+}
+
+bool FactStore::retain(const v1::Event& event) {
+  forget(event.key());
+  const std::size_t bytes = event.ByteSizeLong() + kFraming;
+  if (facts_.size() >= max_facts_ || fact_bytes_ + bytes > kMaxFactBytes) return false;
+  fact_bytes_ += bytes;
+  facts_.emplace(event.key(), event);
+  return true;
+}
+
+void FactStore::forget(const std::string& key) {
+  const auto fact = facts_.find(key);
+  if (fact == facts_.end()) return;
+  fact_bytes_ -= fact->second.ByteSizeLong() + kFraming;
+  facts_.erase(fact);
+}
+
+void FactStore::snapshot(v1::Snapshot& snapshot) const {
+  snapshot.set_instance(instance_);
+  snapshot.set_boot_id(boot_id_);
+  snapshot.set_sequence(sequence_);
+  for (const auto& [key, event] : facts_) *snapshot.add_events() = event;
+}
+
+}  // namespace millrace::bus

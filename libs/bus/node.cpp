@@ -1,0 +1,147 @@
+#include "bus/node.hpp"
+
+#include <csignal>
+#include <thread>
+#include <zmq.hpp>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "bus/directory.hpp"
+#include "bus/hub.hpp"
+#include "bus/mailbox.hpp"
+
+namespace millrace::bus {
+
+Responder::State::~State() {
+  if (answered.load()) return;
+  if (const auto to = mailbox.lock()) to->answer({call, std::nullopt});
+}
+
+void Responder::operator()(v1::Reply reply) const {
+  if (state_->answered.exchange(true)) return;
+  if (const auto to = state_->mailbox.lock()) to->answer({state_->call, std::move(reply)});
+}
+
+void Responder::fail(const Error& error) const {
+  v1::Reply reply;
+  reply.set_error_code(std::string(error.code));
+  reply.set_error_message(error.message);
+  (*this)(std::move(reply));
+}
+
+std::int64_t Responder::deadline_monotonic_us() const {
+  return state_->deadline_us;
+}
+
+class Node::Core {
+ public:
+  Core(const NodeConfig& config, std::uint64_t boot)
+      : boot_id(boot),
+        endpoints(config.endpoints),
+        mailbox(std::make_shared<Mailbox>(config, boot)),
+        hub(context, config, mailbox) {}
+
+  void start_thread() {
+    // Signals belong to the service's signal thread.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    thread = std::thread([this] { hub.run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  const std::uint64_t boot_id;
+  const EndpointTable endpoints;
+  InstanceLock lock;
+  zmq::context_t context{1};
+  std::shared_ptr<Mailbox> mailbox;
+  Hub hub;
+  std::thread thread;
+};
+
+Result<std::unique_ptr<Node>> Node::start(NodeConfig config) try {
+  const bool local = !config.instance.empty() && config.endpoints.bind.empty();
+  InstanceLock lock;
+  if (local) {
+    const Result<void> prepared = prepare_directory(config.endpoints.directory);
+    if (!prepared) return tl::unexpected(prepared.error());
+    Result<InstanceLock> taken = InstanceLock::take(config.endpoints.directory, config.instance);
+    if (!taken) return tl::unexpected(taken.error());
+    lock = *std::move(taken);
+  }
+  auto core = std::make_unique<Core>(config, random_u64());
+  core->lock = std::move(lock);
+  const Result<void> bound = core->hub.bind();
+  if (!bound) return tl::unexpected(bound.error());
+  core->start_thread();
+  return std::unique_ptr<Node>(new Node(std::move(core)));
+} catch (const std::exception& error) {
+  return millrace::fail("bus.start", error.what());
+}
+
+Node::Node(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+
+Node::~Node() {
+  stop();
+}
+
+void Node::stop() {
+  core_->mailbox->stop();
+  if (core_->thread.joinable()) core_->thread.join();
+}
+
+void Node::publish(v1::Event event) {
+  core_->mailbox->publish(std::move(event));
+}
+void Node::notify(v1::PointerBatch batch) {
+  core_->mailbox->notify(std::move(batch));
+}
+
+void Node::subscribe(std::string_view service, EventHandler handler) {
+  core_->mailbox->subscribe(std::string(service), std::move(handler));
+}
+
+void Node::subscribe_pointers(std::string_view service, PointerHandler handler) {
+  core_->mailbox->subscribe_pointers(std::string(service), std::move(handler));
+}
+
+void Node::serve(RequestHandler handler) {
+  core_->mailbox->serve(std::move(handler));
+}
+
+void Node::request(std::string_view service, v1::Request request, std::chrono::milliseconds timeout,
+                   ReplyHandler handler) {
+  OutstandingRequest outstanding;
+  outstanding.service = std::string(service);
+  if (!core_->endpoints.peers.contains(outstanding.service)) {
+    return handler(
+        millrace::fail("bus.unknown_service", "no service \"" + outstanding.service + "\" on the bus"));
+  }
+  outstanding.request = std::move(request);
+  outstanding.request.set_id(random_u64());
+  outstanding.deadline_us = monotonic_us() + timeout.count() * 1000;
+  outstanding.handler = std::move(handler);
+  const char* refused = core_->mailbox->request(outstanding);
+  if (refused != nullptr) outstanding.handler(millrace::fail(refused, "request to " + outstanding.service));
+}
+
+Statistics Node::statistics() const {
+  const Counters& now = core_->mailbox->counters;
+  return {.sent = now.sent,
+          .received = now.received,
+          .gaps = now.gaps,
+          .snapshots = now.snapshots,
+          .dropped = now.dropped,
+          .malformed = now.malformed,
+          .deadlines = now.deadlines,
+          .overloaded = now.overloaded,
+          .repeated = now.repeated};
+}
+
+std::uint64_t Node::boot_id() const {
+  return core_->boot_id;
+}
+
+}  // namespace millrace::bus

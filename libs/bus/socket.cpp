@@ -1,0 +1,123 @@
+#include "bus/socket.hpp"
+
+#include "bus/fact_store.hpp"
+
+namespace millrace::bus {
+namespace {
+
+zmq::socket_type type_of(Socket::Kind kind) {
+  switch (kind) {
+    case Socket::Kind::kPublisher:
+      return zmq::socket_type::pub;
+    case Socket::Kind::kSubscriber:
+      return zmq::socket_type::sub;
+    case Socket::Kind::kRouter:
+      return zmq::socket_type::router;
+    case Socket::Kind::kDealer:
+      return zmq::socket_type::dealer;
+  }
+  return zmq::socket_type::dealer;
+}
+
+// A dead or stopped peer is noticed after this and its queue given back; shorter times have made libzmq abort
+// (its issue 4364).
+constexpr int kHeartbeatMs = 2000;
+constexpr int kHeartbeatTimeoutMs = 6000;
+constexpr int kHandshakeMs = 5000;
+constexpr int kReconnectMs = 100;
+constexpr int kReconnectMaxMs = 500;
+
+// Only answers may be large: they come from a peer we chose, and may hold a snapshot.
+std::int64_t max_message(Socket::Kind kind) {
+  return kind == Socket::Kind::kDealer ? kMaxSnapshotBytes + kMaxMessageBytes : kMaxMessageBytes;
+}
+
+}  // namespace
+
+Socket::Socket(zmq::context_t& context, Kind kind, int high_water)
+    : kind_(kind), socket_(context, type_of(kind)) {
+  socket_.set(zmq::sockopt::linger, 0);
+  socket_.set(zmq::sockopt::sndhwm, high_water);
+  socket_.set(zmq::sockopt::rcvhwm, high_water);
+  socket_.set(zmq::sockopt::maxmsgsize, max_message(kind));
+  socket_.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
+  socket_.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
+  socket_.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
+  socket_.set(zmq::sockopt::reconnect_ivl, kReconnectMs);
+  socket_.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
+  if (kind == Kind::kSubscriber) socket_.set(zmq::sockopt::subscribe, "");
+  // Requests wait in our own queue, where they have a deadline, and not for a peer that is not there.
+  if (kind == Kind::kDealer) socket_.set(zmq::sockopt::immediate, true);
+  if (kind == Kind::kRouter) {
+    socket_.set(zmq::sockopt::router_handover, true);
+    socket_.set(zmq::sockopt::router_mandatory, true);
+  }
+}
+
+Result<Socket> Socket::bind(zmq::context_t& context, Kind kind, int high_water, const std::string& address) {
+  try {
+    Socket socket(context, kind, high_water);
+    socket.socket_.bind(address);
+    return socket;
+  } catch (const zmq::error_t& error) {
+    return fail("bus.bind", "cannot bind " + address + ": " + error.what());
+  }
+}
+
+Result<Socket> Socket::connect(zmq::context_t& context, Kind kind, int high_water,
+                               const std::string& address) {
+  try {
+    Socket socket(context, kind, high_water);
+    socket.socket_.connect(address);
+    return socket;
+  } catch (const zmq::error_t& error) {
+    return fail("bus.connect", "cannot connect to " + address + ": " + error.what());
+  }
+}
+
+bool Socket::send(std::string_view body) {
+  try {
+    return socket_.send(zmq::const_buffer(body.data(), body.size()), zmq::send_flags::dontwait).has_value();
+  } catch (const zmq::error_t&) {
+    return false;
+  }
+}
+
+bool Socket::send_to(const std::string& peer, std::string_view body) {
+  try {
+    const auto more = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+    if (!socket_.send(zmq::const_buffer(peer.data(), peer.size()), more)) return false;
+  } catch (const zmq::error_t&) {
+    return false;
+  }
+  return send(body);
+}
+
+std::optional<Frame> Socket::receive() {
+  try {
+    Frame frame;
+    if (kind_ == Kind::kRouter) {
+      zmq::message_t peer;
+      if (!socket_.recv(peer, zmq::recv_flags::dontwait)) return std::nullopt;
+      frame.peer = peer.to_string();
+      frame.well_formed = peer.more();
+      if (!frame.well_formed) return frame;
+    }
+    if (!socket_.recv(frame.body, zmq::recv_flags::dontwait)) return std::nullopt;
+    for (bool more = frame.body.more(); more;) {
+      frame.well_formed = false;
+      zmq::message_t surplus;
+      if (!socket_.recv(surplus, zmq::recv_flags::dontwait)) break;
+      more = surplus.more();
+    }
+    return frame;
+  } catch (const zmq::error_t&) {
+    return std::nullopt;
+  }
+}
+
+void Socket::set_linger(int milliseconds) {
+  socket_.set(zmq::sockopt::linger, milliseconds);
+}
+
+}  // namespace millrace::bus
