@@ -42,7 +42,8 @@ Method method_of(beast::http::verb verb) {
 RequestParser::RequestParser(const Limits& limits) : body_limit_(limits.body_bytes) {
   header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   body_limit(limits.body_bytes);
-  eager(true);
+  // Beast's eager mode forgets an error of the header when body bytes are in the same buffer, and reads on.
+  eager(false);
 }
 
 void RequestParser::refuse(int status, Code& error) {

@@ -112,6 +112,14 @@ TEST_F(ServerTest, AnswersRawRequestsExactly) {
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc", 400, ""},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc", 400, ""},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n", 413, ""},
+      // The refusal of a header stands, whatever follows it in the same packet.
+      {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nX: y\r\n\r\nGET / HTTP/1.1\r\nHost: "
+       "x\r\n\r\n",
+       413, ""},
+      {"POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 5\r\n\r\nhello", 400, ""},
+      {"POST /../x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 400, ""},
+      {"POST /../x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 400,
+       ""},
       {"GET / HTTP/1.1\r\n\r\n", 400, ""},
       {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, ""},
       {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, ""},

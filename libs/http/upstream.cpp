@@ -1,0 +1,377 @@
+#include "http/upstream.hpp"
+
+#include <signal.h>
+
+#include <atomic>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace millrace::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using ErrorCode = boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+using Parser = beast::http::response_parser<beast::http::string_body>;
+
+// A request on its way; done once its callback has been called.
+struct Exchange {
+  std::string method;
+  std::string text;  // as it goes over the wire
+  Upstream::Callback callback;
+  Clock::time_point deadline;
+  bool done = false;
+  bool retried = false;
+
+  void finish(Result<Response> result) {
+    if (done) return;
+    done = true;
+    callback(std::move(result));
+  }
+};
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+std::string serialise(const UpstreamRequest& request) {
+  std::string text =
+      request.method + " " + request.target + " HTTP/1.1\r\nHost: application\r\nConnection: keep-alive\r\n";
+  for (std::size_t i = 0; i < request.headers.size(); ++i) {
+    const auto [name, value] = request.headers.at(i);
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!request.body.empty() || request.method != "GET") {
+    text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+  }
+  return text.append("\r\n").append(request.body);
+}
+
+Response response_of(const Parser& parser) {
+  Response response;
+  response.status = static_cast<int>(parser.get().result_int());
+  for (const auto& field : parser.get()) {
+    response.headers.add({field.name_string().data(), field.name_string().size()},
+                         {field.value().data(), field.value().size()});
+  }
+  response.body = parser.get().body();
+  response.ranges = false;
+  return response;
+}
+
+}  // namespace
+
+// Everything below runs on the pool's thread, but for the entrances of Upstream.
+class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
+ public:
+  struct Line;
+
+  explicit Pool(UpstreamConfig config) : config_(config), timer_(context_), guard_(context_.get_executor()) {}
+
+  void start();
+  void stop();
+  void connect_to(std::uint16_t port);
+  void enqueue(ExchangePtr exchange);
+
+  const UpstreamConfig config_;
+  asio::io_context context_{1};
+  asio::steady_timer timer_;
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> guard_;
+  std::thread thread_;
+  std::mutex entrance_;  // between sending and stopping: nothing is posted after the end
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> accepted_{0};  // exchanges in queue_ or on their way to it
+  std::deque<ExchangePtr> queue_;
+  std::vector<std::shared_ptr<Line>> lines_;
+  std::uint16_t port_ = 0;
+  std::atomic<std::uint64_t> requests_{0}, overloaded_{0}, deadlines_{0}, failures_{0}, abandoned_{0},
+      connects_{0};
+
+  ExchangePtr next();
+  void retry(ExchangePtr exchange);
+  void dispatch();
+  void expire();
+  void arm();
+};
+
+// One connection. idle → (connecting →) busy → idle.
+struct Upstream::Pool::Line : std::enable_shared_from_this<Line> {
+  Line(std::shared_ptr<Pool> owner) : pool(std::move(owner)), socket(pool->context_), timer(pool->context_) {}
+
+  void work();
+  void connect();
+  void write();
+  void read();
+  void complete(const ErrorCode& error);
+  void fail();
+  void close();
+  void rest();
+
+  std::shared_ptr<Pool> pool;
+  asio::ip::tcp::socket socket;
+  asio::steady_timer timer;
+  std::uint16_t port = 0;  // connected to; 0: not connected
+  ExchangePtr exchange;    // busy with it
+  bool resting = false;    // after a refused connection
+  beast::flat_buffer buffer{64 * 1024};
+  std::optional<Parser> parser;
+};
+
+void Upstream::Pool::Line::close() {
+  ErrorCode ignored;
+  socket.close(ignored);
+  buffer.clear();
+  port = 0;
+}
+
+void Upstream::Pool::Line::work() {
+  if (exchange || resting || pool->port_ == 0) return;
+  if (port != 0 && port != pool->port_) close();
+  exchange = pool->next();
+  if (!exchange) return;
+  port == 0 ? connect() : write();
+}
+
+void Upstream::Pool::Line::connect() {
+  port = pool->port_;
+  pool->connects_.fetch_add(1, std::memory_order_relaxed);
+  const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
+  socket.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& error) {
+    if (!error) return self->write();
+    self->close();
+    self->pool->retry(std::exchange(self->exchange, nullptr));
+    self->rest();
+  });
+}
+
+void Upstream::Pool::Line::rest() {
+  resting = true;
+  timer.expires_after(pool->config_.reconnect);
+  timer.async_wait([self = shared_from_this()](const ErrorCode& error) {
+    self->resting = false;
+    if (!error) self->work();
+  });
+}
+
+void Upstream::Pool::Line::write() {
+  timer.expires_after(pool->config_.give_up);
+  timer.async_wait([self = shared_from_this(), current = exchange](const ErrorCode& error) {
+    if (error || self->exchange != current) return;
+    self->pool->abandoned_.fetch_add(1, std::memory_order_relaxed);
+    self->close();
+  });
+  asio::async_write(socket, asio::buffer(exchange->text),
+                    [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                      error ? self->fail() : self->read();
+                    });
+}
+
+void Upstream::Pool::Line::read() {
+  parser.emplace();
+  parser->body_limit(pool->config_.answer_bytes);
+  if (exchange->method == "HEAD") parser->skip(true);
+  beast::http::async_read(
+      socket, buffer, *parser,
+      [self = shared_from_this()](const ErrorCode& error, std::size_t) { self->complete(error); });
+}
+
+void Upstream::Pool::Line::complete(const ErrorCode& error) {
+  if (error) return fail();
+  const ExchangePtr answered = std::exchange(exchange, nullptr);
+  timer.cancel();
+  if (!parser->keep_alive()) close();
+  // Beast's own limit is lost when header and body come in one read.
+  const bool too_large = parser->get().body().size() > pool->config_.answer_bytes;
+  answered->finish(too_large ? Result<Response>(millrace::fail("http.bad_answer")) : response_of(*parser));
+  parser.reset();
+  work();
+}
+
+// The connection broke. Only a request of which the server cannot have shown any effect goes out again.
+void Upstream::Pool::Line::fail() {
+  const bool untouched = !parser || !parser->got_some();
+  const ExchangePtr broken = std::exchange(exchange, nullptr);
+  timer.cancel();
+  parser.reset();
+  close();
+  pool->failures_.fetch_add(1, std::memory_order_relaxed);
+  if (untouched && !broken->retried && broken->method == "GET") {
+    broken->retried = true;
+    pool->retry(broken);
+  } else {
+    broken->finish(millrace::fail(untouched ? "http.unavailable" : "http.bad_answer"));
+  }
+  work();
+}
+
+void Upstream::Pool::start() {
+  for (std::size_t i = 0; i < config_.connections; ++i)
+    lines_.push_back(std::make_shared<Line>(shared_from_this()));
+  thread_ = std::thread([this] {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    context_.run();
+  });
+}
+
+void Upstream::Pool::stop() {
+  {
+    const std::lock_guard lock(entrance_);
+    if (stopped_.exchange(true)) return;
+  }
+  asio::post(context_, [this] {
+    guard_.reset();
+    timer_.cancel();
+    for (const std::shared_ptr<Line>& line : lines_) {
+      line->timer.cancel();
+      line->close();
+      if (line->exchange) line->exchange->finish(millrace::fail("http.stopped"));
+    }
+    for (const ExchangePtr& exchange : queue_) exchange->finish(millrace::fail("http.stopped"));
+    queue_.clear();
+    port_ = 0;
+  });
+  thread_.join();
+  lines_.clear();  // they own the pool
+}
+
+void Upstream::Pool::connect_to(std::uint16_t port) {
+  port_ = port;
+  for (const std::shared_ptr<Line>& line : lines_) {
+    if (!line->exchange && line->port != port) line->close();
+  }
+  dispatch();
+}
+
+void Upstream::Pool::enqueue(ExchangePtr exchange) {
+  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
+  queue_.push_back(std::move(exchange));
+  dispatch();
+}
+
+void Upstream::Pool::retry(ExchangePtr exchange) {
+  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
+  if (exchange->done) return;
+  accepted_.fetch_add(1, std::memory_order_relaxed);
+  queue_.push_front(std::move(exchange));
+  arm();
+}
+
+ExchangePtr Upstream::Pool::next() {
+  while (!queue_.empty()) {
+    ExchangePtr exchange = std::move(queue_.front());
+    queue_.pop_front();
+    accepted_.fetch_sub(1, std::memory_order_relaxed);
+    if (!exchange->done) return exchange;
+  }
+  return nullptr;
+}
+
+void Upstream::Pool::dispatch() {
+  for (const std::shared_ptr<Line>& line : lines_) {
+    if (queue_.empty()) break;
+    line->work();
+  }
+  arm();
+}
+
+// Finishes everything that is past its deadline, queued or on a connection.
+void Upstream::Pool::expire() {
+  const auto now = Clock::now();
+  const auto check = [&](const ExchangePtr& exchange) {
+    if (!exchange || exchange->done || now < exchange->deadline) return;
+    deadlines_.fetch_add(1, std::memory_order_relaxed);
+    exchange->finish(millrace::fail("http.deadline"));
+  };
+  for (const ExchangePtr& exchange : queue_) check(exchange);
+  for (const std::shared_ptr<Line>& line : lines_) check(line->exchange);
+  const std::size_t before = queue_.size();
+  std::erase_if(queue_, [](const ExchangePtr& exchange) { return exchange->done; });
+  accepted_.fetch_sub(before - queue_.size(), std::memory_order_relaxed);
+}
+
+void Upstream::Pool::arm() {
+  std::optional<Clock::time_point> first;
+  const auto look = [&](const ExchangePtr& exchange) {
+    if (exchange && !exchange->done && (!first || exchange->deadline < *first)) first = exchange->deadline;
+  };
+  for (const ExchangePtr& exchange : queue_) look(exchange);
+  for (const std::shared_ptr<Line>& line : lines_) look(line->exchange);
+  if (!first || stopped_) return;
+  timer_.expires_at(*first);
+  timer_.async_wait([self = shared_from_this()](const ErrorCode& error) {
+    if (error) return;
+    self->expire();
+    self->arm();
+  });
+}
+
+Upstream::Upstream(UpstreamConfig config) : pool_(std::make_shared<Pool>(config)) {
+  pool_->start();
+}
+
+Upstream::~Upstream() {
+  stop();
+}
+
+void Upstream::connect_to(std::uint16_t port) {
+  const std::lock_guard lock(pool_->entrance_);
+  if (pool_->stopped_) return;
+  asio::post(pool_->context_, [pool = pool_.get(), port] { pool->connect_to(port); });
+}
+
+void Upstream::send(UpstreamRequest request, Callback callback) {
+  pool_->requests_.fetch_add(1, std::memory_order_relaxed);
+  auto exchange = std::make_shared<Exchange>();
+  exchange->callback = std::move(callback);
+  std::unique_lock lock(pool_->entrance_);
+  if (pool_->stopped_) {
+    lock.unlock();
+    return exchange->finish(fail("http.stopped"));
+  }
+  if (pool_->accepted_.fetch_add(1, std::memory_order_relaxed) >= pool_->config_.queue) {
+    pool_->accepted_.fetch_sub(1, std::memory_order_relaxed);
+    pool_->overloaded_.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    return exchange->finish(fail("http.overloaded"));
+  }
+  exchange->text = serialise(request);
+  exchange->method = std::move(request.method);
+  exchange->deadline = Clock::now() + pool_->config_.deadline;
+  asio::post(pool_->context_, [pool = pool_.get(), exchange = std::move(exchange)]() mutable {
+    pool->enqueue(std::move(exchange));
+  });
+}
+
+void Upstream::stop() {
+  pool_->stop();
+}
+
+UpstreamStatistics Upstream::statistics() const {
+  UpstreamStatistics out;
+  out.requests = pool_->requests_;
+  out.overloaded = pool_->overloaded_;
+  out.deadlines = pool_->deadlines_;
+  out.failures = pool_->failures_;
+  out.abandoned = pool_->abandoned_;
+  out.connects = pool_->connects_;
+  return out;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,71 @@
+// A few persistent connections to one trusted HTTP server on this machine, and a bounded queue in front of
+// them. One request at a time and connection. A request whose deadline passes is answered with an error at
+// once, but its connection is not given up: it waits for the late answer, drops it, and goes on, so that the
+// server never sees a client leave in mid-request. Any thread may send; callbacks run on the pool's own
+// thread (a refusal on the caller's) and must not block.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+
+namespace millrace::http {
+
+struct UpstreamConfig {
+  std::size_t connections = 4;
+  std::size_t queue = 256;  // requests waiting for a connection; more get "http.overloaded" at once
+  std::chrono::milliseconds deadline{5'000};  // waiting and answering together: "http.deadline"
+  std::chrono::milliseconds give_up{
+      60'000};                               // a connection that has not answered by then is closed after all
+  std::chrono::milliseconds reconnect{200};  // pause after a refused connection
+  std::size_t answer_bytes = 1024 * 1024;    // of a body; more is "http.bad_answer"
+};
+
+struct UpstreamRequest {
+  std::string method = "GET";
+  std::string target;  // origin-form, already encoded
+  Fields headers;      // Host, Connection and Content-Length are added
+  std::string body;
+};
+
+struct UpstreamStatistics {
+  std::uint64_t requests = 0;
+  std::uint64_t overloaded = 0;
+  std::uint64_t deadlines = 0;  // answered with an error; the late answer was dropped
+  std::uint64_t failures = 0;   // connections that broke in mid-request
+  std::uint64_t abandoned = 0;  // connections closed after give_up
+  std::uint64_t connects = 0;
+};
+
+class Upstream {
+ public:
+  // Errors: "http.overloaded", "http.deadline", "http.unavailable" (no server, or it left in mid-answer; a
+  // GET that got no byte of an answer is tried once more first), "http.bad_answer", "http.stopped".
+  using Callback = std::function<void(Result<Response>)>;
+
+  explicit Upstream(UpstreamConfig config);
+  ~Upstream();  // stop()
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+
+  // Where the server is, on 127.0.0.1; 0: nowhere for now (requests wait until their deadline). Idle
+  // connections to another port are closed.
+  void connect_to(std::uint16_t port);
+  // The callback is called exactly once.
+  void send(UpstreamRequest request, Callback callback);
+  // Waiting requests get "http.stopped". Blocks until the thread has ended.
+  void stop();
+  UpstreamStatistics statistics() const;
+
+  class Pool;
+
+ private:
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace millrace::http
