@@ -9,7 +9,8 @@
 
 #include "containers/mp4/fragment.hpp"
 #include "containers/mp4/init_segment.hpp"
-#include "containers/mp4/test_streams.hpp"
+#include "containers/mp4/testing/memory.hpp"
+#include "containers/mp4/testing/streams.hpp"
 
 namespace millrace::mp4 {
 namespace {
@@ -66,6 +67,20 @@ TEST_F(Ffprobe, SeesTheTimesOfAFragmentedFile) {
   }
   EXPECT_EQ(probe(file, "-show_entries packet=pts,dts,flags"),
             "97200,90000,K_\n108000,93600,__\n100800,97200,__\n104400,100800,__\n111600,104400,__\n");
+}
+
+TEST_F(Ffprobe, DecodesEveryFrameOfAFinishedFileInSync) {
+  Bytes source = init_segment(std::array{test::video_track(), test::audio_track()});
+  test::append(source, test::fragments(3, 9000, 4800));
+  const auto file = test::finish_bytes(source);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(probe(*file, "-count_frames -show_entries stream=codec_name,nb_read_frames"),
+            "h264,15\naac,27\n");
+  // The first picture is presented 80 ms after the first sound.
+  EXPECT_EQ(probe(*file, "-select_streams a -read_intervals %+#1 -show_entries packet=pts_time"),
+            "0.000000\n");
+  EXPECT_EQ(probe(*file, "-select_streams v -read_intervals %+#3 -show_entries packet=pts_time,dts_time"),
+            "0.080000,0.000000\n0.200000,0.040000\n0.120000,0.080000\n");
 }
 
 }  // namespace

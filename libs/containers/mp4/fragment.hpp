@@ -35,6 +35,9 @@ inline constexpr std::uint64_t kMaxFragmentPayload = 1ULL << 30;
 // without samples is left out. Precondition: the sizes add up to at most kMaxFragmentPayload.
 Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
 
+// Decode times beyond this are refused when read: years, at any timescale in use, and far from overflowing.
+inline constexpr std::int64_t kMaxDecodeTime = std::int64_t{1} << 42;
+
 struct FragmentHeader {
   std::uint32_t sequence_number = 0;
   std::vector<TrackRun> runs;

@@ -66,6 +66,17 @@ bool read_fragment_track(ByteView traf, TrackRun& run, std::uint32_t& data_offse
   return time.ok() && read_run(*trun, defaults, run, data_offset);
 }
 
+// Times may be negative, as two's complement: a timeline need not begin at 0.
+bool times_in_range(const TrackRun& run) {
+  auto time = static_cast<std::int64_t>(run.base_decode_time);
+  if (time < -kMaxDecodeTime) return false;
+  for (const FragmentSample& sample : run.samples) {
+    if (time > kMaxDecodeTime) return false;
+    time += sample.duration;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<FragmentHeader> read_fragment(ByteView moof) {
@@ -80,7 +91,7 @@ Result<FragmentHeader> read_fragment(ByteView moof) {
     TrackRun run;
     std::uint32_t data_offset = 0;
     if (fragment.runs.size() == kMaxRuns || !read_fragment_track(box->payload, run, data_offset) ||
-        data_offset != header_size + fragment.payload_size) {
+        !times_in_range(run) || data_offset != header_size + fragment.payload_size) {
       return fail("mp4.moof", "a track fragment is damaged");
     }
     for (const FragmentSample& sample : run.samples) fragment.payload_size += sample.size;

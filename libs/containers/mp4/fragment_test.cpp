@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "containers/mp4/box_reader.hpp"
-#include "containers/mp4/test_streams.hpp"
+#include "containers/mp4/testing/streams.hpp"
 
 namespace millrace::mp4 {
 namespace {

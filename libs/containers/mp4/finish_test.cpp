@@ -1,0 +1,227 @@
+#include "containers/mp4/finish.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "containers/mp4/init_segment.hpp"
+#include "containers/mp4/testing/finished_file.hpp"
+#include "containers/mp4/testing/memory.hpp"
+#include "containers/mp4/testing/streams.hpp"
+
+namespace millrace::mp4 {
+namespace {
+
+using test::append;
+using test::finish_bytes;
+
+Bytes two_track_file(std::uint32_t groups, std::uint64_t video_base, std::uint64_t audio_base) {
+  Bytes file = init_segment(std::array{test::video_track(), test::audio_track()});
+  append(file, test::fragments(groups, video_base, audio_base));
+  return file;
+}
+
+ByteView payload_of(const Bytes& file, const test::FinishedSample& sample) {
+  return ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size);
+}
+
+void expect_payload(const Bytes& file, const test::FinishedSample& sample, const Bytes& expected) {
+  const ByteView payload = payload_of(file, sample);
+  EXPECT_TRUE(std::equal(payload.begin(), payload.end(), expected.begin(), expected.end()));
+}
+
+TEST(Finish, KeepsEverySampleAndItsTimes) {
+  constexpr std::uint32_t kGroups = 7;
+  const auto file = finish_bytes(two_track_file(kGroups, 9000, 4800));
+  ASSERT_TRUE(file) << file.error().message;
+  const auto tracks = test::read_finished(*file);
+  ASSERT_TRUE(tracks);
+  ASSERT_EQ(tracks->size(), 2U);
+  const auto& video = (*tracks)[0];
+  const auto& audio = (*tracks)[1];
+  EXPECT_EQ(video.track, test::video_track());
+  EXPECT_EQ(audio.track, test::audio_track());
+  ASSERT_EQ(video.samples.size(), kGroups * 5);
+  ASSERT_EQ(audio.samples.size(), kGroups * test::kAudioPerGroup);
+  for (std::size_t i = 0; i < video.samples.size(); ++i) {
+    const test::VideoFrame& frame = test::video_frames()[i % 10];
+    expect_payload(*file, video.samples[i], frame.payload);
+    EXPECT_EQ(video.samples[i].decode_time, i * test::kFrameDuration);
+    EXPECT_EQ(video.samples[i].composition_offset, frame.composition_offset);
+    EXPECT_EQ(video.samples[i].key, frame.key);
+  }
+  for (std::size_t i = 0; i < audio.samples.size(); ++i) {
+    expect_payload(*file, audio.samples[i], test::aac_frame());
+    EXPECT_EQ(audio.samples[i].decode_time, i * test::kAacDuration);
+    EXPECT_TRUE(audio.samples[i].key);
+  }
+  EXPECT_EQ(video.ctts_version, 0);
+  EXPECT_EQ(audio.ctts_version, 0xFF);
+  EXPECT_FALSE(video.large_offsets);
+}
+
+// Audio is there from 100 ms, the first picture is presented at 100 ms + 2 frames of 40 ms: both keep their
+// distance, and the movie begins with whichever is first.
+TEST(Finish, KeepsTheTracksInSync) {
+  const struct {
+    const char* name;
+    std::uint64_t video_base, audio_base;
+    std::int64_t video_us, audio_us;
+  } cases[] = {
+      {"audio first", 9000, 4800, 80'000, 0},
+      {"picture first", 9000, 19'200, 0, 220'000},
+      {"far into the timeline", 9000 + 90'000'000'000, 4800 + 48'000'000'000, 80'000, 0},
+      {"before its beginning", std::uint64_t{0} - 90'000, std::uint64_t{0} - 48'000, 80'000, 0},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto file = finish_bytes(two_track_file(2, c.video_base, c.audio_base));
+    ASSERT_TRUE(file);
+    const auto tracks = test::read_finished(*file);
+    ASSERT_TRUE(tracks);
+    EXPECT_NEAR(static_cast<double>(test::presented_us((*tracks)[0], (*tracks)[0].samples[0])),
+                static_cast<double>(c.video_us), 12);
+    EXPECT_NEAR(static_cast<double>(test::presented_us((*tracks)[1], (*tracks)[1].samples[0])),
+                static_cast<double>(c.audio_us), 12);
+  }
+}
+
+// A sample presented before the first one is decoded: offsets move up, the edit list takes it back.
+TEST(Finish, TakesNegativeCompositionOffsets) {
+  Bytes source = init_segment(std::array{test::video_track()});
+  TrackRun run{.track_id = 1, .base_decode_time = 7200, .samples = {}};
+  for (const std::int32_t offset : {-3600, 0, 3600}) run.samples.push_back({3600, 6, offset, true});
+  append(source, fragment_header(1, std::array{run}));
+  for (int i = 0; i < 3; ++i) append(source, test::aac_frame());
+  const auto file = finish_bytes(source);
+  ASSERT_TRUE(file);
+  const auto tracks = test::read_finished(*file);
+  ASSERT_TRUE(tracks);
+  const auto& video = tracks->front();
+  for (const std::size_t i : {0U, 1U, 2U}) {
+    EXPECT_EQ(test::presented_us(video, video.samples[i]), static_cast<std::int64_t>(i) * 80'000);
+  }
+
+  TrackRun later = run;  // the first is presented at its decode time, a later one before its own
+  later.samples[0].composition_offset = 0;
+  later.samples[1].composition_offset = -1;
+  source = init_segment(std::array{test::video_track()});
+  append(source, fragment_header(1, std::array{later}));
+  source.insert(source.end(), 18, 0);
+  const auto second = finish_bytes(source);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(test::read_finished(*second)->front().ctts_version, 1);
+}
+
+TEST(Finish, TakesATrackThatComesLater) {
+  Bytes source = init_segment(std::array{test::video_track()});
+  append(source, fragment_header(1, std::array{test::video_run(0, 0)}));
+  append(source, test::payloads(0, 0));
+  append(source, init_segment(std::array{test::video_track(), test::audio_track()}));
+  append(source, fragment_header(2, std::array{test::video_run(1, 18'000), test::audio_run(9600, 9)}));
+  append(source, test::payloads(1, 9));
+  const auto file = finish_bytes(source);
+  ASSERT_TRUE(file);
+  const auto tracks = test::read_finished(*file);
+  ASSERT_TRUE(tracks);
+  ASSERT_EQ(tracks->size(), 2U);
+  EXPECT_EQ((*tracks)[0].samples.size(), 10U);
+  EXPECT_EQ((*tracks)[1].samples.size(), 9U);
+  EXPECT_NEAR(static_cast<double>(test::presented_us((*tracks)[1], (*tracks)[1].samples[0])), 120'000, 12);
+}
+
+// A gap (samples lost, or the encoder paused) lengthens the sample before it; times after it stay true.
+TEST(Finish, KeepsTimesAcrossAGap) {
+  Bytes source = init_segment(std::array{test::video_track()});
+  for (const std::uint64_t base : {0ULL, 900'000ULL}) {
+    append(source, fragment_header(1, std::array{test::video_run(0, base)}));
+    append(source, test::payloads(0, 0));
+  }
+  const auto tracks = test::read_finished(*finish_bytes(source));
+  ASSERT_TRUE(tracks);
+  EXPECT_EQ(tracks->front().samples[5].decode_time, 900'000U);
+}
+
+// What a crash leaves: every whole fragment is there, whatever the tail.
+TEST(Finish, TakesWholeFragmentsOfAFileCutOffAnywhere) {
+  const Bytes init = init_segment(std::array{test::video_track(), test::audio_track()});
+  const Bytes whole = two_track_file(3, 0, 0);
+  const std::size_t fragment = (whole.size() - init.size()) / 3;
+  for (std::size_t size = 0; size <= whole.size(); size += 7) {
+    Bytes prefix = whole;
+    prefix.resize(size);
+    const auto file = finish_bytes(prefix);
+    if (size < init.size() + fragment - 200) {
+      EXPECT_FALSE(file) << size;
+      continue;
+    }
+    if (!file) continue;
+    const auto tracks = test::read_finished(*file);
+    ASSERT_TRUE(tracks);
+    EXPECT_EQ((*tracks)[0].samples.size() % 5, 0U);
+    EXPECT_GE((*tracks)[0].samples.size() / 5 + 1, (size - init.size()) / fragment);
+  }
+}
+
+TEST(Finish, RefusesWhatHasNoSampleOrContradictsItself) {
+  EXPECT_EQ(finish_bytes({}).error().code, "mp4.empty");
+  EXPECT_EQ(finish_bytes(init_segment(std::array{test::video_track()})).error().code, "mp4.empty");
+
+  Bytes unknown = init_segment(std::array{test::video_track()});
+  append(unknown, fragment_header(1, std::array{test::audio_run(0, 9)}));
+  for (int i = 0; i < 9; ++i) append(unknown, test::aac_frame());
+  EXPECT_EQ(finish_bytes(unknown).error().code, "mp4.tracks");
+
+  Track other = test::video_track();
+  other.width = 128;
+  Bytes changed = init_segment(std::array{test::video_track()});
+  append(changed, init_segment(std::array{other}));
+  EXPECT_EQ(finish_bytes(changed).error().code, "mp4.tracks");
+}
+
+TEST(Finish, PassesFailuresOfSourceAndSinkOn) {
+  const Bytes file = two_track_file(1, 0, 0);
+  FileSource broken = test::memory_source(file);
+  broken.read = [](std::uint64_t, std::span<std::uint8_t>) -> Result<void> { return fail("test.read"); };
+  EXPECT_EQ(finish(broken, [](ByteView) -> Result<void> { return {}; }).error().code, "test.read");
+  const auto full =
+      finish(test::memory_source(file), [](ByteView) -> Result<void> { return fail("test.full"); });
+  EXPECT_EQ(full.error().code, "test.full");
+}
+
+// A file that only says that it is large: 5 fragments of 1 GiB.
+TEST(Finish, UsesWideOffsetsBeyondFourGigabytes) {
+  constexpr std::uint32_t kSize = kMaxFragmentPayload;
+  Bytes headers = init_segment(std::array{test::audio_track()});
+  std::vector<std::pair<std::uint64_t, Bytes>> pieces = {{0, headers}};
+  std::uint64_t size = headers.size();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const TrackRun run{.track_id = 2, .base_decode_time = i * 1024, .samples = {{1024, kSize, 0, true}}};
+    pieces.emplace_back(size, fragment_header(1, std::array{run}));
+    size += pieces.back().second.size() + kSize;
+  }
+  const FileSource source{
+      size, [&](std::uint64_t offset, std::span<std::uint8_t> into) -> Result<void> {
+        for (const auto& [at, bytes] : pieces) {
+          if (offset < at || offset >= at + bytes.size()) continue;
+          const std::size_t count = std::min<std::size_t>(into.size(), at + bytes.size() - offset);
+          std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset - at), count, into.begin());
+        }
+        return {};
+      }};
+  Bytes header;
+  std::uint64_t written = 0;
+  const auto finished = finish(source, [&](ByteView bytes) -> Result<void> {
+    if (header.empty()) header.assign(bytes.begin(), bytes.end());
+    written += bytes.size();
+    return {};
+  });
+  ASSERT_TRUE(finished) << finished.error().message;
+  EXPECT_EQ(finished->size, written);
+  EXPECT_EQ(written, header.size() + 5ULL * kSize);
+  EXPECT_NE(as_text(header).find("co64"), std::string_view::npos);
+  EXPECT_EQ(as_text(header).find("stco"), std::string_view::npos);
+}
+
+}  // namespace
+}  // namespace millrace::mp4

@@ -1,0 +1,21 @@
+// Any file may be finished; what comes out must be readable, and hold as many samples as were told.
+#include "containers/mp4/testing/finished_file.hpp"
+#include "containers/mp4/testing/memory.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  using namespace millrace;
+  const ByteView input(bytes, size);
+  (void)mp4::test::read_finished(input);
+  Bytes output;
+  const auto finished = mp4::finish(mp4::test::memory_source(input), [&](ByteView piece) -> Result<void> {
+    output.insert(output.end(), piece.begin(), piece.end());
+    return {};
+  });
+  if (!finished) return 0;
+  const auto tracks = mp4::test::read_finished(output);
+  if (!tracks || finished->size != output.size()) __builtin_trap();
+  std::uint64_t samples = 0;
+  for (const auto& track : *tracks) samples += track.samples.size();
+  if (samples != finished->samples) __builtin_trap();
+  return 0;
+}
