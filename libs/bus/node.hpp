@@ -53,8 +53,8 @@ struct NodeLimits {
 struct NodeConfig {
   std::string
       instance;  // one of kServices; empty for a tool or test that only listens and asks: it binds nothing
-  EndpointTable endpoints;
-  NodeLimits limits;
+  EndpointTable endpoints{};
+  NodeLimits limits{};
 };
 
 // The view of one service. Facts are events with a key. Order: on_snapshot first, then the events that follow
@@ -62,9 +62,9 @@ struct NodeConfig {
 // that instance. on_lost: the peer has been silent for lost_after, or never answered; its facts may be old
 // now. Once per loss, and it ends with on_snapshot. Any of them may be empty.
 struct EventHandler {
-  std::function<void(const v1::Snapshot&)> on_snapshot;
-  std::function<void(const v1::Event&)> on_event;
-  std::function<void()> on_lost;
+  std::function<void(const v1::Snapshot&)> on_snapshot{};
+  std::function<void(const v1::Event&)> on_event{};
+  std::function<void()> on_lost{};
 };
 
 struct Statistics {

@@ -55,20 +55,20 @@ struct ServiceContext {
 };
 
 struct ServiceDefinition {
-  std::string name;  // "ingest": the program is millrace-ingest
+  std::string name{};  // "ingest": the program is millrace-ingest
   // Adds the service's rows. MILLRACE_HOME, DRAIN_SECONDS and the log's are there already.
-  std::function<void(ConfigTable&)> configure;
+  std::function<void(ConfigTable&)> configure{};
   // Main thread; returns when everything is listening. A code that ends in ".port_in_use" exits with 69, one
   // that begins with "config." with 64.
-  std::function<Result<void>(ServiceContext&)> start;
+  std::function<Result<void>(ServiceContext&)> start{};
   // Main thread, after SIGTERM, SIGINT or give_up: tell clients, finish files, stop threads; return before
   // the deadline. What is still running a second after the deadline is cut off.
-  std::function<void(Deadline)> drain;
+  std::function<void(Deadline)> drain{};
   // Further options, such as --issue-token SUBJECT: an exit code, or nullopt when the arguments are not its
   // own. Runs with the configuration loaded, before anything is started. Optional.
-  std::function<std::optional<int>(std::span<char*> arguments)> command;
+  std::function<std::optional<int>(std::span<char*> arguments)> command{};
   // For message types of CAF that cross processes. Optional.
-  std::function<void(caf::actor_system_config&)> configure_actors;
+  std::function<void(caf::actor_system_config&)> configure_actors{};
 };
 
 int run_service(int argc, char** argv, const ServiceDefinition& definition);

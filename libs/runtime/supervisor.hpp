@@ -31,11 +31,11 @@ enum class Restart : std::uint8_t {
 };
 
 struct ChildSpec {
-  std::string name;   // unique in its supervisor; log lines name it
-  std::string group;  // crash group; empty: the child stands alone
+  std::string name{};   // unique in its supervisor; log lines name it
+  std::string group{};  // crash group; empty: the child stands alone
   // Runs in the supervisor at every start. Spawn as a plain (unlinked, unmonitored) actor. An exception
   // counts as a crash.
-  std::function<caf::actor(caf::event_based_actor& supervisor)> spawn;
+  std::function<caf::actor(caf::event_based_actor& supervisor)> spawn{};
   Restart restart = Restart::kPermanent;
 };
 
@@ -73,15 +73,15 @@ struct SupervisorEvent {
 };
 
 struct SupervisorConfig {
-  std::string name;
-  Backoff backoff;
-  Intensity intensity;
+  std::string name{};
+  Backoff backoff{};
+  Intensity intensity{};
   OnExhausted on_exhausted = OnExhausted::kEscalate;
   std::chrono::milliseconds grace{5'000};  // between exit and kill of one child
   // "<name>" is degraded while a child waits for its restart, ready otherwise. Optional.
-  std::shared_ptr<Health> health;
+  std::shared_ptr<Health> health{};
   // Runs in the supervisor; must not block. Optional.
-  std::function<void(const SupervisorEvent&)> observer;
+  std::function<void(const SupervisorEvent&)> observer{};
 };
 
 caf::actor spawn_supervisor(caf::actor_system& system, SupervisorConfig config,
