@@ -47,13 +47,18 @@ void LogSegments::begin_segment(const media::SampleRecord& record) {
   segment.media_sequence = record.media_sequence;
   segment.discontinuity_sequence = record.discontinuity_sequence;
   segment.first_record = record.sequence;
-  segment.start_wall_us = record.presented_wall_us;
   segment.independent = true;
 }
 
 void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
   Segment& segment = open_->segment;
   TrackSpan& span = segment.tracks[record.track];
+  if (span.samples > 0 && span.configuration != record.configuration)
+    return;  // the writer would have cut here
+  // Not the first record: that may be data, stamped before the clock of the media was known.
+  if (segment.tracks[kVideo].samples + segment.tracks[kAudio].samples == 0) {
+    segment.start_wall_us = record.presented_wall_us;
+  }
   if (span.samples == 0) {
     span.configuration = record.configuration;
     span.first_dts = record.dts;
@@ -144,6 +149,12 @@ void LogSegments::end() {
   close_open(nullptr);
   finish_waiting();
   ended_ = true;
+}
+
+std::optional<std::uint64_t> LogSegments::growing_from() const {
+  if (waiting_) return waiting_->segment.first_record;
+  if (open_) return open_->segment.first_record;
+  return std::nullopt;
 }
 
 void LogSegments::recycled_before(std::uint64_t sequence) {

@@ -42,6 +42,8 @@ class LogSegments {
   // Complete segments, oldest first; media sequences without a gap.
   const std::deque<Segment>& complete() const { return complete_; }
   bool ended() const { return ended_; }
+  // The first record that a segment not complete yet needs; nullopt: none does.
+  std::optional<std::uint64_t> growing_from() const;
   // CLOCK_MONOTONIC of the newest record seen; 0 before the first.
   std::int64_t last_arrival_us() const { return last_arrival_us_; }
 

@@ -168,6 +168,24 @@ TEST(LogSegments, PassesOverTracksItDoesNotPackage) {
   EXPECT_EQ(segments.complete()[0].duration_us, 80'000);
 }
 
+TEST(LogSegments, TakesItsTimeFromMediaNotFromTheDataBefore) {
+  RecordScript script(1);
+  script.data(0).video(500, true).cut().video(2500, true);
+  const LogSegments segments = feed(script);
+  EXPECT_EQ(segments.complete().at(0).start_wall_us, kWallStart + 500'000);
+  EXPECT_EQ(segments.complete().at(0).duration_us, 2'000'000);
+}
+
+TEST(LogSegments, SaysWhichRecordsAGrowingSegmentNeeds) {
+  RecordScript script(1);
+  EXPECT_EQ(feed(script).growing_from(), std::nullopt);
+  script.video(0, true).video(40).cut().audio(3);
+  EXPECT_EQ(feed(script).growing_from(), 0U) << "the first waits for its last frame's duration";
+  script.video(90);
+  EXPECT_EQ(feed(script).growing_from(), 2U);
+  EXPECT_EQ(feed(script, {.end = true}).growing_from(), std::nullopt);
+}
+
 TEST(LogSegments, ListsNothingAcrossASegmentWithoutMediaOrAMissingNumber) {
   RecordScript script(1);
   script.video(0, true).cut().data(40).cut().video(80, true).cut().cut().video(120, true).cut().video(160,

@@ -1,0 +1,295 @@
+#include "actors.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using WakeAtom = caf::atom_constant<caf::atom("wake")>;
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
+
+constexpr std::chrono::milliseconds kScanEvery{500};
+constexpr std::int64_t kTellViewersEveryUs = 1'000'000;
+constexpr std::string_view kArenaName = "ingest";
+constexpr std::string_view kComponent = "media-log";
+
+// One stream. Everything it knows comes from the log, so that a crash loses nothing.
+class StreamState {
+ public:
+  static inline const char* name = "packaging.stream";
+
+  void begin(std::shared_ptr<PackagingShared> shared, std::shared_ptr<StreamEntry> entry) {
+    shared_ = std::move(shared);
+    entry_ = std::move(entry);
+    package_ = std::make_unique<StreamPackage>(entry_->stream_id, shared_->policy);
+    shared_->metrics.stream_actor_started();
+  }
+
+  // False: the stream is no more.
+  bool refresh() {
+    entry_->slot.awake();
+    const auto logs = entry_->logs();
+    if (logs->logs.empty()) {
+      shared_->views.withdraw(entry_->stream_id, entry_.get());
+      return false;
+    }
+    const std::int64_t now_us = monotonic_us();
+    const StreamPackage::Update update = package_->update(*logs, now_us);
+    for (const std::string& problem : update.problems) {
+      log::warning("packaging problem", {{"stream", entry_->stream_id}, {"reason", problem}});
+    }
+    if (update.changed) publish();
+    if (entry_->settled) observe(update.listed);
+    if (update.more) {
+      entry_->slot.wake();
+    } else {
+      entry_->settled = true;
+    }
+    return true;
+  }
+
+ private:
+  void publish() {
+    if (package_->view()) {
+      shared_->views.publish(package_->view(), entry_.get());
+    } else {
+      shared_->views.withdraw(entry_->stream_id, entry_.get());
+    }
+  }
+
+  void observe(const std::vector<Segment>& listed) {
+    const std::int64_t now_us = monotonic_us();
+    for (const Segment& segment : listed) {
+      shared_->metrics.segment_listed(static_cast<double>(now_us - segment.last_arrival_us) / 1e6);
+    }
+  }
+
+  std::shared_ptr<PackagingShared> shared_;
+  std::shared_ptr<StreamEntry> entry_;
+  std::unique_ptr<StreamPackage> package_;
+};
+
+caf::behavior stream_actor(caf::stateful_actor<StreamState>* self, std::shared_ptr<PackagingShared> shared,
+                           std::shared_ptr<StreamEntry> entry) {
+  self->state.begin(std::move(shared), std::move(entry));
+  return {[self](WakeAtom) {
+    if (!self->state.refresh()) self->quit();
+  }};
+}
+
+runtime::ChildSpec stream_child(const std::shared_ptr<PackagingShared>& shared,
+                                const std::shared_ptr<StreamEntry>& entry, std::uint64_t number) {
+  // A number, for the last incarnation of the same stream may still be on its way out.
+  return {.name = "stream/" + entry->stream_id + "#" + std::to_string(number),
+          .group = {},
+          .spawn =
+              [shared, entry](caf::event_based_actor& supervisor) {
+                caf::actor actor = supervisor.spawn(stream_actor, shared, entry);
+                entry->slot.replace(actor);
+                return actor;
+              },
+          .restart = runtime::Restart::kTransient};
+}
+
+// Knows the arena and which streams have logs in it.
+class CatalogueState {
+ public:
+  static inline const char* name = "packaging.catalogue";
+
+  void begin(std::shared_ptr<PackagingShared> shared) { shared_ = std::move(shared); }
+
+  void scan() {
+    shared_->catalogue.awake();
+    if (open_arena()) {
+      std::map<std::string, std::vector<media::LogInfo>> found;
+      for (media::LogInfo& info : arena_->logs()) found[info.stream_id].push_back(std::move(info));
+      for (const auto& entry : shared_->streams.all()) {
+        if (!found.contains(entry->stream_id)) drop(*entry);
+      }
+      for (auto& [stream_id, logs] : found) offer(stream_id, std::move(logs));
+    }
+    shared_->scanned = true;
+    shared_->metrics.streams(shared_->views.size());
+    tell_viewers();
+  }
+
+ private:
+  // True when there is an arena to look at; one whose writer has left is as good as any.
+  bool open_arena() {
+    if (arena_ && arena_->current()) return true;
+    auto opened =
+        media::ArenaReader::open(shared_->media_log_directory, std::string(kArenaName), "packaging");
+    if (opened) {
+      arena_ = std::move(*opened);
+      shared_->health->set(kComponent, runtime::HealthState::kReady);
+      log::info("media log opened", {{"directory", shared_->media_log_directory}});
+    } else {
+      shared_->health->set(kComponent, runtime::HealthState::kDegraded, opened.error().message);
+    }
+    return arena_ != nullptr;
+  }
+
+  void offer(const std::string& stream_id, std::vector<media::LogInfo> logs) {
+    const auto found = std::make_shared<const StreamLogs>(StreamLogs{arena_, std::move(logs)});
+    if (const auto known = shared_->streams.find(stream_id)) {
+      known->set_logs(found);
+      return known->slot.wake();
+    }
+    const auto entry = shared_->streams.add(stream_id, found);
+    if (!entry) {
+      if (!full_) log::error("too many streams", {{"limit", StreamDirectory::kMaxStreams}});
+      full_ = true;
+      return;
+    }
+    log::info("stream found", {{"stream", stream_id}});
+    runtime::add_child(shared_->supervisor.get(), stream_child(shared_, entry, ++number_));
+  }
+
+  void drop(StreamEntry& entry) {
+    log::info("stream has left the log", {{"stream", entry.stream_id}});
+    entry.set_logs(std::make_shared<const StreamLogs>());
+    entry.slot.wake();
+    shared_->viewers.forget(entry.stream_id);
+    shared_->streams.remove(entry.stream_id);
+    full_ = false;
+  }
+
+  void tell_viewers() {
+    const std::int64_t now_us = monotonic_us();
+    if (now_us < next_telling_us_) return;
+    next_telling_us_ = now_us + kTellViewersEveryUs;
+    shared_->tell_viewers(shared_->viewers.collect(now_us));
+    shared_->metrics.viewers(shared_->viewers.viewers());
+  }
+
+  std::shared_ptr<PackagingShared> shared_;
+  std::shared_ptr<media::ArenaReader> arena_;
+  std::uint64_t number_ =
+      static_cast<std::uint64_t>(monotonic_us());  // no name twice, over its own restarts too
+  std::int64_t next_telling_us_ = 0;
+  bool full_ = false;
+};
+
+caf::behavior catalogue_actor(caf::stateful_actor<CatalogueState>* self,
+                              std::shared_ptr<PackagingShared> shared) {
+  self->state.begin(std::move(shared));
+  self->delayed_send(self, kScanEvery, TickAtom::value);
+  return {
+      [self](WakeAtom) { self->state.scan(); },
+      [self](TickAtom) {
+        self->state.scan();
+        self->delayed_send(self, kScanEvery, TickAtom::value);
+      },
+  };
+}
+
+}  // namespace
+
+void ActorSlot::set(caf::actor actor) {
+  const std::lock_guard lock(mutex_);
+  actor_ = std::move(actor);
+}
+
+caf::actor ActorSlot::get() const {
+  const std::lock_guard lock(mutex_);
+  return actor_;
+}
+
+void WakeSlot::wake() {
+  if (waiting_.exchange(true)) return;
+  if (const caf::actor actor = actor_.get()) caf::anon_send(actor, WakeAtom::value);
+}
+
+void WakeSlot::replace(caf::actor actor) {
+  actor_.set(actor);
+  waiting_ = true;
+  caf::anon_send(actor, WakeAtom::value);
+}
+
+void StreamEntry::set_logs(std::shared_ptr<const StreamLogs> logs) {
+  const std::lock_guard lock(mutex_);
+  logs_ = std::move(logs);
+}
+
+std::shared_ptr<const StreamLogs> StreamEntry::logs() const {
+  const std::lock_guard lock(mutex_);
+  return logs_;
+}
+
+bool StreamEntry::notice(std::uint64_t publication_id, std::uint64_t media_sequence) {
+  if (noticed_publication_ == publication_id && noticed_sequence_ == media_sequence) return false;
+  noticed_publication_ = publication_id;
+  noticed_sequence_ = media_sequence;
+  return true;
+}
+
+std::shared_ptr<StreamEntry> StreamDirectory::find(const std::string& stream_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(stream_id);
+  return found == entries_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<StreamEntry> StreamDirectory::add(const std::string& stream_id,
+                                                  std::shared_ptr<const StreamLogs> logs) {
+  const std::lock_guard lock(mutex_);
+  if (entries_.size() >= kMaxStreams) return nullptr;
+  return entries_.try_emplace(stream_id, std::make_shared<StreamEntry>(stream_id, std::move(logs)))
+      .first->second;
+}
+
+void StreamDirectory::clear() {
+  const std::lock_guard lock(mutex_);
+  entries_.clear();
+}
+
+void StreamDirectory::remove(const std::string& stream_id) {
+  const std::lock_guard lock(mutex_);
+  entries_.erase(stream_id);
+}
+
+std::vector<std::shared_ptr<StreamEntry>> StreamDirectory::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<StreamEntry>> entries;
+  for (const auto& [id, entry] : entries_) entries.push_back(entry);
+  return entries;
+}
+
+std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared) {
+  runtime::ChildSpec streams{
+      .name = "streams", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+        // One poisoned stream is given up alone; the others go on.
+        runtime::SupervisorConfig config;
+        config.name = "streams";
+        config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned stream is given up alone
+        config.health = shared->health;
+        const caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
+        shared->supervisor.set(supervisor);
+        shared->streams.clear();  // the catalogue finds them again
+        return supervisor;
+      }};
+  runtime::ChildSpec catalogue{
+      .name = "catalogue", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+        caf::actor actor = root.spawn(catalogue_actor, shared);
+        shared->catalogue.replace(actor);
+        return actor;
+      }};
+  return {std::move(streams), std::move(catalogue)};
+}
+
+void pointer_received(PackagingShared& shared, const std::string& stream_id, std::uint64_t publication_id,
+                      std::uint64_t media_sequence) {
+  const auto entry = shared.streams.find(stream_id);
+  if (!entry) return shared.catalogue.wake();
+  if (!entry->notice(publication_id, media_sequence)) return;
+  const auto logs = entry->logs();
+  const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::LogInfo& info) {
+    return info.publication_id == publication_id;
+  });
+  known ? entry->slot.wake() : shared.catalogue.wake();
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,120 @@
+// The actors of packaging and what they share.
+//
+//   root ─┬─ catalogue            scans the arena's slots: at start, when a pointer names something new,
+//   every 500 ms
+//         └─ streams (supervisor) ── stream/<id>   one per stream with media in the log: a StreamPackage, its
+//         views
+//
+//   bus thread ── pointers ──> StreamEntry::wake ──> stream actor ── ViewTable ──> HTTP threads
+//
+// A crash of a stream's actor costs nothing: its last view stays in the table, and the next incarnation makes
+// the same views from the log. Mailboxes are bounded: an actor is woken again only after it has begun the
+// last round.
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "metrics.hpp"
+#include "runtime/health.hpp"
+#include "runtime/supervisor.hpp"
+#include "stream_package.hpp"
+#include "stream_view.hpp"
+#include "viewer_counter.hpp"
+
+namespace millrace::packaging {
+
+// Where the present incarnation of a supervised actor is. Any thread.
+class ActorSlot {
+ public:
+  void set(caf::actor actor);
+  caf::actor get() const;
+
+ private:
+  mutable std::mutex mutex_;
+  caf::actor actor_;
+};
+
+// An actor that is woken without ever filling its mailbox. Any thread.
+class WakeSlot {
+ public:
+  // Sends the actor a wake message unless one is already waiting.
+  void wake();
+  // A new incarnation: it is woken at once.
+  void replace(caf::actor actor);
+  // The actor begins its round: what changes from now on needs another wake.
+  void awake() { waiting_ = false; }
+
+ private:
+  ActorSlot actor_;
+  std::atomic<bool> waiting_{false};
+};
+
+struct StreamEntry {
+  StreamEntry(std::string id, std::shared_ptr<const StreamLogs> logs)
+      : stream_id(std::move(id)), logs_(std::move(logs)) {}
+
+  const std::string stream_id;
+  WakeSlot slot;
+  std::atomic<bool> settled{false};  // has been through its log once
+
+  void set_logs(std::shared_ptr<const StreamLogs> logs);
+  std::shared_ptr<const StreamLogs> logs() const;
+  // True once for each segment that begins; bus thread only.
+  bool notice(std::uint64_t publication_id, std::uint64_t media_sequence);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const StreamLogs> logs_;
+  std::uint64_t noticed_publication_ = 0;
+  std::uint64_t noticed_sequence_ = 0;
+};
+
+// The streams there are. Any thread.
+class StreamDirectory {
+ public:
+  static constexpr std::size_t kMaxStreams = 4096;  // further ones are not packaged, and it is logged
+
+  std::shared_ptr<StreamEntry> find(const std::string& stream_id) const;
+  // nullptr when there are kMaxStreams.
+  std::shared_ptr<StreamEntry> add(const std::string& stream_id, std::shared_ptr<const StreamLogs> logs);
+  void remove(const std::string& stream_id);
+  void clear();
+  std::vector<std::shared_ptr<StreamEntry>> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<StreamEntry>> entries_;
+};
+
+struct PackagingShared {
+  static constexpr std::size_t kMaxViewers = 200'000;
+
+  std::string media_log_directory;
+  WindowPolicy policy;
+  std::shared_ptr<runtime::Health> health;
+  // Once a second, on the catalogue's thread.
+  std::function<void(const std::vector<StreamViewers>&)> tell_viewers;
+  ViewTable views;
+  ViewerCounter viewers{kMaxViewers};
+  Metrics metrics;
+  StreamDirectory streams;
+  WakeSlot catalogue;
+  ActorSlot supervisor;              // of the streams
+  std::atomic<bool> scanned{false};  // the catalogue has looked at the arena (or found none) once
+};
+
+// The root supervisor's children.
+std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared);
+
+// Records of a stream were committed: wakes who must know. Bus thread.
+void pointer_received(PackagingShared& shared, const std::string& stream_id, std::uint64_t publication_id,
+                      std::uint64_t media_sequence);
+
+}  // namespace millrace::packaging

@@ -1,0 +1,26 @@
+#include "config.hpp"
+
+namespace millrace::packaging {
+
+void PackagingConfig::add_rows(ConfigTable& table) {
+  table.text("MEDIA_LOG_DIR", media_log_directory, "",
+             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
+  table.integer("HLS_PORT", hls_port, "8000", {0, 65535}, "TCP port of HLS delivery; 0 takes a free one");
+  table.integer("HLS_THREADS", hls_threads, "2", {1, 64}, "threads of HLS delivery");
+  table.integer("HLS_CONNECTIONS", connections, "8192", {1, 1'000'000},
+                "connections of players; further ones are closed at once");
+  table.integer("HLS_CONNECTIONS_PER_ADDRESS", connections_per_address, "1024", {0, 1'000'000},
+                "connections from one address; 0: no such limit (behind a proxy)");
+  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
+  table.integer("PACKAGING_OPS_PORT", ops_port, "9103", {0, 65535},
+                "TCP port of packaging's health, readiness and metrics");
+  table.integer("HLS_WINDOW_SEGMENTS", window_segments, "10", {3, 100},
+                "segments in a playlist; fewer where they are so long that they would pass 50 seconds");
+  table.duration(
+      "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
+      "seconds that an ended stream may take to come back before its playlist is closed (EXT-X-ENDLIST)");
+  bus.add_rows(table);
+}
+
+}  // namespace millrace::packaging

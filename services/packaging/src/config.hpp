@@ -1,0 +1,29 @@
+// packaging's configuration: one row a field.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/config.hpp"
+#include "bus/endpoints.hpp"
+
+namespace millrace::packaging {
+
+struct PackagingConfig {
+  std::string media_log_directory;
+  std::string listen_address;
+  std::uint16_t hls_port = 0;
+  std::uint32_t hls_threads = 0;
+  std::uint32_t connections = 0;
+  std::uint32_t connections_per_address = 0;
+  std::string ops_address;
+  std::uint16_t ops_port = 0;
+  std::uint32_t window_segments = 0;
+  std::chrono::seconds reconnect_grace{};
+  bus::EndpointsConfig bus;
+
+  void add_rows(ConfigTable& table);
+};
+
+}  // namespace millrace::packaging

@@ -1,0 +1,36 @@
+// Answers players: translates requests into look-ups in the view table. Runs on the HTTP server's threads,
+// never blocks but for a stream's first assembly of a segment's header.
+//
+// Everything is public and without credentials; ids only, never keys. Playlists may be cached for half a
+// target duration, segments and init segments for ever: no name is ever used for other bytes.
+#pragma once
+
+#include "http/server.hpp"
+#include "metrics.hpp"
+#include "stream_view.hpp"
+#include "viewer_counter.hpp"
+
+namespace millrace::packaging {
+
+class Delivery {
+ public:
+  // All three outlive the server that calls the handler.
+  Delivery(const ViewTable& views, ViewerCounter& viewers, Metrics& metrics)
+      : views_(views), viewers_(viewers), metrics_(metrics) {}
+
+  http::Response answer(const http::Request& request, std::int64_t now_us);
+
+ private:
+  http::Response answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us);
+  http::Response playlist(const http::Request& request, const StreamView& view, const StoredText& text,
+                          std::int64_t now_us);
+  http::Response init_segment(const StreamView& view, const StoredText& text);
+  http::Response segment(const StreamView& view, const OfferedSegment& segment, bool with_body);
+  http::Response missing(Presence presence);
+
+  const ViewTable& views_;
+  ViewerCounter& viewers_;
+  Metrics& metrics_;
+};
+
+}  // namespace millrace::packaging

@@ -1,0 +1,158 @@
+#include "delivery.hpp"
+
+#include <gtest/gtest.h>
+
+#include "http/server.hpp"
+#include "http/test_client.hpp"
+#include "stream_package.hpp"
+#include "test_publisher.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using http::testing::body_of;
+using http::testing::field_of;
+using http::testing::status_of;
+
+// A published stream of ten whole segments, packaged and delivered over a real connection.
+class DeliveryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    arena_ = make_arena(directory_.path());
+    publisher_ = std::make_unique<TestPublisher>(*arena_, TestPublisher::Options{});
+    publisher_->groups(10);
+    publisher_->frame(0);
+    std::shared_ptr<media::ArenaReader> reader =
+        media::ArenaReader::open(directory_.path(), "ingest", "test").value();
+    package_.update({reader, reader->logs()}, 0);
+    views_.publish(package_.view(), this);
+    server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
+                responder(delivery_.answer(request, 0));
+              }).value();
+  }
+
+  std::string request(const std::string& method, const std::string& path, const std::string& fields = "") {
+    http::testing::TestClient client(server_->port());
+    client.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\n" + fields + "\r\n");
+    return client.read_answer(method == "HEAD");
+  }
+  std::string get(const std::string& name, const std::string& fields = "") {
+    return request("GET", "/live/s1/" + name, fields);
+  }
+  std::string segment(std::int64_t back) {
+    return to_string(
+        segment_name(package_.view()->offered[package_.view()->offered.size() - 1 - back]->segment()));
+  }
+
+  ScratchDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<TestPublisher> publisher_;
+  StreamPackage package_{"s1", WindowPolicy{.segments = 4}};
+  ViewTable views_;
+  ViewerCounter viewers_{100};
+  Metrics metrics_;
+  Delivery delivery_{views_, viewers_, metrics_};
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(DeliveryTest, GivesPlaylistsThatMayBeCachedForAMoment) {
+  for (const char* name : {"index.m3u8", "master.m3u8"}) {
+    const std::string answer = get(name);
+    EXPECT_EQ(status_of(answer), 200);
+    EXPECT_EQ(field_of(answer, "Content-Type"), "application/vnd.apple.mpegurl");
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=1");
+    EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
+    EXPECT_EQ(field_of(answer, "Access-Control-Allow-Credentials"), "");
+    EXPECT_TRUE(body_of(answer).starts_with("#EXTM3U\n"));
+    const std::string unchanged =
+        get(name, "If-None-Match: " + std::string(field_of(answer, "ETag")) + "\r\n");
+    EXPECT_EQ(status_of(unchanged), 304);
+  }
+}
+
+TEST_F(DeliveryTest, GivesEveryListedSegmentAndInitSegmentForEver) {
+  const std::string playlist = get("index.m3u8");
+  std::istringstream lines{std::string(body_of(playlist))};
+  int segments = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("#EXT-X-MAP:URI=\"")) line = line.substr(16, line.size() - 17);
+    if (line.starts_with('#')) continue;
+    const std::string answer = get(line);
+    EXPECT_EQ(status_of(answer), 200) << line;
+    EXPECT_EQ(field_of(answer, "Content-Type"), "video/mp4");
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=31536000, immutable");
+    EXPECT_EQ(field_of(answer, "Content-Length"), std::to_string(body_of(answer).size()));
+    EXPECT_FALSE(field_of(answer, "ETag").empty());
+    ++segments;
+  }
+  EXPECT_EQ(segments, 5) << body_of(playlist);
+}
+
+TEST_F(DeliveryTest, GivesRangesAndHeads) {
+  const std::string whole = get(segment(0));
+  const std::string part = get(segment(0), "Range: bytes=10-19\r\n");
+  EXPECT_EQ(status_of(part), 206);
+  EXPECT_EQ(body_of(part), body_of(whole).substr(10, 10));
+  const std::string tail = get(segment(0), "Range: bytes=-7\r\n");
+  EXPECT_EQ(body_of(tail), body_of(whole).substr(body_of(whole).size() - 7));
+  EXPECT_EQ(status_of(get(segment(0), "Range: bytes=9999999-\r\n")), 416);
+  const std::string head = request("HEAD", "/live/s1/" + segment(0));
+  EXPECT_EQ(status_of(head), 200);
+  EXPECT_EQ(field_of(head, "Content-Length"), std::to_string(body_of(whole).size()));
+  EXPECT_EQ(body_of(head), "");
+}
+
+TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
+  const std::uint64_t last = package_.view()->offered.back()->segment().media_sequence;
+  const struct {
+    std::string name;
+    int status;
+  } table[] = {{segment(7), 200},
+               {to_string(SegmentName{0xA1, last - 8}), 410},
+               {to_string(SegmentName{0xA1, last + 1}), 404},
+               {to_string(SegmentName{0xA2, last}), 404},
+               {"init-00000000000000a1-9-x.mp4", 410},
+               {"init-00000000000000a2-0-1.mp4", 404},
+               {"init-a1-0-1.mp4", 404},
+               {"index.m3u8x", 404},
+               {"index.M3U8", 404},
+               {"..%2f..%2fetc%2fpasswd", 400}};
+  for (const auto& row : table) {
+    const std::string answer = get(row.name);
+    EXPECT_EQ(status_of(answer), row.status) << row.name;
+    if (row.status == 404 || row.status == 410) {
+      EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+      EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
+    }
+  }
+  for (const char* path :
+       {"/", "/live/s1", "/live/s2/index.m3u8", "/live/<script>/index.m3u8", "/vod/s1/index.m3u8"}) {
+    const int status = status_of(request("GET", path));
+    EXPECT_TRUE(status == 404 || status == 400) << path << " " << status;
+  }
+}
+
+TEST_F(DeliveryTest, AnswersOtherMethodsAndPreflights) {
+  const std::string preflight = request("OPTIONS", "/live/s1/index.m3u8", "Origin: http://evil\r\n");
+  EXPECT_EQ(status_of(preflight), 204);
+  EXPECT_EQ(field_of(preflight, "Access-Control-Allow-Origin"), "*");
+  EXPECT_NE(field_of(preflight, "Access-Control-Allow-Headers").find("Range"), std::string::npos);
+  const std::string post = request("POST", "/live/s1/index.m3u8", "Content-Length: 0\r\n");
+  EXPECT_EQ(status_of(post), 405);
+  EXPECT_EQ(field_of(post, "Allow"), "GET, HEAD, OPTIONS");
+}
+
+TEST_F(DeliveryTest, CountsViewersAndWhatTheyAreGiven) {
+  const std::size_t playlist = body_of(get("index.m3u8")).size();
+  const std::size_t bytes = body_of(get(segment(1))).size();
+  request("HEAD", "/live/s1/" + segment(0));
+  get("index.m3u8", "If-None-Match: \"other\"\r\n");
+  const auto told = viewers_.collect(2'999'999);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].viewers, 1U);
+  EXPECT_EQ(told[0].sent_bytes, 2 * playlist + bytes);
+  EXPECT_EQ(viewers_.collect(3'000'000).at(0).viewers, 0U) << "three target durations";
+}
+
+}  // namespace
+}  // namespace millrace::packaging

@@ -1,0 +1,94 @@
+#include "metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace millrace::packaging {
+namespace {
+
+prometheus::Counter& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+prometheus::Histogram& delays(prometheus::Registry& registry, const char* name, const char* help) {
+  const prometheus::Histogram::BucketBoundaries seconds = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+                                                           0.1,    0.2,   0.5,   1,     2,    5};
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, seconds);
+}
+
+}  // namespace
+
+struct Metrics::Families {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  prometheus::Histogram& pointer_delay =
+      delays(*registry, "millrace_packaging_pointer_delay_seconds",
+             "From a sample's last byte at the server to its notification here.");
+  prometheus::Histogram& segment_delay =
+      delays(*registry, "millrace_packaging_segment_delay_seconds",
+             "From a segment's last byte at the server to its place in the playlist.");
+  prometheus::Counter& playlists =
+      counter(*registry, "millrace_packaging_playlists_total", "Playlists handed out.");
+  prometheus::Counter& segments =
+      counter(*registry, "millrace_packaging_segments_total", "Segments handed out.");
+  prometheus::Counter& segment_bytes =
+      counter(*registry, "millrace_packaging_segment_bytes_total", "Bytes of the segments handed out.");
+  prometheus::Counter& init_segments =
+      counter(*registry, "millrace_packaging_init_segments_total", "Init segments handed out.");
+  prometheus::Counter& unknown =
+      counter(*registry, "millrace_packaging_not_found_total", "Requests for what never was there (404).");
+  prometheus::Counter& past =
+      counter(*registry, "millrace_packaging_gone_total", "Requests for what is not there any more (410).");
+  prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
+                                        "Starts and restarts of a stream's actor.");
+  prometheus::Gauge& streams =
+      gauge(*registry, "millrace_packaging_streams", "Streams with media in the log.");
+  prometheus::Gauge& viewers =
+      gauge(*registry, "millrace_packaging_viewers", "Players that asked for a playlist lately.");
+};
+
+Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::pointer_received(double delay_seconds) {
+  families_->pointer_delay.Observe(delay_seconds);
+}
+void Metrics::segment_listed(double delay_seconds) {
+  families_->segment_delay.Observe(delay_seconds);
+}
+void Metrics::playlist_served() {
+  families_->playlists.Increment();
+}
+void Metrics::segment_served(std::uint64_t bytes) {
+  families_->segments.Increment();
+  families_->segment_bytes.Increment(static_cast<double>(bytes));
+}
+void Metrics::init_segment_served() {
+  families_->init_segments.Increment();
+}
+void Metrics::not_found() {
+  families_->unknown.Increment();
+}
+void Metrics::gone() {
+  families_->past.Increment();
+}
+void Metrics::stream_actor_started() {
+  families_->starts.Increment();
+}
+void Metrics::streams(std::size_t count) {
+  families_->streams.Set(static_cast<double>(count));
+}
+void Metrics::viewers(std::size_t count) {
+  families_->viewers.Set(static_cast<double>(count));
+}
+
+std::shared_ptr<prometheus::Collectable> Metrics::collectable() const {
+  return families_->registry;
+}
+
+}  // namespace millrace::packaging

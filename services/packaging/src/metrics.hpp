@@ -1,0 +1,38 @@
+// What packaging counts, in prometheus-cpp's terms. Names: millrace_packaging_*. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace prometheus {
+class Collectable;
+}
+
+namespace millrace::packaging {
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void pointer_received(double delay_seconds);  // after the newest record's arrival
+  void segment_listed(double delay_seconds);    // after its last sample's arrival
+  void playlist_served();
+  void segment_served(std::uint64_t bytes);
+  void init_segment_served();
+  void not_found();
+  void gone();
+  void stream_actor_started();
+  void streams(std::size_t count);
+  void viewers(std::size_t count);
+
+  std::shared_ptr<prometheus::Collectable> collectable() const;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace millrace::packaging

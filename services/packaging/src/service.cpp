@@ -1,0 +1,135 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "actors.hpp"
+#include "base/clock.hpp"
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
+#include "delivery.hpp"
+#include "http/ops.hpp"
+#include "http/server.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+// A restarted packaging answers its first request with what the last one knew: the views are made before it
+// listens.
+constexpr std::chrono::seconds kFirstViewsPatience{3};
+constexpr std::chrono::milliseconds kFirstViewsPoll{2};
+constexpr std::chrono::milliseconds kDrainReserve{500};
+
+std::shared_ptr<PackagingShared> make_shared_state(const PackagingConfig& config,
+                                                   const runtime::ServiceContext& context) {
+  auto shared = std::make_shared<PackagingShared>();
+  shared->media_log_directory =
+      config.media_log_directory.empty() ? context.home + "/run/media" : config.media_log_directory;
+  shared->policy.segments = config.window_segments;
+  shared->policy.reconnect_grace_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(config.reconnect_grace).count();
+  shared->health = context.health;
+  return shared;
+}
+
+bus::v1::Event viewer_event(const StreamViewers& stream, std::int64_t now_us) {
+  bus::v1::Event event;
+  stream::v1::ViewerStatistics& statistics = *event.mutable_viewer_statistics();
+  statistics.set_stream_id(stream.stream_id);
+  statistics.set_viewers(stream.viewers);
+  statistics.set_sent_bytes(stream.sent_bytes);
+  statistics.set_measured_monotonic_us(now_us);
+  return event;
+}
+
+}  // namespace
+
+PackagingService::PackagingService() = default;
+PackagingService::~PackagingService() = default;
+
+Result<void> PackagingService::start(runtime::ServiceContext& context) {
+  shared_ = make_shared_state(config_, context);
+  delivery_ = std::make_unique<Delivery>(shared_->views, shared_->viewers, shared_->metrics);
+  if (auto started = start_bus(context); !started) return started;
+  for (runtime::ChildSpec& child : packaging_children(shared_))
+    runtime::add_child(context.root, std::move(child));
+  wait_for_first_views();
+  if (auto started = start_delivery(); !started) return started;
+  if (auto started = start_ops(context); !started) return started;
+  return context.write_ports({{"HLS_PORT", hls_->port()}, {"PACKAGING_OPS_PORT", ops_->port()}});
+}
+
+Result<void> PackagingService::start_bus(const runtime::ServiceContext& context) {
+  config_.bus.home = context.home;
+  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  auto node = bus::Node::start({.instance = "packaging", .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected(node.error());
+  node_ = std::move(*node);
+  // The node lives until the process ends; a stopped one takes no more events.
+  shared_->tell_viewers = [node = node_.get()](const std::vector<StreamViewers>& streams) {
+    const std::int64_t now_us = monotonic_us();
+    for (const StreamViewers& stream : streams) node->publish(viewer_event(stream, now_us));
+  };
+  node_->subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
+    shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
+                                     1e6);
+    pointer_received(*shared, batch.stream_id(), batch.publication_id(), batch.media_sequence());
+  });
+  return {};
+}
+
+void PackagingService::wait_for_first_views() const {
+  const auto deadline = std::chrono::steady_clock::now() + kFirstViewsPatience;
+  const auto settled = [this] {
+    const auto entries = shared_->streams.all();
+    return shared_->scanned && std::all_of(entries.begin(), entries.end(),
+                                           [](const auto& entry) { return entry->settled.load(); });
+  };
+  while (!settled() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(kFirstViewsPoll);
+}
+
+Result<void> PackagingService::start_delivery() {
+  http::ServerConfig server{.name = "hls",
+                            .address = config_.listen_address,
+                            .port = config_.hls_port,
+                            .port_variable = "HLS_PORT",
+                            .threads = config_.hls_threads,
+                            .limits = {}};
+  server.limits.body_bytes = 0;
+  server.limits.connections = config_.connections;
+  server.limits.connections_per_address = config_.connections_per_address;
+  auto started = http::Server::start(
+      server, [delivery = delivery_.get()](http::Request&& request, const http::Responder& responder) {
+        responder(delivery->answer(request, monotonic_us()));
+      });
+  if (!started) return tl::unexpected(started.error());
+  hls_ = std::move(*started);
+  return {};
+}
+
+Result<void> PackagingService::start_ops(const runtime::ServiceContext& context) {
+  auto started =
+      http::start_ops({.address = config_.ops_address,
+                       .port = config_.ops_port,
+                       .port_variable = "PACKAGING_OPS_PORT",
+                       .limits = {}},
+                      {.service = "packaging",
+                       .health = context.health.get(),
+                       .metrics = {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)}});
+  if (!started) return tl::unexpected(started.error());
+  ops_ = std::move(*started);
+  return {};
+}
+
+void PackagingService::drain(runtime::Deadline deadline) {
+  const auto left = deadline - std::chrono::steady_clock::now() - kDrainReserve;
+  const auto grace =
+      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), std::chrono::milliseconds(0));
+  if (hls_) hls_->drain(grace);
+  ops_.reset();
+  if (node_) node_->stop();
+}
+
+}  // namespace millrace::packaging

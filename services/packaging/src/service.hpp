@@ -1,0 +1,44 @@
+// packaging as a service: configuration, actors, bus, delivery, operator's endpoints. Main thread only.
+#pragma once
+
+#include <memory>
+
+#include "config.hpp"
+#include "runtime/service.hpp"
+
+namespace millrace::bus {
+class Node;
+}
+namespace millrace::http {
+class Server;
+}
+
+namespace millrace::packaging {
+
+class Delivery;
+struct PackagingShared;
+
+class PackagingService {
+ public:
+  PackagingService();
+  ~PackagingService();
+
+  void add_rows(ConfigTable& table) { config_.add_rows(table); }
+  Result<void> start(runtime::ServiceContext& context);
+  void drain(runtime::Deadline deadline);
+
+ private:
+  Result<void> start_bus(const runtime::ServiceContext& context);
+  Result<void> start_delivery();
+  Result<void> start_ops(const runtime::ServiceContext& context);
+  void wait_for_first_views() const;
+
+  PackagingConfig config_;
+  std::shared_ptr<PackagingShared> shared_;
+  std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<bus::Node> node_;
+  std::unique_ptr<http::Server> hls_;
+  std::unique_ptr<http::Server> ops_;
+};
+
+}  // namespace millrace::packaging

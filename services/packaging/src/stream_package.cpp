@@ -1,0 +1,274 @@
+#include "stream_package.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "manifest/hls/media_playlist.hpp"
+#include "manifest/hls/multivariant_playlist.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::size_t kMostProblemsTold = 16;
+constexpr std::int64_t kMicroseconds = 1'000'000;
+// Container bytes of a segment: a trun entry per sample, the boxes around.
+constexpr std::uint64_t kBytesPerSample = 16;
+constexpr std::uint64_t kBytesPerSegment = 300;
+
+std::uint64_t segment_bytes(const Segment& segment) {
+  const std::uint64_t samples = segment.tracks[kVideo].samples + segment.tracks[kAudio].samples;
+  return segment.payload_bytes + samples * kBytesPerSample + kBytesPerSegment;
+}
+
+std::uint64_t bits_per_second(std::uint64_t bytes, std::int64_t duration_us) {
+  const double seconds = static_cast<double>(std::max<std::int64_t>(duration_us, 1)) / kMicroseconds;
+  return static_cast<std::uint64_t>(static_cast<double>(bytes) * 8 / seconds);
+}
+
+std::uint32_t measured_millihertz(const Segment& segment) {
+  const std::uint64_t frames = segment.tracks[kVideo].samples;
+  return static_cast<std::uint32_t>(
+      frames * 1000 * kMicroseconds /
+      static_cast<std::uint64_t>(std::max<std::int64_t>(segment.duration_us, 1)));
+}
+
+}  // namespace
+
+StreamPackage::StreamPackage(std::string stream_id, const WindowPolicy& policy)
+    : stream_id_(std::move(stream_id)), window_segments_(policy.segments), index_(policy) {}
+
+StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
+  Update update;
+  forget_missing(logs);
+  open_new(logs, update);
+  std::size_t budget = kRecordsPerUpdate;
+  for (const auto& log : index_.logs()) {
+    const auto found = publications_.find(log->publication_id);
+    if (found != publications_.end() && read_records(*log, found->second, budget, update)) update.more = true;
+  }
+  // Half of the past is no view: numbers would seem to step back to who saw the whole.
+  if (update.more) return update;
+  index_.trim();
+  const Listing listing = index_.listing(now_monotonic_us);
+  hold(listing);
+  make_view(listing, update);
+  return update;
+}
+
+void StreamPackage::forget_missing(const StreamLogs& logs) {
+  if (arena_ != logs.arena) {  // the file was replaced: nothing of the old one continues
+    for (const auto& [id, publication] : publications_) index_.forget(id);
+    publications_.clear();
+    arena_ = logs.arena;
+  }
+  for (auto known = publications_.begin(); known != publications_.end();) {
+    const bool there = std::any_of(logs.logs.begin(), logs.logs.end(), [&](const media::LogInfo& info) {
+      return info.publication_id == known->first;
+    });
+    if (!there) index_.forget(known->first);
+    known = there ? std::next(known) : publications_.erase(known);
+  }
+}
+
+void StreamPackage::open_new(const StreamLogs& logs, Update& update) {
+  for (const media::LogInfo& info : logs.logs) {
+    if (publications_.contains(info.publication_id)) continue;
+    auto reader = logs.arena->open_log(info.slot, info.publication_id, info.first);
+    if (!reader) {
+      if (reader.error().code != "media.not_found") problem(update, "open log: " + reader.error().message);
+      continue;
+    }
+    publications_[info.publication_id].log = std::make_shared<SharedLog>(std::move(*reader));
+    index_.log(info.publication_id, info.epoch);
+    std::erase(remembered_, info.publication_id);
+    remembered_.push_back(info.publication_id);
+    if (remembered_.size() > kRememberedPublications) remembered_.erase(remembered_.begin());
+  }
+}
+
+// True when the budget ended before the log did.
+bool StreamPackage::read_records(PublicationLog& log, Publication& publication, std::size_t& budget,
+                                 Update& update) {
+  return publication.log->with([&](media::LogReader& reader) {
+    while (true) {
+      const media::LogReader::Read read = reader.read();
+      if (const auto* sample = std::get_if<media::LogReader::Sample>(&read)) {
+        if (budget == 0) return true;
+        --budget;
+        load_configurations(log, publication, reader, update);
+        log.segments.add(sample->record);
+        reader.advance();
+      } else if (std::holds_alternative<media::LogReader::Lagged>(read)) {
+        if (budget == 0) return true;
+        --budget;
+        read_again(log, publication, reader);
+      } else {
+        if (std::holds_alternative<media::LogReader::Ended>(read)) log.segments.end();
+        break;
+      }
+    }
+    const media::LogInfo info = reader.info();
+    log.segment_target_ms = info.segment_target_ms;
+    log.max_segment_ms = info.max_segment_ms;
+    log.segments.recycled_before(info.first);
+    return false;
+  });
+}
+
+// A configuration is in the log before the first record that refers to it.
+void StreamPackage::load_configurations(PublicationLog& log, Publication& publication,
+                                        const media::LogReader& reader, Update& update) {
+  for (std::uint32_t index = static_cast<std::uint32_t>(publication.descriptions.size());
+       index < reader.configuration_count(); ++index) {
+    const auto configuration = reader.configuration(index);
+    if (!configuration) return;  // the log is going; its records will be told as gone
+    TrackDescription description = describe(*configuration);
+    if (!description.refusal.empty()) problem(update, description.refusal);
+    log.segments.add_configuration(description.timing);
+    publication.descriptions.push_back(std::move(description));
+  }
+}
+
+// The reader fell behind what is retained: the segments are told anew from the oldest record on.
+void StreamPackage::read_again(PublicationLog& log, Publication& publication, media::LogReader& reader) {
+  LogSegments segments(log.publication_id);
+  for (const TrackDescription& description : publication.descriptions)
+    segments.add_configuration(description.timing);
+  log.segments = std::move(segments);
+  reader.seek(std::max(reader.info().first, reader.position() + 1));
+}
+
+// What is listed, as much again that has just left the list, and what grows stays in the log as long as it
+// allows.
+void StreamPackage::hold(const Listing& listing) {
+  for (const auto& log : index_.logs()) {
+    const auto found = publications_.find(log->publication_id);
+    if (found == publications_.end()) continue;
+    std::optional<std::uint64_t> from = log->segments.growing_from();
+    for (std::size_t i = listing.ended ? listing.offered.size() : listing.first_held;
+         i < listing.offered.size(); ++i) {
+      if (listing.offered[i].publication_id != log->publication_id) continue;
+      from = listing.offered[i].first_record;
+      break;
+    }
+    found->second.log->with([&](media::LogReader& reader) { reader.hold(from.value_or(reader.position())); });
+  }
+}
+
+void StreamPackage::make_view(const Listing& listing, Update& update) {
+  Signature signature;
+  if (!listing.offered.empty()) {
+    const Segment& last = listing.offered.back();
+    signature = {listing.offered.front().media_sequence,
+                 listing.offered[listing.first_listed].media_sequence,
+                 last.media_sequence,
+                 last.publication_id,
+                 listing.target_duration_seconds,
+                 listing.ended};
+  }
+  if (signature == signature_) return;
+  update.changed = true;
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    if (signature_.last != 0 && listing.offered[i].media_sequence > signature_.last) {
+      update.listed.push_back(listing.offered[i]);
+    }
+  }
+  signature_ = signature;
+  if (listing.offered.empty()) {
+    offered_.clear();
+    view_.reset();
+    return;
+  }
+  auto view = std::make_shared<StreamView>();
+  view->stream_id = stream_id_;
+  view->target_duration_seconds = listing.target_duration_seconds;
+  view->ended = listing.ended;
+  view->publications = remembered_;
+  for (const Segment& segment : listing.offered) {
+    view->offered.push_back(offer(segment));
+    std::string name = to_string(init_name(segment));
+    if (!view->init_segments.contains(name)) {
+      StoredText init = init_segment_of(segment, name);
+      view->init_segments.emplace(std::move(name), std::move(init));
+    }
+  }
+  offered_.erase(offered_.begin(), offered_.lower_bound(signature.first_offered));
+  view->media_playlist = store_text(media_playlist(listing));
+  view->multivariant_playlist = store_text(multivariant_playlist(listing));
+  view_ = std::move(view);
+}
+
+std::shared_ptr<const OfferedSegment> StreamPackage::offer(const Segment& segment) {
+  auto& offered = offered_[segment.media_sequence];
+  const auto& log = publications_.at(segment.publication_id).log;
+  if (!offered || offered->log() != log) offered = std::make_shared<const OfferedSegment>(segment, log);
+  return offered;
+}
+
+StoredText StreamPackage::init_segment_of(const Segment& segment, const std::string& name) const {
+  if (view_) {
+    const auto known = view_->init_segments.find(name);
+    if (known != view_->init_segments.end()) return known->second;
+  }
+  const Bytes bytes =
+      init_segment(publications_.at(segment.publication_id).descriptions, segment.configurations);
+  return store_text(std::string(as_text(bytes)));
+}
+
+std::string StreamPackage::media_playlist(const Listing& listing) const {
+  hls::MediaPlaylist playlist;
+  playlist.target_duration_seconds = listing.target_duration_seconds;
+  playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
+  playlist.ended = listing.ended;
+  playlist.independent_segments = true;
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    const Segment& segment = listing.offered[i];
+    playlist.independent_segments = playlist.independent_segments && segment.independent;
+    hls::MediaSegment entry;
+    entry.uri = to_string(segment_name(segment));
+    entry.map_uri = to_string(init_name(segment));
+    entry.duration_us = segment.duration_us;
+    entry.program_date_time_us = segment.start_wall_us;
+    entry.discontinuity_sequence = segment.discontinuity_sequence;
+    playlist.segments.push_back(std::move(entry));
+  }
+  return hls::serialize(playlist);
+}
+
+std::string StreamPackage::multivariant_playlist(const Listing& listing) const {
+  hls::Variant variant;
+  variant.uri = kMediaPlaylistName;
+  std::uint64_t bytes = 0;
+  std::int64_t duration_us = 0;
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    const Segment& segment = listing.offered[i];
+    bytes += segment_bytes(segment);
+    duration_us += segment.duration_us;
+    variant.bandwidth =
+        std::max(variant.bandwidth, bits_per_second(segment_bytes(segment), segment.duration_us));
+  }
+  variant.average_bandwidth = bits_per_second(bytes, duration_us);
+  const Segment& newest = listing.offered.back();
+  const auto& descriptions = publications_.at(newest.publication_id).descriptions;
+  for (const auto& configuration : newest.configurations) {
+    if (configuration) variant.codecs.push_back(descriptions[*configuration].codec);
+  }
+  if (const auto video = newest.configurations[kVideo]) {
+    const TrackDescription& description = descriptions[*video];
+    variant.width = description.width;
+    variant.height = description.height;
+    variant.frame_rate_millihertz =
+        description.frames_per_second
+            ? static_cast<std::uint32_t>(*description.frames_per_second * 1000 + 0.5)
+            : measured_millihertz(newest);
+  }
+  return hls::serialize({{variant}});
+}
+
+void StreamPackage::problem(Update& update, std::string text) {
+  if (told_.size() >= kMostProblemsTold || std::find(told_.begin(), told_.end(), text) != told_.end()) return;
+  told_.push_back(text);
+  update.problems.push_back(std::move(text));
+}
+
+}  // namespace millrace::packaging

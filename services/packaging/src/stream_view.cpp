@@ -1,0 +1,71 @@
+#include "stream_view.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <mutex>
+
+namespace millrace::packaging {
+namespace {
+
+// FNV-1a, 64 bits: tells versions of one small text apart.
+std::uint64_t fingerprint(std::string_view text) {
+  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
+  return hash;
+}
+
+}  // namespace
+
+StoredText store_text(std::string text) {
+  std::array<char, 16> digits{};
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), fingerprint(text), 16).ptr;
+  StoredText stored;
+  stored.etag = '"' + std::string(digits.data(), end) + '-' + std::to_string(text.size()) + '"';
+  stored.text = std::make_shared<const std::string>(std::move(text));
+  return stored;
+}
+
+// Numbers only grow: what is below the first offered number was there once.
+Presence StreamView::presence(const SegmentName& name) const {
+  const std::uint64_t first = offered.front()->segment().media_sequence;
+  if (name.media_sequence < first) return Presence::kGone;
+  if (name.media_sequence - first >= offered.size()) return Presence::kUnknown;
+  return segment(name).segment().publication_id == name.publication_id ? Presence::kHere : Presence::kUnknown;
+}
+
+const OfferedSegment& StreamView::segment(const SegmentName& name) const {
+  return *offered[name.media_sequence - offered.front()->segment().media_sequence];
+}
+
+Presence StreamView::presence_of_missing(const InitName& name) const {
+  const bool known =
+      std::find(publications.begin(), publications.end(), name.publication_id) != publications.end();
+  return known ? Presence::kGone : Presence::kUnknown;
+}
+
+std::shared_ptr<const StreamView> ViewTable::find(std::string_view stream_id) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = entries_.find(stream_id);
+  return found == entries_.end() ? nullptr : found->second.view;
+}
+
+void ViewTable::publish(std::shared_ptr<const StreamView> view, const void* owner) {
+  const std::unique_lock lock(mutex_);
+  Entry& entry = entries_[view->stream_id];
+  entry.view.swap(view);  // the old one is destroyed outside the lock's use
+  entry.owner = owner;
+}
+
+void ViewTable::withdraw(std::string_view stream_id, const void* owner) {
+  const std::unique_lock lock(mutex_);
+  const auto found = entries_.find(stream_id);
+  if (found != entries_.end() && found->second.owner == owner) entries_.erase(found);
+}
+
+std::size_t ViewTable::size() const {
+  const std::shared_lock lock(mutex_);
+  return entries_.size();
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,166 @@
+// A publication as ingest writes it, for tests: real frames (containers/mp4/testing/streams.hpp) into an
+// arena.
+#pragma once
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "containers/mp4/testing/streams.hpp"
+#include "media/arena_writer.hpp"
+#include "media/timeline.hpp"
+
+namespace millrace::packaging {
+
+constexpr std::int64_t kFrameMs = 40;
+constexpr std::int64_t kGroupMs =
+    5 * kFrameMs;  // a key frame and four more: one segment of the test's target
+
+class ScratchDirectory {
+ public:
+  ScratchDirectory() {
+    std::string pattern = "/dev/shm/packaging-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::unique_ptr<media::ArenaWriter> make_arena(const std::string& directory) {
+  media::ArenaConfig config;
+  config.directory = directory;
+  config.name = "ingest";
+  config.bytes = 16U << 20;
+  config.block_bytes = 16U << 10;
+  config.max_logs = 16;
+  auto arena = media::ArenaWriter::open(config);
+  return arena ? std::move(*arena) : nullptr;
+}
+
+class TestPublisher {
+ public:
+  struct Options {
+    std::string stream_id = "s1";
+    std::uint64_t publication_id = 0xA1;
+    std::uint64_t epoch = 1;
+    bool video = true;
+    bool audio = true;
+    std::int64_t started_wall_us = 1'800'000'000'000'000;
+    media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
+  };
+
+  TestPublisher(media::ArenaWriter& arena, const Options& options)
+      : options_(options), timeline_(timeline_config(arena, options)) {
+    media::LogDescription description;
+    description.stream_id = options.stream_id;
+    description.publication_id = options.publication_id;
+    description.epoch = options.epoch;
+    description.started_wall_us = options.started_wall_us;
+    description.segment_target_ms = kGroupMs;
+    description.retention = options.retention;
+    log_ = std::move(arena.create_log(description).value());
+    if (options.video) configure_video();
+    if (options.audio) begin_audio();
+  }
+
+  media::LogWriter& log() { return *log_; }
+  std::int64_t now_ms() const { return frame_ * kFrameMs; }
+
+  // One video frame (or as much time), then the audio frames that end with it.
+  void frame(std::int64_t arrival_us) {
+    const auto& frames = mp4::test::video_frames();
+    const auto& picture = frames[static_cast<std::size_t>(frame_) % frames.size()];
+    if (options_.video) {
+      const auto offset_ms = static_cast<std::int32_t>(picture.composition_offset / 90);
+      append({media::kVideoTrack, static_cast<std::uint32_t>(now_ms()), offset_ms, picture.key, arrival_us,
+              wall_us()},
+             picture.payload);
+    }
+    ++frame_;
+    for (; audio_ && audio_ms() < now_ms(); ++audio_frame_) {
+      append({media::kAudioTrack, static_cast<std::uint32_t>(audio_ms()), 0, true, arrival_us, wall_us()},
+             mp4::test::aac_frame());
+    }
+  }
+  void groups(int count, std::int64_t arrival_us = 0) {
+    for (int i = 0; i < count * 5; ++i) frame(arrival_us);
+  }
+  // A sequence header that comes again with other content.
+  void configure_video(std::uint8_t level = 0) {
+    mp4::Track track = mp4::test::video_track();
+    if (level != 0) track.configuration[3] = level;
+    add(track, media::kVideoTrack, media::TrackKind::kVideo, media::Codec::kH264, 0);
+  }
+  // From the present time on.
+  void begin_audio() {
+    audio_ = true;
+    audio_frame_ = now_ms() * 48 / mp4::test::kAacDuration;
+    add(mp4::test::audio_track(), media::kAudioTrack, media::TrackKind::kAudio, media::Codec::kAac,
+        mp4::test::kAacDuration);
+  }
+
+ private:
+  static media::TimelineConfig timeline_config(media::ArenaWriter& arena, const Options& options) {
+    return {options.started_wall_us, kGroupMs, 2'000, arena.continuation(options.stream_id)};
+  }
+  std::int64_t audio_ms() const { return audio_frame_ * mp4::test::kAacDuration * 1000 / 48'000; }
+  std::int64_t wall_us() const { return options_.started_wall_us + now_ms() * 1000; }
+
+  void add(const mp4::Track& track, std::uint8_t number, media::TrackKind kind, media::Codec codec,
+           std::uint32_t samples_per_frame) {
+    media::TrackConfiguration description{};
+    description.track = number;
+    description.kind = kind;
+    description.codec = codec;
+    description.timescale = track.timescale;
+    description.width = track.width;
+    description.height = track.height;
+    description.sample_rate = track.sample_rate;
+    description.channels = track.channels;
+    timeline_.configure(number, kind, track.timescale, samples_per_frame);
+    pending_[number] = {description, track.configuration, true};
+    if (log_->committed() == 0) settle(number, 0);
+  }
+  void settle(std::uint8_t track, std::uint64_t media_sequence) {
+    pending_[track].description.media_sequence = media_sequence;
+    configuration_[track] =
+        log_->add_configuration(pending_[track].description, {}, pending_[track].bytes).value();
+    pending_[track].waiting = false;
+  }
+  void append(const media::Timeline::Input& input, const Bytes& payload) {
+    media::SampleRecord record = timeline_.place(input);
+    if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
+    record.configuration = configuration_[input.track];
+    log_->set_longest_segment_ms(timeline_.max_segment_ms());
+    const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
+    std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
+    log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
+  }
+
+  struct Pending {
+    media::TrackConfiguration description{};
+    Bytes bytes;
+    bool waiting = false;
+  };
+
+  const Options options_;
+  media::Timeline timeline_;
+  std::unique_ptr<media::LogWriter> log_;
+  Pending pending_[3];
+  std::uint32_t configuration_[3] = {};
+  bool audio_ = false;
+  std::int64_t frame_ = 0;
+  std::int64_t audio_frame_ = 0;
+};
+
+}  // namespace millrace::packaging

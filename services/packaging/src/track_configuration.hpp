@@ -1,0 +1,36 @@
+// What packaging knows of a track's configuration: times for the index, a sample description for the init
+// segment, names for the multivariant playlist. A pure function of the log's entry.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "containers/mp4/track.hpp"
+#include "media/arena_reader.hpp"
+#include "segment.hpp"
+
+namespace millrace::packaging {
+
+// Tracks keep their id in every segment and init segment of a stream.
+constexpr std::uint32_t track_id(std::size_t track) {
+  return static_cast<std::uint32_t>(track + 1);
+}
+
+struct TrackDescription {
+  TrackTiming timing;  // not usable: nothing below is filled in
+  mp4::Track track;
+  std::string codec;  // RFC 6381
+  std::uint32_t width = 0, height = 0;
+  std::optional<double> frames_per_second;  // as the encoder's parameter set says
+  std::string refusal;                      // why a video or audio track is not usable
+};
+
+TrackDescription describe(const media::LogReader::Configuration& configuration);
+
+// The init segment of the configurations in force in a segment; empty if one of them is not usable.
+Bytes init_segment(const std::vector<TrackDescription>& descriptions,
+                   const std::array<std::optional<std::uint32_t>, kTracks>& configurations);
+
+}  // namespace millrace::packaging
