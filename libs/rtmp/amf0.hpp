@@ -55,18 +55,18 @@ class Value {
   using Storage =
       std::variant<Undefined, Null, bool, double, std::string, Object, StrictArray, Date, Reference>;
 
-  Value() = default;
-  Value(Null value)
-      : storage_(value) {}  // NOLINT(google-explicit-constructor): values are written as literals
-  Value(bool value) : storage_(value) {}                           // NOLINT(google-explicit-constructor)
-  Value(double value) : storage_(value) {}                         // NOLINT(google-explicit-constructor)
-  Value(std::string value) : storage_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : storage_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : storage_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
-  Value(Object value);                                             // NOLINT(google-explicit-constructor)
-  Value(StrictArray value);                                        // NOLINT(google-explicit-constructor)
-  Value(Date value) : storage_(value) {}                           // NOLINT(google-explicit-constructor)
-  Value(Reference value) : storage_(value) {}                      // NOLINT(google-explicit-constructor)
+  Value();
+  // Values are written as literals, hence no explicit.
+  Value(Null value);
+  Value(bool value);
+  Value(double value);
+  Value(std::string value);
+  Value(std::string_view value);
+  Value(const char* value);
+  Value(Object value);
+  Value(StrictArray value);
+  Value(Date value);
+  Value(Reference value);
 
   template <class T>
   const T* as() const {

@@ -7,8 +7,17 @@ namespace {
 constexpr std::string_view kCode = "rtmp.amf0";
 }
 
+Value::Value() = default;
+Value::Value(Null value) : storage_(value) {}
+Value::Value(bool value) : storage_(value) {}
+Value::Value(double value) : storage_(value) {}
+Value::Value(std::string value) : storage_(std::move(value)) {}
+Value::Value(std::string_view value) : storage_(std::string(value)) {}
+Value::Value(const char* value) : storage_(std::string(value)) {}
 Value::Value(Object value) : storage_(std::move(value)) {}
 Value::Value(StrictArray value) : storage_(std::move(value)) {}
+Value::Value(Date value) : storage_(value) {}
+Value::Value(Reference value) : storage_(value) {}
 
 const Value* Object::find(std::string_view name) const {
   for (const Property& property : properties) {

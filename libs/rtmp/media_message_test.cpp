@@ -1,0 +1,126 @@
+#include "rtmp/media_message.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "rtmp/client_bytes.hpp"
+
+namespace millrace::rtmp {
+namespace {
+
+TEST(MediaChunkHeader, IsTwelveBytesBelowTheExtendedMark) {
+  const auto header = media_chunk_header(MessageType::kVideo, 0xFFFFFE, 0x010203, 1);
+  const Bytes expected = {0x06, 0xFF, 0xFF, 0xFE, 0x01, 0x02, 0x03, 0x09, 0x01, 0, 0, 0};
+  EXPECT_EQ(Bytes(header.view().begin(), header.view().end()), expected);
+}
+
+TEST(MediaChunkHeader, IsSixteenBytesFromTheExtendedMarkOn) {
+  const auto header = media_chunk_header(MessageType::kAudio, 0xFFFFFF, 5, 0x01020304);
+  const Bytes expected = {0x04, 0xFF, 0xFF, 0xFF, 0,    0,    5,    0x08,
+                          0x04, 0x03, 0x02, 0x01, 0x00, 0xFF, 0xFF, 0xFF};
+  EXPECT_EQ(Bytes(header.view().begin(), header.view().end()), expected);
+  EXPECT_EQ(media_chunk_header(MessageType::kData, 0, 5, 1).data()[0], 0x05);
+}
+
+TEST(VideoTag, ReadsAvcWithSignedCompositionOffset) {
+  const auto tag = parse_video_tag(Bytes{0x17, 0x01, 0xFF, 0xFF, 0xFE, 0xAB});
+  ASSERT_TRUE(tag);
+  EXPECT_TRUE(tag->key());
+  EXPECT_EQ(tag->codec, VideoCodecId::kAvc);
+  EXPECT_EQ(tag->packet_type, AvcPacketType::kNalUnits);
+  EXPECT_EQ(tag->composition_offset_ms, -2);
+  EXPECT_EQ(tag->header_size, 5U);
+}
+
+TEST(VideoTag, ReadsOtherCodecsAndCommandFrames) {
+  EXPECT_EQ(parse_video_tag(Bytes{0x22})->header_size, 1U);
+  EXPECT_EQ(parse_video_tag(Bytes{0x57, 0x00})->header_size, 1U);
+  EXPECT_FALSE(parse_video_tag(Bytes{0x27, 0x01, 0, 0, 0})->key());
+}
+
+TEST(VideoTag, RefusesTruncationAndEnhancedRtmp) {
+  const Bytes good = {0x17, 0x01, 0, 0, 0};
+  for (std::size_t size = 0; size < good.size(); ++size)
+    EXPECT_FALSE(parse_video_tag(ByteView(good).first(size)));
+  EXPECT_EQ(parse_video_tag(Bytes{0x90, 'h', 'v', 'c', '1'}).error().code, "rtmp.video_extended");
+}
+
+TEST(AudioTag, ReadsAacAndOthers) {
+  const auto aac = parse_audio_tag(Bytes{0xAF, 0x00, 0x12, 0x10});
+  ASSERT_TRUE(aac);
+  EXPECT_EQ(aac->format, AudioFormat::kAac);
+  EXPECT_EQ(aac->packet_type, AacPacketType::kSequenceHeader);
+  EXPECT_EQ(aac->header_size, 2U);
+  EXPECT_EQ(parse_audio_tag(Bytes{0x2F})->format, AudioFormat::kMp3);
+  EXPECT_FALSE(parse_audio_tag(Bytes{0xAF}));
+  EXPECT_FALSE(parse_audio_tag({}));
+  EXPECT_EQ(parse_audio_tag(Bytes{0x95, 'O'}).error().code, "rtmp.audio_extended");
+}
+
+Bytes metadata_body(bool wrapped, amf0::Value value) {
+  ByteWriter body;
+  if (wrapped) amf0::serialize("@setDataFrame", body);
+  amf0::serialize("onMetaData", body);
+  amf0::serialize(value, body);
+  return body.take();
+}
+
+TEST(DataMessage, ReadsMetadataAndSaysWhereThePlayersPartBegins) {
+  const amf0::Object object{
+      amf0::Object::Kind::kEcmaArray,
+      {},
+      {{"width", 640.0}, {"height", 360.0}, {"framerate", 29.97}, {"encoder", "obs"}, {"stereo", true}}};
+  for (const bool wrapped : {false, true}) {
+    const auto message = parse_data_message(metadata_body(wrapped, object));
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->name, "onMetaData");
+    EXPECT_EQ(message->payload_begin, wrapped ? 16U : 0U);
+    ASSERT_TRUE(message->metadata);
+    EXPECT_EQ(message->metadata->width, 640.0);
+    EXPECT_EQ(message->metadata->frame_rate, 29.97);
+    EXPECT_EQ(message->metadata->encoder, "obs");
+    EXPECT_FALSE(message->metadata->duration_seconds);
+  }
+}
+
+TEST(DataMessage, KeepsOnlySensibleNumbersAndTexts) {
+  const auto message = parse_data_message(
+      metadata_body(true, testing::object({{"width", std::numeric_limits<double>::quiet_NaN()},
+                                           {"height", -1.0},
+                                           {"framerate", 1e300},
+                                           {"duration", std::numeric_limits<double>::infinity()},
+                                           {"videocodecid", "avc1"},
+                                           {"audiodatarate", "128"},
+                                           {"encoder", std::string(5'000, 'x')}})));
+  ASSERT_TRUE(message);
+  ASSERT_TRUE(message->metadata);
+  EXPECT_FALSE(message->metadata->width);
+  EXPECT_FALSE(message->metadata->height);
+  EXPECT_FALSE(message->metadata->frame_rate);
+  EXPECT_FALSE(message->metadata->duration_seconds);
+  EXPECT_FALSE(message->metadata->audio_kbps);
+  EXPECT_EQ(message->metadata->encoder.size(), 256U);
+}
+
+TEST(DataMessage, ReadsOtherNamesWithoutTheirValues) {
+  ByteWriter body;
+  amf0::serialize("onTextData", body);
+  body.u8(0xFF);
+  const auto message = parse_data_message(body.view());
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->name, "onTextData");
+  EXPECT_FALSE(message->metadata);
+  EXPECT_FALSE(parse_data_message(metadata_body(true, amf0::Null{}))->metadata);
+}
+
+TEST(DataMessage, SurvivesEveryTruncation) {
+  const Bytes good = metadata_body(true, testing::object({{"width", 640.0}}));
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    const auto message = parse_data_message(ByteView(good).first(size));
+    EXPECT_FALSE(message && message->metadata) << size;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::rtmp
