@@ -79,18 +79,21 @@ bool LogReader::State::has_video() const {
   return false;
 }
 
-// The first key frame (of video, where there is video) from first on; first itself if there is none.
+// Where to go on from first: the next key frame (of video, where there is video), else the next record that
+// is whole.
 std::uint64_t LogReader::State::next_key(std::uint64_t first, std::uint64_t committed) const {
   const bool video = has_video();
   // Bounded whatever the slot says: no more records than the index can have.
   const std::uint64_t most = std::uint64_t{kIndexRing} * view().geometry().records_per_block();
   const std::uint64_t end = committed - first > most ? first + most : committed;
+  std::uint64_t next = end;
   for (std::uint64_t sequence = first; sequence < end; ++sequence) {
     const auto found = view().record(slot(), sequence);
-    if (!found || (found->flags & kSampleKey) == 0) continue;
-    if (!video || found->track == kVideoTrack) return sequence;
+    if (!found) continue;
+    next = std::min(next, sequence);
+    if ((found->flags & kSampleKey) != 0 && (!video || found->track == kVideoTrack)) return sequence;
   }
-  return first;
+  return next;
 }
 
 LogReader::Sample LogReader::State::sample(const SampleRecord& record) const {
@@ -104,8 +107,8 @@ LogReader::Sample LogReader::State::sample(const SampleRecord& record) const {
 LogReader::Read LogReader::State::missing() const {
   const std::uint64_t first = slot().first.load(std::memory_order_acquire);
   const std::uint64_t committed = slot().committed.load(std::memory_order_acquire);
-  // A record that is damaged inside the retained range is passed over, never given twice.
-  const std::uint64_t from = std::max(first, position + (position >= first ? 1 : 0));
+  // A record that is damaged inside the retained range is passed over: the reader always gets on.
+  const std::uint64_t from = position >= first ? position + 1 : first;
   const std::uint64_t key = from < committed ? next_key(from, committed) : from;
   if (!exists()) return Ended{last.end == LogEnd::kLive ? LogEnd::kWriterLost : last.end};
   return Lagged{key};

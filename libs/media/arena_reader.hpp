@@ -1,4 +1,5 @@
-// The reading side of the media log: maps an arena read-only and follows its logs. A reader can't harm the writer.
+// The reading side of the media log: maps an arena read-only and follows its logs. A reader can't harm the
+// writer.
 //
 // ArenaReader: any thread. LogReader: one thread at a time, each with a cursor of its own.
 #pragma once
@@ -41,10 +42,14 @@ class LogReader {
     ByteView payload;
     ByteView message;  // prefix and payload: a whole RTMP message
   };
-  struct Nothing {};                        // at the end of what is committed; the log is live
-  struct Ended { LogEnd reason; };          // at the end, and there will be no more
-  struct Lagged { std::uint64_t next_key; };  // the cursor's record is gone; the next retained key frame (or the
-                                            // oldest record where there is none) has this sequence
+  struct Nothing {};  // at the end of what is committed; the log is live
+  struct Ended {
+    LogEnd reason;
+  };  // at the end, and there will be no more
+  struct Lagged {
+    std::uint64_t next_key;
+  };  // the cursor's record is gone; the next retained key frame (or the
+      // oldest record where there is none) has this sequence
   using Read = std::variant<Sample, Nothing, Ended, Lagged>;
 
   ~LogReader();
@@ -54,7 +59,8 @@ class LogReader {
   // The record at the cursor; the cursor moves only by seek() and advance().
   Read read() const;
   void advance();
-  // The next record read() gives. Records from here on are held back from recycling within the policy's hard limit.
+  // The next record read() gives. Records from here on are held back from recycling within the policy's hard
+  // limit.
   void seek(std::uint64_t sequence);
   std::uint64_t position() const;
   // Holds records from this sequence on, although the cursor is further (a playlist's window).
@@ -86,16 +92,19 @@ class LogReader {
 
 class ArenaReader {
  public:
-  // reader: who this is, for millrace-log ("packaging"). "media.not_found" while no writer has made the arena yet.
-  [[nodiscard]] static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory, const std::string& name,
+  // reader: who this is, for millrace-log ("packaging"). "media.not_found" while no writer has made the arena
+  // yet.
+  [[nodiscard]] static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory,
+                                                                 const std::string& name,
                                                                  const std::string& reader);
   ~ArenaReader();
 
   // All logs, live and ended, that still hold records; oldest epoch first within a stream.
   std::vector<LogInfo> logs() const;
-  // With a registered cursor at sequence (clamped to the oldest retained record). "media.not_found": the slot holds
-  // another publication by now. "media.too_many_readers": the cursor table is full.
-  [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id, std::uint64_t sequence);
+  // With a registered cursor at sequence (clamped to the oldest retained record). "media.not_found": the slot
+  // holds another publication by now. "media.too_many_readers": the cursor table is full.
+  [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id,
+                                           std::uint64_t sequence);
   // False once the writer has replaced the file (other geometry): open again.
   bool current() const;
 

@@ -107,10 +107,11 @@ void ArenaImpl::sweep(ArenaLog& log, std::uint64_t first) {
   const std::size_t filling = log.live && !log.data.empty() ? 1 : 0;
   for (std::size_t i = 0; i + filling < log.data.size();) {
     const Extent extent = log.data[i];
-    if (extent.open_rooms > 0 || extent.end_sequence > first) {
+    if (extent.open_rooms > 0) {
       ++i;
       continue;
     }
+    if (extent.end_sequence > first) break;
     log.data.erase(log.data.begin() + static_cast<std::ptrdiff_t>(i));
     free_blocks(log, extent.block, extent.count);
   }
