@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "net/io_threads.hpp"
+#include "net/timer.hpp"
 #include "net/unique_fd.hpp"
 
 namespace millrace::net {
@@ -89,6 +90,30 @@ TEST(Poller, TellsOfWritableSocketsOnlyWhileAsked) {
   const int writes = recorder.writes;
   context.poll();
   EXPECT_EQ(recorder.writes, writes);
+}
+
+TEST(Timer, RunsItsNewestCallbackOnce) {
+  boost::asio::io_context context;
+  Timer timer(context);
+  int first = 0;
+  int second = 0;
+  timer.start(1, [&] { ++first; });
+  timer.start(2, [&] { ++second; });
+  EXPECT_TRUE(timer.running());
+  context.run();
+  EXPECT_EQ(first, 0);
+  EXPECT_EQ(second, 1);
+  EXPECT_FALSE(timer.running());
+}
+
+TEST(Timer, IsSilentAfterItsEnd) {
+  boost::asio::io_context context;
+  bool ran = false;
+  {
+    Timer(context).start(0, [&] { ran = true; });
+  }
+  context.run();
+  EXPECT_FALSE(ran);
 }
 
 TEST(IoThreads, RunPostedWorkEachOnItsOwnThread) {

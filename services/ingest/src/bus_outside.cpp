@@ -1,0 +1,140 @@
+#include "bus_outside.hpp"
+
+#include <chrono>
+
+#include "base/clock.hpp"
+#include "base/secret.hpp"
+#include "bus/v1/bus.pb.h"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr std::chrono::milliseconds kDecisionDeadline{3000};
+
+std::string stream_key(const std::string& stream_id) {
+  return "stream/" + stream_id;
+}
+
+stream::v1::EndReason end_reason(media::LogEnd reason) {
+  return static_cast<stream::v1::EndReason>(static_cast<int>(reason));  // the same numbers
+}
+
+}  // namespace
+
+void BusAuthority::may_publish(PublishQuestion question,
+                               std::function<void(Result<PublishDecision>)> answer) {
+  bus::v1::Request request;
+  auth::v1::AuthorizePublish& authorize = *request.mutable_authorize_publish();
+  authorize.set_app(std::move(question.app));
+  authorize.set_key(std::move(question.key));
+  authorize.set_query(std::move(question.query));
+  authorize.set_peer_address(std::move(question.peer_address));
+  request.set_idempotency_key(random_hex(16));
+  node_.request("auth", std::move(request), kDecisionDeadline,
+                [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
+                  if (!reply) return answer(tl::unexpected<Error>(reply.error()));
+                  const auth::v1::AuthorizePublishReply& decision = reply->authorize_publish();
+                  answer(PublishDecision{decision.allowed(), decision.stream_id(), decision.epoch()});
+                });
+}
+
+void BusAuthority::may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) {
+  bus::v1::Request request;
+  auth::v1::AuthorizePlay& authorize = *request.mutable_authorize_play();
+  authorize.set_app(std::move(question.app));
+  authorize.set_name(std::move(question.name));
+  authorize.set_peer_address(std::move(question.peer_address));
+  node_.request("auth", std::move(request), kDecisionDeadline,
+                [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
+                  if (!reply) return answer(tl::unexpected<Error>(reply.error()));
+                  const auth::v1::AuthorizePlayReply& decision = reply->authorize_play();
+                  answer(PlayDecision{decision.allowed(), decision.stream_id()});
+                });
+}
+
+void BusAnnouncer::published(const LiveStream& live, const std::vector<TrackFormat>& tracks,
+                             const std::string& encoder) {
+  bus::v1::Event event;
+  event.set_key(stream_key(live.stream_id));
+  stream::v1::StreamPublished& published = *event.mutable_stream_published();
+  published.set_stream_id(live.stream_id);
+  published.set_publication_id(live.publication_id);
+  published.set_epoch(live.epoch);
+  published.set_arena(kArenaName);
+  published.set_slot(live.slot);
+  published.set_started_wall_us(live.started_wall_us);
+  published.set_peer_address(live.peer_address);
+  published.set_app(live.app);
+  published.set_encoder(encoder);
+  for (const TrackFormat& format : tracks) {
+    stream::v1::Track& track = *published.add_tracks();
+    track.set_track(format.description.track);
+    track.set_codec(format.codec);
+    track.set_width(format.description.width);
+    track.set_height(format.description.height);
+    track.set_sample_rate(format.description.sample_rate);
+    track.set_channels(format.description.channels);
+    track.set_timescale(format.description.timescale);
+  }
+  node_.publish(std::move(event));
+}
+
+void BusAnnouncer::ended(const LiveStream& live, media::LogEnd reason) {
+  bus::v1::Event event;
+  event.set_key(stream_key(live.stream_id));
+  event.set_retracted(true);
+  stream::v1::StreamEnded& ended = *event.mutable_stream_ended();
+  ended.set_stream_id(live.stream_id);
+  ended.set_publication_id(live.publication_id);
+  ended.set_epoch(live.epoch);
+  ended.set_reason(end_reason(reason));
+  ended.set_ended_wall_us(wall_us());
+  node_.publish(std::move(event));
+}
+
+void BusAnnouncer::statistics(const LiveStream& live) {
+  bus::v1::Event event;
+  stream::v1::StreamStatistics& statistics = *event.mutable_stream_statistics();
+  const PublicationCounters& counters = *live.counters;
+  statistics.set_stream_id(live.stream_id);
+  statistics.set_publication_id(live.publication_id);
+  statistics.set_received_bytes(counters.received_bytes.load(std::memory_order_relaxed));
+  statistics.set_video_frames(counters.video_frames.load(std::memory_order_relaxed));
+  statistics.set_audio_frames(counters.audio_frames.load(std::memory_order_relaxed));
+  statistics.set_key_frames(counters.key_frames.load(std::memory_order_relaxed));
+  statistics.set_timestamp_jumps(counters.timestamp_jumps.load(std::memory_order_relaxed));
+  statistics.set_last_key_interval_us(counters.last_key_interval_us.load(std::memory_order_relaxed));
+  statistics.set_log_bytes(counters.log_bytes.load(std::memory_order_relaxed));
+  statistics.set_players(live.players.load(std::memory_order_relaxed));
+  statistics.set_sent_bytes(live.sent_bytes.load(std::memory_order_relaxed));
+  statistics.set_player_frames_skipped(live.frames_skipped.load(std::memory_order_relaxed));
+  statistics.set_measured_monotonic_us(monotonic_us());
+  node_.publish(std::move(event));
+}
+
+void BusAnnouncer::new_records(const LiveStream& live, const NewRecords& records) {
+  bus::v1::PointerBatch batch;
+  batch.set_stream_id(live.stream_id);
+  batch.set_publication_id(live.publication_id);
+  batch.set_arena(kArenaName);
+  batch.set_slot(live.slot);
+  batch.set_first_sequence(records.first_sequence);
+  batch.set_committed(records.committed);
+  batch.set_media_sequence(records.media_sequence);
+  batch.set_arrival_monotonic_us(records.arrival_us);
+  node_.notify(std::move(batch));
+}
+
+void serve_commands(bus::Node& node, LiveStreams& streams) {
+  node.serve([&streams](const bus::v1::Request& request, const bus::Responder& respond) {
+    if (!request.has_close_stream())
+      return respond.fail({"bus.unknown_request", "ingest does not answer this"});
+    if (!streams.close(request.close_stream().stream_id(), media::LogEnd::kRevoked)) {
+      return respond.fail({"ingest.not_live", "the stream is not live"});
+    }
+    respond(bus::v1::Reply{});
+  });
+}
+
+}  // namespace millrace::ingest

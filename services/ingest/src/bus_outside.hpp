@@ -1,0 +1,40 @@
+// Authority and Announcer over the bus.
+#pragma once
+
+#include <memory>
+
+#include "bus/node.hpp"
+#include "outside.hpp"
+
+namespace millrace::ingest {
+
+inline constexpr const char* kArenaName = "ingest";
+
+class BusAuthority : public Authority {
+ public:
+  // node outlives this.
+  explicit BusAuthority(bus::Node& node) : node_(node) {}
+  void may_publish(PublishQuestion question, std::function<void(Result<PublishDecision>)> answer) override;
+  void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) override;
+
+ private:
+  bus::Node& node_;
+};
+
+class BusAnnouncer : public Announcer {
+ public:
+  explicit BusAnnouncer(bus::Node& node) : node_(node) {}
+  void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
+                 const std::string& encoder) override;
+  void ended(const LiveStream& stream, media::LogEnd reason) override;
+  void statistics(const LiveStream& stream) override;
+  void new_records(const LiveStream& stream, const NewRecords& records) override;
+
+ private:
+  bus::Node& node_;
+};
+
+// Answers CloseStream.
+void serve_commands(bus::Node& node, LiveStreams& streams);
+
+}  // namespace millrace::ingest

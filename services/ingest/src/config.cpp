@@ -1,0 +1,35 @@
+#include "config.hpp"
+
+namespace millrace::ingest {
+
+void IngestConfig::add_rows(ConfigTable& table) {
+  table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
+  table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP; 0 takes a free one");
+  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
+  table.integer("INGEST_OPS_PORT", ops_port, "9101", {0, 65535},
+                "TCP port of ingest's health, readiness and metrics");
+  table.integer("INGEST_THREADS", threads, "2", {1, 64}, "I/O threads of ingest");
+  table.integer("RTMP_MAX_CONNECTIONS", max_connections, "16384", {1, 1'000'000},
+                "connections of publishers and players; further ones are closed at once");
+  table.duration("HANDSHAKE_SECONDS", handshake, "10", {1, 3600},
+                 "seconds a peer has from its connection to its publish or play command");
+  table.duration("READ_TIMEOUT_SECONDS", read_timeout, "30", {1, 3600},
+                 "seconds without a byte after which a publisher is disconnected");
+  table.duration("PING_SECONDS", ping, "15", {1, 3600},
+                 "seconds between pings of players; two without an answer disconnect");
+  table.duration("INGEST_GATHER_MS", gather, "10", {0, 100},
+                 "milliseconds that reading is gathered for under load; 0 acts at once always");
+  table.text("MEDIA_LOG_DIR", log_directory, "",
+             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  table.bytes("MEDIA_LOG_BYTES", log_bytes, "512M", {16 << 20, std::int64_t{1} << 42},
+              "memory of the media log, reserved at start");
+  table.bytes("MEDIA_LOG_STREAM_BYTES", log_stream_bytes, "8M", {1 << 20, std::int64_t{1} << 36},
+              "memory of the media log that every accepted stream is guaranteed");
+  table.duration("MEDIA_LOG_KEEP_SECONDS", log_keep, "60", {5, 86400},
+                 "seconds of media that the log keeps where memory allows");
+  table.integer("HLS_SEGMENT_MS", segment_ms, "2000", {500, 30'000},
+                "target duration of segments in milliseconds");
+  bus.add_rows(table);
+}
+
+}  // namespace millrace::ingest

@@ -1,0 +1,34 @@
+// Configuration of ingest: one struct, filled from the environment.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/config.hpp"
+#include "bus/endpoints.hpp"
+
+namespace millrace::ingest {
+
+struct IngestConfig {
+  std::string listen_address;
+  std::uint16_t rtmp_port = 0;
+  std::string ops_address;
+  std::uint16_t ops_port = 0;
+  std::uint32_t threads = 2;
+  std::uint32_t max_connections = 0;
+  std::chrono::seconds handshake{10};
+  std::chrono::seconds read_timeout{30};
+  std::chrono::seconds ping{15};
+  std::chrono::milliseconds gather{10};
+  std::string log_directory;
+  std::uint64_t log_bytes = 0;
+  std::uint64_t log_stream_bytes = 0;
+  std::chrono::seconds log_keep{60};
+  std::uint32_t segment_ms = 2000;
+  bus::EndpointsConfig bus;
+
+  void add_rows(ConfigTable& table);
+};
+
+}  // namespace millrace::ingest

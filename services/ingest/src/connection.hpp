@@ -1,0 +1,135 @@
+// One TCP connection: feeds its bytes to the RTMP session and does what comes out. A publisher's media goes
+// straight to its Publication; a player belongs to the group of its stream.
+//
+//   opening ──publish──> asking to publish ──accepted──> publishing ──ended──> opening
+//      └─────play──────> asking to play ─────accepted──> playing ─────ended──> opening
+//   any of them ──> closing (last bytes leave, the peer's are dropped) ──> gone
+//
+// Owner: its Shard; that thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/listener.hpp"
+#include "net/poller.hpp"
+#include "outbox.hpp"
+#include "publication.hpp"
+#include "rtmp/server_session.hpp"
+#include "shard.hpp"
+
+namespace millrace::ingest {
+
+struct Player;
+
+class Connection final : public net::PollClient {
+ public:
+  // Before publish or play is accepted; a peer that sends more is closed.
+  static constexpr std::uint64_t kMaxBytesBeforeAcceptance = 256U << 10;
+  // Between two pings: a player has nothing to send but commands, answers and acknowledgements.
+  static constexpr std::uint64_t kMaxPlayerBytes = 256U << 10;
+  static constexpr std::int64_t kLingerUs = 2'000'000;
+
+  Connection(Shard& shard, std::uint64_t id, net::Accepted accepted, std::int64_t now_us);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  std::uint64_t id() const { return id_; }
+  int fd() const { return socket_.get(); }
+  const std::string& peer() const { return peer_; }
+
+  void on_ready(bool readable, bool writable) override;
+  void tick(std::int64_t now_us);
+  void drain();
+  // At once. Ends the publication with this reason; why: for the log.
+  void close(media::LogEnd reason, std::string_view why);
+
+  // Answers, posted from elsewhere.
+  void publish_accepted(const LiveStreamPtr& stream);
+  void publish_refused(const Error& error);
+  void terminate_publication(media::LogEnd reason);
+  void play_decided(std::uint32_t message_stream_id, const Result<PlayDecision>& decision);
+
+  // Tells players and the bus of new records; false when it is too early for the bus.
+  bool announce(std::int64_t now_us, std::int64_t interval_us);
+
+  // For the player's group.
+  Outbox& outbox() { return outbox_; }
+  rtmp::ServerSession& session() { return session_; }
+  void watch_writable(bool wanted);
+  // The player is told and closed.
+  void end_play(std::string_view code, std::string_view description);
+
+ private:
+  enum class State : std::uint8_t {
+    kOpening,
+    kAskingPublish,
+    kPublishing,
+    kAskingPlay,
+    kPlaying,
+    kClosing,
+    kGone
+  };
+  struct Publishing {
+    std::uint32_t message_stream_id = 0;
+    std::shared_ptr<PublicationTicket> ticket;
+    LiveStreamPtr stream;
+    std::unique_ptr<Publication> publication;  // once accepted
+    std::uint64_t announced = 0;               // records
+    std::uint64_t woken = 0;                   // records that players were told of
+    std::int64_t announced_us = 0;
+  };
+
+  void read();
+  bool take(ByteView bytes);
+  void perform(rtmp::Action& action);
+  void perform(const rtmp::SendBytes& action) { send(action.bytes); }
+  void perform(rtmp::PublishRequested& action);
+  void perform(rtmp::PlayRequested& action);
+  void perform(const rtmp::MessageBegin& action);
+  void perform(const rtmp::MessageBytes& action);
+  void perform(const rtmp::MessageEnd& action);
+  void perform(const rtmp::MessageAborted& action);
+  void perform(const rtmp::PublishEnded& action);
+  void perform(const rtmp::PlayEnded& action);
+  void perform(const rtmp::PingAnswered&) {}
+  void perform(const rtmp::Close& action);
+
+  void enter(State state);
+  void send(ByteView bytes);
+  void flush();
+  void watch();
+  void linger();
+  void ask_to_publish(rtmp::PublishRequested& request);
+  void refuse_publish(std::uint32_t message_stream_id, const Error& error);
+  void fail_publication(const Error& error);
+  Result<std::unique_ptr<Publication>> create_publication(const LiveStream& stream);
+  void end_publication(media::LogEnd reason);
+  void wake_players();
+  void leave_group();
+  void tick_player(std::int64_t now_us);
+
+  Shard& shard_;
+  std::uint64_t id_;
+  net::UniqueFd socket_;
+  std::string peer_;
+  rtmp::ServerSession session_;
+  Outbox outbox_;
+  State state_ = State::kOpening;
+  bool watching_writable_ = false;
+  bool reading_ = true;
+  std::int64_t now_us_;       // of what is being handled
+  std::int64_t wall_us_ = 0;  // of the last read
+  std::int64_t state_since_us_;
+  std::int64_t last_read_us_;
+  std::int64_t last_ping_us_;
+  std::uint64_t free_from_bytes_ =
+      0;  // received before the present state, or since the last ping of a player
+  std::unique_ptr<Publishing> publishing_;
+  std::unique_ptr<Player> player_;
+};
+
+}  // namespace millrace::ingest

@@ -1,0 +1,89 @@
+// Which publication is the stream's, and who waits for its turn. One publication at a time owns a stream; a
+// newer one (higher epoch) makes it leave, and is granted the stream when the old log has ended and its end
+// was announced.
+//
+// Any thread. Callbacks run on the caller's thread, outside the lock; they post to where they belong.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "media/arena_writer.hpp"
+#include "publication.hpp"
+
+namespace millrace::ingest {
+
+// A publication that owns its stream. Constant but for the atomics.
+struct LiveStream {
+  std::string stream_id;
+  std::uint64_t publication_id = 0;
+  std::uint64_t epoch = 0;
+  std::int64_t started_wall_us = 0;
+  std::string app;
+  std::string peer_address;
+  // Asks the publisher's connection to end with this reason; any thread, any number of times.
+  std::function<void(media::LogEnd)> terminate;
+  std::shared_ptr<PublicationCounters> counters = std::make_shared<PublicationCounters>();
+
+  // Set before live is; the log's slot in the arena.
+  std::uint32_t slot = 0;
+  std::atomic<bool> live{false};   // the log exists
+  std::atomic<bool> ended{false};  // no record will follow
+  std::atomic<std::uint64_t> committed{0};
+
+  // A bit for each shard: it has players; it was told of new records and has not looked yet.
+  std::atomic<std::uint64_t> watching_shards{0};
+  std::atomic<std::uint64_t> woken_shards{0};
+
+  std::atomic<std::uint32_t> players{0};
+  std::atomic<std::uint64_t> sent_bytes{0};
+  std::atomic<std::uint64_t> frames_skipped{0};
+};
+using LiveStreamPtr = std::shared_ptr<LiveStream>;
+
+// 16 hexadecimal digits, as in logs, actor names and URLs.
+std::string hex_id(std::uint64_t id);
+
+class LiveStreams {
+ public:
+  // Told of every log that begins and ends, for the players; any thread.
+  using Observer = std::function<void(const LiveStreamPtr&)>;
+  void set_observer(Observer observer);
+
+  enum class Claim : std::uint8_t { kGranted, kSuperseded };
+  using Answer = std::function<void(Claim)>;
+  // Asks for the stream. Granted at once when it is free; else its owner is told to leave and the answer
+  // comes with release(). Superseded: a publication with a higher or the same epoch owns it or waits for it.
+  void claim(const LiveStreamPtr& stream, Answer answer);
+  // The owner's log began.
+  void set_live(const LiveStreamPtr& stream);
+  // The owner's log has ended: its players may know, but the stream is its until release().
+  void set_ended(const LiveStreamPtr& stream);
+  // The owner has gone, or a claim is withdrawn. Without effect for others.
+  void release(const LiveStreamPtr& stream);
+
+  // The publication whose log is live; null when there is none.
+  LiveStreamPtr find(std::string_view stream_id) const;
+  // Ends the live publication, or refuses who waits; false when there is none.
+  bool close(std::string_view stream_id, media::LogEnd reason);
+  std::vector<LiveStreamPtr> all() const;
+
+ private:
+  struct Entry {
+    LiveStreamPtr owner;
+    LiveStreamPtr waiting;
+    Answer answer;  // of waiting
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  Observer observer_;
+};
+
+}  // namespace millrace::ingest

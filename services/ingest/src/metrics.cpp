@@ -1,0 +1,125 @@
+#include "metrics.hpp"
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::ingest {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Families {
+ public:
+  void counter(const std::string& name, const std::string& help, std::uint64_t value,
+               std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    add("millrace_ingest_" + name + "_total", help, MetricType::Counter, std::move(metric));
+  }
+  void gauge(const std::string& name, const std::string& help, std::uint64_t value,
+             std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = static_cast<double>(value);
+    add("millrace_ingest_" + name, help, MetricType::Gauge, std::move(metric));
+  }
+  std::vector<MetricFamily> take() { return std::move(families_); }
+
+ private:
+  void add(const std::string& name, const std::string& help, MetricType type, ClientMetric metric) {
+    if (families_.empty() || families_.back().name != name) families_.push_back({name, help, type, {}});
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::vector<MetricFamily> families_;
+};
+
+std::uint64_t get(const std::atomic<std::uint64_t>& value) {
+  return value.load(std::memory_order_relaxed);
+}
+
+void add_server(Families& out, const Server& server) {
+  const ServerCounters& c = server.counters();
+  out.gauge("connections", "Open RTMP connections.", get(c.connections));
+  out.gauge("publishers", "Publishers now.", get(c.publishers));
+  out.gauge("players", "RTMP players now.", get(c.players));
+  out.counter("connections", "RTMP connections accepted.", get(c.connections_total));
+  out.counter("received_bytes", "Bytes received over RTMP.", get(c.received_bytes));
+  out.counter("sent_bytes", "Bytes of media sent to RTMP players.", get(c.sent_bytes));
+  out.counter("publish_refused", "Publish requests and publications refused.", get(c.publish_refused));
+  out.counter("play_refused", "Play requests refused.", get(c.play_refused));
+  out.counter("protocol_errors", "Connections closed for what they sent.", get(c.protocol_errors));
+  out.counter("timeouts", "Connections closed at a deadline.", get(c.timeouts));
+  out.counter("player_frames_skipped", "Frames that slow players skipped.", get(c.frames_skipped));
+  out.counter("players_too_slow", "Players disconnected for being slow.", get(c.players_too_slow));
+  out.counter("connections_refused", "Connections refused for want of room or descriptors.",
+              get(c.over_limit) + server.listener_statistics().refused);
+  const std::vector<net::PollerStatistics> pollers = server.poller_statistics();
+  for (std::size_t i = 0; i < pollers.size(); ++i) {
+    out.counter("wake_ups", "Wake-ups of an I/O thread.", pollers[i].wake_ups,
+                {{"thread", std::to_string(i)}});
+  }
+  for (std::size_t i = 0; i < pollers.size(); ++i) {
+    out.counter("ready_sockets", "Sockets found ready.", pollers[i].events, {{"thread", std::to_string(i)}});
+  }
+  for (std::size_t i = 0; i < pollers.size(); ++i) {
+    out.gauge("gathering", "1 while a thread gathers reads under load.", pollers[i].gathering ? 1 : 0,
+              {{"thread", std::to_string(i)}});
+  }
+}
+
+void add_arena(Families& out, const media::ArenaWriter& arena) {
+  const media::ArenaStatistics s = arena.statistics();
+  out.gauge("log_bytes", "Size of the media log's arena.", s.total_bytes);
+  out.gauge("log_free_bytes", "Unused bytes of the arena.", s.free_bytes);
+  out.gauge("log_guaranteed_bytes", "Bytes promised to live logs.", s.guaranteed_bytes);
+  out.gauge("logs_live", "Media logs being written.", s.logs_live);
+  out.gauge("logs_ended", "Ended media logs that are still kept.", s.logs_ended);
+  out.gauge("log_readers", "Cursors of readers.", s.readers);
+  out.counter("log_recycled_under_cursor", "Records recycled although a reader still wanted them.",
+              s.records_recycled_under_cursor);
+}
+
+void add_bus(Families& out, const bus::Node& node) {
+  const bus::Statistics s = node.statistics();
+  out.counter("bus_sent", "Messages sent on the bus.", s.sent);
+  out.counter("bus_received", "Messages received from the bus.", s.received);
+  out.counter("bus_dropped", "Messages dropped at a bound.", s.dropped);
+  out.counter("bus_malformed", "Frames that were no message.", s.malformed);
+  out.counter("bus_deadlines", "Requests that ran out of time.", s.deadlines);
+}
+
+class IngestMetrics final : public prometheus::Collectable {
+ public:
+  explicit IngestMetrics(const MetricSources& sources) : sources_(sources) {}
+
+  std::vector<MetricFamily> Collect() const override {
+    Families out;
+    add_server(out, sources_.server);
+    add_arena(out, sources_.arena);
+    add_bus(out, sources_.node);
+    std::uint64_t dropped = 0;
+    for (const LiveStreamPtr& stream : sources_.streams.all())
+      dropped += get(stream->counters->dropped_messages);
+    out.gauge("dropped_messages", "Unusable messages of the live publications.", dropped);
+    return out.take();
+  }
+
+ private:
+  MetricSources sources_;
+};
+
+}  // namespace
+
+std::shared_ptr<prometheus::Collectable> make_metrics(const MetricSources& sources) {
+  return std::make_shared<IngestMetrics>(sources);
+}
+
+}  // namespace millrace::ingest

@@ -1,0 +1,63 @@
+// What ingest asks of and tells the other services, as interfaces: the bus behind them in the program,
+// stand-ins in tests. Every method may be called from any thread and never waits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "live_streams.hpp"
+#include "track_format.hpp"
+
+namespace millrace::ingest {
+
+struct PublishQuestion {
+  std::string app;
+  std::string key;  // a secret
+  std::string query;
+  std::string peer_address;
+};
+struct PublishDecision {
+  bool allowed = false;
+  std::string stream_id;
+  std::uint64_t epoch = 0;
+};
+struct PlayQuestion {
+  std::string app;
+  std::string name;
+  std::string peer_address;
+};
+struct PlayDecision {
+  bool allowed = false;
+  std::string stream_id;
+};
+
+class Authority {
+ public:
+  virtual ~Authority() = default;
+  // The answer comes exactly once, on any thread; an error when nobody decided in time ("bus.deadline").
+  virtual void may_publish(PublishQuestion question, std::function<void(Result<PublishDecision>)> answer) = 0;
+  virtual void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) = 0;
+};
+
+// New records: [first_sequence, committed).
+struct NewRecords {
+  std::uint64_t first_sequence = 0;
+  std::uint64_t committed = 0;
+  std::uint64_t media_sequence = 0;
+  std::int64_t arrival_us = 0;
+};
+
+class Announcer {
+ public:
+  virtual ~Announcer() = default;
+  virtual void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
+                         const std::string& encoder) = 0;
+  virtual void ended(const LiveStream& stream, media::LogEnd reason) = 0;
+  virtual void statistics(const LiveStream& stream) = 0;
+  virtual void new_records(const LiveStream& stream, const NewRecords& records) = 0;
+};
+
+}  // namespace millrace::ingest

@@ -1,0 +1,387 @@
+#include "player_group.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "connection.hpp"
+#include "rtmp/media_message.hpp"
+#include "shard.hpp"
+#include "track_format.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr std::size_t kMaxRun = 256;       // messages a system call
+constexpr std::uint64_t kMaxWindow = 512;  // records
+constexpr std::int64_t kMergeFactor = 8;   // so many times the cost of a flush pass between two
+constexpr std::uint32_t kPlayerMessageStream = 1;
+
+// The body of a message in one chunk: behind its type 0 header (Adobe RTMP 1.0, 5.3.1.2.1 and 5.3.1.3).
+ByteView body_of(ByteView message) {
+  const bool extended = message.size() > 3 && message[1] == 0xFF && message[2] == 0xFF && message[3] == 0xFF;
+  const std::size_t header = extended ? 16 : 12;
+  return message.size() > header ? message.subspan(header) : ByteView();
+}
+
+}  // namespace
+
+template <class Work>
+void PlayerGroup::each(Work work) {
+  ++iterating_;
+  for (std::size_t i = 0; i < players_.size(); ++i) {
+    if (players_[i] != nullptr) work(*players_[i]);
+  }
+  if (--iterating_ == 0) std::erase(players_, nullptr);
+}
+
+PlayerGroup::PlayerGroup(Shard& shard, std::string stream_id)
+    : shard_(shard), stream_id_(std::move(stream_id)), flush_timer_(shard.context()) {}
+
+PlayerGroup::~PlayerGroup() {
+  release_log();
+}
+
+// --- who plays ---
+
+void PlayerGroup::add(Player& player) {
+  player.group = this;
+  players_.push_back(&player);
+  if (stream_) stream_->players.fetch_add(1, std::memory_order_relaxed);
+  if (reader_ && !ending_) return serve(player, monotonic_us());
+  if (const LiveStreamPtr live = shard_.shared().streams.find(stream_id_)) attach(live);
+}
+
+void PlayerGroup::remove(Player& player) {
+  if (stream_) stream_->players.fetch_sub(1, std::memory_order_relaxed);
+  player.group = nullptr;
+  std::replace(players_.begin(), players_.end(), &player, static_cast<Player*>(nullptr));
+  if (iterating_ > 0) return;
+  std::erase(players_, nullptr);
+  if (players_.empty()) release_log();
+}
+
+void PlayerGroup::attach(const LiveStreamPtr& stream) {
+  if (stream_ == stream) return;
+  const std::int64_t now = monotonic_us();
+  each([&](Player& player) {
+    if (player.in_message()) {
+      disconnect(player, "behind when the next publication began");
+    } else if (player.started && !player.notified_end) {
+      publisher_left(player, now);
+    }
+  });
+  release_log();
+  auto reader = shard_.shared().arena_reader.open_log(stream->slot, stream->publication_id, 0);
+  if (!reader) {
+    log::warning("players can't read a log", {{"stream", stream_id_}, {"message", reader.error().message}});
+    return;
+  }
+  reader_.emplace(std::move(*reader));
+  stream_ = stream;
+  served_ = stream->committed.load(std::memory_order_acquire);
+  live_ = {served_, {}};
+  stream->players.fetch_add(static_cast<std::uint32_t>(players_.size()), std::memory_order_relaxed);
+  stream->watching_shards.fetch_or(std::uint64_t{1} << shard_.index(), std::memory_order_acq_rel);
+  each([](Player& player) {
+    player.started = false;
+    player.skip_wanted = false;
+    player.configurations.fill(Player::kNoConfiguration);
+    player.configurations_seen = 0;
+    if (!player.notified_end) return;
+    player.notified_end = false;
+    (void)player.connection.outbox().append(
+        player.connection.session().publish_notify(player.message_stream_id));
+  });
+  flush(now);
+}
+
+void PlayerGroup::detach(const LiveStreamPtr& stream) {
+  if (stream_ != stream || ending_) return;
+  const std::int64_t now = monotonic_us();
+  flush(now);
+  ending_ = true;
+  each([&](Player& player) {
+    if (!player.blocked) publisher_left(player, now);
+  });
+}
+
+void PlayerGroup::release_log() {
+  if (stream_) {
+    stream_->watching_shards.fetch_and(~(std::uint64_t{1} << shard_.index()), std::memory_order_acq_rel);
+    stream_->players.fetch_sub(static_cast<std::uint32_t>(players_.size()), std::memory_order_relaxed);
+  }
+  flush_timer_.cancel();
+  stream_.reset();
+  reader_.reset();
+  ending_ = false;
+  live_ = {};
+  catch_up_ = {};
+  served_ = 0;
+}
+
+void PlayerGroup::publisher_left(Player& player, std::int64_t now_us) {
+  player.started = false;
+  player.notified_end = true;
+  player.waiting_since_us = now_us;
+  Outbox& outbox = player.connection.outbox();
+  if (!outbox.append(player.connection.session().unpublish_notify(player.message_stream_id)) ||
+      outbox.flush(player.connection.fd()) == Sent::kFailed) {
+    disconnect(player, "gone");
+  }
+}
+
+// --- sending ---
+
+void PlayerGroup::request_flush() {
+  if (flush_timer_.running()) return;
+  const std::int64_t now = monotonic_us();
+  const std::int64_t pause = std::min(kMergeFactor * flush_cost_us_, kMaxMergeUs);
+  const std::int64_t wait = flushed_us_ + pause - now;
+  if (wait <= 0) return flush(now);
+  flush_timer_.start(wait, [this] { flush(monotonic_us()); });
+}
+
+void PlayerGroup::flush(std::int64_t now_us) {
+  if (!reader_) return;
+  // Told anew of what comes after the count is read.
+  stream_->woken_shards.fetch_and(~(std::uint64_t{1} << shard_.index()), std::memory_order_acq_rel);
+  const std::uint64_t end = stream_->committed.load(std::memory_order_acquire);
+  fill(live_, end - served_ > kMaxWindow ? end - kMaxWindow : served_, end);
+  served_ = live_.end();
+  each([&](Player& player) {
+    if (!player.blocked) serve(player, now_us);
+  });
+  hold();
+  flushed_us_ = monotonic_us();
+  flush_cost_us_ = flushed_us_ - now_us;
+}
+
+void PlayerGroup::fill(Window& window, std::uint64_t first, std::uint64_t end) const {
+  window.first = first;
+  window.entries.clear();
+  for (std::uint64_t sequence = first; sequence < end; ++sequence) {
+    const auto sample = reader_->at(sequence);
+    if (!sample) return;
+    window.entries.push_back({sample->record, sample->message});
+  }
+}
+
+void PlayerGroup::on_writable(Player& player, std::int64_t now_us) {
+  player.blocked = false;
+  if (!reader_) return;
+  serve(player, now_us);
+}
+
+void PlayerGroup::serve(Player& player, std::int64_t now_us) {
+  Connection& connection = player.connection;
+  Step result = Step::kAgain;
+  while (result == Step::kAgain) result = step(player, now_us);
+  count_sent();
+  if (result == Step::kClosed) return;
+  player.blocked = result == Step::kBlocked;
+  connection.watch_writable(player.blocked);
+  if (ending_ && !player.blocked && !player.notified_end) publisher_left(player, now_us);
+}
+
+PlayerGroup::Step PlayerGroup::step(Player& player, std::int64_t now_us) {
+  if (!player.in_message()) {
+    if (!player.started && !start(player)) return Step::kDone;
+    if (player.skip_wanted) {
+      const Step skipped = skip(player, now_us);
+      if (skipped != Step::kAgain) return skipped;
+    }
+    const Sent sent = player.connection.outbox().flush(player.connection.fd());
+    if (sent == Sent::kFailed) return disconnect(player, "gone");
+    if (sent == Sent::kBlocked) return Step::kBlocked;
+  }
+  if (player.next >= live_.end()) return Step::kDone;
+  const Window* window = &live_;
+  if (player.next < live_.first) {
+    fill(catch_up_, player.next, std::min(live_.first, player.next + kMaxRun));
+    if (catch_up_.entries.empty())
+      return player.in_message() ? disconnect(player, "lagged") : skip(player, now_us);
+    window = &catch_up_;
+  }
+  const media::SampleRecord& next = window->entries[player.next - window->first].record;
+  if (!player.in_message() && queue_configurations(player, next)) return Step::kAgain;
+  return send_run(player, *window, now_us);
+}
+
+// At the newest key frame; false while there is none.
+bool PlayerGroup::start(Player& player) {
+  const std::optional<std::uint64_t> key = reader_->newest_key();
+  const auto sample = key ? reader_->at(*key) : std::nullopt;
+  if (!sample || player.notified_end) return false;
+  player.started = true;
+  player.next = *key;
+  player.progress_us = monotonic_us();
+  // The newest of each kind, what describes the stream first; a record of another one corrects it when it
+  // comes.
+  std::array<std::optional<std::uint32_t>, 3> newest;
+  const std::uint32_t count = reader_->configuration_count();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto configuration = reader_->configuration(i);
+    if (configuration && configuration->description.track < newest.size())
+      newest[configuration->description.track] = i;
+  }
+  if (sample->record.track == media::kVideoTrack) newest[media::kVideoTrack] = sample->record.configuration;
+  player.configurations_seen = count;
+  for (const std::uint8_t track : {media::kDataTrack, media::kVideoTrack, media::kAudioTrack}) {
+    if (newest.at(track))
+      (void)queue_configuration(player, *newest.at(track), sample->record.wire_timestamp_ms);
+  }
+  return true;
+}
+
+// What the player must have before this record. True when something waits in the outbox now.
+bool PlayerGroup::queue_configurations(Player& player, const media::SampleRecord& next) {
+  bool queued = false;
+  for (const std::uint32_t count = reader_->configuration_count(); player.configurations_seen < count;) {
+    const std::uint32_t index = player.configurations_seen++;
+    const auto configuration = reader_->configuration(index);
+    const bool data = configuration && configuration->description.kind == media::TrackKind::kData;
+    if (data) queued = queue_configuration(player, index, next.wire_timestamp_ms) || queued;
+  }
+  const bool known = next.track >= player.configurations.size() ||
+                     player.configurations.at(next.track) == next.configuration;
+  return known ? queued : queue_configuration(player, next.configuration, next.wire_timestamp_ms) || queued;
+}
+
+bool PlayerGroup::queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms) {
+  const auto configuration = reader_->configuration(index);
+  if (!configuration || configuration->description.track >= player.configurations.size()) return false;
+  player.configurations.at(configuration->description.track) = index;
+  const ByteView body = body_of(configuration->message);
+  if (body.empty()) return false;
+  const rtmp::MediaChunkHeader header =
+      rtmp::media_chunk_header(message_type(configuration->description.kind), timestamp_ms,
+                               static_cast<std::uint32_t>(body.size()), kPlayerMessageStream);
+  Outbox& outbox = player.connection.outbox();
+  return outbox.append(header.view()) && outbox.append(body);
+}
+
+PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, std::int64_t now_us) {
+  std::array<iovec, kMaxRun> parts;
+  const std::size_t begin = player.next - window.first;
+  std::size_t count = 0;
+  std::size_t total = 0;
+  for (; begin + count < window.entries.size() && count < kMaxRun; ++count) {
+    const Entry& entry = window.entries[begin + count];
+    const std::uint8_t track = entry.record.track;
+    const bool known = track >= player.configurations.size() ||
+                       player.configurations.at(track) == entry.record.configuration;
+    if (count > 0 && !known) break;
+    const std::size_t skipped = count == 0 ? player.message_sent : 0;
+    parts.at(count) = {const_cast<std::uint8_t*>(entry.message.data()) + skipped,
+                       entry.message.size() - skipped};
+    total += parts.at(count).iov_len;
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  const ssize_t sent = ::sendmsg(player.connection.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent < 0 && errno == EINTR) return Step::kAgain;
+  if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Step::kBlocked : disconnect(player, "gone");
+  // Blocks are recycled oldest first: if the first message is still what it was, all are.
+  if (!reader_->intact(window.entries[begin].record)) return disconnect(player, "torn");
+  if (sent > 0) player.progress_us = now_us;
+  sent_bytes_ += static_cast<std::uint64_t>(sent);
+  account(player, window, static_cast<std::size_t>(sent));
+  return static_cast<std::size_t>(sent) < total ? Step::kBlocked : Step::kAgain;
+}
+
+void PlayerGroup::account(Player& player, const Window& window, std::size_t bytes) {
+  bytes += std::exchange(player.message_sent, 0);
+  while (bytes > 0) {
+    const std::size_t size = window.entries[player.next - window.first].message.size();
+    if (bytes < size) {
+      player.message_sent = bytes;
+      return;
+    }
+    bytes -= size;
+    ++player.next;
+  }
+}
+
+void PlayerGroup::count_sent() {
+  if (sent_bytes_ == 0) return;
+  if (stream_) stream_->sent_bytes.fetch_add(sent_bytes_, std::memory_order_relaxed);
+  shard_.shared().counters.sent_bytes.fetch_add(sent_bytes_, std::memory_order_relaxed);
+  sent_bytes_ = 0;
+}
+
+// --- slow players ---
+
+PlayerGroup::Step PlayerGroup::skip(Player& player, std::int64_t now_us) {
+  player.skip_wanted = false;
+  const std::optional<std::uint64_t> key = reader_->newest_key();
+  if (!key || *key <= player.next) {
+    // Its place may be gone and there is no key frame to go to yet.
+    if (!reader_->at(player.next)) player.started = false;
+    return player.started ? Step::kAgain : Step::kDone;
+  }
+  if (now_us - player.skipped_us < kSkipAgainUs) return disconnect(player, "too slow");
+  player.skipped_us = now_us;
+  stream_->frames_skipped.fetch_add(*key - player.next, std::memory_order_relaxed);
+  shard_.shared().counters.frames_skipped.fetch_add(*key - player.next, std::memory_order_relaxed);
+  player.next = *key;
+  return Step::kAgain;
+}
+
+PlayerGroup::Step PlayerGroup::disconnect(Player& player, std::string_view why) {
+  if (why != "gone") {
+    shard_.shared().counters.players_too_slow.fetch_add(1, std::memory_order_relaxed);
+    log::info("player disconnected",
+              {{"stream", stream_id_}, {"peer", player.connection.peer()}, {"why", why}});
+  }
+  player.connection.close(media::LogEnd::kDisconnected, why);
+  return Step::kClosed;
+}
+
+void PlayerGroup::check_slow(Player& player, std::int64_t now_us) {
+  if (!player.blocked) return;
+  if (now_us - player.progress_us > kStuckUs) {
+    (void)disconnect(player, "does not read");
+    return;
+  }
+  const auto next = reader_->at(player.next);
+  const auto newest = served_ > 0 ? reader_->at(served_ - 1) : std::nullopt;
+  if (!newest || player.next >= served_) return;
+  const std::int64_t behind = next ? newest->record.arrival_us - next->record.arrival_us : INT64_MAX;
+  if (behind > 3 * kSlowUs) {
+    (void)disconnect(player, "too slow");
+  } else if (behind > kSlowUs) {
+    player.skip_wanted = true;
+  }
+}
+
+void PlayerGroup::tick(std::int64_t now_us) {
+  each([&](Player& player) {
+    if (reader_ && !player.notified_end) return check_slow(player, now_us);
+    if (now_us - player.waiting_since_us > kIdleUs) {
+      player.connection.end_play(rtmp::status::kPlayStreamNotFound, "There is no publisher.");
+    }
+  });
+  if (reader_) hold();
+  const bool all_told = std::all_of(players_.begin(), players_.end(),
+                                    [](const Player* player) { return player->notified_end; });
+  if ((ending_ && all_told) || players_.empty()) release_log();
+}
+
+// Keeps what the slowest player needs from being recycled, within the log's hard limit.
+void PlayerGroup::hold() {
+  if (!reader_) return;
+  std::uint64_t oldest = served_;
+  for (const Player* player : players_) {
+    if (player != nullptr && player->started) oldest = std::min(oldest, player->next);
+  }
+  reader_->seek(oldest);
+}
+
+}  // namespace millrace::ingest

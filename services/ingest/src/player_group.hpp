@@ -1,0 +1,129 @@
+// The RTMP players of one stream on one shard. All read the media log through one reader; each is a cursor. A
+// batch of new records goes to every player in one system call each, straight from the log's memory.
+//
+// Policies: batches are merged while sending costs much (up to 25 ms); a player whose socket is full and that
+// is more than kSlowUs behind skips to the newest key frame; a second skip within kSkipAgainUs, or no
+// progress for kStuckUs, disconnects it. Nobody waits for a player: its socket is non-blocking and its cursor
+// its own.
+//
+// Owner: the shard; its thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "live_streams.hpp"
+#include "media/arena_reader.hpp"
+#include "net/timer.hpp"
+
+namespace millrace::ingest {
+
+class Connection;
+class PlayerGroup;
+class Shard;
+
+// A player's place in the stream; part of its connection.
+struct Player {
+  static constexpr std::uint32_t kNoConfiguration = UINT32_MAX;
+
+  Player(Connection& owner, std::uint32_t stream, std::int64_t now_us)
+      : connection(owner), message_stream_id(stream), waiting_since_us(now_us), progress_us(now_us) {
+    configurations.fill(kNoConfiguration);
+  }
+  bool in_message() const { return message_sent > 0; }
+
+  Connection& connection;
+  PlayerGroup* group = nullptr;
+  std::uint32_t message_stream_id;
+  bool started = false;          // has a place in the log
+  bool blocked = false;          // the socket is full
+  bool notified_end = false;     // was told that the publisher left
+  bool skip_wanted = false;      // too far behind: to the newest key frame when this message is sent
+  std::uint64_t next = 0;        // record
+  std::size_t message_sent = 0;  // bytes of it that are sent
+  std::array<std::uint32_t, 3> configurations{};  // in force at the player, by track
+  std::uint32_t configurations_seen = 0;
+  std::int64_t waiting_since_us;  // for a publisher
+  std::int64_t progress_us;
+  std::int64_t skipped_us = INT64_MIN / 2;
+};
+
+class PlayerGroup {
+ public:
+  static constexpr std::int64_t kMaxMergeUs = 25'000;
+  static constexpr std::int64_t kSlowUs = 4'000'000;
+  static constexpr std::int64_t kStuckUs = 10'000'000;
+  static constexpr std::int64_t kSkipAgainUs = 20'000'000;
+  static constexpr std::int64_t kIdleUs = 60'000'000;  // a player without a publisher is sent away
+
+  PlayerGroup(Shard& shard, std::string stream_id);
+  ~PlayerGroup();
+  PlayerGroup(const PlayerGroup&) = delete;
+  PlayerGroup& operator=(const PlayerGroup&) = delete;
+
+  void add(Player& player);
+  void remove(Player& player);
+  bool empty() const { return players_.empty(); }
+
+  void attach(const LiveStreamPtr& stream);
+  // Sends what is left of it and tells the players.
+  void detach(const LiveStreamPtr& stream);
+  void request_flush();
+  void on_writable(Player& player, std::int64_t now_us);
+  void tick(std::int64_t now_us);
+
+ private:
+  struct Entry {
+    media::SampleRecord record;
+    ByteView message;
+  };
+  // Consecutive records, read once for many players.
+  struct Window {
+    std::uint64_t first = 0;
+    std::vector<Entry> entries;
+    std::uint64_t end() const { return first + entries.size(); }
+  };
+  enum class Step : std::uint8_t { kDone, kAgain, kBlocked, kClosed };
+
+  void flush(std::int64_t now_us);
+  void fill(Window& window, std::uint64_t first, std::uint64_t end) const;
+  // Sends until the player is at the end, blocked or gone.
+  void serve(Player& player, std::int64_t now_us);
+  Step step(Player& player, std::int64_t now_us);
+  bool start(Player& player);
+  Step send_run(Player& player, const Window& window, std::int64_t now_us);
+  void account(Player& player, const Window& window, std::size_t bytes);
+  bool queue_configurations(Player& player, const media::SampleRecord& next);
+  bool queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms);
+  Step skip(Player& player, std::int64_t now_us);
+  Step disconnect(Player& player, std::string_view why);
+  void check_slow(Player& player, std::int64_t now_us);
+  void publisher_left(Player& player, std::int64_t now_us);
+  void release_log();
+  void hold();
+  void count_sent();
+  // Players may leave while it runs.
+  template <class Work>
+  void each(Work work);
+
+  Shard& shard_;
+  std::string stream_id_;
+  LiveStreamPtr stream_;
+  std::optional<media::LogReader> reader_;
+  bool ending_ = false;  // the log has ended; players that have not come to its end yet are still served
+  std::vector<Player*> players_;  // null: left during each()
+  int iterating_ = 0;
+  Window live_;               // since the last flush
+  Window catch_up_;           // for one player that is behind
+  std::uint64_t served_ = 0;  // end of the last flush
+  net::Timer flush_timer_;
+  std::int64_t flushed_us_ = 0;  // when the last flush was over
+  std::int64_t flush_cost_us_ = 0;
+  std::uint64_t sent_bytes_ = 0;  // of this flush
+};
+
+}  // namespace millrace::ingest

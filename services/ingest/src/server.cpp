@@ -1,0 +1,113 @@
+#include "server.hpp"
+
+#include <future>
+#include <thread>
+
+#include "base/clock.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr std::int64_t kMaintenanceUs = 1'000'000;
+constexpr std::chrono::milliseconds kDrainPoll{10};
+
+}  // namespace
+
+Server::Server(const ServerParts& parts)
+    : shared_{.config = parts.config,
+              .arena = parts.arena,
+              .arena_reader = parts.arena_reader,
+              .authority = parts.authority,
+              .announcer = parts.announcer,
+              .streams = parts.streams,
+              .start_publication = parts.start_publication,
+              .counters = {},
+              .shards = {},
+              .next_connection = 1},
+      threads_("rtmp", parts.config.threads) {}
+
+Result<std::unique_ptr<Server>> Server::start(const ServerParts& parts) {
+  std::unique_ptr<Server> server(new Server(parts));
+  if (const Result<void> opened = server->open(); !opened) return tl::unexpected<Error>(opened.error());
+  return server;
+}
+
+Result<void> Server::open() {
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    shards_.push_back(std::make_unique<Shard>(threads_.context(i), i, shared_));
+    if (Result<void> opened = shards_.back()->open(); !opened) return opened;
+    shared_.shards.push_back(shards_.back().get());
+  }
+  auto listener = net::Listener::open(
+      threads_.context(0), {shared_.config.listen_address, shared_.config.rtmp_port, "RTMP_PORT", 4096},
+      [this](net::Accepted accepted) { adopt(std::move(accepted)); });
+  if (!listener) return tl::unexpected<Error>(listener.error());
+  listener_ = std::move(*listener);
+  port_ = listener_->port();
+  shared_.streams.set_observer([this](const LiveStreamPtr& stream) {
+    for (Shard* shard : shared_.shards) shard->post([shard, stream] { shard->stream_changed(stream); });
+  });
+  maintenance_ = std::make_unique<net::Timer>(threads_.context(0));
+  maintain();
+  threads_.start();
+  running_ = true;
+  return {};
+}
+
+Server::~Server() {
+  drain(std::chrono::steady_clock::now());
+  shared_.streams.set_observer(nullptr);
+}
+
+// On the first thread. Connections are dealt out in turn.
+void Server::adopt(net::Accepted accepted) {
+  Shard* shard = shared_.shards[next_shard_++ % shared_.shards.size()];
+  if (shard->index() == 0) return shard->adopt(std::move(accepted));
+  shard->post([shard, connection = std::make_shared<net::Accepted>(std::move(accepted))] {
+    shard->adopt(std::move(*connection));
+  });
+}
+
+void Server::maintain() {
+  shared_.arena.maintain(monotonic_us());
+  maintenance_->start(kMaintenanceUs, [this] { maintain(); });
+}
+
+void Server::run_on(std::size_t shard, std::function<void()> work) {
+  std::promise<void> done;
+  threads_.post(shard, [&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+net::ListenerStatistics Server::listener_statistics() const {
+  return listener_ ? listener_->statistics() : net::ListenerStatistics{};
+}
+
+std::vector<net::PollerStatistics> Server::poller_statistics() const {
+  std::vector<net::PollerStatistics> all;
+  all.reserve(shards_.size());
+  for (const auto& shard : shards_) all.push_back(shard->poller_statistics());
+  return all;
+}
+
+void Server::drain(std::chrono::steady_clock::time_point deadline) {
+  if (!running_) return;
+  running_ = false;
+  run_on(0, [this] {
+    listener_.reset();
+    maintenance_.reset();
+  });
+  for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->drain(); });
+  while (shared_.counters.connections.load(std::memory_order_relaxed) > 0 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->close_all(); });
+  threads_.stop();
+}
+
+}  // namespace millrace::ingest

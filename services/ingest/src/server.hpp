@@ -1,0 +1,61 @@
+// The RTMP side of ingest as a whole: listener, I/O threads, their shards, the arena's upkeep.
+//
+// Owner: the service. start, drain and the destructor from one thread; counters and ports from any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "net/io_threads.hpp"
+#include "net/listener.hpp"
+#include "shard.hpp"
+
+namespace millrace::ingest {
+
+// What it works with; all of it outlives the server.
+struct ServerParts {
+  const IngestConfig& config;
+  media::ArenaWriter& arena;
+  media::ArenaReader& arena_reader;
+  Authority& authority;
+  Announcer& announcer;
+  LiveStreams& streams;
+  std::function<void(const std::shared_ptr<PublicationTicket>&)> start_publication;
+};
+
+class Server {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(const ServerParts& parts);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  const ServerCounters& counters() const { return shared_.counters; }
+  net::ListenerStatistics listener_statistics() const;
+  std::vector<net::PollerStatistics> poller_statistics() const;
+
+  // Accepts no more, tells publishers and players, and waits until all have gone; what is left at the
+  // deadline is cut off. The threads have ended afterwards.
+  void drain(std::chrono::steady_clock::time_point deadline);
+
+ private:
+  explicit Server(const ServerParts& parts);
+  Result<void> open();
+  void adopt(net::Accepted accepted);
+  void maintain();
+  void run_on(std::size_t shard, std::function<void()> work);
+
+  ServerShared shared_;
+  net::IoThreads threads_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<net::Timer> maintenance_;
+  std::uint16_t port_ = 0;
+  std::size_t next_shard_ = 0;
+  bool running_ = false;
+};
+
+}  // namespace millrace::ingest

@@ -1,0 +1,175 @@
+#include "service.hpp"
+
+#include <sys/resource.h>
+
+#include <caf/all.hpp>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "base/log.hpp"
+#include "bus_outside.hpp"
+#include "http/ops.hpp"
+#include "http/server.hpp"
+#include "metrics.hpp"
+#include "publication_actor.hpp"
+#include "runtime/supervisor.hpp"
+#include "server.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr std::string_view kChildPrefix = "publication/";
+constexpr std::chrono::milliseconds kLastWords{500};
+
+// As many descriptors as the system allows: connections are what this service is for.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round.
+struct IngestService::Parts {
+  std::shared_ptr<runtime::Health> health;
+  std::unique_ptr<media::ArenaWriter> arena;
+  std::unique_ptr<media::ArenaReader> arena_reader;
+  LiveStreams streams;
+  std::unique_ptr<bus::Node> node;
+  std::unique_ptr<BusAuthority> authority;
+  std::unique_ptr<BusAnnouncer> announcer;
+  caf::actor publications;  // their supervisor
+  std::unique_ptr<Server> server;
+  std::unique_ptr<http::Server> ops;
+};
+
+IngestService::IngestService() : parts_(std::make_unique<Parts>()) {}
+IngestService::~IngestService() = default;
+
+Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
+  media::ArenaConfig arena;
+  arena.directory = config_.log_directory.empty() ? context.home + "/run/media" : config_.log_directory;
+  arena.name = kArenaName;
+  arena.bytes = config_.log_bytes;
+  auto writer = media::ArenaWriter::open(arena);
+  if (!writer) return fail(writer.error(), "media log (MEDIA_LOG_DIR, MEDIA_LOG_BYTES)");
+  auto reader = media::ArenaReader::open(arena.directory, arena.name, "ingest-players");
+  if (!reader) return fail(reader.error(), "media log");
+  parts_->arena = std::move(*writer);
+  parts_->arena_reader = std::move(*reader);
+  context.health->set("media-log", runtime::HealthState::kReady);
+  return {};
+}
+
+Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
+  config_.bus.home = context.home;
+  auto endpoints = bus::endpoints(config_.bus);
+  if (!endpoints) return tl::unexpected<Error>(endpoints.error());
+  auto node = bus::Node::start({.instance = "ingest", .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected<Error>(node.error());
+  parts_->node = std::move(*node);
+  parts_->authority = std::make_unique<BusAuthority>(*parts_->node);
+  parts_->announcer = std::make_unique<BusAnnouncer>(*parts_->node);
+  const std::shared_ptr<runtime::Health> health = context.health;
+  parts_->node->subscribe(
+      "auth", {.on_snapshot =
+                   [health](const bus::v1::Snapshot&) { health->set("auth", runtime::HealthState::kReady); },
+               .on_event = nullptr,
+               .on_lost =
+                   [health] {
+                     health->set("auth", runtime::HealthState::kDegraded,
+                                 "auth is silent: nobody can begin to publish or play");
+                   }});
+  return {};
+}
+
+void IngestService::start_supervisor(const runtime::ServiceContext& context) {
+  auto started = std::make_shared<std::promise<caf::actor>>();
+  auto once = std::make_shared<std::atomic<bool>>(false);
+  LiveStreams& streams = parts_->streams;
+  runtime::SupervisorConfig config;
+  config.name = "publications";
+  config.on_exhausted = runtime::OnExhausted::kAbandon;
+  config.health = context.health;
+  // A publication whose actor can't live is cut off, so that its stream is free again.
+  config.observer = [&streams](const runtime::SupervisorEvent& event) {
+    if (event.kind != runtime::SupervisorEvent::Kind::kAbandoned) return;
+    for (const LiveStreamPtr& stream : streams.all()) {
+      if (event.name != std::string(kChildPrefix) + hex_id(stream->publication_id)) continue;
+      stream->terminate(media::LogEnd::kProtocolError);
+      streams.release(stream);
+    }
+  };
+  runtime::add_child(context.root, {.name = "publications",
+                                    .group = {},
+                                    .spawn =
+                                        [config, started, once](caf::event_based_actor& root) {
+                                          caf::actor supervisor = runtime::spawn_supervisor(root, config);
+                                          if (!once->exchange(true)) started->set_value(supervisor);
+                                          return supervisor;
+                                        },
+                                    .restart = runtime::Restart::kPermanent});
+  parts_->publications = started->get_future().get();
+}
+
+Result<void> IngestService::start(runtime::ServiceContext& context) {
+  raise_descriptor_limit();
+  parts_->health = context.health;
+  if (Result<void> opened = open_log(context); !opened) return opened;
+  if (Result<void> opened = open_bus(context); !opened) return opened;
+  start_supervisor(context);
+  Parts& parts = *parts_;
+  auto server = Server::start(
+      {.config = config_,
+       .arena = *parts.arena,
+       .arena_reader = *parts.arena_reader,
+       .authority = *parts.authority,
+       .announcer = *parts.announcer,
+       .streams = parts.streams,
+       .start_publication = [&parts](const std::shared_ptr<PublicationTicket>& ticket) {
+         runtime::add_child(parts.publications,
+                            {.name = std::string(kChildPrefix) + hex_id(ticket->publication_id),
+                             .group = {},
+                             .spawn =
+                                 [&parts, ticket](caf::event_based_actor& supervisor) {
+                                   return spawn_publication(supervisor, ticket, *parts.authority,
+                                                            *parts.announcer, parts.streams);
+                                 },
+                             .restart = runtime::Restart::kTransient});
+       }});
+  if (!server) return tl::unexpected<Error>(server.error());
+  parts.server = std::move(*server);
+  serve_commands(*parts.node, parts.streams);
+  context.health->set("rtmp", runtime::HealthState::kReady);
+
+  http::ServerConfig ops;
+  ops.address = config_.ops_address;
+  ops.port = config_.ops_port;
+  ops.port_variable = "INGEST_OPS_PORT";
+  auto ops_server = http::start_ops(
+      ops, {.service = "ingest",
+            .health = parts.health.get(),
+            .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams, *parts.node})}});
+  if (!ops_server) return tl::unexpected<Error>(ops_server.error());
+  parts.ops = std::move(*ops_server);
+  return context.write_ports({{"RTMP_PORT", parts.server->port()}, {"INGEST_OPS_PORT", parts.ops->port()}});
+}
+
+void IngestService::drain(runtime::Deadline deadline) {
+  if (!parts_->server) return;
+  parts_->health->set("rtmp", runtime::HealthState::kStopping, "draining");
+  parts_->server->drain(deadline - kLastWords);
+  // The publications' actors announce the ends; then the bus sends what is queued.
+  while (!parts_->streams.all().empty() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  if (parts_->ops) parts_->ops->stop();
+  parts_->node->stop();
+  parts_->publications = nullptr;
+}
+
+}  // namespace millrace::ingest

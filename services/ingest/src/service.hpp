@@ -1,0 +1,35 @@
+// The program: puts the parts together, starts and drains them.
+#pragma once
+
+#include <caf/fwd.hpp>
+#include <memory>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+#include "config.hpp"
+#include "runtime/service.hpp"
+
+namespace millrace::ingest {
+
+class IngestService {
+ public:
+  IngestService();
+  ~IngestService();
+  IngestService(const IngestService&) = delete;
+  IngestService& operator=(const IngestService&) = delete;
+
+  void add_rows(ConfigTable& table) { config_.add_rows(table); }
+  [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
+  void drain(runtime::Deadline deadline);
+
+ private:
+  struct Parts;
+  Result<void> open_log(const runtime::ServiceContext& context);
+  Result<void> open_bus(const runtime::ServiceContext& context);
+  void start_supervisor(const runtime::ServiceContext& context);
+
+  IngestConfig config_;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace millrace::ingest

@@ -1,0 +1,124 @@
+// One I/O thread of ingest: its connections, its receive buffer, its groups of players. Nothing here is
+// touched by another thread; others post.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "config.hpp"
+#include "live_streams.hpp"
+#include "media/arena_reader.hpp"
+#include "net/listener.hpp"
+#include "net/poller.hpp"
+#include "net/timer.hpp"
+#include "outside.hpp"
+#include "rtmp/server_session.hpp"
+
+namespace millrace::ingest {
+
+class Connection;
+class PlayerGroup;
+class PublicationTicket;
+class Shard;
+
+// Counted by all shards together; for metrics.
+struct ServerCounters {
+  std::atomic<std::uint64_t> connections{0};  // open now
+  std::atomic<std::uint64_t> connections_total{0};
+  std::atomic<std::uint64_t> publishers{0};  // now
+  std::atomic<std::uint64_t> players{0};     // now
+  std::atomic<std::uint64_t> received_bytes{0};
+  std::atomic<std::uint64_t> sent_bytes{0};  // to players
+  std::atomic<std::uint64_t> publish_refused{0};
+  std::atomic<std::uint64_t> play_refused{0};
+  std::atomic<std::uint64_t> protocol_errors{0};
+  std::atomic<std::uint64_t> timeouts{0};
+  std::atomic<std::uint64_t> frames_skipped{0};
+  std::atomic<std::uint64_t> players_too_slow{0};
+  std::atomic<std::uint64_t> over_limit{0};
+};
+
+// What all shards share; outlives them.
+struct ServerShared {
+  const IngestConfig& config;
+  media::ArenaWriter& arena;
+  media::ArenaReader& arena_reader;
+  Authority& authority;
+  Announcer& announcer;
+  LiveStreams& streams;
+  // Starts the actor of a publication.
+  std::function<void(const std::shared_ptr<PublicationTicket>&)> start_publication;
+  ServerCounters counters;
+  std::vector<Shard*> shards;
+  std::atomic<std::uint64_t> next_connection{1};
+};
+
+class Shard {
+ public:
+  static constexpr std::size_t kReceiveBuffer = 256U << 10;
+
+  Shard(boost::asio::io_context& context, std::size_t index, ServerShared& shared);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // Before the thread runs.
+  [[nodiscard]] Result<void> open();
+
+  // Any thread: runs work on this one.
+  void post(std::function<void()> work);
+  // Any thread: runs work with the connection, if it still exists.
+  void post_to(std::uint64_t connection, std::function<void(Connection&)> work);
+
+  // On this thread.
+  void adopt(net::Accepted accepted);
+  // Tells every publisher and player that the server stops, and closes them when they have heard it.
+  void drain();
+  void close_all();
+
+  std::size_t index() const { return index_; }
+  boost::asio::io_context& context() { return context_; }
+  net::Poller& poller() { return *poller_; }
+  ServerShared& shared() { return shared_; }
+  std::vector<std::uint8_t>& receive_buffer() { return receive_buffer_; }
+  std::vector<rtmp::Action>& actions() { return actions_; }
+  // Destroys the connection when the running dispatch is over.
+  void retire(std::uint64_t connection);
+  // The publisher wrote records: they are told about after the dispatch.
+  void mark_dirty(Connection& publisher);
+  PlayerGroup& group(const std::string& stream_id);
+  // A log began or ended.
+  void stream_changed(const LiveStreamPtr& stream);
+  // New records for players of this shard.
+  void wake_players(const LiveStreamPtr& stream);
+  bool draining() const { return draining_; }
+  net::PollerStatistics poller_statistics() const { return poller_->statistics(); }
+
+ private:
+  void after_dispatch();
+  void announce_dirty();
+  void tick();
+
+  boost::asio::io_context& context_;
+  std::size_t index_;
+  ServerShared& shared_;
+  std::unique_ptr<net::Poller> poller_;
+  net::Timer tick_timer_;
+  net::Timer announce_timer_;
+  std::vector<std::uint8_t> receive_buffer_;
+  std::vector<rtmp::Action> actions_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> retired_;
+  std::vector<std::uint64_t> dirty_;
+  std::map<std::string, std::unique_ptr<PlayerGroup>, std::less<>> groups_;
+  bool draining_ = false;
+};
+
+}  // namespace millrace::ingest
