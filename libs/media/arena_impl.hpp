@@ -98,7 +98,7 @@ class ArenaImpl {
   std::optional<std::uint32_t> take_free(const Purpose& purpose);
   std::optional<std::uint32_t> reclaim_block(ArenaLog& log, const Purpose& purpose);
   std::optional<std::uint32_t> reclaim_run(ArenaLog& log, const Purpose& purpose);
-  ArenaLog* most_over_promise(Pins pins);
+  ArenaLog* most_dated(Pins pins);
   struct Price {
     ArenaLog* log = nullptr;
     std::uint32_t blocks = 0;

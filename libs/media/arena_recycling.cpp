@@ -33,7 +33,7 @@ std::optional<std::uint32_t> ArenaImpl::take_free(const Purpose& purpose) {
 
 std::optional<std::uint32_t> ArenaImpl::reclaim_block(ArenaLog& log, const Purpose& purpose) {
   for (const Pins pins : {Pins::kRespect, Pins::kOverride}) {
-    while (ArenaLog* victim = most_over_promise(pins)) {
+    while (ArenaLog* victim = most_dated(pins)) {
       if (!drop_oldest(*victim)) break;
       if (const auto block = take_free(purpose)) return block;
     }
@@ -52,15 +52,21 @@ std::optional<std::uint32_t> ArenaImpl::reclaim_run(ArenaLog& log, const Purpose
   return made ? take_free(purpose) : std::nullopt;
 }
 
-// The log that a block is taken from: the one that holds most beyond its promise. Ended logs are promised
-// nothing.
-ArenaLog* ArenaImpl::most_over_promise(Pins pins) {
-  ArenaLog* most = nullptr;
+// The log that a block is taken from: of those that hold more than was promised to them, the one with the
+// oldest samples. So all that borrow keep the same time, whatever their bit rate: playlists and players need
+// seconds, not bytes. Ended logs are promised nothing.
+ArenaLog* ArenaImpl::most_dated(Pins pins) {
+  ArenaLog* found = nullptr;
+  std::int64_t found_us = 0;
   for (const auto& log : logs_) {
     if (log == nullptr || !droppable(*log, pins)) continue;
-    if (most == nullptr || log->excess_blocks() > most->excess_blocks()) most = log.get();
+    const auto oldest = oldest_closed(*log);
+    const std::int64_t newest_us = oldest == log->data.end() ? log->ended_us : oldest->newest_us;
+    if (found != nullptr && newest_us >= found_us) continue;
+    found = log.get();
+    found_us = newest_us;
   }
-  return most;
+  return found;
 }
 
 bool ArenaImpl::droppable(const ArenaLog& log, Pins pins) const {

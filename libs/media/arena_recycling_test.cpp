@@ -83,6 +83,23 @@ TEST_F(ArenaRecycling, NeverTakesWhatWasPromised) {
   EXPECT_EQ(info_of(*reader, 1).first, 0U);
 }
 
+TEST_F(ArenaRecycling, BorrowersKeepTheSameTimeWhateverTheirBitRate) {
+  open_writer(64);
+  auto heavy = create(describe("heavy", 1, 16384));
+  auto light = create(describe("light", 2, 16384));
+  for (std::int64_t second = 0; second < 60; ++second) {
+    fill_blocks(*heavy, 1, 4, second * kSecond);
+    fill_blocks(*light, 2, 1, second * kSecond);
+  }
+  auto reader = open_reader();
+  const auto oldest_us = [&](const LogWriter& log, std::uint64_t publication) {
+    auto cursor = reader->open_log(log.slot(), publication, 0);
+    return cursor->at(cursor->info().first)->record.arrival_us;
+  };
+  EXPECT_LE(std::abs(oldest_us(*heavy, 1) - oldest_us(*light, 2)), 3 * kSecond);
+  EXPECT_LT(oldest_us(*light, 2), 52 * kSecond) << "about ten seconds fit";
+}
+
 TEST_F(ArenaRecycling, RecyclesWhatNoReaderNeedsFirst) {
   open_writer(32);
   auto a = create(describe("a", 1, 16384));
