@@ -75,7 +75,7 @@ TEST_P(Capture, GivesTheSameActionsWhenSavedAndRestoredAtEveryByte) {
   expect_same(driver);
 }
 
-INSTANTIATE_TEST_SUITE_P(Encoders, Capture, ::testing::Values("ffmpeg", "gstreamer", "librtmp"),
+INSTANTIATE_TEST_SUITE_P(Encoders, Capture, ::testing::Values("ffmpeg", "gstreamer", "librtmp", "obs"),
                          [](const auto& encoder) { return std::string(encoder.param); });
 
 }  // namespace
