@@ -17,7 +17,9 @@ endif()
 
 add_library(millrace_flags INTERFACE)
 target_compile_options(millrace_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
-                       $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+                       $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+                       # GCC 12 sees these through std::deque and std::optional at -O2 where there are none.
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-dangling-pointer> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 target_include_directories(millrace_flags INTERFACE ${CMAKE_SOURCE_DIR}/libs)
 target_link_libraries(millrace_flags INTERFACE Threads::Threads)
 if(MILLRACE_SANITIZE)
