@@ -207,7 +207,7 @@ void WakeSlot::wake() {
 void WakeSlot::replace(caf::actor actor) {
   actor_.set(actor);
   waiting_ = true;
-  caf::anon_send(actor, WakeAtom::value);
+  if (actor) caf::anon_send(actor, WakeAtom::value);
 }
 
 void StreamEntry::set_logs(std::shared_ptr<const StreamLogs> logs) {

@@ -50,6 +50,7 @@ class WakeSlot {
   void replace(caf::actor actor);
   // The actor begins its round: what changes from now on needs another wake.
   void awake() { waiting_ = false; }
+  caf::actor actor() const { return actor_.get(); }
 
  private:
   ActorSlot actor_;

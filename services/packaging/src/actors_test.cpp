@@ -1,0 +1,172 @@
+// The actors on CAF's test coordinator: one thread, virtual time, a real arena.
+#include "actors.hpp"
+
+#include <gtest/gtest.h>
+
+#include <caf/all.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include "base/clock.hpp"
+#include "test_publisher.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ActorsTest : public ::testing::Test {
+ protected:
+  ActorsTest() : system_(config()), scheduler_(dynamic_cast<Scheduler&>(system_.scheduler())) {
+    shared_->media_log_directory = directory_.path();
+    shared_->policy.segments = 4;
+    shared_->health = std::make_shared<runtime::Health>();
+    shared_->tell_viewers = [this](const std::vector<StreamViewers>& streams) { told_ += streams.size(); };
+  }
+  ~ActorsTest() override {
+    for (const auto& entry : shared_->streams.all()) entry->slot.replace({});
+    shared_->catalogue.replace({});
+    shared_->supervisor.set({});
+    if (root_) caf::anon_send_exit(root_, caf::exit_reason::kill);
+    root_ = nullptr;
+    scheduler_.run();
+    advance(60s);
+  }
+
+  void start() {
+    runtime::SupervisorConfig supervision;
+    supervision.name = "root";
+    root_ = runtime::spawn_supervisor(system_, std::move(supervision), packaging_children(shared_));
+    scheduler_.run();
+  }
+  void advance(std::chrono::milliseconds time) {
+    for (; time > 0ms; time -= 100ms) {
+      scheduler_.advance_time(100ms);
+      scheduler_.run();
+    }
+  }
+  std::size_t offered() const {
+    const auto view = shared_->views.find("s1");
+    return view ? view->offered.size() : 0;
+  }
+  void make_stream(const TestPublisher::Options& options = {}) {
+    if (!arena_) arena_ = make_arena(directory_.path());
+    publisher_ = std::make_unique<TestPublisher>(*arena_, options);
+  }
+
+  ScratchDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<TestPublisher> publisher_;
+  std::shared_ptr<PackagingShared> shared_ = std::make_shared<PackagingShared>();
+  std::size_t told_ = 0;
+
+ private:
+  using Scheduler = caf::scheduler::test_coordinator;
+  static caf::actor_system_config& config() {
+    static thread_local std::unique_ptr<caf::actor_system_config> fresh;
+    fresh = std::make_unique<caf::actor_system_config>();
+    fresh->set("scheduler.policy", caf::atom("testing"));
+    return *fresh;
+  }
+
+  caf::actor_system system_;
+  Scheduler& scheduler_;
+
+ protected:
+  caf::actor root_;
+};
+
+TEST_F(ActorsTest, OffersWhatIsInTheLogAtOnceAndGoesOnWithoutTheBus) {
+  make_stream();
+  publisher_->groups(2);
+  publisher_->frame(monotonic_us());
+  start();
+  EXPECT_TRUE(shared_->scanned);
+  EXPECT_EQ(offered(), 2U);
+  publisher_->groups(1, monotonic_us());
+  EXPECT_EQ(offered(), 2U);
+  advance(500ms);
+  EXPECT_EQ(offered(), 3U);
+}
+
+TEST_F(ActorsTest, ActsOnAPointerThatNamesANewSegmentOrAnUnknownStream) {
+  arena_ = make_arena(directory_.path());
+  start();
+  make_stream();
+  publisher_->groups(1, monotonic_us());
+  publisher_->frame(monotonic_us());
+  const auto pointer = [this](std::uint64_t media_sequence) {
+    pointer_received(*shared_, "s1", 0xA1, media_sequence);
+    advance(100ms);
+  };
+  pointer(1);
+  EXPECT_EQ(offered(), 1U);
+  publisher_->groups(1, monotonic_us());
+  pointer(1);
+  EXPECT_EQ(offered(), 2U);
+  publisher_->groups(1, monotonic_us());
+  pointer(1);
+  EXPECT_EQ(offered(), 2U) << "the same segment still grows, as far as is known";
+  pointer(2);
+  EXPECT_EQ(offered(), 3U);
+}
+
+TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {
+  make_stream();
+  publisher_->groups(2);
+  publisher_->frame(monotonic_us());
+  start();
+  const std::string before = *shared_->views.find("s1")->media_playlist.text;
+  const caf::actor crashed = shared_->streams.find("s1")->slot.actor();
+  caf::anon_send_exit(crashed, caf::exit_reason::kill);
+  advance(100ms);
+  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  advance(1s);
+  EXPECT_NE(shared_->streams.find("s1")->slot.actor(), crashed);
+  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  publisher_->groups(1, monotonic_us());
+  advance(500ms);
+  EXPECT_EQ(offered(), 3U);
+}
+
+TEST_F(ActorsTest, KeepsTheStreamsWhenTheCatalogueCrashes) {
+  make_stream();
+  publisher_->groups(2);
+  publisher_->frame(monotonic_us());
+  start();
+  caf::anon_send_exit(shared_->catalogue.actor(), caf::exit_reason::kill);
+  publisher_->groups(1, monotonic_us());
+  advance(1s);
+  EXPECT_EQ(offered(), 3U);
+}
+
+TEST_F(ActorsTest, WaitsForAMediaLogAndSaysSo) {
+  start();
+  EXPECT_TRUE(shared_->scanned);
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kDegraded);
+  make_stream();
+  publisher_->groups(2, monotonic_us());
+  advance(500ms);
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kReady);
+  EXPECT_GE(offered(), 1U);
+}
+
+TEST_F(ActorsTest, ForgetsAStreamThatHasLeftTheLogAndTakesItUpAgain) {
+  make_stream({.retention = {.keep_us = 0, .pinned_limit_us = 0, .guaranteed_bytes = 1U << 20}});
+  publisher_->groups(2);
+  publisher_->frame(0);
+  start();
+  EXPECT_EQ(offered(), 2U);
+  publisher_.reset();
+  for (int i = 1; i < 10; ++i) arena_->maintain(monotonic_us() + i * 1'000'000'000LL);
+  advance(500ms);
+  EXPECT_EQ(shared_->views.find("s1"), nullptr);
+  EXPECT_EQ(shared_->streams.find("s1"), nullptr);
+  make_stream({.publication_id = 0xB2, .epoch = 2});
+  publisher_->groups(1, monotonic_us());
+  publisher_->frame(monotonic_us());
+  advance(500ms);
+  EXPECT_EQ(offered(), 1U);
+}
+
+}  // namespace
+}  // namespace millrace::packaging
