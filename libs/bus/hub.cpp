@@ -300,6 +300,10 @@ void Hub::on_request(const std::string& from, const v1::Request& request) {
     reply(from, answer);
     return;
   }
+  if (request.payload_case() == v1::Request::PAYLOAD_NOT_SET) {
+    report_trouble(mailbox_->counters.malformed, "bus request without payload");
+    return refuse(from, request.id(), "bus.malformed");
+  }
   if (!server_) return refuse(from, request.id(), "bus.not_serving");
   const std::int64_t now_us = monotonic_us();
   const std::int64_t remaining_us = std::clamp<std::int64_t>(request.timeout_us(), 0, kMaxSleepUs);

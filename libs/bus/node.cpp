@@ -62,6 +62,9 @@ class Node::Core {
 };
 
 Result<std::unique_ptr<Node>> Node::start(NodeConfig config) try {
+  // What strangers send is counted in Statistics::malformed; protobuf's own line for each would flood the
+  // log.
+  google::protobuf::SetLogHandler(nullptr);
   const bool local = !config.instance.empty() && config.endpoints.bind.empty();
   InstanceLock lock;
   if (local) {

@@ -19,10 +19,14 @@ zmq::socket_type type_of(Socket::Kind kind) {
   return zmq::socket_type::dealer;
 }
 
-// A dead or stopped peer is noticed after this and its queue given back; shorter times have made libzmq abort
-// (its issue 4364).
-constexpr int kHeartbeatMs = 2000;
-constexpr int kHeartbeatTimeoutMs = 6000;
+// A host that vanished is noticed by TCP itself. No heartbeats of ZMTP: with them libzmq 4.3.4 aborts the
+// process ("!_io_error", stream_engine_base.cpp) when a peer hangs up while our input rests at the high-water
+// mark; that is what a process meets that was stopped for longer than the heartbeat's patience. Silence is
+// noticed by our own Heartbeat events.
+constexpr int kKeepaliveIdleSeconds = 5;
+constexpr int kKeepaliveIntervalSeconds = 2;
+constexpr int kKeepaliveProbes = 3;
+constexpr int kUnacknowledgedMs = 10'000;
 constexpr int kHandshakeMs = 5000;
 constexpr int kReconnectMs = 100;
 constexpr int kReconnectMaxMs = 500;
@@ -41,8 +45,11 @@ Socket::Socket(zmq::context_t& context, Kind kind, int high_water)
   socket_.set(zmq::sockopt::rcvhwm, high_water);
   socket_.set(zmq::sockopt::maxmsgsize, max_message(kind));
   socket_.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
-  socket_.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
-  socket_.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
+  socket_.set(zmq::sockopt::tcp_keepalive, 1);
+  socket_.set(zmq::sockopt::tcp_keepalive_idle, kKeepaliveIdleSeconds);
+  socket_.set(zmq::sockopt::tcp_keepalive_intvl, kKeepaliveIntervalSeconds);
+  socket_.set(zmq::sockopt::tcp_keepalive_cnt, kKeepaliveProbes);
+  socket_.set(zmq::sockopt::tcp_maxrt, kUnacknowledgedMs);
   socket_.set(zmq::sockopt::reconnect_ivl, kReconnectMs);
   socket_.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
   if (kind == Kind::kSubscriber) socket_.set(zmq::sockopt::subscribe, "");
