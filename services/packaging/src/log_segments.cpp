@@ -41,7 +41,7 @@ void LogSegments::add(const media::SampleRecord& record) {
 }
 
 void LogSegments::begin_segment(const media::SampleRecord& record) {
-  open_.emplace();
+  open_ = Open{};
   Segment& segment = open_->segment;
   segment.publication_id = publication_id_;
   segment.media_sequence = record.media_sequence;
@@ -85,7 +85,7 @@ void LogSegments::close_open(const media::SampleRecord* next) {
   if (next != nullptr && next->discontinuity_sequence == open_->segment.discontinuity_sequence) {
     open_->next_wall_us = next->presented_wall_us;
   }
-  waiting_ = std::move(open_);
+  waiting_ = open_;
   open_.reset();
   if (next == nullptr || waiting_->segment.tracks[kVideo].samples == 0) finish_waiting();
 }

@@ -1,6 +1,7 @@
 #include "stream_package.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "manifest/hls/media_playlist.hpp"
@@ -259,7 +260,7 @@ std::string StreamPackage::multivariant_playlist(const Listing& listing) const {
     variant.height = description.height;
     variant.frame_rate_millihertz =
         description.frames_per_second
-            ? static_cast<std::uint32_t>(*description.frames_per_second * 1000 + 0.5)
+            ? static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000))
             : measured_millihertz(newest);
   }
   return hls::serialize({{variant}});
