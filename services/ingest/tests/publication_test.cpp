@@ -1,0 +1,259 @@
+#include "publication.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "media/arena_reader.hpp"
+#include "media_samples.hpp"
+
+namespace millrace::ingest {
+namespace {
+
+using rtmp::MessageType;
+
+constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+
+class PublicationTest : public ::testing::Test {
+ protected:
+  PublicationTest() {
+    std::string path = "/tmp/millrace-publication-XXXXXX";
+    directory_ = ::mkdtemp(path.data());
+    arena_ = std::move(*media::ArenaWriter::open({directory_, "ingest", 32U << 20, 256U << 10, 16}));
+    reader_ = std::move(*media::ArenaReader::open(directory_, "ingest", "test"));
+    media::LogDescription description;
+    description.stream_id = "stream";
+    description.publication_id = 7;
+    description.epoch = 1;
+    description.retention.guaranteed_bytes = 8U << 20;
+    auto log = arena_->create_log(description);
+    publication_.emplace(std::move(*log), media::TimelineConfig{kWallUs, 2000, 12'000, {}}, counters_);
+  }
+  ~PublicationTest() override {
+    publication_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  Result<void> begin(std::uint32_t chunk_stream, MessageType type, std::uint32_t timestamp,
+                     std::size_t size) {
+    return publication_->begin({chunk_stream, type, timestamp, static_cast<std::uint32_t>(size), 1});
+  }
+  // A whole message, its bytes in pieces.
+  Result<void> send(MessageType type, std::uint32_t timestamp, const Bytes& body, std::size_t piece = 7) {
+    if (Result<void> begun = begin(4, type, timestamp, body.size()); !begun) return begun;
+    for (std::size_t at = 0; at < body.size(); at += piece) {
+      publication_->append(4, ByteView(body).subspan(at, std::min(piece, body.size() - at)));
+    }
+    return publication_->end(4, {timestamp * 1000LL, kWallUs + timestamp * 1000LL});
+  }
+  void send_headers() {
+    ASSERT_TRUE(send(MessageType::kVideo, 0, testing::avc_header()));
+    ASSERT_TRUE(send(MessageType::kAudio, 0, testing::aac_header()));
+  }
+  media::LogReader open_log() { return std::move(*reader_->open_log(publication_->slot(), 7, 0)); }
+
+  std::string directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<media::ArenaReader> reader_;
+  std::shared_ptr<PublicationCounters> counters_ = std::make_shared<PublicationCounters>();
+  std::optional<Publication> publication_;
+};
+
+TEST_F(PublicationTest, WritesMessagesAsPlayersAreSentThem) {
+  send_headers();
+  const Bytes key = testing::video_frame(true, 1, 100, 80);
+  ASSERT_TRUE(send(MessageType::kVideo, 40, key));
+  media::LogReader log = open_log();
+  const auto sample = log.at(0);
+  ASSERT_TRUE(sample);
+  const Bytes header = {0x06, 0, 0, 40, 0, 0, static_cast<std::uint8_t>(key.size()), 9, 1, 0, 0, 0};
+  Bytes expected = header;
+  expected.insert(expected.end(), key.begin(), key.end());
+  EXPECT_EQ(Bytes(sample->message.begin(), sample->message.end()), expected);
+  EXPECT_EQ(Bytes(sample->payload.begin(), sample->payload.end()), Bytes(key.begin() + 5, key.end()));
+  EXPECT_EQ(sample->record.dts, 40 * 90);
+  EXPECT_EQ(sample->record.composition_offset, 80 * 90);
+  EXPECT_EQ(sample->record.flags, media::kSampleKey | media::kSampleSegmentStart);
+}
+
+TEST_F(PublicationTest, UsesTheExtendedTimestampWhereItIsNeeded) {
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kAudio, 0x1000000, testing::audio_frame(1)));
+  const auto sample = open_log().at(0);
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample->message[1], 0xFF);
+  EXPECT_EQ(sample->record.prefix_size, 16 + 2);
+  EXPECT_EQ(sample->message[12], 0x01);
+}
+
+TEST_F(PublicationTest, KeepsInterleavedMessagesApart) {
+  send_headers();
+  const Bytes video = testing::video_frame(true, 1, 64);
+  const Bytes audio = testing::audio_frame(2);
+  ASSERT_TRUE(begin(6, MessageType::kVideo, 0, video.size()));
+  publication_->append(6, ByteView(video).first(20));
+  ASSERT_TRUE(begin(4, MessageType::kAudio, 0, audio.size()));
+  publication_->append(4, audio);
+  ASSERT_TRUE(publication_->end(4, {1, kWallUs}));
+  publication_->append(6, ByteView(video).subspan(20));
+  ASSERT_TRUE(publication_->end(6, {2, kWallUs}));
+  media::LogReader log = open_log();
+  EXPECT_EQ(log.at(0)->record.track, media::kAudioTrack);
+  EXPECT_TRUE(
+      std::equal(video.begin() + 5, video.end(), log.at(1)->payload.begin(), log.at(1)->payload.end()));
+}
+
+TEST_F(PublicationTest, TakesConfigurationsFromSequenceHeadersOnce) {
+  send_headers();
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  send_headers();
+  media::LogReader log = open_log();
+  ASSERT_EQ(log.configuration_count(), 2U);
+  const auto video = log.configuration(0);
+  EXPECT_EQ(video->description.width, 320U);
+  EXPECT_EQ(video->description.height, 180U);
+  EXPECT_EQ(video->description.codec, media::Codec::kH264);
+  EXPECT_EQ(video->description.media_sequence, 0U);
+  EXPECT_EQ(video->bytes[0], 1);  // avcC's version: the FLV tag header is in the prefix
+  const auto audio = log.configuration(1);
+  EXPECT_EQ(audio->description.sample_rate, 48'000U);
+  EXPECT_EQ(audio->description.channels, 2U);
+  EXPECT_EQ(audio->bytes, (Bytes{0x11, 0x90}));
+  ASSERT_EQ(publication_->tracks().size(), 2U);
+  EXPECT_EQ(publication_->tracks()[0].codec, "avc1.42c00d");
+}
+
+TEST_F(PublicationTest, AddsALaterConfigurationWithTheFirstSampleThatUsesIt) {
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  ASSERT_TRUE(publication_->take_tracks_changed());
+  ASSERT_TRUE(send(MessageType::kVideo, 40, testing::avc_header(0x21)));
+  media::LogReader log = open_log();
+  EXPECT_EQ(log.configuration_count(), 2U);
+  EXPECT_FALSE(publication_->take_tracks_changed());
+  ASSERT_TRUE(send(MessageType::kVideo, 40, testing::video_frame(true, 2)));
+  ASSERT_EQ(log.configuration_count(), 3U);
+  const auto sample = log.at(1);
+  EXPECT_EQ(sample->record.configuration, 2U);
+  EXPECT_NE(sample->record.flags & media::kSampleDiscontinuity, 0);
+  EXPECT_EQ(log.configuration(2)->description.media_sequence, sample->record.media_sequence);
+  EXPECT_TRUE(publication_->take_tracks_changed());
+}
+
+TEST_F(PublicationTest, KeepsMetadataAndLaterDataMessages) {
+  ASSERT_TRUE(send(MessageType::kData, 0, testing::data_message("onMetaData", true)));
+  EXPECT_EQ(publication_->encoder(), "test encoder");
+  send_headers();
+  ASSERT_TRUE(
+      send(MessageType::kData, 0, testing::data_message("onTextData", false)));  // nothing to attach it to
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  const Bytes text = testing::data_message("onTextData", true);
+  ASSERT_TRUE(send(MessageType::kData, 10, text));
+  media::LogReader log = open_log();
+  EXPECT_EQ(log.configuration(0)->bytes, testing::data_message("onMetaData", false));
+  ASSERT_EQ(log.info().committed, 2U);
+  const auto sample = log.at(1);
+  EXPECT_EQ(sample->record.track, media::kDataTrack);
+  EXPECT_EQ(Bytes(sample->payload.begin(), sample->payload.end()),
+            testing::data_message("onTextData", false));
+  EXPECT_EQ(sample->message.size(), sample->payload.size() + 12);
+  EXPECT_EQ(sample->message[0], 0x05);
+}
+
+TEST_F(PublicationTest, DropsWhatIsNotUsableAndGoesOn) {
+  struct Case {
+    const char* name;
+    MessageType type;
+    Bytes body;
+  };
+  const std::vector<Case> cases = {
+      {"audio before its configuration", MessageType::kAudio, testing::audio_frame(0)},
+      {"video before its configuration", MessageType::kVideo, testing::video_frame(true, 0)},
+      {"a cut video tag", MessageType::kVideo, {0x17, 0x01}},
+      {"a cut audio tag", MessageType::kAudio, {0xAF}},
+      {"no data message", MessageType::kData, {0xFF, 0xFF}},
+      {"a video command frame", MessageType::kVideo, {0x57, 0x00}},
+      {"the end of the sequence", MessageType::kVideo, {0x17, 0x02, 0, 0, 0}},
+      {"huge data", MessageType::kData, Bytes(Publication::kMaxDataBytes + 1, 2)},
+  };
+  std::uint64_t dropped = 0;
+  for (const Case& c : cases) {
+    EXPECT_TRUE(send(c.type, 0, c.body, 4096)) << c.name;
+    EXPECT_EQ(counters_->dropped_messages.load(), ++dropped) << c.name;
+  }
+  send_headers();
+  for (const Bytes& body : {Bytes{0x27, 1, 0, 0, 0, 0, 0, 0, 9, 0x41}, Bytes{0x27, 1, 0, 0, 0, 0, 0, 0, 0},
+                            Bytes{0x27, 1, 0, 0, 0}, Bytes{0x27, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF}}) {
+    EXPECT_TRUE(send(MessageType::kVideo, 0, body));
+    EXPECT_EQ(counters_->dropped_messages.load(), ++dropped);
+  }
+  EXPECT_EQ(publication_->committed(), 0U);
+  EXPECT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  EXPECT_EQ(publication_->committed(), 1U);
+}
+
+TEST_F(PublicationTest, RefusesCodecsItDoesNotKnow) {
+  for (const Bytes& body : {Bytes{0x12, 0x00}, Bytes{0x90, 'h', 'v', 'c', '1'}, Bytes{0x1C, 0, 0, 0, 0}}) {
+    const Result<void> sent = send(MessageType::kVideo, 0, body);
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, "ingest.unsupported");
+  }
+  for (const Bytes& body : {Bytes{0x2F, 0x00}, Bytes{0x90, 'O', 'p', 'u', 's'}, Bytes{0xB2, 0}}) {
+    const Result<void> sent = send(MessageType::kAudio, 0, body);
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, "ingest.unsupported");
+  }
+}
+
+TEST_F(PublicationTest, RefusesConfigurationsThatAreNotUsable) {
+  Bytes three_byte_lengths = testing::avc_header();
+  three_byte_lengths[9] = 0xFE;
+  const Result<void> video = send(MessageType::kVideo, 0, three_byte_lengths);
+  ASSERT_FALSE(video);
+  EXPECT_EQ(video.error().code, "codecs.avc_nal_length_size");
+  EXPECT_FALSE(send(MessageType::kAudio, 0, {0xAF, 0x00}));
+}
+
+TEST_F(PublicationTest, SurvivesEveryPrefixOfItsMessages) {
+  send_headers();
+  for (const auto& [type, body] : {std::pair{MessageType::kVideo, testing::video_frame(true, 1)},
+                                   {MessageType::kAudio, testing::audio_frame(1)},
+                                   {MessageType::kData, testing::data_message("onTextData", true)},
+                                   {MessageType::kVideo, testing::avc_header(0x55)},
+                                   {MessageType::kAudio, testing::aac_header(0x88)}}) {
+    for (std::size_t size = 0; size < body.size(); ++size)
+      (void)send(type, 0, Bytes(body.begin(), body.begin() + size));
+  }
+  EXPECT_TRUE(send(MessageType::kAudio, 0, testing::audio_frame(9)));
+}
+
+TEST_F(PublicationTest, AbandonsAbortedAndUnfinishedMessages) {
+  send_headers();
+  const Bytes body = testing::video_frame(true, 1, 4000);
+  for (int i = 0; i < 10'000; ++i) {  // 40 MB through an arena of 32: nothing may stay behind
+    ASSERT_TRUE(begin(6, MessageType::kVideo, 0, body.size()));
+    publication_->append(6, ByteView(body).first(1000));
+    publication_->abort(6);
+  }
+  ASSERT_TRUE(begin(6, MessageType::kVideo, 0, body.size()));
+  publication_->finish(media::LogEnd::kDisconnected);
+  EXPECT_EQ(open_log().info().end, media::LogEnd::kDisconnected);
+  EXPECT_EQ(open_log().info().committed, 0U);
+}
+
+TEST_F(PublicationTest, CountsFramesAndKeyDistance) {
+  send_headers();
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(send(MessageType::kVideo, i * 500, testing::video_frame(i % 2 == 0, i)));
+    ASSERT_TRUE(send(MessageType::kAudio, i * 500, testing::audio_frame(i)));
+  }
+  EXPECT_EQ(counters_->video_frames.load(), 4U);
+  EXPECT_EQ(counters_->audio_frames.load(), 4U);
+  EXPECT_EQ(counters_->key_frames.load(), 2U);
+  EXPECT_EQ(counters_->last_key_interval_us.load(), 1'000'000U);
+}
+
+}  // namespace
+}  // namespace millrace::ingest
