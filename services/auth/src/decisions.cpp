@@ -97,4 +97,10 @@ Result<void> Decisions::set_banned(const std::string& stream_id, bool banned) {
   return {};
 }
 
+Result<void> Decisions::check() {
+  const Result<std::optional<StreamRecord>> asked = store_.find("", "");
+  if (!asked) return tl::unexpected(asked.error());
+  return {};
+}
+
 }  // namespace millrace::auth

@@ -26,7 +26,7 @@ std::string without_port(std::string_view text) {
 }  // namespace
 
 std::string limiter_name(std::string_view peer_address) {
-  const std::string text = without_port(peer_address);
+  std::string text = without_port(peer_address);
   in_addr four{};
   if (inet_pton(AF_INET, text.c_str(), &four) == 1) return text;
   in6_addr six{};

@@ -49,9 +49,6 @@ bus::v1::Reply RequestHandler::answer(const bus::v1::Request& request, Now now) 
     case bus::v1::Request::kGetStream:
       get_stream(request, reply);
       break;
-    case bus::v1::Request::kVerifyToken:
-      verify_token(request, now, reply);
-      break;
     default:
       set_error({"auth.unsupported", "auth does not answer this request"}, reply);
   }
@@ -99,13 +96,15 @@ void RequestHandler::get_stream(const bus::v1::Request& request, bus::v1::Reply&
   fill(*record, *reply.mutable_stream());
 }
 
-void RequestHandler::verify_token(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
-  const Result<TokenClaims> claims = tokens_.verify(request.verify_token().token(), now.wall_us / 1'000'000);
+bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request& request, Now now) {
+  bus::v1::Reply reply;
   v1::VerifyTokenReply& answer = *reply.mutable_verify_token();
-  if (!claims) return;
+  const Result<TokenClaims> claims = tokens.verify(request.verify_token().token(), now.wall_us / 1'000'000);
+  if (!claims) return reply;
   answer.set_valid(true);
   answer.set_subject(claims->subject);
   answer.set_admin(claims->admin);
+  return reply;
 }
 
 }  // namespace millrace::auth

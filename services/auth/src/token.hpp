@@ -14,7 +14,7 @@
 namespace millrace::auth {
 
 inline constexpr std::string_view kTokenIssuer = "millrace";
-inline constexpr std::size_t kMaxTokenLength = 8 * 1024;
+inline constexpr std::size_t kMaxTokenLength = 8192;
 inline constexpr std::int64_t kTokenLeewaySeconds = 30;  // how far two machines' clocks may differ
 inline constexpr std::int64_t kTokenLifetimeSeconds = 365LL * 24 * 3600;
 inline constexpr std::size_t kMaxSubjectLength = 256;

@@ -1,0 +1,167 @@
+#include "actors.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "decisions.hpp"
+#include "request_handler.hpp"
+#include "stream_repository.hpp"
+
+namespace millrace::auth {
+namespace {
+
+using ProbeAtom = caf::atom_constant<caf::atom("probe")>;
+
+constexpr std::chrono::seconds kProbeEvery{2};
+constexpr std::string_view kComponent = "database";
+
+Now now() {
+  return {.monotonic_us = monotonic_us(), .wall_us = wall_us()};
+}
+
+// The database's side: opened by the actor's own thread, reopened by a restart.
+class DatabaseState {
+ public:
+  static inline const char* name = "auth.database";
+
+  void open(std::shared_ptr<AuthShared> shared) {
+    shared_ = std::move(shared);
+    Result<StreamRepository> opened = StreamRepository::open(shared_->database, shared_->vault);
+    if (!opened) {
+      report(opened.error());
+      throw std::runtime_error(opened.error().message);
+    }
+    repository_ = std::make_unique<StreamRepository>(std::move(*opened));
+    decisions_ = std::make_unique<Decisions>(*repository_, shared_->vault, DecisionLimits{});
+    report({});
+  }
+
+  void handle(const JobPtr& job) {
+    if (job->expired()) return job->expire();
+    bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
+    if (reply.error_code().rfind("store.", 0) == 0) report({"store", reply.error_message()});
+    if (reply.authorize_publish().allowed()) {
+      log::info("publication allowed", {{"stream", reply.authorize_publish().stream_id()},
+                                        {"epoch", reply.authorize_publish().epoch()},
+                                        {"peer", job->request().authorize_publish().peer_address()}});
+    }
+    job->answer(std::move(reply));
+  }
+
+  void probe() {
+    const Result<void> answered = decisions_->check();
+    report(answered ? Error{} : answered.error());
+  }
+
+ private:
+  // An empty code: the database answers.
+  void report(const Error& error) {
+    const bool well = error.code.empty();
+    if (!well && well_) log::error("database does not answer", {{"reason", error.message}});
+    if (well && !well_) log::info("database answers again");
+    well_ = well;
+    shared_->health->set(kComponent, well ? runtime::HealthState::kReady : runtime::HealthState::kStarting,
+                         error.message);
+  }
+
+  std::shared_ptr<AuthShared> shared_;
+  std::unique_ptr<StreamRepository> repository_;
+  std::unique_ptr<Decisions> decisions_;
+  bool well_ = true;
+};
+
+caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shared_ptr<AuthShared> shared) {
+  self->state.open(std::move(shared));
+  self->delayed_send(self, kProbeEvery, ProbeAtom::value);
+  return {
+      [self](const JobPtr& job) { self->state.handle(job); },
+      [self](ProbeAtom) {
+        self->state.probe();
+        self->delayed_send(self, kProbeEvery, ProbeAtom::value);
+      },
+  };
+}
+
+caf::behavior token_actor(caf::event_based_actor*, const std::shared_ptr<AuthShared>& shared) {
+  return {[shared](const JobPtr& job) {
+    if (job->expired()) return job->expire();
+    job->answer(verify_token(shared->tokens, job->request(), now()));
+  }};
+}
+
+}  // namespace
+
+Job::Job(std::shared_ptr<AuthShared> shared, bus::v1::Request request, bus::Responder responder)
+    : shared_(std::move(shared)),
+      request_(std::move(request)),
+      responder_(std::move(responder)),
+      arrived_us_(monotonic_us()) {
+  ++shared_->jobs;
+}
+
+Job::~Job() {
+  --shared_->jobs;
+  if (!done_) responder_.fail({"auth.restarting", "auth is starting again"});
+}
+
+bool Job::expired() const {
+  return monotonic_us() >= responder_.deadline_monotonic_us();
+}
+
+void Job::answer(bus::v1::Reply reply) {
+  done_ = true;
+  shared_->metrics.answered(request_, reply);
+  shared_->metrics.took(static_cast<double>(monotonic_us() - arrived_us_) / 1e6);
+  responder_(std::move(reply));
+}
+
+void Job::expire() {
+  done_ = true;
+  shared_->metrics.dropped("deadline");
+}
+
+void ActorSlot::set(caf::actor actor) {
+  const std::lock_guard lock(mutex_);
+  actor_ = std::move(actor);
+}
+
+caf::actor ActorSlot::get() const {
+  const std::lock_guard lock(mutex_);
+  return actor_;
+}
+
+JobGate::JobGate(std::shared_ptr<AuthShared> shared) : shared_(std::move(shared)) {}
+
+void JobGate::accept(const bus::v1::Request& request, const bus::Responder& responder) {
+  if (shared_->jobs >= kMaxJobs) {
+    shared_->metrics.dropped("overload");
+    return responder.fail({"auth.overloaded", "too many requests are waiting"});
+  }
+  const bool token = request.payload_case() == bus::v1::Request::kVerifyToken;
+  const auto job = std::make_shared<Job>(shared_, request, responder);
+  if (const caf::actor actor = (token ? tokens_ : database_)->get()) caf::anon_send(actor, job);
+}
+
+runtime::ChildSpec JobGate::database_child() {
+  return {.name = "database",
+          .group = {},
+          .spawn = [shared = shared_, slot = database_](caf::event_based_actor& supervisor) {
+            caf::actor actor = supervisor.spawn<caf::detached>(database_actor, shared);
+            slot->set(actor);
+            return actor;
+          }};
+}
+
+runtime::ChildSpec JobGate::token_child() {
+  return {.name = "tokens",
+          .group = {},
+          .spawn = [shared = shared_, slot = tokens_](caf::event_based_actor& supervisor) {
+            caf::actor actor = supervisor.spawn(token_actor, shared);
+            slot->set(actor);
+            return actor;
+          }};
+}
+
+}  // namespace millrace::auth

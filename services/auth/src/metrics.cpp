@@ -1,0 +1,83 @@
+#include "metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include "bus/v1/bus.pb.h"
+
+namespace millrace::auth {
+namespace {
+
+const char* name_of(const bus::v1::Request& request) {
+  switch (request.payload_case()) {
+    case bus::v1::Request::kAuthorizePublish:
+      return "authorize_publish";
+    case bus::v1::Request::kAuthorizePlay:
+      return "authorize_play";
+    case bus::v1::Request::kEnsureStream:
+      return "ensure_stream";
+    case bus::v1::Request::kListStreams:
+      return "list_streams";
+    case bus::v1::Request::kGetStream:
+      return "get_stream";
+    case bus::v1::Request::kVerifyToken:
+      return "verify_token";
+    default:
+      return "other";
+  }
+}
+
+const char* outcome_of(const bus::v1::Reply& reply) {
+  if (!reply.error_code().empty()) return "error";
+  const bool refused = (reply.has_authorize_publish() && !reply.authorize_publish().allowed()) ||
+                       (reply.has_authorize_play() && !reply.authorize_play().allowed()) ||
+                       (reply.has_verify_token() && !reply.verify_token().valid());
+  return refused ? "refused" : "allowed";
+}
+
+}  // namespace
+
+struct AuthMetrics::Families {
+  std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("millrace_auth_requests_total")
+                                                          .Help("Requests answered, by request and outcome")
+                                                          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& dropped = prometheus::BuildCounter()
+                                                         .Name("millrace_auth_requests_dropped_total")
+                                                         .Help("Requests that got no decision, by reason")
+                                                         .Register(*registry);
+  prometheus::Histogram& seconds =
+      prometheus::BuildHistogram()
+          .Name("millrace_auth_request_seconds")
+          .Help("From a request's arrival to its answer")
+          .Register(*registry)
+          .Add({}, prometheus::Histogram::BucketBoundaries{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+                                                           0.5, 2});
+};
+
+AuthMetrics::AuthMetrics() : families_(std::make_unique<Families>()) {
+  // Present from the start, so that a rate over them is right from the first one on.
+  for (const char* reason : {"overload", "deadline"}) families_->dropped.Add({{"reason", reason}});
+}
+
+AuthMetrics::~AuthMetrics() = default;
+
+void AuthMetrics::answered(const bus::v1::Request& request, const bus::v1::Reply& reply) {
+  families_->requests.Add({{"request", name_of(request)}, {"outcome", outcome_of(reply)}}).Increment();
+}
+
+void AuthMetrics::dropped(const std::string& reason) {
+  families_->dropped.Add({{"reason", reason}}).Increment();
+}
+
+void AuthMetrics::took(double seconds) {
+  families_->seconds.Observe(seconds);
+}
+
+std::shared_ptr<prometheus::Registry> AuthMetrics::registry() const {
+  return families_->registry;
+}
+
+}  // namespace millrace::auth
