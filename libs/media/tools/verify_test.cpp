@@ -1,0 +1,73 @@
+#include "media/tools/verify.hpp"
+
+#include <gmock/gmock.h>
+
+#include "media/arena_test_support.hpp"
+
+namespace millrace::media {
+namespace {
+
+using testing::describe;
+using ::testing::ElementsAre;
+using testing::finish;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::record_at;
+
+class Verify : public testing::ArenaFixture {
+ protected:
+  void SetUp() override {
+    open_writer();
+    log_ = create(describe("cam", 7));
+    TrackConfiguration avc{};
+    avc.codec = Codec::kH264;
+    ASSERT_TRUE(log_->add_configuration(avc, {}, Bytes{1, 100, 0, 31, 0xFF, 0xE1}));
+  }
+  void add(const Bytes& payload, std::int64_t dts, std::uint64_t segment = 1) {
+    const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size()));
+    ASSERT_TRUE(room);
+    SampleRecord record = record_at(dts);
+    record.media_sequence = segment;
+    finish(*log_, *room, payload, record);
+  }
+  Verification verify() {
+    auto reader = open_reader();
+    auto cursor = reader->open_log(log_->slot(), 7, 0);
+    return verify_log(*cursor);
+  }
+  std::unique_ptr<LogWriter> log_;
+  const Bytes good_ = {0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x06};
+};
+
+TEST_F(Verify, FindsNothingWrongInAGoodLog) {
+  add(good_, 0);
+  add(good_, 1, 2);
+  const Verification result = verify();
+  EXPECT_EQ(result.records, 2U);
+  EXPECT_EQ(result.bytes, 22U);
+  EXPECT_THAT(result.problems, IsEmpty());
+}
+
+TEST_F(Verify, FindsTimesAndSegmentsThatStepBack) {
+  add(good_, 10, 5);
+  add(good_, 10, 4);
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("decode time"), HasSubstr("segment number")));
+}
+
+TEST_F(Verify, FindsSamplesThatAreNotFramed) {
+  add({0, 0, 0, 9, 1}, 0);
+  add({0, 0, 0}, 1);
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 0: NAL"), HasSubstr("record 1: NAL")));
+}
+
+TEST_F(Verify, FindsAConfigurationThatIsNotThere) {
+  const auto room = log_->reserve(0);
+  ASSERT_TRUE(room);
+  SampleRecord record = record_at(1);
+  record.configuration = 3;
+  finish(*log_, *room, {}, record);
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("configuration 3")));
+}
+
+}  // namespace
+}  // namespace millrace::media
