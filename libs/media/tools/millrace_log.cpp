@@ -151,7 +151,8 @@ void print(const json& object, bool as_json) {
   } else {
     for (const auto& [name, value] : object.items()) {
       const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-      line += (line.empty() ? "" : " ") + name + "=" + text;
+      if (!line.empty()) line += ' ';
+      line.append(name).append("=").append(text);
     }
   }
   std::cout << line << '\n' << std::flush;
