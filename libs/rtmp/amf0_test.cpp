@@ -17,7 +17,7 @@ struct Case {
 
 // The same table drives reading, writing and truncation.
 const std::vector<Case>& cases() {
-  static const std::vector<Case> kCases = {
+  static const std::vector<Case> table = {
       {"number", 3.5, {0x00, 0x40, 0x0C, 0, 0, 0, 0, 0, 0}},
       {"true", true, {0x01, 0x01}},
       {"false", false, {0x01, 0x00}},
@@ -40,7 +40,7 @@ const std::vector<Case>& cases() {
       {"strict array", StrictArray{{true, Null{}}}, {0x0A, 0, 0, 0, 2, 0x01, 0x01, 0x05}},
       {"date", Date{3.5}, {0x0B, 0x40, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0}},
   };
-  return kCases;
+  return table;
 }
 
 Bytes serialized(const Value& value) {

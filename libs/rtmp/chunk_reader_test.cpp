@@ -293,7 +293,7 @@ class Interleaver {
     return count;
   }
   Bytes change_chunk_size() {
-    const Bytes change = testing::control(MessageType::kSetChunkSize, next_size_);
+    Bytes change = testing::control(MessageType::kSetChunkSize, next_size_);
     // The message itself is written with the size in force; four bytes fit even the smallest we take here.
     chunk_size_ = next_size_;
     next_size_ = static_cast<std::uint32_t>(4 + pick(pick(2) == 0 ? 60 : 6'000));

@@ -25,7 +25,7 @@ class CommandHandler {
     std::string_view name;
     Method method;
   };
-  static const Row kRows[];
+  static const Row rows_[];
 
   Result<void> connect(const Command& command, std::uint32_t message_stream_id);
   Result<void> create_stream(const Command& command, std::uint32_t message_stream_id);

@@ -58,7 +58,7 @@ TEST(AudioTag, ReadsAacAndOthers) {
   EXPECT_EQ(parse_audio_tag(Bytes{0x95, 'O'}).error().code, "rtmp.audio_extended");
 }
 
-Bytes metadata_body(bool wrapped, amf0::Value value) {
+Bytes metadata_body(bool wrapped, const amf0::Value& value) {
   ByteWriter body;
   if (wrapped) amf0::serialize("@setDataFrame", body);
   amf0::serialize("onMetaData", body);

@@ -8,15 +8,15 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace;
   if (size == 0) return 0;
-  static const Bytes kHandshake = rtmp::testing::simple_handshake();
-  static const Bytes kPublish = rtmp::testing::publish_session();
+  static const Bytes handshake = rtmp::testing::simple_handshake();
+  static const Bytes publish = rtmp::testing::publish_session();
   (void)rtmp::ServerSession::restore(ByteView(data, size));
   const ByteView input(data + 1, size - 1);
   const std::size_t step = (data[0] >> 2) * 8U + 1U;
   rtmp::testing::SessionDriver plain;
   rtmp::testing::SessionDriver restored;
   for (auto* driver : {&plain, &restored}) {
-    if ((data[0] & 1) != 0) driver->feed((data[0] & 2) != 0 ? kPublish : kHandshake);
+    if ((data[0] & 1) != 0) driver->feed((data[0] & 2) != 0 ? publish : handshake);
   }
   constexpr std::size_t kMaxParts = 64;
   for (std::size_t at = 0, part_count = 0; at < input.size(); ++part_count) {
