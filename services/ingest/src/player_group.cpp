@@ -191,14 +191,15 @@ void PlayerGroup::serve(Player& player, std::int64_t now_us) {
 
 PlayerGroup::Step PlayerGroup::step(Player& player, std::int64_t now_us) {
   if (!player.in_message()) {
-    if (!player.started && !start(player)) return Step::kDone;
-    if (player.skip_wanted) {
+    const bool placed = player.started || start(player);
+    if (placed && player.skip_wanted) {
       const Step skipped = skip(player, now_us);
       if (skipped != Step::kAgain) return skipped;
     }
     const Sent sent = player.connection.outbox().flush(player.connection.fd());
     if (sent == Sent::kFailed) return disconnect(player, "gone");
     if (sent == Sent::kBlocked) return Step::kBlocked;
+    if (!placed) return Step::kDone;
   }
   if (player.next >= live_.end()) return Step::kDone;
   const Window* window = &live_;

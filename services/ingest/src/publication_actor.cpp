@@ -147,16 +147,18 @@ void PublicationState::tick() {
 
 caf::actor spawn_publication(caf::event_based_actor& supervisor, std::shared_ptr<PublicationTicket> ticket,
                              Authority& authority, Announcer& announcer, LiveStreams& streams) {
-  const auto body = [ticket = std::move(ticket), &authority, &announcer,
-                     &streams](caf::stateful_actor<PublicationState>* self) {
-    self->state.ticket = ticket;
+  // With an argument: CAF 0.17 dereferences a null pointer for functions that take none.
+  const auto body = [&authority, &announcer, &streams](
+                        caf::stateful_actor<PublicationState>* self,
+                        const std::shared_ptr<PublicationTicket>& publication) {
+    self->state.ticket = publication;
     self->state.authority = &authority;
     self->state.announcer = &announcer;
     self->state.streams = &streams;
     self->state.self = self;
     return self->state.make_behavior();
   };
-  return supervisor.home_system().spawn(body);
+  return supervisor.home_system().spawn(body, std::move(ticket));
 }
 
 }  // namespace millrace::ingest

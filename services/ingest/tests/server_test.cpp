@@ -1,0 +1,462 @@
+// The server over real sockets, with stand-ins for auth and the bus.
+#include "server.hpp"
+
+#include <gtest/gtest.h>
+
+#include <caf/all.hpp>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "base/secret.hpp"
+#include "media_samples.hpp"
+#include "publication_actor.hpp"
+#include "rtmp_client.hpp"
+#include "runtime/supervisor.hpp"
+
+namespace millrace::ingest {
+namespace {
+
+using namespace std::chrono_literals;
+using rtmp::MessageType;
+using testing::RtmpClient;
+
+// Key "sk_x" publishes stream "x"; epochs grow. Silent: it never answers within the deadline, as when auth is
+// gone.
+class StandInAuthority final : public Authority {
+ public:
+  void may_publish(PublishQuestion question, std::function<void(Result<PublishDecision>)> answer) override {
+    if (silent) return answer(fail("bus.deadline", "no answer"));
+    const bool known = question.key.starts_with("sk_");
+    answer(PublishDecision{known, known ? question.key.substr(3) : "", ++epoch_});
+  }
+  void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) override {
+    if (silent) return answer(fail("bus.deadline", "no answer"));
+    answer(PlayDecision{question.name != "unknown", question.name});
+  }
+  std::atomic<bool> silent{false};
+
+ private:
+  std::atomic<std::uint64_t> epoch_{0};
+};
+
+class RecordingAnnouncer final : public Announcer {
+ public:
+  void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
+                 const std::string&) override {
+    add("published " + stream.stream_id + " " + std::to_string(stream.epoch) + " " +
+        std::to_string(tracks.size()));
+  }
+  void ended(const LiveStream& stream, media::LogEnd reason) override {
+    add("ended " + stream.stream_id + " " + std::to_string(stream.epoch) + " " +
+        std::to_string(static_cast<int>(reason)));
+  }
+  void statistics(const LiveStream&) override {}
+  void new_records(const LiveStream&, const NewRecords& records) override {
+    const std::lock_guard lock(mutex_);
+    gap_ = gap_ || (records.first_sequence != 0 && records.first_sequence != announced_);
+    announced_ = records.committed;
+    changed_.notify_all();
+  }
+
+  void add(std::string text) {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(text));
+    changed_.notify_all();
+  }
+  bool wait_for(const std::string& text) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, RtmpClient::kPatience, [&] {
+      return std::find(events_.begin(), events_.end(), text) != events_.end();
+    });
+  }
+  bool wait_for_records(std::uint64_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, RtmpClient::kPatience, [&] { return announced_ >= count; });
+  }
+  bool gap() const { return gap_; }
+  std::vector<std::string> events() {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> events_;
+  std::uint64_t announced_ = 0;
+  bool gap_ = false;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest() : system_(actor_config_) {
+    std::string path = "/tmp/millrace-ingest-XXXXXX";
+    directory_ = ::mkdtemp(path.data());
+    config_.listen_address = "127.0.0.1";
+    config_.threads = 2;
+    config_.max_connections = 64;
+    config_.log_bytes = 64U << 20;
+    config_.log_stream_bytes = 8U << 20;
+    arena_ = std::move(*media::ArenaWriter::open({directory_, "ingest", config_.log_bytes, 256U << 10, 64}));
+    reader_ = std::move(*media::ArenaReader::open(directory_, "ingest", "test"));
+    supervisor_ =
+        runtime::spawn_supervisor(system_, {.name = "publications", .health = nullptr, .observer = nullptr});
+  }
+  ~ServerTest() override {
+    server_.reset();
+    runtime::stop(supervisor_);
+    supervisor_ = nullptr;
+    system_.await_all_actors_done();
+    arena_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void start() {
+    auto server = Server::start(
+        {config_, *arena_, *reader_, authority_, announcer_, streams_,
+         [this](const std::shared_ptr<PublicationTicket>& ticket) {
+           runtime::add_child(supervisor_, {.name = "publication/" + hex_id(ticket->publication_id),
+                                            .group = {},
+                                            .spawn =
+                                                [this, ticket](caf::event_based_actor& supervisor) {
+                                                  return spawn_publication(supervisor, ticket, authority_,
+                                                                           announcer_, streams_);
+                                                },
+                                            .restart = runtime::Restart::kTransient});
+         }});
+    ASSERT_TRUE(server) << server.error().message;
+    server_ = std::move(*server);
+  }
+  std::unique_ptr<RtmpClient> connect(int receive_buffer = 0) {
+    return std::make_unique<RtmpClient>(server_->port(), receive_buffer);
+  }
+  std::unique_ptr<RtmpClient> publisher(const std::string& key) {
+    auto client = connect();
+    client->publish(key);
+    EXPECT_EQ(client->next_status(), "NetStream.Publish.Start");
+    client->send(MessageType::kVideo, 0, testing::avc_header());
+    client->send(MessageType::kAudio, 0, testing::aac_header());
+    return client;
+  }
+  static void send_frames(RtmpClient& client, std::uint32_t first, std::uint32_t count,
+                          std::size_t size = 64) {
+    for (std::uint32_t i = first; i < first + count; ++i) {
+      client.send(MessageType::kVideo, i * 40, testing::video_frame(i % 25 == 0, i, size));
+    }
+  }
+
+  std::string directory_;
+  IngestConfig config_;
+  caf::actor_system_config actor_config_;
+  caf::actor_system system_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<media::ArenaReader> reader_;
+  StandInAuthority authority_;
+  RecordingAnnouncer announcer_;
+  LiveStreams streams_;
+  caf::actor supervisor_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, WritesWhatIsPublishedAndAnnouncesIt) {
+  start();
+  auto client = publisher("sk_one");
+  send_frames(*client, 0, 100);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  ASSERT_TRUE(announcer_.wait_for_records(100));
+  EXPECT_FALSE(announcer_.gap());
+  client->close();
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 2"));
+  const std::vector<media::LogInfo> logs = reader_->logs();
+  ASSERT_EQ(logs.size(), 1U);
+  EXPECT_EQ(logs[0].committed, 100U);
+  EXPECT_EQ(logs[0].end, media::LogEnd::kDisconnected);
+}
+
+TEST_F(ServerTest, PlaysFromTheNewestKeyFrameWithConfigurationsFirst) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 60);
+  ASSERT_TRUE(announcer_.wait_for_records(60));
+  auto player = connect();
+  player->play("one");
+  const auto is_video = [](const testing::ReceivedMessage& message) {
+    return message.header.type == MessageType::kVideo;
+  };
+  const auto header = player->receive_until(is_video);
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->body, testing::avc_header());
+  EXPECT_EQ(header->header.timestamp_ms, 50U * 40);
+  for (std::uint32_t i = 50; i < 60; ++i) {
+    const auto frame = player->next_frame();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->body, testing::video_frame(i % 25 == 0, i, 64)) << i;
+    EXPECT_EQ(frame->header.timestamp_ms, i * 40);
+  }
+  send_frames(*source, 60, 5);
+  for (std::uint32_t i = 60; i < 65; ++i)
+    EXPECT_EQ(player->next_frame()->body, testing::video_frame(false, i, 64));
+}
+
+TEST_F(ServerTest, SendsAChangedConfigurationBeforeItsFirstFrame) {
+  start();
+  auto source = publisher("sk_one");
+  auto player = connect();
+  player->play("one");
+  send_frames(*source, 0, 1);
+  ASSERT_TRUE(player->next_frame());
+  source->send(MessageType::kVideo, 40, testing::avc_header(0x21));
+  source->send(MessageType::kVideo, 40, testing::video_frame(true, 1));
+  const auto header = player->receive();
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->body, testing::avc_header(0x21));
+  EXPECT_EQ(player->next_frame()->body, testing::video_frame(true, 1));
+}
+
+TEST_F(ServerTest, LetsPlayersWaitForThePublisherAndItsReturn) {
+  start();
+  std::vector<std::unique_ptr<RtmpClient>> players;
+  for (int i = 0; i < 4; ++i) {  // on both threads
+    players.push_back(connect());
+    players.back()->play("one");
+    ASSERT_EQ(players.back()->next_status(), "NetStream.Play.Reset");
+    ASSERT_EQ(players.back()->next_status(), "NetStream.Play.Start");
+  }
+  for (std::uint32_t round = 0; round < 2; ++round) {
+    auto source = publisher("sk_one");
+    if (round == 1) {
+      for (auto& player : players) EXPECT_EQ(player->next_status(), "NetStream.Play.Start");
+    }
+    send_frames(*source, 0, 3);
+    for (auto& player : players) {
+      for (std::uint32_t i = 0; i < 3; ++i) {
+        const auto frame = player->next_frame();
+        ASSERT_TRUE(frame);
+        EXPECT_EQ(frame->body, testing::video_frame(i == 0, i, 64));
+      }
+    }
+    source->close();
+    for (auto& player : players) EXPECT_EQ(player->next_status(), "NetStream.Play.UnpublishNotify");
+  }
+}
+
+TEST_F(ServerTest, GivesTheStreamToTheNewerPublisher) {
+  start();
+  auto first = publisher("sk_one");
+  send_frames(*first, 0, 10);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  auto second = publisher("sk_one");
+  send_frames(*second, 0, 10);
+  EXPECT_EQ(first->next_status(), "NetStream.Publish.Rejected");
+  EXPECT_TRUE(first->closed_by_server());
+  ASSERT_TRUE(announcer_.wait_for("published one 2 2"));
+  EXPECT_EQ(announcer_.events(),
+            (std::vector<std::string>{"published one 1 2", "ended one 1 4", "published one 2 2"}));
+  const std::vector<media::LogInfo> logs = reader_->logs();
+  ASSERT_EQ(logs.size(), 2U);
+  EXPECT_EQ(logs[0].end, media::LogEnd::kTakenOver);
+  auto old_log = reader_->open_log(logs[0].slot, logs[0].publication_id, 0);
+  auto new_log = reader_->open_log(logs[1].slot, logs[1].publication_id, 0);
+  ASSERT_TRUE(old_log && new_log);
+  const auto last = old_log->at(logs[0].committed - 1);
+  const auto begin = new_log->at(0);
+  ASSERT_TRUE(last && begin);
+  EXPECT_EQ(begin->record.media_sequence, last->record.media_sequence + 1);
+  EXPECT_EQ(begin->record.discontinuity_sequence, last->record.discontinuity_sequence + 1);
+}
+
+TEST_F(ServerTest, RefusesWhoMayNotPublish) {
+  start();
+  auto client = connect();
+  client->publish("wrong");
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.Denied");
+  EXPECT_TRUE(client->closed_by_server());
+  auto player = connect();
+  player->play("unknown");
+  EXPECT_EQ(player->next_status(), "NetStream.Play.StreamNotFound");
+  EXPECT_TRUE(player->closed_by_server());
+}
+
+TEST_F(ServerTest, RefusesNamesThatAreNotValidBeforeAnybodyIsAsked) {
+  config_.handshake = 1s;  // a nameless publish is answered and waits for a better one
+  start();
+  for (const char* name : {"../../tmp/x", "%2e%2e", "a/b", "", "sk_\xF0\x9F\x98\x80"}) {
+    auto client = connect();
+    client->publish(name);
+    const std::string status = client->next_status();
+    EXPECT_TRUE(status == "NetStream.Publish.BadName" || status.empty()) << name << ": " << status;
+    EXPECT_TRUE(client->closed_by_server());
+  }
+}
+
+TEST_F(ServerTest, RefusesWithAStatusWhenNobodyCanDecide) {
+  authority_.silent = true;
+  start();
+  auto client = connect();
+  client->publish("sk_one");
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.Failed");
+  auto player = connect();
+  player->play("one");
+  EXPECT_EQ(player->next_status(), "NetStream.Play.Failed");
+  authority_.silent = false;
+  EXPECT_NE(publisher("sk_one"), nullptr);
+}
+
+TEST_F(ServerTest, RefusesUnsupportedCodecsWithAReason) {
+  start();
+  auto client = connect();
+  client->publish("sk_one");
+  ASSERT_EQ(client->next_status(), "NetStream.Publish.Start");
+  client->send(MessageType::kVideo, 0, {0x90, 'h', 'v', 'c', '1', 0, 0, 0});
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.Failed");
+  EXPECT_TRUE(client->closed_by_server());
+}
+
+TEST_F(ServerTest, RefusesAStreamWhenTheLogIsFullAndHarmsNobody) {
+  start();
+  std::vector<std::unique_ptr<RtmpClient>> clients;
+  std::string status;
+  while (clients.size() < 16) {
+    clients.push_back(connect());
+    clients.back()->publish("sk_s" + std::to_string(clients.size()));
+    status = clients.back()->next_status();
+    if (status != "NetStream.Publish.Start") break;
+  }
+  EXPECT_EQ(status, "NetStream.Publish.Failed");
+  ASSERT_GT(clients.size(), 2U);
+  clients[0]->send(MessageType::kVideo, 0, testing::avc_header());
+  send_frames(*clients[0], 0, 10);
+  EXPECT_TRUE(announcer_.wait_for_records(10));
+  clients.erase(clients.begin() + 1);
+  EXPECT_TRUE(clients.back()->closed_by_server());
+}
+
+TEST_F(ServerTest, DisconnectsASlowPlayerAndDelaysNobody) {
+  start();
+  auto source = publisher("sk_one");
+  auto slow = connect(4096);
+  slow->play("one");
+  ASSERT_EQ(slow->next_status(), "NetStream.Play.Reset");
+  auto good = connect();
+  good->play("one");
+  // 40 s of stream time in as little time as the good player takes; what the slow one has not taken stays in
+  // the log.
+  std::thread receiver([&] {
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+      const auto frame = good->next_frame();
+      ASSERT_TRUE(frame);
+      ASSERT_EQ(frame->header.timestamp_ms, i * 40);
+    }
+  });
+  send_frames(*source, 0, 1000, 4000);
+  receiver.join();
+  // It reads nothing: after ten seconds it is sent away.
+  std::this_thread::sleep_for(1s);
+  EXPECT_EQ(server_->counters().players.load(), 2U);
+  for (int i = 0; i < 200 && server_->counters().players.load() > 1; ++i) {
+    send_frames(*source, 1000 + i, 1, 4000);
+    std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_EQ(server_->counters().players.load(), 1U);
+  EXPECT_EQ(server_->counters().players_too_slow.load(), 1U);
+}
+
+TEST_F(ServerTest, ClosesThoseWhoDoNotComeToThePoint) {
+  config_.handshake = 1s;
+  start();
+  auto silent = connect();
+  auto shaken = connect();
+  shaken->handshake();
+  shaken->connect();
+  EXPECT_TRUE(silent->closed_by_server());
+  EXPECT_TRUE(shaken->closed_by_server());
+  EXPECT_EQ(server_->counters().timeouts.load(), 2U);
+}
+
+TEST_F(ServerTest, ClosesAPublisherThatIsSilent) {
+  config_.read_timeout = 1s;
+  start();
+  auto client = publisher("sk_one");
+  send_frames(*client, 0, 1);
+  EXPECT_TRUE(client->closed_by_server());
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 3"));
+}
+
+TEST_F(ServerTest, PingsPlayersAndClosesTheSilent) {
+  config_.ping = 1s;
+  start();
+  auto player = connect();
+  player->play("one");
+  const auto ping = player->receive_until([](const testing::ReceivedMessage& message) {
+    return message.header.type == MessageType::kUserControl && ByteReader(message.body).u16() == 6;
+  });
+  EXPECT_TRUE(ping);
+  EXPECT_TRUE(player->closed_by_server());
+}
+
+TEST_F(ServerTest, ClosesHttpAndGarbage) {
+  start();
+  for (const std::string_view bytes : {"GET / HTTP/1.1\r\n\r\n", "\x06 what is this", "\x50OST"}) {
+    auto client = connect();
+    client->send_bytes(as_bytes(bytes));
+    EXPECT_TRUE(client->closed_by_server()) << bytes;
+  }
+  EXPECT_GE(server_->counters().protocol_errors.load(), 3U);
+}
+
+TEST_F(ServerTest, ClosesAPlayerThatSendsWhatNobodyAskedFor) {
+  start();
+  auto player = connect();
+  player->play("one");
+  ASSERT_EQ(player->next_status(), "NetStream.Play.Reset");
+  for (int i = 0; i < 64; ++i) player->send(MessageType::kVideo, 0, testing::video_frame(true, 0, 16'000));
+  EXPECT_TRUE(player->closed_by_server());
+}
+
+TEST_F(ServerTest, HoldsConnectionsToTheirNumber) {
+  config_.max_connections = 4;
+  start();
+  std::vector<std::unique_ptr<RtmpClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(connect());
+    clients.back()->handshake();
+  }
+  EXPECT_TRUE(connect()->closed_by_server());
+  EXPECT_EQ(server_->counters().over_limit.load(), 1U);
+}
+
+TEST_F(ServerTest, DrainsWithAWordToEverybody) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 5);
+  auto player = connect();
+  player->play("one");
+  ASSERT_TRUE(player->next_frame());
+  std::thread drain([this] { server_->drain(std::chrono::steady_clock::now() + 10s); });
+  EXPECT_EQ(source->next_status(), "NetStream.Unpublish.Success");
+  std::string status;
+  for (std::string next = player->next_status(); !next.empty(); next = player->next_status()) status = next;
+  EXPECT_TRUE(status == "NetStream.Play.Stop" || status == "NetStream.Play.UnpublishNotify") << status;
+  source->close();
+  player->close();
+  drain.join();
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 6"));
+  EXPECT_EQ(server_->counters().connections.load(), 0U);
+  EXPECT_EQ(reader_->logs()[0].end, media::LogEnd::kDrained);
+}
+
+TEST_F(ServerTest, EndsAPublicationOnCommand) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 5);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  EXPECT_TRUE(streams_.close("one", media::LogEnd::kRevoked));
+  EXPECT_EQ(source->next_status(), "NetStream.Publish.Denied");
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 9"));
+}
+
+}  // namespace
+}  // namespace millrace::ingest
