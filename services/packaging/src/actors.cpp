@@ -204,7 +204,7 @@ void WakeSlot::wake() {
   if (const caf::actor actor = actor_.get()) caf::anon_send(actor, WakeAtom::value);
 }
 
-void WakeSlot::replace(caf::actor actor) {
+void WakeSlot::replace(const caf::actor& actor) {
   actor_.set(actor);
   waiting_ = true;
   if (actor) caf::anon_send(actor, WakeAtom::value);
@@ -261,12 +261,11 @@ std::vector<std::shared_ptr<StreamEntry>> StreamDirectory::all() const {
 std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared) {
   runtime::ChildSpec streams{
       .name = "streams", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
-        // One poisoned stream is given up alone; the others go on.
         runtime::SupervisorConfig config;
         config.name = "streams";
         config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned stream is given up alone
         config.health = shared->health;
-        const caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
+        caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
         shared->supervisor.set(supervisor);
         shared->streams.clear();  // the catalogue finds them again
         return supervisor;

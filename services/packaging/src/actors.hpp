@@ -47,7 +47,7 @@ class WakeSlot {
   // Sends the actor a wake message unless one is already waiting.
   void wake();
   // A new incarnation: it is woken at once.
-  void replace(caf::actor actor);
+  void replace(const caf::actor& actor);
   // The actor begins its round: what changes from now on needs another wake.
   void awake() { waiting_ = false; }
   caf::actor actor() const { return actor_.get(); }
