@@ -271,6 +271,7 @@ PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, st
   std::array<iovec, kMaxRun> parts;
   const std::size_t begin = player.next - window.first;
   std::size_t count = 0;
+  std::size_t part_count = 0;
   std::size_t total = 0;
   for (; begin + count < window.entries.size() && count < kMaxRun; ++count) {
     const Entry& entry = window.entries[begin + count];
@@ -279,13 +280,20 @@ PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, st
                        player.configurations.at(track) == entry.record.configuration;
     if (count > 0 && !known) break;
     const std::size_t skipped = count == 0 ? player.message_sent : 0;
-    parts.at(count) = {const_cast<std::uint8_t*>(entry.message.data()) + skipped,
-                       entry.message.size() - skipped};
-    total += parts.at(count).iov_len;
+    auto* const from = const_cast<std::uint8_t*>(entry.message.data()) + skipped;
+    const std::size_t size = entry.message.size() - skipped;
+    total += size;
+    // Messages that lie back to back in the log are one part.
+    iovec* const last = part_count > 0 ? &parts.at(part_count - 1) : nullptr;
+    if (last != nullptr && static_cast<std::uint8_t*>(last->iov_base) + last->iov_len == from) {
+      last->iov_len += size;
+    } else {
+      parts.at(part_count++) = {from, size};
+    }
   }
   msghdr message{};
   message.msg_iov = parts.data();
-  message.msg_iovlen = count;
+  message.msg_iovlen = part_count;
   const ssize_t sent = ::sendmsg(player.connection.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent < 0 && errno == EINTR) return Step::kAgain;
   if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Step::kBlocked : disconnect(player, "gone");

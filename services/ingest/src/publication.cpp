@@ -50,13 +50,23 @@ Publication::OpenMessage* Publication::find(std::uint32_t chunk_stream_id) {
   return found == open_.end() ? nullptr : &*found;
 }
 
+// Exactly the header that players will be sent, so that messages lie back to back. No time stamp can be
+// further ahead than the timeline lets it.
+std::uint32_t Publication::prefix_room(std::uint32_t timestamp_ms) const {
+  constexpr std::uint64_t kExtendedTimestamp = 0xFFFFFF;
+  constexpr std::uint32_t kShortHeader = 12;
+  const std::uint64_t latest = std::uint64_t{wire_timestamp_ms_} + 2 * media::Timeline::kGapLimitMs;
+  const bool extended = timestamp_ms >= kExtendedTimestamp || (any_record_ && latest >= kExtendedTimestamp);
+  return extended ? media::LogWriter::kPrefixRoom : kShortHeader;
+}
+
 Result<void> Publication::begin(const rtmp::MessageBegin& begun) {
   abort(begun.chunk_stream_id);
   OpenMessage message{begun.chunk_stream_id, begun.type, begun.timestamp_ms, 0, {}};
   const bool wanted =
       begun.size > 0 && (begun.type != rtmp::MessageType::kData || begun.size <= kMaxDataBytes);
   if (wanted) {
-    Result<media::LogWriter::Room> room = log_->reserve(begun.size);
+    Result<media::LogWriter::Room> room = log_->reserve(begun.size, prefix_room(begun.timestamp_ms));
     if (!room) return tl::unexpected<Error>(room.error());
     message.room = *room;
   }
@@ -254,10 +264,12 @@ Result<void> Publication::commit(const OpenMessage& message, const SamplePlace& 
   const rtmp::MediaChunkHeader header = rtmp::media_chunk_header(
       message.type, record.wire_timestamp_ms, room.body_size - place.skipped, kPlayerMessageStream);
   const std::uint32_t message_begin = room.prefix_room + place.skipped;
+  if (header.size() > message_begin) return drop(message);
   std::memcpy(room.data + message_begin - header.size(), header.data(), header.size());
   (void)log_->commit(room, message_begin + place.header_size,
                      static_cast<std::uint8_t>(header.size() + place.header_size), record);
   any_record_ = true;
+  wire_timestamp_ms_ = record.wire_timestamp_ms;
   media_sequence_ = record.media_sequence;
   arrival_us_ = record.arrival_us;
   if (timeline_.max_segment_ms() != longest_segment_ms_) {

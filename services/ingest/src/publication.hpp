@@ -94,6 +94,7 @@ class Publication {
     bool key = false;
   };
 
+  std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   OpenMessage* find(std::uint32_t chunk_stream_id);
   Result<void> end_video(const OpenMessage& message, ByteView body, const MessageTimes& times);
   Result<void> end_audio(const OpenMessage& message, ByteView body, const MessageTimes& times);
@@ -117,6 +118,7 @@ class Publication {
   bool any_record_ = false;
   std::uint32_t metadata_changes_ = 0;
   std::uint32_t longest_segment_ms_ = 0;
+  std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;
   std::int64_t arrival_us_ = 0;
   std::int64_t last_key_us_ = -1;  // on the timeline
