@@ -131,16 +131,22 @@ void Node::request(std::string_view service, v1::Request request, std::chrono::m
 }
 
 Statistics Node::statistics() const {
-  const Counters& now = core_->mailbox->counters;
-  return {.sent = now.sent,
-          .received = now.received,
-          .gaps = now.gaps,
-          .snapshots = now.snapshots,
-          .dropped = now.dropped,
-          .malformed = now.malformed,
-          .deadlines = now.deadlines,
-          .overloaded = now.overloaded,
-          .repeated = now.repeated};
+  return statistics_source()();
+}
+
+std::function<Statistics()> Node::statistics_source() const {
+  return [mailbox = core_->mailbox]() -> Statistics {
+    const Counters& now = mailbox->counters;
+    return {.sent = now.sent,
+            .received = now.received,
+            .gaps = now.gaps,
+            .snapshots = now.snapshots,
+            .dropped = now.dropped,
+            .malformed = now.malformed,
+            .deadlines = now.deadlines,
+            .overloaded = now.overloaded,
+            .repeated = now.repeated};
+  };
 }
 
 std::uint64_t Node::boot_id() const {

@@ -135,6 +135,8 @@ class Node {
                ReplyHandler handler);
 
   Statistics statistics() const;
+  // The same, usable after the node has gone.
+  std::function<Statistics()> statistics_source() const;
   std::uint64_t boot_id() const;
 
  private:

@@ -1,0 +1,219 @@
+#include "aggregation.hpp"
+
+#include <gtest/gtest.h>
+
+namespace millrace::metrics {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kStart = 1000 * kSecond;
+
+stream::v1::StreamPublished published(const std::string& id, std::uint64_t publication,
+                                      std::uint32_t width = 1280) {
+  stream::v1::StreamPublished event;
+  event.set_stream_id(id);
+  event.set_publication_id(publication);
+  stream::v1::Track& video = *event.add_tracks();
+  video.set_codec("avc1.64001f");
+  video.set_width(width);
+  video.set_height(720);
+  stream::v1::Track& audio = *event.add_tracks();
+  audio.set_codec("mp4a.40.2");
+  audio.set_sample_rate(48000);
+  return event;
+}
+
+// After `seconds` of 30 frames and 375,000 bytes each.
+stream::v1::StreamStatistics statistics(const std::string& id, std::uint64_t publication, int seconds,
+                                        std::uint32_t players = 0) {
+  stream::v1::StreamStatistics event;
+  event.set_stream_id(id);
+  event.set_publication_id(publication);
+  event.set_received_bytes(static_cast<std::uint64_t>(seconds) * 375'000);
+  event.set_video_frames(static_cast<std::uint64_t>(seconds) * 30);
+  event.set_last_key_interval_us(2'000'000);
+  event.set_players(players);
+  event.set_timestamp_jumps(3);
+  event.set_measured_monotonic_us(kStart + seconds * kSecond);
+  return event;
+}
+
+stream::v1::ViewerStatistics viewers(const std::string& id, std::uint32_t count, std::int64_t now_us) {
+  stream::v1::ViewerStatistics event;
+  event.set_stream_id(id);
+  event.set_viewers(count);
+  event.set_sent_bytes(5000);
+  event.set_measured_monotonic_us(now_us);
+  return event;
+}
+
+stream::v1::StreamEnded ended(const std::string& id, std::uint64_t publication) {
+  stream::v1::StreamEnded event;
+  event.set_stream_id(id);
+  event.set_publication_id(publication);
+  return event;
+}
+
+TEST(Aggregation, MeasuresAStream) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  for (int second = 0; second <= 10; ++second)
+    aggregation.stream_statistics(statistics("cam1", 7, second, 4), 99);
+  const Report report = aggregation.report(kStart + 10 * kSecond);
+  ASSERT_EQ(report.streams.size(), 1u);
+  const StreamReport& stream = report.streams[0];
+  EXPECT_EQ(stream.stream_id, "cam1");
+  EXPECT_DOUBLE_EQ(stream.bytes_per_second, 375'000);
+  EXPECT_DOUBLE_EQ(stream.frames_per_second, 30);
+  EXPECT_DOUBLE_EQ(stream.key_interval_seconds, 2);
+  EXPECT_EQ(stream.width, 1280u);
+  EXPECT_EQ(stream.height, 720u);
+  EXPECT_EQ(stream.video_codec, "avc1.64001f");
+  EXPECT_EQ(stream.audio_codec, "mp4a.40.2");
+  EXPECT_EQ(stream.rtmp_viewers, 4u);
+  EXPECT_EQ(stream.timestamp_jumps, 3u);
+  EXPECT_EQ(stream.received_bytes, 3'750'000u);
+  EXPECT_EQ(stream.updated_wall_us, 99);
+}
+
+TEST(Aggregation, AddsTheViewersOfBothKindsAndKeepsThePeak) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_statistics(statistics("cam1", 7, 1, 4), 0);
+  aggregation.viewer_statistics(viewers("cam1", 10, kStart + kSecond));
+  aggregation.viewer_statistics(viewers("cam1", 2, kStart + 2 * kSecond));
+  Report report = aggregation.report(kStart + 2 * kSecond);
+  EXPECT_EQ(report.streams[0].viewers(), 6u);
+  EXPECT_EQ(report.streams[0].peak_viewers, 14u);
+  EXPECT_EQ(report.hls_viewers, 2u);
+  EXPECT_EQ(report.rtmp_viewers, 4u);
+  report = aggregation.report(kStart + 2 * kSecond + kViewersExpireUs);
+  EXPECT_EQ(report.streams[0].hls_viewers, 0u) << "packaging went away";
+  EXPECT_EQ(report.streams[0].hls_sent_bytes, 5000u) << "a counter does not fall";
+  EXPECT_EQ(report.streams[0].peak_viewers, 14u);
+}
+
+TEST(Aggregation, ShowsNoRateWhenTheStatisticsStop) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics("cam1", 7, second), 0);
+  const Report report = aggregation.report(kStart + 3 * kSecond + kRateWindowUs + 1);
+  EXPECT_EQ(report.streams[0].bytes_per_second, 0);
+  EXPECT_EQ(report.streams[0].frames_per_second, 0);
+  EXPECT_EQ(report.streams[0].received_bytes, 1'125'000u);
+}
+
+TEST(Aggregation, RemovesAnEndedStreamButNotItsSuccessor) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published(published("cam1", 8));
+  aggregation.stream_ended(ended("cam1", 7));
+  EXPECT_EQ(aggregation.report(kStart).streams.size(), 1u);
+  aggregation.stream_ended(ended("cam1", 8));
+  aggregation.stream_ended(ended("never", 1));
+  EXPECT_TRUE(aggregation.report(kStart).streams.empty());
+}
+
+TEST(Aggregation, BeginsAnewWithANewPublicationAndGoesOnWithNewTracks) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  for (int second = 0; second <= 3; ++second)
+    aggregation.stream_statistics(statistics("cam1", 7, second, 9), 0);
+  aggregation.stream_published(published("cam1", 7, 1920));
+  Report report = aggregation.report(kStart + 3 * kSecond);
+  EXPECT_EQ(report.streams[0].width, 1920u);
+  EXPECT_DOUBLE_EQ(report.streams[0].frames_per_second, 30);
+  aggregation.stream_published(published("cam1", 8));
+  aggregation.stream_statistics(statistics("cam1", 7, 4, 9), 0);
+  report = aggregation.report(kStart + 4 * kSecond);
+  EXPECT_EQ(report.streams[0].peak_viewers, 0u);
+  EXPECT_EQ(report.streams[0].received_bytes, 0u) << "statistics of the old publication came late";
+}
+
+TEST(Aggregation, TakesASnapshotForTheWholeTruth) {
+  Aggregation aggregation;
+  for (const char* id : {"a", "b"}) {
+    aggregation.stream_published(published(id, 1));
+    for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics(id, 1, second), 0);
+  }
+  aggregation.replace_streams({published("b", 1), published("c", 2)});
+  const Report report = aggregation.report(kStart + 3 * kSecond);
+  ASSERT_EQ(report.streams.size(), 2u);
+  EXPECT_EQ(report.streams[0].stream_id, "b");
+  EXPECT_DOUBLE_EQ(report.streams[0].frames_per_second, 30)
+      << "a stream that is still the same keeps its numbers";
+  EXPECT_EQ(report.streams[1].stream_id, "c");
+}
+
+TEST(Aggregation, AddsUpAllStreams) {
+  Aggregation aggregation;
+  for (const char* id : {"a", "b", "c"}) {
+    aggregation.stream_published(published(id, 1));
+    for (int second = 0; second <= 3; ++second)
+      aggregation.stream_statistics(statistics(id, 1, second, 2), 0);
+    aggregation.viewer_statistics(viewers(id, 5, kStart + 3 * kSecond));
+  }
+  Report report = aggregation.report(kStart + 3 * kSecond);
+  EXPECT_DOUBLE_EQ(report.bytes_per_second, 3 * 375'000);
+  EXPECT_EQ(report.rtmp_viewers, 6u);
+  EXPECT_EQ(report.hls_viewers, 15u);
+  EXPECT_EQ(report.peak_viewers, 21u);
+  aggregation.stream_ended(ended("a", 1));
+  report = aggregation.report(kStart + 3 * kSecond);
+  EXPECT_EQ(report.hls_viewers, 10u);
+  EXPECT_EQ(report.peak_viewers, 21u);
+}
+
+TEST(Aggregation, RefusesNamesThatAreNoIdsAndMoreStreamsThanItsBound) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("a\"} 1\nevil", 1));
+  aggregation.viewer_statistics(viewers("../x", 1, kStart));
+  for (std::size_t i = 0; i < kMaxStreams + 10; ++i)
+    aggregation.stream_published(published("s" + std::to_string(i), 1));
+  EXPECT_EQ(aggregation.report(kStart).streams.size(), kMaxStreams);
+}
+
+TEST(Aggregation, CountsRecordings) {
+  Aggregation aggregation;
+  aggregation.recording_started("a.mp4");
+  aggregation.recording_started("b.mp4");
+  aggregation.recording_finished("a.mp4", 1000);
+  aggregation.recording_failed("cam1");
+  Report report = aggregation.report(kStart);
+  EXPECT_EQ(report.recordings, 1u);
+  EXPECT_EQ(report.failing_recordings, 1u);
+  EXPECT_EQ(report.finished_recordings, 1u);
+  EXPECT_EQ(report.finished_recording_bytes, 1000u);
+  aggregation.recording_works("cam1");
+  aggregation.clear_recordings();
+  report = aggregation.report(kStart);
+  EXPECT_EQ(report.recordings + report.failing_recordings, 0u);
+  EXPECT_EQ(report.finished_recordings, 1u);
+}
+
+TEST(Aggregation, AnswersForOneStreamOrForAll) {
+  Aggregation aggregation;
+  for (const char* id : {"a", "b"}) {
+    aggregation.stream_published(published(id, 1));
+    for (int second = 0; second <= 3; ++second)
+      aggregation.stream_statistics(statistics(id, 1, second, 2), 77);
+  }
+  const Report report = aggregation.report(kStart + 3 * kSecond);
+  EXPECT_EQ(Aggregation::reply(report, "").streams_size(), 2);
+  EXPECT_EQ(Aggregation::reply(report, "never").streams_size(), 0);
+  const v1::MetricsReply reply = Aggregation::reply(report, "b");
+  ASSERT_EQ(reply.streams_size(), 1);
+  const v1::StreamMetrics& stream = reply.streams(0);
+  EXPECT_EQ(stream.stream_id(), "b");
+  EXPECT_TRUE(stream.live());
+  EXPECT_DOUBLE_EQ(stream.bitrate_kbps(), 3000);
+  EXPECT_DOUBLE_EQ(stream.fps(), 30);
+  EXPECT_EQ(stream.width(), 1280u);
+  EXPECT_EQ(stream.viewers(), 2u);
+  EXPECT_EQ(stream.peak_viewers(), 2u);
+  EXPECT_EQ(stream.timestamp_jumps(), 3u);
+  EXPECT_EQ(stream.updated_wall_us(), 77);
+}
+
+}  // namespace
+}  // namespace millrace::metrics

@@ -1,0 +1,145 @@
+#include "exposition.hpp"
+
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+MetricFamily family(MetricType type, std::string name, std::string help) {
+  return {std::move(name), std::move(help), type, {}};
+}
+
+void add(MetricFamily& to, Labels labels, double value) {
+  ClientMetric& metric = to.metric.emplace_back();
+  metric.label = std::move(labels);
+  (to.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+}
+
+MetricFamily single(MetricType type, std::string name, std::string help, double value) {
+  MetricFamily made = family(type, std::move(name), std::move(help));
+  add(made, {}, value);
+  return made;
+}
+
+// One family with a value for each stream.
+struct Column {
+  MetricType type;
+  const char* name;
+  const char* help;
+  double (*value)(const StreamReport&);
+};
+
+const Column kColumns[] = {
+    {MetricType::Counter, "millrace_stream_received_bytes_total", "Bytes on the wire from the publisher.",
+     [](const StreamReport& s) { return static_cast<double>(s.received_bytes); }},
+    {MetricType::Gauge, "millrace_stream_received_bytes_per_second",
+     "Bytes on the wire from the publisher a second, over the last 5 seconds.",
+     [](const StreamReport& s) { return s.bytes_per_second; }},
+    {MetricType::Counter, "millrace_stream_video_frames_total", "Video frames received.",
+     [](const StreamReport& s) { return static_cast<double>(s.video_frames); }},
+    {MetricType::Gauge, "millrace_stream_video_frames_per_second",
+     "Video frames a second, over the last 5 seconds.",
+     [](const StreamReport& s) { return s.frames_per_second; }},
+    {MetricType::Counter, "millrace_stream_audio_frames_total", "Audio frames received.",
+     [](const StreamReport& s) { return static_cast<double>(s.audio_frames); }},
+    {MetricType::Counter, "millrace_stream_key_frames_total", "Key frames received.",
+     [](const StreamReport& s) { return static_cast<double>(s.key_frames); }},
+    {MetricType::Gauge, "millrace_stream_key_frame_interval_seconds", "Time between the last two key frames.",
+     [](const StreamReport& s) { return s.key_interval_seconds; }},
+    {MetricType::Gauge, "millrace_stream_video_width_pixels", "Width of the video.",
+     [](const StreamReport& s) { return static_cast<double>(s.width); }},
+    {MetricType::Gauge, "millrace_stream_video_height_pixels", "Height of the video.",
+     [](const StreamReport& s) { return static_cast<double>(s.height); }},
+    {MetricType::Gauge, "millrace_stream_peak_viewers", "Most viewers at a time in this publication.",
+     [](const StreamReport& s) { return static_cast<double>(s.peak_viewers); }},
+    {MetricType::Counter, "millrace_stream_timestamp_jumps_total", "Jumps of the publisher's timestamps.",
+     [](const StreamReport& s) { return static_cast<double>(s.timestamp_jumps); }},
+    {MetricType::Counter, "millrace_stream_skipped_frames_total",
+     "Frames that slow RTMP players did not get.",
+     [](const StreamReport& s) { return static_cast<double>(s.skipped_frames); }},
+    {MetricType::Gauge, "millrace_stream_log_bytes", "Bytes of the media log's arena that the stream holds.",
+     [](const StreamReport& s) { return static_cast<double>(s.log_bytes); }},
+    {MetricType::Gauge, "millrace_stream_started_timestamp_seconds", "When the publication began, Unix time.",
+     [](const StreamReport& s) { return static_cast<double>(s.started_wall_us) / 1e6; }},
+};
+
+void add_streams(const Report& report, std::vector<MetricFamily>& families) {
+  for (const Column& column : kColumns) {
+    MetricFamily& made = families.emplace_back(family(column.type, column.name, column.help));
+    for (const StreamReport& stream : report.streams)
+      add(made, {{"stream", stream.stream_id}}, column.value(stream));
+  }
+  MetricFamily viewers = family(MetricType::Gauge, "millrace_stream_viewers", "Viewers now.");
+  MetricFamily sent =
+      family(MetricType::Counter, "millrace_stream_sent_bytes_total", "Bytes sent to viewers.");
+  MetricFamily codecs =
+      family(MetricType::Gauge, "millrace_stream_info", "Always 1; codecs as labels (RFC 6381).");
+  for (const StreamReport& stream : report.streams) {
+    add(viewers, {{"stream", stream.stream_id}, {"protocol", "rtmp"}}, stream.rtmp_viewers);
+    add(viewers, {{"stream", stream.stream_id}, {"protocol", "hls"}}, stream.hls_viewers);
+    add(sent, {{"stream", stream.stream_id}, {"protocol", "rtmp"}},
+        static_cast<double>(stream.rtmp_sent_bytes));
+    add(sent, {{"stream", stream.stream_id}, {"protocol", "hls"}},
+        static_cast<double>(stream.hls_sent_bytes));
+    add(codecs, {{"stream", stream.stream_id}, {"video", stream.video_codec}, {"audio", stream.audio_codec}},
+        1);
+  }
+  families.push_back(std::move(viewers));
+  families.push_back(std::move(sent));
+  families.push_back(std::move(codecs));
+}
+
+void add_totals(const Report& report, std::vector<MetricFamily>& families) {
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    families.push_back(single(MetricType::Gauge, name, help, value));
+  };
+  gauge("millrace_live_streams", "Live streams.", static_cast<double>(report.streams.size()));
+  gauge("millrace_received_bytes_per_second",
+        "Bytes on the wire from all publishers a second, over the last 5 seconds.", report.bytes_per_second);
+  MetricFamily viewers = family(MetricType::Gauge, "millrace_viewers", "Viewers of all streams now.");
+  add(viewers, {{"protocol", "rtmp"}}, static_cast<double>(report.rtmp_viewers));
+  add(viewers, {{"protocol", "hls"}}, static_cast<double>(report.hls_viewers));
+  families.push_back(std::move(viewers));
+  gauge("millrace_peak_viewers", "Most viewers of all streams seen at a time.",
+        static_cast<double>(report.peak_viewers));
+  gauge("millrace_recordings", "Files being recorded.", static_cast<double>(report.recordings));
+  gauge("millrace_failing_recordings", "Streams whose recording does not work.",
+        static_cast<double>(report.failing_recordings));
+  families.push_back(single(MetricType::Counter, "millrace_finished_recordings_total", "Recordings finished.",
+                            static_cast<double>(report.finished_recordings)));
+  families.push_back(single(MetricType::Counter, "millrace_finished_recording_bytes_total",
+                            "Size of finished recordings.",
+                            static_cast<double>(report.finished_recording_bytes)));
+}
+
+}  // namespace
+
+Exposition::Exposition(std::shared_ptr<const Observatory> observatory)
+    : observatory_(std::move(observatory)) {}
+
+std::vector<MetricFamily> Exposition::Collect() const {
+  std::vector<MetricFamily> families;
+  const Report report = observatory_->report();
+  add_streams(report, families);
+  add_totals(report, families);
+  MetricFamily up =
+      family(MetricType::Gauge, "millrace_service_up", "1 when the service is heard on the bus.");
+  for (const auto& [service, is_up] : observatory_->services())
+    add(up, {{"service", service}}, is_up ? 1 : 0);
+  families.push_back(std::move(up));
+  // A name without a series is noise in the text format.
+  std::erase_if(families, [](const MetricFamily& made) { return made.metric.empty(); });
+  return families;
+}
+
+}  // namespace millrace::metrics

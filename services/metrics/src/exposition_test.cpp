@@ -1,0 +1,122 @@
+#include "exposition.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace millrace::metrics {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ExpositionTest : public ::testing::Test {
+ protected:
+  bus::v1::Event published(const std::string& id) {
+    bus::v1::Event event;
+    event.set_key("stream/" + id);
+    stream::v1::StreamPublished& stream = *event.mutable_stream_published();
+    stream.set_stream_id(id);
+    stream.set_publication_id(1);
+    stream::v1::Track& track = *stream.add_tracks();
+    track.set_codec("avc1.64001f");
+    track.set_width(640);
+    track.set_height(360);
+    return event;
+  }
+  bus::v1::Event statistics(const std::string& id, int second) {
+    bus::v1::Event event;
+    stream::v1::StreamStatistics& stream = *event.mutable_stream_statistics();
+    stream.set_stream_id(id);
+    stream.set_publication_id(1);
+    stream.set_received_bytes(static_cast<std::uint64_t>(second) * 1000);
+    stream.set_video_frames(static_cast<std::uint64_t>(second) * 25);
+    stream.set_measured_monotonic_us(second * 1'000'000);
+    return event;
+  }
+  std::string text() const {
+    return prometheus::TextSerializer().Serialize(Exposition(observatory_).Collect());
+  }
+
+  std::shared_ptr<runtime::Health> health_ = std::make_shared<runtime::Health>();
+  std::shared_ptr<Observatory> observatory_ =
+      std::make_shared<Observatory>(health_, [] { return 10'000'000; });
+};
+
+TEST_F(ExpositionTest, HasTheSeriesOfAStreamUntilItEnds) {
+  observatory_->event(published("cam1"));
+  for (int second = 0; second <= 10; ++second) observatory_->event(statistics("cam1", second));
+  const std::string live = text();
+  EXPECT_THAT(live, HasSubstr("millrace_stream_received_bytes_total{stream=\"cam1\"} 10000\n"));
+  EXPECT_THAT(live, HasSubstr("millrace_stream_received_bytes_per_second{stream=\"cam1\"} 1000\n"));
+  EXPECT_THAT(live, HasSubstr("millrace_stream_video_frames_per_second{stream=\"cam1\"} 25\n"));
+  EXPECT_THAT(live, HasSubstr("millrace_stream_video_width_pixels{stream=\"cam1\"} 640\n"));
+  EXPECT_THAT(live, HasSubstr("millrace_stream_viewers{stream=\"cam1\",protocol=\"hls\"} 0\n"));
+  EXPECT_THAT(live, HasSubstr("millrace_live_streams 1\n"));
+  bus::v1::Event ended;
+  ended.set_key("stream/cam1");
+  ended.set_retracted(true);
+  ended.mutable_stream_ended()->set_stream_id("cam1");
+  ended.mutable_stream_ended()->set_publication_id(1);
+  observatory_->event(ended);
+  EXPECT_THAT(text(), Not(HasSubstr("cam1")));
+  EXPECT_THAT(text(), HasSubstr("millrace_live_streams 0\n"));
+}
+
+TEST_F(ExpositionTest, SaysWhichServicesAreUp) {
+  observatory_->expect("auth");
+  observatory_->snapshot("ingest", {});
+  EXPECT_THAT(text(), HasSubstr("millrace_service_up{service=\"auth\"} 0\n"));
+  EXPECT_THAT(text(), HasSubstr("millrace_service_up{service=\"ingest\"} 1\n"));
+  EXPECT_EQ(health_->overall(), runtime::HealthState::kReady);
+  observatory_->lost("ingest");
+  EXPECT_THAT(text(), HasSubstr("millrace_service_up{service=\"ingest\"} 0\n"));
+  EXPECT_EQ(health_->overall(), runtime::HealthState::kDegraded);
+  EXPECT_TRUE(health_->report().ready());
+}
+
+TEST_F(ExpositionTest, FollowsTheFactsOfASnapshot) {
+  observatory_->event(published("gone"));
+  bus::v1::Snapshot ingest;
+  *ingest.add_events() = published("cam2");
+  observatory_->snapshot("ingest", ingest);
+  bus::v1::Snapshot recording;
+  recording.add_events()->mutable_recording_started()->set_file_name("cam2.mp4");
+  recording.add_events()->mutable_recording_failed()->set_stream_id("cam3");
+  observatory_->snapshot("recording", recording);
+  EXPECT_THAT(text(), Not(HasSubstr("gone")));
+  EXPECT_THAT(text(), HasSubstr("stream=\"cam2\""));
+  EXPECT_THAT(text(), HasSubstr("millrace_recordings 1\n"));
+  EXPECT_THAT(text(), HasSubstr("millrace_failing_recordings 1\n"));
+  bus::v1::Event works;
+  works.set_key("recording-failure/cam3");
+  works.set_retracted(true);
+  works.mutable_recording_failed()->set_stream_id("cam3");
+  observatory_->event(works);
+  EXPECT_THAT(text(), HasSubstr("millrace_failing_recordings 0\n"));
+}
+
+TEST_F(ExpositionTest, IsCleanInPromtool) {
+  if (!std::filesystem::exists("/usr/bin/promtool"))
+    GTEST_SKIP() << "promtool is not installed (package prometheus)";
+  observatory_->event(published("cam1"));
+  for (int second = 0; second <= 10; ++second) observatory_->event(statistics("cam1", second));
+  observatory_->snapshot("ingest", [&] {
+    bus::v1::Snapshot snapshot;
+    *snapshot.add_events() = published("cam1");
+    return snapshot;
+  }());
+  FILE* promtool = ::popen("/usr/bin/promtool check metrics 2>&1", "w");
+  ASSERT_NE(promtool, nullptr);
+  const std::string metrics = text();
+  EXPECT_EQ(std::fwrite(metrics.data(), 1, metrics.size(), promtool), metrics.size());
+  EXPECT_EQ(WEXITSTATUS(::pclose(promtool)), 0) << metrics;
+}
+
+}  // namespace
+}  // namespace millrace::metrics

@@ -1,0 +1,144 @@
+// The program itself, between a bus and an HTTP client.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
+#include "http/test_client.hpp"
+
+namespace millrace::metrics {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+constexpr std::chrono::seconds kPatience{20};
+
+class MetricsProgram : public ::testing::Test {
+ protected:
+  MetricsProgram() {
+    std::string path = "/tmp/millrace-metrics-XXXXXX";
+    home_ = ::mkdtemp(path.data());
+    start();
+  }
+  ~MetricsProgram() override {
+    if (pid_ > 0) end(SIGKILL);
+    std::filesystem::remove_all(home_);
+  }
+
+  void start() {
+    std::filesystem::remove(home_ + "/run/metrics.ports");
+    std::string home = "MILLRACE_HOME=" + home_;
+    std::string port = "METRICS_PORT=0";
+    std::string address = "LISTEN_ADDRESS=127.0.0.1";
+    std::string program = METRICS_PROGRAM;
+    char* arguments[] = {program.data(), nullptr};
+    char* environment[] = {home.data(), port.data(), address.data(), nullptr};
+    ASSERT_EQ(::posix_spawn(&pid_, program.c_str(), nullptr, nullptr, arguments, environment), 0);
+    ASSERT_TRUE(wait([&] { return std::filesystem::exists(home_ + "/run/metrics.ports"); }));
+    std::ifstream file(home_ + "/run/metrics.ports");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.find('=') + 1)));
+  }
+  int end(int signal) {
+    ::kill(pid_, signal);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  static bool wait(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return condition();
+  }
+  std::string get(const std::string& path) const {
+    http::testing::TestClient client(port_);
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return client.read_all();
+  }
+  bool shows(const std::string& text) const {
+    return wait([&] { return get("/metrics").find(text) != std::string::npos; });
+  }
+  std::unique_ptr<bus::Node> node(const std::string& instance) const {
+    bus::EndpointsConfig config;
+    config.home = home_;
+    auto started =
+        bus::Node::start({.instance = instance, .endpoints = *bus::endpoints(config), .limits = {}});
+    return started ? *std::move(started) : nullptr;
+  }
+  static bus::v1::Event published() {
+    bus::v1::Event event;
+    event.set_key("stream/cam1");
+    event.mutable_stream_published()->set_stream_id("cam1");
+    event.mutable_stream_published()->set_publication_id(5);
+    return event;
+  }
+
+  std::string home_;
+  pid_t pid_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(MetricsProgram, ShowsWhatTheOthersSayAndAnswersOnTheBus) {
+  EXPECT_EQ(http::testing::status_of(get("/healthz")), 200);
+  EXPECT_EQ(http::testing::status_of(get("/readyz")), 200);
+  const auto ingest = node("ingest");
+  ASSERT_NE(ingest, nullptr);
+  ingest->publish(published());
+  EXPECT_TRUE(shows("millrace_live_streams 1\n"));
+  EXPECT_TRUE(shows("millrace_service_up{service=\"ingest\"} 1\n"));
+  bus::v1::Event statistics;
+  statistics.mutable_stream_statistics()->set_stream_id("cam1");
+  statistics.mutable_stream_statistics()->set_publication_id(5);
+  statistics.mutable_stream_statistics()->set_players(3);
+  statistics.mutable_stream_statistics()->set_measured_monotonic_us(monotonic_us());
+  ingest->publish(statistics);
+  EXPECT_TRUE(shows("millrace_stream_viewers{stream=\"cam1\",protocol=\"rtmp\"} 3\n"));
+
+  bus::v1::Request request;
+  request.mutable_get_metrics();
+  std::promise<std::uint32_t> viewers;
+  ingest->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
+    viewers.set_value(reply && reply->metrics().streams_size() == 1 ? reply->metrics().streams(0).viewers()
+                                                                    : 0);
+  });
+  EXPECT_EQ(viewers.get_future().get(), 3u);
+  EXPECT_EQ(end(SIGTERM), 0);
+}
+
+TEST_F(MetricsProgram, KnowsTheLiveStreamsAgainAfterItWasKilled) {
+  const auto ingest = node("ingest");
+  ASSERT_NE(ingest, nullptr);
+  ingest->publish(published());
+  EXPECT_TRUE(shows("stream=\"cam1\""));
+  end(SIGKILL);
+  start();
+  EXPECT_TRUE(shows("stream=\"cam1\""));
+}
+
+TEST_F(MetricsProgram, SaysThatAServiceIsDownAndKeepsAnswering) {
+  auto ingest = node("ingest");
+  ASSERT_NE(ingest, nullptr);
+  EXPECT_TRUE(shows("millrace_service_up{service=\"ingest\"} 1\n"));
+  ingest.reset();
+  EXPECT_TRUE(shows("millrace_service_up{service=\"ingest\"} 0\n"));
+  EXPECT_EQ(http::testing::status_of(get("/readyz")), 200);
+  EXPECT_THAT(get("/readyz"), HasSubstr("silent"));
+}
+
+}  // namespace
+}  // namespace millrace::metrics

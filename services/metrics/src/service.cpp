@@ -1,0 +1,91 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/clock.hpp"
+#include "bus/metrics.hpp"
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
+#include "exposition.hpp"
+#include "http/ops.hpp"
+#include "observatory.hpp"
+
+namespace millrace::metrics {
+namespace {
+
+constexpr std::string_view kName = "metrics";
+
+bus::EventHandler handler_for(const std::shared_ptr<Observatory>& observatory, std::string_view service) {
+  return {.on_snapshot = [observatory,
+                          service](const bus::v1::Snapshot& s) { observatory->snapshot(service, s); },
+          .on_event = [observatory](const bus::v1::Event& event) { observatory->event(event); },
+          .on_lost = [observatory, service] { observatory->lost(service); }};
+}
+
+void answer(const Observatory& observatory, const bus::v1::Request& request,
+            const bus::Responder& responder) {
+  if (!request.has_get_metrics()) {
+    responder.fail({"metrics.unknown_request", "metrics answers GetMetrics only"});
+    return;
+  }
+  bus::v1::Reply reply;
+  *reply.mutable_metrics() = Aggregation::reply(observatory.report(), request.get_metrics().stream_id());
+  responder(std::move(reply));
+}
+
+}  // namespace
+
+MetricsService::MetricsService() = default;
+MetricsService::~MetricsService() = default;
+
+Result<void> MetricsService::start(runtime::ServiceContext& context) {
+  observatory_ = std::make_shared<Observatory>(context.health, monotonic_us);
+  if (Result<void> started = start_bus(context); !started) return started;
+  if (Result<void> started = start_http(context); !started) return started;
+  return context.write_ports({{"METRICS_PORT", server_->port()}});
+}
+
+Result<void> MetricsService::start_bus(const runtime::ServiceContext& context) {
+  config_.bus.home = context.home;
+  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  auto node = bus::Node::start({.instance = std::string(kName), .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected(node.error());
+  node_ = *std::move(node);
+  node_->serve(
+      [observatory = observatory_](const bus::v1::Request& request, const bus::Responder& responder) {
+        answer(*observatory, request, responder);
+      });
+  for (const std::string_view service : bus::kServices) {
+    if (service == kName) continue;
+    observatory_->expect(service);
+    node_->subscribe(service, handler_for(observatory_, service));
+  }
+  return {};
+}
+
+Result<void> MetricsService::start_http(const runtime::ServiceContext& context) {
+  http::ServerConfig server;
+  server.address = config_.listen_address;
+  server.port = config_.port;
+  server.port_variable = "METRICS_PORT";
+  http::OpsSources sources;
+  sources.service = kName;
+  sources.health = context.health.get();
+  sources.metrics = {std::make_shared<Exposition>(observatory_), bus::node_metrics(*node_)};
+  auto started = http::start_ops(std::move(server), std::move(sources));
+  if (!started) return tl::unexpected(started.error());
+  server_ = *std::move(started);
+  return {};
+}
+
+void MetricsService::drain(runtime::Deadline deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  if (server_)
+    server_->drain(std::clamp(left, std::chrono::milliseconds(0), std::chrono::milliseconds(1000)));
+  if (node_) node_->stop();
+}
+
+}  // namespace millrace::metrics
