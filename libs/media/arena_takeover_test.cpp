@@ -1,4 +1,5 @@
 // A writer that died or was restarted, another geometry, a damaged file.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,6 +122,28 @@ TEST_F(ArenaTakeover, GoesOnRecyclingWhatItFound) {
   EXPECT_EQ(writer_->statistics().free_bytes, 0U);
   auto reader = open_reader();
   expect_all_readable(*reader, info_of(*reader, 7), 1008);
+}
+
+// The writer dies between giving records up (the log's first record has moved on) and the blocks' new
+// generations.
+TEST_F(ArenaTakeover, BytesThatADyingWriterGaveUpAreNotTakenForIntact) {
+  const ArenaConfig config = small_arena(directory_.path());
+  publish_and_die(config, 7, 5);
+  auto reader = open_reader();
+  auto cursor = reader->open_log(info_of(*reader, 7).slot, 7, 0);
+  const auto used_in_place = cursor->at(0);
+  ASSERT_TRUE(used_in_place);
+  {
+    const auto file = open_file(directory_.path() + "/test.arena", O_RDWR);
+    const auto geometry = read_geometry(*file);
+    const auto mapping = SharedMapping::map(*file, geometry->file_bytes(), SharedMapping::Access::kReadWrite);
+    ArenaView(mapping->data(), *geometry).slot(info_of(*reader, 7).slot).first.store(8);
+  }
+  open_writer(config);
+  EXPECT_FALSE(cursor->intact(used_in_place->record)) << "the block is free: it may be written at any time";
+  const auto kept = cursor->at(8);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(copy(kept->payload), pattern(7, 8, 1008));
 }
 
 TEST_F(ArenaTakeover, SurvivesManyInARow) {
