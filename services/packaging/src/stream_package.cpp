@@ -140,14 +140,14 @@ void StreamPackage::read_again(PublicationLog& log, Publication& publication, me
 }
 
 // What is listed, as much again that has just left the list, and what grows stays in the log as long as it
-// allows.
+// allows. What has ended for good keeps its list until then, for those who still watch it to the end.
 void StreamPackage::hold(const Listing& listing) {
+  const std::size_t first = listing.ended ? listing.first_listed : listing.first_held;
   for (const auto& log : index_.logs()) {
     const auto found = publications_.find(log->publication_id);
     if (found == publications_.end()) continue;
     std::optional<std::uint64_t> from = log->segments.growing_from();
-    for (std::size_t i = listing.ended ? listing.offered.size() : listing.first_held;
-         i < listing.offered.size(); ++i) {
+    for (std::size_t i = first; i < listing.offered.size(); ++i) {
       if (listing.offered[i].publication_id != log->publication_id) continue;
       from = listing.offered[i].first_record;
       break;

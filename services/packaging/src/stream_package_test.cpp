@@ -205,6 +205,9 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
   EXPECT_EQ(package.view()->media_playlist.text->find("ENDLIST"), std::string::npos);
   EXPECT_TRUE(package.update(logs(), 65 * kSecond).changed);
   EXPECT_NE(package.view()->media_playlist.text->find("#EXT-X-ENDLIST\n"), std::string::npos);
+  for (int second = 65; second < 120; ++second) arena_->maintain(second * kSecond);
+  EXPECT_FALSE(package.update(logs(), 120 * kSecond).changed)
+      << "the closed list stays for those who still watch";
 }
 
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
