@@ -1,7 +1,5 @@
 #include "service.hpp"
 
-#include <sys/resource.h>
-
 #include <caf/all.hpp>
 #include <chrono>
 #include <future>
@@ -22,14 +20,6 @@ namespace {
 
 constexpr std::string_view kChildPrefix = "publication/";
 constexpr std::chrono::milliseconds kLastWords{500};
-
-// As many descriptors as the system allows: connections are what this service is for.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 }  // namespace
 
@@ -117,7 +107,6 @@ void IngestService::start_supervisor(const runtime::ServiceContext& context) {
 }
 
 Result<void> IngestService::start(runtime::ServiceContext& context) {
-  raise_descriptor_limit();
   parts_->health = context.health;
   if (Result<void> opened = open_log(context); !opened) return opened;
   if (Result<void> opened = open_bus(context); !opened) return opened;
