@@ -1,0 +1,236 @@
+#include "actors.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+
+namespace millrace::recording {
+namespace {
+
+using WakeAtom = caf::atom_constant<caf::atom("wake")>;
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using DoneAtom = caf::atom_constant<caf::atom("done")>;
+
+constexpr std::chrono::milliseconds kStepEvery{250};
+constexpr std::chrono::milliseconds kScanEvery{1000};
+constexpr std::string_view kLogComponent = "media-log";
+
+// One publication: decides when the next step is due. The step itself runs on a worker thread.
+class PublicationState {
+ public:
+  static inline const char* name = "recording.publication";
+
+  void begin(caf::event_based_actor* self, std::shared_ptr<RecordingShared> shared,
+             std::shared_ptr<Publication> publication) {
+    self_ = self;
+    shared_ = std::move(shared);
+    publication_ = std::move(publication);
+    step();
+  }
+
+  void step() {
+    const caf::actor self = caf::actor_cast<caf::actor>(self_);
+    shared_->workers.post([shared = shared_.get(), publication = publication_, self] {
+      const bool more = publication->step(monotonic_us(), shared->reporter, shared->finish_queue);
+      caf::anon_send(self, DoneAtom::value, more);
+    });
+  }
+
+  void step_done(bool more) {
+    if (publication_->ended()) {
+      self_->quit();
+    } else if (more) {
+      step();
+    } else {
+      self_->delayed_send(self_, kStepEvery, TickAtom::value);
+    }
+  }
+
+ private:
+  caf::event_based_actor* self_ = nullptr;
+  std::shared_ptr<RecordingShared> shared_;
+  std::shared_ptr<Publication> publication_;
+};
+
+caf::behavior publication_actor(caf::stateful_actor<PublicationState>* self,
+                                std::shared_ptr<RecordingShared> shared,
+                                std::shared_ptr<Publication> publication) {
+  self->state.begin(self, std::move(shared), std::move(publication));
+  return {
+      [self](TickAtom) { self->state.step(); },
+      [self](DoneAtom, bool more) { self->state.step_done(more); },
+  };
+}
+
+runtime::ChildSpec publication_child(const std::shared_ptr<RecordingShared>& shared,
+                                     const std::shared_ptr<Publication>& publication) {
+  return {.name = "publication/" + std::to_string(publication->info().publication_id),
+          .group = {},
+          .spawn =
+              [shared, publication](caf::event_based_actor& supervisor) {
+                return supervisor.spawn(publication_actor, shared, publication);
+              },
+          .restart = runtime::Restart::kTransient};
+}
+
+// Looks for publications; one look at a time, on a worker thread.
+class ScoutState {
+ public:
+  static inline const char* name = "recording.scout";
+
+  void begin(caf::event_based_actor* self, std::shared_ptr<RecordingShared> shared) {
+    self_ = self;
+    shared_ = std::move(shared);
+    findings_ = std::make_shared<Scout::Findings>();
+    look();
+  }
+
+  void look() {
+    if (looking_ || shared_->draining) return;
+    looking_ = true;
+    shared_->scout_woken = false;
+    const caf::actor self = caf::actor_cast<caf::actor>(self_);
+    shared_->workers.post([shared = shared_.get(), findings = findings_, self] {
+      *findings = shared->scout.look();
+      caf::anon_send(self, DoneAtom::value);
+    });
+  }
+
+  // The worker has written the findings before it sent the answer.
+  void looked() {
+    looking_ = false;
+    const Scout::Findings findings = std::move(*findings_);
+    report(findings);
+    for (const PartOwner& orphan : findings.orphans) {
+      log::info("part of a publication that is gone", {{"file", orphan.stem}});
+      shared_->finish_queue.add(orphan.stem, orphan.stream_id);
+    }
+    std::vector<std::uint64_t> in_log;
+    for (const Scout::Found& found : findings.logs) {
+      in_log.push_back(found.info.publication_id);
+      offer(found);
+    }
+    shared_->publications.keep(in_log);
+    shared_->reporter.metrics().active(shared_->publications.active());
+  }
+
+ private:
+  void report(const Scout::Findings& findings) {
+    if (findings.log_error) {
+      shared_->health->set(kLogComponent, runtime::HealthState::kDegraded, findings.log_error->message);
+    } else {
+      shared_->health->set(kLogComponent, runtime::HealthState::kReady);
+    }
+    if (findings.file_error) {
+      shared_->reporter.failing("directory", {}, {}, *findings.file_error);
+    } else {
+      shared_->reporter.recovered("directory");
+    }
+  }
+
+  void offer(const Scout::Found& found) {
+    if (shared_->draining || shared_->publications.contains(found.info.publication_id)) return;
+    const auto publication = std::make_shared<Publication>(found.arena, found.info, shared_->directory);
+    shared_->publications.add(publication);
+    runtime::add_child(shared_->supervisor(), publication_child(shared_, publication));
+  }
+
+  caf::event_based_actor* self_ = nullptr;
+  std::shared_ptr<RecordingShared> shared_;
+  std::shared_ptr<Scout::Findings> findings_;
+  bool looking_ = false;
+};
+
+caf::behavior scout_actor(caf::stateful_actor<ScoutState>* self, std::shared_ptr<RecordingShared> shared) {
+  self->state.begin(self, std::move(shared));
+  self->delayed_send(self, kScanEvery, TickAtom::value);
+  return {
+      [self](WakeAtom) { self->state.look(); },
+      [self](TickAtom) {
+        self->state.look();
+        self->delayed_send(self, kScanEvery, TickAtom::value);
+      },
+      [self](DoneAtom) { self->state.looked(); },
+  };
+}
+
+}  // namespace
+
+bool PublicationTable::contains(std::uint64_t publication_id) const {
+  const std::lock_guard lock(mutex_);
+  return publications_.contains(publication_id);
+}
+
+void PublicationTable::add(std::shared_ptr<Publication> publication) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t id = publication->info().publication_id;
+  publications_.insert_or_assign(id, std::move(publication));
+}
+
+void PublicationTable::keep(const std::vector<std::uint64_t>& in_log) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(publications_, [&](const auto& entry) {
+    return entry.second->ended() && std::find(in_log.begin(), in_log.end(), entry.first) == in_log.end();
+  });
+}
+
+std::vector<std::shared_ptr<Publication>> PublicationTable::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Publication>> result;
+  for (const auto& [id, publication] : publications_) result.push_back(publication);
+  return result;
+}
+
+std::size_t PublicationTable::active() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(publications_.begin(), publications_.end(),
+                                                [](const auto& entry) { return !entry.second->ended(); }));
+}
+
+void RecordingShared::wake_scout() {
+  if (scout_woken.exchange(true)) return;
+  const std::lock_guard lock(mutex_);
+  if (scout_) caf::anon_send(scout_, WakeAtom::value);
+}
+
+void RecordingShared::set_scout(caf::actor actor) {
+  const std::lock_guard lock(mutex_);
+  scout_ = std::move(actor);
+}
+
+void RecordingShared::set_supervisor(caf::actor actor) {
+  const std::lock_guard lock(mutex_);
+  supervisor_ = std::move(actor);
+}
+
+caf::actor RecordingShared::supervisor() const {
+  const std::lock_guard lock(mutex_);
+  return supervisor_;
+}
+
+std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<RecordingShared>& shared) {
+  runtime::ChildSpec recordings{
+      .name = "recordings", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+        runtime::SupervisorConfig config;
+        config.name = "recordings";
+        config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned publication is given up alone
+        config.health = shared->health;
+        std::vector<runtime::ChildSpec> children;  // after a restart: what was being recorded goes on
+        for (const auto& publication : shared->publications.all()) {
+          if (!publication->ended()) children.push_back(publication_child(shared, publication));
+        }
+        const caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config), std::move(children));
+        shared->set_supervisor(supervisor);
+        return supervisor;
+      }};
+  runtime::ChildSpec scout{.name = "scout", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+                             const caf::actor actor = root.spawn(scout_actor, shared);
+                             shared->set_scout(actor);
+                             return actor;
+                           }};
+  return {std::move(recordings), std::move(scout)};
+}
+
+}  // namespace millrace::recording

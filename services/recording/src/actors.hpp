@@ -1,0 +1,88 @@
+// The actors of recording and what they share.
+//
+//   root ─┬─ recordings (supervisor) ── publication/<n>   one per publication in the log, until all of it is
+//   in files
+//         └─ scout            looks for publications: at start, every second, and when ingest says that there
+//         is one
+//
+//   bus thread ── wake ──> scout ── add_child ──> publication actor ── step ──> worker threads ── stems ──>
+//   finish thread
+//
+// Actors decide when; files and the log are read and written by worker threads only. A publication actor has
+// at most one step at work, and its mailbox one tick and one answer. A crash costs nothing: the log and the
+// files tell where to go on.
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "finish_queue.hpp"
+#include "publication.hpp"
+#include "reporter.hpp"
+#include "runtime/health.hpp"
+#include "runtime/supervisor.hpp"
+#include "scout.hpp"
+#include "worker_pool.hpp"
+
+namespace millrace::recording {
+
+// The publications that are being recorded, or were and are still in the log. Any thread.
+class PublicationTable {
+ public:
+  bool contains(std::uint64_t publication_id) const;
+  void add(std::shared_ptr<Publication> publication);
+  // Forgets those that have ended and are not in the log any more.
+  void keep(const std::vector<std::uint64_t>& in_log);
+  std::vector<std::shared_ptr<Publication>> all() const;
+  // Not ended yet.
+  std::size_t active() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<Publication>> publications_;
+};
+
+struct RecordingShared {
+  static constexpr unsigned kWorkers = 2;
+
+  RecordingShared(std::string log_directory, std::string vod_directory,
+                  std::shared_ptr<runtime::Health> health_states, Reporter::Publish publish)
+      : media_log_directory(std::move(log_directory)),
+        directory(std::move(vod_directory)),
+        health(std::move(health_states)),
+        reporter(health, std::move(publish)),
+        scout(media_log_directory, directory),
+        finish_queue(directory, reporter),
+        workers(kWorkers) {}
+
+  void wake_scout();
+  void set_scout(caf::actor actor);
+  void set_supervisor(caf::actor actor);
+  caf::actor supervisor() const;
+
+  const std::string media_log_directory;
+  const std::string directory;  // of the recordings
+  const std::shared_ptr<runtime::Health> health;
+  Reporter reporter;
+  Scout scout;  // here, not in its actor: what it has seen must outlive a crash of that
+  PublicationTable publications;
+  FinishQueue finish_queue;
+  std::atomic<bool> draining{false};  // nothing new is begun
+  std::atomic<bool> scout_woken{false};
+  WorkerPool workers;  // last: its threads end before what they use
+
+ private:
+  mutable std::mutex mutex_;
+  caf::actor scout_;
+  caf::actor supervisor_;
+};
+
+// The root supervisor's children.
+std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<RecordingShared>& shared);
+
+}  // namespace millrace::recording

@@ -1,0 +1,102 @@
+#include "catalogue.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+namespace millrace::recording {
+namespace {
+
+// Names of recordings in the directory; none when there is no directory yet.
+Result<std::vector<FileName>> list_files(const std::string& directory) {
+  std::vector<FileName> names;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return names;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (auto name = parse_file_name(entry->path().filename().string())) names.push_back(std::move(*name));
+  }
+  if (error) return fail("recording.unwritable", "list the directory: " + error.message());
+  return names;
+}
+
+std::optional<Journal> read_finished_journal(const std::string& path) {
+  const auto fd = open_file(path, O_RDONLY);
+  if (!fd) return std::nullopt;
+  const auto size = file_size(fd->get());
+  std::array<std::uint8_t, kJournalBoxBytes> tail{};
+  if (!size || *size < tail.size() || !read_at(fd->get(), *size - tail.size(), tail)) return std::nullopt;
+  return read_journal(ByteView(tail));
+}
+
+// The part with the newest samples goes on, the others are complete.
+void add_part(PublicationFiles& files, FoundPart part) {
+  const std::uint64_t next = part.content.resume.journal.next_sequence;
+  if (!files.unfinished) {
+    files.unfinished = std::move(part);
+    return;
+  }
+  if (files.unfinished->content.resume.journal.next_sequence < next) std::swap(*files.unfinished, part);
+  files.complete.push_back(std::move(part.stem));
+}
+
+}  // namespace
+
+Result<PublicationFiles> find_publication(const std::string& directory, const std::string& stream_id,
+                                          std::uint64_t publication_id) {
+  const auto names = list_files(directory);
+  if (!names) return tl::unexpected(names.error());
+  PublicationFiles files;
+  for (const FileName& name : *names) {
+    const std::string base = directory + "/" + name.stem;
+    if (name.stream_id != stream_id) continue;
+    if (name.state == FileState::kFinished) {
+      const auto journal = read_finished_journal(base + std::string(kFinishedSuffix));
+      if (journal && journal->publication_id == publication_id) {
+        files.next_sequence = std::max(files.next_sequence, journal->next_sequence);
+      }
+    }
+    if (name.state == FileState::kPart) {
+      auto content = read_part(base + std::string(kPartSuffix));
+      if (!content) return tl::unexpected(content.error());
+      if (!*content || (*content)->resume.journal.publication_id != publication_id) continue;
+      add_part(files, {name.stem, std::move(**content)});
+    }
+  }
+  if (!files.unfinished) return files;
+  const std::uint64_t next = files.unfinished->content.resume.journal.next_sequence;
+  if (next > files.next_sequence) {
+    files.next_sequence = next;
+  } else {
+    files.complete.push_back(files.unfinished->stem);
+    files.unfinished.reset();
+  }
+  return files;
+}
+
+Result<std::vector<PartOwner>> find_parts(const std::string& directory) {
+  const auto names = list_files(directory);
+  if (!names) return tl::unexpected(names.error());
+  std::vector<PartOwner> parts;
+  for (const FileName& name : *names) {
+    if (name.state != FileState::kPart) continue;
+    const auto content = read_part(directory + "/" + name.stem + std::string(kPartSuffix));
+    if (!content) continue;  // finished in this moment, or not readable: looked at again next time
+    parts.push_back({name.stem, name.stream_id, *content ? (*content)->resume.journal.publication_id : 0});
+  }
+  return parts;
+}
+
+void remove_unfinished_copies(const std::string& directory) {
+  const auto names = list_files(directory);
+  if (!names) return;
+  for (const FileName& name : *names) {
+    if (name.state == FileState::kFinishing)
+      ::unlink((directory + "/" + name.stem + std::string(kFinishingSuffix)).c_str());
+  }
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,17 @@
+#include "config.hpp"
+
+namespace millrace::recording {
+
+void RecordingConfig::add_rows(ConfigTable& table) {
+  table.text("MEDIA_LOG_DIR", media_log_directory, "",
+             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  table.text("MEDIA_ROOT", media_root, "", "directory of recorded media; default: media below MILLRACE_HOME");
+  table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
+             "name of the recordings' directory below MEDIA_ROOT");
+  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
+  table.integer("RECORDING_OPS_PORT", ops_port, "9104", {0, 65535},
+                "TCP port of recording's health, readiness and metrics");
+  bus.add_rows(table);
+}
+
+}  // namespace millrace::recording

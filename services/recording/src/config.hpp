@@ -1,0 +1,23 @@
+// recording's configuration: one row a field.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/config.hpp"
+#include "bus/endpoints.hpp"
+
+namespace millrace::recording {
+
+struct RecordingConfig {
+  std::string media_log_directory;
+  std::string media_root;
+  std::string vod_directory_name;
+  std::string ops_address;
+  std::uint16_t ops_port = 0;
+  bus::EndpointsConfig bus;
+
+  void add_rows(ConfigTable& table);
+};
+
+}  // namespace millrace::recording

@@ -1,0 +1,122 @@
+#include "file_io.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace millrace::recording {
+namespace {
+
+std::string_view code_of(int number) {
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return "recording.disk_full";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ENOENT:
+    case ENOTDIR:
+      return "recording.unwritable";
+    case EEXIST:
+      return "recording.exists";
+    default:
+      return "recording.io";
+  }
+}
+
+Error error_of(int number, const char* call) {
+  return {code_of(number), std::string(call) + ": " + std::generic_category().message(number)};
+}
+
+// Bytes of pieces from position on, as many as one call takes.
+std::size_t gather(std::span<const Bytes* const> pieces, std::uint64_t position, std::span<iovec> vectors) {
+  std::size_t count = 0;
+  for (const Bytes* const piece : pieces) {
+    if (count == vectors.size()) break;
+    if (position >= piece->size()) {
+      position -= piece->size();
+      continue;
+    }
+    auto* const data =
+        const_cast<std::uint8_t*>(piece->data());  // iovec serves reading too; writing leaves it alone
+    vectors[count++] = {data + position, piece->size() - static_cast<std::size_t>(position)};
+    position = 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+Error file_error(const char* call) {
+  return error_of(errno, call);
+}
+
+Result<net::UniqueFd> open_file(const std::string& path, int flags) {
+  net::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0640));
+  if (!fd) return tl::unexpected(file_error("open"));
+  return fd;
+}
+
+Result<std::uint64_t> file_size(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return tl::unexpected(file_error("stat"));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<void> write_at(int fd, std::uint64_t offset, std::span<const Bytes* const> pieces) {
+  constexpr std::size_t kVectors = 512;
+  std::array<iovec, kVectors> vectors{};
+  for (std::uint64_t position = 0;;) {
+    const std::size_t count = gather(pieces, position, vectors);
+    if (count == 0) return {};
+    const ssize_t written =
+        ::pwritev(fd, vectors.data(), static_cast<int>(count), static_cast<off_t>(offset + position));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return tl::unexpected(file_error("write"));
+    position += static_cast<std::uint64_t>(written);
+  }
+}
+
+Result<void> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t> into) {
+  while (!into.empty()) {
+    const ssize_t count = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return tl::unexpected(file_error("read"));
+    if (count == 0) return fail("recording.io", "read: the file has become shorter");
+    into = into.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+Result<void> sync_directory(const std::string& directory) {
+  const auto fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (!fd) return tl::unexpected(fd.error());
+  if (::fsync(fd->get()) != 0) return tl::unexpected(file_error("sync of the directory"));
+  return {};
+}
+
+Result<void> make_directory(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return tl::unexpected(error_of(error.value(), "make the directory"));
+  return {};
+}
+
+Result<mp4::FileSource> file_source(int fd) {
+  const auto size = file_size(fd);
+  if (!size) return tl::unexpected(size.error());
+  return mp4::FileSource{
+      *size, [fd](std::uint64_t offset, std::span<std::uint8_t> into) { return read_at(fd, offset, into); }};
+}
+
+}  // namespace millrace::recording

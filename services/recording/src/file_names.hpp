@@ -1,0 +1,29 @@
+// What recordings are called: <id>-2026-11-20T21-49-15.123Z.mp4 when finished, with .part.mp4 while live (it
+// plays too, up to its last fragment), with .finishing.part.mp4 while the finished form is written.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace::recording {
+
+inline constexpr std::string_view kPartSuffix = ".part.mp4";
+inline constexpr std::string_view kFinishingSuffix = ".finishing.part.mp4";
+inline constexpr std::string_view kFinishedSuffix = ".mp4";
+
+enum class FileState { kPart, kFinishing, kFinished };
+
+struct FileName {
+  std::string stream_id;
+  std::string stem;  // without suffix
+  FileState state = FileState::kFinished;
+};
+
+// "<id>-<UTC time>"
+std::string file_stem(std::string_view stream_id, std::int64_t started_wall_us);
+// nullopt for a file that is not ours.
+std::optional<FileName> parse_file_name(std::string_view name);
+
+}  // namespace millrace::recording

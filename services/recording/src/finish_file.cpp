@@ -1,0 +1,81 @@
+#include "finish_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "containers/mp4/finish.hpp"
+#include "file_io.hpp"
+#include "file_names.hpp"
+#include "part_file.hpp"
+
+namespace millrace::recording {
+namespace {
+
+struct Paths {
+  std::string part, temporary, finished;
+};
+
+Result<mp4::Finished> write_finished(const Paths& paths, const Journal& journal,
+                                     const std::atomic<bool>& stop) {
+  const auto input = open_file(paths.part, O_RDONLY);
+  if (!input) return tl::unexpected(input.error());
+  const auto source = file_source(input->get());
+  if (!source) return tl::unexpected(source.error());
+  const auto output = open_file(paths.temporary, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!output) return tl::unexpected(output.error());
+  std::uint64_t offset = 0;
+  const auto sink = [&](ByteView bytes) -> Result<void> {
+    if (stop) return fail("recording.stopping", "the service stops");
+    const Bytes piece(bytes.begin(), bytes.end());
+    const std::array<const Bytes*, 1> pieces = {&piece};
+    auto written = write_at(output->get(), offset, pieces);
+    offset += bytes.size();
+    return written;
+  };
+  auto finished = mp4::finish(*source, sink);
+  if (!finished) return finished;
+  if (auto written = sink(write_journal(journal)); !written) return tl::unexpected(written.error());
+  finished->size += kJournalBoxBytes;
+  if (::fsync(output->get()) != 0) return tl::unexpected(file_error("sync"));
+  return finished;
+}
+
+Result<void> remove_part(const Paths& paths, const std::string& directory) {
+  if (::unlink(paths.part.c_str()) != 0 && errno != ENOENT)
+    return tl::unexpected(file_error("remove the part"));
+  return sync_directory(directory);
+}
+
+Result<FinishedFile> publish(const Paths& paths, const std::string& directory, const Journal& journal,
+                             const mp4::Finished& finished) {
+  if (::rename(paths.temporary.c_str(), paths.finished.c_str()) != 0)
+    return tl::unexpected(file_error("rename"));
+  if (auto synced = sync_directory(directory); !synced) return tl::unexpected(synced.error());
+  if (auto removed = remove_part(paths, directory); !removed) return tl::unexpected(removed.error());
+  return FinishedFile{journal.publication_id, finished.size, finished.duration_us, finished.samples, false};
+}
+
+}  // namespace
+
+Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
+                                 const std::atomic<bool>& stop) {
+  const std::string base = directory + "/" + stem;
+  const Paths paths{base + std::string(kPartSuffix), base + std::string(kFinishingSuffix),
+                    base + std::string(kFinishedSuffix)};
+  // Finished before, or deleted by somebody: there is nothing to do.
+  if (::access(paths.part.c_str(), F_OK) != 0 && errno == ENOENT) return FinishedFile{.empty = true};
+  const auto content = read_part(paths.part);
+  if (!content) return tl::unexpected(content.error());
+  const Journal journal = *content ? (*content)->resume.journal : Journal{};
+  const auto finished = write_finished(paths, journal, stop);
+  if (finished) return publish(paths, directory, journal, *finished);
+  ::unlink(paths.temporary.c_str());
+  if (finished.error().code != "mp4.empty") return tl::unexpected(finished.error());
+  if (auto removed = remove_part(paths, directory); !removed) return tl::unexpected(removed.error());
+  return FinishedFile{.empty = true};
+}
+
+}  // namespace millrace::recording

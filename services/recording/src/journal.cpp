@@ -1,0 +1,54 @@
+#include "journal.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "containers/mp4/box_reader.hpp"
+#include "containers/mp4/box_writer.hpp"
+
+namespace millrace::recording {
+namespace {
+
+constexpr std::array<std::uint8_t, 16> kUuid = {0x6D, 0x69, 0x6C, 0x6C, 0x72, 0x61, 0x63, 0x65,
+                                                0x9C, 0x41, 0x4A, 0x0E, 0x8D, 0x27, 0x51, 0xB3};
+constexpr std::uint32_t kVersion = 1;
+
+std::optional<Journal> read_payload(ByteView payload) {
+  ByteReader reader(payload);
+  const ByteView uuid = reader.take(kUuid.size());
+  if (!std::equal(uuid.begin(), uuid.end(), kUuid.begin(), kUuid.end())) return std::nullopt;
+  const std::uint32_t version = reader.u32();
+  Journal journal;
+  journal.publication_id = reader.u64();
+  journal.next_sequence = reader.u64();
+  journal.started_wall_us = static_cast<std::int64_t>(reader.u64());
+  if (!reader.ok() || version != kVersion) return std::nullopt;
+  return journal;
+}
+
+}  // namespace
+
+Bytes write_journal(const Journal& journal) {
+  ByteWriter writer(kJournalBoxBytes);
+  {
+    const mp4::Box box(writer, "uuid");
+    writer.append(kUuid);
+    writer.u32(kVersion);
+    writer.u64(journal.publication_id);
+    writer.u64(journal.next_sequence);
+    writer.u64(static_cast<std::uint64_t>(journal.started_wall_us));
+  }
+  return writer.take();
+}
+
+std::optional<Journal> read_journal(const mp4::FragmentedFileReader::OwnBox& box) {
+  return box.type == mp4::four_cc("uuid") ? read_payload(box.payload) : std::nullopt;
+}
+
+std::optional<Journal> read_journal(ByteView box) {
+  const auto header = mp4::read_box_header(box);
+  if (!header || header->type != mp4::four_cc("uuid") || header->size != box.size()) return std::nullopt;
+  return read_payload(box.subspan(header->header_size));
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,85 @@
+#include "part_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file_names.hpp"
+
+namespace millrace::recording {
+
+Result<std::optional<PartContent>> read_part(const std::string& path) {
+  const auto fd = open_file(path, O_RDONLY);
+  if (!fd) return tl::unexpected(fd.error());
+  auto source = file_source(fd->get());
+  if (!source) return tl::unexpected(source.error());
+  mp4::FragmentedFileReader reader(std::move(*source));
+  std::optional<PartContent> content;
+  ResumePoint point;
+  while (true) {
+    auto part = reader.next();
+    if (!part) return tl::unexpected(part.error());
+    if (!*part) return content;
+    if (auto* movie = std::get_if<mp4::FragmentedFileReader::Movie>(&**part))
+      point.tracks = std::move(movie->tracks);
+    if (std::holds_alternative<mp4::FragmentedFileReader::Fragment>(**part)) ++point.fragments;
+    if (const auto* box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part)) {
+      const auto journal = read_journal(*box);
+      if (!journal) continue;
+      point.journal = *journal;
+      content = PartContent{point, reader.position()};
+    }
+  }
+}
+
+Result<PartFile> PartFile::create(const std::string& directory, const std::string& stream_id,
+                                  std::int64_t started_wall_us) {
+  constexpr int kNames = 1000;
+  if (auto made = make_directory(directory); !made) return tl::unexpected(made.error());
+  for (int i = 0; i < kNames; ++i) {
+    const std::string stem = file_stem(stream_id, started_wall_us + i * 1000);
+    const std::string path = directory + "/" + stem;
+    if (::access((path + std::string(kFinishedSuffix)).c_str(), F_OK) == 0) continue;
+    auto fd = open_file(path + std::string(kPartSuffix), O_RDWR | O_CREAT | O_EXCL);
+    if (fd) return PartFile(std::move(*fd), stem, 0);
+    if (fd.error().code != "recording.exists") return tl::unexpected(fd.error());
+  }
+  return fail("recording.exists", "no free file name");
+}
+
+Result<PartFile> PartFile::resume(const std::string& directory, const std::string& stem, std::uint64_t end) {
+  auto fd = open_file(directory + "/" + stem + std::string(kPartSuffix), O_RDWR);
+  if (!fd) return tl::unexpected(fd.error());
+  if (::ftruncate(fd->get(), static_cast<off_t>(end)) != 0) return tl::unexpected(file_error("truncate"));
+  return PartFile(std::move(*fd), stem, end);
+}
+
+Result<void> PartFile::append(const Append& append) {
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0) return tl::unexpected(file_error("stat"));
+  if (status.st_nlink == 0) return fail("recording.gone", "the file was deleted while it was written");
+  std::vector<const Bytes*> pieces;
+  std::uint64_t bytes = 0;
+  const Bytes begin = write_journal(append.before);
+  if (size_ == 0 || append.init_changed) pieces.push_back(&append.init);
+  if (size_ == 0) pieces.push_back(&begin);
+  for (const Bytes& piece : append.pieces) pieces.push_back(&piece);
+  for (const Bytes* const piece : pieces) bytes += piece->size();
+  if (auto written = write_at(fd_.get(), size_, pieces); !written) {
+    // What cannot be cut off is torn, and is cut off by the next append or the next start.
+    if (::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return tl::unexpected(file_error("truncate"));
+    return written;
+  }
+  size_ += bytes;
+  return {};
+}
+
+Result<void> PartFile::sync(std::int64_t monotonic_us, bool now) {
+  if (synced_size_ == size_ || (!now && monotonic_us - synced_us_ < kSyncEveryUs)) return {};
+  if (::fdatasync(fd_.get()) != 0) return tl::unexpected(file_error("sync"));
+  synced_size_ = size_;
+  synced_us_ = monotonic_us;
+  return {};
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,54 @@
+// The file a live publication is recorded to. Each append is there whole or not at all, also after a full
+// disk: what a failed write left is cut off again. Blocking, one thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "file_io.hpp"
+#include "recorder.hpp"
+
+namespace millrace::recording {
+
+// A part file of an earlier run, read to its last whole fragment.
+struct PartContent {
+  ResumePoint resume;
+  std::uint64_t end = 0;  // one past the last journal: what follows is torn
+};
+
+// nullopt when not even its beginning is whole. Errors are those of reading.
+[[nodiscard]] Result<std::optional<PartContent>> read_part(const std::string& path);
+
+class PartFile {
+ public:
+  // How much a power failure may cost: a file's data are on the disk at most this long after they were
+  // written.
+  static constexpr std::int64_t kSyncEveryUs = 10'000'000;
+
+  // A new file that overwrites none: when the name is taken, the time in it moves on by a millisecond.
+  [[nodiscard]] static Result<PartFile> create(const std::string& directory, const std::string& stream_id,
+                                               std::int64_t started_wall_us);
+  // Goes on behind content.end.
+  [[nodiscard]] static Result<PartFile> resume(const std::string& directory, const std::string& stem,
+                                               std::uint64_t end);
+
+  // "recording.gone": somebody has deleted the file; what was in it is lost, and a new one is needed.
+  [[nodiscard]] Result<void> append(const Append& append);
+  // fdatasync when the last one is kSyncEveryUs ago, or now.
+  [[nodiscard]] Result<void> sync(std::int64_t monotonic_us, bool now);
+
+  const std::string& stem() const { return stem_; }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  PartFile(net::UniqueFd fd, std::string stem, std::uint64_t size)
+      : fd_(std::move(fd)), stem_(std::move(stem)), size_(size) {}
+
+  net::UniqueFd fd_;
+  std::string stem_;
+  std::uint64_t size_ = 0;
+  std::uint64_t synced_size_ = 0;
+  std::int64_t synced_us_ = 0;
+};
+
+}  // namespace millrace::recording

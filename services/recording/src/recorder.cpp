@@ -1,0 +1,150 @@
+#include "recorder.hpp"
+
+#include <algorithm>
+
+#include "containers/mp4/init_segment.hpp"
+
+namespace millrace::recording {
+namespace {
+
+// Until two samples of a track tell: a frame of 30 a second, an AAC frame.
+std::uint32_t nominal_duration(const mp4::Track& track) {
+  constexpr std::uint32_t kAacFrame = 1024;
+  return track.type == mp4::TrackType::kAudio ? kAacFrame : std::max(1U, track.timescale / 30);
+}
+
+const mp4::Track* find_track(const std::vector<mp4::Track>& tracks, std::uint32_t id) {
+  const auto found =
+      std::find_if(tracks.begin(), tracks.end(), [&](const mp4::Track& track) { return track.id == id; });
+  return found == tracks.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::optional<mp4::Track> to_mp4_track(const media::TrackConfiguration& description, ByteView bytes) {
+  mp4::Track track;
+  track.id = description.track + 1U;
+  track.timescale = description.timescale;
+  track.configuration.assign(bytes.begin(), bytes.end());
+  if (track.timescale == 0) return std::nullopt;
+  if (description.codec == media::Codec::kH264) {
+    track.width = description.width & 0xFFFF;
+    track.height = description.height & 0xFFFF;
+    return track;
+  }
+  if (description.codec == media::Codec::kAac) {
+    track.type = mp4::TrackType::kAudio;
+    track.codec = mp4::Codec::kAac;
+    // As the sample entry has it: 16.16 holds no rate beyond 65535.
+    track.sample_rate = description.sample_rate <= 0xFFFF ? description.sample_rate : 0;
+    track.channels = description.channels & 0xFFFF;
+    return track;
+  }
+  return std::nullopt;
+}
+
+Recorder::Recorder(ResumePoint resume, FragmentLimits limits)
+    : journal_(resume.journal),
+      limits_(limits),
+      tracks_(std::move(resume.tracks)),
+      fragments_(resume.fragments) {}
+
+bool Recorder::fragment_ends_before(const media::SampleRecord& record) const {
+  return !waiting_.empty() && (record.media_sequence != waiting_segment_ || waiting_bytes_ >= limits_.bytes ||
+                               record.arrival_us - waiting_since_us_ >= limits_.duration_us);
+}
+
+void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, Bytes payload,
+                   std::vector<FileAction>& out) {
+  if (track != nullptr) {
+    if (fragment_ends_before(record)) flush(out);
+    take_track(record, *track, out);
+    append_sample(record, *track, std::move(payload));
+  }
+  next_sequence_ = record.sequence + 1;
+}
+
+void Recorder::take_track(const media::SampleRecord& record, const mp4::Track& track,
+                          std::vector<FileAction>& out) {
+  const mp4::Track* const known = find_track(tracks_, track.id);
+  if (known != nullptr && *known == track) return;
+  if (known != nullptr) {
+    end(out);
+    journal_.started_wall_us = record.presented_wall_us;
+  }
+  tracks_.push_back(track);
+  tracks_changed_ = true;
+}
+
+void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track& track, Bytes payload) {
+  if (waiting_.empty()) {
+    waiting_segment_ = record.media_sequence;
+    waiting_since_us_ = record.arrival_us;
+  }
+  Run& run = waiting_[track.id];
+  if (run.payloads.empty()) {
+    run.run.track_id = track.id;
+    run.run.base_decode_time = static_cast<std::uint64_t>(record.dts);
+  } else {
+    const std::int64_t duration = std::clamp<std::int64_t>(record.dts - run.last_dts, 1, 0xFFFFFFFF);
+    run.run.samples.back().duration = last_duration_[track.id] = static_cast<std::uint32_t>(duration);
+  }
+  run.last_dts = record.dts;
+  run.run.samples.push_back({.duration = 0,
+                             .size = static_cast<std::uint32_t>(payload.size()),
+                             .composition_offset = record.composition_offset,
+                             .key = (record.flags & media::kSampleKey) != 0});
+  waiting_bytes_ += payload.size();
+  run.payloads.push_back(std::move(payload));
+}
+
+// The next sample would tell how long the last one lasts. Until it comes the one before has to do; finishing
+// goes by the times at which fragments begin.
+void Recorder::end_last_sample(Run& run, std::uint32_t track_id) {
+  const auto known = last_duration_.find(track_id);
+  const mp4::Track* const track = find_track(tracks_, track_id);
+  run.run.samples.back().duration = known != last_duration_.end() ? known->second : nominal_duration(*track);
+}
+
+void Recorder::flush(std::vector<FileAction>& out) {
+  if (waiting_.empty()) return;
+  Append append;
+  append.before = journal_;
+  journal_.next_sequence = next_sequence_;
+  append.journal = journal_;
+  append.init = mp4::init_segment(tracks_);
+  append.init_changed = tracks_changed_;
+  std::vector<mp4::TrackRun> runs;
+  append.pieces.emplace_back();
+  for (auto& [track_id, run] : waiting_) {
+    end_last_sample(run, track_id);
+    append.samples += static_cast<std::uint32_t>(run.payloads.size());
+    std::move(run.payloads.begin(), run.payloads.end(), std::back_inserter(append.pieces));
+    runs.push_back(std::move(run.run));
+  }
+  append.pieces.front() = mp4::fragment_header(++fragments_, runs);
+  append.pieces.push_back(write_journal(journal_));
+  out.emplace_back(std::move(append));
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  tracks_changed_ = false;
+}
+
+void Recorder::skip_to(std::uint64_t sequence, std::vector<FileAction>& out) {
+  flush(out);
+  next_sequence_ = std::max(next_sequence_, sequence);
+}
+
+void Recorder::end(std::vector<FileAction>& out) {
+  flush(out);
+  out.emplace_back(EndFile{});
+  tracks_.clear();
+  last_duration_.clear();
+  fragments_ = 0;
+}
+
+bool Recorder::due(std::int64_t monotonic_us) const {
+  return !waiting_.empty() && monotonic_us - waiting_since_us_ >= limits_.duration_us;
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,97 @@
+// The pure core of recording: samples of one publication in, what to do with files out. No file, no clock, no
+// thread.
+//
+// A file's fragments begin with a segment of the stream, and are at most Limits long. A track that comes
+// later is added to the running file. A track whose configuration changes (another resolution, another sample
+// rate) ends the file and begins a new one at that very sample, so that every file has one configuration a
+// track and plays everywhere.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "containers/mp4/fragment.hpp"
+#include "containers/mp4/track.hpp"
+#include "journal.hpp"
+#include "media/sample.hpp"
+
+namespace millrace::recording {
+
+// The MP4 track of a log's track; nullopt for what is not recorded (data, codecs that MP4 files here do not
+// hold).
+std::optional<mp4::Track> to_mp4_track(const media::TrackConfiguration& description, ByteView bytes);
+
+// Appends to the running file; begins one (init first) when there is none.
+struct Append {
+  Journal before;             // what the files so far hold: stands behind init where a file begins
+  Journal journal;            // what they hold afterwards
+  Bytes init;                 // the movie box with all tracks so far
+  bool init_changed = false;  // the file needs it although it is not new
+  std::vector<Bytes> pieces;  // fragment header, samples, journal: to be written whole or not at all
+  std::uint32_t samples = 0;
+};
+// The running file, if there is one, is complete.
+struct EndFile {};
+using FileAction = std::variant<Append, EndFile>;
+
+struct FragmentLimits {
+  std::int64_t duration_us = 2'000'000;
+  std::uint64_t bytes = 8U << 20;
+};
+
+// Where to go on in a file of an earlier run.
+struct ResumePoint {
+  Journal journal;
+  std::vector<mp4::Track> tracks;
+  std::uint32_t fragments = 0;
+};
+
+class Recorder {
+ public:
+  // journal.next_sequence: the first record to be given. started_wall_us names the first file.
+  explicit Recorder(Journal journal, FragmentLimits limits = {}) : journal_(journal), limits_(limits) {}
+  explicit Recorder(ResumePoint resume, FragmentLimits limits = {});
+
+  // The next record. track: as of the record's configuration; nullptr when it is not recorded.
+  void add(const media::SampleRecord& record, const mp4::Track* track, Bytes payload,
+           std::vector<FileAction>& out);
+  // Records up to this one are lost: the log had recycled them.
+  void skip_to(std::uint64_t sequence, std::vector<FileAction>& out);
+  // Writes the waiting samples as a fragment.
+  void flush(std::vector<FileAction>& out);
+  // The publication is over.
+  void end(std::vector<FileAction>& out);
+
+  // Samples have been waiting for as long as a fragment may.
+  bool due(std::int64_t monotonic_us) const;
+  std::uint64_t next_sequence() const { return next_sequence_; }
+
+ private:
+  struct Run {
+    mp4::TrackRun run;
+    std::vector<Bytes> payloads;
+    std::int64_t last_dts = 0;
+  };
+
+  bool fragment_ends_before(const media::SampleRecord& record) const;
+  void take_track(const media::SampleRecord& record, const mp4::Track& track, std::vector<FileAction>& out);
+  void append_sample(const media::SampleRecord& record, const mp4::Track& track, Bytes payload);
+  void end_last_sample(Run& run, std::uint32_t track_id);
+
+  Journal journal_;
+  FragmentLimits limits_;
+  std::uint64_t next_sequence_ = journal_.next_sequence;
+  std::vector<mp4::Track> tracks_;  // of the running file
+  bool tracks_changed_ = false;
+  std::uint32_t fragments_ = 0;
+  std::map<std::uint32_t, Run> waiting_;                  // by track id
+  std::map<std::uint32_t, std::uint32_t> last_duration_;  // by track id
+  std::uint64_t waiting_bytes_ = 0;
+  std::uint64_t waiting_segment_ = 0;
+  std::int64_t waiting_since_us_ = 0;  // arrival of the first waiting sample
+};
+
+}  // namespace millrace::recording

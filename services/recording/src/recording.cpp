@@ -1,0 +1,168 @@
+#include "recording.hpp"
+
+#include <algorithm>
+
+#include "catalogue.hpp"
+
+namespace millrace::recording {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+}  // namespace
+
+Result<Recording> Recording::open(media::ArenaReader& arena, const media::LogInfo& info,
+                                  std::string directory, FragmentLimits limits) {
+  auto files = find_publication(directory, info.stream_id, info.publication_id);
+  if (!files) return tl::unexpected(files.error());
+  const std::uint64_t next = files->next_sequence;
+  const Journal fresh{info.publication_id, next, info.started_wall_us};
+  std::optional<FoundPart>& part = files->unfinished;
+  Recording recording(info, std::move(directory),
+                      part ? Recorder(part->content.resume, limits) : Recorder(fresh, limits));
+  if (part) {
+    auto file = PartFile::resume(recording.directory_, part->stem, part->content.end);
+    if (!file) return tl::unexpected(file.error());
+    recording.file_ = std::move(*file);
+    recording.announced_begun_.push_back(part->stem);
+  }
+  recording.announced_complete_ = std::move(files->complete);
+  auto log = arena.open_log(info.slot, info.publication_id, next);
+  if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
+  if (log) recording.log_ = std::move(*log);
+  return recording;
+}
+
+Progress Recording::step(std::int64_t monotonic_us) {
+  Progress progress;
+  progress.begun = std::exchange(announced_begun_, {});
+  progress.complete = std::exchange(announced_complete_, {});
+  if (!perform(monotonic_us, progress)) return progress;
+  if (!over_) read_log(monotonic_us, progress);
+  if (!perform(monotonic_us, progress)) return progress;
+  if (file_) {
+    if (auto synced = file_->sync(monotonic_us, false); !synced) progress.failure = synced.error();
+  }
+  progress.ended = over_;
+  return progress;
+}
+
+Progress Recording::suspend(std::int64_t monotonic_us) {
+  Progress progress;
+  progress.begun = std::exchange(announced_begun_, {});
+  progress.complete = std::exchange(announced_complete_, {});
+  recorder_.flush(waiting_);
+  if (!perform(monotonic_us, progress)) return progress;
+  if (file_) {
+    if (auto synced = file_->sync(monotonic_us, true); !synced) progress.failure = synced.error();
+  }
+  return progress;
+}
+
+void Recording::read_log(std::int64_t monotonic_us, Progress& progress) {
+  std::uint64_t bytes = 0;
+  bool at_end = !log_;
+  over_ = !log_;
+  while (!at_end && bytes < kStepBytes) {
+    std::visit(Overloaded{[&](const media::LogReader::Sample& sample) {
+                            bytes += sample.payload.size() + sizeof sample.record;
+                            if (take_sample(sample, progress)) log_->advance();
+                          },
+                          [&](media::LogReader::Nothing) { at_end = true; },
+                          [&](media::LogReader::Ended) { at_end = over_ = true; },
+                          [&](media::LogReader::Lagged lagged) {
+                            count_lost(lagged.next_key, progress);
+                            log_->seek(lagged.next_key);
+                          }},
+               log_->read());
+  }
+  progress.more = !at_end;
+  if (over_) {
+    recorder_.end(waiting_);
+  } else if (recorder_.due(monotonic_us)) {
+    recorder_.flush(waiting_);
+  }
+}
+
+// False when the bytes were recycled while they were copied: the next read says how to go on.
+bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& progress) {
+  const mp4::Track* const track = track_of(sample.record.configuration);
+  Bytes payload;
+  if (track != nullptr) payload.assign(sample.payload.begin(), sample.payload.end());
+  if (!log_->intact(sample.record)) return false;
+  count_lost(sample.record.sequence, progress);  // the log's first records may be gone before it was opened
+  recorder_.add(sample.record, track, std::move(payload), waiting_);
+  return true;
+}
+
+const mp4::Track* Recording::track_of(std::uint32_t configuration) {
+  if (configuration >= log_->configuration_count()) return nullptr;
+  if (tracks_.size() <= configuration) tracks_.resize(configuration + 1);
+  auto& known = tracks_[configuration];
+  if (!known) {
+    const auto found = log_->configuration(configuration);
+    if (!found) return nullptr;
+    known = to_mp4_track(found->description, found->bytes);
+  }
+  return *known ? &**known : nullptr;
+}
+
+void Recording::count_lost(std::uint64_t next_sequence, Progress& progress) {
+  const std::uint64_t from = recorder_.next_sequence();
+  if (next_sequence <= from) return;
+  progress.lost_samples += next_sequence - from;
+  recorder_.skip_to(next_sequence, waiting_);
+}
+
+bool Recording::perform(std::int64_t monotonic_us, Progress& progress) {
+  std::size_t done = 0;
+  for (; done < waiting_.size() && !progress.failure; ++done) {
+    if (const auto* const next = std::get_if<Append>(&waiting_[done])) {
+      if (auto appended = append(*next, progress); !appended) {
+        progress.failure = appended.error();
+        break;
+      }
+    } else {
+      close_file(monotonic_us, progress);
+      if (progress.failure) break;
+    }
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(done));
+  return !progress.failure;
+}
+
+Result<void> Recording::append(const Append& append, Progress& progress) {
+  if (!file_) {
+    auto file = PartFile::create(directory_, info_.stream_id, append.journal.started_wall_us);
+    if (!file) return tl::unexpected(file.error());
+    file_ = std::move(*file);
+    progress.begun.push_back(file_->stem());
+  }
+  const std::uint64_t before = file_->size();
+  auto appended = file_->append(append);
+  if (!appended) {
+    if (appended.error().code == "recording.gone") file_.reset();
+    return appended;
+  }
+  ++progress.fragments;
+  progress.samples += append.samples;
+  progress.bytes += file_->size() - before;
+  return {};
+}
+
+void Recording::close_file(std::int64_t monotonic_us, Progress& progress) {
+  if (!file_) return;
+  if (auto synced = file_->sync(monotonic_us, true); !synced) {
+    progress.failure = synced.error();
+    return;
+  }
+  progress.complete.push_back(file_->stem());
+  file_.reset();
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,71 @@
+// One publication's recording: follows its media log and keeps its files. A function of the log and the
+// directory: what is killed at any moment and begun again goes on with exactly the next sample. Blocking; one
+// thread at a time.
+//
+// While a file cannot be written nothing is read either: the log holds what comes, and writing is tried
+// again. When the log cannot hold it any longer samples are lost, and counted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "media/arena_reader.hpp"
+#include "part_file.hpp"
+#include "recorder.hpp"
+
+namespace millrace::recording {
+
+// What happened in a step, for events and metrics.
+struct Progress {
+  std::vector<std::string> begun;     // stems of files that were begun or are continued
+  std::vector<std::string> complete;  // stems of parts to be finished
+  std::uint64_t fragments = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t lost_samples = 0;
+  std::optional<Error> failure;  // writing failed; tried again by a later step
+  bool more = false;             // there is more to read at once
+  bool ended = false;            // the publication is over and all of it is in complete files
+};
+
+class Recording {
+ public:
+  // Reads the directory and opens the log. A log that is gone meanwhile is no error: what there is of it is
+  // complete.
+  [[nodiscard]] static Result<Recording> open(media::ArenaReader& arena, const media::LogInfo& info,
+                                              std::string directory, FragmentLimits limits = {});
+
+  // Reads what is there (at most kStepBytes) and writes what is due.
+  Progress step(std::int64_t monotonic_us);
+  // Writes all that was read and syncs: the process is about to end. The part is continued by the next one.
+  Progress suspend(std::int64_t monotonic_us);
+
+ private:
+  static constexpr std::uint64_t kStepBytes = 32U << 20;
+
+  Recording(media::LogInfo info, std::string directory, Recorder recorder)
+      : info_(std::move(info)), directory_(std::move(directory)), recorder_(std::move(recorder)) {}
+
+  void read_log(std::int64_t monotonic_us, Progress& progress);
+  bool take_sample(const media::LogReader::Sample& sample, Progress& progress);
+  const mp4::Track* track_of(std::uint32_t configuration);
+  void count_lost(std::uint64_t next_sequence, Progress& progress);
+  bool perform(std::int64_t monotonic_us, Progress& progress);
+  Result<void> append(const Append& append, Progress& progress);
+  void close_file(std::int64_t monotonic_us, Progress& progress);
+
+  media::LogInfo info_;
+  std::string directory_;
+  Recorder recorder_;
+  std::optional<media::LogReader> log_;
+  std::vector<std::optional<std::optional<mp4::Track>>> tracks_;  // by configuration index, once looked up
+  std::vector<FileAction> waiting_;                               // not done yet, in order
+  std::optional<PartFile> file_;
+  std::vector<std::string> announced_begun_;  // told with the first step
+  std::vector<std::string> announced_complete_;
+  bool over_ = false;  // the log has ended and everything is read
+};
+
+}  // namespace millrace::recording

@@ -1,0 +1,311 @@
+#include "recording.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "../tests/support.hpp"
+#include "catalogue.hpp"
+#include "finish_file.hpp"
+#include "scout.hpp"
+
+namespace millrace::recording {
+namespace {
+
+using test::Publisher;
+
+class RecordingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    arena_ = test::make_arena(scratch_.path() + "/log");
+    ASSERT_NE(arena_, nullptr);
+    auto reader = media::ArenaReader::open(scratch_.path() + "/log", "ingest", "recording-test");
+    ASSERT_TRUE(reader) << reader.error().message;
+    reader_ = std::move(*reader);
+  }
+
+  media::LogInfo info_of(const Publisher& publisher) {
+    for (const media::LogInfo& info : reader_->logs()) {
+      if (info.publication_id == publisher.publication_id()) return info;
+    }
+    return {};
+  }
+  Recording open(const Publisher& publisher) {
+    return std::move(Recording::open(*reader_, info_of(publisher), directory_).value());
+  }
+  // Steps until there is no more to do now; finishes what is complete.
+  Progress run(Recording& recording) {
+    Progress last;
+    do {
+      last = recording.step(monotonic_us());
+      lost_ += last.lost_samples;
+      for (const std::string& stem : last.complete) finish(stem);
+    } while (last.more && !last.failure);
+    return last;
+  }
+  void finish(const std::string& stem) {
+    const std::atomic<bool> stop{false};
+    const auto finished = finish_file(directory_, stem, stop);
+    ASSERT_TRUE(finished) << finished.error().message;
+  }
+
+  test::ScratchDirectory scratch_;
+  const std::string directory_ = scratch_.path() + "/vod";
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<media::ArenaReader> reader_;
+  std::uint64_t lost_ = 0;
+};
+
+TEST_F(RecordingTest, HoldsEverySampleOfAPublication) {
+  Publisher publisher(*arena_, 11);
+  Recording recording = open(publisher);
+  for (int i = 0; i < 20; ++i) {
+    publisher.turns(7);
+    EXPECT_FALSE(run(recording).ended);
+  }
+  EXPECT_EQ(test::files(directory_, FileState::kPart),
+            (std::vector<std::string>{"s1-2026-11-18T11-06-40.123Z.part.mp4"}));
+  publisher.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(recording).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished),
+            (std::vector<std::string>{"s1-2026-11-18T11-06-40.123Z.mp4"}));
+  EXPECT_TRUE(test::files(directory_, FileState::kPart).empty());
+  test::expect_whole(directory_, 11, publisher.log().committed());
+}
+
+// Killed and begun again after every step, with a torn tail behind what was written.
+TEST_F(RecordingTest, GoesOnWithTheNextSampleAfterACrash) {
+  Publisher publisher(*arena_, 12);
+  for (int i = 0; i < 30; ++i) {
+    publisher.turns(10);
+    Recording recording = open(publisher);
+    run(recording);
+    for (const std::string& name : test::files(directory_, FileState::kPart)) {
+      std::ofstream(directory_ + "/" + name, std::ios::app | std::ios::binary)
+          << std::string(static_cast<std::size_t>(i * 5), 'x');
+    }
+  }
+  publisher.log().end(media::LogEnd::kUnpublished);
+  Recording recording = open(publisher);
+  EXPECT_TRUE(run(recording).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 12, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, ContinuesAPartCutOffAnywhere) {
+  Publisher publisher(*arena_, 13);
+  publisher.turns(80);
+  Recording recording = open(publisher);
+  run(recording);
+  recording.suspend(monotonic_us());
+  const std::string path = directory_ + "/" + test::files(directory_, FileState::kPart).at(0);
+  const Bytes whole = test::read_file(path);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  for (std::size_t size = 0; size <= whole.size(); size += 521) {
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(whole.data()), static_cast<std::streamsize>(size));
+    Recording again = open(publisher);
+    EXPECT_TRUE(run(again).ended);
+    // A part without a whole beginning is nobody's: the scout finds it.
+    const auto parts = find_parts(directory_).value();
+    for (const PartOwner& part : parts) finish(part.stem);
+    test::expect_whole(directory_, 13, publisher.log().committed());
+  }
+}
+
+// The log is still there, and everything of it is in a finished file.
+TEST_F(RecordingTest, DoesNotRecordAPublicationTwice) {
+  Publisher publisher(*arena_, 14);
+  publisher.turns(60);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  for (int i = 0; i < 3; ++i) {
+    Recording recording = open(publisher);
+    EXPECT_TRUE(run(recording).ended);
+  }
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 14, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, BeginsANewFileAtAChangeOfResolution) {
+  Publisher publisher(*arena_, 15);
+  publisher.turns(40);
+  publisher.configure_video(128);
+  publisher.turns(40);
+  {
+    Recording recording = open(publisher);
+    run(recording);  // and killed behind the change
+  }
+  publisher.turns(40);
+  publisher.configure_video(256);
+  publisher.turns(40);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  Recording recording = open(publisher);
+  EXPECT_TRUE(run(recording).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished),
+            (std::vector<std::string>{"s1-2026-11-18T11-06-40.123Z.mp4", "s1-2026-11-18T11-06-41.723Z.mp4",
+                                      "s1-2026-11-18T11-06-44.923Z.mp4"}));
+  test::expect_whole(directory_, 15, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, TakesAudioThatComesLater) {
+  Publisher publisher(*arena_, 16, /*audio=*/false);
+  Recording recording = open(publisher);
+  publisher.turns(60);
+  run(recording);
+  publisher.begin_audio();
+  publisher.turns(60);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(recording).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 16, publisher.log().committed());
+}
+
+// A limit on the size of files is met as a full disk is: in the middle of a write.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = SIG_DFL;
+};
+
+TEST_F(RecordingTest, WaitsForRoomAndLosesNothing) {
+  Publisher publisher(*arena_, 17);
+  publisher.turns(30);
+  Recording recording = open(publisher);
+  EXPECT_FALSE(run(recording).failure);
+  const std::string path = directory_ + "/" + test::files(directory_, FileState::kPart).at(0);
+  const auto before = std::filesystem::file_size(path);
+  publisher.turns(60);
+  {
+    const FileSizeLimit limit(before + 1000);
+    const Progress progress = run(recording);
+    ASSERT_TRUE(progress.failure);
+    EXPECT_EQ(progress.failure->code, "recording.disk_full");
+    EXPECT_EQ(std::filesystem::file_size(path), before);  // nothing half-written is left
+    EXPECT_TRUE(run(recording).failure);
+  }
+  EXPECT_FALSE(run(recording).failure);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(recording).ended);
+  test::expect_whole(directory_, 17, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, LeavesThePartWhereFinishingFindsNoRoom) {
+  Publisher publisher(*arena_, 18);
+  publisher.turns(60);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  Recording recording = open(publisher);
+  const Progress progress = recording.step(monotonic_us());
+  ASSERT_EQ(progress.complete.size(), 1U);
+  const std::atomic<bool> stop{false};
+  {
+    const FileSizeLimit limit(2000);
+    const auto finished = finish_file(directory_, progress.complete[0], stop);
+    ASSERT_FALSE(finished);
+    EXPECT_EQ(finished.error().code, "recording.disk_full");
+  }
+  EXPECT_TRUE(test::files(directory_, FileState::kFinishing).empty());
+  EXPECT_EQ(test::files(directory_, FileState::kPart).size(), 1U);
+  finish(progress.complete[0]);
+  test::expect_whole(directory_, 18, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, ReportsADirectoryThatCannotBeMadeAndGoesOnWhenItCan) {
+  Publisher publisher(*arena_, 19);
+  publisher.turns(60);
+  std::ofstream(directory_) << "a file where the directory should be";
+  auto recording = Recording::open(*reader_, info_of(publisher), directory_);
+  ASSERT_FALSE(recording);
+  EXPECT_EQ(recording.error().code, "recording.unwritable");
+  std::filesystem::remove(directory_);
+  Recording second = open(publisher);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(second).ended);
+  test::expect_whole(directory_, 19, publisher.log().committed());
+}
+
+// What was in the deleted file is gone; everything after it is in a new one.
+TEST_F(RecordingTest, BeginsANewFileWhenItsFileIsDeleted) {
+  Publisher publisher(*arena_, 20);
+  publisher.turns(60);
+  Recording recording = open(publisher);
+  run(recording);
+  std::filesystem::remove_all(directory_);
+  publisher.turns(60);
+  EXPECT_EQ(run(recording).failure->code, "recording.gone");
+  publisher.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(recording).ended);
+  const auto names = test::files(directory_, FileState::kFinished);
+  ASSERT_EQ(names.size(), 1U);
+  const auto counts = test::recorded(test::read_file(directory_ + "/" + names[0]), 20);
+  EXPECT_EQ(counts.rbegin()->first + 1, publisher.log().committed());
+  EXPECT_EQ(counts.size(), publisher.log().committed() - counts.begin()->first);
+}
+
+TEST_F(RecordingTest, CountsWhatTheLogCouldNotHold) {
+  Publisher publisher(*arena_, 21, true, 256U << 10);
+  publisher.turns(50);
+  {
+    Recording recording = open(publisher);
+    run(recording);
+  }
+  publisher.turns(90'000);  // far more than the log keeps
+  publisher.log().end(media::LogEnd::kUnpublished);
+  Recording recording = open(publisher);
+  EXPECT_TRUE(run(recording).ended);
+  EXPECT_GT(lost_, 0U);
+  std::size_t held = 0;
+  for (const std::string& name : test::files(directory_, FileState::kFinished)) {
+    held += test::recorded(test::read_file(directory_ + "/" + name), 21).size();
+  }
+  EXPECT_EQ(held + lost_, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, FindsPartsWhosePublicationIsGone) {
+  {
+    Publisher publisher(*arena_, 22);
+    publisher.turns(60);
+    Recording recording = open(publisher);
+    run(recording);
+    recording.suspend(monotonic_us());
+  }
+  Publisher live(*arena_, 23);
+  live.turns(60);
+  Recording recording = open(live);
+  run(recording);
+  recording.suspend(monotonic_us());
+  ASSERT_EQ(test::files(directory_, FileState::kPart).size(), 2U);
+
+  // The machine was started anew: another log directory, in which only publication 23 is.
+  test::ScratchDirectory other;
+  const auto arena = test::make_arena(other.path());
+  const Publisher again(*arena, 23);
+  Scout scout(other.path(), directory_);
+  const Scout::Findings findings = scout.look();
+  ASSERT_EQ(findings.orphans.size(), 1U);
+  EXPECT_EQ(findings.orphans[0].publication_id, 22U);
+  EXPECT_EQ(findings.orphans[0].stream_id, "s1");
+  ASSERT_EQ(findings.logs.size(), 1U);
+  finish(findings.orphans[0].stem);
+  EXPECT_TRUE(scout.look().orphans.empty());
+  test::expect_whole(directory_, 22, 180);
+}
+
+}  // namespace
+}  // namespace millrace::recording

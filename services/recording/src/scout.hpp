@@ -1,0 +1,45 @@
+// Finds publications in the arenas of the media log, and at the first look the parts that belong to none of
+// them. Blocking (it lists directories); one thread at a time.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "catalogue.hpp"
+#include "media/arena_reader.hpp"
+
+namespace millrace::recording {
+
+class Scout {
+ public:
+  struct Found {
+    std::shared_ptr<media::ArenaReader> arena;
+    media::LogInfo info;
+  };
+  struct Findings {
+    std::vector<Found> logs;
+    std::vector<PartOwner> orphans;   // parts whose publication has left the log: to be finished as they are
+    std::optional<Error> log_error;   // an arena could not be read
+    std::optional<Error> file_error;  // the directory of recordings could not be read
+  };
+
+  Scout(std::string media_log_directory, std::string directory)
+      : media_log_directory_(std::move(media_log_directory)), directory_(std::move(directory)) {}
+
+  Findings look();
+
+ private:
+  void open_arenas(Findings& findings);
+  void find_orphans(Findings& findings);
+
+  const std::string media_log_directory_;
+  const std::string directory_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<media::ArenaReader>> arenas_;  // by name
+  bool orphans_found_ = false;
+};
+
+}  // namespace millrace::recording

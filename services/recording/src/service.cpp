@@ -1,0 +1,93 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "actors.hpp"
+#include "base/clock.hpp"
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
+#include "http/ops.hpp"
+#include "http/server.hpp"
+
+namespace millrace::recording {
+namespace {
+
+constexpr std::chrono::milliseconds kDrainReserve{500};
+// For publications to end when the whole system stops.
+constexpr std::chrono::milliseconds kDrainPatience{2000};
+constexpr std::chrono::milliseconds kDrainPoll{20};
+
+std::string or_default(const std::string& value, const std::string& default_value) {
+  return value.empty() ? default_value : value;
+}
+
+}  // namespace
+
+RecordingService::RecordingService() = default;
+RecordingService::~RecordingService() = default;
+
+Result<void> RecordingService::start(runtime::ServiceContext& context) {
+  if (config_.vod_directory_name.find('/') != std::string::npos || config_.vod_directory_name == "..") {
+    return fail("config.invalid", "VOD_DIRECTORY_NAME: must be a name, not a path");
+  }
+  if (auto started = start_bus(context); !started) return started;
+  for (runtime::ChildSpec& child : recording_children(shared_))
+    runtime::add_child(context.root, std::move(child));
+  if (auto started = start_ops(context); !started) return started;
+  return context.write_ports({{"RECORDING_OPS_PORT", ops_->port()}});
+}
+
+Result<void> RecordingService::start_bus(const runtime::ServiceContext& context) {
+  config_.bus.home = context.home;
+  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  auto node = bus::Node::start({.instance = "recording", .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected(node.error());
+  node_ = std::move(*node);
+  // The node lives until the process ends; a stopped one takes no more events.
+  shared_ = std::make_shared<RecordingShared>(
+      or_default(config_.media_log_directory, context.home + "/run/media"),
+      or_default(config_.media_root, context.home + "/media") + "/" + config_.vod_directory_name,
+      context.health, [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
+  const auto wake = [shared = shared_] { shared->wake_scout(); };
+  node_->subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
+                              .on_event =
+                                  [wake](const bus::v1::Event& event) {
+                                    if (event.has_stream_published()) wake();
+                                  },
+                              .on_lost = {}});
+  return {};
+}
+
+Result<void> RecordingService::start_ops(const runtime::ServiceContext& context) {
+  auto started = http::start_ops({.address = config_.ops_address,
+                                  .port = config_.ops_port,
+                                  .port_variable = "RECORDING_OPS_PORT",
+                                  .limits = {}},
+                                 {.service = "recording",
+                                  .health = context.health.get(),
+                                  .metrics = {shared_->reporter.metrics().collectable()}});
+  if (!started) return tl::unexpected(started.error());
+  ops_ = std::move(*started);
+  return {};
+}
+
+void RecordingService::drain(runtime::Deadline deadline) {
+  if (!shared_) return;
+  shared_->draining = true;
+  const auto until = deadline - kDrainReserve;
+  const auto patience = std::min(until, std::chrono::steady_clock::now() + kDrainPatience);
+  while (shared_->publications.active() > 0 && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  for (const auto& publication : shared_->publications.all()) {
+    publication->suspend(monotonic_us(), shared_->reporter, shared_->finish_queue);
+  }
+  shared_->finish_queue.wait(until);
+  shared_->workers.stop();  // before the actors that its jobs answer
+  ops_.reset();
+  if (node_) node_->stop();
+}
+
+}  // namespace millrace::recording

@@ -1,0 +1,206 @@
+// What recording's tests share: directories, a publisher that writes checkable samples into an arena, and
+// reading back what the recordings hold.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "containers/mp4/testing/finished_file.hpp"
+#include "containers/mp4/testing/streams.hpp"
+#include "file_names.hpp"
+#include "media/arena_reader.hpp"
+#include "media/arena_writer.hpp"
+
+namespace millrace::recording::test {
+
+class ScratchDirectory {
+ public:
+  ScratchDirectory() {
+    std::string pattern = "/dev/shm/recording-XXXXXX";
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::unique_ptr<media::ArenaWriter> make_arena(const std::string& directory,
+                                                      std::uint64_t bytes = 32U << 20) {
+  media::ArenaConfig config;
+  config.directory = directory;
+  config.name = "ingest";
+  config.bytes = bytes;
+  config.block_bytes = 16U << 10;
+  config.max_logs = 16;
+  auto arena = media::ArenaWriter::open(config);
+  EXPECT_TRUE(arena) << arena.error().message;
+  return arena ? std::move(*arena) : nullptr;
+}
+
+// A payload that tells which record of which publication it is.
+inline Bytes payload_of(std::uint64_t publication_id, std::uint64_t sequence) {
+  ByteWriter writer;
+  writer.u64(publication_id);
+  writer.u64(sequence);
+  for (std::uint64_t i = 0; i < sequence % 200; ++i) writer.u8(static_cast<std::uint8_t>(sequence * 31 + i));
+  return writer.take();
+}
+
+// Turns of one picture (40 ms) and two audio frames, a segment every 25 pictures.
+class Publisher {
+ public:
+  static constexpr std::int64_t kStartedWallUs = 1'795'000'000'123'000;
+
+  Publisher(media::ArenaWriter& arena, std::uint64_t publication_id, bool audio = true,
+            std::uint64_t guaranteed_bytes = 4U << 20)
+      : publication_id_(publication_id) {
+    media::LogDescription description;
+    description.stream_id = "s1";
+    description.publication_id = publication_id;
+    description.epoch = publication_id;
+    description.started_wall_us = kStartedWallUs;
+    description.retention.guaranteed_bytes = guaranteed_bytes;
+    description.retention.max_bytes = std::max(guaranteed_bytes, std::uint64_t{16U << 20});
+    log_ = std::move(arena.create_log(description).value());
+    configure_video(64);
+    if (audio) begin_audio();
+  }
+
+  void configure_video(std::uint32_t width) {
+    mp4::Track track = mp4::test::video_track();
+    track.width = width;
+    video_ = add(track, media::kVideoTrack, media::TrackKind::kVideo, media::Codec::kH264);
+  }
+  void begin_audio() {
+    audio_ = true;
+    audio_configuration_ =
+        add(mp4::test::audio_track(), media::kAudioTrack, media::TrackKind::kAudio, media::Codec::kAac);
+  }
+
+  void turns(int count, std::int64_t arrival_us = monotonic_us()) {
+    for (int i = 0; i < count; ++i) turn(arrival_us);
+  }
+  media::LogWriter& log() { return *log_; }
+  std::uint64_t publication_id() const { return publication_id_; }
+
+ private:
+  std::uint32_t add(const mp4::Track& track, std::uint8_t number, media::TrackKind kind, media::Codec codec) {
+    media::TrackConfiguration description{};
+    description.track = number;
+    description.kind = kind;
+    description.codec = codec;
+    description.timescale = track.timescale;
+    description.width = track.width;
+    description.height = track.height;
+    description.sample_rate = track.sample_rate;
+    description.channels = track.channels;
+    return log_->add_configuration(description, {}, track.configuration).value();
+  }
+  void turn(std::int64_t arrival_us) {
+    const bool key = turn_ % 25 == 0;
+    append(media::kVideoTrack, video_, turn_ * 3600, key, arrival_us);
+    for (std::int64_t i = 0; audio_ && i < 2; ++i) {
+      append(media::kAudioTrack, audio_configuration_, (turn_ * 2 + i) * 960, true, arrival_us);
+    }
+    ++turn_;
+  }
+  void append(std::uint8_t track, std::uint32_t configuration, std::int64_t dts, bool key,
+              std::int64_t arrival_us) {
+    const Bytes payload = payload_of(publication_id_, log_->committed());
+    media::SampleRecord record{};
+    record.dts = dts;
+    record.arrival_us = arrival_us;
+    record.presented_wall_us = kStartedWallUs + turn_ * 40'000;
+    record.media_sequence = 1000 + static_cast<std::uint64_t>(turn_ / 25);
+    record.configuration = configuration;
+    record.track = track;
+    record.flags = key ? media::kSampleKey : 0;
+    const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
+    std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
+    log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
+  }
+
+  const std::uint64_t publication_id_;
+  std::unique_ptr<media::LogWriter> log_;
+  std::uint32_t video_ = 0;
+  std::uint32_t audio_configuration_ = 0;
+  bool audio_ = false;
+  std::int64_t turn_ = 0;
+};
+
+inline Bytes read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Names in the directory whose state this is, sorted.
+inline std::vector<std::string> files(const std::string& directory, FileState state) {
+  std::vector<std::string> names;
+  if (!std::filesystem::exists(directory)) return names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const auto name = parse_file_name(entry.path().filename().string());
+    if (name && name->state == state) names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// How often each record of the publication is in a finished file. A payload that is not its record's counts
+// as a failure.
+inline std::map<std::uint64_t, int> recorded(const Bytes& file, std::uint64_t publication_id) {
+  std::map<std::uint64_t, int> counts;
+  const auto tracks = mp4::test::read_finished(file);
+  EXPECT_TRUE(tracks);
+  if (!tracks) return counts;
+  for (const auto& track : *tracks) {
+    for (const auto& sample : track.samples) {
+      ByteReader reader(ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size));
+      EXPECT_EQ(reader.u64(), publication_id);
+      const std::uint64_t sequence = reader.u64();
+      const Bytes expected = payload_of(publication_id, sequence);
+      const ByteView payload = ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size);
+      EXPECT_TRUE(std::equal(payload.begin(), payload.end(), expected.begin(), expected.end())) << sequence;
+      ++counts[sequence];
+    }
+  }
+  return counts;
+}
+
+// Over all finished files: every record from 0 to committed exactly once.
+inline void expect_whole(const std::string& directory, std::uint64_t publication_id,
+                         std::uint64_t committed) {
+  std::map<std::uint64_t, int> counts;
+  for (const std::string& name : files(directory, FileState::kFinished)) {
+    for (const auto& [sequence, count] : recorded(read_file(directory + "/" + name), publication_id)) {
+      counts[sequence] += count;
+    }
+  }
+  std::uint64_t missing = 0;
+  std::uint64_t repeated = 0;
+  for (std::uint64_t sequence = 0; sequence < committed; ++sequence) {
+    if (counts[sequence] == 0) ++missing;
+    if (counts[sequence] > 1) ++repeated;
+  }
+  EXPECT_EQ(missing, 0U);
+  EXPECT_EQ(repeated, 0U);
+  EXPECT_EQ(counts.size(), committed);
+}
+
+}  // namespace millrace::recording::test
