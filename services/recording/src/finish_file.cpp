@@ -18,12 +18,15 @@ struct Paths {
   std::string part, temporary, finished;
 };
 
-Result<mp4::Finished> write_finished(const Paths& paths, const Journal& journal,
+// Up to the last journal: what is behind it the journal does not count, and would be recorded again from the
+// log.
+Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& content,
                                      const std::atomic<bool>& stop) {
   const auto input = open_file(paths.part, O_RDONLY);
   if (!input) return tl::unexpected(input.error());
-  const auto source = file_source(input->get());
+  auto source = file_source(input->get());
   if (!source) return tl::unexpected(source.error());
+  source->size = content.end;
   const auto output = open_file(paths.temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!output) return tl::unexpected(output.error());
   std::uint64_t offset = 0;
@@ -37,7 +40,8 @@ Result<mp4::Finished> write_finished(const Paths& paths, const Journal& journal,
   };
   auto finished = mp4::finish(*source, sink);
   if (!finished) return finished;
-  if (auto written = sink(write_journal(journal)); !written) return tl::unexpected(written.error());
+  if (auto written = sink(write_journal(content.resume.journal)); !written)
+    return tl::unexpected(written.error());
   finished->size += kJournalBoxBytes;
   if (::fsync(output->get()) != 0) return tl::unexpected(file_error("sync"));
   return finished;
@@ -69,9 +73,9 @@ Result<FinishedFile> finish_file(const std::string& directory, const std::string
   if (::access(paths.part.c_str(), F_OK) != 0 && errno == ENOENT) return FinishedFile{.empty = true};
   const auto content = read_part(paths.part);
   if (!content) return tl::unexpected(content.error());
-  const Journal journal = *content ? (*content)->resume.journal : Journal{};
-  const auto finished = write_finished(paths, journal, stop);
-  if (finished) return publish(paths, directory, journal, *finished);
+  const PartContent whole = content->value_or(PartContent{});
+  const auto finished = write_finished(paths, whole, stop);
+  if (finished) return publish(paths, directory, whole.resume.journal, *finished);
   ::unlink(paths.temporary.c_str());
   if (finished.error().code != "mp4.empty") return tl::unexpected(finished.error());
   if (auto removed = remove_part(paths, directory); !removed) return tl::unexpected(removed.error());

@@ -102,12 +102,13 @@ TEST_F(RecordingTest, ContinuesAPartCutOffAnywhere) {
   const std::string path = directory_ + "/" + test::files(directory_, FileState::kPart).at(0);
   const Bytes whole = test::read_file(path);
   publisher.log().end(media::LogEnd::kUnpublished);
-  for (std::size_t size = 0; size <= whole.size(); size += 521) {
+  for (std::size_t size = 0; size <= whole.size(); size += 127) {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(whole.data()), static_cast<std::streamsize>(size));
     Recording again = open(publisher);
+    SCOPED_TRACE(size);
     EXPECT_TRUE(run(again).ended);
     // A part without a whole beginning is nobody's: the scout finds it.
     const auto parts = find_parts(directory_).value();
