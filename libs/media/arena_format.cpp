@@ -112,11 +112,11 @@ std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
     const std::uint64_t version = log.version.load(std::memory_order_acquire);
     if (version % 2 != 0) continue;
-    const bool used = log.used.load(std::memory_order_acquire) == 1;
+    if (log.used.load(std::memory_order_acquire) != 1) return std::nullopt;
     LogInfo info = copy_fields(log);
     info.slot = index;
     if (log.version.load(std::memory_order_acquire) != version) continue;
-    if (!used || info.first > info.committed) return std::nullopt;
+    if (info.first > info.committed) return std::nullopt;
     return info;
   }
   return std::nullopt;

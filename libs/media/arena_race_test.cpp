@@ -37,6 +37,25 @@ TEST_F(ArenaRace, ACopyTornByRecyclingIsRecognised) {
   EXPECT_FALSE(cursor->at(sample->record.sequence));
 }
 
+// A room that stays open keeps its block, and the records before it there, while later blocks go.
+TEST_F(ArenaRace, TheFirstRecordOfARunTellsOfAllOfIt) {
+  open_writer(16);
+  auto log = create(describe("a", 1, 8 * 4096));
+  ASSERT_TRUE(append(*log, 1, 1000));
+  const auto open_room = log->reserve(1000);
+  ASSERT_TRUE(open_room);
+  fill_blocks(*log, 1, 4);
+  auto reader = open_reader();
+  auto cursor = reader->open_log(log->slot(), 1, 0);
+  const auto first = cursor->at(0);
+  const auto later = cursor->at(12);
+  ASSERT_TRUE(first && later);
+  fill_blocks(*log, 1, 30);
+  EXPECT_EQ(copy(first->payload), pattern(1, 0, 1000)) << "its block was kept for the room";
+  EXPECT_NE(copy(later->payload), pattern(1, 12, 1008));
+  EXPECT_FALSE(cursor->intact(first->record)) << "or a run of both would be taken for whole";
+}
+
 TEST_F(ArenaRace, ARecycledIndexBlockGivesNoRecord) {
   open_writer(16);
   auto log = create(describe("a", 1, 8 * 4096));

@@ -164,7 +164,9 @@ std::optional<LogReader::Sample> LogReader::at(std::uint64_t sequence) const {
 
 bool LogReader::intact(const SampleRecord& record) const {
   order_reads_before_check();
-  return state_->view().holds({record.block, record.generation});
+  if (!state_->view().holds({record.block, record.generation})) return false;
+  // Blocks need not be given back in the order of their records; the log's first record tells of them all.
+  return record.sequence >= state_->slot().first.load(std::memory_order_acquire);
 }
 
 std::optional<std::uint64_t> LogReader::newest_key() const {

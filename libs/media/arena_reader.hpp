@@ -68,7 +68,8 @@ class LogReader {
 
   // A record anywhere in the retained range; nullopt when it is gone or not committed yet.
   std::optional<Sample> at(std::uint64_t sequence) const;
-  // After using the bytes in place (or copying them): were they still the record's?
+  // After using the bytes in place (or copying them): were they still the record's? If so, those of every
+  // later record were theirs too: who uses a run of records asks for the first one.
   bool intact(const SampleRecord& record) const;
 
   // The newest committed key frame of the video track (or newest record if the log has no video).
