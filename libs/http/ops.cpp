@@ -9,6 +9,7 @@
 #include <functional>
 #include <iterator>
 
+#include "http/upstream.hpp"
 #include "runtime/health.hpp"
 
 namespace millrace::http {
@@ -55,69 +56,84 @@ Response ops_response(const OpsSources& sources, const Request& request) {
   return Response::problem(404, "not_found");
 }
 
-class ServerMetrics final : public prometheus::Collectable {
- public:
-  ServerMetrics(std::string name, std::function<Statistics()> source)
-      : name_(std::move(name)), source_(std::move(source)) {}
+using Values = std::vector<std::pair<std::string, std::uint64_t>>;
 
-  std::vector<prometheus::MetricFamily> Collect() const override {
-    const Statistics s = source_();
-    std::vector<prometheus::MetricFamily> families = {
-        gauge("millrace_http_connections", "Open connections", s.connections),
-        gauge("millrace_http_pending_requests", "Requests that wait for their answer", s.pending),
-        counter("millrace_http_accepted_total", "Connections accepted", s.accepted),
-        counter("millrace_http_requests_total", "Requests that reached a handler", s.requests),
-        counter("millrace_http_sent_bytes_total", "Bytes sent, header and body", s.sent_bytes),
-    };
-    families.push_back(labelled("millrace_http_responses_total", "Answers by class of status", "class",
-                                {{"2xx", s.responses_2xx},
-                                 {"3xx", s.responses_3xx},
-                                 {"4xx", s.responses_4xx},
-                                 {"5xx", s.responses_5xx}}));
-    families.push_back(labelled("millrace_http_faults_total", "What clients did wrong or met, by kind",
-                                "kind",
-                                {{"refused_connection", s.refused_connections},
-                                 {"out_of_descriptors", s.out_of_descriptors},
-                                 {"bad_request", s.bad_requests},
-                                 {"read_timeout", s.read_timeouts},
-                                 {"write_timeout", s.write_timeouts},
-                                 {"answer_timeout", s.answer_timeouts},
-                                 {"aborted", s.aborted},
-                                 {"torn", s.torn}}));
-    return families;
+prometheus::MetricFamily family_of(std::string name, std::string help, prometheus::MetricType type,
+                                   const prometheus::ClientMetric::Label& owner, const std::string& label,
+                                   const Values& values) {
+  prometheus::MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = type;
+  for (const auto& [key, value] : values) {
+    prometheus::ClientMetric metric;
+    metric.label = {owner};
+    if (!label.empty()) metric.label.push_back({label, key});
+    const auto number = static_cast<double>(value);
+    type == prometheus::MetricType::Gauge ? metric.gauge.value = number : metric.counter.value = number;
+    family.metric.push_back(std::move(metric));
   }
+  return family;
+}
+
+// Metrics made anew from a source's numbers at each collection.
+class Collected final : public prometheus::Collectable {
+ public:
+  using Source = std::function<std::vector<prometheus::MetricFamily>()>;
+  explicit Collected(Source collect) : collect_(std::move(collect)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override { return collect_(); }
 
  private:
-  using Values = std::vector<std::pair<std::string, std::uint64_t>>;
-
-  prometheus::MetricFamily labelled(std::string name, std::string help, const std::string& label,
-                                    const Values& values) const {
-    prometheus::MetricFamily family;
-    family.name = std::move(name);
-    family.help = std::move(help);
-    family.type = prometheus::MetricType::Counter;
-    for (const auto& [key, value] : values) {
-      prometheus::ClientMetric metric;
-      metric.label = {{"server", name_}};
-      if (!label.empty()) metric.label.push_back({label, key});
-      metric.counter.value = static_cast<double>(value);
-      family.metric.push_back(std::move(metric));
-    }
-    return family;
-  }
-  prometheus::MetricFamily counter(std::string name, std::string help, std::uint64_t value) const {
-    return labelled(std::move(name), std::move(help), {}, {{"", value}});
-  }
-  prometheus::MetricFamily gauge(std::string name, std::string help, std::uint64_t value) const {
-    prometheus::MetricFamily family = counter(std::move(name), std::move(help), 0);
-    family.type = prometheus::MetricType::Gauge;
-    family.metric.front().gauge.value = static_cast<double>(value);
-    return family;
-  }
-
-  const std::string name_;
-  const std::function<Statistics()> source_;
+  const Source collect_;
 };
+
+std::vector<prometheus::MetricFamily> families_of(const std::string& server, const Statistics& s) {
+  using enum prometheus::MetricType;
+  const prometheus::ClientMetric::Label owner{"server", server};
+  return {
+      family_of("millrace_http_connections", "Open connections", Gauge, owner, {}, {{"", s.connections}}),
+      family_of("millrace_http_pending_requests", "Requests that wait for their answer", Gauge, owner, {},
+                {{"", s.pending}}),
+      family_of("millrace_http_accepted_total", "Connections accepted", Counter, owner, {},
+                {{"", s.accepted}}),
+      family_of("millrace_http_requests_total", "Requests that reached a handler", Counter, owner, {},
+                {{"", s.requests}}),
+      family_of("millrace_http_sent_bytes_total", "Bytes sent, header and body", Counter, owner, {},
+                {{"", s.sent_bytes}}),
+      family_of("millrace_http_responses_total", "Answers by class of status", Counter, owner, "class",
+                {{"2xx", s.responses_2xx},
+                 {"3xx", s.responses_3xx},
+                 {"4xx", s.responses_4xx},
+                 {"5xx", s.responses_5xx}}),
+      family_of("millrace_http_faults_total", "What clients did wrong or met, by kind", Counter, owner,
+                "kind",
+                {{"refused_connection", s.refused_connections},
+                 {"out_of_descriptors", s.out_of_descriptors},
+                 {"bad_request", s.bad_requests},
+                 {"read_timeout", s.read_timeouts},
+                 {"write_timeout", s.write_timeouts},
+                 {"answer_timeout", s.answer_timeouts},
+                 {"aborted", s.aborted},
+                 {"torn", s.torn}}),
+  };
+}
+
+std::vector<prometheus::MetricFamily> families_of(const std::string& upstream, const UpstreamStatistics& s) {
+  using enum prometheus::MetricType;
+  const prometheus::ClientMetric::Label owner{"upstream", upstream};
+  return {
+      family_of("millrace_upstream_requests_total", "Requests passed on", Counter, owner, {},
+                {{"", s.requests}}),
+      family_of("millrace_upstream_connects_total", "Connections made", Counter, owner, {},
+                {{"", s.connects}}),
+      family_of("millrace_upstream_faults_total", "Requests that met trouble, by kind", Counter, owner,
+                "kind",
+                {{"overloaded", s.overloaded},
+                 {"deadline", s.deadlines},
+                 {"failure", s.failures},
+                 {"abandoned", s.abandoned}}),
+  };
+}
 
 }  // namespace
 
@@ -139,7 +155,13 @@ Result<std::unique_ptr<Server>> start_ops(ServerConfig config, OpsSources source
 }
 
 std::shared_ptr<prometheus::Collectable> server_metrics(const std::string& name, const Server& server) {
-  return std::make_shared<ServerMetrics>(name, server.statistics_source());
+  return std::make_shared<Collected>(
+      [name, source = server.statistics_source()] { return families_of(name, source()); });
+}
+
+std::shared_ptr<prometheus::Collectable> upstream_metrics(const std::string& name, const Upstream& upstream) {
+  return std::make_shared<Collected>(
+      [name, source = upstream.statistics_source()] { return families_of(name, source()); });
 }
 
 }  // namespace millrace::http

@@ -17,6 +17,8 @@ class Health;
 
 namespace millrace::http {
 
+class Upstream;
+
 struct OpsSources {
   std::string service;
   const runtime::Health* health = nullptr;  // outlives the server
@@ -34,5 +36,9 @@ Result<std::unique_ptr<Server>> start_ops(ServerConfig config, OpsSources source
 // A server's Statistics as millrace_http_* metrics with the label server=<name>; stays valid after the
 // server.
 std::shared_ptr<prometheus::Collectable> server_metrics(const std::string& name, const Server& server);
+
+// An upstream pool's statistics as millrace_upstream_* metrics with the label upstream=<name>; stays valid
+// after it.
+std::shared_ptr<prometheus::Collectable> upstream_metrics(const std::string& name, const Upstream& upstream);
 
 }  // namespace millrace::http

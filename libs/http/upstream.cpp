@@ -36,6 +36,7 @@ struct Exchange {
   std::string method;
   std::string text;  // as it goes over the wire
   Upstream::Callback callback;
+  std::function<bool()> wanted;
   Clock::time_point deadline;
   bool done = false;
   bool retried = false;
@@ -278,6 +279,8 @@ ExchangePtr Upstream::Pool::next() {
     ExchangePtr exchange = std::move(queue_.front());
     queue_.pop_front();
     accepted_.fetch_sub(1, std::memory_order_relaxed);
+    if (!exchange->done && exchange->wanted && !exchange->wanted())
+      exchange->finish(millrace::fail("http.unwanted"));
     if (!exchange->done) return exchange;
   }
   return nullptr;
@@ -353,6 +356,7 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
   }
   exchange->text = serialise(request);
   exchange->method = std::move(request.method);
+  exchange->wanted = std::move(request.wanted);
   exchange->deadline = Clock::now() + pool_->config_.deadline;
   asio::post(pool_->context_, [pool = pool_.get(), exchange = std::move(exchange)]() mutable {
     pool->enqueue(std::move(exchange));
@@ -364,14 +368,20 @@ void Upstream::stop() {
 }
 
 UpstreamStatistics Upstream::statistics() const {
-  UpstreamStatistics out;
-  out.requests = pool_->requests_;
-  out.overloaded = pool_->overloaded_;
-  out.deadlines = pool_->deadlines_;
-  out.failures = pool_->failures_;
-  out.abandoned = pool_->abandoned_;
-  out.connects = pool_->connects_;
-  return out;
+  return statistics_source()();
+}
+
+std::function<UpstreamStatistics()> Upstream::statistics_source() const {
+  return [pool = pool_] {
+    UpstreamStatistics out;
+    out.requests = pool->requests_;
+    out.overloaded = pool->overloaded_;
+    out.deadlines = pool->deadlines_;
+    out.failures = pool->failures_;
+    out.abandoned = pool->abandoned_;
+    out.connects = pool->connects_;
+    return out;
+  };
 }
 
 }  // namespace millrace::http

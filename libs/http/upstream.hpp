@@ -18,7 +18,7 @@ namespace millrace::http {
 
 struct UpstreamConfig {
   std::size_t connections = 4;
-  std::size_t queue = 256;  // requests waiting for a connection; more get "http.overloaded" at once
+  std::size_t queue = 1024;  // requests waiting for a connection; more get "http.overloaded" at once
   std::chrono::milliseconds deadline{5'000};  // waiting and answering together: "http.deadline"
   std::chrono::milliseconds give_up{
       60'000};                               // a connection that has not answered by then is closed after all
@@ -31,6 +31,9 @@ struct UpstreamRequest {
   std::string target;  // origin-form, already encoded
   Fields headers;      // Host, Connection and Content-Length are added
   std::string body;
+  // Asked when a connection is free for it: false (its client has left) drops the request, with
+  // "http.unwanted". May be empty.
+  std::function<bool()> wanted;
 };
 
 struct UpstreamStatistics {
@@ -61,6 +64,8 @@ class Upstream {
   // Waiting requests get "http.stopped". Blocks until the thread has ended.
   void stop();
   UpstreamStatistics statistics() const;
+  // The same, usable after the pool has gone.
+  std::function<UpstreamStatistics()> statistics_source() const;
 
   class Pool;
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -138,6 +139,25 @@ TEST(Upstream, RefusesWhatDoesNotFitItsQueue) {
   EXPECT_EQ(text_of(first.get()), "http.stopped");
   EXPECT_EQ(text_of(second.get()), "http.stopped");
   EXPECT_EQ(text_of(send(upstream, get("/4")).get()), "http.stopped");
+}
+
+TEST(Upstream, DropsWaitingRequestsThatNobodyWantsAnyMore) {
+  std::atomic<int> requests{0};
+  const auto server = serve([&](Request&& request, const Responder& respond) {
+    ++requests;
+    echo(std::move(request), respond);
+  });
+  Upstream upstream({});  // nowhere to go yet
+  UpstreamRequest unwanted = get("/unwanted");
+  unwanted.wanted = [] { return false; };
+  auto dropped = send(upstream, unwanted);
+  UpstreamRequest wanted = get("/wanted");
+  wanted.wanted = [] { return true; };
+  auto answered = send(upstream, wanted);
+  upstream.connect_to(server->port());
+  EXPECT_EQ(text_of(dropped.get()), "http.unwanted");
+  EXPECT_EQ(text_of(answered.get()), "GET /wanted ");
+  EXPECT_EQ(requests, 1);
 }
 
 TEST(Upstream, FollowsTheServerToAnotherPortAndSurvivesItsAbsence) {

@@ -1,0 +1,123 @@
+#include "actors.hpp"
+
+#include <caf/all.hpp>
+#include <stdexcept>
+
+#include "base/log.hpp"
+
+namespace millrace::api {
+namespace {
+
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using ProbedAtom = caf::atom_constant<caf::atom("probed")>;
+
+constexpr std::chrono::seconds kProbeEvery{2};
+constexpr unsigned kMostMisses = 3;
+constexpr std::chrono::milliseconds kPresenceEvery{250};
+constexpr std::string_view kComponent = "application";
+
+struct ApplicationState {
+  static inline const char* name = "api.application";
+  std::shared_ptr<ActorParts> parts;
+  std::unique_ptr<Application> application;
+  unsigned misses = 0;
+
+  ~ApplicationState() {
+    if (parts) parts->upstream.connect_to(0);
+  }
+
+  void start(std::shared_ptr<ActorParts> shared) {
+    parts = std::move(shared);
+    parts->health->set(kComponent, runtime::HealthState::kStarting, "starting");
+    auto started = parts->start_application();
+    if (!started) throw std::runtime_error(started.error().message);
+    application = std::move(*started);
+    parts->upstream.connect_to(application->port());
+    parts->health->set(kComponent, runtime::HealthState::kReady);
+  }
+
+  void probed(bool answered) {
+    misses = answered ? 0 : misses + 1;
+    if (misses < kMostMisses) return;
+    parts->health->set(kComponent, runtime::HealthState::kStarting, "does not answer");
+    throw std::runtime_error("the application does not answer");
+  }
+};
+
+void probe(caf::stateful_actor<ApplicationState>* self) {
+  http::UpstreamRequest request;
+  request.target = kProbePath;
+  request.headers.add(kEdgeField, self->state.parts->edge_secret.reveal());
+  self->state.parts->upstream.send(
+      std::move(request), [actor = caf::actor_cast<caf::actor>(self)](Result<http::Response> answer) {
+        // A full queue or a stopping pool says nothing about the application.
+        const bool unknown =
+            !answer && (answer.error().code == "http.overloaded" || answer.error().code == "http.stopped");
+        caf::anon_send(actor, ProbedAtom::value, unknown || (answer && answer->status == 200));
+      });
+}
+
+caf::behavior application_actor(caf::stateful_actor<ApplicationState>* self,
+                                std::shared_ptr<ActorParts> parts) {
+  self->state.start(std::move(parts));
+  self->delayed_send(self, kProbeEvery, TickAtom::value);
+  return {
+      [self](TickAtom) { probe(self); },
+      [self](ProbedAtom, bool answered) {
+        self->state.probed(answered);
+        self->delayed_send(self, kProbeEvery, TickAtom::value);
+      },
+  };
+}
+
+void report_presence(const ActorParts& parts) {
+  for (const std::string_view service : Peers::kServices) {
+    switch (parts.peers.presence(service)) {
+      case Peers::Presence::kPresent:
+        parts.health->set(service, runtime::HealthState::kReady);
+        break;
+      case Peers::Presence::kUnknown:
+        parts.health->set(service, runtime::HealthState::kDegraded, "not heard yet");
+        break;
+      case Peers::Presence::kLost:
+        parts.health->set(service, runtime::HealthState::kDegraded, "silent: requests that need it get 503");
+        break;
+    }
+  }
+  if (parts.files.contains("watch.html")) {
+    parts.health->set("web", runtime::HealthState::kReady);
+  } else {
+    parts.health->set("web", runtime::HealthState::kDegraded, "WEB_ROOT has no watch.html");
+  }
+}
+
+caf::behavior presence_actor(caf::event_based_actor* self, const std::shared_ptr<ActorParts>& parts) {
+  caf::anon_send(self, TickAtom::value);
+  return {[self, parts](TickAtom) {
+    report_presence(*parts);
+    self->delayed_send(self, kPresenceEvery, TickAtom::value);
+  }};
+}
+
+}  // namespace
+
+runtime::ChildSpec application_child(std::shared_ptr<ActorParts> parts) {
+  // A thread of its own: starting and ending the application waits for its threads.
+  return {.name = "application",
+          .group = {},
+          .spawn = [parts](caf::event_based_actor& supervisor) -> caf::actor {
+            return supervisor.spawn<caf::detached>(application_actor, parts);
+          },
+          .restart = runtime::Restart::kPermanent};
+}
+
+runtime::ChildSpec presence_child(std::shared_ptr<ActorParts> parts) {
+  return {.name = "presence",
+          .group = {},
+          .spawn = [parts](caf::event_based_actor& supervisor) -> caf::actor {
+            return supervisor.spawn(presence_actor, parts);
+          },
+          .restart = runtime::Restart::kPermanent};
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,211 @@
+#include "application.hpp"
+
+#include <pistache/endpoint.h>
+#include <pistache/router.h>
+
+#include <chrono>
+#include <thread>
+
+#include "accept_guard.hpp"
+#include "authenticator.hpp"
+#include "base/log.hpp"
+#include "http/target.hpp"
+#include "probe.hpp"
+#include "routes.hpp"
+
+namespace millrace::api {
+namespace {
+
+namespace ph = Pistache::Http;
+namespace pr = Pistache::Rest;
+
+// The router collapses slashes with a recursive regular expression: some 10,000 of them end the process.
+constexpr std::size_t kMaxResource = 2048;
+constexpr std::size_t kMaxRequest = 64 * 1024;
+constexpr std::chrono::seconds kCallDeadline{2};
+// Only the edge connects, and it has deadlines of its own. Pistache's would cut its persistent connections.
+constexpr std::chrono::hours kNever{24 * 365};
+constexpr unsigned kWarmUpTries = 100;
+constexpr std::chrono::milliseconds kWarmUpPatience{200};
+
+// Pistache writes typed fields only; this one is whatever the answer says.
+class AnyField final : public ph::Header::Header {
+ public:
+  AnyField(std::string_view name, std::string_view value) : name_(name), value_(value) {}
+  const char* name() const override { return name_.c_str(); }
+  std::uint64_t hash() const override { return std::hash<std::string>()(name_); }
+  void parse(const std::string& /*data*/) override {}
+  void write(std::ostream& stream) const override { stream << value_; }
+
+ private:
+  const std::string name_;
+  const std::string value_;
+};
+
+std::string field_of(const ph::Request& request, const char* name) {
+  const auto raw = request.headers().tryGetRaw(name);
+  return raw ? raw->value() : std::string();
+}
+
+// In the handler's own call, never later: an answer that is sent from elsewhere can crash Pistache.
+void send(const http::Response& answer, ph::ResponseWriter& writer) {
+  for (std::size_t i = 0; i < answer.headers.size(); ++i) {
+    const auto [name, value] = answer.headers.at(i);
+    writer.headers().add(std::make_shared<AnyField>(name, value));
+  }
+  const auto* body = std::get_if<std::string>(&answer.body);
+  writer.send(static_cast<ph::Code>(answer.status), body == nullptr ? std::string() : *body);
+}
+
+ph::Method method_of(http::Method method) {
+  switch (method) {
+    case http::Method::kPost:
+      return ph::Method::Post;
+    case http::Method::kPut:
+      return ph::Method::Put;
+    case http::Method::kPatch:
+      return ph::Method::Patch;
+    case http::Method::kDelete:
+      return ph::Method::Delete;
+    default:
+      return ph::Method::Get;
+  }
+}
+
+}  // namespace
+
+// What the handlers of all threads share.
+struct Application::Impl {
+  Impl(ApplicationConfig settings, Context shared)
+      : config(std::move(settings)), context(shared), authenticator(shared.peers) {}
+
+  http::Response answer(const Route& route, const pr::Request& request);
+  http::Response call(const Route& route, const pr::Request& request);
+  bool from_edge(const ph::Request& request) const;
+
+  const ApplicationConfig config;
+  const Context context;
+  Authenticator authenticator;
+  std::shared_ptr<pr::Router> router = std::make_shared<pr::Router>();
+  std::unique_ptr<ph::Endpoint> endpoint;
+  std::thread thread;
+};
+
+namespace {
+
+// Refuses what must not reach the router.
+class GuardedHandler final : public ph::Handler {
+ public:
+  HTTP_PROTOTYPE(GuardedHandler)
+
+  explicit GuardedHandler(Application::Impl* application) : application_(application) {}
+
+  void onRequest(const ph::Request& request, ph::ResponseWriter writer) override {
+    if (!application_->from_edge(request)) return send(http::Response::problem(403, "forbidden"), writer);
+    if (request.resource().size() > kMaxResource)
+      return send(http::Response::problem(414, "target_too_long"), writer);
+    if (request.resource() == kProbePath) return send(http::Response::text(200, "text/plain", "ok"), writer);
+    const auto status = application_->router->route(request, writer.clone());
+    if (status == pr::Route::Status::NotFound) send(http::Response::problem(404, "not_found"), writer);
+  }
+
+ private:
+  Application::Impl* application_;
+};
+
+}  // namespace
+
+bool Application::Impl::from_edge(const ph::Request& request) const {
+  return equal_in_constant_time(as_bytes(field_of(request, kEdgeField)),
+                                as_bytes(config.edge_secret.reveal()));
+}
+
+http::Response Application::Impl::call(const Route& route, const pr::Request& request) {
+  Call call;
+  call.deadline = std::chrono::steady_clock::now() + kCallDeadline;
+  Result<http::Target> target = http::parse_target(request.resource() + request.query().as_str());
+  if (!target || !matches(route.path, target->path, &call.parameters))
+    return http::Response::problem(400, "bad_request");
+  call.query = std::move(target->query);
+  call.body = request.body();
+  if (route.access == Access::kBearer) {
+    Result<Identity> identity = authenticator.identify(field_of(request, kTokenField), call.deadline);
+    if (!identity && identity.error().code == "api.unauthorized") {
+      http::Response refusal =
+          http::Response::problem(401, "unauthorized", "A valid bearer token is needed.");
+      refusal.headers.add("WWW-Authenticate", "Bearer");
+      return refusal;
+    }
+    if (!identity) return unavailable("auth");
+    call.subject = std::move(identity->subject);
+    call.admin = identity->admin;
+  }
+  return route.handler(call, context);
+}
+
+http::Response Application::Impl::answer(const Route& route, const pr::Request& request) {
+  try {
+    return call(route, request);
+  } catch (const std::exception& thrown) {
+    log::error("API handler threw", {{"route", route.path}, {"what", thrown.what()}});
+    return http::Response::problem(500, "internal");
+  }
+}
+
+Application::Application(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Application>> Application::start(ApplicationConfig config, Context context) {
+  auto impl = std::make_unique<Impl>(std::move(config), context);
+  for (const Route& route : routes()) {
+    impl->router->addRoute(
+        method_of(route.method), std::string(route.path),
+        [application = impl.get(), &route](const pr::Request& request, ph::ResponseWriter writer) {
+          send(application->answer(route, request), writer);
+          return pr::Route::Result::Ok;
+        });
+  }
+  try {
+    impl->endpoint =
+        std::make_unique<ph::Endpoint>(Pistache::Address(Pistache::Ipv4::loopback(), Pistache::Port(0)));
+    auto options = ph::Endpoint::options();
+    options.threads(static_cast<int>(impl->config.threads)).threadsName("application");
+    options.maxRequestSize(kMaxRequest).maxResponseSize(2 * 1024 * 1024);
+    options.headerTimeout(kNever).bodyTimeout(kNever).keepaliveTimeout(kNever);
+    options.flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay);
+    impl->endpoint->init(options);
+    impl->endpoint->setHandler(std::make_shared<GuardedHandler>(impl.get()));
+    impl->endpoint->bind();
+  } catch (const std::exception& thrown) {
+    return fail("api.application", thrown.what());
+  }
+  impl->thread = std::thread([endpoint = impl->endpoint.get()] {
+    const AcceptGuard guard;
+    endpoint->serve();
+  });
+  std::unique_ptr<Application> application(new Application(std::move(impl)));
+  if (!application->warm_up()) return fail("api.application", "its threads do not answer");
+  return application;
+}
+
+// Pistache never looks at a connection that it accepts before its threads run. So each thread has to answer
+// once; the connections' numbers go round, and so do the threads that get them.
+bool Application::warm_up() const {
+  const std::string request = std::string("GET ") + kProbePath + " HTTP/1.1\r\nHost: application\r\n" +
+                              kEdgeField + ": " + impl_->config.edge_secret.reveal() + "\r\n\r\n";
+  unsigned answered = 0;
+  for (unsigned tries = 0; tries < kWarmUpTries && answered < impl_->config.threads; ++tries) {
+    answered += answers(port(), request, kWarmUpPatience) ? 1 : 0;
+  }
+  return answered == impl_->config.threads;
+}
+
+Application::~Application() {
+  impl_->endpoint->shutdown();
+  impl_->thread.join();
+}
+
+std::uint16_t Application::port() const {
+  return static_cast<std::uint16_t>(impl_->endpoint->getPort());
+}
+
+}  // namespace millrace::api

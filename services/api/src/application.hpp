@@ -1,0 +1,46 @@
+// The REST application on Pistache, on a port of 127.0.0.1 that only the edge knows how to use. Never to be
+// exposed: see README.md for the defects its guards are for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "call.hpp"
+
+namespace millrace::api {
+
+// Header fields between edge and application. The first proves that the edge sent it, the second carries the
+// client's Authorization field (Pistache would parse one of that name itself).
+inline constexpr const char* kEdgeField = "X-Millrace-Edge";
+inline constexpr const char* kTokenField = "X-Millrace-Authorization";
+// Answers "ok" without asking anybody: is the application alive?
+inline constexpr const char* kProbePath = "/internal/probe";
+
+struct ApplicationConfig {
+  Secret edge_secret;
+  unsigned threads = 8;  // each may wait for another service
+};
+
+class Application {
+ public:
+  // Binds a free port and serves from threads of its own. The context outlives it. Error: "api.application".
+  static Result<std::unique_ptr<Application>> start(ApplicationConfig config, Context context);
+  // Blocks until the threads have ended; answers in progress are lost.
+  ~Application();
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+
+  std::uint16_t port() const;
+
+  struct Impl;
+
+ private:
+  explicit Application(std::unique_ptr<Impl> impl);
+  bool warm_up() const;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace millrace::api

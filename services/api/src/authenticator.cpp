@@ -1,0 +1,38 @@
+#include "authenticator.hpp"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::size_t kMaxTokenLength = 4096;
+
+// Empty when it is no bearer token. The scheme's case does not matter.
+std::string_view bearer_token(std::string_view authorization) {
+  static constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() <= kScheme.size()) return {};
+  for (std::size_t i = 0; i < kScheme.size(); ++i) {
+    if ((authorization[i] | 0x20) != kScheme[i]) return {};
+  }
+  authorization.remove_prefix(kScheme.size());
+  while (authorization.starts_with(' ')) authorization.remove_prefix(1);
+  return authorization.size() > kMaxTokenLength ? std::string_view() : authorization;
+}
+
+}  // namespace
+
+Result<Identity> Authenticator::identify(std::string_view authorization, Peers::Deadline deadline) {
+  const std::string token(bearer_token(authorization));
+  if (token.empty()) return fail("api.unauthorized");
+  const auto now = TokenCache::Clock::now();
+  if (std::optional<Identity> known = cache_.find(token, now)) return *std::move(known);
+  bus::v1::Request request;
+  request.mutable_verify_token()->set_token(token);
+  const Result<bus::v1::Reply> reply = peers_.ask("auth", std::move(request), deadline);
+  if (!reply) return tl::unexpected(reply.error());
+  if (!reply->has_verify_token()) return fail("api.bad_reply");
+  if (!reply->verify_token().valid()) return fail("api.unauthorized");
+  Identity identity{reply->verify_token().subject(), reply->verify_token().admin()};
+  cache_.remember(token, identity, now);
+  return identity;
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,43 @@
+// One API call as a handler sees it, and what handlers work with. No HTTP server type.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/message.hpp"
+#include "urls.hpp"
+
+namespace millrace::api {
+
+class Peers;
+
+struct Call {
+  // Of the bearer token; empty on public routes.
+  std::string subject;
+  bool admin = false;
+  // The ":name" parts of the route's path and the query, decoded.
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::pair<std::string, std::string>> query;
+  std::string body;
+  // Everything the handler asks of other services has to be over by then.
+  std::chrono::steady_clock::time_point deadline;
+
+  std::string_view parameter(std::string_view name) const;
+};
+
+// Shared by all handlers; outlives them. Thread-safe.
+struct Context {
+  Peers& peers;
+  const Urls& urls;
+  const std::string& vod_directory;
+};
+
+// JSON text as an answer.
+http::Response json_response(int status, std::string text);
+// The answer to a question that another service did not answer: 503 with Retry-After.
+http::Response unavailable(std::string_view service);
+
+}  // namespace millrace::api

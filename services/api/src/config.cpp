@@ -1,0 +1,52 @@
+#include "config.hpp"
+
+namespace millrace::api {
+namespace {
+
+std::string without_slash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+}  // namespace
+
+void ApiConfig::add_rows(ConfigTable& table) {
+  table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
+  table.integer("PORT", port, "3000", {0, 65535},
+                "TCP port of the API and the watch page; 0 takes a free one");
+  table.integer("API_THREADS", edge_threads, "2", {1, 64}, "threads of the API's public side");
+  table.integer("API_APPLICATION_THREADS", application_threads, "8", {1, 64},
+                "threads of the REST application; each may wait for another service");
+  table.integer("API_CONNECTIONS", connections, "4096", {1, 1'000'000},
+                "connections of clients; further ones are closed at once");
+  table.integer("API_CONNECTIONS_PER_ADDRESS", connections_per_address, "512", {0, 1'000'000},
+                "connections from one address; 0: no such limit (behind a proxy)");
+  table.text("API_CORS_ORIGINS", cors_origins, "*",
+             "web origins that may read answers, separated by commas; * for all (never with credentials)");
+  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
+  table.integer("API_OPS_PORT", ops_port, "9105", {0, 65535},
+                "TCP port of the API's health, readiness and metrics");
+  table.text("MEDIA_ROOT", media_root, "", "directory of recordings; default: media below MILLRACE_HOME");
+  table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
+             "directory of finished recordings below MEDIA_ROOT");
+  table.text("RTMP_BASE_URL", rtmp_base_url, "",
+             "where publishers connect to; default: rtmp://localhost:RTMP_PORT");
+  table.text("HLS_BASE_URL", hls_base_url, "",
+             "where players connect to; default: http://localhost:HLS_PORT");
+  table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP");
+  table.integer("HLS_PORT", hls_port, "8000", {0, 65535}, "TCP port of HLS delivery");
+  table.text("WEB_ROOT", web_root, "web", "directory of the watch page's files");
+  bus.add_rows(table);
+}
+
+std::string ApiConfig::vod_directory(const std::string& home) const {
+  return (media_root.empty() ? home + "/media" : media_root) + "/" + vod_directory_name;
+}
+
+Urls ApiConfig::urls() const {
+  return {
+      without_slash(rtmp_base_url.empty() ? "rtmp://localhost:" + std::to_string(rtmp_port) : rtmp_base_url),
+      without_slash(hls_base_url.empty() ? "http://localhost:" + std::to_string(hls_port) : hls_base_url)};
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,37 @@
+// The API's rows of the configuration table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/config.hpp"
+#include "bus/endpoints.hpp"
+#include "urls.hpp"
+
+namespace millrace::api {
+
+struct ApiConfig {
+  std::string listen_address;
+  std::uint16_t port = 0;
+  unsigned edge_threads = 0;
+  unsigned application_threads = 0;
+  std::size_t connections = 0;
+  std::size_t connections_per_address = 0;
+  std::string ops_address;
+  std::uint16_t ops_port = 0;
+  std::string media_root;
+  std::string vod_directory_name;
+  std::string rtmp_base_url;
+  std::string hls_base_url;
+  std::uint16_t rtmp_port = 0;
+  std::uint16_t hls_port = 0;
+  std::string web_root;
+  std::string cors_origins;
+  bus::EndpointsConfig bus;
+
+  void add_rows(ConfigTable& table);
+  std::string vod_directory(const std::string& home) const;
+  Urls urls() const;
+};
+
+}  // namespace millrace::api

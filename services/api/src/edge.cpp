@@ -1,0 +1,173 @@
+#include "edge.hpp"
+
+#include "application.hpp"
+#include "base/ids.hpp"
+#include "http/files.hpp"
+#include "http/target.hpp"
+#include "routes.hpp"
+#include "vod.hpp"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::string_view kWatch = "/watch/";
+constexpr std::string_view kAssets = "/assets/";
+constexpr std::string_view kPlayerConfig = "/assets/config.json";
+constexpr std::string_view kVodFile = "/api/vod/file/";
+constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
+
+bool is_read(const http::Request& request) {
+  return request.method == http::Method::kGet || request.method == http::Method::kHead;
+}
+
+http::Response method_not_allowed(std::string_view methods) {
+  http::Response response = http::Response::problem(405, "method_not_allowed");
+  response.headers.add("Allow", methods);
+  return response;
+}
+
+// Scripts and styles only from here, media only from the HLS server; hls.js demuxes in a worker made from a
+// blob.
+std::string content_security_policy(const Urls& urls) {
+  const std::string media = urls.media_source();
+  return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
+         "'self' " +
+         media + "; media-src 'self' blob: " + media +
+         "; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+}
+
+// The path as it goes to the application: encoded again, segment by segment.
+std::string encode_target(const http::Request& request) {
+  std::string target;
+  std::string_view rest = request.path;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('/', 1), rest.size());
+    target.append("/").append(http::percent_encode(rest.substr(1, end - 1)));
+    rest.remove_prefix(end);
+  }
+  if (!request.raw_query.empty()) target.append("?").append(request.raw_query);
+  return target;
+}
+
+http::Response failure(const Error& error) {
+  if (error.code == "http.deadline")
+    return http::Response::problem(504, "timeout", "The answer took too long.");
+  if (error.code == "http.bad_answer") return http::Response::problem(502, "bad_answer");
+  http::Response response =
+      http::Response::problem(503, "overloaded", "The API cannot answer now. Try again shortly.");
+  response.headers.add("Retry-After", "1");
+  return response;
+}
+
+// What the application may tell the client.
+http::Response accept(http::Response from) {
+  http::Response response;
+  response.status = from.status;
+  response.ranges = false;
+  for (const std::string_view name :
+       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location"}) {
+    if (from.headers.contains(name)) response.headers.add(name, from.headers.find(name));
+  }
+  response.body = std::move(from.body);
+  return response;
+}
+
+}  // namespace
+
+Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream)
+    : config_(std::move(config)),
+      cors_(config_.cors_origins),
+      files_(files),
+      upstream_(upstream),
+      content_security_policy_(content_security_policy(config_.urls)) {}
+
+void Edge::handle(http::Request&& request, const http::Responder& respond) const {
+  if (answer_here(request, respond)) return;
+  const RouteMatch match = find_route(request.method, request.path);
+  if (match.methods.empty()) return respond_with(request, respond, http::Response::problem(404, "not_found"));
+  // Before authentication: a preflight carries no token.
+  if (request.method == http::Method::kOptions) return respond(cors_.preflight(request, match.methods));
+  if (match.route == nullptr) return respond_with(request, respond, method_not_allowed(match.methods));
+  pass_on(request, respond);
+}
+
+bool Edge::answer_here(const http::Request& request, const http::Responder& respond) const {
+  const std::string_view path = request.path;
+  const bool watch = path.starts_with(kWatch);
+  const bool asset = path.starts_with(kAssets);
+  const bool recorded = path.starts_with(kVodFile);
+  if (!watch && !asset && !recorded) return false;
+  if (request.method == http::Method::kOptions) {
+    respond(cors_.preflight(request, kReadMethods));
+  } else if (!is_read(request)) {
+    respond_with(request, respond, method_not_allowed(kReadMethods));
+  } else if (recorded) {
+    respond_with(request, respond, recording(path.substr(kVodFile.size())));
+  } else if (watch) {
+    const bool valid = is_valid_id(path.substr(kWatch.size()));
+    respond_with(request, respond, valid ? watch_page() : http::Response::problem(404, "not_found"));
+  } else if (path == kPlayerConfig) {
+    http::Response response = http::Response::text(200, "application/json", config_.urls.player_config());
+    response.headers.add("Cache-Control", "no-store");
+    respond_with(request, respond, std::move(response));
+  } else {
+    respond_with(request, respond, files_.response(path.substr(kAssets.size())));
+  }
+  return true;
+}
+
+// The same for every stream: the script takes the id from the address, so nothing of a request is ever
+// written into it.
+http::Response Edge::watch_page() const {
+  http::Response response = files_.response("watch.html");
+  if (response.status != 200)
+    return http::Response::problem(503, "web_files_missing", "The web files are not installed.");
+  response.headers.add("Content-Security-Policy", content_security_policy_);
+  response.headers.add("Referrer-Policy", "no-referrer");
+  return response;
+}
+
+http::Response Edge::recording(std::string_view name) const {
+  Result<http::OpenedFile> file = http::open_file(config_.vod_directory, name);
+  if (!file && file.error().code == "http.file_name") {
+    return http::Response::problem(400, "bad_file_name", "This is not the name of a recording.");
+  }
+  if (!file && file.error().code == "http.file_io") {
+    http::Response response = http::Response::problem(503, "storage_unavailable");
+    response.headers.add("Retry-After", "5");
+    return response;
+  }
+  if (!file || !is_finished_recording(name)) {
+    return http::Response::problem(404, "recording_unknown", "There is no such recording.");
+  }
+  http::Response response = http::file_response(std::move(*file), name);
+  response.headers.add("Cache-Control", "public, max-age=3600");
+  return response;
+}
+
+void Edge::pass_on(const http::Request& request, const http::Responder& respond) const {
+  http::UpstreamRequest upstream;
+  upstream.method = request.method == http::Method::kHead ? "GET" : request.method_name;
+  upstream.target = encode_target(request);
+  upstream.headers.add(kEdgeField, config_.edge_secret.reveal());
+  if (request.headers.contains("Authorization"))
+    upstream.headers.add(kTokenField, request.headers.find("Authorization"));
+  upstream.body = request.body;
+  upstream.wanted = [respond] { return respond.connected(); };
+  http::Request origin;  // what CORS needs of it
+  origin.headers.add("Origin", request.headers.find("Origin"));
+  upstream_.send(
+      std::move(upstream), [this, respond, origin = std::move(origin)](Result<http::Response> answer) {
+        respond_with(origin, respond, answer ? accept(std::move(*answer)) : failure(answer.error()));
+      });
+}
+
+void Edge::respond_with(const http::Request& request, const http::Responder& respond,
+                        http::Response response) const {
+  cors_.apply(request, response);
+  if (!response.headers.contains("X-Content-Type-Options"))
+    response.headers.add("X-Content-Type-Options", "nosniff");
+  respond(std::move(response));
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,47 @@
+// The public side: every request from outside is answered here, or checked here and passed to the
+// application.
+#pragma once
+
+#include <string>
+
+#include "base/secret.hpp"
+#include "cors.hpp"
+#include "http/server.hpp"
+#include "http/upstream.hpp"
+#include "urls.hpp"
+#include "web_files.hpp"
+
+namespace millrace::api {
+
+struct EdgeConfig {
+  Secret edge_secret;  // the application takes requests with it only
+  Urls urls;
+  std::string vod_directory;
+  std::string cors_origins;
+};
+
+// Thread-safe. Outlives the server that calls it; the upstream and the files outlive the Edge.
+class Edge {
+ public:
+  Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream);
+
+  // For http::Server::start.
+  void handle(http::Request&& request, const http::Responder& respond) const;
+
+ private:
+  // Answers that need no application; false when the path is none of them.
+  bool answer_here(const http::Request& request, const http::Responder& respond) const;
+  http::Response watch_page() const;
+  http::Response recording(std::string_view name) const;
+  void pass_on(const http::Request& request, const http::Responder& respond) const;
+  void respond_with(const http::Request& request, const http::Responder& respond,
+                    http::Response response) const;
+
+  const EdgeConfig config_;
+  const CorsPolicy cors_;
+  const WebFiles& files_;
+  http::Upstream& upstream_;
+  const std::string content_security_policy_;
+};
+
+}  // namespace millrace::api

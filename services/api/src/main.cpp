@@ -1,0 +1,14 @@
+#include "service.hpp"
+
+int main(int argc, char** argv) {
+  using namespace millrace;
+  api::ApiService service;
+  return runtime::run_service(
+      argc, argv,
+      {.name = "api",
+       .configure = [&](ConfigTable& table) { service.add_rows(table); },
+       .start = [&](runtime::ServiceContext& context) { return service.start(context); },
+       .drain = [&](runtime::Deadline deadline) { service.drain(deadline); },
+       .command = {},
+       .configure_actors = {}});
+}

@@ -1,0 +1,65 @@
+#include "peers.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+namespace millrace::api {
+namespace {
+
+// One question: filled in on the bus thread, waited for on the asking one.
+struct Pending {
+  std::mutex mutex;
+  std::condition_variable answered;
+  std::optional<Result<bus::v1::Reply>> reply;
+};
+
+std::size_t index_of(std::string_view service) {
+  for (std::size_t i = 0; i < Peers::kServices.size(); ++i) {
+    if (Peers::kServices[i] == service) return i;
+  }
+  return Peers::kServices.size();
+}
+
+}  // namespace
+
+struct Peers::View {
+  std::array<std::atomic<Presence>, kServices.size()> presence{};
+};
+
+Peers::Peers(bus::Node& node) : node_(node), view_(std::make_shared<View>()) {
+  for (std::size_t i = 0; i < kServices.size(); ++i) {
+    bus::EventHandler handler;
+    handler.on_snapshot = [view = view_, i](const bus::v1::Snapshot&) {
+      view->presence[i] = Presence::kPresent;
+    };
+    handler.on_lost = [view = view_, i] { view->presence[i] = Presence::kLost; };
+    node_.subscribe(kServices[i], std::move(handler));
+  }
+}
+
+Peers::~Peers() = default;
+
+Peers::Presence Peers::presence(std::string_view service) const {
+  const std::size_t index = index_of(service);
+  return index == kServices.size() ? Presence::kUnknown : view_->presence[index].load();
+}
+
+Result<bus::v1::Reply> Peers::ask(std::string_view service, bus::v1::Request request, Deadline deadline) {
+  if (presence(service) == Presence::kLost) return fail("api.peer_lost");
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  if (left.count() <= 0) return fail("bus.deadline");
+  const auto pending = std::make_shared<Pending>();
+  node_.request(service, std::move(request), left, [pending](Result<bus::v1::Reply> reply) {
+    const std::lock_guard lock(pending->mutex);
+    pending->reply = std::move(reply);
+    pending->answered.notify_one();
+  });
+  std::unique_lock lock(pending->mutex);
+  if (!pending->answered.wait_until(lock, deadline, [&] { return pending->reply.has_value(); }))
+    return fail("bus.deadline");
+  return std::move(*pending->reply);
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,44 @@
+// The table of the REST API: adding an endpoint is one file in handlers/ and one row in routes.cpp.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "call.hpp"
+#include "http/message.hpp"
+
+namespace millrace::api {
+
+enum class Access : std::uint8_t {
+  kPublic,
+  kBearer,  // a valid token; the handler gets its subject
+};
+
+// Runs on a thread of the application; may ask other services, up to call.deadline. Its answer's body is a
+// std::string.
+using HandlerFunction = http::Response (*)(const Call& call, const Context& context);
+
+struct Route {
+  http::Method method;
+  std::string_view path;  // segments; ":name" stands for any one segment
+  Access access;
+  HandlerFunction handler;
+};
+
+std::span<const Route> routes();
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+// Compares a decoded path with a pattern; fills parameters on success.
+bool matches(std::string_view pattern, std::string_view path, Parameters* parameters = nullptr);
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  // Of the path, for Allow; empty when no route has it. GET brings HEAD, everything brings OPTIONS.
+  std::string methods;
+};
+RouteMatch find_route(http::Method method, std::string_view path);
+
+}  // namespace millrace::api

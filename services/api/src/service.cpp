@@ -1,0 +1,132 @@
+#include "service.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "actors.hpp"
+#include "edge.hpp"
+#include "http/ops.hpp"
+#include "http/server.hpp"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::size_t kEdgeSecretBytes = 32;
+// Of the drain: what is left after the edge's clients have been served.
+constexpr std::chrono::milliseconds kLastWords{500};
+
+// Descriptors of the application's connections have to be many before their numbers come round.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round.
+struct ApiService::Parts {
+  Urls urls;
+  std::string vod_directory;
+  std::unique_ptr<WebFiles> files;
+  std::unique_ptr<bus::Node> node;
+  std::unique_ptr<Peers> peers;
+  std::unique_ptr<http::Upstream> upstream;
+  std::unique_ptr<Edge> edge;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<http::Server> ops;
+};
+
+ApiService::ApiService() : parts_(std::make_unique<Parts>()) {}
+ApiService::~ApiService() = default;
+
+Result<void> ApiService::start(runtime::ServiceContext& context) {
+  std::signal(SIGPIPE, SIG_IGN);  // Pistache writes without MSG_NOSIGNAL
+  raise_descriptor_limit();
+  Parts& parts = *parts_;
+  parts.urls = config_.urls();
+  parts.vod_directory = config_.vod_directory(context.home);
+  parts.files = std::make_unique<WebFiles>(config_.web_root);
+  if (Result<void> started = start_bus(context); !started) return started;
+  const Secret edge_secret(random_hex(kEdgeSecretBytes));
+  parts.upstream =
+      std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = config_.application_threads});
+  if (Result<void> started = start_edge(edge_secret); !started) return started;
+  if (Result<void> started = start_ops(context); !started) return started;
+  start_actors(context, edge_secret);
+  return context.write_ports({{"PORT", parts.server->port()}, {"API_OPS_PORT", parts.ops->port()}});
+}
+
+Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
+  config_.bus.home = context.home;
+  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  auto node = bus::Node::start({.instance = "api", .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected(node.error());
+  parts_->node = std::move(*node);
+  parts_->peers = std::make_unique<Peers>(*parts_->node);
+  return {};
+}
+
+Result<void> ApiService::start_edge(const Secret& edge_secret) {
+  Parts& parts = *parts_;
+  parts.edge =
+      std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins},
+                             *parts.files, *parts.upstream);
+  http::ServerConfig config;
+  config.name = "api";
+  config.address = config_.listen_address;
+  config.port = config_.port;
+  config.port_variable = "PORT";
+  config.threads = config_.edge_threads;
+  config.limits.connections = config_.connections;
+  config.limits.connections_per_address = config_.connections_per_address;
+  auto server = http::Server::start(
+      config, [edge = parts.edge.get()](http::Request&& request, const http::Responder& respond) {
+        edge->handle(std::move(request), respond);
+      });
+  if (!server) return tl::unexpected(server.error());
+  parts.server = std::move(*server);
+  return {};
+}
+
+Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
+  http::ServerConfig config;
+  config.address = config_.ops_address;
+  config.port = config_.ops_port;
+  config.port_variable = "API_OPS_PORT";
+  auto ops = http::start_ops(config, {.service = "api",
+                                      .health = context.health.get(),
+                                      .metrics = {http::server_metrics("api", *parts_->server),
+                                                  http::upstream_metrics("application", *parts_->upstream)}});
+  if (!ops) return tl::unexpected(ops.error());
+  parts_->ops = std::move(*ops);
+  return {};
+}
+
+void ApiService::start_actors(const runtime::ServiceContext& context, const Secret& edge_secret) {
+  Parts& parts = *parts_;
+  const ApplicationConfig application{edge_secret, config_.application_threads};
+  const auto start_application = [&parts, application] {
+    return Application::start(application, {*parts.peers, parts.urls, parts.vod_directory});
+  };
+  const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
+                                                          *parts.peers, *parts.files, context.health});
+  context.health->set("application", runtime::HealthState::kStarting, "starting");
+  runtime::add_child(context.root, application_child(shared));
+  runtime::add_child(context.root, presence_child(shared));
+}
+
+// The application is the actors' and ends with them, after this.
+void ApiService::drain(runtime::Deadline deadline) {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  parts_->server->drain(std::max(left - kLastWords, std::chrono::milliseconds(0)));
+  parts_->upstream->stop();
+  parts_->node->stop();
+  parts_->ops.reset();
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "routes.hpp"
+#include "token_cache.hpp"
+#include "urls.hpp"
+#include "vod.hpp"
+#include "web_files.hpp"
+
+namespace millrace::api {
+namespace {
+
+TEST(Matches, ComparesSegmentBySegment) {
+  struct Case {
+    std::string_view pattern, path;
+    bool match;
+    Parameters parameters;
+  };
+  const Case cases[] = {
+      {"/api/a", "/api/a", true, {}},
+      {"/api/a", "/api/a/", false, {}},
+      {"/api/a", "/api/ab", false, {}},
+      {"/api/a", "/api", false, {}},
+      {"/api/:id", "/api/x y", true, {{"id", "x y"}}},
+      {"/api/:id", "/api/", false, {}},
+      {"/api/:id", "/api/x/y", false, {}},
+      {"/api/:id/:part", "/api/x/y", true, {{"id", "x"}, {"part", "y"}}},
+  };
+  for (const Case& c : cases) {
+    Parameters parameters;
+    EXPECT_EQ(matches(c.pattern, c.path, &parameters), c.match) << c.pattern << " " << c.path;
+    EXPECT_EQ(parameters, c.parameters);
+  }
+}
+
+TEST(FindRoute, TellsUnknownPathsFromWrongMethods) {
+  EXPECT_NE(find_route(http::Method::kGet, "/api/vod/list").route, nullptr);
+  EXPECT_NE(find_route(http::Method::kHead, "/api/vod/list").route, nullptr);
+  const RouteMatch wrong = find_route(http::Method::kPost, "/api/vod/list");
+  EXPECT_EQ(wrong.route, nullptr);
+  EXPECT_EQ(wrong.methods, "GET, HEAD, OPTIONS");
+  EXPECT_EQ(find_route(http::Method::kGet, "/api/none").methods, "");
+}
+
+TEST(Urls, HandsTheHlsServerToThePage) {
+  struct Case {
+    std::string_view base, config, source;
+  };
+  const Case cases[] = {
+      {"http://localhost:8000", R"({"hlsPort":8000})", "http://*:8000"},
+      {"http://127.0.0.1:81", R"({"hlsPort":81})", "http://*:81"},
+      {"http://localhost", R"({"hlsPort":80})", "http://*:80"},
+      {"https://cdn.example", R"({"hlsBaseUrl":"https://cdn.example"})", "https://cdn.example"},
+      {"https://cdn.example/x/y", R"({"hlsBaseUrl":"https://cdn.example/x/y"})", "https://cdn.example"},
+      {"http://localhost.example:8000", R"({"hlsBaseUrl":"http://localhost.example:8000"})",
+       "http://localhost.example:8000"},
+      {"http://a; script-src *", R"({"hlsBaseUrl":"http://a; script-src *"})", "'self'"},
+  };
+  for (const Case& c : cases) {
+    const Urls urls{"rtmp://localhost:1935", std::string(c.base)};
+    EXPECT_EQ(urls.player_config(), c.config);
+    EXPECT_EQ(urls.media_source(), c.source);
+  }
+  const Urls urls{"rtmp://host:1", "http://host:2"};
+  EXPECT_EQ(urls.publish("sk_1"), "rtmp://host:1/live/sk_1");
+  EXPECT_EQ(urls.hls("id"), "http://host:2/live/id/index.m3u8");
+}
+
+TEST(TokenCache, ForgetsAfterItsLifetimeAndStaysBounded) {
+  TokenCache cache;
+  const TokenCache::Clock::time_point start{};
+  cache.remember("t", {"alice", true}, start);
+  ASSERT_TRUE(cache.find("t", start + std::chrono::seconds(4)).has_value());
+  EXPECT_EQ(cache.find("t", start)->subject, "alice");
+  EXPECT_FALSE(cache.find("t", start + TokenCache::kLifetime).has_value());
+  EXPECT_FALSE(cache.find("other", start).has_value());
+  for (std::size_t i = 0; i <= TokenCache::kCapacity; ++i)
+    cache.remember(std::to_string(i), {"x", false}, start);
+  EXPECT_FALSE(cache.find("0", start).has_value());
+  EXPECT_TRUE(cache.find(std::to_string(TokenCache::kCapacity), start).has_value());
+}
+
+TEST(FinishedRecording, LeavesOutWhatIsStillWritten) {
+  EXPECT_TRUE(is_finished_recording("id-2026-11-20T21-49-15.000Z.mp4"));
+  EXPECT_FALSE(is_finished_recording("id.part.mp4"));
+  EXPECT_FALSE(is_finished_recording(".id.mp4"));
+  EXPECT_FALSE(is_finished_recording("id.txt"));
+}
+
+TEST(WebFiles, ServesItsDirectoryFromMemory) {
+  std::string directory = ::testing::TempDir() + "/millrace_web_XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  std::ofstream(directory + "/watch.js") << "x";
+  std::ofstream(directory + "/.built") << "x";
+  const WebFiles files(directory);
+  std::filesystem::remove_all(directory);
+  EXPECT_EQ(files.response("watch.js").status, 200);
+  EXPECT_EQ(files.response("watch.js").headers.find("Content-Type"), "text/javascript; charset=utf-8");
+  EXPECT_EQ(files.response(".built").status, 404);
+  EXPECT_EQ(files.response("../x").status, 404);
+  EXPECT_FALSE(WebFiles("/nonexistent").contains("watch.html"));
+}
+
+}  // namespace
+}  // namespace millrace::api

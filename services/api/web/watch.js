@@ -1,0 +1,139 @@
+// Plays one live stream. The stream's public id is the last part of this page's address; everything from outside is put
+// into the page as text, never as markup.
+"use strict";
+
+const RETRY_MS = 2000;
+const STATUS_MS = 5000;
+// A player that shows nothing new for this long is started again.
+const STALL_MS = 12000;
+
+const element = (id) => document.getElementById(id);
+const video = element("video");
+const id = decodeURIComponent(location.pathname.split("/").pop());
+
+let source = "";
+let player = null;
+let retryTimer = 0;
+let lastProgress = 0;
+let lastTime = 0;
+
+function show(state, label, message) {
+  const pill = element("state");
+  if (pill.dataset.state !== state) {
+    pill.dataset.state = state;
+    pill.textContent = label;
+  }
+  element("overlay").hidden = message === "";
+  element("message").textContent = message;
+  document.title = `${label} · ${id}`;
+}
+
+const showLive = () => show("live", "Live", "");
+const showConnecting = () => show("connecting", "Connecting", "Connecting to the stream …");
+const showOffline = () => show("offline", "Offline", "The stream is offline. It starts here by itself when it is back.");
+
+function stop() {
+  clearTimeout(retryTimer);
+  if (player) player.destroy();
+  player = null;
+}
+
+function retryLater() {
+  stop();
+  showOffline();
+  retryTimer = setTimeout(probe, RETRY_MS);
+}
+
+// Asks for the playlist before a player is made: an offline stream costs one small request each time.
+async function probe() {
+  try {
+    const answer = await fetch(source, { cache: "no-store" });
+    const text = answer.ok ? await answer.text() : "";
+    if (text.includes("#EXTINF") && !text.includes("#EXT-X-ENDLIST")) return play();
+  } catch {
+    // Not reachable: the same as offline.
+  }
+  retryLater();
+}
+
+async function startPlayback() {
+  try {
+    await video.play();
+  } catch {
+    video.muted = true;
+    await video.play().catch(() => {});
+  }
+  element("unmute").hidden = !video.muted;
+}
+
+function recover(data) {
+  if (!data.fatal) return;
+  if (data.type === Hls.ErrorTypes.MEDIA_ERROR && player) return player.recoverMediaError();
+  retryLater();
+}
+
+function play() {
+  stop();
+  lastProgress = performance.now();
+  if (window.Hls && Hls.isSupported()) {
+    player = new Hls({ liveSyncDurationCount: 3, liveMaxLatencyDurationCount: 8, backBufferLength: 30, maxBufferLength: 20 });
+    player.on(Hls.Events.ERROR, (_event, data) => recover(data));
+    player.on(Hls.Events.MANIFEST_PARSED, startPlayback);
+    player.loadSource(source);
+    player.attachMedia(video);
+  } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
+    video.src = source;
+    startPlayback();
+  } else {
+    show("offline", "Not supported", "This browser cannot play live video.");
+  }
+}
+
+function watchProgress() {
+  const now = performance.now();
+  if (video.currentTime !== lastTime) {
+    lastTime = video.currentTime;
+    lastProgress = now;
+    if (!video.paused && video.readyState >= 2) showLive();
+  } else if (!video.paused && player && now - lastProgress > STALL_MS) {
+    retryLater();
+  }
+  if (video.videoWidth > 0) element("picture").textContent = `${video.videoWidth} × ${video.videoHeight}`;
+  const latency = player && player.latency;
+  element("delay").textContent = latency > 0 ? `${latency.toFixed(1)} s` : "–";
+}
+
+async function showStatus() {
+  try {
+    const answer = await fetch(`/api/stream/status/${encodeURIComponent(id)}`, { cache: "no-store" });
+    if (!answer.ok) return;
+    const status = await answer.json();
+    element("bitrate").textContent = status.isLive ? `${Number(status.bitrate)} kbit/s` : "–";
+    element("viewers").textContent = status.isLive ? String(Number(status.viewers)) : "–";
+  } catch {
+    // The picture matters more than the numbers.
+  }
+}
+
+async function start() {
+  element("name").textContent = id;
+  showConnecting();
+  const config = await (await fetch("/assets/config.json", { cache: "no-store" })).json();
+  const base = config.hlsBaseUrl || `http://${location.hostname}:${Number(config.hlsPort)}`;
+  source = `${base}/live/${encodeURIComponent(id)}/index.m3u8`;
+  video.addEventListener("ended", retryLater);
+  video.addEventListener("error", () => { if (!player) retryLater(); });
+  video.addEventListener("waiting", () => { if (player) showConnecting(); });
+  element("unmute").addEventListener("click", () => {
+    video.muted = false;
+    element("unmute").hidden = true;
+  });
+  setInterval(watchProgress, 250);
+  setInterval(showStatus, STATUS_MS);
+  showStatus();
+  probe();
+}
+
+start().catch(() => {
+  show("offline", "Offline", "The page could not be set up. Reload to try again.");
+});
