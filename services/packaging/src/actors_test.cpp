@@ -79,8 +79,10 @@ TEST_F(ActorsTest, OffersWhatIsInTheLogAtOnceAndGoesOnWithoutTheBus) {
   make_stream();
   publisher_->groups(2);
   publisher_->frame(monotonic_us());
+  shared_->viewers.seen("s1", "127.0.0.1", "test", monotonic_us(), 60'000'000);
   start();
   EXPECT_TRUE(shared_->scanned);
+  EXPECT_EQ(told_, 1U) << "who watches is told";
   EXPECT_EQ(offered(), 2U);
   publisher_->groups(1, monotonic_us());
   EXPECT_EQ(offered(), 2U);

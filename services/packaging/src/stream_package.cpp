@@ -52,7 +52,7 @@ StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t
   index_.trim();
   const Listing listing = index_.listing(now_monotonic_us);
   hold(listing);
-  make_view(listing, update);
+  renew_view(listing, update);
   return update;
 }
 
@@ -156,30 +156,31 @@ void StreamPackage::hold(const Listing& listing) {
   }
 }
 
-void StreamPackage::make_view(const Listing& listing, Update& update) {
-  Signature signature;
-  if (!listing.offered.empty()) {
-    const Segment& last = listing.offered.back();
-    signature = {listing.offered.front().media_sequence,
-                 listing.offered[listing.first_listed].media_sequence,
-                 last.media_sequence,
-                 last.publication_id,
-                 listing.target_duration_seconds,
-                 listing.ended};
-  }
+StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) {
+  if (listing.offered.empty()) return {};
+  const Segment& last = listing.offered.back();
+  return {listing.offered.front().media_sequence,
+          listing.offered[listing.first_listed].media_sequence,
+          last.media_sequence,
+          last.publication_id,
+          listing.target_duration_seconds,
+          listing.ended};
+}
+
+void StreamPackage::renew_view(const Listing& listing, Update& update) {
+  const Signature signature = signature_of(listing);
   if (signature == signature_) return;
   update.changed = true;
-  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
-    if (signature_.last != 0 && listing.offered[i].media_sequence > signature_.last) {
-      update.listed.push_back(listing.offered[i]);
-    }
+  const bool had_view = view_ != nullptr;
+  for (std::size_t i = listing.first_listed; had_view && i < listing.offered.size(); ++i) {
+    if (listing.offered[i].media_sequence > signature_.last) update.listed.push_back(listing.offered[i]);
   }
   signature_ = signature;
-  if (listing.offered.empty()) {
-    offered_.clear();
-    view_.reset();
-    return;
-  }
+  view_ = listing.offered.empty() ? nullptr : make_view(listing);
+  offered_.erase(offered_.begin(), view_ ? offered_.lower_bound(signature.first_offered) : offered_.end());
+}
+
+std::shared_ptr<const StreamView> StreamPackage::make_view(const Listing& listing) {
   auto view = std::make_shared<StreamView>();
   view->stream_id = stream_id_;
   view->target_duration_seconds = listing.target_duration_seconds;
@@ -188,15 +189,13 @@ void StreamPackage::make_view(const Listing& listing, Update& update) {
   for (const Segment& segment : listing.offered) {
     view->offered.push_back(offer(segment));
     std::string name = to_string(init_name(segment));
-    if (!view->init_segments.contains(name)) {
-      StoredText init = init_segment_of(segment, name);
-      view->init_segments.emplace(std::move(name), std::move(init));
-    }
+    if (view->init_segments.contains(name)) continue;
+    StoredText init = init_segment_of(segment, name);
+    view->init_segments.emplace(std::move(name), std::move(init));
   }
-  offered_.erase(offered_.begin(), offered_.lower_bound(signature.first_offered));
   view->media_playlist = store_text(media_playlist(listing));
   view->multivariant_playlist = store_text(multivariant_playlist(listing));
-  view_ = std::move(view);
+  return view;
 }
 
 std::shared_ptr<const OfferedSegment> StreamPackage::offer(const Segment& segment) {

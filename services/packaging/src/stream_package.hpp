@@ -61,7 +61,9 @@ class StreamPackage {
                            Update& update);
   void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
   void hold(const Listing& listing);
-  void make_view(const Listing& listing, Update& update);
+  static Signature signature_of(const Listing& listing);
+  void renew_view(const Listing& listing, Update& update);
+  std::shared_ptr<const StreamView> make_view(const Listing& listing);
   std::shared_ptr<const OfferedSegment> offer(const Segment& segment);
   StoredText init_segment_of(const Segment& segment, const std::string& name) const;
   std::string media_playlist(const Listing& listing) const;
