@@ -1,6 +1,7 @@
 #include "media/arena_reader.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -13,19 +14,28 @@ namespace millrace::media {
 class ArenaMapping {
  public:
   ArenaMapping(SharedMapping mapping, const ArenaGeometry& geometry,
-               std::shared_ptr<ReaderRegistration> registration)
+               std::shared_ptr<ReaderRegistration> registration, std::string path, std::uint64_t inode)
       : mapping_(std::move(mapping)),
         view_(mapping_.data(), geometry),
-        registration_(std::move(registration)) {}
+        registration_(std::move(registration)),
+        path_(std::move(path)),
+        inode_(inode) {}
 
   const ArenaView& view() const { return view_; }
   ReaderRegistration& registration() const { return *registration_; }
   bool current() const { return view_.header().retired.load(std::memory_order_acquire) == 0; }
+  // A file that was deleted cannot say so itself.
+  bool in_place() const {
+    struct stat status {};
+    return ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
+  }
 
  private:
   SharedMapping mapping_;
   ArenaView view_;
   std::shared_ptr<ReaderRegistration> registration_;
+  const std::string path_;
+  const std::uint64_t inode_;
 };
 
 struct LogReader::State {
@@ -225,8 +235,8 @@ Result<std::unique_ptr<ArenaReader>> ArenaReader::open(const std::string& direct
   if (!mapping) return tl::unexpected(mapping.error());
   auto registration = ReaderRegistration::open(cursors_path(directory, name), reader);
   if (!registration) return tl::unexpected(registration.error());
-  return std::unique_ptr<ArenaReader>(new ArenaReader(
-      std::make_shared<ArenaMapping>(std::move(*mapping), *geometry, std::move(*registration))));
+  return std::unique_ptr<ArenaReader>(new ArenaReader(std::make_shared<ArenaMapping>(
+      std::move(*mapping), *geometry, std::move(*registration), path, file->inode())));
 }
 
 std::vector<LogInfo> ArenaReader::logs() const {
@@ -266,7 +276,7 @@ Result<LogReader> ArenaReader::open_log(std::uint32_t slot, std::uint64_t public
 }
 
 bool ArenaReader::current() const {
-  return mapping_->current();
+  return mapping_->current() && mapping_->in_place();
 }
 
 }  // namespace millrace::media

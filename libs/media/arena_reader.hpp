@@ -106,7 +106,8 @@ class ArenaReader {
   // holds another publication by now. "media.too_many_readers": the cursor table is full.
   [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id,
                                            std::uint64_t sequence);
-  // False once the writer has replaced the file (other geometry): open again.
+  // False once the writer has replaced the file (other geometry) or somebody has deleted it: open again. One
+  // stat().
   bool current() const;
 
  private:

@@ -175,6 +175,16 @@ TEST_F(ArenaTakeover, AnotherGeometryMakesANewArena) {
   EXPECT_TRUE(again->logs().empty());
 }
 
+TEST_F(ArenaTakeover, ADeletedArenaIsNotCurrentThoughItsRecordsStay) {
+  open_writer(small_arena(directory_.path(), 32));
+  auto log = create(describe("cam", 7));
+  ASSERT_TRUE(append(*log, 7, 100));
+  auto reader = open_reader();
+  std::filesystem::remove(directory_.path() + "/test.arena");
+  EXPECT_FALSE(reader->current());
+  EXPECT_EQ(reader->logs().size(), 1U);
+}
+
 TEST_F(ArenaTakeover, AFileThatIsNoArenaIsReplaced) {
   const ArenaConfig config = small_arena(directory_.path());
   for (const std::size_t size : {0UL, 100UL, 5000UL, 300'000UL}) {
