@@ -70,8 +70,11 @@ SampleRecord Timeline::place(const Input& input) {
   SampleRecord record{};
   record.track = input.track;
   record.dts = decode_time(track, placed);
+  // A picture whose decode time had to be moved is shown when its encoder wanted it to be.
+  const std::int64_t offset_ms =
+      input.composition_offset_ms - (track.kind == TrackKind::kVideo ? placed.moved_ms : 0);
   record.composition_offset =
-      static_cast<std::int32_t>(rescale(input.composition_offset_ms, 1000, std::int64_t{track.timescale}));
+      static_cast<std::int32_t>(rescale(offset_ms, 1000, std::int64_t{track.timescale}));
   record.arrival_us = input.arrival_us;
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);
   record.media_sequence = media_sequence_;
@@ -157,7 +160,8 @@ Timeline::Placed Timeline::place_media(TrackState& track, std::uint32_t raw_ms) 
   // Two frames of video never share a time; frames of audio are told apart by counting their samples.
   const std::int64_t earliest =
       track.placed ? track.last_ms + (track.kind == TrackKind::kVideo ? 1 : 0) : std::int64_t{0};
-  Placed placed{std::max(mapped, earliest), mapped < earliest, jumped};
+  Placed placed{std::max(mapped, earliest), mapped < earliest, jumped,
+                std::max(earliest - mapped, std::int64_t{0})};
   if (track.placed && !jumped) track.step_ms = placed.ms - track.last_ms;
   return placed;
 }
@@ -182,10 +186,17 @@ std::int64_t Timeline::decode_time(TrackState& track, Placed& placed) const {
     if (track.placed && placed.jumped) dts = std::max(clock, track.next_dts);
     if (track.placed && !placed.jumped && !behind && !ahead) dts = track.next_dts;
     if (track.placed && !placed.jumped && behind) placed.repaired = true;
+    // The encoder had sound from before its zero and set that to zero: the first frame is cut short, so that
+    // everything after it is where it belongs.
+    if (track.placed && track.began && !placed.jumped && placed.ms == track.last_ms) {
+      dts = clock;
+      placed.repaired = true;
+    }
   }
   if (track.placed) dts = std::max(dts, track.last_dts + 1);
   track.last_dts = dts;
   track.next_dts = dts + track.samples_per_frame;
+  track.began = !track.placed || placed.jumped;
   return dts;
 }
 

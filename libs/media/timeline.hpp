@@ -5,9 +5,12 @@
 // Rules (docs/media-log.md):
 //  - RTMP time stamps are unwrapped to 64 bits. Video runs in 90 kHz ticks. Audio runs in samples: each
 //    frame begins where the one before ended, so that RTMP's milliseconds do not jitter; only when the
-//    encoder's clock and the sample count are further apart than kAudioTolerance does the count follow.
+//    encoder's clock and the sample count are further apart than kAudioTolerance does the count follow. A
+//    second frame with the time of the first says that the first one's was cut off at the encoder's zero:
+//    then the count begins with the second.
 //  - Decode times strictly increase a track. Equal or slightly older times (up to kRepairLimit) are moved
-//    behind the last one and flagged kSampleRepaired; a larger step back, or a step forward beyond
+//    behind the last one and flagged kSampleRepaired; a picture keeps its presentation time: its composition
+//    offset shrinks by as much. A larger step back, or a step forward beyond
 //    kGapLimit, begins a new timeline right after the old one: kSampleDiscontinuity,
 //    discontinuity_sequence + 1, new wall-clock anchor.
 //  - All tracks share one mapping. After a jump the first track to show it defines the new mapping, the
@@ -76,6 +79,7 @@ class Timeline {
     std::uint32_t samples_per_frame = 0;
     bool configured = false;
     bool placed = false;              // had a sample in this publication
+    bool began = false;               // its last sample was the first, or the first after a jump
     bool restarts = false;            // configured anew since its last sample
     std::uint32_t last_raw_ms = 0;    // anchor of the track's own mapping, slides with every sample
     std::int64_t last_mapped_ms = 0;  // what last_raw_ms was mapped to, before repair
@@ -89,6 +93,7 @@ class Timeline {
     std::int64_t ms = 0;
     bool repaired = false;
     bool jumped = false;
+    std::int64_t moved_ms = 0;  // by the repair
   };
 
   Placed place_media(TrackState& track, std::uint32_t raw_ms);

@@ -150,6 +150,16 @@ TEST(Timeline, CountsAudioInSamplesWhateverTheMillisecondsSay) {
   }
 }
 
+TEST(Timeline, BeginsTheAudioCountWithTheSecondFrameWhenTheFirstWasCutOffAtZero) {
+  Timeline timeline = make_timeline();
+  const std::vector<SampleRecord> records = place_all(timeline, "a0 a0 a21 a21 a64");
+  EXPECT_EQ(records[0].dts, 0);
+  EXPECT_EQ(records[1].dts, 1);
+  EXPECT_EQ(records[2].dts, 1025);
+  EXPECT_EQ(records[3].dts, 2049) << "later equal times are jitter";
+  EXPECT_EQ(records[4].dts, 3073);
+}
+
 TEST(Timeline, LetsTheAudioCountFollowTheClockWhenTheyAreApart) {
   Timeline timeline = make_timeline();
   const std::vector<SampleRecord> records = place_all(timeline, "a0 a21 a43 a143 a164");
@@ -169,6 +179,20 @@ TEST(Timeline, HoldsTheAudioCountWhenItRunsAhead) {
     ASSERT_LE(record.dts, i * 480 + 61 * 48 + 1024);
     last = record.dts;
   }
+}
+
+// GStreamer begins streams with B-frames like this: decode times that would be negative become zero.
+TEST(Timeline, KeepsPresentationTimesOfRepairedPictures) {
+  Timeline timeline = make_timeline();
+  const auto shown = [&timeline](std::uint32_t timestamp_ms, std::int32_t offset_ms) {
+    const SampleRecord record = timeline.place({kVideoTrack, timestamp_ms, offset_ms, false, 0, 0});
+    return (record.dts + record.composition_offset) / 90;
+  };
+  EXPECT_EQ(shown(0, 0), 0);
+  EXPECT_EQ(shown(0, 100), 100);
+  EXPECT_EQ(shown(0, 33), 33);
+  EXPECT_EQ(shown(33, 34), 67);
+  EXPECT_EQ(shown(20, 0), 20);
 }
 
 TEST(Timeline, KeepsCompositionOffsetsWithTheirSign) {

@@ -33,6 +33,13 @@ AccessUnit look_at(ByteView sample, unsigned nal_length_size) {
   return unit;
 }
 
+// Players see the offset in the AVC tag (FLV E.4.3.2): frame type and packet type, then SI24 milliseconds.
+void write_composition_offset(const media::SampleRecord& record, std::uint8_t* tag) {
+  constexpr std::int32_t kTicksPerMs = media::Timeline::kVideoTimescale / 1000;
+  const auto offset_ms = static_cast<std::uint32_t>(record.composition_offset / kTicksPerMs);
+  for (unsigned i = 0; i < 3; ++i) tag[2 + i] = static_cast<std::uint8_t>(offset_ms >> (16 - 8 * i));
+}
+
 }  // namespace
 
 Publication::Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
@@ -266,6 +273,9 @@ Result<void> Publication::commit(const OpenMessage& message, const SamplePlace& 
   const std::uint32_t message_begin = room.prefix_room + place.skipped;
   if (header.size() > message_begin) return drop(message);
   std::memcpy(room.data + message_begin - header.size(), header.data(), header.size());
+  if (place.track == media::kVideoTrack && (record.flags & media::kSampleRepaired) != 0) {
+    write_composition_offset(record, room.data + message_begin);
+  }
   (void)log_->commit(room, message_begin + place.header_size,
                      static_cast<std::uint8_t>(header.size() + place.header_size), record);
   any_record_ = true;

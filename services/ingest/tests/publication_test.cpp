@@ -77,6 +77,19 @@ TEST_F(PublicationTest, WritesMessagesAsPlayersAreSentThem) {
   EXPECT_EQ(sample->record.flags, media::kSampleKey | media::kSampleSegmentStart);
 }
 
+TEST_F(PublicationTest, ShowsPicturesOfEqualDecodeTimesWhenTheirEncoderWants) {
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 40, testing::video_frame(true, 1, 100, 0)));
+  ASSERT_TRUE(send(MessageType::kVideo, 40, testing::video_frame(false, 2, 100, 80)));
+  media::LogReader log = open_log();
+  const auto sample = log.at(1);
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample->record.dts, 41 * 90);
+  EXPECT_EQ(sample->record.composition_offset, 79 * 90);
+  EXPECT_EQ(sample->record.wire_timestamp_ms, 41U);
+  EXPECT_EQ(Bytes(sample->message.begin() + 14, sample->message.begin() + 17), (Bytes{0, 0, 79}));
+}
+
 TEST_F(PublicationTest, UsesTheExtendedTimestampWhereItIsNeeded) {
   send_headers();
   ASSERT_TRUE(send(MessageType::kAudio, 0x1000000, testing::audio_frame(1)));
