@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Real encoders: what is published, what an RTMP player receives, what HLS delivers and what the recording holds are the
+same access units, with times right to the millisecond, for H.264 with B-frames and AAC."""
+import os
+import pathlib
+import threading
+import time
+
+from stack import ROOT, Stack, check, fetch, main, make_clip, packets, wait_for
+
+BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
+# RTMP and FLV count milliseconds; the recording and the segments count samples and 90 kHz ticks.
+TOLERANCE = 0.001001
+KINDS = {"v": "video", "a": "audio"}
+
+
+# Each starts a publisher and returns it with the file that holds what it publishes.
+
+def ffmpeg(stack, clip):
+    return stack.publish(clip), clip
+
+
+def gstreamer(stack, clip, sink="rtmp2sink", suffix=""):
+    """GStreamer makes the FLV anew, with times of its own: a second branch keeps what is sent."""
+    sent = stack.home / f"{sink}.flv"
+    log = open(stack.home / f"{sink}.log", "wb")
+    return stack.spawn("gst-launch-1.0", "-q", "flvmux", "name=m", "streamable=true", "!", "tee", "name=t",
+                       "t.", "!", "queue", "!", sink, "sync=true", f"location={stack.info['publish_url']}{suffix}",
+                       "t.", "!", "queue", "!", "filesink", f"location={sent}", "filesrc", f"location={clip}", "!", "flvdemux", "name=d",
+                       "d.video", "!", "queue", "!", "h264parse", "!", "m.", "d.audio", "!", "queue", "!", "aacparse", "!", "m.",
+                       stdout=log, stderr=log), sent
+
+
+def librtmp(stack, clip):
+    return gstreamer(stack, clip, "rtmpsink", " live=1")
+
+
+def obs(stack, clip):
+    """OBS Studio's order of commands, chunk size, header types and signed handshake."""
+    return stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(clip), "--style", "obs", "--digest"), clip
+
+
+class Player:
+    """An RTMP player that is there before the publisher."""
+
+    def __init__(self, stack, name):
+        self.path = stack.home / f"{name}-player.txt"
+        address = stack.info["publish_url"].rsplit("/", 1)[0]
+        with open(self.path, "wb") as output:
+            self.process = stack.spawn(str(BIN / "rtmp_play"), f"{address}/{stack.stream_id}", "--seconds", "120", stdout=output)
+
+    def frames(self, stream):
+        """[(pts seconds, md5)] without configurations."""
+        fields = [line.split() for line in self.path.read_text().splitlines()]
+        return [((int(f[1]) + int(f[2])) / 1000, "MD5:" + f[5]) for f in fields if f[0] == KINDS[stream] and f[3] != "c"]
+
+
+class Viewer(threading.Thread):
+    """Follows the playlist and keeps every segment as it was delivered."""
+
+    def __init__(self, stack, url):
+        super().__init__(daemon=True)
+        self.stack, self.url = stack, url
+        self.segments = {}
+        self.inits = []
+        self.error = None
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.2):
+            try:
+                self.poll()
+            except Exception as error:  # pylint: disable=broad-except  # told by finish()
+                self.error = error
+
+    def poll(self):
+        playlist = self.stack.playlist(self.url)
+        for number, url, _, _, init in playlist.segments if playlist else []:
+            if init not in [known for known, _ in self.inits]:
+                self.inits.append((init, self.get(init)))
+            if number not in self.segments:
+                self.segments[number] = (init, self.get(url))
+
+    @staticmethod
+    def get(url):
+        status, _, body = fetch(url)
+        check(status == 200, f"{status} for {url}, which the playlist lists")
+        return body
+
+    def finish(self, path):
+        """The last publication's segments as one fragmented MP4."""
+        self.over.set()
+        self.join(30)
+        self.poll()
+        check(self.error is None, f"the viewer failed: {self.error}")
+        init, head = self.inits[-1]
+        numbers = sorted(n for n, (own, _) in self.segments.items() if own == init)
+        check(numbers == list(range(numbers[0], numbers[-1] + 1)), f"segments are missing among {numbers}")
+        path.write_bytes(head + b"".join(self.segments[n][1] for n in numbers))
+        return path
+
+
+def same_frames(what, sent, got):
+    """Every frame once, in order, and each as far from the first video frame as when it was published."""
+    for stream, kind in KINDS.items():
+        check([d for _, d in got[stream]] == [d for _, d in sent[stream]],
+              f"{what}: {kind}: {len(got[stream])} frames, sent {len(sent[stream])}: " + difference(sent[stream], got[stream]))
+        for (was, _), (now, _) in zip(sent[stream], got[stream]):
+            moved = (now - got["v"][0][0]) - (was - sent["v"][0][0])
+            check(abs(moved) <= TOLERANCE, f"{what}: {kind} frame at {was:.3f} s is moved by {moved * 1000:.3f} ms")
+
+
+def difference(sent, got):
+    for index, ((_, a), (_, b)) in enumerate(zip(sent, got)):
+        if a != b:
+            return f"the first that differs is number {index}"
+    return "one is a part of the other"
+
+
+def all_streams(source):
+    return {stream: packets(source, stream) for stream in KINDS}
+
+
+def publish_with(stack, encoder, clip, recordings):
+    name = encoder.__name__
+    player = Player(stack, name)
+    viewer = Viewer(stack, stack.info["hls_url"])
+    time.sleep(1)  # the player waits for its publisher
+    publisher, published = encoder(stack, clip)
+    viewer.start()
+    check(publisher.wait(timeout=120) == 0, f"{name} ended well")
+    recording = stack.wait_recordings(recordings)[-1]
+    delivered = viewer.finish(stack.home / f"{name}-hls.mp4")
+    wait_for(lambda: len(player.frames("v")) >= len(packets(clip, "v")), f"{name}: the player's last frame", 10)
+    player.process.kill()
+    sent = all_streams(published)
+    check([d for _, d in sent["v"]] == [d for _, d in packets(clip, "v")], f"{name} publishes the clip's frames")
+    same_frames(f"{name}: recording", sent, all_streams(recording))
+    same_frames(f"{name}: HLS", sent, all_streams(delivered))
+    same_frames(f"{name}: RTMP player", sent, {stream: player.frames(stream) for stream in KINDS})
+
+
+def interop():
+    with Stack() as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=8)
+        for count, encoder in enumerate((ffmpeg, gstreamer, librtmp, obs), start=1):
+            print(encoder.__name__, flush=True)
+            publish_with(stack, encoder, clip, count)
+            time.sleep(1)
+
+
+main(interop)
