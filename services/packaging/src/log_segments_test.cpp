@@ -201,7 +201,8 @@ TEST(LogSegments, SurvivesRecordsThatMakeNoSense) {
   script.records[1].configuration = 99;
   script.records[2].track = 15;
   script.records[3].presented_wall_us = 0;
-  for (const Segment& segment : feed(script, {.end = true}).complete()) {
+  const LogSegments segments = feed(script, {.end = true});
+  for (const Segment& segment : segments.complete()) {
     EXPECT_GT(segment.duration_us, 0);
     EXPECT_LT(segment.duration_us, 3'600'000'000);
   }

@@ -151,7 +151,7 @@ TEST_F(StreamPackageTest, GivesAChangedConfigurationAnInitSegmentAndADiscontinui
   publisher.configure_video(0x0B);
   publisher.groups(2);
   publisher.frame(0);
-  const std::string& text = *fresh_view()->media_playlist.text;
+  const std::string text = *fresh_view()->media_playlist.text;
   EXPECT_NE(text.find("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000a1-2-1.mp4\"\n"),
             std::string::npos)
       << text;
