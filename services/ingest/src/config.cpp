@@ -17,7 +17,7 @@ void IngestConfig::add_rows(ConfigTable& table) {
                  "seconds without a byte after which a publisher is disconnected");
   table.duration("PING_SECONDS", ping, "15", {1, 3600},
                  "seconds between pings of players; two without an answer disconnect");
-  table.duration("INGEST_GATHER_MS", gather, "10", {0, 100},
+  table.duration("INGEST_GATHER_MS", gather, "20", {0, 100},
                  "milliseconds that reading is gathered for under load; 0 acts at once always");
   table.text("MEDIA_LOG_DIR", log_directory, "",
              "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");

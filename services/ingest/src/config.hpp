@@ -20,7 +20,7 @@ struct IngestConfig {
   std::chrono::seconds handshake{10};
   std::chrono::seconds read_timeout{30};
   std::chrono::seconds ping{15};
-  std::chrono::milliseconds gather{10};
+  std::chrono::milliseconds gather{20};
   std::string log_directory;
   std::uint64_t log_bytes = 0;
   std::uint64_t log_stream_bytes = 0;

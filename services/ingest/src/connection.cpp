@@ -314,7 +314,7 @@ void Connection::perform(const rtmp::MessageEnd& action) {
   if (state_ != State::kPublishing) return;
   const Result<void> ended = publishing_->publication->end(action.chunk_stream_id, {now_us_, wall_us_});
   if (!ended) return fail_publication(ended.error());
-  shard_.mark_dirty(*this);
+  if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
 }
 
 void Connection::perform(const rtmp::MessageAborted& action) {
@@ -379,6 +379,7 @@ void Connection::end_publication(media::LogEnd reason) {
 bool Connection::announce(std::int64_t now_us, std::int64_t interval_us) {
   if (state_ != State::kPublishing) return true;
   Publishing& p = *publishing_;
+  p.dirty = false;
   const std::uint64_t committed = p.publication->committed();
   p.stream->committed.store(committed, std::memory_order_release);
   if (p.publication->take_tracks_changed()) {
@@ -389,7 +390,10 @@ bool Connection::announce(std::int64_t now_us, std::int64_t interval_us) {
     wake_players();
   }
   if (committed == p.announced) return true;
-  if (now_us - p.announced_us < interval_us) return false;
+  if (now_us - p.announced_us < interval_us) {
+    p.dirty = true;
+    return false;
+  }
   shard_.shared().announcer.new_records(
       *p.stream, {p.announced, committed, p.publication->media_sequence(), p.publication->arrival_us()});
   p.announced = committed;

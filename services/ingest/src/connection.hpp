@@ -81,6 +81,7 @@ class Connection final : public net::PollClient {
     std::uint64_t announced = 0;               // records
     std::uint64_t woken = 0;                   // records that players were told of
     std::int64_t announced_us = 0;
+    bool dirty = false;  // on the shard's list
   };
 
   void read();

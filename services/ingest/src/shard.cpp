@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kTickUs = 500'000;
 constexpr std::int64_t kAnnounceUs = 20'000;
+constexpr std::int64_t kAnnounceUnderLoadUs = 40'000;
 
 }  // namespace
 
@@ -85,14 +86,15 @@ void Shard::after_dispatch() {
 // timer.
 void Shard::announce_dirty() {
   const std::int64_t now = monotonic_us();
+  const std::int64_t interval = poller_->statistics().gathering ? kAnnounceUnderLoadUs : kAnnounceUs;
   std::vector<std::uint64_t> early;
   for (const std::uint64_t id : dirty_) {
     const auto found = connections_.find(id);
-    if (found != connections_.end() && !found->second->announce(now, kAnnounceUs)) early.push_back(id);
+    if (found != connections_.end() && !found->second->announce(now, interval)) early.push_back(id);
   }
   dirty_ = std::move(early);
   if (!dirty_.empty() && !announce_timer_.running())
-    announce_timer_.start(kAnnounceUs, [this] { announce_dirty(); });
+    announce_timer_.start(interval, [this] { announce_dirty(); });
 }
 
 PlayerGroup& Shard::group(const std::string& stream_id) {
