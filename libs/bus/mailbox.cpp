@@ -55,24 +55,33 @@ void Mailbox::publish(v1::Event event) {
 }
 
 void Mailbox::notify(v1::PointerBatch batch) {
+  post([&] { add_pointers(std::move(batch)); });
+}
+
+void Mailbox::notify(std::vector<v1::PointerBatch> batches) {
   post([&] {
-    const auto waiting = mail_.pointers.find(batch.stream_id());
-    if (waiting == mail_.pointers.end()) {
-      if (mail_.pointers.size() >= limits_.pointer_streams) {
-        report_trouble(counters.dropped, "bus pointer dropped");
-        return;
-      }
-      std::string stream = batch.stream_id();
-      mail_.pointers.emplace(std::move(stream), std::move(batch));
+    for (v1::PointerBatch& batch : batches) add_pointers(std::move(batch));
+  });
+}
+
+// The mutex is held.
+void Mailbox::add_pointers(v1::PointerBatch batch) {
+  const auto waiting = mail_.pointers.find(batch.stream_id());
+  if (waiting == mail_.pointers.end()) {
+    if (mail_.pointers.size() >= limits_.pointer_streams) {
+      report_trouble(counters.dropped, "bus pointer dropped");
       return;
     }
-    const v1::PointerBatch& old = waiting->second;
-    if (old.publication_id() == batch.publication_id() && old.arena() == batch.arena() &&
-        old.slot() == batch.slot()) {
-      batch.set_first_sequence(std::min(old.first_sequence(), batch.first_sequence()));
-    }
-    waiting->second = std::move(batch);
-  });
+    std::string stream = batch.stream_id();
+    mail_.pointers.emplace(std::move(stream), std::move(batch));
+    return;
+  }
+  const v1::PointerBatch& old = waiting->second;
+  if (old.publication_id() == batch.publication_id() && old.arena() == batch.arena() &&
+      old.slot() == batch.slot()) {
+    batch.set_first_sequence(std::min(old.first_sequence(), batch.first_sequence()));
+  }
+  waiting->second = std::move(batch);
 }
 
 void Mailbox::answer(CallAnswer answer) {

@@ -51,6 +51,7 @@ class Mailbox {
 
   void publish(v1::Event event);
   void notify(v1::PointerBatch batch);
+  void notify(std::vector<v1::PointerBatch> batches);
   void answer(CallAnswer answer);
   void subscribe(std::string service, EventHandler handler);
   void subscribe_pointers(std::string service, Node::PointerHandler handler);
@@ -74,6 +75,7 @@ class Mailbox {
   template <class Change>
   bool post(Change change);
   void wake() const;
+  void add_pointers(v1::PointerBatch batch);
 
   const NodeLimits limits_;
   int wake_fd_;

@@ -102,6 +102,10 @@ void Node::notify(v1::PointerBatch batch) {
   core_->mailbox->notify(std::move(batch));
 }
 
+void Node::notify(std::vector<v1::PointerBatch> batches) {
+  if (!batches.empty()) core_->mailbox->notify(std::move(batches));
+}
+
 void Node::subscribe(std::string_view service, EventHandler handler) {
   core_->mailbox->subscribe(std::string(service), std::move(handler));
 }

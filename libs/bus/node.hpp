@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "bus/endpoints.hpp"
@@ -118,6 +119,8 @@ class Node {
   void publish(v1::Event event);
   // Batches of one stream that wait for the bus thread are merged: first of the first, newest of the rest.
   void notify(v1::PointerBatch batch);
+  // Of many streams at once: the bus thread is woken once.
+  void notify(std::vector<v1::PointerBatch> batches);
 
   // One handler a service; call once per service.
   void subscribe(std::string_view service, EventHandler handler);

@@ -113,17 +113,21 @@ void BusAnnouncer::statistics(const LiveStream& live) {
   node_.publish(std::move(event));
 }
 
-void BusAnnouncer::new_records(const LiveStream& live, const NewRecords& records) {
-  bus::v1::PointerBatch batch;
-  batch.set_stream_id(live.stream_id);
-  batch.set_publication_id(live.publication_id);
-  batch.set_arena(kArenaName);
-  batch.set_slot(live.slot);
-  batch.set_first_sequence(records.first_sequence);
-  batch.set_committed(records.committed);
-  batch.set_media_sequence(records.media_sequence);
-  batch.set_arrival_monotonic_us(records.arrival_us);
-  node_.notify(std::move(batch));
+void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
+  std::vector<bus::v1::PointerBatch> batches(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const NewRecords& records = all[i];
+    bus::v1::PointerBatch& batch = batches[i];
+    batch.set_stream_id(records.stream->stream_id);
+    batch.set_publication_id(records.stream->publication_id);
+    batch.set_arena(kArenaName);
+    batch.set_slot(records.stream->slot);
+    batch.set_first_sequence(records.first_sequence);
+    batch.set_committed(records.committed);
+    batch.set_media_sequence(records.media_sequence);
+    batch.set_arrival_monotonic_us(records.arrival_us);
+  }
+  node_.notify(std::move(batches));
 }
 
 void serve_commands(bus::Node& node, LiveStreams& streams) {

@@ -28,7 +28,7 @@ class BusAnnouncer : public Announcer {
                  const std::string& encoder) override;
   void ended(const LiveStream& stream, media::LogEnd reason) override;
   void statistics(const LiveStream& stream) override;
-  void new_records(const LiveStream& stream, const NewRecords& records) override;
+  void new_records(const std::vector<NewRecords>& all) override;
 
  private:
   bus::Node& node_;

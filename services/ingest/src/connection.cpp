@@ -363,8 +363,8 @@ void Connection::end_publication(media::LogEnd reason) {
     }
     if (ended->publication->committed() > ended->announced) {
       shard_.shared().announcer.new_records(
-          stream, {ended->announced, ended->publication->committed(), ended->publication->media_sequence(),
-                   ended->publication->arrival_us()});
+          {{ended->stream, ended->announced, ended->publication->committed(),
+            ended->publication->media_sequence(), ended->publication->arrival_us()}});
     }
     shard_.shared().streams.set_ended(ended->stream);
     shard_.shared().counters.publishers.fetch_sub(1, std::memory_order_relaxed);
@@ -376,7 +376,7 @@ void Connection::end_publication(media::LogEnd reason) {
   ended->ticket->tell(PublisherGone{reason});
 }
 
-bool Connection::announce(std::int64_t now_us, std::int64_t interval_us) {
+bool Connection::announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out) {
   if (state_ != State::kPublishing) return true;
   Publishing& p = *publishing_;
   p.dirty = false;
@@ -394,8 +394,8 @@ bool Connection::announce(std::int64_t now_us, std::int64_t interval_us) {
     p.dirty = true;
     return false;
   }
-  shard_.shared().announcer.new_records(
-      *p.stream, {p.announced, committed, p.publication->media_sequence(), p.publication->arrival_us()});
+  out.push_back(
+      {p.stream, p.announced, committed, p.publication->media_sequence(), p.publication->arrival_us()});
   p.announced = committed;
   p.announced_us = now_us;
   return true;

@@ -53,8 +53,8 @@ class Connection final : public net::PollClient {
   void terminate_publication(media::LogEnd reason);
   void play_decided(std::uint32_t message_stream_id, const Result<PlayDecision>& decision);
 
-  // Tells players and the bus of new records; false when it is too early for the bus.
-  bool announce(std::int64_t now_us, std::int64_t interval_us);
+  // Tells players of new records, and adds them to what the bus is told; false when it is too early for that.
+  bool announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
 
   // For the player's group.
   Outbox& outbox() { return outbox_; }

@@ -42,8 +42,9 @@ class Authority {
   virtual void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) = 0;
 };
 
-// New records: [first_sequence, committed).
+// New records of a stream: [first_sequence, committed).
 struct NewRecords {
+  LiveStreamPtr stream;
   std::uint64_t first_sequence = 0;
   std::uint64_t committed = 0;
   std::uint64_t media_sequence = 0;
@@ -57,7 +58,8 @@ class Announcer {
                          const std::string& encoder) = 0;
   virtual void ended(const LiveStream& stream, media::LogEnd reason) = 0;
   virtual void statistics(const LiveStream& stream) = 0;
-  virtual void new_records(const LiveStream& stream, const NewRecords& records) = 0;
+  // Of all streams that have some.
+  virtual void new_records(const std::vector<NewRecords>& all) = 0;
 };
 
 }  // namespace millrace::ingest

@@ -74,8 +74,7 @@ void Shard::retire(std::uint64_t connection) {
 }
 
 void Shard::mark_dirty(Connection& publisher) {
-  if (std::find(dirty_.begin(), dirty_.end(), publisher.id()) == dirty_.end())
-    dirty_.push_back(publisher.id());
+  dirty_.push_back(publisher.id());
 }
 
 void Shard::after_dispatch() {
@@ -88,10 +87,12 @@ void Shard::announce_dirty() {
   const std::int64_t now = monotonic_us();
   const std::int64_t interval = poller_->statistics().gathering ? kAnnounceUnderLoadUs : kAnnounceUs;
   std::vector<std::uint64_t> early;
+  std::vector<NewRecords> records;
   for (const std::uint64_t id : dirty_) {
     const auto found = connections_.find(id);
-    if (found != connections_.end() && !found->second->announce(now, interval)) early.push_back(id);
+    if (found != connections_.end() && !found->second->announce(now, interval, records)) early.push_back(id);
   }
+  if (!records.empty()) shared_.announcer.new_records(records);
   dirty_ = std::move(early);
   if (!dirty_.empty() && !announce_timer_.running())
     announce_timer_.start(interval, [this] { announce_dirty(); });

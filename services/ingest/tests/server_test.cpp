@@ -54,10 +54,12 @@ class RecordingAnnouncer final : public Announcer {
         std::to_string(static_cast<int>(reason)));
   }
   void statistics(const LiveStream&) override {}
-  void new_records(const LiveStream&, const NewRecords& records) override {
+  void new_records(const std::vector<NewRecords>& all) override {
     const std::lock_guard lock(mutex_);
-    gap_ = gap_ || (records.first_sequence != 0 && records.first_sequence != announced_);
-    announced_ = records.committed;
+    for (const NewRecords& records : all) {
+      gap_ = gap_ || (records.first_sequence != 0 && records.first_sequence != announced_);
+      announced_ = records.committed;
+    }
     changed_.notify_all();
   }
 
