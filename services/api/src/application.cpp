@@ -4,14 +4,15 @@
 #include <pistache/router.h>
 
 #include <chrono>
+#include <future>
 #include <thread>
+#include <utility>
 
-#include "accept_guard.hpp"
 #include "authenticator.hpp"
 #include "base/log.hpp"
 #include "http/target.hpp"
-#include "probe.hpp"
 #include "routes.hpp"
+#include "socket_guard.hpp"
 
 namespace millrace::api {
 namespace {
@@ -19,14 +20,12 @@ namespace {
 namespace ph = Pistache::Http;
 namespace pr = Pistache::Rest;
 
-// The router collapses slashes with a recursive regular expression: some 10,000 of them end the process.
-constexpr std::size_t kMaxResource = 2048;
 constexpr std::size_t kMaxRequest = 64 * 1024;
+constexpr std::size_t kMaxResponse = 2 * 1024 * 1024;
 constexpr std::chrono::seconds kCallDeadline{2};
 // Only the edge connects, and it has deadlines of its own. Pistache's would cut its persistent connections.
 constexpr std::chrono::hours kNever{24 * 365};
-constexpr unsigned kWarmUpTries = 100;
-constexpr std::chrono::milliseconds kWarmUpPatience{200};
+constexpr std::chrono::seconds kBindPatience{10};
 
 // Pistache writes typed fields only; this one is whatever the answer says.
 class AnyField final : public ph::Header::Header {
@@ -79,6 +78,8 @@ struct Application::Impl {
   Impl(ApplicationConfig settings, Context shared)
       : config(std::move(settings)), context(shared), authenticator(shared.peers) {}
 
+  void make_endpoint();
+  void serve(std::promise<std::uint16_t>& bound);
   http::Response answer(const Route& route, const pr::Request& request);
   http::Response call(const Route& route, const pr::Request& request);
   bool from_edge(const ph::Request& request) const;
@@ -89,6 +90,7 @@ struct Application::Impl {
   std::shared_ptr<pr::Router> router = std::make_shared<pr::Router>();
   std::unique_ptr<ph::Endpoint> endpoint;
   std::thread thread;
+  std::uint16_t port = 0;
 };
 
 namespace {
@@ -164,39 +166,43 @@ Result<std::unique_ptr<Application>> Application::start(ApplicationConfig config
           return pr::Route::Result::Ok;
         });
   }
-  try {
-    impl->endpoint =
-        std::make_unique<ph::Endpoint>(Pistache::Address(Pistache::Ipv4::loopback(), Pistache::Port(0)));
-    auto options = ph::Endpoint::options();
-    options.threads(static_cast<int>(impl->config.threads)).threadsName("application");
-    options.maxRequestSize(kMaxRequest).maxResponseSize(2 * 1024 * 1024);
-    options.headerTimeout(kNever).bodyTimeout(kNever).keepaliveTimeout(kNever);
-    options.flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay);
-    impl->endpoint->init(options);
-    impl->endpoint->setHandler(std::make_shared<GuardedHandler>(impl.get()));
-    impl->endpoint->bind();
-  } catch (const std::exception& thrown) {
-    return fail("api.application", thrown.what());
-  }
-  impl->thread = std::thread([endpoint = impl->endpoint.get()] {
-    const AcceptGuard guard;
-    endpoint->serve();
-  });
+  impl->make_endpoint();
+  const auto port = std::make_shared<std::promise<std::uint16_t>>();
+  std::future<std::uint16_t> bound = port->get_future();
+  impl->thread = std::thread([application = impl.get(), port] { application->serve(*port); });
   std::unique_ptr<Application> application(new Application(std::move(impl)));
-  if (!application->warm_up()) return fail("api.application", "its threads do not answer");
+  if (bound.wait_for(kBindPatience) != std::future_status::ready)
+    return fail("api.application", "does not bind");
+  application->impl_->port = bound.get();
+  if (application->impl_->port == 0) return fail("api.application", "cannot bind a port of 127.0.0.1");
   return application;
 }
 
-// Pistache never looks at a connection that it accepts before its threads run. So each thread has to answer
-// once; the connections' numbers go round, and so do the threads that get them.
-bool Application::warm_up() const {
-  const std::string request = std::string("GET ") + kProbePath + " HTTP/1.1\r\nHost: application\r\n" +
-                              kEdgeField + ": " + impl_->config.edge_secret.reveal() + "\r\n\r\n";
-  unsigned answered = 0;
-  for (unsigned tries = 0; tries < kWarmUpTries && answered < impl_->config.threads; ++tries) {
-    answered += answers(port(), request, kWarmUpPatience) ? 1 : 0;
+void Application::Impl::make_endpoint() {
+  auto options = ph::Endpoint::options();
+  options.threads(static_cast<int>(config.threads)).threadsName("application");
+  options.maxRequestSize(kMaxRequest).maxResponseSize(kMaxResponse);
+  options.headerTimeout(kNever).bodyTimeout(kNever).keepaliveTimeout(kNever);
+  options.flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay);
+  endpoint = std::make_unique<ph::Endpoint>(Pistache::Address(Pistache::Ipv4::loopback(), Pistache::Port(0)));
+  endpoint->init(options);
+  endpoint->setHandler(std::make_shared<GuardedHandler>(this));
+}
+
+// Binds, tells the port (0 when that fails) and accepts until shutdown.
+void Application::Impl::serve(std::promise<std::uint16_t>& bound) {
+  bool told = false;
+  const auto tell = [&](std::uint16_t number) {
+    if (!std::exchange(told, true)) bound.set_value(number);
+  };
+  try {
+    const SocketGuard guard(tell);
+    endpoint->serve();
+  } catch (const std::exception& thrown) {
+    // Nobody accepts any more: whoever asks the application notices, and it is started anew.
+    log::error("application ended", {{"what", thrown.what()}});
   }
-  return answered == impl_->config.threads;
+  tell(0);
 }
 
 Application::~Application() {
@@ -205,7 +211,7 @@ Application::~Application() {
 }
 
 std::uint16_t Application::port() const {
-  return static_cast<std::uint16_t>(impl_->endpoint->getPort());
+  return impl_->port;
 }
 
 }  // namespace millrace::api

@@ -2,6 +2,7 @@
 // exposed: see README.md for the defects its guards are for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -17,6 +18,10 @@ inline constexpr const char* kEdgeField = "X-Millrace-Edge";
 inline constexpr const char* kTokenField = "X-Millrace-Authorization";
 // Answers "ok" without asking anybody: is the application alive?
 inline constexpr const char* kProbePath = "/internal/probe";
+
+// Of a request's path. Pistache's router collapses slashes with a recursive regular expression: some 10,000
+// end the process.
+inline constexpr std::size_t kMaxResource = 2048;
 
 struct ApplicationConfig {
   Secret edge_secret;
@@ -38,8 +43,6 @@ class Application {
 
  private:
   explicit Application(std::unique_ptr<Impl> impl);
-  bool warm_up() const;
-
   std::unique_ptr<Impl> impl_;
 };
 

@@ -14,6 +14,7 @@ constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kVodFile = "/api/vod/file/";
+constexpr std::size_t kMaxAuthorization = 8 * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
 bool is_read(const http::Request& request) {
@@ -59,8 +60,11 @@ http::Response failure(const Error& error) {
   return response;
 }
 
-// What the application may tell the client.
+// What the application may tell the client. Pistache's own refusals are plain text: they get the form of
+// ours.
 http::Response accept(http::Response from) {
+  const bool ours = from.status < 400 || from.headers.find("Content-Type") == "application/problem+json";
+  if (!ours) return http::Response::problem(from.status, "refused");
   http::Response response;
   response.status = from.status;
   response.ranges = false;
@@ -149,9 +153,15 @@ void Edge::pass_on(const http::Request& request, const http::Responder& respond)
   http::UpstreamRequest upstream;
   upstream.method = request.method == http::Method::kHead ? "GET" : request.method_name;
   upstream.target = encode_target(request);
+  if (upstream.target.size() > kMaxResource) {
+    return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
+  }
   upstream.headers.add(kEdgeField, config_.edge_secret.reveal());
-  if (request.headers.contains("Authorization"))
-    upstream.headers.add(kTokenField, request.headers.find("Authorization"));
+  // Longer ones are no tokens of ours: the answer is the same 401 without them.
+  const std::string_view authorization = request.headers.find("Authorization");
+  if (!authorization.empty() && authorization.size() <= kMaxAuthorization) {
+    upstream.headers.add(kTokenField, authorization);
+  }
   upstream.body = request.body;
   upstream.wanted = [respond] { return respond.connected(); };
   http::Request origin;  // what CORS needs of it

@@ -1,9 +1,5 @@
 #include "service.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
-
 #include "actors.hpp"
 #include "edge.hpp"
 #include "http/ops.hpp"
@@ -15,14 +11,6 @@ namespace {
 constexpr std::size_t kEdgeSecretBytes = 32;
 // Of the drain: what is left after the edge's clients have been served.
 constexpr std::chrono::milliseconds kLastWords{500};
-
-// Descriptors of the application's connections have to be many before their numbers come round.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 }  // namespace
 
@@ -43,8 +31,6 @@ ApiService::ApiService() : parts_(std::make_unique<Parts>()) {}
 ApiService::~ApiService() = default;
 
 Result<void> ApiService::start(runtime::ServiceContext& context) {
-  std::signal(SIGPIPE, SIG_IGN);  // Pistache writes without MSG_NOSIGNAL
-  raise_descriptor_limit();
   Parts& parts = *parts_;
   parts.urls = config_.urls();
   parts.vod_directory = config_.vod_directory(context.home);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,7 @@ inline constexpr std::string_view kKey = "sk_00112233445566778899aabbccddeeff";
 class ApiFixture : public ::testing::Test {
  protected:
   void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);  // as in every service: Pistache writes without MSG_NOSIGNAL
     std::string path = ::testing::TempDir() + "/millrace_api_XXXXXX";
     ASSERT_NE(::mkdtemp(path.data()), nullptr);
     root_ = path;

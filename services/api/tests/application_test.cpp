@@ -2,9 +2,13 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/times.h>
+#include <unistd.h>
 
-#include "accept_guard.hpp"
+#include <vector>
+
 #include "api_fixture.hpp"
+#include "socket_guard.hpp"
 
 namespace millrace::api {
 namespace {
@@ -36,6 +40,22 @@ TEST_F(ApplicationTest, AnswersItsProbeAndUnknownPaths) {
   EXPECT_EQ(status_of(ask_directly("GET /" + std::string(3000, '/') + rest)), 414);
 }
 
+// It once bound twice, and a connection that waited at the first socket kept the accepting thread busy for
+// ever.
+TEST_F(ApplicationTest, RestsWhileNobodyAsks) {
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(status_of(ask("/api/vod/list")), 200);
+  const auto used = [] {
+    tms times{};
+    ::times(&times);
+    return times.tms_utime + times.tms_stime;
+  };
+  const clock_t before = used();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  // A spinning thread takes a hundred ticks in a second of its own, and a fair share of them on a busy
+  // machine.
+  EXPECT_LT(used() - before, 10);
+}
+
 TEST_F(ApplicationTest, SurvivesAbuseOfItsPort) {
   const std::string abuses[] = {"",
                                 "\r\n\r\n",
@@ -52,7 +72,25 @@ TEST_F(ApplicationTest, SurvivesAbuseOfItsPort) {
   EXPECT_EQ(status_of(ask("/api/vod/list")), 200);
 }
 
-TEST(AcceptGuard, GivesNumbersThatAreNotReusedSoonOnTheGuardedThreadOnly) {
+TEST(SocketGuard, TellsThePortOfASocketThatBeginsToListen) {
+  std::vector<std::uint16_t> ports;
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  {
+    const SocketGuard guard([&](std::uint16_t port) { ports.push_back(port); });
+    ASSERT_EQ(::listen(listener, 8), 0);
+  }
+  ASSERT_EQ(::listen(listener, 8), 0);
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  EXPECT_EQ(ports, std::vector<std::uint16_t>{ntohs(address.sin_port)});
+  ::close(listener);
+}
+
+TEST(SocketGuard, GivesNumbersThatAreNotReusedSoonOnTheGuardedThreadOnly) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -68,7 +106,7 @@ TEST(AcceptGuard, GivesNumbersThatAreNotReusedSoonOnTheGuardedThreadOnly) {
     return descriptor;
   };
   EXPECT_EQ(accept_and_close(), accept_and_close());
-  const AcceptGuard guard;
+  const SocketGuard guard([](std::uint16_t) {});
   int last = accept_and_close();
   EXPECT_GE(last, 512);
   for (int i = 0; i < 100; ++i) {

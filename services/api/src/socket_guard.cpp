@@ -1,6 +1,7 @@
-#include "accept_guard.hpp"
+#include "socket_guard.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ namespace {
 
 constexpr int kFirstNumber = 512;  // below: the program's other descriptors
 
-thread_local bool guarded = false;
+thread_local const SocketGuard* current_guard = nullptr;
 std::atomic<int> next_number{kFirstNumber};
 
 int limit() {
@@ -39,11 +40,19 @@ int renumber(int descriptor) {
 
 }  // namespace
 
-AcceptGuard::AcceptGuard() {
-  guarded = true;
+SocketGuard::SocketGuard(std::function<void(std::uint16_t)> listening) : listening_(std::move(listening)) {
+  current_guard = this;
 }
-AcceptGuard::~AcceptGuard() {
-  guarded = false;
+
+SocketGuard::~SocketGuard() {
+  current_guard = nullptr;
+}
+
+void tell_port(const SocketGuard& guard, int descriptor) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
+  guard.listening_(ntohs(address.sin_port));
 }
 
 }  // namespace millrace::api
@@ -51,9 +60,19 @@ AcceptGuard::~AcceptGuard() {
 // The linker gives these names.
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" int __real_accept4(int listener, sockaddr* address, socklen_t* size, int flags);
+extern "C" int __real_listen(int descriptor, int backlog);
 
 extern "C" int __wrap_accept4(int listener, sockaddr* address, socklen_t* size, int flags) {
   const int descriptor = __real_accept4(listener, address, size, flags);
-  return descriptor >= 0 && millrace::api::guarded ? millrace::api::renumber(descriptor) : descriptor;
+  if (descriptor < 0 || millrace::api::current_guard == nullptr) return descriptor;
+  return millrace::api::renumber(descriptor);
+}
+
+extern "C" int __wrap_listen(int descriptor, int backlog) {
+  const int result = __real_listen(descriptor, backlog);
+  if (result == 0 && millrace::api::current_guard != nullptr) {
+    millrace::api::tell_port(*millrace::api::current_guard, descriptor);
+  }
+  return result;
 }
 // NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
