@@ -90,7 +90,7 @@ bool read_dimensions(BitReader& reader, const Chroma& chroma, SequenceParameterS
   if (reader.bit()) {
     const bool subsampled = !chroma.separate_planes;
     const std::uint64_t unit_x = subsampled && (chroma.format == 1 || chroma.format == 2) ? 2 : 1;
-    const std::uint64_t unit_y = (subsampled && chroma.format == 1 ? 2 : 1) * (frames_only ? 1 : 2);
+    const std::uint64_t unit_y = (subsampled && chroma.format == 1 ? 2U : 1U) * (frames_only ? 1ULL : 2ULL);
     crop_x = unit_x * reader.ue();
     crop_x += unit_x * reader.ue();
     crop_y = unit_y * reader.ue();

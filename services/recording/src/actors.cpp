@@ -221,12 +221,12 @@ std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<Recordi
         for (const auto& publication : shared->publications.all()) {
           if (!publication->ended()) children.push_back(publication_child(shared, publication));
         }
-        const caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config), std::move(children));
+        caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config), std::move(children));
         shared->set_supervisor(supervisor);
         return supervisor;
       }};
   runtime::ChildSpec scout{.name = "scout", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
-                             const caf::actor actor = root.spawn(scout_actor, shared);
+                             caf::actor actor = root.spawn(scout_actor, shared);
                              shared->set_scout(actor);
                              return actor;
                            }};

@@ -36,9 +36,10 @@ Result<PartFile> PartFile::create(const std::string& directory, const std::strin
                                   std::int64_t started_wall_us) {
   constexpr int kNames = 1000;
   if (auto made = make_directory(directory); !made) return tl::unexpected(made.error());
-  for (int i = 0; i < kNames; ++i) {
+  for (std::int64_t i = 0; i < kNames; ++i) {
     const std::string stem = file_stem(stream_id, started_wall_us + i * 1000);
-    const std::string path = directory + "/" + stem;
+    std::string path = directory;
+    path.append("/").append(stem);
     if (::access((path + std::string(kFinishedSuffix)).c_str(), F_OK) == 0) continue;
     auto fd = open_file(path + std::string(kPartSuffix), O_RDWR | O_CREAT | O_EXCL);
     if (fd) return PartFile(std::move(*fd), stem, 0);

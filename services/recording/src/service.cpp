@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <thread>
 
 #include "actors.hpp"
@@ -31,6 +32,8 @@ Result<void> RecordingService::start(runtime::ServiceContext& context) {
   if (config_.vod_directory_name.find('/') != std::string::npos || config_.vod_directory_name == "..") {
     return fail("config.invalid", "VOD_DIRECTORY_NAME: must be a name, not a path");
   }
+  // A limit on the size of files is met like a full disk, not by dying.
+  std::signal(SIGXFSZ, SIG_IGN);
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : recording_children(shared_))
     runtime::add_child(context.root, std::move(child));

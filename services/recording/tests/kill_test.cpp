@@ -1,80 +1,24 @@
 // The real program, killed with -9 again and again while publications are written to the log: afterwards
 // every sample of every publication is in a finished file exactly once. No other service runs: recording
 // needs only the log.
+
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <functional>
 #include <random>
 #include <thread>
 
-#include "support.hpp"
+#include "program.hpp"
 
 namespace millrace::recording {
 namespace {
 
 using namespace std::chrono_literals;
 
-class Program {
- public:
-  explicit Program(const std::string& home, const std::string& log_directory) {
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    ::setenv("MILLRACE_HOME", home.c_str(), 1);
-    ::setenv("MEDIA_LOG_DIR", log_directory.c_str(), 1);
-    ::setenv("RECORDING_OPS_PORT", "0", 1);
-    ::setenv("LOG_LEVEL", "error", 1);
-    ::execl(RECORDING_PROGRAM, RECORDING_PROGRAM, nullptr);
-    ::_exit(127);
-  }
-  ~Program() { stop(SIGKILL); }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-
-  // The exit status as waitpid has it.
-  int stop(int signal) {
-    if (pid_ <= 0) return 0;
-    int status = 0;
-    ::kill(pid_, signal);
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return status;
-  }
-
- private:
-  pid_t pid_ = -1;
-};
-
-bool wait_until(const std::function<bool()>& condition, std::chrono::seconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(20ms);
-  }
-  return true;
-}
-
-class KilledRecorder : public testing::Test {
- protected:
-  void SetUp() override {
-    std::filesystem::create_directories(home_);
-    arena_ = test::make_arena(log_directory_);
-    ASSERT_NE(arena_, nullptr);
-  }
-  bool nothing_unfinished() const {
-    return test::files(directory_, FileState::kPart).empty() &&
-           test::files(directory_, FileState::kFinishing).empty();
-  }
-
-  test::ScratchDirectory scratch_;
-  const std::string home_ = scratch_.path() + "/home";
-  const std::string directory_ = home_ + "/media/vod";
-  const std::string log_directory_ = scratch_.path() + "/log";
-  std::unique_ptr<media::ArenaWriter> arena_;
-};
+using KilledRecorder = test::ProgramTest;
+using test::Program;
+using test::wait_until;
 
 TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
   constexpr int kKills = 25;
