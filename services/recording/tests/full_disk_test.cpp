@@ -29,7 +29,7 @@ class FullDisk : public test::ProgramTest {
   }
   bool health_is(const std::string& state) const {
     return ops_port() != 0 &&
-           get("/readyz").find("\"state\":\"" + state + "\",\"components\"") != std::string::npos;
+           get("/readyz").find("],\"state\":\"" + state + "\"}") != std::string::npos;
   }
   // Bytes that a file of the program may have.
   static void limit(const test::Program& program, rlim_t bytes) {
