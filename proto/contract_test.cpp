@@ -26,7 +26,7 @@ struct Row {
   const char* bytes;
 };
 
-const Row kRows[] = {
+const Row rows[] = {
 #include "contract_rows.inc"
 };
 
@@ -66,7 +66,7 @@ TEST_P(Contract, SurvivesEveryTruncation) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Messages, Contract, ::testing::ValuesIn(kRows),
+INSTANTIATE_TEST_SUITE_P(Messages, Contract, ::testing::ValuesIn(rows),
                          [](const ::testing::TestParamInfo<Row>& row) {
                            return std::string(row.param.name);
                          });
@@ -78,7 +78,7 @@ TEST(ContractRows, HaveEveryKindOfPayload) {
     for (int i = 0; i < payload->field_count(); ++i) {
       const std::string field = payload->field(i)->name() + " {";
       bool found = false;
-      for (const Row& row : kRows) {
+      for (const Row& row : rows) {
         found = found || (row.prototype.GetDescriptor() == kind &&
                           std::string(row.text).find(field) != std::string::npos);
       }

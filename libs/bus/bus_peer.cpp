@@ -19,7 +19,7 @@ std::string execute(Node& node, FactView& view, const std::string& line) {
   if (command == "retract") node.publish(retraction(key));
   if (command != "facts") return "ok";
   std::string text;
-  for (const auto& [name, held] : view.facts()) text += name + "=" + held + ";";
+  for (const auto& [name, held] : view.facts()) text.append(name).append("=").append(held).append(";");
   return text;
 }
 

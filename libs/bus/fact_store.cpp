@@ -5,7 +5,7 @@ namespace {
 // What a fact costs in a snapshot beside its own bytes: tag and length.
 constexpr std::size_t kFraming = 8;
 // Below kMaxSnapshotBytes by the snapshot's own fields and its envelope.
-constexpr std::size_t kMaxFactBytes = kMaxSnapshotBytes - 64 * 1024;
+constexpr std::size_t kMaxFactBytes = kMaxSnapshotBytes - kMaxMessageBytes / 16;
 }  // namespace
 
 FactStore::FactStore(std::string instance, std::uint64_t boot_id, std::size_t max_facts)

@@ -11,8 +11,8 @@
 
 namespace millrace::bus {
 
-inline constexpr std::size_t kMaxMessageBytes = 1024 * 1024;
-inline constexpr std::size_t kMaxSnapshotBytes = 64 * 1024 * 1024;
+inline constexpr std::size_t kMaxMessageBytes = std::size_t{1024} * 1024;
+inline constexpr std::size_t kMaxSnapshotBytes = 64 * kMaxMessageBytes;
 
 class FactStore {
  public:

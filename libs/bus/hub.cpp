@@ -397,7 +397,8 @@ void Hub::expire(std::int64_t now_us) {
     mailbox_->counters.deadlines.fetch_add(1, std::memory_order_relaxed);
     reply(late->peer, late->reply);
   }
-  for (auto& [service, peer] : peers_) {
+  for (auto& entry : peers_) {
+    Peer& peer = entry.second;
     if (peer.subscription) {
       guarded("lost", [&] { peer.subscription->tick(now_us); });
       if (peer.subscription->wants_snapshot(now_us)) ask_for_snapshot(peer);

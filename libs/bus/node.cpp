@@ -36,11 +36,11 @@ std::int64_t Responder::deadline_monotonic_us() const {
 
 class Node::Core {
  public:
-  Core(const NodeConfig& config, std::uint64_t boot)
+  Core(NodeConfig config, std::uint64_t boot)
       : boot_id(boot),
         endpoints(config.endpoints),
         mailbox(std::make_shared<Mailbox>(config, boot)),
-        hub(context, config, mailbox) {}
+        hub(context, std::move(config), mailbox) {}
 
   void start_thread() {
     // Signals belong to the service's signal thread.
@@ -74,7 +74,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeConfig config) try {
     if (!taken) return tl::unexpected(taken.error());
     lock = *std::move(taken);
   }
-  auto core = std::make_unique<Core>(config, random_u64());
+  auto core = std::make_unique<Core>(std::move(config), random_u64());
   core->lock = std::move(lock);
   const Result<void> bound = core->hub.bind();
   if (!bound) return tl::unexpected(bound.error());

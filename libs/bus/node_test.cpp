@@ -54,10 +54,10 @@ v1::Reply stream_reply(const std::string& id) {
 
 TEST(Node, ShowsFactsPublishedBeforeAndAfterTheSubscription) {
   const BusDirectory directory;
+  FactView view;
   const auto publisher = started(directory.config("ingest"));
   publisher->publish(fact("stream/a", "a1"));
   publisher->publish(fact("stream/b", "b1"));
-  FactView view;
   const auto subscriber = started(directory.config("packaging"));
   subscriber->subscribe("ingest", view.handler());
   EXPECT_TRUE(view.wait_for({{"stream/a", "a1"}, {"stream/b", "b1"}}));
@@ -95,8 +95,8 @@ TEST(Node, SeesARestartOfThePublisherAndItsNewFacts) {
 
 TEST(Node, AnswersRequestsAlsoOfThoseWhoAskedBeforeItWasThere) {
   const BusDirectory directory;
-  const auto client = started(directory.config("ingest"));
   std::promise<std::string> early;
+  const auto client = started(directory.config("ingest"));
   client->request("auth", get_stream("early"), kPatience, [&](const Result<v1::Reply>& reply) {
     early.set_value(reply ? reply->stream().stream_id() : std::string(reply.error().code));
   });
@@ -149,8 +149,8 @@ TEST(Node, RefusesUnknownServicesAndMoreThanTheBoundOfRequests) {
 
 TEST(Node, GivesStoppedToWhatIsOutstandingAndToWhatComesLater) {
   const BusDirectory directory;
-  const auto client = started(directory.config("api"));
   std::string code;
+  const auto client = started(directory.config("api"));
   client->request("auth", get_stream("x"), kPatience,
                   [&](const Result<v1::Reply>& reply) { code = reply.error().code; });
   client->stop();
@@ -160,8 +160,8 @@ TEST(Node, GivesStoppedToWhatIsOutstandingAndToWhatComesLater) {
 
 TEST(Node, CarriesOutAnIdempotentCommandOnce) {
   const BusDirectory directory;
-  const auto server = started(directory.config("auth"));
   std::atomic<int> effects{0};
+  const auto server = started(directory.config("auth"));
   server->serve([&](const v1::Request&, const Responder& responder) {
     responder(stream_reply("run " + std::to_string(++effects)));
   });
@@ -174,17 +174,18 @@ TEST(Node, CarriesOutAnIdempotentCommandOnce) {
 }
 
 TEST(Node, AnswersFromAnyThreadAfterTheHandlerReturned) {
+  // What handlers use outlives the nodes: they may run until those have stopped.
   const BusDirectory directory;
-  const auto server = started(directory.config("auth"));
-  std::vector<std::thread> workers;
-  server->serve([&](const v1::Request& request, const Responder& responder) {
-    workers.emplace_back([responder, name = request.get_stream().name()] { responder(stream_reply(name)); });
-  });
-  const auto client = started(directory.config("api"));
   constexpr int kRequests = 50;
   std::atomic<int> right{0};
   std::promise<void> done;
   std::atomic<int> left{kRequests};
+  std::vector<std::thread> workers;
+  const auto server = started(directory.config("auth"));
+  server->serve([&](const v1::Request& request, const Responder& responder) {
+    workers.emplace_back([responder, name = request.get_stream().name()] { responder(stream_reply(name)); });
+  });
+  const auto client = started(directory.config("api"));
   for (int i = 0; i < kRequests; ++i) {
     const std::string name = std::to_string(i);
     client->request("auth", get_stream(name), kPatience, [&, name](const Result<v1::Reply>& reply) {
@@ -214,11 +215,11 @@ TEST(Node, OutlivesHandlersThatThrow) {
 
 TEST(Node, DeliversPointersOfManyStreams) {
   const BusDirectory directory;
-  const auto writer = started(directory.config("ingest"));
-  const auto reader = started(directory.config("packaging"));
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, std::uint64_t> committed;
+  const auto writer = started(directory.config("ingest"));
+  const auto reader = started(directory.config("packaging"));
   reader->subscribe_pointers("ingest", [&](const v1::PointerBatch& batch) {
     const std::lock_guard lock(mutex);
     committed[batch.stream_id()] = batch.committed();
@@ -265,9 +266,9 @@ TEST(Node, MakesItsDirectoryForItsOwnerAloneAndBindsOverStaleSockets) {
 
 TEST(Node, StopsSoonWithTrafficInBothDirections) {
   const BusDirectory directory;
+  FactView view;
   const auto a = started(directory.config("ingest"));
   const auto b = started(directory.config("packaging"));
-  FactView view;
   b->subscribe("ingest", view.handler());
   for (int i = 0; i < 1000; ++i) a->publish(fact("stream/" + std::to_string(i), "x"));
   EXPECT_TRUE(view.wait_for_snapshots(1));

@@ -153,8 +153,8 @@ TEST(BusProcesses, AreRightAfterASubscriberWasStoppedForTenSeconds) {
 
 TEST(BusProcesses, AreRightAfterThePublisherWasKilledAndStartedAgain) {
   const BusDirectory directory;
-  const auto subscriber = started(directory, "packaging");
   FactView view;
+  const auto subscriber = started(directory, "packaging");
   subscriber->subscribe("ingest", view.handler());
   for (int round = 0; round < 5; ++round) {
     PeerProcess publisher("publish", directory.path(), 1000);
@@ -172,11 +172,11 @@ TEST(BusProcesses, AreRightAfterThePublisherWasKilledAndStartedAgain) {
 
 TEST(BusProcesses, NoticeAKilledPublisherAsLost) {
   const BusDirectory directory;
+  FactView view;
   NodeLimits limits;
   limits.lost_after = 500ms;
   const auto subscriber = Node::start(directory.config("packaging", limits));
   ASSERT_TRUE(subscriber);
-  FactView view;
   (*subscriber)->subscribe("ingest", view.handler());
   {
     PeerProcess publisher("publish", directory.path(), 1000);
@@ -189,13 +189,13 @@ TEST(BusProcesses, NoticeAKilledPublisherAsLost) {
 
 TEST(BusProcesses, AreRightAfterTheHighWaterMarkWasReached) {
   const BusDirectory directory;
-  const auto publisher = started(directory, "ingest", kSmallHighWater);
-  const auto subscriber = started(directory, "packaging", kSmallHighWater);
   FactView view;
   std::promise<void> blocked;
   std::promise<void> released;
-  EventHandler handler = view.handler();
   std::once_flag once;
+  const auto publisher = started(directory, "ingest", kSmallHighWater);
+  const auto subscriber = started(directory, "packaging", kSmallHighWater);
+  EventHandler handler = view.handler();
   const auto show = handler.on_event;
   handler.on_event = [&](const v1::Event& event) {
     std::call_once(once, [&] {
@@ -220,12 +220,12 @@ TEST(BusProcesses, AreRightAfterTheHighWaterMarkWasReached) {
 
 TEST(BusProcesses, AreRightAfterTheQueueToTheBusThreadOverflowed) {
   const BusDirectory directory;
+  FactView view;
   NodeLimits limits;
   limits.queue = 1;
   const auto publisher = Node::start(directory.config("ingest", limits));
   ASSERT_TRUE(publisher);
   const auto subscriber = started(directory, "packaging");
-  FactView view;
   subscriber->subscribe("ingest", view.handler());
   ASSERT_TRUE(view.wait_for_snapshots(1));
   for (int i = 0; i < 2000; ++i)
@@ -282,8 +282,8 @@ TEST(BusProcesses, AnswerAfterNoiseAndMalformedMessages) {
   }
   // Too large: the connection is closed.
   stranger.send(zmq::buffer(std::string(2'000'000, 'x')), zmq::send_flags::none);
-  const auto client = started(directory, "api");
   std::promise<bool> answered;
+  const auto client = started(directory, "api");
   client->request("auth", get_stream(), kPatience,
                   [&](const Result<v1::Reply>& reply) { answered.set_value(reply.has_value()); });
   EXPECT_TRUE(answered.get_future().get());
@@ -291,8 +291,8 @@ TEST(BusProcesses, AnswerAfterNoiseAndMalformedMessages) {
 
 TEST(BusProcesses, AreRightAfterAnImpostorPublishedNonsense) {
   const BusDirectory directory;
-  const auto subscriber = started(directory, "packaging");
   FactView view;
+  const auto subscriber = started(directory, "packaging");
   subscriber->subscribe("ingest", view.handler());
   {
     zmq::context_t context;
@@ -318,13 +318,13 @@ TEST(BusProcesses, AreRightAfterAnImpostorPublishedNonsense) {
 TEST(BusProcesses, DropCommandsThatLayInTheQueueOfAStoppedProcess) {
   const BusDirectory directory;
   PeerProcess server("publish", directory.path(), 1000);
-  const auto client = started(directory, "api");
   std::promise<std::string> first;
+  std::promise<std::string> second;
+  const auto client = started(directory, "api");
   client->request("ingest", get_stream(), kPatience,
                   [&](const Result<v1::Reply>& reply) { first.set_value(std::string(reply.error().code)); });
   EXPECT_EQ(first.get_future().get(), "bus.not_serving");
   server.signal(SIGSTOP);
-  std::promise<std::string> second;
   client->request("ingest", get_stream(), 100ms,
                   [&](const Result<v1::Reply>& reply) { second.set_value(std::string(reply.error().code)); });
   EXPECT_EQ(second.get_future().get(), "bus.deadline");

@@ -80,7 +80,7 @@ class SignalThread {
   explicit SignalThread(Ending& ending) : thread_([this, &ending] { run(ending); }) {}
   ~SignalThread() {
     done_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);
+    pthread_kill(thread_.native_handle(), SIGINT);
     thread_.join();
   }
   SignalThread(const SignalThread&) = delete;

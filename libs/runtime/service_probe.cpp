@@ -39,7 +39,7 @@ Result<void> start(const std::string& how, ServiceContext& context) {
     return self.spawn<IdleActor>();
   };
   add_child(context.root, child);
-  const Result<void> written = context.write_ports({{"RTMP_PORT", 1935}, {"PORT", 3000}});
+  Result<void> written = context.write_ports({{"RTMP_PORT", 1935}, {"PORT", 3000}});
   if (written) std::cout << "ready" << std::endl;
   return written;
 }

@@ -69,7 +69,7 @@ class SupervisorTest : public ::testing::Test {
         --failing_starts_;
         throw std::runtime_error("cannot start");
       }
-      const caf::actor spawned = self.spawn(child_behavior, stubborn);
+      caf::actor spawned = self.spawn(child_behavior, stubborn);
       children_[name] = spawned;
       return spawned;
     };
@@ -104,11 +104,11 @@ class SupervisorTest : public ::testing::Test {
   }
 
   void note(const SupervisorEvent& event) {
-    static const std::map<Kind, std::string> kNames = {
+    static const std::map<Kind, std::string> names = {
         {Kind::kStarted, "started"},       {Kind::kDown, "down"},           {Kind::kGroupDown, "group down"},
         {Kind::kRestarting, "restarting"}, {Kind::kAbandoned, "abandoned"}, {Kind::kEscalated, "escalated"},
         {Kind::kStopped, "stopped"}};
-    std::string line = kNames.at(event.kind) + " " + event.name;
+    std::string line = names.at(event.kind) + " " + event.name;
     if (event.kind == Kind::kRestarting) line += " in " + std::to_string(event.delay.count());
     events_.push_back(line);
   }

@@ -39,7 +39,7 @@ struct Column {
   double (*value)(const StreamReport&);
 };
 
-const Column kColumns[] = {
+const Column columns[] = {
     {MetricType::Counter, "millrace_stream_received_bytes_total", "Bytes on the wire from the publisher.",
      [](const StreamReport& s) { return static_cast<double>(s.received_bytes); }},
     {MetricType::Gauge, "millrace_stream_received_bytes_per_second",
@@ -74,7 +74,7 @@ const Column kColumns[] = {
 };
 
 void add_streams(const Report& report, std::vector<MetricFamily>& families) {
-  for (const Column& column : kColumns) {
+  for (const Column& column : columns) {
     MetricFamily& made = families.emplace_back(family(column.type, column.name, column.help));
     for (const StreamReport& stream : report.streams)
       add(made, {{"stream", stream.stream_id}}, column.value(stream));

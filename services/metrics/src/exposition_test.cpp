@@ -36,7 +36,7 @@ class ExpositionTest : public ::testing::Test {
     stream.set_publication_id(1);
     stream.set_received_bytes(static_cast<std::uint64_t>(second) * 1000);
     stream.set_video_frames(static_cast<std::uint64_t>(second) * 25);
-    stream.set_measured_monotonic_us(second * 1'000'000);
+    stream.set_measured_monotonic_us(std::int64_t{1'000'000} * second);
     return event;
   }
   std::string text() const {

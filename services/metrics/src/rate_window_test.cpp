@@ -53,7 +53,7 @@ TEST(RateWindow, BeginsAnewWhenTheCounterFellAndIgnoresTimeThatDoesNotAdvance) {
 
 TEST(RateWindow, IsBoundedHoweverOftenItIsFed) {
   RateWindow window(5 * kSecond);
-  for (int i = 0; i < 100'000; ++i) window.add(i * 10, static_cast<std::uint64_t>(i));
+  for (int i = 0; i < 100'000; ++i) window.add(std::int64_t{10} * i, static_cast<std::uint64_t>(i));
   EXPECT_NEAR(window.rate(1'000'000), 100'000, 1);
 }
 
