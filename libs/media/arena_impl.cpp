@@ -30,7 +30,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
     return fail("media.arena_full", std::to_string(description.retention.guaranteed_bytes) +
                                         " bytes can't be promised to another stream");
   }
-  refresh_pins();
+  refresh_pins(monotonic_us());
   const auto free = free_slot();
   if (!free) return fail("media.arena_full", "as many streams are live as the arena has slots");
   auto log = std::make_shared<ArenaLog>();
@@ -54,9 +54,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
 std::optional<std::uint32_t> ArenaImpl::free_slot() {
   const auto free = std::find(logs_.begin(), logs_.end(), nullptr);
   if (free != logs_.end()) return static_cast<std::uint32_t>(free - logs_.begin());
-  const auto rank = [this](const ArenaLog& log) {
-    return std::pair(pins_[log.slot] != kNoSequence, log.ended_us);
-  };
+  const auto rank = [this](const ArenaLog& log) { return std::pair(needed(log), log.ended_us); };
   ArenaLog* oldest = nullptr;
   for (const auto& log : logs_) {
     if (!log->live && (oldest == nullptr || rank(*log) < rank(*oldest))) oldest = log.get();
@@ -129,7 +127,7 @@ Result<Extent> ArenaImpl::take_extent(ArenaLog& log, std::uint32_t count, const 
 Result<void> ArenaImpl::take_index_block(ArenaLog& log, std::uint64_t number) {
   const std::lock_guard guard(mutex_);
   if (log.index.empty()) log.first_index = number;
-  if (number - log.first_index >= kIndexRing) refresh_pins();
+  if (number - log.first_index >= kIndexRing) refresh_pins(monotonic_us());
   while (number - log.first_index >= kIndexRing) {
     if (!drop_oldest(log)) return fail("media.no_space", "the log's index is full");
   }

@@ -79,6 +79,8 @@ class ArenaImpl {
   ArenaStatistics statistics() const;
 
  private:
+  static constexpr std::int64_t kFreshUs = 10'000'000;
+
   ArenaImpl(FileDescriptor lock, SharedMapping mapping, const ArenaGeometry& geometry, CursorWatch cursors);
 
   // arena_takeover.cpp
@@ -114,10 +116,14 @@ class ArenaImpl {
   void free_log(ArenaLog& log);
   bool expired(const ArenaLog& log, const Extent& extent, std::int64_t now_us) const;
   void expire(ArenaLog& log, std::int64_t now_us);
-  void refresh_pins();
+  void refresh_pins(std::int64_t now_us);
   bool pinned(const ArenaLog& log, std::uint64_t end_sequence) const {
     return pins_[log.slot] < end_sequence;
   }
+  // For what gives way when space is needed, a log that has just ended is needed too: its readers may be on
+  // their way (restarted together with the writer), while a stopped one holds on to older logs.
+  bool fresh(const ArenaLog& log) const { return !log.live && now_us_ - log.ended_us < kFreshUs; }
+  bool needed(const ArenaLog& log) const { return pins_[log.slot] != kNoSequence || fresh(log); }
   std::optional<std::uint32_t> free_slot();
   void fill_slot(LogSlot& slot, const LogDescription& description, BlockReference configuration_block);
   void close_current(ArenaLog& log, const Extent& current);
@@ -132,6 +138,7 @@ class ArenaImpl {
   std::vector<std::shared_ptr<ArenaLog>> logs_;  // by slot; null where the slot is free
   std::vector<std::uint64_t> publications_;      // by slot; 0 where free
   std::vector<std::uint64_t> pins_;              // by slot, as of the last refresh_pins()
+  std::int64_t now_us_ = 0;                      // of the last refresh_pins()
   std::uint32_t promised_blocks_ = 0;
   std::uint32_t readers_ = 0;
   std::uint64_t recycled_under_cursor_ = 0;

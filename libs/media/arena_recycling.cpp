@@ -1,11 +1,13 @@
 // Which blocks are given back, and when. docs/media-log.md "Recycling" states the rules.
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "media/arena_impl.hpp"
 
 namespace millrace::media {
 
-void ArenaImpl::refresh_pins() {
+void ArenaImpl::refresh_pins(std::int64_t now_us) {
+  now_us_ = now_us;
   cursors_.oldest_needed(publications_, pins_);
 }
 
@@ -13,13 +15,13 @@ Result<std::uint32_t> ArenaImpl::take_blocks(ArenaLog& log, const Purpose& purpo
   const auto over_maximum = [&] {
     return log.held_blocks.load(std::memory_order_relaxed) + purpose.count > log.max_blocks;
   };
-  if (over_maximum()) refresh_pins();
+  if (over_maximum()) refresh_pins(monotonic_us());
   while (over_maximum()) {
     if (!drop_oldest(log)) return fail("media.no_space", "the log's own limit");
   }
   std::optional<std::uint32_t> block = take_free(purpose);
   if (!block) {
-    refresh_pins();
+    refresh_pins(monotonic_us());
     block = purpose.count > 1 ? reclaim_run(log, purpose) : reclaim_block(log, purpose);
   }
   if (!block) return fail("media.no_space", "no block can be recycled");
@@ -72,10 +74,10 @@ ArenaLog* ArenaImpl::most_dated(Pins pins) {
 bool ArenaImpl::droppable(const ArenaLog& log, Pins pins) const {
   if (log.excess_blocks() == 0) return false;
   const auto oldest = oldest_closed(log);
-  if (oldest == log.data.end()) {
-    return !log.live && (pins == Pins::kOverride || pins_[log.slot] == kNoSequence);
-  }
-  return pins == Pins::kOverride || !pinned(log, oldest->end_sequence);
+  const bool none = oldest == log.data.end();
+  if (none && log.live) return false;
+  if (pins == Pins::kOverride) return true;
+  return none ? !needed(log) : !fresh(log) && !pinned(log, oldest->end_sequence);
 }
 
 std::deque<Extent>::const_iterator ArenaImpl::oldest_closed(const ArenaLog& log) const {
@@ -171,7 +173,8 @@ std::vector<ArenaImpl::Price> ArenaImpl::prices(const ArenaLog& asking, Pins pin
       const bool filling = log->live && std::next(extent) == log->data.end();
       if (filling || extent->open_rooms > 0) continue;
       dropped += extent->count;
-      if (dropped > limit || (pins == Pins::kRespect && pinned(*log, extent->end_sequence))) break;
+      if (dropped > limit || (pins == Pins::kRespect && (fresh(*log) || pinned(*log, extent->end_sequence))))
+        break;
       std::fill_n(prices.begin() + extent->block, extent->count, Price{log.get(), dropped});
     }
   }
@@ -230,7 +233,7 @@ void ArenaImpl::expire(ArenaLog& log, std::int64_t now_us) {
 void ArenaImpl::maintain(std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   readers_ = cursors_.drop_dead();
-  refresh_pins();
+  refresh_pins(now_us);
   for (std::size_t i = 0; i < logs_.size(); ++i) {
     if (const auto log = logs_[i]) expire(*log, now_us);
   }

@@ -233,6 +233,24 @@ TEST_F(ArenaRecycling, FreesAnEndedLogWhenItsTimeIsOver) {
   EXPECT_EQ(cursor->info().first, cursor->info().committed);
 }
 
+TEST_F(ArenaRecycling, AStoppedReaderOfOldLogsDoesNotPushOutTheNewest) {
+  ArenaConfig config = small_arena(directory_.path());
+  config.max_logs = 2;
+  open_writer(config);
+  auto a = create(describe("a", 1));
+  fill_blocks(*a, 1, 2, 0);
+  auto reader = open_reader();
+  auto stopped = reader->open_log(a->slot(), 1, 0);
+  ASSERT_TRUE(stopped);
+  a->end(LogEnd::kUnpublished);
+  auto b = create(describe("b", 2));
+  fill_blocks(*b, 2, 2, 0);
+  b->end(LogEnd::kUnpublished);
+  auto c = create(describe("c", 3));
+  EXPECT_EQ(c->slot(), a->slot()) << "b has just ended: who wants to read it may not have come yet";
+  EXPECT_EQ(info_of(*reader, 2).committed, 8U);
+}
+
 TEST_F(ArenaRecycling, AReaderOfAReusedSlotIsToldTheEnd) {
   ArenaConfig config = small_arena(directory_.path());
   config.max_logs = 1;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <iostream>
 #include <map>
 #include <random>
 
@@ -179,15 +180,29 @@ class MediaLogCrash : public ::testing::Test {
     if (child == 0) write_until_killed(config_, *board_, round);
     return child;
   }
-  // Until every follower is through with the publication; false after a minute.
+  // Until every follower is through with the publication; false after some 30 s.
   bool followers_reach(int round) {
-    for (int i = 0; i < 600'000; ++i) {
+    for (int i = 0; i < 300'000; ++i) {
       bool all = true;
       for (int reader = 0; reader < kFollowers; ++reader) all = all && through(reader, round);
       if (all) return true;
       pause_us(100);
     }
+    for (int reader = 0; reader < kFollowers; ++reader) {
+      if (!through(reader, round)) describe_stuck(reader, round);
+    }
     return false;
+  }
+  void describe_stuck(int reader, int round) {
+    const bool alive = ::waitpid(readers_[reader], nullptr, WNOHANG) == 0;
+    ADD_FAILURE() << "reader " << reader << (alive ? " (alive)" : " (dead)") << " has verified "
+                  << board_->verified[reader][round].load() << " of " << board_->appended[round].load()
+                  << " in publication " << round;
+    const auto arena = ArenaReader::open(config_.directory, config_.name, "parent");
+    for (const LogInfo& info : arena ? (*arena)->logs() : std::vector<LogInfo>()) {
+      std::cerr << "log " << info.publication_id << " first " << info.first << " committed " << info.committed
+                << " end " << static_cast<int>(info.end) << '\n';
+    }
   }
   // A publication that never began (its writer was killed first) is nothing to wait for.
   bool through(int reader, int round) const {
