@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "net/gather_policy.hpp"
+#include "net/unique_fd.hpp"
 
 namespace millrace::net {
 
@@ -32,15 +33,19 @@ std::uint32_t event_mask(bool readable, bool writable) {
 
 struct Poller::State : std::enable_shared_from_this<State> {
   State(asio::io_context& context, int epoll_fd, Config configuration)
-      : epoll(context, epoll_fd),
+      : fd(epoll_fd),
+        watched(context),
         delay(context),
         config(std::move(configuration)),
         policy(config.gather_us) {}
 
   void wait();
+  void wait_gathering(std::int64_t pause_us);
   void dispatch();
 
-  asio::posix::stream_descriptor epoll;  // itself readable when any socket is ready
+  UniqueFd fd;  // the epoll set
+  // The same descriptor while Asio watches it. Not while gathering: each packet would wake the thread.
+  asio::posix::stream_descriptor watched;
   asio::steady_timer delay;
   Config config;
   GatherPolicy policy;
@@ -52,14 +57,24 @@ struct Poller::State : std::enable_shared_from_this<State> {
 };
 
 void Poller::State::wait() {
-  epoll.async_wait(asio::posix::stream_descriptor::wait_read,
-                   [self = shared_from_this()](const boost::system::error_code& error) {
-                     if (!error && !self->closed) self->dispatch();
-                   });
+  boost::system::error_code ignored;
+  if (!watched.is_open()) watched.assign(fd.get(), ignored);
+  watched.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error && !self->closed) self->dispatch();
+                     });
+}
+
+void Poller::State::wait_gathering(std::int64_t pause_us) {
+  if (watched.is_open()) (void)watched.release();
+  delay.expires_after(std::chrono::microseconds(pause_us));
+  delay.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && !self->closed) self->dispatch();
+  });
 }
 
 void Poller::State::dispatch() {
-  const int event_count = std::max(::epoll_wait(epoll.native_handle(), events.data(), kMaxEvents, 0), 0);
+  const int event_count = std::max(::epoll_wait(fd.get(), events.data(), kMaxEvents, 0), 0);
   for (int i = 0; i < event_count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -73,10 +88,7 @@ void Poller::State::dispatch() {
   const std::int64_t pause_us = policy.after_wake_up(monotonic_us(), static_cast<std::uint32_t>(event_count));
   gathering.store(policy.gathering(), std::memory_order_relaxed);
   if (pause_us == 0) return wait();
-  delay.expires_after(std::chrono::microseconds(pause_us));
-  delay.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error && !self->closed) self->dispatch();
-  });
+  wait_gathering(pause_us);
 }
 
 Result<std::unique_ptr<Poller>> Poller::open(asio::io_context& context, Config config) {
@@ -92,16 +104,16 @@ Poller::Poller(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Poller::~Poller() {
   state_->closed = true;
   state_->config.after_dispatch = nullptr;
-  boost::system::error_code ignored;
-  state_->epoll.close(ignored);
+  if (state_->watched.is_open()) (void)state_->watched.release();
   state_->delay.cancel();
+  state_->fd.reset();
 }
 
 Result<void> Poller::add(int fd, PollClient& client) {
   epoll_event event{};
   event.events = event_mask(true, false);
   event.data.ptr = &client;
-  if (::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
+  if (::epoll_ctl(state_->fd.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     return fail("net.epoll", std::strerror(errno));
   }
   return {};
@@ -111,11 +123,11 @@ void Poller::watch(int fd, PollClient& client, bool readable, bool writable) {
   epoll_event event{};
   event.events = event_mask(readable, writable);
   event.data.ptr = &client;
-  (void)::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_MOD, fd, &event);
+  (void)::epoll_ctl(state_->fd.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 void Poller::remove(int fd) {
-  (void)::epoll_ctl(state_->epoll.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+  (void)::epoll_ctl(state_->fd.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 PollerStatistics Poller::statistics() const {

@@ -71,6 +71,40 @@ TEST(Poller, TellsOfReadableSocketsAndOfTheEndOfEachDispatch) {
   EXPECT_EQ(on_b.reads, 1);
 }
 
+// Under load it must look at its own pace, not at every packet's.
+TEST(Poller, DoesNotWakeForEachPacketWhileGathering) {
+  boost::asio::io_context context;
+  std::uint64_t dispatches = 0;
+  auto poller = Poller::open(context, {5'000, [&] { ++dispatches; }});
+  ASSERT_TRUE(poller);
+  Pair pair;
+  Recorder recorder;
+  recorder.fd = pair.near.get();
+  ASSERT_TRUE((*poller)->add(pair.near.get(), recorder));
+  while (!(*poller)->statistics().gathering) {
+    ASSERT_EQ(::write(pair.far.get(), "x", 1), 1);
+    context.run_one_for(5s);
+  }
+  const std::uint64_t before = dispatches;
+  std::uint64_t handlers = 0;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(::write(pair.far.get(), "x", 1), 1);
+    handlers += context.poll();
+  }
+  // What ran was the timer, if it was due; a packet by itself runs nothing.
+  EXPECT_EQ(handlers, dispatches - before);
+  const int reads = recorder.reads;
+  while (recorder.reads == reads && context.run_one_for(5s) > 0) {
+  }
+  while ((*poller)->statistics().gathering && context.run_one_for(5s) > 0) {
+  }
+  ASSERT_EQ(::write(pair.far.get(), "x", 1), 1);  // calm again: at once
+  const int calm_reads = recorder.reads;
+  while (recorder.reads == calm_reads && context.run_one_for(5s) > 0) {
+  }
+  EXPECT_GT(recorder.reads, calm_reads);
+}
+
 TEST(Poller, TellsOfWritableSocketsOnlyWhileAsked) {
   boost::asio::io_context context;
   auto poller = Poller::open(context, {0, {}});
