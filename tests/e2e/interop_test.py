@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Real encoders: what is published, what an RTMP player receives, what HLS delivers and what the recording holds are the
+"""Real encoders, and times that cross 24, 31 and 32 bits: what is published, what an RTMP player receives, what HLS delivers and what the recording holds are the
 same access units, with times right to the millisecond, for H.264 with B-frames and AAC."""
 import os
 import pathlib
+import subprocess
 import threading
 import time
 
@@ -11,6 +12,7 @@ from stack import ROOT, Stack, check, fetch, main, make_clip, packets, wait_for
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 # RTMP and FLV count milliseconds; the recording and the segments count samples and 90 kHz ticks.
 TOLERANCE = 0.001001
+SECONDS = 8
 KINDS = {"v": "video", "a": "audio"}
 
 
@@ -35,9 +37,33 @@ def librtmp(stack, clip):
     return gstreamer(stack, clip, "rtmpsink", " live=1")
 
 
+def own(stack, clip, *options):
+    return stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(clip), *options, stdout=subprocess.DEVNULL), clip
+
+
 def obs(stack, clip):
     """OBS Studio's order of commands, chunk size, header types and signed handshake."""
-    return stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(clip), "--style", "obs", "--digest"), clip
+    return own(stack, clip, "--style", "obs", "--digest")
+
+
+def crossing_24_bits(stack, clip):
+    """Extended time stamps begin within the clip; type 3 chunks repeat them."""
+    return own(stack, clip, "--offset", str(0xFFFFFF - 4000), "--speed", "4", "--chunk-size", "128")
+
+
+def crossing_24_bits_without_repeating(stack, clip):
+    return own(stack, clip, "--offset", str(0xFFFFFF - 4000), "--speed", "4", "--chunk-size", "128", "--omit-extended")
+
+
+def crossing_31_bits(stack, clip):
+    return own(stack, clip, "--offset", str((1 << 31) - 4000), "--speed", "4")
+
+
+def crossing_32_bits(stack, clip):
+    return own(stack, clip, "--offset", str((1 << 32) - 4000), "--speed", "4")
+
+
+ENCODERS = (ffmpeg, gstreamer, librtmp, obs, crossing_24_bits, crossing_24_bits_without_repeating, crossing_31_bits, crossing_32_bits)
 
 
 class Player:
@@ -51,8 +77,11 @@ class Player:
 
     def frames(self, stream):
         """[(pts seconds, md5)] without configurations."""
-        fields = [line.split() for line in self.path.read_text().splitlines()]
-        return [((int(f[1]) + int(f[2])) / 1000, "MD5:" + f[5]) for f in fields if f[0] == KINDS[stream] and f[3] != "c"]
+        fields = [f for f in map(str.split, self.path.read_text().splitlines()) if f[0] in KINDS.values() and f[3] != "c"]
+        first = int(fields[0][1]) if fields else 0
+        # Counted from the first message, so that times that begin anew at 2^32 go on.
+        return [((((int(f[1]) - first + (1 << 31)) % (1 << 32) - (1 << 31)) + int(f[2])) / 1000, "MD5:" + f[5])
+                for f in fields if f[0] == KINDS[stream]]
 
 
 class Viewer(threading.Thread):
@@ -75,11 +104,15 @@ class Viewer(threading.Thread):
 
     def poll(self):
         playlist = self.stack.playlist(self.url)
-        for number, url, _, _, init in playlist.segments if playlist else []:
+        for number, url, seconds, _, init in playlist.segments if playlist else []:
             if init not in [known for known, _ in self.inits]:
                 self.inits.append((init, self.get(init)))
             if number not in self.segments:
-                self.segments[number] = (init, self.get(url))
+                self.segments[number] = (init, self.get(url), seconds)
+
+    def newest(self):
+        """The last publication's segments: {number: seconds}."""
+        return {number: seconds for number, (init, _, seconds) in list(self.segments.items()) if init == self.inits[-1][0]}
 
     @staticmethod
     def get(url):
@@ -88,13 +121,13 @@ class Viewer(threading.Thread):
         return body
 
     def finish(self, path):
-        """The last publication's segments as one fragmented MP4."""
+        """The last publication's segments as one fragmented MP4. The playlist may still be open: its encoder may return."""
+        wait_for(lambda: self.inits and sum(self.newest().values()) > SECONDS - 0.1, "the last segment", 15)
         self.over.set()
         self.join(30)
-        self.poll()
         check(self.error is None, f"the viewer failed: {self.error}")
-        init, head = self.inits[-1]
-        numbers = sorted(n for n, (own, _) in self.segments.items() if own == init)
+        head = self.inits[-1][1]
+        numbers = sorted(self.newest())
         check(numbers == list(range(numbers[0], numbers[-1] + 1)), f"segments are missing among {numbers}")
         path.write_bytes(head + b"".join(self.segments[n][1] for n in numbers))
         return path
@@ -142,8 +175,8 @@ def publish_with(stack, encoder, clip, recordings):
 
 def interop():
     with Stack() as stack:
-        clip = make_clip(stack.home / "clip.flv", seconds=8)
-        for count, encoder in enumerate((ffmpeg, gstreamer, librtmp, obs), start=1):
+        clip = make_clip(stack.home / "clip.flv", seconds=SECONDS)
+        for count, encoder in enumerate(ENCODERS, start=1):
             print(encoder.__name__, flush=True)
             publish_with(stack, encoder, clip, count)
             time.sleep(1)
