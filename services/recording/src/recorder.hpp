@@ -67,6 +67,8 @@ class Recorder {
 
   // Samples have been waiting for as long as a fragment may.
   bool due(std::int64_t monotonic_us) const;
+  // Samples wait to be written.
+  bool waiting() const { return !waiting_.empty(); }
   std::uint64_t next_sequence() const { return next_sequence_; }
 
  private:

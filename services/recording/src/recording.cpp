@@ -32,6 +32,7 @@ Result<Recording> Recording::open(media::ArenaReader& arena, const media::LogInf
     recording.announced_begun_.push_back(part->stem);
   }
   recording.announced_complete_ = std::move(files->complete);
+  recording.written_ = next;
   auto log = arena.open_log(info.slot, info.publication_id, next);
   if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
   if (log) recording.log_ = std::move(*log);
@@ -44,7 +45,9 @@ Progress Recording::step(std::int64_t monotonic_us) {
   progress.complete = std::exchange(announced_complete_, {});
   if (!perform(monotonic_us, progress)) return progress;
   if (!over_) read_log(monotonic_us, progress);
-  if (!perform(monotonic_us, progress)) return progress;
+  const bool performed = perform(monotonic_us, progress);
+  hold_unwritten();
+  if (!performed) return progress;
   if (file_) {
     if (auto synced = file_->sync(monotonic_us, false); !synced) progress.failure = synced.error();
   }
@@ -149,10 +152,18 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
     if (appended.error().code == "recording.gone") file_.reset();
     return appended;
   }
+  written_ = append.journal.next_sequence;
   ++progress.fragments;
   progress.samples += append.samples;
   progress.bytes += file_->size() - before;
   return {};
+}
+
+// What was read but is not in a file yet is still needed: by the next process, if this one is killed.
+void Recording::hold_unwritten() {
+  if (!log_) return;
+  const bool unwritten = recorder_.waiting() || !waiting_.empty();
+  log_->hold(unwritten ? written_ : log_->position());
 }
 
 void Recording::close_file(std::int64_t monotonic_us, Progress& progress) {

@@ -55,6 +55,7 @@ class Recording {
   bool perform(std::int64_t monotonic_us, Progress& progress);
   Result<void> append(const Append& append, Progress& progress);
   void close_file(std::int64_t monotonic_us, Progress& progress);
+  void hold_unwritten();
 
   media::LogInfo info_;
   std::string directory_;
@@ -65,7 +66,8 @@ class Recording {
   std::optional<PartFile> file_;
   std::vector<std::string> announced_begun_;  // told with the first step
   std::vector<std::string> announced_complete_;
-  bool over_ = false;  // the log has ended and everything is read
+  std::uint64_t written_ = 0;  // records before this one are in files
+  bool over_ = false;          // the log has ended and everything is read
 };
 
 }  // namespace millrace::recording

@@ -8,6 +8,8 @@
 #include "../tests/support.hpp"
 #include "catalogue.hpp"
 #include "finish_file.hpp"
+#include "media/arena_format.hpp"
+#include "media/cursor_table.hpp"
 #include "scout.hpp"
 
 namespace millrace::recording {
@@ -276,6 +278,20 @@ TEST_F(RecordingTest, CountsWhatTheLogCouldNotHold) {
     held += test::recorded(test::read_file(directory_ + "/" + name), 21).size();
   }
   EXPECT_EQ(held + lost_, publisher.log().committed());
+}
+
+TEST_F(RecordingTest, KeepsInTheLogWhatIsNotInAFile) {
+  Publisher publisher(*arena_, 23);
+  publisher.turns(10);  // less than a fragment
+  Recording recording = open(publisher);
+  run(recording);
+  const auto file = media::CursorFile::open(media::cursors_path(scratch_.path() + "/log", "ingest"));
+  ASSERT_TRUE(file);
+  ASSERT_EQ(file->cursors().size(), 1U);
+  EXPECT_EQ(file->cursors()[0].sequence, 0U) << "read, but a killed process would need it again";
+  publisher.log().end(media::LogEnd::kUnpublished);
+  run(recording);
+  EXPECT_EQ(file->cursors()[0].sequence, publisher.log().committed());
 }
 
 TEST_F(RecordingTest, FindsPartsWhosePublicationIsGone) {
