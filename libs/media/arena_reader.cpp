@@ -29,6 +29,11 @@ class ArenaMapping {
     struct stat status {};
     return ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
   }
+  // Another writer has made another file: nobody writes to this one any more.
+  bool replaced() const {
+    struct stat status {};
+    return !current() || (::stat(path_.c_str(), &status) == 0 && status.st_ino != inode_);
+  }
 
  private:
   SharedMapping mapping_;
@@ -138,7 +143,10 @@ LogReader::Read LogReader::read() const {
   if (end != state.last.end) state.last.end = end;
   if (state.position >= committed) {
     if (end != LogEnd::kLive) return Ended{end};
-    return Nothing{};
+    if (!state.arena->replaced()) return Nothing{};
+    // The last look at the count may have been before the writer's end.
+    if (state.position >= state.slot().committed.load(std::memory_order_acquire))
+      return Ended{LogEnd::kWriterLost};
   }
   const auto record = state.record(state.position);
   if (!record || !intact(*record)) return state.missing();

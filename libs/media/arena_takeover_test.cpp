@@ -185,6 +185,20 @@ TEST_F(ArenaTakeover, ADeletedArenaIsNotCurrentThoughItsRecordsStay) {
   EXPECT_EQ(reader->logs().size(), 1U);
 }
 
+TEST_F(ArenaTakeover, ALogInADeletedArenaEndsWhenAnotherWriterComes) {
+  const ArenaConfig config = small_arena(directory_.path());
+  publish_and_die(config, 7, 1);
+  auto reader = open_reader();
+  auto cursor = reader->open_log(info_of(*reader, 7).slot, 7, 4);
+  std::filesystem::remove(directory_.path() + "/test.arena");
+  ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
+  cursor->advance();
+  EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()))
+      << "its writer may still write to it";
+  open_writer(config);
+  EXPECT_TRUE(std::holds_alternative<LogReader::Ended>(cursor->read()));
+}
+
 TEST_F(ArenaTakeover, AFileThatIsNoArenaIsReplaced) {
   const ArenaConfig config = small_arena(directory_.path());
   for (const std::size_t size : {0UL, 100UL, 5000UL, 300'000UL}) {
