@@ -1,0 +1,28 @@
+#!/bin/bash
+# install.sh BUILD_TREE DESTINATION: what the runtime image needs. bin/ stripped programs, web/ the api's static files,
+# packages the Debian packages that hold the shared libraries.
+set -euo pipefail
+build=$1
+out=$2
+here=$(dirname "$0")
+
+mkdir -p "$out/bin" "$out/web"
+for name in auth ingest packaging recording metrics api; do
+  strip -o "$out/bin/millrace-$name" "$build/bin/millrace-$name"
+done
+[ ! -x "$build/bin/millrace-log" ] || strip -o "$out/bin/millrace-log" "$build/bin/millrace-log"
+install -m 0755 "$here/health.sh" "$out/bin/millrace-health"
+cp -rL "$build/web/." "$out/web/"
+
+# dpkg-shlibdeps wants a source package around it.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/debian"
+printf 'Source: millrace\n\nPackage: millrace\nArchitecture: any\n' > "$work/debian/control"
+programs=()
+for name in "$out"/bin/millrace-*; do
+  [ "$name" = "$out/bin/millrace-health" ] || programs+=("$name")
+done
+(cd "$work" && dpkg-shlibdeps -O "${programs[@]}") \
+  | sed -e 's/^shlibs:Depends=//' -e 's/([^)]*)//g' | tr ',' '\n' | tr -d ' ' | sort -u > "$out/packages"
+[ -s "$out/packages" ]
