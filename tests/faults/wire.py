@@ -168,9 +168,9 @@ def flv_tags(path):
 
 
 def is_header(tag):
-    """A sequence header or metadata: no frame."""
+    """A sequence header, an end of sequence or metadata: no frame."""
     kind, _, body = tag
-    return kind == 18 or (kind == 9 and body[1] == 0) or (kind == 8 and body[0] >> 4 == 10 and body[1] == 0)
+    return kind == 18 or (kind == 9 and body[1] != 1) or (kind == 8 and body[0] >> 4 == 10 and body[1] == 0)
 
 
 def send_realtime(peer, tags, stamps=None, speed=1.0):

@@ -101,10 +101,11 @@ ops_port() {
   esac
 }
 
+# ready, degraded, starting, stopping as the service itself says; down when it does not answer.
 health_of() {
-  local code
-  code=$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://127.0.0.1:$1/readyz" || true)
-  case $code in 200) echo ready ;; 503) echo degraded ;; *) echo down ;; esac
+  local answer
+  answer=$(curl -s -m 2 "http://127.0.0.1:$1/readyz" || true)
+  jq -r '.state // "down"' <<< "${answer:-{\}}" 2>/dev/null || echo down
 }
 
 # Waits until every service is ready; a service that can't start says why and stops the rest.
