@@ -134,7 +134,7 @@ void Connection::read() {
 bool Connection::take(ByteView bytes) {
   const bool http = session_.received_bytes() == 0 && is_http(bytes);
   if (http) {
-    log::info("HTTP request on the RTMP port", {{"peer", peer_}});
+    if (shard_.may_log(now_us_)) log::info("HTTP request on the RTMP port", {{"peer", peer_}});
     shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
     close(media::LogEnd::kProtocolError, "http");
     return false;
@@ -196,8 +196,9 @@ void Connection::close(media::LogEnd reason, std::string_view why) {
 
 void Connection::perform(const rtmp::Close& action) {
   shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
-  log::info("protocol error",
-            {{"peer", peer_}, {"code", action.error.code}, {"message", action.error.message}});
+  if (shard_.may_log(now_us_))
+    log::info("protocol error",
+              {{"peer", peer_}, {"code", action.error.code}, {"message", action.error.message}});
   if (publishing_) end_publication(media::LogEnd::kProtocolError);
   linger();
 }
@@ -223,14 +224,19 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
   while (ticket->publication_id == 0) ticket->publication_id = random_u64();
   Shard& shard = shard_;
   const std::uint64_t id = id_;
+  const std::uint64_t publication_id = ticket->publication_id;
   ticket->accept = [&shard, id](const LiveStreamPtr& stream) {
     shard.post_to(id, [stream](Connection& connection) { connection.publish_accepted(stream); });
   };
-  ticket->reject = [&shard, id](const Error& error) {
-    shard.post_to(id, [error](Connection& connection) { connection.publish_refused(error); });
+  ticket->reject = [&shard, id, publication_id](const Error& error) {
+    shard.post_to(id, [publication_id, error](Connection& connection) {
+      connection.publish_refused(publication_id, error);
+    });
   };
-  ticket->terminate = [&shard, id](media::LogEnd reason) {
-    shard.post_to(id, [reason](Connection& connection) { connection.terminate_publication(reason); });
+  ticket->terminate = [&shard, id, publication_id](media::LogEnd reason) {
+    shard.post_to(id, [publication_id, reason](Connection& connection) {
+      if (connection.owns(publication_id)) connection.terminate_publication(reason);
+    });
   };
   publishing_ = std::make_unique<Publishing>();
   publishing_->message_stream_id = request.message_stream_id;
@@ -241,13 +247,19 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
 
 void Connection::refuse_publish(std::uint32_t message_stream_id, const Error& error) {
   shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
-  log::info("publish refused", {{"peer", peer_}, {"code", error.code}, {"message", error.message}});
+  if (shard_.may_log(now_us_))
+    log::info("publish refused", {{"peer", peer_}, {"code", error.code}, {"message", error.message}});
   send(session_.reject_publish(message_stream_id, refusal_code(error), error.message));
   linger();
 }
 
-void Connection::publish_refused(const Error& error) {
-  if (state_ != State::kAskingPublish) return;
+// Answers may come late, when the peer has given up and asked anew.
+bool Connection::owns(std::uint64_t publication_id) const {
+  return publishing_ && publishing_->ticket->publication_id == publication_id;
+}
+
+void Connection::publish_refused(std::uint64_t publication_id, const Error& error) {
+  if (state_ != State::kAskingPublish || !owns(publication_id)) return;
   now_us_ = monotonic_us();
   const std::uint32_t message_stream_id = publishing_->message_stream_id;
   publishing_.reset();
@@ -276,7 +288,7 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
 }
 
 void Connection::publish_accepted(const LiveStreamPtr& stream) {
-  if (state_ != State::kAskingPublish) return;
+  if (state_ != State::kAskingPublish || !owns(stream->publication_id)) return;
   now_us_ = monotonic_us();
   publishing_->stream = stream;
   auto publication = create_publication(*stream);
@@ -284,7 +296,8 @@ void Connection::publish_accepted(const LiveStreamPtr& stream) {
     log::error("no media log for a stream",
                {{"stream", stream->stream_id}, {"message", publication.error().message}});
     publishing_->ticket->tell(PublisherGone{media::LogEnd::kNoSpace});
-    return publish_refused({publication.error().code, "The server has no room for another stream."});
+    return publish_refused(stream->publication_id,
+                           {publication.error().code, "The server has no room for another stream."});
   }
   publishing_->publication = std::move(*publication);
   stream->slot = publishing_->publication->slot();
@@ -425,23 +438,26 @@ void Connection::perform(rtmp::PlayRequested& request) {
     return;
   }
   enter(State::kAskingPlay);
+  ++play_request_;
   if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
-    return play_decided(request.message_stream_id, PlayDecision{});
+    return play_decided(play_request_, request.message_stream_id, PlayDecision{});
   }
   Shard& shard = shard_;
   const std::uint64_t id = id_;
   const std::uint32_t message_stream_id = request.message_stream_id;
   shard_.shared().authority.may_play(
       {std::move(request.app), std::move(request.name), peer_},
-      [&shard, id, message_stream_id](Result<PlayDecision> decision) {
-        shard.post_to(id, [message_stream_id, decision = std::move(decision)](Connection& connection) {
-          connection.play_decided(message_stream_id, decision);
-        });
+      [&shard, id, request_number = play_request_, message_stream_id](Result<PlayDecision> decision) {
+        shard.post_to(
+            id, [request_number, message_stream_id, decision = std::move(decision)](Connection& connection) {
+              connection.play_decided(request_number, message_stream_id, decision);
+            });
       });
 }
 
-void Connection::play_decided(std::uint32_t message_stream_id, const Result<PlayDecision>& decision) {
-  if (state_ != State::kAskingPlay) return;
+void Connection::play_decided(std::uint32_t request, std::uint32_t message_stream_id,
+                              const Result<PlayDecision>& decision) {
+  if (state_ != State::kAskingPlay || request != play_request_) return;
   now_us_ = monotonic_us();
   if (!decision || !decision->allowed || !is_valid_id(decision->stream_id)) {
     shard_.shared().counters.play_refused.fetch_add(1, std::memory_order_relaxed);

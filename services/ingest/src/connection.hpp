@@ -49,9 +49,11 @@ class Connection final : public net::PollClient {
 
   // Answers, posted from elsewhere.
   void publish_accepted(const LiveStreamPtr& stream);
-  void publish_refused(const Error& error);
+  void publish_refused(std::uint64_t publication_id, const Error& error);
+  bool owns(std::uint64_t publication_id) const;
   void terminate_publication(media::LogEnd reason);
-  void play_decided(std::uint32_t message_stream_id, const Result<PlayDecision>& decision);
+  void play_decided(std::uint32_t request, std::uint32_t message_stream_id,
+                    const Result<PlayDecision>& decision);
 
   // Tells players of new records, and adds them to what the bus is told; false when it is too early for that.
   bool announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
@@ -128,7 +130,8 @@ class Connection final : public net::PollClient {
   std::int64_t last_read_us_;
   std::int64_t last_ping_us_;
   std::uint64_t free_from_bytes_ =
-      0;  // received before the present state, or since the last ping of a player
+      0;                            // received before the present state, or since the last ping of a player
+  std::uint32_t play_request_ = 0;  // number of the newest: older ones' answers are void
   std::unique_ptr<Publishing> publishing_;
   std::unique_ptr<Player> player_;
 };

@@ -77,6 +77,22 @@ void Shard::mark_dirty(Connection& publisher) {
   dirty_.push_back(publisher.id());
 }
 
+bool Shard::may_log(std::int64_t now_us) {
+  constexpr std::int64_t kWindowUs = 1'000'000;
+  if (now_us - log_window_us_ >= kWindowUs) {
+    if (not_logged_ > 0) log::info("more bad peers than lines", {{"not_logged", not_logged_}});
+    log_window_us_ = now_us;
+    logged_ = 0;
+    not_logged_ = 0;
+  }
+  if (logged_ < kLinesPerSecond) {
+    ++logged_;
+    return true;
+  }
+  ++not_logged_;
+  return false;
+}
+
 void Shard::after_dispatch() {
   if (!dirty_.empty()) announce_dirty();
 }

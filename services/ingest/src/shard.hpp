@@ -63,6 +63,7 @@ struct ServerShared {
 class Shard {
  public:
   static constexpr std::size_t kReceiveBuffer = 256U << 10;
+  static constexpr std::uint32_t kLinesPerSecond = 10;  // about bad peers
 
   Shard(boost::asio::io_context& context, std::size_t index, ServerShared& shared);
   ~Shard();
@@ -98,7 +99,8 @@ class Shard {
   void stream_changed(const LiveStreamPtr& stream);
   // New records for players of this shard.
   void wake_players(const LiveStreamPtr& stream);
-  bool draining() const { return draining_; }
+  // Whether one more line about a bad peer fits into this second; counts those that do not.
+  bool may_log(std::int64_t now_us);
   net::PollerStatistics poller_statistics() const { return poller_->statistics(); }
 
  private:
@@ -118,6 +120,9 @@ class Shard {
   std::vector<std::unique_ptr<Connection>> retired_;
   std::vector<std::uint64_t> dirty_;
   std::map<std::string, std::unique_ptr<PlayerGroup>, std::less<>> groups_;
+  std::int64_t log_window_us_ = 0;
+  std::uint32_t logged_ = 0;
+  std::uint64_t not_logged_ = 0;
   bool draining_ = false;
 };
 
