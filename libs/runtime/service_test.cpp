@@ -159,7 +159,7 @@ TEST_F(ServiceTest, DrainsAndFailsWhenItCannotGoOn) {
     start({}, {how});
     // CAF reports the exceptions of actors on standard output too, in the middle of our lines.
     std::string all;
-    for (std::string next = line(); !next.empty(); next = line()) all += next + "\n";
+    while (std::feof(output_) == 0) all += line() + "\n";
     EXPECT_THAT(all, HasSubstr("draining")) << how;
     EXPECT_EQ(exit_code(), 70) << how;
     ::fclose(std::exchange(output_, nullptr));
