@@ -2,6 +2,7 @@
 // samples that can be checked.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -79,7 +80,7 @@ inline SampleRecord record_at(std::int64_t arrival_us, bool key = false, std::ui
 inline std::uint64_t finish(LogWriter& log, const LogWriter::Room& room, const Bytes& payload,
                             SampleRecord record) {
   std::memset(room.data, 0xEE, room.prefix_room);
-  std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
+  std::copy(payload.begin(), payload.end(), room.data + room.prefix_room);
   return log.commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
 }
 
