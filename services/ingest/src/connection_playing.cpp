@@ -1,0 +1,85 @@
+#include <sys/socket.h>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "connection.hpp"
+#include "player_group.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr int kPlayerSendBuffer = 512 << 10;
+
+}  // namespace
+
+void Connection::perform(rtmp::PlayRequested& request) {
+  if (state_ != State::kOpening) {
+    send(session_.reject_play(request.message_stream_id, rtmp::status::kPlayFailed,
+                              "One stream a connection."));
+    return;
+  }
+  enter(State::kAskingPlay);
+  ++play_request_;
+  if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
+    return play_decided(play_request_, request.message_stream_id, PlayDecision{});
+  }
+  Shard& shard = shard_;
+  const std::uint64_t id = id_;
+  const std::uint32_t message_stream_id = request.message_stream_id;
+  shard_.shared().authority.may_play(
+      {std::move(request.app), std::move(request.name), peer_},
+      [&shard, id, request_number = play_request_, message_stream_id](Result<PlayDecision> decision) {
+        shard.post_to(
+            id, [request_number, message_stream_id, decision = std::move(decision)](Connection& connection) {
+              connection.play_decided(request_number, message_stream_id, decision);
+            });
+      });
+}
+
+void Connection::play_decided(std::uint32_t request, std::uint32_t message_stream_id,
+                              const Result<PlayDecision>& decision) {
+  if (state_ != State::kAskingPlay || request != play_request_) return;
+  now_us_ = monotonic_us();
+  if (!decision || !decision->allowed || !is_valid_id(decision->stream_id)) {
+    shard_.shared().counters.play_refused.fetch_add(1, std::memory_order_relaxed);
+    send(decision ? session_.reject_play(message_stream_id, rtmp::status::kPlayStreamNotFound,
+                                         "There is no such stream.")
+                  : session_.reject_play(message_stream_id, rtmp::status::kPlayFailed,
+                                         "Nobody can decide at the moment: try again."));
+    return linger();
+  }
+  (void)::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &kPlayerSendBuffer, sizeof kPlayerSendBuffer);
+  send(session_.accept_play(message_stream_id));
+  enter(State::kPlaying);
+  last_ping_us_ = now_us_;
+  shard_.shared().counters.players.fetch_add(1, std::memory_order_relaxed);
+  log::debug("play accepted", {{"stream", decision->stream_id}, {"peer", peer_}, {"connection", id_}});
+  player_ = std::make_unique<Player>(*this, message_stream_id, now_us_);
+  flush();
+  if (state_ == State::kPlaying) shard_.group(decision->stream_id).add(*player_);
+}
+
+void Connection::perform(const rtmp::PlayEnded&) {
+  if (state_ == State::kPlaying && player_->in_message())
+    return close(media::LogEnd::kDisconnected, "stopped");
+  leave_group();
+  enter(State::kOpening);
+}
+
+void Connection::leave_group() {
+  if (!player_) return;
+  shard_.shared().counters.players.fetch_sub(1, std::memory_order_relaxed);
+  if (player_->group != nullptr) player_->group->remove(*player_);
+  player_.reset();
+}
+
+void Connection::end_play(std::string_view code, std::string_view description) {
+  if (!player_) return;
+  if (player_->in_message()) return close(media::LogEnd::kDisconnected, "too slow to be told");
+  send(session_.end_play(player_->message_stream_id, code, description));
+  linger();
+}
+
+}  // namespace millrace::ingest

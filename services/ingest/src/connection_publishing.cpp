@@ -1,0 +1,268 @@
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "connection.hpp"
+#include "publication_actor.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+constexpr std::string_view kPublishRejected = "NetStream.Publish.Rejected";
+constexpr std::string_view kPublishFailed = "NetStream.Publish.Failed";
+
+struct StatusText {
+  std::string_view code;
+  std::string_view description;
+};
+
+StatusText text_of(media::LogEnd reason) {
+  switch (reason) {
+    case media::LogEnd::kTakenOver:
+      return {kPublishRejected, "A newer publisher has taken this stream over."};
+    case media::LogEnd::kRevoked:
+      return {rtmp::status::kPublishDenied, "The stream was closed."};
+    case media::LogEnd::kDrained:
+      return {rtmp::status::kUnpublishSuccess, "The server is stopping."};
+    case media::LogEnd::kTimedOut:
+      return {kPublishFailed, "Nothing was received for too long."};
+    default:
+      return {kPublishFailed, "The stream has ended."};
+  }
+}
+
+std::string_view refusal_code(const Error& error) {
+  if (error.code == "ingest.denied") return rtmp::status::kPublishDenied;
+  if (error.code == "ingest.name") return rtmp::status::kPublishBadName;
+  if (error.code == "ingest.superseded") return kPublishRejected;
+  return kPublishFailed;
+}
+
+}  // namespace
+
+void Connection::perform(rtmp::PublishRequested& request) {
+  if (state_ != State::kOpening) {
+    send(session_.reject_publish(request.message_stream_id, rtmp::status::kPublishBadName,
+                                 "One stream a connection."));
+    return;
+  }
+  if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
+    return refuse_publish(request.message_stream_id,
+                          {"ingest.name", "The application or stream name is not valid."});
+  }
+  ask_to_publish(request);
+}
+
+void Connection::ask_to_publish(rtmp::PublishRequested& request) {
+  auto ticket = std::make_shared<PublicationTicket>();
+  ticket->question = {std::move(request.app), std::move(request.name), std::move(request.query), peer_};
+  while (ticket->publication_id == 0) ticket->publication_id = random_u64();
+  Shard& shard = shard_;
+  const std::uint64_t id = id_;
+  const std::uint64_t publication_id = ticket->publication_id;
+  ticket->accept = [&shard, id](const LiveStreamPtr& stream) {
+    shard.post_to(id, [stream](Connection& connection) { connection.publish_accepted(stream); });
+  };
+  ticket->reject = [&shard, id, publication_id](const Error& error) {
+    shard.post_to(id, [publication_id, error](Connection& connection) {
+      connection.publish_refused(publication_id, error);
+    });
+  };
+  ticket->terminate = [&shard, id, publication_id](media::LogEnd reason) {
+    shard.post_to(id, [publication_id, reason](Connection& connection) {
+      if (connection.owns(publication_id)) connection.terminate_publication(reason);
+    });
+  };
+  publishing_ = std::make_unique<Publishing>();
+  publishing_->message_stream_id = request.message_stream_id;
+  publishing_->ticket = ticket;
+  enter(State::kAskingPublish);
+  shard_.shared().start_publication(ticket);
+}
+
+void Connection::refuse_publish(std::uint32_t message_stream_id, const Error& error) {
+  shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
+  if (shard_.may_log(now_us_))
+    log::info("publish refused", {{"peer", peer_}, {"code", error.code}, {"message", error.message}});
+  send(session_.reject_publish(message_stream_id, refusal_code(error), error.message));
+  linger();
+}
+
+// Answers may come late, when the peer has given up and asked anew.
+bool Connection::owns(std::uint64_t publication_id) const {
+  return publishing_ && publishing_->ticket->publication_id == publication_id;
+}
+
+void Connection::publish_refused(std::uint64_t publication_id, const Error& error) {
+  if (state_ != State::kAskingPublish || !owns(publication_id)) return;
+  now_us_ = monotonic_us();
+  const std::uint32_t message_stream_id = publishing_->message_stream_id;
+  publishing_.reset();
+  refuse_publish(message_stream_id, error);
+}
+
+Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveStream& stream) {
+  const IngestConfig& config = shard_.shared().config;
+  media::LogDescription description;
+  description.stream_id = stream.stream_id;
+  description.publication_id = stream.publication_id;
+  description.epoch = stream.epoch;
+  description.started_wall_us = stream.started_wall_us;
+  description.segment_target_ms = config.segment_ms;
+  description.retention.keep_us = std::chrono::microseconds(config.log_keep).count();
+  description.retention.pinned_limit_us = 2 * description.retention.keep_us;
+  description.retention.guaranteed_bytes = config.log_stream_bytes;
+  description.retention.max_bytes = std::max(config.log_stream_bytes, config.log_bytes / 2);
+  media::TimelineConfig timeline;
+  timeline.started_wall_us = stream.started_wall_us;
+  timeline.segment_target_ms = config.segment_ms;
+  timeline.continuation = shard_.shared().arena.continuation(stream.stream_id);
+  auto log = shard_.shared().arena.create_log(description);
+  if (!log) return tl::unexpected<Error>(log.error());
+  return std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
+}
+
+void Connection::publish_accepted(const LiveStreamPtr& stream) {
+  if (state_ != State::kAskingPublish || !owns(stream->publication_id)) return;
+  now_us_ = monotonic_us();
+  publishing_->stream = stream;
+  auto publication = create_publication(*stream);
+  if (!publication) {
+    log::error("no media log for a stream",
+               {{"stream", stream->stream_id}, {"message", publication.error().message}});
+    publishing_->ticket->tell(PublisherGone{media::LogEnd::kNoSpace});
+    return publish_refused(stream->publication_id,
+                           {publication.error().code, "The server has no room for another stream."});
+  }
+  publishing_->publication = std::move(*publication);
+  stream->slot = publishing_->publication->slot();
+  log::info("publish accepted", {{"stream", stream->stream_id},
+                                 {"publication", hex_id(stream->publication_id)},
+                                 {"epoch", stream->epoch},
+                                 {"peer", peer_}});
+  shard_.shared().counters.publishers.fetch_add(1, std::memory_order_relaxed);
+  send(session_.accept_publish(publishing_->message_stream_id));
+  last_read_us_ = now_us_;
+  enter(State::kPublishing);
+  shard_.shared().streams.set_live(stream);
+  flush();
+}
+
+void Connection::perform(const rtmp::MessageBegin& action) {
+  if (state_ != State::kPublishing) return;
+  if (const Result<void> begun = publishing_->publication->begin(action); !begun)
+    fail_publication(begun.error());
+}
+
+void Connection::perform(const rtmp::MessageBytes& action) {
+  if (state_ == State::kPublishing) publishing_->publication->append(action.chunk_stream_id, action.bytes);
+}
+
+void Connection::perform(const rtmp::MessageEnd& action) {
+  if (state_ != State::kPublishing) return;
+  const Result<void> ended = publishing_->publication->end(action.chunk_stream_id, {now_us_, wall_us_});
+  if (!ended) return fail_publication(ended.error());
+  if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
+}
+
+void Connection::perform(const rtmp::MessageAborted& action) {
+  if (state_ == State::kPublishing) publishing_->publication->abort(action.chunk_stream_id);
+}
+
+void Connection::perform(const rtmp::PublishEnded&) {
+  if (!publishing_) return;
+  end_publication(media::LogEnd::kUnpublished);
+  enter(State::kOpening);
+}
+
+// What is sent can't be taken: the publisher is told why.
+void Connection::fail_publication(const Error& error) {
+  log::warning(
+      "publication refused while live",
+      {{"stream", publishing_->stream->stream_id}, {"code", error.code}, {"message", error.message}});
+  shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
+  send(session_.end_publish(publishing_->message_stream_id, kPublishFailed, error.message));
+  if (state_ == State::kGone) return;
+  end_publication(error.code == "media.no_space" ? media::LogEnd::kNoSpace : media::LogEnd::kProtocolError);
+  linger();
+}
+
+void Connection::terminate_publication(media::LogEnd reason) {
+  if (!publishing_) return;
+  now_us_ = monotonic_us();
+  const StatusText text = text_of(reason);
+  const std::uint32_t message_stream_id = publishing_->message_stream_id;
+  const bool accepted = state_ == State::kPublishing;
+  end_publication(reason);
+  send(accepted ? session_.end_publish(message_stream_id, text.code, text.description)
+                : session_.reject_publish(message_stream_id, text.code, text.description));
+  linger();
+}
+
+void Connection::end_publication(media::LogEnd reason) {
+  const std::unique_ptr<Publishing> ended = std::move(publishing_);
+  if (ended->publication) {
+    ended->publication->finish(reason);
+    publishing_ = nullptr;
+    LiveStream& stream = *ended->stream;
+    stream.committed.store(ended->publication->committed(), std::memory_order_release);
+    if (ended->publication->take_tracks_changed()) {
+      ended->ticket->tell(TracksChanged{ended->publication->tracks(), ended->publication->encoder()});
+    }
+    if (ended->publication->committed() > ended->announced) {
+      shard_.shared().announcer.new_records(
+          {{ended->stream, ended->announced, ended->publication->committed(),
+            ended->publication->media_sequence(), ended->publication->arrival_us()}});
+    }
+    shard_.shared().streams.set_ended(ended->stream);
+    shard_.shared().counters.publishers.fetch_sub(1, std::memory_order_relaxed);
+    log::info("publication ended", {{"stream", stream.stream_id},
+                                    {"publication", hex_id(stream.publication_id)},
+                                    {"reason", static_cast<int>(reason)},
+                                    {"records", ended->publication->committed()}});
+  }
+  ended->ticket->tell(PublisherGone{reason});
+}
+
+bool Connection::announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out) {
+  if (state_ != State::kPublishing) return true;
+  Publishing& p = *publishing_;
+  p.dirty = false;
+  const std::uint64_t committed = p.publication->committed();
+  p.stream->committed.store(committed, std::memory_order_release);
+  if (p.publication->take_tracks_changed()) {
+    p.ticket->tell(TracksChanged{p.publication->tracks(), p.publication->encoder()});
+  }
+  if (committed > p.woken) {
+    p.woken = committed;
+    wake_players();
+  }
+  if (committed == p.announced) return true;
+  if (now_us - p.announced_us < interval_us) {
+    p.dirty = true;
+    return false;
+  }
+  out.push_back(
+      {p.stream, p.announced, committed, p.publication->media_sequence(), p.publication->arrival_us()});
+  p.announced = committed;
+  p.announced_us = now_us;
+  return true;
+}
+
+void Connection::wake_players() {
+  const LiveStreamPtr& stream = publishing_->stream;
+  const std::uint64_t watching = stream->watching_shards.load(std::memory_order_acquire);
+  const std::vector<Shard*>& shards = shard_.shared().shards;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if ((watching & bit) == 0) continue;
+    if (shards[i] == &shard_) {
+      shard_.wake_players(stream);
+    } else if ((stream->woken_shards.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) {
+      shards[i]->post([other = shards[i], stream] { other->wake_players(stream); });
+    }
+  }
+}
+
+}  // namespace millrace::ingest
