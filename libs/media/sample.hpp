@@ -5,50 +5,68 @@
 
 namespace millrace::media {
 
-enum class Codec : std::uint8_t { kNone, kH264, kH265, kAv1, kVp9, kAac, kOpus, kMp3, kFlac, kAc3, kEac3, kData };
+enum class Codec : std::uint8_t {
+  kNone,
+  kH264,
+  kH265,
+  kAv1,
+  kVp9,
+  kAac,
+  kOpus,
+  kMp3,
+  kFlac,
+  kAc3,
+  kEac3,
+  kData
+};
 
 enum class TrackKind : std::uint8_t { kVideo, kAudio, kData };
 
-// Tracks of a log: small numbers, given by the writer. The first video and the first audio track of a publication:
+// Tracks of a log: small numbers, given by the writer. The first video and the first audio track of a
+// publication:
 inline constexpr std::uint8_t kVideoTrack = 0;
 inline constexpr std::uint8_t kAudioTrack = 1;
 inline constexpr std::uint8_t kDataTrack = 2;
 inline constexpr std::uint8_t kMaxTracks = 16;
 
 enum SampleFlag : std::uint16_t {
-  kSampleKey = 1 << 0,            // decoding can begin here
-  kSampleSegmentStart = 1 << 1,   // the first record of its segment
-  kSampleDiscontinuity = 1 << 2,  // the first record after a break of the timeline or a change of configuration
-  kSampleRepaired = 1 << 3,       // the encoder's time stamp was not usable as it came and was corrected
+  kSampleKey = 1 << 0,           // decoding can begin here
+  kSampleSegmentStart = 1 << 1,  // the first record of its segment
+  kSampleDiscontinuity =
+      1 << 2,                // the first record after a break of the timeline or a change of configuration
+  kSampleRepaired = 1 << 3,  // the encoder's time stamp was not usable as it came and was corrected
 };
 
-// One sample as the index holds it. Plain data of fixed size; lives in shared memory. Payload bytes are the codec's
-// sample as MP4 has it (length-prefixed NAL units, raw AAC frame). Right before the payload stand prefix_size bytes:
-// the RTMP chunk header (type 0, message stream id 1) and the FLV tag header, so that
+// One sample as the index holds it. Plain data of fixed size; lives in shared memory. Payload bytes are the
+// codec's sample as MP4 has it (length-prefixed NAL units, raw AAC frame). Right before the payload stand
+// prefix_size bytes: the RTMP chunk header (type 0, message stream id 1) and the FLV tag header, so that
 // [offset - prefix_size, offset + size) is a whole RTMP message in one chunk.
 struct SampleRecord {
-  std::uint64_t sequence;         // of the record in its log, from 0, without a gap
-  std::int64_t dts;               // decode time in units of the track's timescale, strictly increasing a track
-  std::int64_t arrival_us;        // CLOCK_MONOTONIC when its last byte was received
-  std::int64_t presented_wall_us;  // decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity
-  std::uint64_t media_sequence;   // number of the segment it belongs to: grows over all publications of a stream
+  std::uint64_t sequence;   // of the record in its log, from 0, without a gap
+  std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing a track
+  std::int64_t arrival_us;  // CLOCK_MONOTONIC when its last byte was received
+  std::int64_t
+      presented_wall_us;  // decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity
+  std::uint64_t
+      media_sequence;  // number of the segment it belongs to: grows over all publications of a stream
   std::uint32_t discontinuity_sequence;  // grows over all publications of a stream
   std::int32_t composition_offset;       // presentation minus decode time, timescale units; may be negative
-  std::uint32_t wire_timestamp_ms;       // RTMP timestamp a player is given: the unwrapped timeline, low 32 bits
-  std::uint32_t configuration;    // index of the track's configuration in force (LogReader::configuration)
-  std::uint32_t block;            // first block of the payload in the arena
-  std::uint32_t generation;       // of that block
-  std::uint32_t offset;           // of the payload, from the block's first byte
-  std::uint32_t size;             // of the payload
-  std::uint16_t flags;            // SampleFlag
+  std::uint32_t wire_timestamp_ms;  // RTMP timestamp a player is given: the unwrapped timeline, low 32 bits
+  std::uint32_t configuration;      // index of the track's configuration in force (LogReader::configuration)
+  std::uint32_t block;              // first block of the payload in the arena
+  std::uint32_t generation;         // of that block
+  std::uint32_t offset;             // of the payload, from the block's first byte
+  std::uint32_t size;               // of the payload
+  std::uint16_t flags;              // SampleFlag
   std::uint8_t track;
   std::uint8_t prefix_size;
 };
 static_assert(sizeof(SampleRecord) == 80);
 
-// Everything a consumer must know about a track before it can use samples: an entry of the log's configuration area,
-// which is never recycled while the log exists. bytes (avcC, AudioSpecificConfig, onMetaData as AMF0) follow in the
-// log with a prefix like a sample's, so that players can be served it as it is.
+// Everything a consumer must know about a track before it can use samples: an entry of the log's
+// configuration area, which is never recycled while the log exists. bytes (avcC, AudioSpecificConfig,
+// onMetaData as AMF0) follow in the log with a prefix like a sample's, so that players can be served it as it
+// is.
 struct TrackConfiguration {
   std::uint32_t index;  // in its log, from 0
   std::uint8_t track;
@@ -61,9 +79,9 @@ struct TrackConfiguration {
   std::uint32_t height;       // video
   std::uint32_t sample_rate;  // audio
   std::uint32_t channels;     // audio
-  // The first segment it is in force in; 0: from the log's first record on (known before any sample). The writer adds a
-  // later configuration together with the first sample that uses it, so that which tracks a segment has can be told
-  // from any part of the log, even from a segment in which a track is silent.
+  // The first segment it is in force in; 0: from the log's first record on (known before any sample). The
+  // writer adds a later configuration together with the first sample that uses it, so that which tracks a
+  // segment has can be told from any part of the log, even from a segment in which a track is silent.
   std::uint64_t media_sequence;
 };
 
