@@ -1,7 +1,9 @@
 #include "application.hpp"
 
+#include <netinet/in.h>
 #include <pistache/endpoint.h>
 #include <pistache/router.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <future>
@@ -11,6 +13,7 @@
 #include "authenticator.hpp"
 #include "base/log.hpp"
 #include "http/target.hpp"
+#include "net/unique_fd.hpp"
 #include "routes.hpp"
 #include "socket_guard.hpp"
 
@@ -20,12 +23,13 @@ namespace {
 namespace ph = Pistache::Http;
 namespace pr = Pistache::Rest;
 
+constexpr int kAcceptTries = 50;
+constexpr std::chrono::milliseconds kAcceptPatience{200};
 constexpr std::size_t kMaxRequest = 64 * 1024;
 constexpr std::size_t kMaxResponse = 2 * 1024 * 1024;
 constexpr std::chrono::seconds kCallDeadline{2};
 // Only the edge connects, and it has deadlines of its own. Pistache's would cut its persistent connections.
 constexpr std::chrono::hours kNever{24 * 365};
-constexpr std::chrono::seconds kBindPatience{10};
 
 // Pistache writes typed fields only; this one is whatever the answer says.
 class AnyField final : public ph::Header::Header {
@@ -56,6 +60,17 @@ void send(const http::Response& answer, ph::ResponseWriter& writer) {
   writer.send(static_cast<ph::Code>(answer.status), body == nullptr ? std::string() : *body);
 }
 
+net::UniqueFd connect_to(std::uint16_t port) {
+  net::UniqueFd connection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    connection.reset();
+  return connection;
+}
+
 ph::Method method_of(http::Method method) {
   switch (method) {
     case http::Method::kPost:
@@ -79,7 +94,8 @@ struct Application::Impl {
       : config(std::move(settings)), context(shared), authenticator(shared.peers) {}
 
   void make_endpoint();
-  void serve(std::promise<std::uint16_t>& bound);
+  void serve();
+  bool wait_until_accepting();
   http::Response answer(const Route& route, const pr::Request& request);
   http::Response call(const Route& route, const pr::Request& request);
   bool from_edge(const ph::Request& request) const;
@@ -90,6 +106,8 @@ struct Application::Impl {
   std::shared_ptr<pr::Router> router = std::make_shared<pr::Router>();
   std::unique_ptr<ph::Endpoint> endpoint;
   std::thread thread;
+  std::promise<std::uint16_t> bound;
+  std::promise<bool> accepting;
   std::uint16_t port = 0;
 };
 
@@ -167,15 +185,24 @@ Result<std::unique_ptr<Application>> Application::start(ApplicationConfig config
         });
   }
   impl->make_endpoint();
-  const auto port = std::make_shared<std::promise<std::uint16_t>>();
-  std::future<std::uint16_t> bound = port->get_future();
-  impl->thread = std::thread([application = impl.get(), port] { application->serve(*port); });
-  std::unique_ptr<Application> application(new Application(std::move(impl)));
-  if (bound.wait_for(kBindPatience) != std::future_status::ready)
-    return fail("api.application", "does not bind");
-  application->impl_->port = bound.get();
-  if (application->impl_->port == 0) return fail("api.application", "cannot bind a port of 127.0.0.1");
-  return application;
+  impl->thread = std::thread([application = impl.get()] { application->serve(); });
+  impl->port = impl->bound.get_future().get();
+  if (impl->port != 0 && impl->wait_until_accepting()) {
+    return std::unique_ptr<Application>(new Application(std::move(impl)));
+  }
+  if (impl->port != 0) impl->endpoint->shutdown();
+  impl->thread.join();
+  return fail("api.application", "cannot serve on 127.0.0.1");
+}
+
+// A shutdown is heard only by a loop that runs: the first connection shows that it does.
+bool Application::Impl::wait_until_accepting() {
+  std::future<bool> begun = accepting.get_future();
+  for (int i = 0; i < kAcceptTries; ++i) {
+    const net::UniqueFd connection = connect_to(port);
+    if (begun.wait_for(kAcceptPatience) == std::future_status::ready) return begun.get();
+  }
+  return false;
 }
 
 void Application::Impl::make_endpoint() {
@@ -189,20 +216,25 @@ void Application::Impl::make_endpoint() {
   endpoint->setHandler(std::make_shared<GuardedHandler>(this));
 }
 
-// Binds, tells the port (0 when that fails) and accepts until shutdown.
-void Application::Impl::serve(std::promise<std::uint16_t>& bound) {
-  bool told = false;
-  const auto tell = [&](std::uint16_t number) {
-    if (!std::exchange(told, true)) bound.set_value(number);
+// Binds, tells the port (0 when that fails), then that it accepts, and does so until shutdown.
+void Application::Impl::serve() {
+  bool port_told = false;
+  bool accepting_told = false;
+  const auto tell_port = [&](std::uint16_t number) {
+    if (!std::exchange(port_told, true)) bound.set_value(number);
+  };
+  const auto tell_accepting = [&](bool yes) {
+    if (!std::exchange(accepting_told, true)) accepting.set_value(yes);
   };
   try {
-    const SocketGuard guard(tell);
+    const SocketGuard guard({tell_port, [&] { tell_accepting(true); }});
     endpoint->serve();
   } catch (const std::exception& thrown) {
     // Nobody accepts any more: whoever asks the application notices, and it is started anew.
     log::error("application ended", {{"what", thrown.what()}});
   }
-  tell(0);
+  tell_port(0);
+  tell_accepting(false);
 }
 
 Application::~Application() {

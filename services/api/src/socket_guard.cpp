@@ -38,21 +38,21 @@ int renumber(int descriptor) {
   return high;
 }
 
+void tell_port(int descriptor) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
+  current_guard->observer().listening(ntohs(address.sin_port));
+}
+
 }  // namespace
 
-SocketGuard::SocketGuard(std::function<void(std::uint16_t)> listening) : listening_(std::move(listening)) {
+SocketGuard::SocketGuard(Observer observer) : observer_(std::move(observer)) {
   current_guard = this;
 }
 
 SocketGuard::~SocketGuard() {
   current_guard = nullptr;
-}
-
-void tell_port(const SocketGuard& guard, int descriptor) {
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
-  guard.listening_(ntohs(address.sin_port));
 }
 
 }  // namespace millrace::api
@@ -64,14 +64,15 @@ extern "C" int __real_listen(int descriptor, int backlog);
 
 extern "C" int __wrap_accept4(int listener, sockaddr* address, socklen_t* size, int flags) {
   const int descriptor = __real_accept4(listener, address, size, flags);
-  if (descriptor < 0 || millrace::api::current_guard == nullptr) return descriptor;
-  return millrace::api::renumber(descriptor);
+  if (millrace::api::current_guard == nullptr) return descriptor;
+  millrace::api::current_guard->observer().accepting();
+  return descriptor < 0 ? descriptor : millrace::api::renumber(descriptor);
 }
 
 extern "C" int __wrap_listen(int descriptor, int backlog) {
   const int result = __real_listen(descriptor, backlog);
   if (result == 0 && millrace::api::current_guard != nullptr) {
-    millrace::api::tell_port(*millrace::api::current_guard, descriptor);
+    millrace::api::tell_port(descriptor);
   }
   return result;
 }

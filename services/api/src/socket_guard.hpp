@@ -15,15 +15,21 @@ namespace millrace::api {
 // While it lives, on the thread that made it.
 class SocketGuard {
  public:
-  // listening: called with the port, in host order, of every socket that begins to listen.
-  explicit SocketGuard(std::function<void(std::uint16_t)> listening);
+  struct Observer {
+    // A socket has begun to listen; its port in host order.
+    std::function<void(std::uint16_t)> listening;
+    // A connection was accepted, or should have been.
+    std::function<void()> accepting;
+  };
+  explicit SocketGuard(Observer observer);
   ~SocketGuard();
   SocketGuard(const SocketGuard&) = delete;
   SocketGuard& operator=(const SocketGuard&) = delete;
 
+  const Observer& observer() const { return observer_; }
+
  private:
-  std::function<void(std::uint16_t)> listening_;
-  friend void tell_port(const SocketGuard& guard, int descriptor);
+  const Observer observer_;
 };
 
 }  // namespace millrace::api

@@ -56,6 +56,15 @@ TEST_F(ApplicationTest, RestsWhileNobodyAsks) {
   EXPECT_LT(used() - before, 10);
 }
 
+TEST_F(ApplicationTest, EndsAtAnyMomentAfterItsStart) {
+  for (int i = 0; i < 20; ++i) {
+    application_.reset();
+    start_application();
+  }
+  upstream_->connect_to(application_->port());
+  EXPECT_EQ(status_of(ask("/api/vod/list")), 200);
+}
+
 TEST_F(ApplicationTest, SurvivesAbuseOfItsPort) {
   const std::string abuses[] = {"",
                                 "\r\n\r\n",
@@ -81,7 +90,7 @@ TEST(SocketGuard, TellsThePortOfASocketThatBeginsToListen) {
   socklen_t size = sizeof address;
   ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size), 0);
   {
-    const SocketGuard guard([&](std::uint16_t port) { ports.push_back(port); });
+    const SocketGuard guard({[&](std::uint16_t port) { ports.push_back(port); }, [] {}});
     ASSERT_EQ(::listen(listener, 8), 0);
   }
   ASSERT_EQ(::listen(listener, 8), 0);
@@ -106,7 +115,7 @@ TEST(SocketGuard, GivesNumbersThatAreNotReusedSoonOnTheGuardedThreadOnly) {
     return descriptor;
   };
   EXPECT_EQ(accept_and_close(), accept_and_close());
-  const SocketGuard guard([](std::uint16_t) {});
+  const SocketGuard guard({[](std::uint16_t) {}, [] {}});
   int last = accept_and_close();
   EXPECT_GE(last, 512);
   for (int i = 0; i < 100; ++i) {
