@@ -52,7 +52,6 @@ image_of_programs() {
 build_image() {
   if [ -n "${MILLRACE_IMAGE:-}" ] && "$ENGINE" image inspect "$MILLRACE_IMAGE" >/dev/null 2>&1; then return; fi
   export MILLRACE_IMAGE=${MILLRACE_IMAGE:-millrace}
-  mkdir -p "$RUN"
   if ! "$ENGINE" image inspect "$BASE" >/dev/null 2>&1 && ! "$ENGINE" pull "$BASE" >"$RUN/image.log" 2>&1; then
     tail -3 "$RUN/image.log" >&2
     echo "the base image $BASE is not here and cannot be pulled" >&2
@@ -117,7 +116,7 @@ compose_up() {
   print_info
 }
 
-mkdir -p "$MILLRACE_HOME"
+mkdir -p "$RUN"
 find_engine
 choose_secrets
 case ${1:-help} in
