@@ -31,6 +31,7 @@ class Containers:
     def __enter__(self):
         result = self.compose("up", timeout=3600)
         if result.returncode == 77:
+            shutil.rmtree(self.home, ignore_errors=True)
             skip(result.stderr.strip())
         if result.returncode != 0:
             print(self.compose("logs", "--tail=30").stdout, file=sys.stderr)
