@@ -10,6 +10,7 @@ constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
 // Key frames meant to be exactly a target apart may be this much nearer after rounding to milliseconds.
 constexpr std::int64_t kRoundingMs = 2;
 constexpr std::int64_t kMaxFrameMs = 1000;
+constexpr std::uint64_t kDiscontinuitiesAnEpoch = 256;
 
 // value * to / from without overflow for any time a stream can reach.
 std::int64_t rescale(std::int64_t value, std::int64_t from, std::int64_t to) {
@@ -31,7 +32,7 @@ Timeline::Timeline(const TimelineConfig& config)
                           : static_cast<std::uint64_t>(config.started_wall_us / 1000 / segment_target_ms_)),
       discontinuity_sequence_(
           continues_ ? config.continuation.last_discontinuity_sequence + 1
-                     : static_cast<std::uint32_t>(config.started_wall_us / kMicrosecondsPerSecond)),
+                     : static_cast<std::uint32_t>(config.epoch * kDiscontinuitiesAnEpoch)),
       longest_segment_ms_(config.continuation.max_segment_ms) {}
 
 void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,

@@ -20,9 +20,10 @@
 //    (audio frames where there is no video, or where video has been silent for longer than max_segment); a
 //    segment that has reached max_segment ends even without a key frame. A discontinuity or a change of
 //    configuration always begins one.
-//  - media_sequence and discontinuity_sequence continue those of the stream's last publication; where that
-//    one is unknown they begin at the wall clock (started_wall_us / segment_target, and seconds), so they
-//    never step back.
+//  - media_sequence and discontinuity_sequence continue those of the stream's last publication. Where that one
+//    is unknown the media sequence begins at the wall clock (started_wall_us / segment_target) and the
+//    discontinuity sequence at 256 times the epoch, so they never step back. The latter must stay small:
+//    hls.js keeps arrays indexed by it and walks them.
 #pragma once
 
 #include <array>
@@ -38,6 +39,7 @@ struct TimelineConfig {
   std::uint32_t segment_target_ms = 2000;
   std::uint32_t max_segment_ms = 12'000;
   StreamContinuation continuation;
+  std::uint64_t epoch = 0;  // of the publication
 };
 
 class Timeline {

@@ -262,11 +262,14 @@ TEST(Timeline, TellsTheLongestSegment) {
   EXPECT_EQ(timeline.max_segment_ms(), 5000U);
 }
 
-TEST(Timeline, NumbersFromTheWallClockWhenNothingIsKnown) {
-  Timeline timeline = make_timeline();
+TEST(Timeline, NumbersFromTheWallClockAndTheEpochWhenNothingIsKnown) {
+  TimelineConfig config{.started_wall_us = kStartedUs};
+  config.epoch = 7;
+  Timeline timeline(config);
+  timeline.configure(kVideoTrack, TrackKind::kVideo, Timeline::kVideoTimescale, 0);
   const SampleRecord record = timeline.place({kVideoTrack, 0, 0, true, 0, kStartedUs});
   EXPECT_EQ(record.media_sequence, 850'000'000U);
-  EXPECT_EQ(record.discontinuity_sequence, 1'700'000'000U);
+  EXPECT_EQ(record.discontinuity_sequence, 7U * 256);
   EXPECT_EQ(record.flags & kSampleDiscontinuity, 0);
 }
 

@@ -118,6 +118,7 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   timeline.started_wall_us = stream.started_wall_us;
   timeline.segment_target_ms = config.segment_ms;
   timeline.continuation = shard_.shared().arena.continuation(stream.stream_id);
+  timeline.epoch = stream.epoch;
   auto log = shard_.shared().arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
   return std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
