@@ -263,7 +263,8 @@ TEST(Timeline, TellsTheLongestSegment) {
 }
 
 TEST(Timeline, NumbersFromTheWallClockAndTheEpochWhenNothingIsKnown) {
-  TimelineConfig config{.started_wall_us = kStartedUs};
+  TimelineConfig config;
+  config.started_wall_us = kStartedUs;
   config.epoch = 7;
   Timeline timeline(config);
   timeline.configure(kVideoTrack, TrackKind::kVideo, Timeline::kVideoTimescale, 0);
