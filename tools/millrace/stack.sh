@@ -61,8 +61,10 @@ choose_paths() {
   export HLS_BASE_URL=${HLS_BASE_URL:-http://localhost:$HLS_PORT}
   export API_BASE_URL=${API_BASE_URL:-http://localhost:$PORT}
   export WEB_ROOT=${WEB_ROOT:-$BUILD/web}
-  mkdir -p "$BUS_DIR"
+  mkdir -p "$BUS_DIR" "$RUN"
   chmod 700 "$BUS_DIR"
+  # For down, whatever environment it is called with.
+  printf '%s\n' "$MEDIA_LOG_DIR" > "$RUN/media_log_directory"
 }
 
 # Random secrets, once. A value from the environment or .env wins.
@@ -217,7 +219,7 @@ stack_down() {
   rm -f "$RUN/svscan.pid"
   # The arena is memory: give it back.
   local log
-  log=$(jq -r '.media_log_directory // empty' "$INFO" 2>/dev/null || true)
+  log=$(cat "$RUN/media_log_directory" 2>/dev/null || true)
   [ -z "$log" ] || rm -rf "$log"
   echo "Millrace has stopped."
 }
