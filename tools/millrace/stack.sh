@@ -220,7 +220,10 @@ stack_down() {
   # The arena is memory: give it back.
   local log
   log=$(cat "$RUN/media_log_directory" 2>/dev/null || true)
-  [ -z "$log" ] || rm -rf "$log"
+  if [ -n "$log" ]; then
+    rm -f "$log"/*.arena* "$log"/*.cursors*
+    rmdir --ignore-fail-on-non-empty "$log" 2>/dev/null || true
+  fi
   echo "Millrace has stopped."
 }
 
