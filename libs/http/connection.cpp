@@ -17,11 +17,11 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using ErrorCode = boost::system::error_code;
 
-constexpr std::size_t kReadBytes = 8 * 1024;
+constexpr std::size_t kReadBytes = 8UL * 1024;
 constexpr unsigned kStepsPerTurn = 64;
-constexpr std::uint64_t kPieceBytes = 256 * 1024;  // what write_deadline is for
+constexpr std::uint64_t kPieceBytes = 256UL * 1024;  // what write_deadline is for
 constexpr std::chrono::milliseconds kLinger{2'000};
-constexpr std::size_t kLingerBytes = 1024 * 1024;
+constexpr std::size_t kLingerBytes = 1024UL * 1024;
 
 thread_local const Connection* handling = nullptr;
 

@@ -90,7 +90,7 @@ void RequestParser::on_header_impl(Code& error) {
 }
 
 void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& length, Code& /*error*/) {
-  if (length) request_.body.reserve(std::min<std::uint64_t>(*length, 64 * 1024));
+  if (length) request_.body.reserve(std::min<std::uint64_t>(*length, 64UL * 1024));
 }
 
 std::size_t RequestParser::on_body_impl(Text body, Code& error) {

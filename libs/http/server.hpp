@@ -16,8 +16,8 @@ namespace millrace::http {
 // What one client may take. A connection that exceeds a deadline or a size is answered (408, 413, 414, 431)
 // where the protocol allows it, then closed; every case is counted in Statistics.
 struct Limits {
-  std::size_t header_bytes = 16 * 1024;  // request line and header together
-  std::size_t body_bytes = 64 * 1024;
+  std::size_t header_bytes = 16UL * 1024;  // request line and header together
+  std::size_t body_bytes = 64UL * 1024;
   std::size_t connections = 4096;                     // more are closed at accept
   std::size_t connections_per_address = 512;          // 0: no such limit
   std::chrono::milliseconds header_deadline{10'000};  // first byte of a request to its last header byte

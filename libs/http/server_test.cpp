@@ -41,7 +41,7 @@ bool eventually(Condition condition) {
 }
 
 // Answers "METHOD path query|body" as text.
-void echo(Request&& request, Responder respond) {
+void echo(Request&& request, const Responder& respond) {
   std::string text = request.method_name + " " + request.path;
   if (!request.raw_query.empty()) text += " ?" + request.raw_query;
   if (!request.body.empty()) text += " [" + request.body + "]";
@@ -155,7 +155,7 @@ TEST_F(ServerTest, ReadsARequestThatComesByteByByte) {
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrderEvenWhenTheFirstIsAnsweredLater) {
   std::mutex mutex;
   std::vector<Responder> held;
-  start([&](Request&& request, Responder respond) {
+  start([&](Request&& request, const Responder& respond) {
     if (request.path != "/slow") return echo(std::move(request), respond);
     const std::lock_guard lock(mutex);
     held.push_back(respond);
@@ -208,7 +208,7 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
   std::ofstream(path, std::ios::binary) << text;
   const auto file = std::make_shared<const FileHandle>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::filesystem::remove(path);
-  start([&](Request&& request, Responder respond) {
+  start([&](Request&& request, const Responder& respond) {
     Response response;
     response.headers.add("ETag", "\"1\"");
     if (request.path == "/string") response.body = text;
@@ -225,7 +225,8 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
   for (const std::string kind : {"/string", "/shared", "/file", "/mapped"}) {
     TestClient client(server_->port());
     const auto get = [&](const std::string& fields) {
-      client.send("GET " + kind + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
+      client.send(
+          std::string("GET ").append(kind).append(" HTTP/1.1\r\nHost: x\r\n").append(fields).append("\r\n"));
       return client.read_answer();
     };
     EXPECT_TRUE(body_of(get("")) == text) << kind;
@@ -246,7 +247,7 @@ TEST_F(ServerTest, NeverCompletesAnAnswerWhoseMappingWasOverwritten) {
   const std::string text = pattern(2'000'000);
   for (const int good_checks : {0, 1, 3, 6}) {
     auto left = std::make_shared<int>(good_checks);
-    start([&, left](Request&& /*request*/, Responder respond) {
+    start([&, left](Request&& /*request*/, const Responder& respond) {
       Response response;
       response.body = MappedRegions{{as_bytes(text)}, nullptr, [left] { return (*left)-- > 0; }};
       respond(std::move(response));
@@ -263,7 +264,7 @@ TEST_F(ServerTest, NeverCompletesAnAnswerWhoseMappingWasOverwritten) {
 TEST_F(ServerTest, ReleasesTheOwnerOfAMappingWhenTheClientLeaves) {
   const std::string text = pattern(8'000'000);
   auto owner = std::make_shared<int>(1);
-  start([&](Request&& /*request*/, Responder respond) {
+  start([&](Request&& /*request*/, const Responder& respond) {
     Response response;
     response.body = MappedRegions{{as_bytes(text)}, owner, {}};
     respond(std::move(response));
@@ -288,7 +289,7 @@ TEST_F(ServerTest, ClosesClientsThatExceedADeadline) {
   const std::string text = pattern(20'000'000);
   std::vector<Responder> held;
   start(
-      [&](Request&& request, Responder respond) {
+      [&](Request&& request, const Responder& respond) {
         if (request.path == "/never") return held.push_back(respond);
         Response response;
         response.body = MappedRegions{{as_bytes(text)}, nullptr, {}};
@@ -351,7 +352,7 @@ TEST_F(ServerTest, LimitsConnectionsInAllAndPerAddress) {
 }
 
 TEST_F(ServerTest, AnswersWith500WhenTheHandlerThrowsOrForgets) {
-  start([](Request&& request, Responder /*respond*/) {
+  start([](Request&& request, const Responder& /*respond*/) {
     if (request.path == "/throws") throw std::runtime_error("defect");
   });
   EXPECT_EQ(status_of(exchange("GET /throws HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
@@ -360,7 +361,7 @@ TEST_F(ServerTest, AnswersWith500WhenTheHandlerThrowsOrForgets) {
 
 TEST_F(ServerTest, TakesTheFirstOfSeveralAnswersAndToleratesLateOnes) {
   std::promise<Responder> kept;
-  start([&](Request&& /*request*/, Responder respond) {
+  start([&](Request&& /*request*/, const Responder& respond) {
     respond(Response::text(200, "text/plain", "first"));
     respond(Response::text(200, "text/plain", "second"));
     kept.set_value(respond);
@@ -376,7 +377,7 @@ TEST_F(ServerTest, TakesTheFirstOfSeveralAnswersAndToleratesLateOnes) {
 
 TEST_F(ServerTest, NoticesThatAWaitingClientHasLeft) {
   std::promise<Responder> kept;
-  start([&](Request&& /*request*/, Responder respond) { kept.set_value(respond); });
+  start([&](Request&& /*request*/, const Responder& respond) { kept.set_value(respond); });
   TestClient client(server_->port());
   client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   const Responder respond = kept.get_future().get();
@@ -388,7 +389,7 @@ TEST_F(ServerTest, NoticesThatAWaitingClientHasLeft) {
 
 TEST_F(ServerTest, DrainFinishesRunningRequestsAndClosesIdleConnections) {
   std::promise<Responder> kept;
-  start([&](Request&& request, Responder respond) {
+  start([&](Request&& request, const Responder& respond) {
     if (request.path == "/slow") return kept.set_value(respond);
     echo(std::move(request), respond);
   });
@@ -442,7 +443,7 @@ TEST_F(ServerTest, GivesEveryClientItsOwnAnswerWhileOthersLeaveEarly) {
     }
   });
   start(
-      [&](Request&& request, Responder respond) {
+      [&](Request&& request, const Responder& respond) {
         const std::lock_guard lock(mutex);
         queue.emplace_back(request.path, respond);
         wake.notify_one();
@@ -463,6 +464,7 @@ TEST_F(ServerTest, GivesEveryClientItsOwnAnswerWhileOthersLeaveEarly) {
     }
   };
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) clients.emplace_back(client_loop, i);
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(wrong, 0);

@@ -128,7 +128,7 @@ struct Upstream::Pool::Line : std::enable_shared_from_this<Line> {
   std::uint16_t port = 0;  // connected to; 0: not connected
   ExchangePtr exchange;    // busy with it
   bool resting = false;    // after a refused connection
-  beast::flat_buffer buffer{64 * 1024};
+  beast::flat_buffer buffer{64UL * 1024};
   std::optional<Parser> parser;
 };
 

@@ -23,7 +23,7 @@ struct UpstreamConfig {
   std::chrono::milliseconds give_up{
       60'000};                               // a connection that has not answered by then is closed after all
   std::chrono::milliseconds reconnect{200};  // pause after a refused connection
-  std::size_t answer_bytes = 1024 * 1024;    // of a body; more is "http.bad_answer"
+  std::size_t answer_bytes = 1024UL * 1024;  // of a body; more is "http.bad_answer"
 };
 
 struct UpstreamRequest {

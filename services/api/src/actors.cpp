@@ -101,7 +101,7 @@ caf::behavior presence_actor(caf::event_based_actor* self, const std::shared_ptr
 
 }  // namespace
 
-runtime::ChildSpec application_child(std::shared_ptr<ActorParts> parts) {
+runtime::ChildSpec application_child(const std::shared_ptr<ActorParts>& parts) {
   // A thread of its own: starting and ending the application waits for its threads.
   return {.name = "application",
           .group = {},
@@ -111,7 +111,7 @@ runtime::ChildSpec application_child(std::shared_ptr<ActorParts> parts) {
           .restart = runtime::Restart::kPermanent};
 }
 
-runtime::ChildSpec presence_child(std::shared_ptr<ActorParts> parts) {
+runtime::ChildSpec presence_child(const std::shared_ptr<ActorParts>& parts) {
   return {.name = "presence",
           .group = {},
           .spawn = [parts](caf::event_based_actor& supervisor) -> caf::actor {

@@ -31,7 +31,7 @@ struct ActorParts {
   std::shared_ptr<runtime::Health> health;
 };
 
-runtime::ChildSpec application_child(std::shared_ptr<ActorParts> parts);
-runtime::ChildSpec presence_child(std::shared_ptr<ActorParts> parts);
+runtime::ChildSpec application_child(const std::shared_ptr<ActorParts>& parts);
+runtime::ChildSpec presence_child(const std::shared_ptr<ActorParts>& parts);
 
 }  // namespace millrace::api

@@ -25,8 +25,8 @@ namespace pr = Pistache::Rest;
 
 constexpr int kAcceptTries = 50;
 constexpr std::chrono::milliseconds kAcceptPatience{200};
-constexpr std::size_t kMaxRequest = 64 * 1024;
-constexpr std::size_t kMaxResponse = 2 * 1024 * 1024;
+constexpr std::size_t kMaxRequest = 64UL * 1024;
+constexpr std::size_t kMaxResponse = 2UL * 1024 * 1024;
 constexpr std::chrono::seconds kCallDeadline{2};
 // Only the edge connects, and it has deadlines of its own. Pistache's would cut its persistent connections.
 constexpr std::chrono::hours kNever{24 * 365};

@@ -14,7 +14,7 @@ constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kVodFile = "/api/vod/file/";
-constexpr std::size_t kMaxAuthorization = 8 * 1024;
+constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
 bool is_read(const http::Request& request) {

@@ -19,9 +19,9 @@ MILLRACE_API_ROUTES(MILLRACE_DECLARE)
 std::span<const Route> routes() {
 #define MILLRACE_ROW(method, path, access, handler) \
   Route{http::Method::method, path, Access::access, &(handler)},
-  static const auto kRoutes = std::to_array<Route>({MILLRACE_API_ROUTES(MILLRACE_ROW)});
+  static const auto table = std::to_array<Route>({MILLRACE_API_ROUTES(MILLRACE_ROW)});
 #undef MILLRACE_ROW
-  return kRoutes;
+  return table;
 }
 
 bool matches(std::string_view pattern, std::string_view path, Parameters* parameters) {

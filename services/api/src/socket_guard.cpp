@@ -25,9 +25,9 @@ int limit() {
 
 // The same connection under the next free number; as it is when there is none.
 int renumber(int descriptor) {
-  static const int kLimit = limit();
+  static const int most = limit();
   int wanted = next_number.load(std::memory_order_relaxed);
-  if (wanted >= kLimit - 1) wanted = kFirstNumber;
+  if (wanted >= most - 1) wanted = kFirstNumber;
   const int high = ::fcntl(descriptor, F_DUPFD_CLOEXEC, wanted);
   if (high < 0) {
     next_number = kFirstNumber;

@@ -9,7 +9,7 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::uintmax_t kMaxBytes = 16 * 1024 * 1024;
+constexpr std::uintmax_t kMaxBytes = 16UL * 1024 * 1024;
 
 // FNV-1a: only to tell versions of our own files apart.
 std::string etag_of(std::string_view content) {

@@ -17,7 +17,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::string kAlice = "Authorization: Bearer good-alice\r\n";
+constexpr const char* kAlice = "Authorization: Bearer good-alice\r\n";
 
 class EdgeTest : public testing::ApiFixture {};
 
@@ -225,6 +225,7 @@ TEST_F(EdgeTest, GivesEveryClientItsOwnAnswerWhileOthersLeaveEarly) {
     }
   };
   std::vector<std::thread> clients;
+  clients.reserve(12);
   for (int i = 0; i < 12; ++i) clients.emplace_back(client_loop, i);
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(wrong, 0);
