@@ -1,4 +1,5 @@
-// Bit-wise reading of parameter sets. Like ByteReader: reading past the end returns zero and clears ok() for good.
+// Bit-wise reading of parameter sets. Like ByteReader: reading past the end returns zero and clears ok() for
+// good.
 #pragma once
 
 #include <cstdint>

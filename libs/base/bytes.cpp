@@ -16,9 +16,13 @@ std::int32_t ByteReader::i24() {
   return static_cast<std::int32_t>(raw << 8) >> 8;
 }
 
-double ByteReader::f64() { return std::bit_cast<double>(u64()); }
+double ByteReader::f64() {
+  return std::bit_cast<double>(u64());
+}
 
-std::uint32_t ByteReader::u32_le() { return __builtin_bswap32(u32()); }
+std::uint32_t ByteReader::u32_le() {
+  return __builtin_bswap32(u32());
+}
 
 ByteView ByteReader::take(std::size_t count) {
   if (count > rest_.size()) {
@@ -31,12 +35,17 @@ ByteView ByteReader::take(std::size_t count) {
   return taken;
 }
 
-void ByteWriter::f64(double value) { u64(std::bit_cast<std::uint64_t>(value)); }
+void ByteWriter::f64(double value) {
+  u64(std::bit_cast<std::uint64_t>(value));
+}
 
-void ByteWriter::u32_le(std::uint32_t value) { u32(__builtin_bswap32(value)); }
+void ByteWriter::u32_le(std::uint32_t value) {
+  u32(__builtin_bswap32(value));
+}
 
 void ByteWriter::patch_u32(std::size_t offset, std::uint32_t value) {
-  for (std::size_t i = 0; i < 4; ++i) bytes_.at(offset + i) = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    bytes_.at(offset + i) = static_cast<std::uint8_t>(value >> (24 - 8 * i));
 }
 
 void ByteWriter::big_endian(std::uint64_t value, std::size_t width) {

@@ -1,5 +1,5 @@
-// Bounded reading and writing of byte strings: a reader that shrinks a span, a writer that appends to a vector.
-// No pointer arithmetic elsewhere. Thread-compatible; owns nothing but the writer's vector.
+// Bounded reading and writing of byte strings: a reader that shrinks a span, a writer that appends to a
+// vector. No pointer arithmetic elsewhere. Thread-compatible; owns nothing but the writer's vector.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,9 @@ inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Reads fields from the front of a view. A read beyond the end returns zero (or an empty view), consumes everything
-// and makes ok() false for good: parse a whole structure, then check ok() once before using any of it.
+// Reads fields from the front of a view. A read beyond the end returns zero (or an empty view), consumes
+// everything and makes ok() false for good: parse a whole structure, then check ok() once before using any of
+// it.
 class ByteReader {
  public:
   explicit ByteReader(ByteView bytes) : rest_(bytes) {}
@@ -72,7 +73,8 @@ class ByteWriter {
   void text(std::string_view view) { append(as_bytes(view)); }
   void zeros(std::size_t count) { bytes_.insert(bytes_.end(), count, 0); }
 
-  // Overwrites four bytes written earlier: sizes that are known only afterwards. Precondition: offset + 4 <= size().
+  // Overwrites four bytes written earlier: sizes that are known only afterwards. Precondition: offset + 4 <=
+  // size().
   void patch_u32(std::size_t offset, std::uint32_t value);
 
   std::size_t size() const { return bytes_.size(); }

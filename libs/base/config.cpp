@@ -47,26 +47,30 @@ Environment process_environment() {
 }
 
 void ConfigTable::text(std::string name, std::string& field, std::string default_value, std::string help) {
-  rows_.push_back({std::move(name), "text", std::move(default_value), std::move(help),
-                   [&field](const std::string& value) -> Result<Setter> { return [&field, value] { field = value; }; }});
+  rows_.push_back(
+      {std::move(name), "text", std::move(default_value), std::move(help),
+       [&field](const std::string& value) -> Result<Setter> { return [&field, value] { field = value; }; }});
 }
 
 void ConfigTable::secret(std::string name, Secret& field, std::string help) {
-  rows_.push_back({std::move(name), "secret", "", std::move(help), [&field](const std::string& value) -> Result<Setter> {
-                     return [&field, value] { field = Secret(value); };
-                   }});
+  rows_.push_back(
+      {std::move(name), "secret", "", std::move(help), [&field](const std::string& value) -> Result<Setter> {
+         return [&field, value] { field = Secret(value); };
+       }});
 }
 
 void ConfigTable::boolean(std::string name, bool& field, std::string default_value, std::string help) {
   auto parse = [&field, name](const std::string& value) -> Result<Setter> {
-    if (value != "true" && value != "false") return fail(kInvalid, name + " must be true or false, not '" + value + "'");
+    if (value != "true" && value != "false")
+      return fail(kInvalid, name + " must be true or false, not '" + value + "'");
     return [&field, value] { field = value == "true"; };
   };
-  rows_.push_back({std::move(name), "true or false", std::move(default_value), std::move(help), std::move(parse)});
+  rows_.push_back(
+      {std::move(name), "true or false", std::move(default_value), std::move(help), std::move(parse)});
 }
 
 void ConfigTable::choice(std::string name, std::string& field, std::string default_value,
-                         std::vector<std::string> choices, std::string help) {
+                         const std::vector<std::string>& choices, std::string help) {
   std::string listed;
   for (const std::string& choice : choices) listed += (listed.empty() ? "" : ", ") + choice;
   auto parse = [&field, name, listed, choices](const std::string& value) -> Result<Setter> {
@@ -95,7 +99,8 @@ void ConfigTable::add_number(std::string name, std::string type, std::string def
     }
     return [set, number = *number] { set(number); };
   };
-  rows_.push_back({std::move(name), std::move(type), std::move(default_value), std::move(help), std::move(parse)});
+  rows_.push_back(
+      {std::move(name), std::move(type), std::move(default_value), std::move(help), std::move(parse)});
 }
 
 Result<void> ConfigTable::load(const Environment& environment) const {
@@ -127,7 +132,8 @@ Result<void> start_log_from_environment(std::string_view service, const Environm
   if (Result<void> loaded = table.load(environment); !loaded) return loaded;
   constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warning", "error"};
   const auto index = std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
-  log::start(service, format == "json" ? log::Format::kJson : log::Format::kText, static_cast<log::Level>(index));
+  log::start(service, format == "json" ? log::Format::kJson : log::Format::kText,
+             static_cast<log::Level>(index));
   return {};
 }
 

@@ -1,5 +1,6 @@
-// Configuration: one struct per service, one table row per key. A row binds an environment variable to a field, with
-// default, range and help; docs/configuration.md is generated from the rows (`millrace-<service> --config-markdown`).
+// Configuration: one struct per service, one table row per key. A row binds an environment variable to a
+// field, with default, range and help; docs/configuration.md is generated from the rows (`millrace-<service>
+// --config-markdown`).
 //
 //   struct IngestConfig { std::uint16_t rtmp_port; std::chrono::milliseconds ping; Secret secret; };
 //   ConfigTable table;
@@ -37,26 +38,29 @@ class ConfigTable {
   void secret(std::string name, Secret& field, std::string help);
   void boolean(std::string name, bool& field, std::string default_value, std::string help);
   // One of the choices.
-  void choice(std::string name, std::string& field, std::string default_value, std::vector<std::string> choices,
-              std::string help);
+  void choice(std::string name, std::string& field, std::string default_value,
+              const std::vector<std::string>& choices, std::string help);
 
   template <std::integral T>
-  void integer(std::string name, T& field, std::string default_value, ConfigRange range, std::string help) {
-    add_number(std::move(name), "integer", std::move(default_value), range, std::move(help),
+  void integer(const std::string& name, T& field, const std::string& default_value, ConfigRange range,
+               const std::string& help) {
+    add_number(name, "integer", default_value, range, help,
                [&field](std::int64_t value) { field = static_cast<T>(value); });
   }
   // A plain number counts in the unit of the field's type (the name says which: …_MS, …_SECONDS).
   template <class Rep, class Period>
-  void duration(std::string name, std::chrono::duration<Rep, Period>& field, std::string default_value,
-                ConfigRange range, std::string help) {
-    add_number(std::move(name), "duration", std::move(default_value), range, std::move(help),
-               [&field](std::int64_t value) { field = std::chrono::duration<Rep, Period>(static_cast<Rep>(value)); });
+  void duration(const std::string& name, std::chrono::duration<Rep, Period>& field,
+                const std::string& default_value, ConfigRange range, const std::string& help) {
+    add_number(name, "duration", default_value, range, help, [&field](std::int64_t value) {
+      field = std::chrono::duration<Rep, Period>(static_cast<Rep>(value));
+    });
   }
   // Bytes with an optional suffix K, M or G (1024-based).
-  void bytes(std::string name, std::uint64_t& field, std::string default_value, ConfigRange range, std::string help);
+  void bytes(std::string name, std::uint64_t& field, std::string default_value, ConfigRange range,
+             std::string help);
 
-  // Sets every field, from the environment or the default. The error names the variable, what it may be, and (unless
-  // it is a secret) what it was. No field is changed when one row fails.
+  // Sets every field, from the environment or the default. The error names the variable, what it may be, and
+  // (unless it is a secret) what it was. No field is changed when one row fails.
   [[nodiscard]] Result<void> load(const Environment& environment) const;
 
   // A Markdown table of all rows.
@@ -74,8 +78,8 @@ class ConfigTable {
     Parser parse;
   };
 
-  void add_number(std::string name, std::string type, std::string default_value, ConfigRange range, std::string help,
-                  std::function<void(std::int64_t)> set);
+  void add_number(std::string name, std::string type, std::string default_value, ConfigRange range,
+                  std::string help, std::function<void(std::int64_t)> set);
 
   std::vector<Row> rows_;
 };

@@ -46,9 +46,9 @@ TEST(ConfigTable, TakesDefaultsWhereNothingIsSet) {
 }
 
 TEST(ConfigTable, NamesTheVariableAndChangesNothingOnABadValue) {
-  const std::pair<const char*, const char*> bad[] = {
-      {"PORT", "65536"}, {"PORT", "-1"}, {"PORT", "19x"},   {"SIZE", "9999999999G"},
-      {"SIZE", "M"},     {"FLAG", "1"},  {"GRACE_MS", "1s"}, {"MODE", "c"}};
+  const std::pair<const char*, const char*> bad[] = {{"PORT", "65536"},       {"PORT", "-1"}, {"PORT", "19x"},
+                                                     {"SIZE", "9999999999G"}, {"SIZE", "M"},  {"FLAG", "1"},
+                                                     {"GRACE_MS", "1s"},      {"MODE", "c"}};
   for (const auto& [name, value] : bad) {
     Sample sample;
     sample.port = 7;

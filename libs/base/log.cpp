@@ -4,13 +4,13 @@
 #include <atomic>
 #include <boost/core/null_deleter.hpp>
 #include <boost/log/core.hpp>
+#include <boost/log/expressions.hpp>
+#include <boost/log/expressions/formatters/stream.hpp>
+#include <boost/log/expressions/message.hpp>
 #include <boost/log/sinks/sync_frontend.hpp>
 #include <boost/log/sinks/text_ostream_backend.hpp>
 #include <boost/log/sources/logger.hpp>
 #include <boost/log/sources/record_ostream.hpp>
-#include <boost/log/expressions/message.hpp>
-#include <boost/log/expressions/formatters/stream.hpp>
-#include <boost/log/expressions.hpp>
 #include <boost/make_shared.hpp>
 #include <cstdio>
 #include <iostream>
@@ -89,7 +89,9 @@ void start(std::string_view service, Format format, Level level) {
   if (!settings().started.exchange(true)) start_sink();
 }
 
-bool enabled(Level level) { return level >= settings().level.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+  return level >= settings().level.load(std::memory_order_relaxed);
+}
 
 std::string format_line(Format format, Level level, std::int64_t wall_us, std::string_view service,
                         std::string_view event, Fields fields) {
@@ -101,7 +103,8 @@ std::string format_line(Format format, Level level, std::int64_t wall_us, std::s
     line += R"(,"event":)";
     append_quoted(line, event);
   } else {
-    line += rfc3339(wall_us) + " " + std::string(name) + " " + std::string(service) + ": " + std::string(event);
+    line +=
+        rfc3339(wall_us) + " " + std::string(name) + " " + std::string(service) + ": " + std::string(event);
   }
   for (const Field& field : fields) append_field(line, format, field);
   if (format == Format::kJson) line.push_back('}');

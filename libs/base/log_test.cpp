@@ -6,10 +6,11 @@ namespace millrace::log {
 namespace {
 
 TEST(Log, WritesOneJsonObjectALine) {
-  EXPECT_EQ(format_line(Format::kJson, Level::kInfo, 0, "ingest", "publish accepted",
-                        {{"stream", "a\"b\n"}, {"epoch", 3}, {"live", true}}),
-            R"({"time":"1970-01-01T00:00:00.000Z","level":"info","service":"ingest","event":"publish accepted",)"
-            R"("stream":"a\"b\u000a","epoch":3,"live":true})");
+  EXPECT_EQ(
+      format_line(Format::kJson, Level::kInfo, 0, "ingest", "publish accepted",
+                  {{"stream", "a\"b\n"}, {"epoch", 3}, {"live", true}}),
+      R"({"time":"1970-01-01T00:00:00.000Z","level":"info","service":"ingest","event":"publish accepted",)"
+      R"("stream":"a\"b\u000a","epoch":3,"live":true})");
 }
 
 TEST(Log, TextValuesCannotForgeALine) {

@@ -1,5 +1,5 @@
-// The one way to report a failure that the caller must handle: Result<T> with an Error. Exceptions are for our own bugs
-// and for third-party libraries, and are turned into an Error where we call those.
+// The one way to report a failure that the caller must handle: Result<T> with an Error. Exceptions are for
+// our own bugs and for third-party libraries, and are turned into an Error where we call those.
 #pragma once
 
 #include <string>

@@ -35,7 +35,9 @@ std::string hex(ByteView bytes) {
   return text;
 }
 
-std::string random_hex(std::size_t count) { return hex(random_bytes(count)); }
+std::string random_hex(std::size_t count) {
+  return hex(random_bytes(count));
+}
 
 bool equal_in_constant_time(ByteView a, ByteView b) {
   // volatile keeps the compiler from leaving the loop early.

@@ -30,9 +30,9 @@ Timeline::Timeline(const TimelineConfig& config)
       media_sequence_(continues_
                           ? config.continuation.last_media_sequence + 1
                           : static_cast<std::uint64_t>(config.started_wall_us / 1000 / segment_target_ms_)),
-      discontinuity_sequence_(
-          continues_ ? config.continuation.last_discontinuity_sequence + 1
-                     : static_cast<std::uint32_t>(config.epoch * kDiscontinuitiesAnEpoch)),
+      discontinuity_sequence_(continues_
+                                  ? config.continuation.last_discontinuity_sequence + 1
+                                  : static_cast<std::uint32_t>(config.epoch * kDiscontinuitiesAnEpoch)),
       longest_segment_ms_(config.continuation.max_segment_ms) {}
 
 void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,

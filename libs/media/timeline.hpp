@@ -20,7 +20,8 @@
 //    (audio frames where there is no video, or where video has been silent for longer than max_segment); a
 //    segment that has reached max_segment ends even without a key frame. A discontinuity or a change of
 //    configuration always begins one.
-//  - media_sequence and discontinuity_sequence continue those of the stream's last publication. Where that one
+//  - media_sequence and discontinuity_sequence continue those of the stream's last publication. Where that
+//  one
 //    is unknown the media sequence begins at the wall clock (started_wall_us / segment_target) and the
 //    discontinuity sequence at 256 times the epoch, so they never step back. The latter must stay small:
 //    hls.js keeps arrays indexed by it and walks them.

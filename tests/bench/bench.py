@@ -134,8 +134,12 @@ def bench_clip(home):
     return clip
 
 
-def tmpfs_bytes(stack):
-    return sum(os.stat(p).st_blocks * 512 for p in pathlib.Path(stack.info["media_log_directory"]).iterdir())
+def log_bytes(stack):
+    """Blocks of the arena that are in use, as ingest says."""
+    port = next(service["ops_port"] for service in stack.status()["services"] if service["name"] == "ingest")
+    text = fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
+    gauge = lambda name: float(re.search(rf"^millrace_ingest_{name} (\S+)$", text, re.M).group(1))  # noqa: E731
+    return gauge("log_bytes") - gauge("log_free_bytes")
 
 
 def ingest(clip, seconds, streams=200):
@@ -144,15 +148,14 @@ def ingest(clip, seconds, streams=200):
         peer = rtmpload("publish", "--url", f"{url}/live/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
         fast_peer = rtmpload("publish", "--url", f"{url}/live/f%d", "--file", clip, "--streams", 8, "--rate", "fast", "--seconds", 4, "--server-pid", pid)
     with Millrace(streams) as stack:
-        idle = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{stack.ingest}/status").read_text()).group(1))
         anonymous = lambda: int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{stack.ingest}/status").read_text()).group(1))  # noqa: E731
         before = anonymous()
         ours = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
                         "--seconds", seconds, "--server-pid", stack.ingest)
         heap = anonymous() - before
+        log = log_bytes(stack)
         fast = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", 8, "--rate", "fast",
                         "--seconds", 4, "--server-pid", stack.ingest)
-        log = int(seconds * 3.2e6 / 8)
     for result in (peer, ours):
         if result["lost"] or result["failed"]:
             print(f"warning: publishers lost: {result['closed']}", file=sys.stderr)
@@ -160,8 +163,8 @@ def ingest(clip, seconds, streams=200):
            f"lost {ours['lost']}, nginx lost {peer['lost']}")
     report("ingest as fast as possible, log included", fast["server"]["cpu_s_per_gb"], "CPU s/GB", fast_peer["server"]["cpu_s_per_gb"],
            f"{fast['mbit_out']:.0f} Mbit/s, nginx {fast_peer['mbit_out']:.0f}")
-    report("heap of a publisher", heap / streams, "KB", peer["server"]["rss_peak_kb"] / streams, f"ingest idle RSS {idle} KB; peer: its RSS")
-    report("media log of a publisher after the run", min(log, 15 * 3.2e6 / 8) / 1e6, "MB tmpfs", None, "15 s kept here, MEDIA_LOG_KEEP_SECONDS")
+    report("heap of a publisher", heap / streams, "KB", peer["server"]["rss_peak_kb"] / streams, f"ingest's before: {before} KB; peer: its RSS")
+    report("media log of a publisher after the run", log / streams / 1e6, "MB tmpfs", None, "blocks in use; 15 s kept here, MEDIA_LOG_KEEP_SECONDS")
 
 
 def fanout(clip, seconds, players=500):

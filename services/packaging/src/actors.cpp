@@ -259,17 +259,17 @@ std::vector<std::shared_ptr<StreamEntry>> StreamDirectory::all() const {
 }
 
 std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared) {
-  runtime::ChildSpec streams{
-      .name = "streams", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
-        runtime::SupervisorConfig config;
-        config.name = "streams";
-        config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned stream is given up alone
-        config.health = shared->health;
-        caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
-        shared->supervisor.set(supervisor);
-        shared->streams.clear();  // the catalogue finds them again
-        return supervisor;
-      }};
+  runtime::ChildSpec streams{.name = "streams", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+                               runtime::SupervisorConfig config;
+                               config.name = "streams";
+                               config.on_exhausted =
+                                   runtime::OnExhausted::kAbandon;  // one poisoned stream is given up alone
+                               config.health = shared->health;
+                               caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
+                               shared->supervisor.set(supervisor);
+                               shared->streams.clear();  // the catalogue finds them again
+                               return supervisor;
+                             }};
   runtime::ChildSpec catalogue{
       .name = "catalogue", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
         caf::actor actor = root.spawn(catalogue_actor, shared);

@@ -28,8 +28,7 @@ class FullDisk : public test::ProgramTest {
     return client.read_answer();
   }
   bool health_is(const std::string& state) const {
-    return ops_port() != 0 &&
-           get("/readyz").find("],\"state\":\"" + state + "\"}") != std::string::npos;
+    return ops_port() != 0 && get("/readyz").find("],\"state\":\"" + state + "\"}") != std::string::npos;
   }
   // Bytes that a file of the program may have.
   static void limit(const test::Program& program, rlim_t bytes) {
