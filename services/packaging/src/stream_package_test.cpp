@@ -110,7 +110,7 @@ TEST_F(StreamPackageTest, DescribesTheStreamInBothPlaylists) {
   const std::string first = std::to_string(1'800'000'000'000 / kGroupMs);
   EXPECT_EQ(*view->media_playlist.text,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:" + first +
-                "\n#EXT-X-DISCONTINUITY-SEQUENCE:1800000000\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+                "\n#EXT-X-DISCONTINUITY-SEQUENCE:256\n#EXT-X-INDEPENDENT-SEGMENTS\n"
                 "#EXT-X-MAP:URI=\"init-00000000000000a1-0-1.mp4\"\n"
                 "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n#EXTINF:0.200,\n" +
                 first +

@@ -111,7 +111,7 @@ class TestPublisher {
 
  private:
   static media::TimelineConfig timeline_config(media::ArenaWriter& arena, const Options& options) {
-    return {options.started_wall_us, kGroupMs, 2'000, arena.continuation(options.stream_id)};
+    return {options.started_wall_us, kGroupMs, 2'000, arena.continuation(options.stream_id), options.epoch};
   }
   std::int64_t audio_ms() const { return audio_frame_ * mp4::test::kAacDuration * 1000 / 48'000; }
   std::int64_t wall_us() const { return options_.started_wall_us + now_ms() * 1000; }
