@@ -41,8 +41,6 @@ build_programs() {
   need_npm "$ROOT/services/api/web"
   mkdir -p "$(dirname "$BUILD")"
   BUILD_DIR=$BUILD configure release
-  if ! ninja -C "$BUILD" -n programs | grep -q 'no work to do'; then
-    echo "Building Millrace ($BUILD) …"
-    ninja -C "$BUILD" programs >"$BUILD/build.log" 2>&1 || { tail -50 "$BUILD/build.log" >&2; exit 1; }
-  fi
+  echo "Building Millrace ($BUILD) …"
+  ninja -C "$BUILD" programs >"$BUILD/build.log" 2>&1 || { tail -50 "$BUILD/build.log" >&2; exit 1; }
 }

@@ -221,7 +221,7 @@ stack_down() {
   local log
   log=$(cat "$RUN/media_log_directory" 2>/dev/null || true)
   if [ -n "$log" ]; then
-    rm -f "$log"/*.arena* "$log"/*.cursors*
+    rm -f "$log"/*.arena* "$log"/*.cursors* "$log"/*.lock
     rmdir --ignore-fail-on-non-empty "$log" 2>/dev/null || true
   fi
   echo "Millrace has stopped."
