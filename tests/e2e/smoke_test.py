@@ -53,6 +53,9 @@ def smoke():
         stopped = stack.down()
         check(stopped.returncode == 0, stopped.stdout + stopped.stderr)
         check(not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), "nothing is left running")
+        for log in (stack.home / "logs").rglob("current"):
+            text = log.read_text(errors="replace")
+            check("Sanitizer" not in text and "runtime error:" not in text, f"a sanitizer's report in {log}: {text[-3000:]}")
         left = subprocess.run(["ls", stack.info["media_log_directory"]], capture_output=True, check=False)
         check(left.returncode != 0, "the arena's memory is given back")
 
