@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "rtmp/command_handler.hpp"
 #include "rtmp/control_messages.hpp"
 
 namespace millrace::rtmp {
@@ -28,7 +27,7 @@ void send(ByteView bytes, std::vector<Action>& out) {
   all.insert(all.end(), bytes.begin(), bytes.end());
 }
 
-void drop_open_messages(SessionState& state, std::uint32_t message_stream_id, std::vector<Action>* out) {
+void drop_open_messages(MessageState& state, std::uint32_t message_stream_id, std::vector<Action>* out) {
   for (Assembly& assembly : state.assemblies) {
     if (!holds_media(assembly) || assembly.header.message_stream_id != message_stream_id) continue;
     const bool begun = assembly.mode == Assembly::Mode::kForward || assembly.splitter.part_open();
@@ -36,6 +35,15 @@ void drop_open_messages(SessionState& state, std::uint32_t message_stream_id, st
     state.open_media_bytes -= assembly.header.size;
     assembly.mode = Assembly::Mode::kDiscard;
   }
+}
+
+void send_acknowledgements(MessageState& state, std::vector<Action>& out) {
+  ByteWriter bytes;
+  while (state.received - state.acknowledged >= state.acknowledgement_window) {
+    state.acknowledged += state.acknowledgement_window;
+    append_acknowledgement(static_cast<std::uint32_t>(state.acknowledged), bytes);
+  }
+  send(bytes.view(), out);
 }
 
 Result<void> MessageReceiver::message_begin(std::size_t slot, const MessageHeader& header) {
@@ -53,7 +61,7 @@ Result<void> MessageReceiver::begin_media(Assembly& assembly) {
   if (header.size > state_.limits.max_media_bytes)
     return fail("rtmp.message_size", "a media message is too large");
   const MessageStream* stream = state_.find_stream(header.message_stream_id);
-  if (stream == nullptr || stream->use != MessageStream::Use::kPublishing) return {};
+  if (stream == nullptr || stream->use != media_use_) return {};
   assembly.skip = header.type == MessageType::kDataAmf3 ? 1 : 0;
   if (header.size < assembly.skip) return {};
   if (header.size > state_.limits.max_open_media_bytes - state_.open_media_bytes) {
@@ -128,7 +136,7 @@ Result<void> MessageReceiver::handle_collected(const MessageHeader& header, Byte
   }
   auto command = parse_command(header.type, body);
   if (!command) return tl::unexpected(std::move(command.error()));
-  return CommandHandler(state_, out_).handle(*command, header.message_stream_id);
+  return handle_command(*command, header.message_stream_id);
 }
 
 // Truncated control messages are ignored, but for Set Chunk Size: what follows could not be read.

@@ -14,15 +14,20 @@ constexpr std::uint8_t kSnapshotVersion = 1;
 
 using Use = MessageStream::Use;
 
-void send_acknowledgements(SessionState& state, std::vector<Action>& out) {
-  ByteWriter bytes;
-  // At exact multiples of the window, whatever the sizes of the reads.
-  while (state.received - state.acknowledged >= state.acknowledgement_window) {
-    state.acknowledged += state.acknowledgement_window;
-    append_acknowledgement(static_cast<std::uint32_t>(state.acknowledged), bytes);
+// Commands of a client.
+class ServerReceiver final : public MessageReceiver {
+ public:
+  ServerReceiver(SessionState& state, std::vector<Action>& out)
+      : MessageReceiver(state, Use::kPublishing, out), state_(state), out_(out) {}
+
+ private:
+  Result<void> handle_command(const Command& command, std::uint32_t message_stream_id) override {
+    return CommandHandler(state_, out_).handle(command, message_stream_id);
   }
-  send(bytes.view(), out);
-}
+
+  SessionState& state_;
+  std::vector<Action>& out_;
+};
 
 Result<void> receive_bytes(SessionState& state, ByteView bytes, std::vector<Action>& out) {
   if (!state.handshake.done()) {
@@ -31,7 +36,7 @@ Result<void> receive_bytes(SessionState& state, ByteView bytes, std::vector<Acti
     send(reply, out);
     if (!shaken) return shaken;
   }
-  MessageReceiver receiver(state, out);
+  ServerReceiver receiver(state, out);
   return state.chunks.receive(bytes, state.limits, receiver);
 }
 

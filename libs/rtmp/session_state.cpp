@@ -6,8 +6,6 @@ bool holds_media(const Assembly& assembly) {
   return assembly.mode == Assembly::Mode::kForward || assembly.mode == Assembly::Mode::kSplit;
 }
 
-namespace {
-
 void save_text(const std::string& text, ByteWriter& out) {
   out.u16(static_cast<std::uint16_t>(text.size()));  // max_text_bytes fits
   out.text(text);
@@ -16,6 +14,8 @@ void save_text(const std::string& text, ByteWriter& out) {
 std::string restore_text(ByteReader& reader) {
   return std::string(as_text(reader.take(reader.u16())));
 }
+
+namespace {
 
 void save_assembly(const Assembly& assembly, ByteWriter& out) {
   out.u8(static_cast<std::uint8_t>(assembly.mode));
@@ -58,15 +58,14 @@ bool restore_stream(ByteReader& reader, MessageStream& stream) {
 
 }  // namespace
 
-MessageStream* SessionState::find_stream(std::uint32_t id) {
+MessageStream* MessageState::find_stream(std::uint32_t id) {
   for (MessageStream& stream : streams) {
     if (stream.id == id) return &stream;
   }
   return nullptr;
 }
 
-void SessionState::save(ByteWriter& out) const {
-  handshake.save(out);
+void MessageState::save_messages(ByteWriter& out) const {
   chunks.save(out);
   out.u16(static_cast<std::uint16_t>(assemblies.size()));
   for (const Assembly& assembly : assemblies) save_assembly(assembly, out);
@@ -79,6 +78,11 @@ void SessionState::save(ByteWriter& out) const {
   out.u64(received);
   out.u64(acknowledged);
   out.u32(acknowledgement_window);
+}
+
+void SessionState::save(ByteWriter& out) const {
+  handshake.save(out);
+  save_messages(out);
   out.u8(connected ? 1 : 0);
   out.u8(closed ? 1 : 0);
   save_text(app, out);
@@ -86,8 +90,8 @@ void SessionState::save(ByteWriter& out) const {
   save_text(flash_version, out);
 }
 
-bool SessionState::restore(ByteReader& reader) {
-  if (!handshake.restore(reader) || !chunks.restore(reader, limits)) return false;
+bool MessageState::restore_messages(ByteReader& reader) {
+  if (!chunks.restore(reader, limits)) return false;
   const std::size_t assembly_count = reader.u16();
   if (assembly_count > limits.max_chunk_streams) return false;
   assemblies.resize(assembly_count);
@@ -105,13 +109,18 @@ bool SessionState::restore(ByteReader& reader) {
   received = reader.u64();
   acknowledged = reader.u64();
   acknowledgement_window = reader.u32();
+  return reader.ok() && acknowledgement_window != 0 && acknowledged <= received &&
+         assemblies.size() == chunks.slots();
+}
+
+bool SessionState::restore(ByteReader& reader) {
+  if (!handshake.restore(reader) || !restore_messages(reader)) return false;
   connected = reader.u8() != 0;
   closed = reader.u8() != 0;
   app = restore_text(reader);
   app_query = restore_text(reader);
   flash_version = restore_text(reader);
-  return reader.ok() && reader.empty() && acknowledgement_window != 0 && acknowledged <= received &&
-         assemblies.size() == chunks.slots();
+  return reader.ok() && reader.empty();
 }
 
 }  // namespace millrace::rtmp

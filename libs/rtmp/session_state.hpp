@@ -1,5 +1,4 @@
-// Everything a server session knows: plain data, saved and restored field by field. Private to the session's
-// files.
+// Everything a session knows: plain data, saved and restored field by field. Private to the sessions' files.
 #pragma once
 
 #include <cstdint>
@@ -46,15 +45,14 @@ struct Assembly {
 };
 bool holds_media(const Assembly& assembly);
 
-struct SessionState {
-  SessionState(const SessionLimits& session_limits, std::uint64_t seed)
+// What the message layer of either side knows (message_receiver.hpp).
+struct MessageState {
+  explicit MessageState(const SessionLimits& session_limits)
       : limits(session_limits),
-        handshake(seed),
         chunks(session_limits),
         acknowledgement_window(session_limits.default_acknowledgement_window) {}
 
   SessionLimits limits;  // given anew at restore
-  ServerHandshake handshake;
   ChunkReader chunks;
   std::vector<Assembly> assemblies;  // by the chunk reader's slot
   std::vector<MessageStream> streams;
@@ -65,16 +63,29 @@ struct SessionState {
   std::uint32_t open_media_bytes = 0;    // announced sizes of the messages in kForward and kSplit
   std::uint32_t open_command_bytes = 0;  // of those in kCollect
 
+  // The stream, or null. The pointer holds until a stream is created or deleted.
+  MessageStream* find_stream(std::uint32_t id);
+  void save_messages(ByteWriter& out) const;
+  bool restore_messages(ByteReader& reader);
+};
+
+struct SessionState : MessageState {
+  SessionState(const SessionLimits& session_limits, std::uint64_t seed)
+      : MessageState(session_limits), handshake(seed) {}
+
+  ServerHandshake handshake;
   bool connected = false;
   bool closed = false;
   std::string app;
   std::string app_query;
   std::string flash_version;
 
-  // The stream, or null. The pointer holds until a stream is created or deleted.
-  MessageStream* find_stream(std::uint32_t id);
   void save(ByteWriter& out) const;
   bool restore(ByteReader& reader);
 };
+
+// Texts of at most 65535 bytes.
+void save_text(const std::string& text, ByteWriter& out);
+std::string restore_text(ByteReader& reader);
 
 }  // namespace millrace::rtmp
