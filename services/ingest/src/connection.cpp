@@ -1,11 +1,8 @@
 #include "connection.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -37,7 +34,7 @@ std::int64_t microseconds(std::chrono::seconds duration) {
 Connection::Connection(Shard& shard, std::uint64_t id, net::Accepted accepted, std::int64_t now_us)
     : shard_(shard),
       id_(id),
-      socket_(std::move(accepted.socket)),
+      transport_(std::move(accepted.socket)),
       peer_(std::move(accepted.peer_address)),
       session_({}, random_u64()),
       now_us_(now_us),
@@ -60,6 +57,7 @@ void Connection::enter(State state) {
   if (reading == reading_) return;
   reading_ = reading;
   watch();
+  if (reading && transport_.readable()) read_later();
 }
 
 void Connection::watch() {
@@ -86,17 +84,26 @@ void Connection::on_ready(bool readable, bool writable) {
 void Connection::read() {
   std::vector<std::uint8_t>& buffer = shard_.receive_buffer();
   for (int i = 0; i < kReadsPerWakeUp && state_ != State::kGone; ++i) {
-    const ssize_t count = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t count = transport_.receive(buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count <= 0)
-      return close(media::LogEnd::kDisconnected, count == 0 ? "closed by the peer" : std::strerror(errno));
+      return close(media::LogEnd::kDisconnected,
+                   count == 0 ? "closed by the peer" : transport_.failure(errno));
     shard_.shared().counters.received_bytes.fetch_add(static_cast<std::uint64_t>(count),
                                                       std::memory_order_relaxed);
     last_read_us_ = now_us_;
     if (state_ != State::kClosing && !take({buffer.data(), static_cast<std::size_t>(count)})) return;
-    if (static_cast<std::size_t>(count) < buffer.size()) return;
+    if (static_cast<std::size_t>(count) < buffer.size() && !transport_.readable()) return;
   }
+  if (state_ != State::kGone && reading_ && transport_.readable()) read_later();
+}
+
+// What the transport has taken from the socket already makes nothing ready.
+void Connection::read_later() {
+  shard_.post_to(id_, [](Connection& connection) {
+    if (connection.reading_) connection.on_ready(true, false);
+  });
 }
 
 // False when the connection is closing or gone.
@@ -137,10 +144,10 @@ void Connection::send(ByteView bytes) {
 void Connection::flush() {
   // The rest of a message comes before anything else.
   if (state_ == State::kGone || (player_ && player_->in_message())) return;
-  const Sent sent = outbox_.flush(fd());
-  if (sent == Sent::kFailed) return close(media::LogEnd::kDisconnected, std::strerror(errno));
-  if (!player_ || !player_->blocked) watch_writable(sent == Sent::kBlocked);
-  if (sent == Sent::kAll && state_ == State::kClosing) ::shutdown(fd(), SHUT_WR);
+  const Sent sent = outbox_.flush(transport_);
+  if (sent == Sent::kFailed) return close(media::LogEnd::kDisconnected, transport_.failure(errno));
+  if (!player_ || !player_->blocked) watch_writable(sent == Sent::kBlocked || transport_.unsent());
+  if (sent == Sent::kAll && state_ == State::kClosing) transport_.shutdown();
 }
 
 // Lets the last bytes reach the peer: closing with unread input would reset the connection and lose them.
@@ -158,7 +165,7 @@ void Connection::close(media::LogEnd reason, std::string_view why) {
   leave_group();
   state_ = State::kGone;
   shard_.poller().remove(fd());
-  socket_.reset();
+  transport_.close();
   if (!expected) log::debug("connection closed", {{"peer", peer_}, {"connection", id_}, {"why", why}});
   shard_.retire(id_);
 }

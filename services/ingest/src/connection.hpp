@@ -19,6 +19,7 @@
 #include "publication.hpp"
 #include "rtmp/server_session.hpp"
 #include "shard.hpp"
+#include "transport.hpp"
 
 namespace millrace::ingest {
 
@@ -38,7 +39,7 @@ class Connection final : public net::PollClient {
   Connection& operator=(const Connection&) = delete;
 
   std::uint64_t id() const { return id_; }
-  int fd() const { return socket_.get(); }
+  int fd() const { return transport_.fd(); }
   const std::string& peer() const { return peer_; }
 
   void on_ready(bool readable, bool writable) override;
@@ -59,6 +60,7 @@ class Connection final : public net::PollClient {
   bool announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
 
   // For the player's group.
+  Transport& transport() { return transport_; }
   Outbox& outbox() { return outbox_; }
   rtmp::ServerSession& session() { return session_; }
   void watch_writable(bool wanted);
@@ -87,6 +89,7 @@ class Connection final : public net::PollClient {
   };
 
   void read();
+  void read_later();
   bool take(ByteView bytes);
   void perform(rtmp::Action& action);
   void perform(const rtmp::SendBytes& action) { send(action.bytes); }
@@ -117,7 +120,7 @@ class Connection final : public net::PollClient {
 
   Shard& shard_;
   std::uint64_t id_;
-  net::UniqueFd socket_;
+  Transport transport_;
   std::string peer_;
   rtmp::ServerSession session_;
   Outbox outbox_;

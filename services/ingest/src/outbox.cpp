@@ -1,7 +1,5 @@
 #include "outbox.hpp"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 
 namespace millrace::ingest {
@@ -12,18 +10,26 @@ bool Outbox::append(ByteView bytes) {
   return true;
 }
 
-Sent Outbox::flush(int fd) {
+namespace {
+
+Sent why_not() {
+  return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::kBlocked : Sent::kFailed;
+}
+
+}  // namespace
+
+Sent Outbox::flush(Transport& transport) {
   while (!empty()) {
-    const ssize_t count =
-        ::send(fd, bytes_.data() + sent_, bytes_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const iovec part{bytes_.data() + sent_, bytes_.size() - sent_};
+    const ssize_t count = transport.send({&part, 1});
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::kBlocked : Sent::kFailed;
+    if (count < 0) return why_not();
     sent_ += static_cast<std::size_t>(count);
   }
   // An idle connection keeps no buffer.
   Bytes().swap(bytes_);
   sent_ = 0;
-  return Sent::kAll;
+  return transport.flush() ? Sent::kAll : why_not();
 }
 
 }  // namespace millrace::ingest

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/bytes.hpp"
+#include "transport.hpp"
 
 namespace millrace::ingest {
 
@@ -17,7 +18,8 @@ class Outbox {
   // False when the bound is passed: the connection is to be closed.
   [[nodiscard]] bool append(ByteView bytes);
   bool empty() const { return sent_ == bytes_.size(); }
-  Sent flush(int fd);
+  // kBlocked also when the transport itself holds something back.
+  Sent flush(Transport& transport);
 
  private:
   Bytes bytes_;

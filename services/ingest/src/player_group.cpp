@@ -1,6 +1,5 @@
 #include "player_group.hpp"
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -131,7 +130,7 @@ void PlayerGroup::publisher_left(Player& player, std::int64_t now_us) {
   player.waiting_since_us = now_us;
   Outbox& outbox = player.connection.outbox();
   if (!outbox.append(player.connection.session().unpublish_notify(player.message_stream_id)) ||
-      outbox.flush(player.connection.fd()) == Sent::kFailed) {
+      outbox.flush(player.connection.transport()) == Sent::kFailed) {
     disconnect(player, "gone");
   }
 }
@@ -196,7 +195,7 @@ PlayerGroup::Step PlayerGroup::step(Player& player, std::int64_t now_us) {
       const Step skipped = skip(player, now_us);
       if (skipped != Step::kAgain) return skipped;
     }
-    const Sent sent = player.connection.outbox().flush(player.connection.fd());
+    const Sent sent = player.connection.outbox().flush(player.connection.transport());
     if (sent == Sent::kFailed) return disconnect(player, "gone");
     if (sent == Sent::kBlocked) return Step::kBlocked;
     if (!placed) return Step::kDone;
@@ -291,10 +290,7 @@ PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, st
       parts.at(part_count++) = {from, size};
     }
   }
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = part_count;
-  const ssize_t sent = ::sendmsg(player.connection.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = player.connection.transport().send({parts.data(), part_count});
   if (sent < 0 && errno == EINTR) return Step::kAgain;
   if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Step::kBlocked : disconnect(player, "gone");
   // Blocks are recycled oldest first: if the first message is still what it was, all are.

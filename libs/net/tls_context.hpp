@@ -1,0 +1,49 @@
+// What TLS streams are made from: versions, ciphers, certificate. Made once and shared by many streams; a
+// reload makes a new one, streams that live keep theirs.
+//
+// Any thread. TLS 1.2 and 1.3, no compression, no renegotiation, forward secrecy and authenticated encryption
+// only. Clients are not asked for certificates.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+
+struct ssl_ctx_st;
+
+namespace millrace::net {
+
+class TlsContext {
+ public:
+  // PEM files: the chain, the server's own certificate first, and its private key (not encrypted). Errors:
+  // "tls.certificate", "tls.key" (unreadable), "tls.mismatch" (the key is another certificate's). Their texts
+  // hold paths and reasons, nothing of the key.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> server(const std::string& certificate_path,
+                                                                        const std::string& key_path);
+  // verify: the peer's chain must lead to a trusted authority and name the host; authorities_path: a PEM file
+  // of those, empty for the system's. "tls.authorities".
+  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> client(
+      bool verify = true, const std::string& authorities_path = {});
+
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  bool verifies_peer() const { return verifies_peer_; }
+  // Of the server's certificate, seconds since 1970; 0 for clients.
+  std::int64_t expires_at() const { return expires_at_; }
+  ssl_ctx_st* native() const { return context_; }  // for TlsStream
+
+ private:
+  explicit TlsContext(ssl_ctx_st* context);
+
+  ssl_ctx_st* context_;
+  bool verifies_peer_ = false;
+  std::int64_t expires_at_ = 0;
+};
+
+using TlsContextPtr = std::shared_ptr<const TlsContext>;
+
+}  // namespace millrace::net
