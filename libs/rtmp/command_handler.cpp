@@ -141,6 +141,7 @@ Result<void> CommandHandler::connect(const Command& command, std::uint32_t /*mes
   state_.app = split.name;
   state_.app_query = split.query;
   state_.flash_version = flash_version;
+  if (object != nullptr) state_.capabilities = parse_capabilities(*object);
   state_.connected = true;
   send_connect_reply(command.transaction);
   return {};
@@ -156,6 +157,11 @@ void CommandHandler::send_connect_reply(double transaction) {
   amf0::Object information =
       status_information(StatusLevel::kStatus, "NetConnection.Connect.Success", "Connection succeeded.");
   information.properties.push_back({"objectEncoding", 0.0});  // AMF0, whatever the client would like
+  // E-RTMP says "some properties within an object": clients look in the one or the other.
+  if (state_.capabilities.announced) {
+    append_server_capabilities(server);
+    append_server_capabilities(information);
+  }
   append_command(0, "_result", transaction, {std::move(server), std::move(information)}, out);
   send(out.view(), out_);
 }

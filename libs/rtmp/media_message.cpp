@@ -71,38 +71,6 @@ MediaChunkHeader media_chunk_header(MessageType type, std::uint32_t timestamp_ms
   return header;
 }
 
-Result<VideoTag> parse_video_tag(ByteView body) {
-  constexpr std::uint8_t kExtendedHeader = 0x80;
-  if (body.empty()) return fail("rtmp.video_tag", "an empty video message");
-  if ((body.front() & kExtendedHeader) != 0) return fail("rtmp.video_extended", "Enhanced RTMP video");
-  ByteReader reader(body);
-  const std::uint8_t first = reader.u8();
-  VideoTag tag;
-  tag.frame_type = static_cast<VideoFrameType>(first >> 4);
-  tag.codec = static_cast<VideoCodecId>(first & 0x0F);
-  tag.header_size = 1;
-  // A video info/command frame has one byte of its own and no AVC header.
-  if (tag.codec != VideoCodecId::kAvc || tag.frame_type == VideoFrameType::kCommand) return tag;
-  tag.packet_type = static_cast<AvcPacketType>(reader.u8());
-  tag.composition_offset_ms = reader.i24();
-  tag.header_size = 5;
-  if (!reader.ok()) return fail("rtmp.video_tag", "a video message is cut off");
-  return tag;
-}
-
-Result<AudioTag> parse_audio_tag(ByteView body) {
-  if (body.empty()) return fail("rtmp.audio_tag", "an empty audio message");
-  AudioTag tag;
-  tag.format = static_cast<AudioFormat>(body.front() >> 4);
-  tag.header_size = 1;
-  if (tag.format == AudioFormat::kExtended) return fail("rtmp.audio_extended", "Enhanced RTMP audio");
-  if (tag.format != AudioFormat::kAac) return tag;
-  if (body.size() < 2) return fail("rtmp.audio_tag", "an audio message is cut off");
-  tag.packet_type = static_cast<AacPacketType>(body[1]);
-  tag.header_size = 2;
-  return tag;
-}
-
 Result<DataMessage> parse_data_message(ByteView body) {
   amf0::Reader reader(body);
   DataMessage message;

@@ -23,41 +23,6 @@ TEST(MediaChunkHeader, IsSixteenBytesFromTheExtendedMarkOn) {
   EXPECT_EQ(media_chunk_header(MessageType::kData, 0, 5, 1).data()[0], 0x05);
 }
 
-TEST(VideoTag, ReadsAvcWithSignedCompositionOffset) {
-  const auto tag = parse_video_tag(Bytes{0x17, 0x01, 0xFF, 0xFF, 0xFE, 0xAB});
-  ASSERT_TRUE(tag);
-  EXPECT_TRUE(tag->key());
-  EXPECT_EQ(tag->codec, VideoCodecId::kAvc);
-  EXPECT_EQ(tag->packet_type, AvcPacketType::kNalUnits);
-  EXPECT_EQ(tag->composition_offset_ms, -2);
-  EXPECT_EQ(tag->header_size, 5U);
-}
-
-TEST(VideoTag, ReadsOtherCodecsAndCommandFrames) {
-  EXPECT_EQ(parse_video_tag(Bytes{0x22})->header_size, 1U);
-  EXPECT_EQ(parse_video_tag(Bytes{0x57, 0x00})->header_size, 1U);
-  EXPECT_FALSE(parse_video_tag(Bytes{0x27, 0x01, 0, 0, 0})->key());
-}
-
-TEST(VideoTag, RefusesTruncationAndEnhancedRtmp) {
-  const Bytes good = {0x17, 0x01, 0, 0, 0};
-  for (std::size_t size = 0; size < good.size(); ++size)
-    EXPECT_FALSE(parse_video_tag(ByteView(good).first(size)));
-  EXPECT_EQ(parse_video_tag(Bytes{0x90, 'h', 'v', 'c', '1'}).error().code, "rtmp.video_extended");
-}
-
-TEST(AudioTag, ReadsAacAndOthers) {
-  const auto aac = parse_audio_tag(Bytes{0xAF, 0x00, 0x12, 0x10});
-  ASSERT_TRUE(aac);
-  EXPECT_EQ(aac->format, AudioFormat::kAac);
-  EXPECT_EQ(aac->packet_type, AacPacketType::kSequenceHeader);
-  EXPECT_EQ(aac->header_size, 2U);
-  EXPECT_EQ(parse_audio_tag(Bytes{0x2F})->format, AudioFormat::kMp3);
-  EXPECT_FALSE(parse_audio_tag(Bytes{0xAF}));
-  EXPECT_FALSE(parse_audio_tag({}));
-  EXPECT_EQ(parse_audio_tag(Bytes{0x95, 'O'}).error().code, "rtmp.audio_extended");
-}
-
 Bytes metadata_body(bool wrapped, const amf0::Value& value) {
   ByteWriter body;
   if (wrapped) amf0::serialize("@setDataFrame", body);

@@ -10,7 +10,7 @@ namespace millrace::rtmp {
 
 namespace {
 
-constexpr std::uint8_t kSnapshotVersion = 1;
+constexpr std::uint8_t kSnapshotVersion = 2;
 
 using Use = MessageStream::Use;
 
@@ -168,6 +168,16 @@ Bytes ServerSession::status(std::uint32_t message_stream_id, StatusLevel level, 
   return status_bytes(message_stream_id, level, code, description);
 }
 
+Bytes ServerSession::reconnect_request(std::string_view tc_url, std::string_view description) const {
+  if (state_->closed || !state_->capabilities.reconnects()) return {};
+  amf0::Object information =
+      status_information(StatusLevel::kStatus, status::kConnectReconnectRequest, description);
+  if (!tc_url.empty()) information.properties.push_back({"tcUrl", tc_url});
+  ByteWriter out;
+  append_command(0, "onStatus", 0, {amf0::Null{}, std::move(information)}, out);
+  return out.take();
+}
+
 Bytes ServerSession::ping_request(std::uint32_t timestamp) {
   ByteWriter out;
   append_user_control({UserControlEvent::kPingRequest, timestamp}, out);
@@ -179,6 +189,9 @@ bool ServerSession::closed() const {
 }
 bool ServerSession::connected() const {
   return state_->connected;
+}
+const PeerCapabilities& ServerSession::capabilities() const {
+  return state_->capabilities;
 }
 std::uint64_t ServerSession::received_bytes() const {
   return state_->received;

@@ -19,6 +19,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "rtmp/capabilities.hpp"
 #include "rtmp/limits.hpp"
 #include "rtmp/message.hpp"
 
@@ -94,6 +95,7 @@ using Action = std::variant<MessageBytes, MessageBegin, MessageEnd, MessageAbort
 
 // Values of onStatus' "code" (Adobe RTMP 1.0, 7.2; NetStatusEvent).
 namespace status {
+inline constexpr std::string_view kConnectReconnectRequest = "NetConnection.Connect.ReconnectRequest";
 inline constexpr std::string_view kPublishStart = "NetStream.Publish.Start";
 inline constexpr std::string_view kPublishBadName = "NetStream.Publish.BadName";
 inline constexpr std::string_view kPublishDenied = "NetStream.Publish.Denied";
@@ -103,6 +105,7 @@ inline constexpr std::string_view kPlayStart = "NetStream.Play.Start";
 inline constexpr std::string_view kPlayStop = "NetStream.Play.Stop";
 inline constexpr std::string_view kPlayFailed = "NetStream.Play.Failed";
 inline constexpr std::string_view kPlayStreamNotFound = "NetStream.Play.StreamNotFound";
+inline constexpr std::string_view kPlayNoSupportedTrack = "NetStream.Play.NoSupportedTrackFound";
 inline constexpr std::string_view kPlayUnpublishNotify = "NetStream.Play.UnpublishNotify";
 inline constexpr std::string_view kPlayInsufficientBandwidth = "NetStream.Play.InsufficientBW";
 inline constexpr std::string_view kDataStart = "NetStream.Data.Start";
@@ -145,11 +148,17 @@ class ServerSession {
   Bytes publish_notify(std::uint32_t message_stream_id) const;
   Bytes status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                std::string_view description) const;
+  // E-RTMP's NetConnection.Connect.ReconnectRequest: the client is to connect anew, to tc_url (empty: where
+  // it is connected to now), and goes on being served until it leaves. Empty where the client does not know
+  // it.
+  Bytes reconnect_request(std::string_view tc_url, std::string_view description) const;
   static Bytes ping_request(std::uint32_t timestamp);
 
   bool closed() const;
   // The handshake is done and connect was answered.
   bool connected() const;
+  // What the client said in connect.
+  const PeerCapabilities& capabilities() const;
   // Bytes consumed since the connection began, handshake included.
   std::uint64_t received_bytes() const;
 

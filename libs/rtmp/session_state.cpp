@@ -88,6 +88,7 @@ void SessionState::save(ByteWriter& out) const {
   save_text(app, out);
   save_text(app_query, out);
   save_text(flash_version, out);
+  capabilities.save(out);
 }
 
 bool MessageState::restore_messages(ByteReader& reader) {
@@ -120,6 +121,7 @@ bool SessionState::restore(ByteReader& reader) {
   app = restore_text(reader);
   app_query = restore_text(reader);
   flash_version = restore_text(reader);
+  if (!capabilities.restore(reader)) return false;
   return reader.ok() && reader.empty();
 }
 

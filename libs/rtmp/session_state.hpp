@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "rtmp/aggregate_splitter.hpp"
+#include "rtmp/capabilities.hpp"
 #include "rtmp/chunk_reader.hpp"
 #include "rtmp/handshake.hpp"
 #include "rtmp/limits.hpp"
@@ -79,6 +80,7 @@ struct SessionState : MessageState {
   std::string app;
   std::string app_query;
   std::string flash_version;
+  PeerCapabilities capabilities;
 
   void save(ByteWriter& out) const;
   bool restore(ByteReader& reader);

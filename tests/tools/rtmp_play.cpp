@@ -17,7 +17,7 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "options.hpp"
-#include "rtmp/media_message.hpp"
+#include "rtmp/media_tag.hpp"
 #include "rtmp/server_session.hpp"
 #include "rtmp_client.hpp"
 
@@ -42,22 +42,17 @@ struct Line {
 
 Line describe(const tools::Received& message) {
   Line line;
-  if (message.header.type == rtmp::MessageType::kVideo) {
-    line.kind = "video";
-    if (const auto tag = rtmp::parse_video_tag(message.body)) {
-      const bool configuration =
-          tag->codec == rtmp::VideoCodecId::kAvc && tag->packet_type == rtmp::AvcPacketType::kSequenceHeader;
-      line = {"video", tag->composition_offset_ms, configuration ? 'c' : (tag->key() ? 'k' : '-'),
-              tag->header_size};
-    }
-  } else if (message.header.type == rtmp::MessageType::kAudio) {
-    line.kind = "audio";
-    if (const auto tag = rtmp::parse_audio_tag(message.body)) {
-      const bool configuration =
-          tag->format == rtmp::AudioFormat::kAac && tag->packet_type == rtmp::AacPacketType::kSequenceHeader;
-      line = {"audio", 0, configuration ? 'c' : '-', tag->header_size};
-    }
-  }
+  const rtmp::MessageType type = message.header.type;
+  if (type != rtmp::MessageType::kVideo && type != rtmp::MessageType::kAudio) return line;
+  const bool video = type == rtmp::MessageType::kVideo;
+  line.kind = video ? "video" : "audio";
+  const auto tag = rtmp::parse_media_tag(type, message.body);
+  const auto part = tag ? rtmp::TagPartReader(*tag, message.body).next() : std::nullopt;
+  if (!part) return line;
+  line.header_size = part->payload_begin;
+  line.composition = part->composition_offset_ms;
+  line.flag = video && tag->key() ? 'k' : '-';
+  if (tag->kind == rtmp::PacketKind::kSequenceStart) line.flag = 'c';
   return line;
 }
 

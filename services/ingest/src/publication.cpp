@@ -5,6 +5,7 @@
 
 #include "codecs/h264.hpp"
 #include "rtmp/media_message.hpp"
+#include "rtmp/media_tag.hpp"
 
 namespace millrace::ingest {
 
@@ -137,47 +138,47 @@ Result<void> Publication::drop(const OpenMessage& message) {
 }
 
 Result<void> Publication::end_video(const OpenMessage& message, ByteView body, const MessageTimes& times) {
-  const Result<rtmp::VideoTag> tag = rtmp::parse_video_tag(body);
-  if (!tag && tag.error().code != "rtmp.video_extended") return drop(message);
-  const bool command = tag && tag->frame_type == rtmp::VideoFrameType::kCommand;
-  if (!command && (!tag || tag->codec != rtmp::VideoCodecId::kAvc)) {
+  const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
+  if (!tag || tag->kind == rtmp::PacketKind::kCommand) return drop(message);
+  if (tag->enhanced || tag->codec != rtmp::fourcc::kAvc) {
     log_->abandon(*message.room);
     return fail("ingest.unsupported", "this video codec is not supported: send H.264");
   }
-  if (command) return drop(message);
-  if (tag->packet_type == rtmp::AvcPacketType::kSequenceHeader) {
-    Result<TrackFormat> format = avc_format(body, tag->header_size);
+  const rtmp::TagPart part = *rtmp::TagPartReader(*tag, body).next();
+  if (tag->kind == rtmp::PacketKind::kSequenceStart) {
+    Result<TrackFormat> format = avc_format(body, part.payload_begin);
     log_->abandon(*message.room);
     return configure(std::move(format));
   }
   const TrackSlot& slot = slots_[media::kVideoTrack];
-  if (tag->packet_type != rtmp::AvcPacketType::kNalUnits || (!slot.configured && !slot.pending))
+  if (tag->kind != rtmp::PacketKind::kCodedFrames || (!slot.configured && !slot.pending))
     return drop(message);
-  const AccessUnit unit = look_at(body.subspan(tag->header_size), slot.nal_length_size);
+  const AccessUnit unit = look_at(body.subspan(part.payload_begin), slot.nal_length_size);
   if (!unit.usable) return drop(message);
-  return commit(message,
-                {media::kVideoTrack, tag->header_size, 0, tag->composition_offset_ms, tag->key() || unit.idr},
-                times);
+  return commit(
+      message,
+      {media::kVideoTrack, part.payload_begin, 0, part.composition_offset_ms, tag->key() || unit.idr}, times);
 }
 
 Result<void> Publication::end_audio(const OpenMessage& message, ByteView body, const MessageTimes& times) {
-  const Result<rtmp::AudioTag> tag = rtmp::parse_audio_tag(body);
-  if (!tag && tag.error().code != "rtmp.audio_extended") return drop(message);
-  if (!tag || tag->format != rtmp::AudioFormat::kAac) {
+  const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
+  if (!tag) return drop(message);
+  if (tag->enhanced || tag->codec != rtmp::fourcc::kAac) {
     log_->abandon(*message.room);
     return fail("ingest.unsupported", "this audio codec is not supported: send AAC");
   }
-  if (tag->packet_type == rtmp::AacPacketType::kSequenceHeader) {
-    Result<TrackFormat> format = aac_format(body, tag->header_size);
+  const rtmp::TagPart part = *rtmp::TagPartReader(*tag, body).next();
+  if (tag->kind == rtmp::PacketKind::kSequenceStart) {
+    Result<TrackFormat> format = aac_format(body, part.payload_begin);
     log_->abandon(*message.room);
     return configure(std::move(format));
   }
   const TrackSlot& slot = slots_[media::kAudioTrack];
-  const bool empty = body.size() <= tag->header_size;
-  if (tag->packet_type != rtmp::AacPacketType::kRaw || empty || (!slot.configured && !slot.pending)) {
+  const bool empty = part.payload_size == 0;
+  if (tag->kind != rtmp::PacketKind::kCodedFrames || empty || (!slot.configured && !slot.pending)) {
     return drop(message);
   }
-  return commit(message, {media::kAudioTrack, tag->header_size, 0, 0, false}, times);
+  return commit(message, {media::kAudioTrack, part.payload_begin, 0, 0, false}, times);
 }
 
 Result<void> Publication::end_data(const OpenMessage& message, ByteView body, const MessageTimes& times) {
