@@ -234,16 +234,11 @@ class HeaderWriter {
 
 bool has_legacy_form(const TagHeaderFields& fields) {
   if (fields.track_id) return false;
-  switch (fields.kind) {
-    case PacketKind::kCodedFrames:
-      return fields.codec == fourcc::kAvc || fields.codec == fourcc::kAac || fields.codec == fourcc::kMp3;
-    case PacketKind::kSequenceStart:
-      return fields.codec == fourcc::kAvc || fields.codec == fourcc::kAac;
-    case PacketKind::kSequenceEnd:
-      return fields.codec == fourcc::kAvc;
-    default:
-      return false;
-  }
+  const bool frames = fields.kind == PacketKind::kCodedFrames;
+  const bool start = fields.kind == PacketKind::kSequenceStart;
+  if (fields.type == MessageType::kVideo)
+    return fields.codec == fourcc::kAvc && (frames || start || fields.kind == PacketKind::kSequenceEnd);
+  return (fields.codec == fourcc::kAac && (frames || start)) || (fields.codec == fourcc::kMp3 && frames);
 }
 
 void write_legacy(const TagHeaderFields& fields, HeaderWriter& out) {
