@@ -42,12 +42,9 @@ struct ClientRequest {
   std::string flash_version = "FMLE/3.0 (compatible; Millrace)";
   // Enhanced RTMP, connect: codecs that may be sent or taken, and capsEx.
   std::vector<std::string> four_ccs;
-  std::uint32_t caps_ex = 0;
+  std::uint32_t caps_ex = 0;  // kCaps… of capabilities.hpp
 };
 ClientRequest client_request(const Url& url, ClientUse use);
-
-// capsEx of Enhanced RTMP v2.
-inline constexpr std::uint32_t kCapsReconnect = 0x01;
 
 // Texts of the server below are cut to 256 bytes; where one holds our stream name or password it is replaced.
 // Publish: media may be sent on this message stream. Play: media comes.
