@@ -40,7 +40,7 @@ struct ClientRequest {
   // What Challenged gave on the connection before; follows app and tcUrl.
   std::string authentication;
   std::string flash_version = "FMLE/3.0 (compatible; Millrace)";
-  // Enhanced RTMP, connect: codecs that may be sent or taken, and capsEx.
+  // Enhanced RTMP, connect: codecs that may be sent or taken, and capsEx (capabilities.hpp).
   std::vector<std::string> four_ccs;
   std::uint32_t caps_ex = 0;  // kCaps… of capabilities.hpp
 };

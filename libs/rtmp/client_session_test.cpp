@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "rtmp/capabilities.hpp"
 #include "rtmp/client_testing.hpp"
 #include "rtmp/media_message.hpp"
 #include "rtmp/session_testing.hpp"
