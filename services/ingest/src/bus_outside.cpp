@@ -1,7 +1,5 @@
 #include "bus_outside.hpp"
 
-#include <chrono>
-
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "bus/v1/bus.pb.h"
@@ -10,10 +8,13 @@ namespace millrace::ingest {
 
 namespace {
 
-constexpr std::chrono::milliseconds kDecisionDeadline{3000};
-
 std::string stream_key(const std::string& stream_id) {
   return "stream/" + stream_id;
+}
+
+media::LogEnd log_end(stream::v1::EndReason reason) {
+  const bool named = stream::v1::EndReason_IsValid(reason) && reason != stream::v1::END_REASON_UNSPECIFIED;
+  return named ? static_cast<media::LogEnd>(static_cast<int>(reason)) : media::LogEnd::kRevoked;
 }
 
 stream::v1::EndReason end_reason(media::LogEnd reason) {
@@ -30,13 +31,22 @@ void BusAuthority::may_publish(PublishQuestion question,
   authorize.set_key(std::move(question.key));
   authorize.set_query(std::move(question.query));
   authorize.set_peer_address(std::move(question.peer_address));
+  authorize.set_publication_id(question.publication_id);
+  authorize.set_flash_version(std::move(question.flash_version));
   request.set_idempotency_key(random_hex(16));
-  node_.request("auth", std::move(request), kDecisionDeadline,
-                [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
-                  if (!reply) return answer(tl::unexpected<Error>(reply.error()));
-                  const auth::v1::AuthorizePublishReply& decision = reply->authorize_publish();
-                  answer(PublishDecision{decision.allowed(), decision.stream_id(), decision.epoch()});
-                });
+  node_.request(
+      "auth", std::move(request), deadline_, [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
+        if (!reply) return answer(tl::unexpected<Error>(reply.error()));
+        const auth::v1::AuthorizePublishReply& decision = reply->authorize_publish();
+        answer(
+            PublishDecision{.allowed = decision.allowed(),
+                            .stream_id = decision.stream_id(),
+                            .epoch = decision.epoch(),
+                            .session_id = decision.session_id(),
+                            .forward_urls = {decision.forward_urls().begin(), decision.forward_urls().end()},
+                            .is_private = decision.is_private(),
+                            .play_tag = decision.play_tag()});
+      });
 }
 
 void BusAuthority::may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) {
@@ -45,11 +55,14 @@ void BusAuthority::may_play(PlayQuestion question, std::function<void(Result<Pla
   authorize.set_app(std::move(question.app));
   authorize.set_name(std::move(question.name));
   authorize.set_peer_address(std::move(question.peer_address));
-  node_.request("auth", std::move(request), kDecisionDeadline,
+  authorize.set_query(std::move(question.query));
+  authorize.set_play_id(question.play_id);
+  node_.request("auth", std::move(request), deadline_,
                 [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
                   if (!reply) return answer(tl::unexpected<Error>(reply.error()));
                   const auth::v1::AuthorizePlayReply& decision = reply->authorize_play();
-                  answer(PlayDecision{decision.allowed(), decision.stream_id()});
+                  answer(PlayDecision{decision.allowed(), decision.stream_id(), decision.play_tag(),
+                                      decision.report_end()});
                 });
 }
 
@@ -67,6 +80,8 @@ void BusAnnouncer::published(const LiveStream& live, const std::vector<TrackForm
   published.set_peer_address(live.peer_address);
   published.set_app(live.app);
   published.set_encoder(encoder);
+  published.set_is_private(live.is_private);
+  published.set_session_id(live.session_id);
   for (const TrackFormat& format : tracks) {
     stream::v1::Track& track = *published.add_tracks();
     track.set_track(format.description.track);
@@ -90,6 +105,24 @@ void BusAnnouncer::ended(const LiveStream& live, media::LogEnd reason) {
   ended.set_epoch(live.epoch);
   ended.set_reason(end_reason(reason));
   ended.set_ended_wall_us(wall_us());
+  node_.publish(std::move(event));
+}
+
+void BusAnnouncer::dropped(const std::string& stream_id, std::uint64_t publication_id, std::uint64_t epoch,
+                           media::LogEnd reason) {
+  bus::v1::Event event;
+  stream::v1::PublicationDropped& dropped = *event.mutable_publication_dropped();
+  dropped.set_stream_id(stream_id);
+  dropped.set_publication_id(publication_id);
+  dropped.set_epoch(epoch);
+  dropped.set_reason(end_reason(reason));
+  node_.publish(std::move(event));
+}
+
+void BusAnnouncer::play_ended(const std::string& stream_id, std::uint64_t play_id) {
+  bus::v1::Event event;
+  event.mutable_play_ended()->set_stream_id(stream_id);
+  event.mutable_play_ended()->set_play_id(play_id);
   node_.publish(std::move(event));
 }
 
@@ -134,7 +167,10 @@ void serve_commands(bus::Node& node, LiveStreams& streams) {
   node.serve([&streams](const bus::v1::Request& request, const bus::Responder& respond) {
     if (!request.has_close_stream())
       return respond.fail({"bus.unknown_request", "ingest does not answer this"});
-    if (!streams.close(request.close_stream().stream_id(), media::LogEnd::kRevoked)) {
+    const bus::v1::CloseStream& ask = request.close_stream();
+    if (!streams.close(ask.stream_id(),
+                       {.publication_id = ask.publication_id(), .up_to_epoch = ask.up_to_epoch()},
+                       log_end(ask.reason()))) {
       return respond.fail({"ingest.not_live", "the stream is not live"});
     }
     respond(bus::v1::Reply{});

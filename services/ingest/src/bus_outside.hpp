@@ -1,6 +1,7 @@
 // Authority and Announcer over the bus.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "bus/node.hpp"
@@ -12,13 +13,14 @@ inline constexpr const char* kArenaName = "ingest";
 
 class BusAuthority : public Authority {
  public:
-  // node outlives this.
-  explicit BusAuthority(bus::Node& node) : node_(node) {}
+  // node outlives this. deadline: how long a decision may take.
+  BusAuthority(bus::Node& node, std::chrono::milliseconds deadline) : node_(node), deadline_(deadline) {}
   void may_publish(PublishQuestion question, std::function<void(Result<PublishDecision>)> answer) override;
   void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) override;
 
  private:
   bus::Node& node_;
+  std::chrono::milliseconds deadline_;
 };
 
 class BusAnnouncer : public Announcer {
@@ -27,6 +29,9 @@ class BusAnnouncer : public Announcer {
   void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
                  const std::string& encoder) override;
   void ended(const LiveStream& stream, media::LogEnd reason) override;
+  void dropped(const std::string& stream_id, std::uint64_t publication_id, std::uint64_t epoch,
+               media::LogEnd reason) override;
+  void play_ended(const std::string& stream_id, std::uint64_t play_id) override;
   void statistics(const LiveStream& stream) override;
   void new_records(const std::vector<NewRecords>& all) override;
 

@@ -13,6 +13,9 @@ void IngestConfig::add_rows(ConfigTable& table) {
                 "connections of publishers and players; further ones are closed at once");
   table.duration("HANDSHAKE_SECONDS", handshake, "10", {1, 3600},
                  "seconds a peer has from its connection to its publish or play command");
+  table.duration(
+      "DECISION_TIMEOUT_MS", decision_timeout, "5000", {500, 30'000},
+      "milliseconds that auth, with its callback and hooks, has to decide about a publish or play");
   table.duration("READ_TIMEOUT_SECONDS", read_timeout, "30", {1, 3600},
                  "seconds without a byte after which a publisher is disconnected");
   table.duration("PING_SECONDS", ping, "15", {1, 3600},

@@ -18,6 +18,7 @@ struct IngestConfig {
   std::uint32_t threads = 2;
   std::uint32_t max_connections = 0;
   std::chrono::seconds handshake{10};
+  std::chrono::milliseconds decision_timeout{5000};
   std::chrono::seconds read_timeout{30};
   std::chrono::seconds ping{15};
   std::chrono::milliseconds gather{20};

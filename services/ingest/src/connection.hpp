@@ -24,6 +24,7 @@
 namespace millrace::ingest {
 
 struct Player;
+class PlayEnd;
 
 class Connection final : public net::PollClient {
  public:
@@ -54,7 +55,7 @@ class Connection final : public net::PollClient {
   bool owns(std::uint64_t publication_id) const;
   void terminate_publication(media::LogEnd reason);
   void play_decided(std::uint32_t request, std::uint32_t message_stream_id,
-                    const Result<PlayDecision>& decision);
+                    const Result<PlayDecision>& decision, const std::shared_ptr<PlayEnd>& end);
 
   // Tells players of new records, and adds them to what the bus is told; false when it is too early for that.
   bool announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);

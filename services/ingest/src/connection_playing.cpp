@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/secret.hpp"
 #include "connection.hpp"
 #include "player_group.hpp"
 
@@ -23,23 +24,28 @@ void Connection::perform(rtmp::PlayRequested& request) {
   enter(State::kAskingPlay);
   ++play_request_;
   if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
-    return play_decided(play_request_, request.message_stream_id, PlayDecision{});
+    return play_decided(play_request_, request.message_stream_id, PlayDecision{}, nullptr);
   }
   Shard& shard = shard_;
   const std::uint64_t id = id_;
+  const std::uint64_t play_id = random_u64() | 1;
   const std::uint32_t message_stream_id = request.message_stream_id;
   shard_.shared().authority.may_play(
-      {std::move(request.app), std::move(request.name), peer_},
-      [&shard, id, request_number = play_request_, message_stream_id](Result<PlayDecision> decision) {
-        shard.post_to(
-            id, [request_number, message_stream_id, decision = std::move(decision)](Connection& connection) {
-              connection.play_decided(request_number, message_stream_id, decision);
-            });
+      {std::move(request.app), std::move(request.name), peer_, std::move(request.query), play_id},
+      [&shard, id, play_id, request_number = play_request_,
+       message_stream_id](Result<PlayDecision> decision) {
+        auto end = decision && decision->allowed && decision->report_end
+                       ? std::make_shared<PlayEnd>(shard.shared().announcer, decision->stream_id, play_id)
+                       : nullptr;
+        shard.post_to(id, [request_number, message_stream_id, end = std::move(end),
+                           decision = std::move(decision)](Connection& connection) {
+          connection.play_decided(request_number, message_stream_id, decision, end);
+        });
       });
 }
 
 void Connection::play_decided(std::uint32_t request, std::uint32_t message_stream_id,
-                              const Result<PlayDecision>& decision) {
+                              const Result<PlayDecision>& decision, const std::shared_ptr<PlayEnd>& end) {
   if (state_ != State::kAskingPlay || request != play_request_) return;
   now_us_ = monotonic_us();
   if (!decision || !decision->allowed || !is_valid_id(decision->stream_id)) {
@@ -57,6 +63,8 @@ void Connection::play_decided(std::uint32_t request, std::uint32_t message_strea
   shard_.shared().counters.players.fetch_add(1, std::memory_order_relaxed);
   log::debug("play accepted", {{"stream", decision->stream_id}, {"peer", peer_}, {"connection", id_}});
   player_ = std::make_unique<Player>(*this, message_stream_id, now_us_);
+  player_->tag = decision->play_tag;
+  player_->end = end;
   flush();
   if (state_ == State::kPlaying) shard_.group(decision->stream_id).add(*player_);
 }

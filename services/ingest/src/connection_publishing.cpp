@@ -56,8 +56,13 @@ void Connection::perform(rtmp::PublishRequested& request) {
 
 void Connection::ask_to_publish(rtmp::PublishRequested& request) {
   auto ticket = std::make_shared<PublicationTicket>();
-  ticket->question = {std::move(request.app), std::move(request.name), std::move(request.query), peer_};
   while (ticket->publication_id == 0) ticket->publication_id = random_u64();
+  ticket->question = {.app = std::move(request.app),
+                      .key = std::move(request.name),
+                      .query = std::move(request.query),
+                      .peer_address = peer_,
+                      .publication_id = ticket->publication_id,
+                      .flash_version = std::move(request.flash_version)};
   Shard& shard = shard_;
   const std::uint64_t id = id_;
   const std::uint64_t publication_id = ticket->publication_id;

@@ -92,14 +92,17 @@ LiveStreamPtr LiveStreams::find(std::string_view stream_id) const {
   return live ? owner : nullptr;
 }
 
-bool LiveStreams::close(std::string_view stream_id, media::LogEnd reason) {
+bool LiveStreams::close(std::string_view stream_id, Which which, media::LogEnd reason) {
   std::vector<LiveStreamPtr> leaving;
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(stream_id);
     if (found == entries_.end()) return false;
     for (const LiveStreamPtr& stream : {found->second.owner, found->second.waiting}) {
-      if (stream) leaving.push_back(stream);
+      const bool meant = stream &&
+                         (which.publication_id == 0 || which.publication_id == stream->publication_id) &&
+                         (which.up_to_epoch == 0 || stream->epoch <= which.up_to_epoch);
+      if (meant) leaving.push_back(stream);
     }
   }
   for (const LiveStreamPtr& stream : leaving) stream->terminate(reason);

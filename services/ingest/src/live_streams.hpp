@@ -28,6 +28,10 @@ struct LiveStream {
   std::int64_t started_wall_us = 0;
   std::string app;
   std::string peer_address;
+  std::string session_id;
+  std::vector<std::string> forward_urls;  // as auth gave them
+  bool is_private = false;
+  std::uint64_t play_tag = 0;  // not 0: players with another one may not watch
   // Asks the publisher's connection to end with this reason; any thread, any number of times.
   std::function<void(media::LogEnd)> terminate;
   std::shared_ptr<PublicationCounters> counters = std::make_shared<PublicationCounters>();
@@ -71,8 +75,13 @@ class LiveStreams {
 
   // The publication whose log is live; null when there is none.
   LiveStreamPtr find(std::string_view stream_id) const;
-  // Ends the live publication, or refuses who waits; false when there is none.
-  bool close(std::string_view stream_id, media::LogEnd reason);
+  // Which publications of a stream are meant; 0: any.
+  struct Which {
+    std::uint64_t publication_id = 0;
+    std::uint64_t up_to_epoch = 0;
+  };
+  // Ends the live publication and refuses who waits; false when there is none of them.
+  bool close(std::string_view stream_id, Which which, media::LogEnd reason);
   std::vector<LiveStreamPtr> all() const;
 
  private:

@@ -18,20 +18,30 @@ struct PublishQuestion {
   std::string key;  // a secret
   std::string query;
   std::string peer_address;
+  std::uint64_t publication_id = 0;
+  std::string flash_version{};
 };
 struct PublishDecision {
   bool allowed = false;
   std::string stream_id;
   std::uint64_t epoch = 0;
+  std::string session_id{};
+  std::vector<std::string> forward_urls{};  // secrets, from outside: net::EgressPolicy first
+  bool is_private = false;
+  std::uint64_t play_tag = 0;
 };
 struct PlayQuestion {
   std::string app;
   std::string name;
   std::string peer_address;
+  std::string query{};
+  std::uint64_t play_id = 0;
 };
 struct PlayDecision {
   bool allowed = false;
   std::string stream_id;
+  std::uint64_t play_tag = 0;
+  bool report_end = false;  // auth wants to hear play_ended
 };
 
 class Authority {
@@ -57,6 +67,10 @@ class Announcer {
   virtual void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
                          const std::string& encoder) = 0;
   virtual void ended(const LiveStream& stream, media::LogEnd reason) = 0;
+  // Auth may have allowed this publication, but it was never announced.
+  virtual void dropped(const std::string& stream_id, std::uint64_t publication_id, std::uint64_t epoch,
+                       media::LogEnd reason) = 0;
+  virtual void play_ended(const std::string& stream_id, std::uint64_t play_id) = 0;
   virtual void statistics(const LiveStream& stream) = 0;
   // Of all streams that have some.
   virtual void new_records(const std::vector<NewRecords>& all) = 0;

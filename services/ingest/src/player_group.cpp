@@ -52,6 +52,8 @@ void PlayerGroup::add(Player& player) {
   player.group = this;
   players_.push_back(&player);
   if (stream_) stream_->players.fetch_add(1, std::memory_order_relaxed);
+  if (stream_ && !ending_ && stream_->play_tag != 0 && player.tag != stream_->play_tag)
+    return send_away(player, *stream_);
   if (reader_ && !ending_) return serve(player, monotonic_us());
   if (const LiveStreamPtr live = shard_.shared().streams.find(stream_id_)) attach(live);
 }
@@ -75,7 +77,9 @@ void PlayerGroup::attach(const LiveStreamPtr& stream) {
       publisher_left(player, now);
     }
   });
+  each([&](Player& player) { send_away(player, *stream); });
   release_log();
+  if (players_.empty()) return;
   auto reader = shard_.shared().arena_reader.open_log(stream->slot, stream->publication_id, 0);
   if (!reader) {
     log::warning("players can't read a log", {{"stream", stream_id_}, {"message", reader.error().message}});
@@ -122,6 +126,11 @@ void PlayerGroup::release_log() {
   live_ = {};
   catch_up_ = {};
   served_ = 0;
+}
+
+void PlayerGroup::send_away(Player& player, const LiveStream& stream) {
+  if (stream.play_tag == 0 || player.tag == stream.play_tag) return;
+  player.connection.end_play(rtmp::status::kPlayStreamNotFound, "There is no such stream.");
 }
 
 void PlayerGroup::publisher_left(Player& player, std::int64_t now_us) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,12 +20,28 @@
 #include "live_streams.hpp"
 #include "media/arena_reader.hpp"
 #include "net/timer.hpp"
+#include "outside.hpp"
 
 namespace millrace::ingest {
 
 class Connection;
 class PlayerGroup;
 class Shard;
+
+// Tells auth that a player has gone, whichever way it went: with the last owner.
+class PlayEnd {
+ public:
+  PlayEnd(Announcer& announcer, std::string stream_id, std::uint64_t play_id)
+      : announcer_(announcer), stream_id_(std::move(stream_id)), play_id_(play_id) {}
+  ~PlayEnd() { announcer_.play_ended(stream_id_, play_id_); }
+  PlayEnd(const PlayEnd&) = delete;
+  PlayEnd& operator=(const PlayEnd&) = delete;
+
+ private:
+  Announcer& announcer_;
+  std::string stream_id_;
+  std::uint64_t play_id_;
+};
 
 // A player's place in the stream; part of its connection.
 struct Player {
@@ -39,6 +56,8 @@ struct Player {
   Connection& connection;
   PlayerGroup* group = nullptr;
   std::uint32_t message_stream_id;
+  std::uint64_t tag = 0;         // of the key it was let in with
+  std::shared_ptr<PlayEnd> end;  // null: nobody wants to hear of it
   bool started = false;          // has a place in the log
   bool blocked = false;          // the socket is full
   bool notified_end = false;     // was told that the publisher left
@@ -102,6 +121,8 @@ class PlayerGroup {
   Step skip(Player& player, std::int64_t now_us);
   Step disconnect(Player& player, std::string_view why);
   void check_slow(Player& player, std::int64_t now_us);
+  // Whoever may not watch this publication is told and closed.
+  void send_away(Player& player, const LiveStream& stream);
   void publisher_left(Player& player, std::int64_t now_us);
   void release_log();
   void hold();

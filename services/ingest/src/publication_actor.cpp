@@ -56,6 +56,8 @@ struct PublicationState {
   void handle(const TracksChanged& changed);
   void handle(const PublisherGone& gone);
   void refuse(Error error);
+  void drop(media::LogEnd reason);
+  void end();
   void tick();
 };
 
@@ -70,7 +72,9 @@ void PublicationState::bind() {
 caf::behavior PublicationState::make_behavior() {
   bind();
   // After a crash: what was under way is done again, what was reached stays.
-  if (ticket->phase_ == PublicationTicket::Phase::kAsking) ask();
+  if (ticket->phase_ == PublicationTicket::Phase::kAsking ||
+      ticket->phase_ == PublicationTicket::Phase::kForsaken)
+    ask();
   if (ticket->phase_ == PublicationTicket::Phase::kAnnounced)
     self->delayed_send(self, kStatisticsInterval, caf::tick_atom_v);
   return {
@@ -87,12 +91,32 @@ void PublicationState::ask() {
 
 void PublicationState::refuse(Error error) {
   ticket->reject(std::move(error));
+  end();
+}
+
+void PublicationState::drop(media::LogEnd reason) {
+  const LiveStreamPtr& stream = ticket->stream_;
+  announcer->dropped(stream ? stream->stream_id : std::string(), ticket->publication_id,
+                     stream ? stream->epoch : 0, reason);
+}
+
+void PublicationState::end() {
   ticket->phase_ = PublicationTicket::Phase::kAsking;
   self->quit();
 }
 
 void PublicationState::handle(const DecisionMade& made) {
+  if (ticket->phase_ == PublicationTicket::Phase::kForsaken) {
+    const PublishDecision decision =
+        made.decision.value_or(PublishDecision{.allowed = true, .stream_id = {}});
+    if (decision.allowed) {
+      announcer->dropped(decision.stream_id, ticket->publication_id, decision.epoch,
+                         media::LogEnd::kDisconnected);
+    }
+    return end();
+  }
   if (ticket->phase_ != PublicationTicket::Phase::kAsking) return;
+  if (!made.decision) drop(media::LogEnd::kTimedOut);  // auth may have decided, too late for us
   if (!made.decision) return refuse({"ingest.no_decision", "nobody can decide at the moment: try again"});
   if (!made.decision->allowed || !is_valid_id(made.decision->stream_id)) {
     return refuse({"ingest.denied", "publishing is not allowed with this key"});
@@ -104,6 +128,10 @@ void PublicationState::handle(const DecisionMade& made) {
   stream->started_wall_us = wall_us();
   stream->app = ticket->question.app;
   stream->peer_address = ticket->question.peer_address;
+  stream->session_id = made.decision->session_id;
+  stream->forward_urls = made.decision->forward_urls;
+  stream->is_private = made.decision->is_private;
+  stream->play_tag = made.decision->play_tag;
   stream->terminate = ticket->terminate;
   ticket->stream_ = std::move(stream);
   ticket->phase_ = PublicationTicket::Phase::kClaiming;
@@ -114,6 +142,7 @@ void PublicationState::handle(const DecisionMade& made) {
 void PublicationState::handle(const ClaimAnswered& answered) {
   if (ticket->phase_ != PublicationTicket::Phase::kClaiming) return;
   if (answered.claim == LiveStreams::Claim::kSuperseded) {
+    drop(media::LogEnd::kTakenOver);
     return refuse({"ingest.superseded", "a newer publisher has this stream"});
   }
   ticket->phase_ = PublicationTicket::Phase::kAccepted;
@@ -135,9 +164,16 @@ void PublicationState::handle(const PublisherGone& gone) {
     announcer->statistics(*ticket->stream_);
     announcer->ended(*ticket->stream_, gone.reason);
   }
+  if (ticket->phase_ == PublicationTicket::Phase::kClaiming ||
+      ticket->phase_ == PublicationTicket::Phase::kAccepted) {
+    drop(gone.reason);
+  }
   if (ticket->stream_) streams->release(ticket->stream_);
-  ticket->phase_ = PublicationTicket::Phase::kAsking;
-  self->quit();
+  if (ticket->phase_ == PublicationTicket::Phase::kAsking) {
+    ticket->phase_ = PublicationTicket::Phase::kForsaken;
+    return;
+  }
+  end();
 }
 
 void PublicationState::tick() {

@@ -4,6 +4,9 @@
 //   asking ──decision──> claiming ──granted──> accepted ──tracks──> announced (statistics each second)
 //      └──────────── refused, superseded, or the connection ended: released, gone ────────────┘
 //
+// What auth allowed and nobody heard of as live is told as dropped, so that auth can close its books; when
+// the connection ends while auth is still asked, the actor stays (forsaken) until the answer is there.
+//
 // One actor under the publications' supervisor. Its state lives in the ticket, so that a restarted actor goes
 // on.
 #pragma once
@@ -61,7 +64,7 @@ class PublicationTicket {
   friend caf::actor spawn_publication(caf::event_based_actor& supervisor,
                                       std::shared_ptr<PublicationTicket> ticket, Authority& authority,
                                       Announcer& announcer, LiveStreams& streams);
-  enum class Phase : std::uint8_t { kAsking, kClaiming, kAccepted, kAnnounced };
+  enum class Phase : std::uint8_t { kAsking, kClaiming, kAccepted, kAnnounced, kForsaken };
   struct Mailbox;
   std::unique_ptr<Mailbox> mailbox_;
   // The actor's.

@@ -62,7 +62,7 @@ Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
   auto node = bus::Node::start({.instance = "ingest", .endpoints = *endpoints, .limits = {}});
   if (!node) return tl::unexpected<Error>(node.error());
   parts_->node = std::move(*node);
-  parts_->authority = std::make_unique<BusAuthority>(*parts_->node);
+  parts_->authority = std::make_unique<BusAuthority>(*parts_->node, config_.decision_timeout);
   parts_->announcer = std::make_unique<BusAnnouncer>(*parts_->node);
   const std::shared_ptr<runtime::Health> health = context.health;
   parts_->node->subscribe(

@@ -80,10 +80,25 @@ TEST(LiveStreams, ClosesTheOwnerAndWhoWaits) {
   LiveStreams streams;
   const Claimant one(streams, 1);
   const Claimant two(streams, 2);
-  EXPECT_TRUE(streams.close("s", media::LogEnd::kRevoked));
+  EXPECT_TRUE(streams.close("s", {}, media::LogEnd::kRevoked));
   EXPECT_EQ(one.told, media::LogEnd::kRevoked);
   EXPECT_EQ(two.told, media::LogEnd::kRevoked);
-  EXPECT_FALSE(streams.close("other", media::LogEnd::kRevoked));
+  EXPECT_FALSE(streams.close("other", {}, media::LogEnd::kRevoked));
+}
+
+TEST(LiveStreams, ClosesOnlyThePublicationsThatAreMeant) {
+  LiveStreams streams;
+  Claimant one(streams, 1);
+  Claimant two(streams, 2);
+  one.stream->publication_id = 11;
+  two.stream->publication_id = 12;
+  one.told.reset();
+  EXPECT_FALSE(streams.close("s", {.publication_id = 13, .up_to_epoch = 0}, media::LogEnd::kRevoked));
+  EXPECT_TRUE(streams.close("s", {.publication_id = 0, .up_to_epoch = 1}, media::LogEnd::kRevoked));
+  EXPECT_EQ(one.told, media::LogEnd::kRevoked);
+  EXPECT_EQ(two.told, std::nullopt);
+  EXPECT_TRUE(streams.close("s", {.publication_id = 12, .up_to_epoch = 0}, media::LogEnd::kRevoked));
+  EXPECT_EQ(two.told, media::LogEnd::kRevoked);
 }
 
 TEST(LiveStreams, TellsTheObserverOfBeginningAndEnd) {

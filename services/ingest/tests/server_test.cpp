@@ -30,15 +30,38 @@ class StandInAuthority final : public Authority {
   void may_publish(PublishQuestion question, std::function<void(Result<PublishDecision>)> answer) override {
     if (silent) return answer(fail("bus.deadline", "no answer"));
     const bool known = question.key.starts_with("sk_");
-    answer(PublishDecision{known, known ? question.key.substr(3) : "", ++epoch_});
+    PublishDecision decision;
+    decision.allowed = known;
+    decision.stream_id = known ? question.key.substr(3) : "";
+    decision.epoch = epoch_of.empty() ? ++epoch_ : epoch_of[question.query];
+    if (question.query.starts_with("tag=")) decision.play_tag = question.query.back();
+    if (!hold) return answer(decision);
+    const std::lock_guard lock(mutex_);
+    held_.push_back([answer = std::move(answer), decision] { answer(decision); });
   }
   void may_play(PlayQuestion question, std::function<void(Result<PlayDecision>)> answer) override {
     if (silent) return answer(fail("bus.deadline", "no answer"));
-    answer(PlayDecision{question.name != "unknown", question.name});
+    PlayDecision decision{question.name != "unknown", question.name};
+    if (question.query.starts_with("tag=")) decision.play_tag = question.query.back();
+    decision.report_end = question.query == "tag=1";
+    answer(decision);
+  }
+  std::size_t held() {
+    const std::lock_guard lock(mutex_);
+    return held_.size();
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& answer : held_) answer();
+    held_.clear();
   }
   std::atomic<bool> silent{false};
+  std::atomic<bool> hold{false};
+  std::map<std::string, std::uint64_t> epoch_of;  // by query; empty: they grow
 
  private:
+  std::mutex mutex_;
+  std::vector<std::function<void()>> held_;
   std::atomic<std::uint64_t> epoch_{0};
 };
 
@@ -53,6 +76,12 @@ class RecordingAnnouncer final : public Announcer {
     add("ended " + stream.stream_id + " " + std::to_string(stream.epoch) + " " +
         std::to_string(static_cast<int>(reason)));
   }
+  void dropped(const std::string& stream_id, std::uint64_t, std::uint64_t epoch,
+               media::LogEnd reason) override {
+    add("dropped " + stream_id + " " + std::to_string(epoch) + " " +
+        std::to_string(static_cast<int>(reason)));
+  }
+  void play_ended(const std::string& stream_id, std::uint64_t) override { add("play ended " + stream_id); }
   void statistics(const LiveStream&) override {}
   void new_records(const std::vector<NewRecords>& all) override {
     const std::lock_guard lock(mutex_);
@@ -334,6 +363,57 @@ TEST_F(ServerTest, RefusesAStreamWhenTheLogIsFullAndHarmsNobody) {
   EXPECT_TRUE(announcer_.wait_for_records(10));
   clients.erase(clients.begin() + 1);
   EXPECT_TRUE(clients.back()->closed_by_server());
+  const std::string refused = std::to_string(clients.size() + 1);
+  EXPECT_TRUE(announcer_.wait_for("dropped s" + refused + " " + refused + " 8"));
+}
+
+TEST_F(ServerTest, TellsOfEveryDecisionThatCameToNothing) {
+  start();
+  authority_.epoch_of = {{"new", 2}, {"old", 1}};
+  auto winner = publisher("sk_one?new");
+  send_frames(*winner, 0, 5);
+  ASSERT_TRUE(announcer_.wait_for("published one 2 2"));
+  auto loser = connect();
+  loser->publish("sk_one?old");
+  EXPECT_EQ(loser->next_status(), "NetStream.Publish.Rejected");
+  EXPECT_TRUE(announcer_.wait_for("dropped one 1 4"));
+  auto mute = connect();
+  mute->publish("sk_two?new");
+  EXPECT_EQ(mute->next_status(), "NetStream.Publish.Start");
+  mute->close();
+  EXPECT_TRUE(announcer_.wait_for("dropped two 2 2"));
+  authority_.hold = true;
+  auto impatient = connect();
+  impatient->publish("sk_three?new");
+  while (authority_.held() == 0) std::this_thread::yield();
+  impatient->close();
+  // Whichever comes first at the server, the end of the connection or the decision.
+  authority_.release();
+  EXPECT_TRUE(announcer_.wait_for("dropped three 2 2"));
+}
+
+TEST_F(ServerTest, SendsPlayersWithAnotherTagAwayWheneverAPublicationBegins) {
+  start();
+  auto right = connect();
+  right->play("one?tag=1");
+  EXPECT_EQ(right->next_status(), "NetStream.Play.Reset");
+  EXPECT_EQ(right->next_status(), "NetStream.Play.Start");
+  auto wrong = connect();
+  wrong->play("one?tag=2");
+  EXPECT_EQ(wrong->next_status(), "NetStream.Play.Reset");
+  EXPECT_EQ(wrong->next_status(), "NetStream.Play.Start");
+  auto source = publisher("sk_one?tag=1");
+  send_frames(*source, 0, 5);
+  EXPECT_TRUE(right->next_frame());
+  EXPECT_EQ(wrong->next_status(), "NetStream.Play.StreamNotFound");
+  EXPECT_TRUE(wrong->closed_by_server());
+  auto late = connect();
+  late->play("one");
+  std::string status;
+  for (std::string next = late->next_status(); !next.empty(); next = late->next_status()) status = next;
+  EXPECT_EQ(status, "NetStream.Play.StreamNotFound");
+  right->close();
+  EXPECT_TRUE(announcer_.wait_for("play ended one"));
 }
 
 TEST_F(ServerTest, DisconnectsASlowPlayerAndDelaysNobody) {
@@ -455,7 +535,7 @@ TEST_F(ServerTest, EndsAPublicationOnCommand) {
   auto source = publisher("sk_one");
   send_frames(*source, 0, 5);
   ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
-  EXPECT_TRUE(streams_.close("one", media::LogEnd::kRevoked));
+  EXPECT_TRUE(streams_.close("one", {}, media::LogEnd::kRevoked));
   EXPECT_EQ(source->next_status(), "NetStream.Publish.Denied");
   EXPECT_TRUE(announcer_.wait_for("ended one 1 9"));
 }
