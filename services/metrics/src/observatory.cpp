@@ -60,6 +60,8 @@ void Observatory::apply(const bus::v1::Event& event) {
                                              event.recording_finished().size_bytes());
     case Payload::kRecordingFailed:
       return aggregation_.recording_failed(event.recording_failed().stream_id());
+    case Payload::kPublicationDropped:
+    case Payload::kPlayEnded:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;
