@@ -2,19 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include "codecs/test_support.hpp"
 
 namespace millrace::codecs {
 namespace {
-
-Bytes from_hex(std::string_view text) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(
-        static_cast<std::uint8_t>(std::strtoul(std::string(text.substr(i, 2)).c_str(), nullptr, 16)));
-  }
-  return bytes;
-}
 
 struct Case {
   const char* name;
