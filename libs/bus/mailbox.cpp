@@ -41,17 +41,26 @@ void Mailbox::wake() const {
 }
 
 void Mailbox::publish(v1::Event event) {
+  post([&] { add_event(std::move(event)); });
+}
+
+void Mailbox::publish(std::vector<v1::Event> events) {
   post([&] {
-    FactStore::Published published = facts_.publish(std::move(event), wall_us());
-    last_publish_us_.store(monotonic_us(), std::memory_order_relaxed);
-    if (!published.retained) report_trouble(counters.dropped, "bus fact not retained");
-    // The sequence is used up in any case: subscribers see the gap and fetch the facts.
-    if (published.bytes.empty() || mail_.events.size() >= limits_.queue) {
-      report_trouble(counters.dropped, "bus event dropped");
-      return;
-    }
-    mail_.events.push_back(std::move(published.bytes));
+    for (v1::Event& event : events) add_event(std::move(event));
   });
+}
+
+// The mutex is held.
+void Mailbox::add_event(v1::Event event) {
+  FactStore::Published published = facts_.publish(std::move(event), wall_us());
+  last_publish_us_.store(monotonic_us(), std::memory_order_relaxed);
+  if (!published.retained) report_trouble(counters.dropped, "bus fact not retained");
+  // The sequence is used up in any case: subscribers see the gap and fetch the facts.
+  if (published.bytes.empty() || mail_.events.size() >= limits_.queue) {
+    report_trouble(counters.dropped, "bus event dropped");
+    return;
+  }
+  mail_.events.push_back(std::move(published.bytes));
 }
 
 void Mailbox::notify(v1::PointerBatch batch) {

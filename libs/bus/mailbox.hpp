@@ -50,6 +50,7 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   void publish(v1::Event event);
+  void publish(std::vector<v1::Event> events);
   void notify(v1::PointerBatch batch);
   void notify(std::vector<v1::PointerBatch> batches);
   void answer(CallAnswer answer);
@@ -75,6 +76,7 @@ class Mailbox {
   template <class Change>
   bool post(Change change);
   void wake() const;
+  void add_event(v1::Event event);
   void add_pointers(v1::PointerBatch batch);
 
   const NodeLimits limits_;

@@ -98,6 +98,11 @@ void Node::stop() {
 void Node::publish(v1::Event event) {
   core_->mailbox->publish(std::move(event));
 }
+
+void Node::publish(std::vector<v1::Event> events) {
+  if (!events.empty()) core_->mailbox->publish(std::move(events));
+}
+
 void Node::notify(v1::PointerBatch batch) {
   core_->mailbox->notify(std::move(batch));
 }

@@ -117,6 +117,8 @@ class Node {
 
   // Fills instance, boot, sequence and time. A key makes it a retained fact, retracted ends the fact.
   void publish(v1::Event event);
+  // In this order; the bus thread is woken once.
+  void publish(std::vector<v1::Event> events);
   // Batches of one stream that wait for the bus thread are merged: first of the first, newest of the rest.
   void notify(v1::PointerBatch batch);
   // Of many streams at once: the bus thread is woken once.

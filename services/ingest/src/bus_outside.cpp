@@ -21,6 +21,26 @@ stream::v1::EndReason end_reason(media::LogEnd reason) {
   return static_cast<stream::v1::EndReason>(static_cast<int>(reason));  // the same numbers
 }
 
+bus::v1::Event statistics_event(const LiveStream& live) {
+  bus::v1::Event event;
+  stream::v1::StreamStatistics& statistics = *event.mutable_stream_statistics();
+  const PublicationCounters& counters = *live.counters;
+  statistics.set_stream_id(live.stream_id);
+  statistics.set_publication_id(live.publication_id);
+  statistics.set_received_bytes(counters.received_bytes.load(std::memory_order_relaxed));
+  statistics.set_video_frames(counters.video_frames.load(std::memory_order_relaxed));
+  statistics.set_audio_frames(counters.audio_frames.load(std::memory_order_relaxed));
+  statistics.set_key_frames(counters.key_frames.load(std::memory_order_relaxed));
+  statistics.set_timestamp_jumps(counters.timestamp_jumps.load(std::memory_order_relaxed));
+  statistics.set_last_key_interval_us(counters.last_key_interval_us.load(std::memory_order_relaxed));
+  statistics.set_log_bytes(counters.log_bytes.load(std::memory_order_relaxed));
+  statistics.set_players(live.players.load(std::memory_order_relaxed));
+  statistics.set_sent_bytes(live.sent_bytes.load(std::memory_order_relaxed));
+  statistics.set_player_frames_skipped(live.frames_skipped.load(std::memory_order_relaxed));
+  statistics.set_measured_monotonic_us(monotonic_us());
+  return event;
+}
+
 }  // namespace
 
 void BusAuthority::may_publish(PublishQuestion question,
@@ -126,24 +146,11 @@ void BusAnnouncer::play_ended(const std::string& stream_id, std::uint64_t play_i
   node_.publish(std::move(event));
 }
 
-void BusAnnouncer::statistics(const LiveStream& live) {
-  bus::v1::Event event;
-  stream::v1::StreamStatistics& statistics = *event.mutable_stream_statistics();
-  const PublicationCounters& counters = *live.counters;
-  statistics.set_stream_id(live.stream_id);
-  statistics.set_publication_id(live.publication_id);
-  statistics.set_received_bytes(counters.received_bytes.load(std::memory_order_relaxed));
-  statistics.set_video_frames(counters.video_frames.load(std::memory_order_relaxed));
-  statistics.set_audio_frames(counters.audio_frames.load(std::memory_order_relaxed));
-  statistics.set_key_frames(counters.key_frames.load(std::memory_order_relaxed));
-  statistics.set_timestamp_jumps(counters.timestamp_jumps.load(std::memory_order_relaxed));
-  statistics.set_last_key_interval_us(counters.last_key_interval_us.load(std::memory_order_relaxed));
-  statistics.set_log_bytes(counters.log_bytes.load(std::memory_order_relaxed));
-  statistics.set_players(live.players.load(std::memory_order_relaxed));
-  statistics.set_sent_bytes(live.sent_bytes.load(std::memory_order_relaxed));
-  statistics.set_player_frames_skipped(live.frames_skipped.load(std::memory_order_relaxed));
-  statistics.set_measured_monotonic_us(monotonic_us());
-  node_.publish(std::move(event));
+void BusAnnouncer::statistics(const std::vector<LiveStreamPtr>& streams) {
+  std::vector<bus::v1::Event> events;
+  events.reserve(streams.size());
+  for (const LiveStreamPtr& live : streams) events.push_back(statistics_event(*live));
+  node_.publish(std::move(events));
 }
 
 void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {

@@ -32,7 +32,7 @@ class BusAnnouncer : public Announcer {
   void dropped(const std::string& stream_id, std::uint64_t publication_id, std::uint64_t epoch,
                media::LogEnd reason) override;
   void play_ended(const std::string& stream_id, std::uint64_t play_id) override;
-  void statistics(const LiveStream& stream) override;
+  void statistics(const std::vector<LiveStreamPtr>& streams) override;
   void new_records(const std::vector<NewRecords>& all) override;
 
  private:

@@ -38,8 +38,9 @@ struct LiveStream {
 
   // Set before live is; the log's slot in the arena.
   std::uint32_t slot = 0;
-  std::atomic<bool> live{false};   // the log exists
-  std::atomic<bool> ended{false};  // no record will follow
+  std::atomic<bool> live{false};       // the log exists
+  std::atomic<bool> announced{false};  // the bus knows of it: statistics may follow
+  std::atomic<bool> ended{false};      // no record will follow
   std::atomic<std::uint64_t> committed{0};
 
   // A bit for each shard: it has players; it was told of new records and has not looked yet.

@@ -71,7 +71,7 @@ class Announcer {
   virtual void dropped(const std::string& stream_id, std::uint64_t publication_id, std::uint64_t epoch,
                        media::LogEnd reason) = 0;
   virtual void play_ended(const std::string& stream_id, std::uint64_t play_id) = 0;
-  virtual void statistics(const LiveStream& stream) = 0;
+  virtual void statistics(const std::vector<LiveStreamPtr>& streams) = 0;
   // Of all streams that have some.
   virtual void new_records(const std::vector<NewRecords>& all) = 0;
 };

@@ -1,7 +1,6 @@
 #include "publication_actor.hpp"
 
 #include <caf/all.hpp>
-#include <chrono>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
@@ -13,12 +12,6 @@ using PublicationEventPtr = std::shared_ptr<const PublicationEvent>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::ingest::PublicationEventPtr)
 
 namespace millrace::ingest {
-
-namespace {
-
-constexpr std::chrono::seconds kStatisticsInterval{1};
-
-}  // namespace
 
 struct PublicationTicket::Mailbox {
   std::mutex mutex;
@@ -58,7 +51,6 @@ struct PublicationState {
   void refuse(Error error);
   void drop(media::LogEnd reason);
   void end();
-  void tick();
 };
 
 void PublicationState::bind() {
@@ -75,11 +67,8 @@ caf::behavior PublicationState::make_behavior() {
   if (ticket->phase_ == PublicationTicket::Phase::kAsking ||
       ticket->phase_ == PublicationTicket::Phase::kForsaken)
     ask();
-  if (ticket->phase_ == PublicationTicket::Phase::kAnnounced)
-    self->delayed_send(self, kStatisticsInterval, caf::tick_atom_v);
   return {
       [this](const PublicationEventPtr& event) { std::visit([this](const auto& e) { handle(e); }, *event); },
-      [this](caf::tick_atom) { tick(); },
   };
 }
 
@@ -150,18 +139,18 @@ void PublicationState::handle(const ClaimAnswered& answered) {
 }
 
 void PublicationState::handle(const TracksChanged& changed) {
-  if (ticket->phase_ == PublicationTicket::Phase::kAccepted) {
+  if (ticket->phase_ == PublicationTicket::Phase::kAccepted)
     ticket->phase_ = PublicationTicket::Phase::kAnnounced;
-    self->delayed_send(self, kStatisticsInterval, caf::tick_atom_v);
-  }
   if (ticket->phase_ != PublicationTicket::Phase::kAnnounced) return;
   announcer->published(*ticket->stream_, changed.tracks, changed.encoder);
+  ticket->stream_->announced.store(true, std::memory_order_release);
 }
 
 // The end is told before the stream is free for the next publication: nobody sees them in the other order.
 void PublicationState::handle(const PublisherGone& gone) {
   if (ticket->phase_ == PublicationTicket::Phase::kAnnounced) {
-    announcer->statistics(*ticket->stream_);
+    ticket->stream_->announced.store(false, std::memory_order_release);
+    announcer->statistics({ticket->stream_});
     announcer->ended(*ticket->stream_, gone.reason);
   }
   if (ticket->phase_ == PublicationTicket::Phase::kClaiming ||
@@ -174,11 +163,6 @@ void PublicationState::handle(const PublisherGone& gone) {
     return;
   }
   end();
-}
-
-void PublicationState::tick() {
-  announcer->statistics(*ticket->stream_);
-  self->delayed_send(self, kStatisticsInterval, caf::tick_atom_v);
 }
 
 caf::actor spawn_publication(caf::event_based_actor& supervisor, std::shared_ptr<PublicationTicket> ticket,

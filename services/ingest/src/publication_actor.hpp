@@ -1,7 +1,7 @@
-// The life of one publication: asks auth, waits for the stream's turn, announces tracks, statistics and the
-// end. Bytes never come here; the connection does as it is told.
+// The life of one publication: asks auth, waits for the stream's turn, announces tracks and the end. Bytes
+// never come here; the connection does as it is told.
 //
-//   asking ──decision──> claiming ──granted──> accepted ──tracks──> announced (statistics each second)
+//   asking ──decision──> claiming ──granted──> accepted ──tracks──> announced (the server tells statistics)
 //      └──────────── refused, superseded, or the connection ended: released, gone ────────────┘
 //
 // What auth allowed and nobody heard of as live is told as dropped, so that auth can close its books; when

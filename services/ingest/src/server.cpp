@@ -71,6 +71,11 @@ void Server::adopt(net::Accepted accepted) {
 
 void Server::maintain() {
   shared_.arena.maintain(monotonic_us());
+  std::vector<LiveStreamPtr> announced = shared_.streams.all();
+  std::erase_if(announced, [](const LiveStreamPtr& stream) {
+    return !stream->announced.load(std::memory_order_acquire);
+  });
+  shared_.announcer.statistics(announced);
   maintenance_->start(kMaintenanceUs, [this] { maintain(); });
 }
 

@@ -82,7 +82,7 @@ class RecordingAnnouncer final : public Announcer {
         std::to_string(static_cast<int>(reason)));
   }
   void play_ended(const std::string& stream_id, std::uint64_t) override { add("play ended " + stream_id); }
-  void statistics(const LiveStream&) override {}
+  void statistics(const std::vector<LiveStreamPtr>&) override {}
   void new_records(const std::vector<NewRecords>& all) override {
     const std::lock_guard lock(mutex_);
     for (const NewRecords& records : all) {
