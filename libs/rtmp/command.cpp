@@ -23,14 +23,14 @@ Result<Command> parse_command(MessageType type, ByteView body) {
 }
 
 void append_command(std::uint32_t message_stream_id, std::string_view name, double transaction,
-                    std::initializer_list<amf0::Value> arguments, ByteWriter& out) {
+                    std::initializer_list<amf0::Value> arguments, std::uint32_t chunk_size, ByteWriter& out) {
   ByteWriter body;
   amf0::serialize(name, body);
   amf0::serialize(transaction, body);
   for (const amf0::Value& argument : arguments) amf0::serialize(argument, body);
   const std::uint32_t chunk_stream = message_stream_id == 0 ? kCommandChunkStream : kDataChunkStream;
-  append_message({chunk_stream, MessageType::kCommand, 0, 0, message_stream_id}, body.view(),
-                 kPlayerChunkSize, out);
+  append_message({chunk_stream, MessageType::kCommand, 0, 0, message_stream_id}, body.view(), chunk_size,
+                 out);
 }
 
 }  // namespace millrace::rtmp

@@ -29,8 +29,8 @@ struct Command {
 // a name.
 [[nodiscard]] Result<Command> parse_command(MessageType type, ByteView body);
 
-// Appends a whole type 20 message in one chunk: the peer must have been told kPlayerChunkSize.
+// Appends a whole type 20 message; the peer must have been told the chunk size.
 void append_command(std::uint32_t message_stream_id, std::string_view name, double transaction,
-                    std::initializer_list<amf0::Value> arguments, ByteWriter& out);
+                    std::initializer_list<amf0::Value> arguments, std::uint32_t chunk_size, ByteWriter& out);
 
 }  // namespace millrace::rtmp

@@ -1,6 +1,7 @@
 #include "rtmp/command_handler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "rtmp/control_messages.hpp"
 #include "rtmp/message_receiver.hpp"
@@ -67,9 +68,9 @@ amf0::Object status_information(StatusLevel level, std::string_view code, std::s
 }
 
 void append_status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
-                   std::string_view description, ByteWriter& out) {
+                   std::string_view description, std::uint32_t chunk_size, ByteWriter& out) {
   append_command(message_stream_id, "onStatus", 0,
-                 {amf0::Null{}, status_information(level, code, description)}, out);
+                 {amf0::Null{}, status_information(level, code, description)}, chunk_size, out);
 }
 
 const CommandHandler::Row CommandHandler::rows_[] = {
@@ -82,15 +83,17 @@ const CommandHandler::Row CommandHandler::rows_[] = {
     {"FCPublish", &CommandHandler::fc_publish},
     {"FCUnpublish", &CommandHandler::fc_unpublish},
     {"play", &CommandHandler::play},
+    {"play2", &CommandHandler::play2},
     {"FCSubscribe", &CommandHandler::acknowledge},
     {"FCUnsubscribe", &CommandHandler::acknowledge},
     {"getStreamLength", &CommandHandler::stream_length},
     {"_checkbw", &CommandHandler::acknowledge},
     {"checkBandwidth", &CommandHandler::acknowledge},
-    {"pause", &CommandHandler::ignore},
-    {"seek", &CommandHandler::ignore},
-    {"receiveAudio", &CommandHandler::ignore},
-    {"receiveVideo", &CommandHandler::ignore},
+    {"pause", &CommandHandler::pause},
+    {"pauseRaw", &CommandHandler::pause},
+    {"seek", &CommandHandler::seek},
+    {"receiveAudio", &CommandHandler::receive_audio},
+    {"receiveVideo", &CommandHandler::receive_video},
     {"_result", &CommandHandler::ignore},
     {"_error", &CommandHandler::ignore},
     {"onStatus", &CommandHandler::ignore},
@@ -151,7 +154,7 @@ void CommandHandler::send_connect_reply(double transaction) {
   ByteWriter out;
   append_window_acknowledgement_size(kOurWindow, out);
   append_set_peer_bandwidth(kOurWindow, out);
-  append_set_chunk_size(kPlayerChunkSize, out);
+  append_set_chunk_size(state_.send_chunk_size, out);
   amf0::Object server{
       amf0::Object::Kind::kAnonymous, {}, {{"fmsVer", kServerVersion}, {"capabilities", kCapabilities}}};
   amf0::Object information =
@@ -162,7 +165,8 @@ void CommandHandler::send_connect_reply(double transaction) {
     append_server_capabilities(server);
     append_server_capabilities(information);
   }
-  append_command(0, "_result", transaction, {std::move(server), std::move(information)}, out);
+  append_command(0, "_result", transaction, {std::move(server), std::move(information)},
+                 state_.send_chunk_size, out);
   send(out.view(), out_);
 }
 
@@ -174,7 +178,7 @@ Result<void> CommandHandler::create_stream(const Command& command, std::uint32_t
   }
   std::uint32_t id = 1;  // 0 is the connection itself
   while (state_.find_stream(id) != nullptr) ++id;
-  state_.streams.push_back({id, MessageStream::Use::kIdle, {}});
+  state_.streams.push_back({id, MessageStream::Use::kIdle, {}, {}});
   reply(command, "_result", amf0::Null{}, static_cast<double>(id));
   return {};
 }
@@ -201,7 +205,8 @@ Result<void> CommandHandler::fc_publish(const Command& command, std::uint32_t me
   ByteWriter out;
   append_command(
       0, "onFCPublish", 0,
-      {amf0::Null{}, status_information(StatusLevel::kStatus, status::kPublishStart, "FCPublish.")}, out);
+      {amf0::Null{}, status_information(StatusLevel::kStatus, status::kPublishStart, "FCPublish.")},
+      state_.send_chunk_size, out);
   send(out.view(), out_);
   return acknowledge(command, message_stream_id);
 }
@@ -235,8 +240,17 @@ Result<void> CommandHandler::publish(const Command& command, std::uint32_t messa
   return {};
 }
 
+// Its start, duration and reset are not looked at: everything is live. rtmpdump asks for start 0.
 Result<void> CommandHandler::play(const Command& command, std::uint32_t message_stream_id) {
-  const std::string_view text = text_of(command.argument<std::string>(1));
+  return request_play(text_of(command.argument<std::string>(1)), message_stream_id);
+}
+
+// NetStreamPlayOptions. Plays the stream where none is played; else it wants to switch to another one.
+Result<void> CommandHandler::play2(const Command& command, std::uint32_t message_stream_id) {
+  return request_play(text_of(command.argument<amf0::Object>(1), "streamName"), message_stream_id);
+}
+
+Result<void> CommandHandler::request_play(std::string_view text, std::uint32_t message_stream_id) {
   if (text.size() > state_.limits.max_text_bytes) return fail("rtmp.text_size", "a stream name is too long");
   MessageStream* stream = state_.find_stream(message_stream_id);
   const SplitName split = split_query(text);
@@ -251,15 +265,76 @@ Result<void> CommandHandler::play(const Command& command, std::uint32_t message_
   return {};
 }
 
+// Some clients name message stream 0: then it is the one stream that is played.
+MessageStream* CommandHandler::find_played(std::uint32_t message_stream_id) {
+  MessageStream* found = nullptr;
+  for (MessageStream& stream : state_.streams) {
+    const bool played =
+        stream.use == MessageStream::Use::kPlaying || stream.use == MessageStream::Use::kPlayRequested;
+    if (played && stream.id == message_stream_id) return &stream;
+    if (played && message_stream_id == 0) found = found == nullptr ? &stream : nullptr;
+  }
+  return found;
+}
+
+void CommandHandler::tell_wishes(const MessageStream& stream) {
+  if (stream.use == MessageStream::Use::kPlaying) out_.emplace_back(PlayChanged{stream.id, stream.wishes});
+}
+
+// pause(flag, milliseconds); pauseRaw is Flash's name for it where the client buffers by itself. Live goes on
+// meanwhile, so the time means nothing.
+Result<void> CommandHandler::pause(const Command& command, std::uint32_t message_stream_id) {
+  MessageStream* stream = find_played(message_stream_id);
+  const bool* wanted = command.argument<bool>(1);
+  if (stream == nullptr || wanted == nullptr) return {};
+  ByteWriter out;
+  append_user_control({*wanted ? UserControlEvent::kStreamEof : UserControlEvent::kStreamBegin, stream->id},
+                      out);
+  append_status(stream->id, StatusLevel::kStatus, *wanted ? status::kPauseNotify : status::kUnpauseNotify,
+                *wanted ? "Paused." : "Goes on with the newest key frame.", state_.send_chunk_size, out);
+  send(out.view(), out_);
+  const bool changed = std::exchange(stream->wishes.paused, *wanted) != *wanted;
+  if (changed) tell_wishes(*stream);
+  return {};
+}
+
+Result<void> CommandHandler::seek(const Command& command, std::uint32_t message_stream_id) {
+  const MessageStream* stream = find_played(message_stream_id);
+  if (stream == nullptr) return {};
+  const double* milliseconds = command.argument<double>(1);
+  const bool valid = milliseconds != nullptr && *milliseconds >= 0;  // NaN is not
+  send_status(stream->id, StatusLevel::kError, valid ? status::kSeekFailed : status::kSeekInvalidTime,
+              valid ? "A live stream has no other times." : "Not a time.");
+  return {};
+}
+
+Result<void> CommandHandler::receive_audio(const Command& command, std::uint32_t message_stream_id) {
+  MessageStream* stream = find_played(message_stream_id);
+  const bool* wanted = command.argument<bool>(1);
+  if (stream == nullptr || wanted == nullptr) return {};
+  if (std::exchange(stream->wishes.audio, *wanted) != *wanted) tell_wishes(*stream);
+  return {};
+}
+
+Result<void> CommandHandler::receive_video(const Command& command, std::uint32_t message_stream_id) {
+  MessageStream* stream = find_played(message_stream_id);
+  const bool* wanted = command.argument<bool>(1);
+  if (stream == nullptr || wanted == nullptr) return {};
+  if (std::exchange(stream->wishes.video, *wanted) != *wanted) tell_wishes(*stream);
+  return {};
+}
+
 void CommandHandler::end_use(MessageStream& stream) {
   const MessageStream::Use use = stream.use;
   stream.use = MessageStream::Use::kIdle;
   stream.name.clear();
+  stream.wishes = {};
   if (use == MessageStream::Use::kPublishing || use == MessageStream::Use::kPublishRequested) {
     drop_open_messages(state_, stream.id, &out_);
     send_status(stream.id, StatusLevel::kStatus, status::kUnpublishSuccess, "Stopped publishing.");
     out_.emplace_back(PublishEnded{stream.id});
   } else if (use != MessageStream::Use::kIdle) {
+    send_status(stream.id, StatusLevel::kStatus, status::kPlayStop, "Stopped playing.");
     out_.emplace_back(PlayEnded{stream.id});
   }
 }
@@ -267,14 +342,15 @@ void CommandHandler::end_use(MessageStream& stream) {
 void CommandHandler::reply(const Command& command, std::string_view name, amf0::Value object,
                            amf0::Value information) {
   ByteWriter out;
-  append_command(0, name, command.transaction, {std::move(object), std::move(information)}, out);
+  append_command(0, name, command.transaction, {std::move(object), std::move(information)},
+                 state_.send_chunk_size, out);
   send(out.view(), out_);
 }
 
 void CommandHandler::send_status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                                  std::string_view description) {
   ByteWriter out;
-  append_status(message_stream_id, level, code, description, out);
+  append_status(message_stream_id, level, code, description, state_.send_chunk_size, out);
   send(out.view(), out_);
 }
 

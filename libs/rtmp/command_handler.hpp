@@ -35,6 +35,11 @@ class CommandHandler {
   Result<void> fc_publish(const Command& command, std::uint32_t message_stream_id);
   Result<void> fc_unpublish(const Command& command, std::uint32_t message_stream_id);
   Result<void> play(const Command& command, std::uint32_t message_stream_id);
+  Result<void> play2(const Command& command, std::uint32_t message_stream_id);
+  Result<void> pause(const Command& command, std::uint32_t message_stream_id);
+  Result<void> seek(const Command& command, std::uint32_t message_stream_id);
+  Result<void> receive_audio(const Command& command, std::uint32_t message_stream_id);
+  Result<void> receive_video(const Command& command, std::uint32_t message_stream_id);
   Result<void> stream_length(const Command& command, std::uint32_t message_stream_id);
   Result<void> acknowledge(const Command& command, std::uint32_t message_stream_id);
   Result<void> ignore(const Command& command, std::uint32_t message_stream_id);
@@ -42,6 +47,9 @@ class CommandHandler {
 
   void send_connect_reply(double transaction);
   void reply(const Command& command, std::string_view name, amf0::Value object, amf0::Value information);
+  Result<void> request_play(std::string_view text, std::uint32_t message_stream_id);
+  MessageStream* find_played(std::uint32_t message_stream_id);
+  void tell_wishes(const MessageStream& stream);
   void end_use(MessageStream& stream);
   void send_status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                    std::string_view description);
@@ -54,6 +62,6 @@ class CommandHandler {
 // An onStatus information object and message.
 amf0::Object status_information(StatusLevel level, std::string_view code, std::string_view description);
 void append_status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
-                   std::string_view description, ByteWriter& out);
+                   std::string_view description, std::uint32_t chunk_size, ByteWriter& out);
 
 }  // namespace millrace::rtmp

@@ -7,8 +7,9 @@
 
 namespace millrace::rtmp {
 
-// The largest message taken and the chunk size announced to peers: one media message is always one chunk to a
-// player. Not more, because nginx-rtmp as a client refuses chunk sizes above 10 MiB.
+// The largest message taken and, unless SessionLimits says otherwise, the chunk size announced to peers: one
+// media message is always one chunk to a player. Not more, because nginx-rtmp as a client refuses chunk sizes
+// above 10 MiB.
 inline constexpr std::uint32_t kPlayerChunkSize = 10U << 20;
 
 struct SessionLimits {
@@ -34,6 +35,8 @@ struct SessionLimits {
   // Bytes received between two acknowledgements: what the peer asks for within these bounds.
   std::uint32_t min_acknowledgement_window = 16U << 10;
   std::uint32_t default_acknowledgement_window = 2'500'000;
+  // Chunk size of what is sent, announced in the answer to connect. At least 128, the size before it.
+  std::uint32_t send_chunk_size = kPlayerChunkSize;
 };
 
 }  // namespace millrace::rtmp

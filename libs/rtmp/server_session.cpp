@@ -46,26 +46,27 @@ MessageStream* find_used(SessionState& state, std::uint32_t id, Use use) {
   return stream != nullptr && stream->use == use ? stream : nullptr;
 }
 
-Bytes status_bytes(std::uint32_t id, StatusLevel level, std::string_view code, std::string_view description) {
+Bytes status_bytes(const SessionState& state, std::uint32_t id, StatusLevel level, std::string_view code,
+                   std::string_view description) {
   ByteWriter out;
-  append_status(id, level, code, description, out);
+  append_status(id, level, code, description, state.send_chunk_size, out);
   return out.take();
 }
 
 // Tells Flash clients that they may look at the samples' bytes; others ignore it.
-void append_sample_access(std::uint32_t id, ByteWriter& out) {
+void append_sample_access(std::uint32_t id, std::uint32_t chunk_size, ByteWriter& out) {
   ByteWriter body;
   amf0::serialize("|RtmpSampleAccess", body);
   amf0::serialize(true, body);
   amf0::serialize(true, body);
-  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), kPlayerChunkSize, out);
+  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), chunk_size, out);
 }
 
-void append_data_start(std::uint32_t id, ByteWriter& out) {
+void append_data_start(std::uint32_t id, std::uint32_t chunk_size, ByteWriter& out) {
   ByteWriter body;
   amf0::serialize("onStatus", body);
   amf0::serialize(amf0::Object{amf0::Object::Kind::kAnonymous, {}, {{"code", status::kDataStart}}}, body);
-  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), kPlayerChunkSize, out);
+  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), chunk_size, out);
 }
 
 }  // namespace
@@ -93,7 +94,8 @@ Bytes ServerSession::accept_publish(std::uint32_t message_stream_id) {
   stream->use = Use::kPublishing;
   ByteWriter out;
   append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
-  append_status(message_stream_id, StatusLevel::kStatus, status::kPublishStart, "Publishing.", out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPublishStart, "Publishing.",
+                state_->send_chunk_size, out);
   return out.take();
 }
 
@@ -102,7 +104,7 @@ Bytes ServerSession::reject_publish(std::uint32_t message_stream_id, std::string
   MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishRequested);
   if (stream == nullptr) return {};
   stream->use = Use::kIdle;
-  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+  return status_bytes(*state_, message_stream_id, StatusLevel::kError, code, description);
 }
 
 Bytes ServerSession::end_publish(std::uint32_t message_stream_id, std::string_view code,
@@ -111,7 +113,7 @@ Bytes ServerSession::end_publish(std::uint32_t message_stream_id, std::string_vi
   if (stream == nullptr) return {};
   stream->use = Use::kIdle;
   drop_open_messages(*state_, message_stream_id, nullptr);
-  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+  return status_bytes(*state_, message_stream_id, StatusLevel::kError, code, description);
 }
 
 Bytes ServerSession::accept_play(std::uint32_t message_stream_id) {
@@ -120,10 +122,12 @@ Bytes ServerSession::accept_play(std::uint32_t message_stream_id) {
   stream->use = Use::kPlaying;
   ByteWriter out;
   append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
-  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayReset, "Playing and resetting.", out);
-  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "Started playing.", out);
-  append_sample_access(message_stream_id, out);
-  append_data_start(message_stream_id, out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayReset, "Playing and resetting.",
+                state_->send_chunk_size, out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "Started playing.",
+                state_->send_chunk_size, out);
+  append_sample_access(message_stream_id, state_->send_chunk_size, out);
+  append_data_start(message_stream_id, state_->send_chunk_size, out);
   return out.take();
 }
 
@@ -132,7 +136,7 @@ Bytes ServerSession::reject_play(std::uint32_t message_stream_id, std::string_vi
   MessageStream* stream = find_used(*state_, message_stream_id, Use::kPlayRequested);
   if (stream == nullptr) return {};
   stream->use = Use::kIdle;
-  return status_bytes(message_stream_id, StatusLevel::kError, code, description);
+  return status_bytes(*state_, message_stream_id, StatusLevel::kError, code, description);
 }
 
 Bytes ServerSession::end_play(std::uint32_t message_stream_id, std::string_view code,
@@ -140,9 +144,10 @@ Bytes ServerSession::end_play(std::uint32_t message_stream_id, std::string_view 
   MessageStream* stream = find_used(*state_, message_stream_id, Use::kPlaying);
   if (stream == nullptr) return {};
   stream->use = Use::kIdle;
+  stream->wishes = {};
   ByteWriter out;
   append_user_control({UserControlEvent::kStreamEof, message_stream_id}, out);
-  append_status(message_stream_id, StatusLevel::kStatus, code, description, out);
+  append_status(message_stream_id, StatusLevel::kStatus, code, description, state_->send_chunk_size, out);
   return out.take();
 }
 
@@ -150,7 +155,7 @@ Bytes ServerSession::unpublish_notify(std::uint32_t message_stream_id) const {
   if (find_used(*state_, message_stream_id, Use::kPlaying) == nullptr) return {};
   ByteWriter out;
   append_status(message_stream_id, StatusLevel::kStatus, status::kPlayUnpublishNotify,
-                "The publisher has left.", out);
+                "The publisher has left.", state_->send_chunk_size, out);
   append_user_control({UserControlEvent::kStreamEof, message_stream_id}, out);
   return out.take();
 }
@@ -159,13 +164,14 @@ Bytes ServerSession::publish_notify(std::uint32_t message_stream_id) const {
   if (find_used(*state_, message_stream_id, Use::kPlaying) == nullptr) return {};
   ByteWriter out;
   append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
-  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "The publisher is back.", out);
+  append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "The publisher is back.",
+                state_->send_chunk_size, out);
   return out.take();
 }
 
 Bytes ServerSession::status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                             std::string_view description) const {
-  return status_bytes(message_stream_id, level, code, description);
+  return status_bytes(*state_, message_stream_id, level, code, description);
 }
 
 Bytes ServerSession::reconnect_request(std::string_view tc_url, std::string_view description) const {
@@ -174,7 +180,7 @@ Bytes ServerSession::reconnect_request(std::string_view tc_url, std::string_view
       status_information(StatusLevel::kStatus, status::kConnectReconnectRequest, description);
   if (!tc_url.empty()) information.properties.push_back({"tcUrl", tc_url});
   ByteWriter out;
-  append_command(0, "onStatus", 0, {amf0::Null{}, std::move(information)}, out);
+  append_command(0, "onStatus", 0, {amf0::Null{}, std::move(information)}, state_->send_chunk_size, out);
   return out.take();
 }
 
@@ -182,6 +188,14 @@ Bytes ServerSession::ping_request(std::uint32_t timestamp) {
   ByteWriter out;
   append_user_control({UserControlEvent::kPingRequest, timestamp}, out);
   return out.take();
+}
+
+PlayWishes ServerSession::wishes(std::uint32_t message_stream_id) const {
+  const MessageStream* stream = state_->find_stream(message_stream_id);
+  return stream != nullptr ? stream->wishes : PlayWishes{};
+}
+std::uint32_t ServerSession::send_chunk_size() const {
+  return state_->send_chunk_size;
 }
 
 bool ServerSession::closed() const {

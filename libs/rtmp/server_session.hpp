@@ -22,6 +22,7 @@
 #include "rtmp/capabilities.hpp"
 #include "rtmp/limits.hpp"
 #include "rtmp/message.hpp"
+#include "rtmp/play_wishes.hpp"
 
 namespace millrace::rtmp {
 
@@ -79,6 +80,13 @@ struct PlayEnded {
   std::uint32_t message_stream_id = 0;
 };
 
+// A player has changed its mind about a stream whose play was accepted. It has been answered already. For
+// what it said before: ServerSession::wishes.
+struct PlayChanged {
+  std::uint32_t message_stream_id = 0;
+  PlayWishes wishes;
+};
+
 // The peer answered ping_request(timestamp).
 struct PingAnswered {
   std::uint32_t timestamp = 0;
@@ -90,8 +98,9 @@ struct Close {
   Error error;
 };
 
-using Action = std::variant<MessageBytes, MessageBegin, MessageEnd, MessageAborted, SendBytes,
-                            PublishRequested, PlayRequested, PublishEnded, PlayEnded, PingAnswered, Close>;
+using Action =
+    std::variant<MessageBytes, MessageBegin, MessageEnd, MessageAborted, SendBytes, PublishRequested,
+                 PlayRequested, PublishEnded, PlayEnded, PlayChanged, PingAnswered, Close>;
 
 // Values of onStatus' "code" (Adobe RTMP 1.0, 7.2; NetStatusEvent).
 namespace status {
@@ -108,6 +117,10 @@ inline constexpr std::string_view kPlayStreamNotFound = "NetStream.Play.StreamNo
 inline constexpr std::string_view kPlayNoSupportedTrack = "NetStream.Play.NoSupportedTrackFound";
 inline constexpr std::string_view kPlayUnpublishNotify = "NetStream.Play.UnpublishNotify";
 inline constexpr std::string_view kPlayInsufficientBandwidth = "NetStream.Play.InsufficientBW";
+inline constexpr std::string_view kPauseNotify = "NetStream.Pause.Notify";
+inline constexpr std::string_view kUnpauseNotify = "NetStream.Unpause.Notify";
+inline constexpr std::string_view kSeekFailed = "NetStream.Seek.Failed";
+inline constexpr std::string_view kSeekInvalidTime = "NetStream.Seek.InvalidTime";
 inline constexpr std::string_view kDataStart = "NetStream.Data.Start";
 inline constexpr std::string_view kStreamFailed = "NetStream.Failed";
 }  // namespace status
@@ -128,8 +141,8 @@ class ServerSession {
   void receive(ByteView bytes, std::vector<Action>& out);
 
   // Answers to requests: the bytes to send. Empty when the request is gone (the peer closed the stream
-  // meanwhile). accept_play's bytes are followed by media with media_chunk_header (media_message.hpp), whole
-  // messages in one chunk.
+  // meanwhile). accept_play's bytes are followed by media with media_chunk_header (media_message.hpp), in
+  // chunks of send_chunk_size(): by default whole messages in one chunk.
   Bytes accept_publish(std::uint32_t message_stream_id);
   Bytes reject_publish(std::uint32_t message_stream_id, std::string_view code, std::string_view description);
   Bytes accept_play(std::uint32_t message_stream_id);
@@ -146,6 +159,9 @@ class ServerSession {
   Bytes unpublish_notify(std::uint32_t message_stream_id) const;
   // To a player whose publisher is back: StreamBegin and a new Play.Start.
   Bytes publish_notify(std::uint32_t message_stream_id) const;
+  // What a player has said of it so far; the defaults when there is no such stream.
+  PlayWishes wishes(std::uint32_t message_stream_id) const;
+  std::uint32_t send_chunk_size() const;
   Bytes status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                std::string_view description) const;
   // E-RTMP's NetConnection.Connect.ReconnectRequest: the client is to connect anew, to tc_url (empty: where

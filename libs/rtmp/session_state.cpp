@@ -53,6 +53,8 @@ bool restore_stream(ByteReader& reader, MessageStream& stream) {
   const std::uint8_t use = reader.u8();
   stream.use = static_cast<MessageStream::Use>(use);
   stream.name = restore_text(reader);
+  const std::uint8_t wishes = reader.u8();
+  stream.wishes = {(wishes & 1) != 0, (wishes & 2) != 0, (wishes & 4) != 0};
   return reader.ok() && use <= static_cast<std::uint8_t>(MessageStream::Use::kPlaying);
 }
 
@@ -74,10 +76,13 @@ void MessageState::save_messages(ByteWriter& out) const {
     out.u32(stream.id);
     out.u8(static_cast<std::uint8_t>(stream.use));
     save_text(stream.name, out);
+    out.u8(static_cast<std::uint8_t>((stream.wishes.paused ? 1 : 0) | (stream.wishes.audio ? 2 : 0) |
+                                     (stream.wishes.video ? 4 : 0)));
   }
   out.u64(received);
   out.u64(acknowledged);
   out.u32(acknowledgement_window);
+  out.u32(send_chunk_size);
 }
 
 void SessionState::save(ByteWriter& out) const {
@@ -110,7 +115,8 @@ bool MessageState::restore_messages(ByteReader& reader) {
   received = reader.u64();
   acknowledged = reader.u64();
   acknowledgement_window = reader.u32();
-  return reader.ok() && acknowledgement_window != 0 && acknowledged <= received &&
+  send_chunk_size = reader.u32();
+  return reader.ok() && acknowledgement_window != 0 && send_chunk_size >= 128 && acknowledged <= received &&
          assemblies.size() == chunks.slots();
 }
 

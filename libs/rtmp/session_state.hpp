@@ -12,6 +12,7 @@
 #include "rtmp/handshake.hpp"
 #include "rtmp/limits.hpp"
 #include "rtmp/message.hpp"
+#include "rtmp/play_wishes.hpp"
 
 namespace millrace::rtmp {
 
@@ -27,6 +28,7 @@ struct MessageStream {
   std::uint32_t id = 0;
   Use use = Use::kIdle;
   std::string name;  // of what is published or played, without query: FCUnpublish names it
+  PlayWishes wishes{};
 };
 
 // What becomes of the open message of one chunk stream.
@@ -51,7 +53,8 @@ struct MessageState {
   explicit MessageState(const SessionLimits& session_limits)
       : limits(session_limits),
         chunks(session_limits),
-        acknowledgement_window(session_limits.default_acknowledgement_window) {}
+        acknowledgement_window(session_limits.default_acknowledgement_window),
+        send_chunk_size(session_limits.send_chunk_size) {}
 
   SessionLimits limits;  // given anew at restore
   ChunkReader chunks;
@@ -61,6 +64,7 @@ struct MessageState {
   std::uint64_t received = 0;      // bytes, handshake included
   std::uint64_t acknowledged = 0;  // of these, by the last Acknowledgement
   std::uint32_t acknowledgement_window;
+  std::uint32_t send_chunk_size;         // announced with the answer to connect
   std::uint32_t open_media_bytes = 0;    // announced sizes of the messages in kForward and kSplit
   std::uint32_t open_command_bytes = 0;  // of those in kCollect
 

@@ -92,6 +92,11 @@ class SessionDriver {
     note("publish ended " + std::to_string(action.message_stream_id));
   }
   void perform(const PlayEnded& action) { note("play ended " + std::to_string(action.message_stream_id)); }
+  void perform(const PlayChanged& action) {
+    note("play changed " + std::to_string(action.message_stream_id) +
+         (action.wishes.paused ? " paused" : "") + (action.wishes.audio ? "" : " no audio") +
+         (action.wishes.video ? "" : " no video"));
+  }
   void perform(const PingAnswered& action) { note("pong " + std::to_string(action.timestamp)); }
   void perform(const Close& action) { note("close " + std::string(action.error.code)); }
 

@@ -2,6 +2,19 @@
 
 namespace millrace::ingest {
 
+namespace {
+
+constexpr std::uint32_t kMinChunkSize = 128;  // what peers expect before they are told otherwise
+constexpr std::uint32_t kMaxChunkSize = 65'536;
+
+}  // namespace
+
+Result<void> IngestConfig::check() const {
+  if (chunk_size == 0 || chunk_size >= kMinChunkSize) return {};
+  return fail("config.value",
+              "RTMP_CHUNK_SIZE must be 0 or from 128 to 65536, and is " + std::to_string(chunk_size));
+}
+
 void IngestConfig::add_rows(ConfigTable& table) {
   table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
   table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP; 0 takes a free one");
@@ -11,6 +24,10 @@ void IngestConfig::add_rows(ConfigTable& table) {
   table.integer("INGEST_THREADS", threads, "2", {1, 64}, "I/O threads of ingest");
   table.integer("RTMP_MAX_CONNECTIONS", max_connections, "16384", {1, 1'000'000},
                 "connections of publishers and players; further ones are closed at once");
+  table.integer(
+      "RTMP_CHUNK_SIZE", chunk_size, "0", {0, kMaxChunkSize},
+      "bytes of a chunk sent to RTMP peers, 128 to 65536; 0 sends every message as one chunk, which "
+      "costs least");
   table.duration("HANDSHAKE_SECONDS", handshake, "10", {1, 3600},
                  "seconds a peer has from its connection to its publish or play command");
   table.duration(

@@ -17,6 +17,7 @@ struct IngestConfig {
   std::uint16_t ops_port = 0;
   std::uint32_t threads = 2;
   std::uint32_t max_connections = 0;
+  std::uint32_t chunk_size = 0;  // of what is sent; 0: a message is a chunk
   std::chrono::seconds handshake{10};
   std::chrono::milliseconds decision_timeout{5000};
   std::chrono::seconds read_timeout{30};
@@ -30,6 +31,8 @@ struct IngestConfig {
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
+  // What a row cannot say: "config.value" with the variable.
+  [[nodiscard]] Result<void> check() const;
 };
 
 }  // namespace millrace::ingest

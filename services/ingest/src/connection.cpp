@@ -25,6 +25,12 @@ bool is_http(ByteView first) {
   return std::find(kMethods.begin(), kMethods.end(), text) != kMethods.end();
 }
 
+rtmp::SessionLimits session_limits(const IngestConfig& config) {
+  rtmp::SessionLimits limits;
+  if (config.chunk_size != 0) limits.send_chunk_size = config.chunk_size;
+  return limits;
+}
+
 std::int64_t microseconds(std::chrono::seconds duration) {
   return std::chrono::microseconds(duration).count();
 }
@@ -36,7 +42,7 @@ Connection::Connection(Shard& shard, std::uint64_t id, net::Accepted accepted, s
       id_(id),
       transport_(std::move(accepted.socket)),
       peer_(std::move(accepted.peer_address)),
-      session_({}, random_u64()),
+      session_(session_limits(shard.shared().config), random_u64()),
       now_us_(now_us),
       state_since_us_(now_us),
       last_read_us_(now_us),

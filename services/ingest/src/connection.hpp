@@ -25,6 +25,7 @@ namespace millrace::ingest {
 
 struct Player;
 class PlayEnd;
+enum class PlayFrom : std::uint8_t;
 
 class Connection final : public net::PollClient {
  public:
@@ -102,6 +103,7 @@ class Connection final : public net::PollClient {
   void perform(const rtmp::MessageAborted& action);
   void perform(const rtmp::PublishEnded& action);
   void perform(const rtmp::PlayEnded& action);
+  void perform(const rtmp::PlayChanged& action);
   void perform(const rtmp::PingAnswered&) {}
   void perform(const rtmp::Close& action);
 
@@ -134,7 +136,8 @@ class Connection final : public net::PollClient {
   std::int64_t last_read_us_;
   std::int64_t last_ping_us_;
   std::uint64_t free_from_bytes_ =
-      0;                            // received before the present state, or since the last ping of a player
+      0;  // received before the present state, or since the last ping of a player
+  PlayFrom play_from_{};
   std::uint32_t play_request_ = 0;  // number of the newest: older ones' answers are void
   std::unique_ptr<Publishing> publishing_;
   std::unique_ptr<Player> player_;

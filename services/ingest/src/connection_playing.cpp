@@ -23,6 +23,7 @@ void Connection::perform(rtmp::PlayRequested& request) {
   }
   enter(State::kAskingPlay);
   ++play_request_;
+  play_from_ = play_from(request.query);
   if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
     return play_decided(play_request_, request.message_stream_id, PlayDecision{}, nullptr);
   }
@@ -62,11 +63,22 @@ void Connection::play_decided(std::uint32_t request, std::uint32_t message_strea
   last_ping_us_ = now_us_;
   shard_.shared().counters.players.fetch_add(1, std::memory_order_relaxed);
   log::debug("play accepted", {{"stream", decision->stream_id}, {"peer", peer_}, {"connection", id_}});
-  player_ = std::make_unique<Player>(*this, message_stream_id, now_us_);
+  const std::uint32_t chunk_size = session_.send_chunk_size();
+  player_ = std::make_unique<Player>(*this, message_stream_id, play_from_,
+                                     chunk_size == rtmp::kPlayerChunkSize ? 0 : chunk_size, now_us_);
   player_->tag = decision->play_tag;
   player_->end = end;
+  const rtmp::PlayWishes wishes = session_.wishes(message_stream_id);
+  player_->paused = wishes.paused;
+  player_->place.filter.set(wishes);
+  // The answer, the configurations and the first frames leave together where there is something to play.
+  shard_.group(decision->stream_id).add(*player_);
   flush();
-  if (state_ == State::kPlaying) shard_.group(decision->stream_id).add(*player_);
+}
+
+void Connection::perform(const rtmp::PlayChanged& action) {
+  if (player_ && player_->message_stream_id == action.message_stream_id)
+    player_->group->change(*player_, action.wishes);
 }
 
 void Connection::perform(const rtmp::PlayEnded&) {

@@ -3,12 +3,15 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "connection.hpp"
 #include "rtmp/media_message.hpp"
+#include "rtmp/message_chunks.hpp"
 #include "shard.hpp"
 #include "track_format.hpp"
 
@@ -16,9 +19,11 @@ namespace millrace::ingest {
 
 namespace {
 
-constexpr std::size_t kMaxRun = 256;       // messages a system call
-constexpr std::uint64_t kMaxWindow = 512;  // records
-constexpr std::int64_t kMergeFactor = 8;   // so many times the cost of a flush pass between two
+constexpr std::size_t kMaxRun = 256;          // messages a system call
+constexpr std::size_t kMaxParts = 1024;       // of it; UIO_MAXIOV
+constexpr std::uint64_t kMaxSearch = 65'536;  // records that are looked at for the oldest key frame
+constexpr std::uint64_t kMaxWindow = 512;     // records
+constexpr std::int64_t kMergeFactor = 8;      // so many times the cost of a flush pass between two
 constexpr std::uint32_t kPlayerMessageStream = 1;
 
 // The body of a message in one chunk: behind its type 0 header (Adobe RTMP 1.0, 5.3.1.2.1 and 5.3.1.3).
@@ -29,6 +34,18 @@ ByteView body_of(ByteView message) {
 }
 
 }  // namespace
+
+PlayFrom play_from(std::string_view query) {
+  PlayFrom from = PlayFrom::kNewestKey;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view parameter = query.substr(0, end);
+    if (parameter == "cache=no") from = PlayFrom::kNextKey;
+    if (parameter == "cache=clear") from = PlayFrom::kOldestKey;
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return from;
+}
 
 template <class Work>
 void PlayerGroup::each(Work work) {
@@ -51,11 +68,13 @@ PlayerGroup::~PlayerGroup() {
 void PlayerGroup::add(Player& player) {
   player.group = this;
   players_.push_back(&player);
+  const LiveStreamPtr live = stream_ && !ending_ ? stream_ : shard_.shared().streams.find(stream_id_);
+  if (live) player.not_before = live->committed.load(std::memory_order_acquire);
   if (stream_) stream_->players.fetch_add(1, std::memory_order_relaxed);
   if (stream_ && !ending_ && stream_->play_tag != 0 && player.tag != stream_->play_tag)
     return send_away(player, *stream_);
   if (reader_ && !ending_) return serve(player, monotonic_us());
-  if (const LiveStreamPtr live = shard_.shared().streams.find(stream_id_)) attach(live);
+  if (live && live != stream_) attach(live);
 }
 
 void PlayerGroup::remove(Player& player) {
@@ -67,10 +86,25 @@ void PlayerGroup::remove(Player& player) {
   if (players_.empty()) release_log();
 }
 
+void PlayerGroup::change(Player& player, const rtmp::PlayWishes& wishes) {
+  if (player.paused && !wishes.paused) start_anew(player);
+  player.paused = wishes.paused;
+  player.place.filter.set(wishes);
+  if (reader_ && !ending_ && !player.blocked) serve(player, monotonic_us());
+}
+
+void PlayerGroup::start_anew(Player& player) {
+  player.started = false;
+  player.skip_wanted = false;
+  player.place.configurations.fill(Player::kNoConfiguration);
+  player.configurations_seen = 0;
+}
+
 void PlayerGroup::attach(const LiveStreamPtr& stream) {
   if (stream_ == stream) return;
   const std::int64_t now = monotonic_us();
   each([&](Player& player) {
+    if (stream_) player.not_before = 0;  // of another log
     if (player.in_message()) {
       disconnect(player, "behind when the next publication began");
     } else if (player.started && !player.notified_end) {
@@ -92,10 +126,7 @@ void PlayerGroup::attach(const LiveStreamPtr& stream) {
   stream->players.fetch_add(static_cast<std::uint32_t>(players_.size()), std::memory_order_relaxed);
   stream->watching_shards.fetch_or(std::uint64_t{1} << shard_.index(), std::memory_order_acq_rel);
   each([](Player& player) {
-    player.started = false;
-    player.skip_wanted = false;
-    player.configurations.fill(Player::kNoConfiguration);
-    player.configurations_seen = 0;
+    start_anew(player);
     if (!player.notified_end) return;
     player.notified_end = false;
     (void)player.connection.outbox().append(
@@ -136,6 +167,7 @@ void PlayerGroup::send_away(Player& player, const LiveStream& stream) {
 void PlayerGroup::publisher_left(Player& player, std::int64_t now_us) {
   player.started = false;
   player.notified_end = true;
+  player.not_before = 0;
   player.waiting_since_us = now_us;
   Outbox& outbox = player.connection.outbox();
   if (!outbox.append(player.connection.session().unpublish_notify(player.message_stream_id)) ||
@@ -199,7 +231,7 @@ void PlayerGroup::serve(Player& player, std::int64_t now_us) {
 
 PlayerGroup::Step PlayerGroup::step(Player& player, std::int64_t now_us) {
   if (!player.in_message()) {
-    const bool placed = player.started || start(player);
+    const bool placed = !player.paused && (player.started || start(player));
     if (placed && player.skip_wanted) {
       const Step skipped = skip(player, now_us);
       if (skipped != Step::kAgain) return skipped;
@@ -217,19 +249,55 @@ PlayerGroup::Step PlayerGroup::step(Player& player, std::int64_t now_us) {
       return player.in_message() ? disconnect(player, "lagged") : skip(player, now_us);
     window = &catch_up_;
   }
+  // What it does not take needs no configuration either.
+  while (!player.in_message() && !player.place.filter.take(window->entries[player.next - window->first])) {
+    if (++player.next == window->end()) return Step::kAgain;
+  }
   const media::SampleRecord& next = window->entries[player.next - window->first].record;
   if (!player.in_message() && queue_configurations(player, next)) return Step::kAgain;
   return send_run(player, *window, now_us);
 }
 
-// At the newest key frame; false while there is none.
+std::optional<std::uint64_t> PlayerGroup::beginning(const Player& player) const {
+  const std::optional<std::uint64_t> newest = reader_->newest_key();
+  if (!newest) return std::nullopt;
+  switch (player.from) {
+    case PlayFrom::kNewestKey:
+      break;
+    case PlayFrom::kNextKey:
+      if (*newest < player.not_before) return std::nullopt;
+      break;
+    case PlayFrom::kOldestKey:
+      return oldest_key(*newest);
+  }
+  return newest;
+}
+
+std::optional<std::uint64_t> PlayerGroup::oldest_key(std::uint64_t newest) const {
+  const auto sample = reader_->at(newest);
+  if (!sample) return std::nullopt;
+  const bool video = sample->record.track == media::kVideoTrack;
+  const std::uint64_t first = std::max(reader_->info().first, newest - std::min(newest, kMaxSearch));
+  for (std::uint64_t sequence = first; sequence < newest; ++sequence) {
+    const auto found = reader_->at(sequence);
+    if (!found) continue;
+    const bool key = (found->record.flags & media::kSampleKey) != 0;
+    if (!video || (key && found->record.track == media::kVideoTrack)) return sequence;
+  }
+  return newest;
+}
+
+// At a key frame; false while there is none to begin with.
 bool PlayerGroup::start(Player& player) {
-  const std::optional<std::uint64_t> key = reader_->newest_key();
+  if (player.notified_end) return false;
+  const std::optional<std::uint64_t> key = beginning(player);
   const auto sample = key ? reader_->at(*key) : std::nullopt;
-  if (!sample || player.notified_end) return false;
+  if (!sample) return false;
+  const bool all = std::exchange(player.from, PlayFrom::kNewestKey) == PlayFrom::kOldestKey;
   player.started = true;
   player.next = *key;
   player.progress_us = monotonic_us();
+  player.catch_up_until_us = player.progress_us + (all ? kCatchUpAllUs : kCatchUpUs);
   // The newest of each kind, what describes the stream first; a record of another one corrects it when it
   // comes.
   std::array<std::optional<std::uint32_t>, 3> newest;
@@ -257,70 +325,48 @@ bool PlayerGroup::queue_configurations(Player& player, const media::SampleRecord
     const bool data = configuration && configuration->description.kind == media::TrackKind::kData;
     if (data) queued = queue_configuration(player, index, next.wire_timestamp_ms) || queued;
   }
-  const bool known = next.track >= player.configurations.size() ||
-                     player.configurations.at(next.track) == next.configuration;
+  const bool known = next.track >= player.place.configurations.size() ||
+                     player.place.configurations.at(next.track) == next.configuration;
   return known ? queued : queue_configuration(player, next.configuration, next.wire_timestamp_ms) || queued;
 }
 
 bool PlayerGroup::queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms) {
   const auto configuration = reader_->configuration(index);
-  if (!configuration || configuration->description.track >= player.configurations.size()) return false;
-  player.configurations.at(configuration->description.track) = index;
+  if (!configuration || configuration->description.track >= player.place.configurations.size()) return false;
+  player.place.configurations.at(configuration->description.track) = index;
   const ByteView body = body_of(configuration->message);
   if (body.empty()) return false;
   const rtmp::MediaChunkHeader header =
       rtmp::media_chunk_header(message_type(configuration->description.kind), timestamp_ms,
                                static_cast<std::uint32_t>(body.size()), kPlayerMessageStream);
   Outbox& outbox = player.connection.outbox();
-  return outbox.append(header.view()) && outbox.append(body);
+  if (player.place.chunk_size == 0) return outbox.append(header.view()) && outbox.append(body);
+  Bytes message(header.view().begin(), header.view().end());
+  message.insert(message.end(), body.begin(), body.end());
+  const rtmp::MessageChunks chunks(message, player.place.chunk_size);
+  std::array<ByteView, 64> parts;
+  for (std::size_t at = 0; at < chunks.wire_size();) {
+    for (const ByteView part : std::span(parts).first(chunks.cut(at, parts))) {
+      if (!outbox.append(part)) return false;
+      at += part.size();
+    }
+  }
+  return true;
 }
 
 PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, std::int64_t now_us) {
-  std::array<iovec, kMaxRun> parts;
-  const std::size_t begin = player.next - window.first;
-  std::size_t count = 0;
-  std::size_t part_count = 0;
-  std::size_t total = 0;
-  for (; begin + count < window.entries.size() && count < kMaxRun; ++count) {
-    const Entry& entry = window.entries[begin + count];
-    const std::uint8_t track = entry.record.track;
-    const bool known = track >= player.configurations.size() ||
-                       player.configurations.at(track) == entry.record.configuration;
-    if (count > 0 && !known) break;
-    const std::size_t skipped = count == 0 ? player.message_sent : 0;
-    auto* const from = const_cast<std::uint8_t*>(entry.message.data()) + skipped;
-    const std::size_t size = entry.message.size() - skipped;
-    total += size;
-    // Messages that lie back to back in the log are one part.
-    iovec* const last = part_count > 0 ? &parts.at(part_count - 1) : nullptr;
-    if (last != nullptr && static_cast<std::uint8_t*>(last->iov_base) + last->iov_len == from) {
-      last->iov_len += size;
-    } else {
-      parts.at(part_count++) = {from, size};
-    }
-  }
-  const ssize_t sent = player.connection.transport().send({parts.data(), part_count});
+  std::array<iovec, kMaxParts> parts;
+  const std::span<const LogEntry> entries = std::span(window.entries).subspan(player.next - window.first);
+  const GatheredRun run = gather_run(entries.first(std::min(entries.size(), kMaxRun)), player.place, parts);
+  const ssize_t sent = player.connection.transport().send({parts.data(), run.parts});
   if (sent < 0 && errno == EINTR) return Step::kAgain;
   if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Step::kBlocked : disconnect(player, "gone");
   // Blocks are recycled oldest first: if the first message is still what it was, all are.
-  if (!reader_->intact(window.entries[begin].record)) return disconnect(player, "torn");
+  if (!reader_->intact(entries.front().record)) return disconnect(player, "torn");
   if (sent > 0) player.progress_us = now_us;
   sent_bytes_ += static_cast<std::uint64_t>(sent);
-  account(player, window, static_cast<std::size_t>(sent));
-  return static_cast<std::size_t>(sent) < total ? Step::kBlocked : Step::kAgain;
-}
-
-void PlayerGroup::account(Player& player, const Window& window, std::size_t bytes) {
-  bytes += std::exchange(player.message_sent, 0);
-  while (bytes > 0) {
-    const std::size_t size = window.entries[player.next - window.first].message.size();
-    if (bytes < size) {
-      player.message_sent = bytes;
-      return;
-    }
-    bytes -= size;
-    ++player.next;
-  }
+  player.next += account_run(entries.first(run.end), static_cast<std::size_t>(sent), player.place);
+  return static_cast<std::size_t>(sent) < run.bytes ? Step::kBlocked : Step::kAgain;
 }
 
 void PlayerGroup::count_sent() {
@@ -364,6 +410,7 @@ void PlayerGroup::check_slow(Player& player, std::int64_t now_us) {
     (void)disconnect(player, "does not read");
     return;
   }
+  if (now_us < player.catch_up_until_us) return;
   const auto next = reader_->at(player.next);
   const auto newest = served_ > 0 ? reader_->at(served_ - 1) : std::nullopt;
   if (!newest || player.next >= served_) return;
@@ -393,7 +440,9 @@ void PlayerGroup::hold() {
   if (!reader_) return;
   std::uint64_t oldest = served_;
   for (const Player* player : players_) {
-    if (player != nullptr && player->started) oldest = std::min(oldest, player->next);
+    if (player == nullptr) continue;
+    const bool needs = player->in_message() || (player->started && !player->paused);
+    if (needs) oldest = std::min(oldest, player->next);
   }
   reader_->seek(oldest);
 }

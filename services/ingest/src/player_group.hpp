@@ -3,13 +3,12 @@
 //
 // Policies: batches are merged while sending costs much (up to 25 ms); a player whose socket is full and that
 // is more than kSlowUs behind skips to the newest key frame; a second skip within kSkipAgainUs, or no
-// progress for kStuckUs, disconnects it. Nobody waits for a player: its socket is non-blocking and its cursor
-// its own.
+// progress for kStuckUs, disconnects it. One that has just begun in the past has kCatchUpUs to arrive at the
+// present. Nobody waits for a player: its socket is non-blocking and its cursor its own.
 //
 // Owner: the shard; its thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "media/arena_reader.hpp"
 #include "net/timer.hpp"
 #include "outside.hpp"
+#include "player_run.hpp"
 
 namespace millrace::ingest {
 
@@ -43,29 +43,48 @@ class PlayEnd {
   std::uint64_t play_id_;
 };
 
+// Where a player begins; ?cache= of its URL.
+enum class PlayFrom : std::uint8_t {
+  kNewestKey,  // the newest key frame that the log has
+  kNextKey,    // no: the next key frame that comes
+  kOldestKey,  // clear: everything that the log still has of the publication
+};
+// The last cache parameter of a query; kNewestKey when there is none that we know.
+PlayFrom play_from(std::string_view query);
+
 // A player's place in the stream; part of its connection.
 struct Player {
   static constexpr std::uint32_t kNoConfiguration = UINT32_MAX;
 
-  Player(Connection& owner, std::uint32_t stream, std::int64_t now_us)
-      : connection(owner), message_stream_id(stream), waiting_since_us(now_us), progress_us(now_us) {
-    configurations.fill(kNoConfiguration);
+  // chunk_size: 0 for whole messages.
+  Player(Connection& owner, std::uint32_t stream, PlayFrom begin, std::uint32_t chunk_size,
+         std::int64_t now_us)
+      : connection(owner),
+        message_stream_id(stream),
+        from(begin),
+        waiting_since_us(now_us),
+        progress_us(now_us) {
+    place.chunk_size = chunk_size;
+    place.configurations.fill(kNoConfiguration);
   }
-  bool in_message() const { return message_sent > 0; }
+  bool in_message() const { return place.message_sent > 0; }
 
   Connection& connection;
   PlayerGroup* group = nullptr;
   std::uint32_t message_stream_id;
   std::uint64_t tag = 0;         // of the key it was let in with
   std::shared_ptr<PlayEnd> end;  // null: nobody wants to hear of it
+  PlayFrom from;                 // until it has started
   bool started = false;          // has a place in the log
+  bool paused = false;           // gets nothing once the message is out
   bool blocked = false;          // the socket is full
   bool notified_end = false;     // was told that the publisher left
   bool skip_wanted = false;      // too far behind: to the newest key frame when this message is sent
   std::uint64_t next = 0;        // record
-  std::size_t message_sent = 0;  // bytes of it that are sent
-  std::array<std::uint32_t, 3> configurations{};  // in force at the player, by track
+  std::uint64_t not_before = 0;  // kNextKey: first record that it may begin with
+  RunPlace place;                // in that record, and what it takes of the stream
   std::uint32_t configurations_seen = 0;
+  std::int64_t catch_up_until_us = 0;
   std::int64_t waiting_since_us;  // for a publisher
   std::int64_t progress_us;
   std::int64_t skipped_us = INT64_MIN / 2;
@@ -77,7 +96,9 @@ class PlayerGroup {
   static constexpr std::int64_t kSlowUs = 4'000'000;
   static constexpr std::int64_t kStuckUs = 10'000'000;
   static constexpr std::int64_t kSkipAgainUs = 20'000'000;
-  static constexpr std::int64_t kIdleUs = 60'000'000;  // a player without a publisher is sent away
+  static constexpr std::int64_t kCatchUpUs = 10'000'000;     // from the newest key frame
+  static constexpr std::int64_t kCatchUpAllUs = 30'000'000;  // from the oldest
+  static constexpr std::int64_t kIdleUs = 60'000'000;        // a player without a publisher is sent away
 
   PlayerGroup(Shard& shard, std::string stream_id);
   ~PlayerGroup();
@@ -86,6 +107,8 @@ class PlayerGroup {
 
   void add(Player& player);
   void remove(Player& player);
+  // Pauses it, lets it go on with the newest key frame, changes what it takes.
+  void change(Player& player, const rtmp::PlayWishes& wishes);
   bool empty() const { return players_.empty(); }
 
   void attach(const LiveStreamPtr& stream);
@@ -96,14 +119,10 @@ class PlayerGroup {
   void tick(std::int64_t now_us);
 
  private:
-  struct Entry {
-    media::SampleRecord record;
-    ByteView message;
-  };
   // Consecutive records, read once for many players.
   struct Window {
     std::uint64_t first = 0;
-    std::vector<Entry> entries;
+    std::vector<LogEntry> entries;
     std::uint64_t end() const { return first + entries.size(); }
   };
   enum class Step : std::uint8_t { kDone, kAgain, kBlocked, kClosed };
@@ -114,8 +133,10 @@ class PlayerGroup {
   void serve(Player& player, std::int64_t now_us);
   Step step(Player& player, std::int64_t now_us);
   bool start(Player& player);
+  std::optional<std::uint64_t> beginning(const Player& player) const;
+  std::optional<std::uint64_t> oldest_key(std::uint64_t newest) const;
+  static void start_anew(Player& player);
   Step send_run(Player& player, const Window& window, std::int64_t now_us);
-  void account(Player& player, const Window& window, std::size_t bytes);
   bool queue_configurations(Player& player, const media::SampleRecord& next);
   bool queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms);
   Step skip(Player& player, std::int64_t now_us);

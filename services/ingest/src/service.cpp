@@ -108,6 +108,7 @@ void IngestService::start_supervisor(const runtime::ServiceContext& context) {
 
 Result<void> IngestService::start(runtime::ServiceContext& context) {
   parts_->health = context.health;
+  if (Result<void> checked = config_.check(); !checked) return checked;
   if (Result<void> opened = open_log(context); !opened) return opened;
   if (Result<void> opened = open_bus(context); !opened) return opened;
   start_supervisor(context);

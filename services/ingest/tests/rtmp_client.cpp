@@ -144,6 +144,26 @@ void RtmpClient::play(const std::string& name) {
   send(MessageType::kCommand, 0, command({"play", transaction_++, amf0::Null{}, name}));
 }
 
+void RtmpClient::say(const std::string& name, const std::vector<amf0::Value>& arguments) {
+  ByteWriter body;
+  amf0::serialize(name, body);
+  amf0::serialize(0.0, body);
+  amf0::serialize(amf0::Null{}, body);
+  for (const amf0::Value& argument : arguments) amf0::serialize(argument, body);
+  send(MessageType::kCommand, 0, body.take());
+}
+
+void RtmpClient::say_and_wait(const std::string& name, const std::vector<amf0::Value>& arguments) {
+  say(name, arguments);
+  const double transaction = transaction_++;
+  send(MessageType::kCommand, 0, command({"getStreamLength", transaction, amf0::Null{}, "x"}), 0);
+  (void)receive_until([transaction](const ReceivedMessage& message) {
+    const auto values = amf0::parse(message.body);
+    return message.header.type == MessageType::kCommand && values && values->size() > 1 &&
+           (*values)[1].as<double>() != nullptr && *(*values)[1].as<double>() == transaction;
+  });
+}
+
 bool RtmpClient::fill() {
   pollfd waiting{socket_.get(), POLLIN, 0};
   if (::poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) <= 0) return false;

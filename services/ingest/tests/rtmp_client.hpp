@@ -12,6 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "net/unique_fd.hpp"
+#include "rtmp/amf0.hpp"
 #include "rtmp/chunk_reader.hpp"
 
 namespace millrace::ingest::testing {
@@ -42,6 +43,11 @@ class RtmpClient {
   void create_stream();
   void publish(const std::string& key);  // all of the above and the command; does not wait for the answer
   void play(const std::string& name);
+  // A command of message stream 1 with null for its object; without an answer.
+  void say(const std::string& command, const std::vector<rtmp::amf0::Value>& arguments);
+  // Whatever was said before has been taken when this returns; what came
+  // meanwhile is passed over.
+  void say_and_wait(const std::string& command, const std::vector<rtmp::amf0::Value>& arguments);
 
   // The next message; nullopt at the end of the connection or of the patience.
   std::optional<ReceivedMessage> receive();

@@ -232,6 +232,139 @@ TEST_F(ServerTest, PlaysFromTheNewestKeyFrameWithConfigurationsFirst) {
     EXPECT_EQ(player->next_frame()->body, testing::video_frame(false, i, 64));
 }
 
+TEST_F(ServerTest, BeginsWhereTheUrlSays) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 60);
+  ASSERT_TRUE(announcer_.wait_for_records(60));
+  auto edge = connect();
+  edge->play("one?cache=no");
+  ASSERT_EQ(edge->next_status(), "NetStream.Play.Reset");
+  auto newest = connect();
+  newest->play("one?x=y&cache=maybe");
+  EXPECT_EQ(newest->next_frame()->header.timestamp_ms, 50U * 40);
+  auto everything = connect();
+  everything->play("one?cache=clear");
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    const auto frame = everything->next_frame();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->header.timestamp_ms, i * 40);
+  }
+  send_frames(*source, 60, 20);
+  EXPECT_EQ(edge->next_frame()->header.timestamp_ms, 75U * 40);
+}
+
+TEST_F(ServerTest, PausesAndGoesOnAtTheNewestKeyFrame) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 10);
+  ASSERT_TRUE(announcer_.wait_for_records(10));
+  auto player = connect();
+  player->play("one");
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(player->next_frame());
+  player->say("pause", {true, 400.0});
+  EXPECT_EQ(player->next_status(), "NetStream.Pause.Notify");
+  send_frames(*source, 10, 50);
+  ASSERT_TRUE(announcer_.wait_for_records(60));
+  player->say("pause", {false, 400.0});
+  // Neither sound nor picture came in between.
+  const auto begin = player->receive();
+  ASSERT_TRUE(begin);
+  EXPECT_EQ(begin->header.type, MessageType::kUserControl);
+  EXPECT_EQ(player->next_status(), "NetStream.Unpause.Notify");
+  const auto header =
+      player->receive_until([](const auto& message) { return message.header.type == MessageType::kVideo; });
+  ASSERT_TRUE(header);
+  EXPECT_EQ(header->body, testing::avc_header());
+  for (std::uint32_t i = 50; i < 60; ++i) EXPECT_EQ(player->next_frame()->header.timestamp_ms, i * 40);
+}
+
+TEST_F(ServerTest, LeavesOutSoundOrPictureAsThePlayerLikes) {
+  start();
+  auto source = publisher("sk_one");
+  const auto send_both = [&](std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t i = first; i < first + count; ++i) {
+      source->send(MessageType::kVideo, i * 40, testing::video_frame(i % 25 == 0, i));
+      source->send(MessageType::kAudio, i * 40, testing::audio_frame(i));
+    }
+    EXPECT_TRUE(announcer_.wait_for_records(2 * (first + count)));
+  };
+  auto player = connect();
+  player->play("one");
+  player->say_and_wait("receiveVideo", {false});
+  send_both(0, 1);
+  EXPECT_EQ(player->next_frame()->header.type, MessageType::kAudio);  // it has begun, at the first key frame
+  send_both(1, 29);
+  for (int i = 1; i < 30; ++i) EXPECT_EQ(player->next_frame()->header.type, MessageType::kAudio);
+  player->say_and_wait("receiveVideo", {true});
+  send_both(30, 25);  // picture comes back with its key frame, number 50
+  for (int i = 30; i < 50; ++i) EXPECT_EQ(player->next_frame()->header.type, MessageType::kAudio) << i;
+  const auto key = player->next_frame();
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key->body, testing::video_frame(true, 50));
+  for (int i = 50; i < 54; ++i) {
+    EXPECT_EQ(player->next_frame()->header.type, MessageType::kAudio);
+    EXPECT_EQ(player->next_frame()->header.type, MessageType::kVideo);
+  }
+  EXPECT_EQ(player->next_frame()->header.type, MessageType::kAudio);
+  player->say_and_wait("receiveAudio", {false});
+  send_both(55, 5);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(player->next_frame()->header.type, MessageType::kVideo);
+}
+
+TEST_F(ServerTest, CutsMessagesIntoChunksWhereAsked) {
+  config_.chunk_size = 128;
+  start();
+  auto source = publisher("sk_one");
+  auto player = connect(4096);  // so that sending stops and goes on anywhere
+  player->play("one");
+  ASSERT_EQ(player->next_status(), "NetStream.Play.Reset");
+  constexpr std::uint32_t kBegin = 0xFFFFFF - 100 * 40;  // on the way to extended timestamps
+  const auto send_one = [&](std::uint32_t i) {
+    source->send(MessageType::kVideo, kBegin + i * 40, testing::video_frame(i == 0, i, 200 + i * 100));
+  };
+  const auto receive_one = [&](std::uint32_t i) {
+    const auto frame = player->next_frame();
+    ASSERT_TRUE(frame) << i;
+    EXPECT_EQ(frame->header.timestamp_ms, kBegin + i * 40);
+    EXPECT_EQ(frame->body, testing::video_frame(i == 0, i, 200 + i * 100)) << i;
+  };
+  send_one(0);
+  receive_one(0);  // from here on it is there for every frame
+  std::thread sender([&] {
+    for (std::uint32_t i = 1; i < 200; ++i) send_one(i);
+  });
+  for (std::uint32_t i = 1; i < 200; ++i) receive_one(i);
+  sender.join();
+}
+
+TEST_F(ServerTest, RefusesChunkSizesThatPeersWouldNotTake) {
+  for (const std::uint32_t size : {1U, 127U}) {
+    config_.chunk_size = size;
+    const Result<void> checked = config_.check();
+    ASSERT_FALSE(checked);
+    EXPECT_NE(checked.error().message.find("RTMP_CHUNK_SIZE"), std::string::npos);
+  }
+  for (const std::uint32_t size : {0U, 128U, 65'536U}) {
+    config_.chunk_size = size;
+    EXPECT_TRUE(config_.check());
+  }
+}
+
+TEST_F(ServerTest, StopsAPlayOnThePlayersWordAndTakesAnother) {
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 5);
+  auto player = connect();
+  player->play("one");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(player->next_frame());
+  player->say("closeStream", {});
+  EXPECT_EQ(player->next_status(), "NetStream.Play.Stop");
+  player->say("play", {"one", 0.0});
+  EXPECT_EQ(player->next_status(), "NetStream.Play.Reset");
+  for (std::uint32_t i = 0; i < 5; ++i) EXPECT_EQ(player->next_frame()->header.timestamp_ms, i * 40);
+}
+
 TEST_F(ServerTest, SendsAChangedConfigurationBeforeItsFirstFrame) {
   start();
   auto source = publisher("sk_one");

@@ -1,0 +1,122 @@
+#include "player_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "rtmp/message.hpp"
+#include "rtmp/message_chunks.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+// Of the type 0 chunk header (Adobe RTMP 1.0, 5.3.1.2.1).
+constexpr std::size_t kMessageTypeAt = 7;
+
+std::size_t wire_size(const LogEntry& entry, std::uint32_t chunk_size) {
+  return chunk_size == 0 ? entry.message.size() : rtmp::MessageChunks(entry.message, chunk_size).wire_size();
+}
+
+iovec part_of(ByteView bytes) {
+  return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+// Fills a span of parts; messages that lie back to back in the log become one.
+class Parts {
+ public:
+  explicit Parts(std::span<iovec> parts) : parts_(parts) {}
+  bool full() const { return count_ == parts_.size(); }
+  std::size_t count() const { return count_; }
+  std::size_t bytes() const { return bytes_; }
+
+  void add_whole(ByteView message) {
+    bytes_ += message.size();
+    iovec* const last = count_ > 0 ? &parts_[count_ - 1] : nullptr;
+    if (last != nullptr && static_cast<std::uint8_t*>(last->iov_base) + last->iov_len == message.data()) {
+      last->iov_len += message.size();
+    } else {
+      parts_[count_++] = part_of(message);
+    }
+  }
+  // Perhaps not all of it: until the parts are full.
+  void add_chunked(ByteView message, std::uint32_t chunk_size, std::size_t wire_offset) {
+    const rtmp::MessageChunks chunks(message, chunk_size);
+    std::array<ByteView, 64> cut;
+    while (wire_offset < chunks.wire_size() && !full()) {
+      const std::size_t room = std::min(cut.size(), parts_.size() - count_);
+      const std::size_t count = chunks.cut(wire_offset, std::span(cut).first(room));
+      if (count == 0) return;
+      for (const ByteView part : std::span(cut).first(count)) {
+        parts_[count_++] = part_of(part);
+        bytes_ += part.size();
+        wire_offset += part.size();
+      }
+    }
+  }
+
+ private:
+  std::span<iovec> parts_;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+bool is_configured(const LogEntry& entry, const RunPlace& place) {
+  const std::uint8_t track = entry.record.track;
+  return track >= place.configurations.size() || place.configurations.at(track) == entry.record.configuration;
+}
+
+}  // namespace
+
+void TrackFilter::set(const rtmp::PlayWishes& wishes) {
+  audio_ = wishes.audio;
+  if (wishes.video && !video_) video_waits_ = true;
+  video_ = wishes.video;
+  all_ = audio_ && video_ && !video_waits_;
+}
+
+bool TrackFilter::take_some(const LogEntry& entry) {
+  if (entry.message.size() <= kMessageTypeAt) return true;
+  const auto type = static_cast<rtmp::MessageType>(entry.message[kMessageTypeAt]);
+  if (type == rtmp::MessageType::kAudio) return audio_;
+  if (type != rtmp::MessageType::kVideo) return true;
+  if (video_ && (entry.record.flags & media::kSampleKey) != 0) video_waits_ = false;
+  all_ = audio_ && video_ && !video_waits_;
+  return video_ && !video_waits_;
+}
+
+GatheredRun gather_run(std::span<const LogEntry> entries, const RunPlace& place, std::span<iovec> room) {
+  Parts parts(room);
+  TrackFilter filter = place.filter;
+  std::size_t end = 0;
+  for (; end < entries.size() && !parts.full(); ++end) {
+    const LogEntry& entry = entries[end];
+    const std::size_t sent = end == 0 ? place.message_sent : 0;
+    // What was begun is ended, whatever the player wants by now.
+    if (sent == 0 && !filter.take(entry)) continue;
+    if (parts.count() > 0 && !is_configured(entry, place)) break;
+    if (place.chunk_size == 0) {
+      parts.add_whole(entry.message.subspan(sent));
+    } else {
+      parts.add_chunked(entry.message, place.chunk_size, sent);
+    }
+  }
+  return {end, parts.count(), parts.bytes()};
+}
+
+std::size_t account_run(std::span<const LogEntry> run, std::size_t bytes, RunPlace& place) {
+  std::size_t done = 0;
+  bytes += place.message_sent;
+  for (; done < run.size(); ++done) {
+    const bool begun = std::exchange(place.message_sent, 0) > 0;
+    if (!begun && !place.filter.take(run[done])) continue;
+    const std::size_t size = wire_size(run[done], place.chunk_size);
+    if (bytes < size) {
+      place.message_sent = bytes;
+      return done;
+    }
+    bytes -= size;
+  }
+  return done;
+}
+
+}  // namespace millrace::ingest

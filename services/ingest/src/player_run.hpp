@@ -1,0 +1,60 @@
+// What of consecutive records of a log one player is sent, as parts of one system call: straight from the
+// log's memory, without what the player does not take, in chunks of its size. Sans-IO.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.hpp"
+#include "media/arena_reader.hpp"
+#include "rtmp/play_wishes.hpp"
+
+namespace millrace::ingest {
+
+struct LogEntry {
+  media::SampleRecord record;
+  ByteView message;  // a whole RTMP message in one chunk
+};
+
+// receiveAudio and receiveVideo. Picture that was off comes back at a key frame.
+class TrackFilter {
+ public:
+  void set(const rtmp::PlayWishes& wishes);
+  // Whether the player is sent this record. A key frame ends the wait for one.
+  bool take(const LogEntry& entry) { return all_ || take_some(entry); }
+
+ private:
+  bool take_some(const LogEntry& entry);
+
+  bool all_ = true;
+  bool audio_ = true;
+  bool video_ = true;
+  bool video_waits_ = false;
+};
+
+// Where a player stands, as far as a run needs to know it.
+struct RunPlace {
+  std::size_t message_sent = 0;                   // bytes on the wire of the first entry that are sent
+  std::uint32_t chunk_size = 0;                   // 0: whole messages
+  std::array<std::uint32_t, 3> configurations{};  // in force at the player, by track
+  TrackFilter filter;
+};
+
+struct GatheredRun {
+  std::size_t end =
+      0;  // entries that were looked at; all of them but perhaps the last are in the parts whole
+  std::size_t parts = 0;
+  std::size_t bytes = 0;
+};
+// From the first entry to where parts are full or a record needs a configuration that the player does not
+// have.
+GatheredRun gather_run(std::span<const LogEntry> entries, const RunPlace& place, std::span<iovec> parts);
+// So many bytes of a run were sent: changes place.message_sent and place.filter, and returns how many entries
+// are done with.
+std::size_t account_run(std::span<const LogEntry> run, std::size_t bytes, RunPlace& place);
+
+}  // namespace millrace::ingest
