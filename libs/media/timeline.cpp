@@ -64,13 +64,13 @@ SampleRecord Timeline::place(const Input& input) {
   bool segment = first_record;
   if (media && !first_record) {
     discontinuity = breaks(track, placed.jumped);
-    segment = discontinuity || begins_segment(track, input, placed.ms);
+    segment = discontinuity || begins_segment(input, placed.ms);
     if (segment) begin_segment(placed.ms, discontinuity);
   }
 
   SampleRecord record{};
   record.track = input.track;
-  record.dts = decode_time(track, placed);
+  record.dts = decode_time(track, input, placed);
   // A picture whose decode time had to be moved is shown when its encoder wanted it to be.
   const std::int64_t offset_ms =
       input.composition_offset_ms - (track.kind == TrackKind::kVideo ? placed.moved_ms : 0);
@@ -177,8 +177,10 @@ Timeline::Placed Timeline::place_data(const TrackState& track, std::uint32_t raw
   return {std::max(wanted, earliest), !usable || wanted < earliest, false};
 }
 
-std::int64_t Timeline::decode_time(TrackState& track, Placed& placed) const {
-  const std::int64_t clock = rescale(placed.ms, 1000, track.timescale);
+std::int64_t Timeline::decode_time(TrackState& track, const Input& input, Placed& placed) const {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  std::int64_t clock = rescale(placed.ms, 1000, track.timescale);
+  if (!placed.repaired) clock += std::int64_t{input.nanoseconds} * track.timescale / kNanosecondsPerSecond;
   std::int64_t dts = clock;
   if (track.samples_per_frame > 0) {
     const std::int64_t tolerance = rescale(kAudioToleranceMs, 1000, track.timescale);
@@ -196,15 +198,13 @@ std::int64_t Timeline::decode_time(TrackState& track, Placed& placed) const {
   }
   if (track.placed) dts = std::max(dts, track.last_dts + 1);
   track.last_dts = dts;
-  track.next_dts = dts + track.samples_per_frame;
+  track.next_dts = dts + (input.samples > 0 ? input.samples : track.samples_per_frame);
   track.began = !track.placed || placed.jumped;
   return dts;
 }
 
 bool Timeline::has_video() const {
-  return std::any_of(tracks_.begin(), tracks_.end(), [](const TrackState& track) {
-    return track.configured && track.kind == TrackKind::kVideo;
-  });
+  return tracks_[kVideoTrack].configured;
 }
 
 // Does the sample begin a discontinuity? Takes the pending reasons with it.
@@ -215,17 +215,15 @@ bool Timeline::breaks(const TrackState& track, bool jumped) {
   return true;
 }
 
-bool Timeline::begins_segment(const TrackState& track, const Input& input, std::int64_t ms) const {
+bool Timeline::begins_segment(const Input& input, std::int64_t ms) const {
   const std::int64_t length = ms - segment_start_ms_;
-  if (track.kind == TrackKind::kVideo) {
+  if (input.track == kVideoTrack) {
     const bool long_enough = length >= std::int64_t{segment_target_ms_} - kRoundingMs;
     return (input.key && long_enough) || length >= max_segment_limit_ms_;
   }
-  // Audio decides only where no picture does, or where the picture has stopped.
-  std::int64_t picture_ms = first_ms_;
-  for (const TrackState& other : tracks_) {
-    if (other.kind == TrackKind::kVideo && other.placed) picture_ms = std::max(picture_ms, other.last_ms);
-  }
+  // Others decide only where no picture does, or where the picture has stopped.
+  const TrackState& picture = tracks_[kVideoTrack];
+  const std::int64_t picture_ms = picture.placed ? std::max(first_ms_, picture.last_ms) : first_ms_;
   if (has_video() && ms - picture_ms <= max_segment_limit_ms_) return false;
   return length >= std::int64_t{segment_target_ms_} - kRoundingMs;
 }

@@ -16,10 +16,10 @@
 //  - All tracks share one mapping. After a jump the first track to show it defines the new mapping, the
 //    others move to it at their own jump, so that sound and picture stay together. Data never jumps and
 //    never defines a mapping.
-//  - A segment begins at the first key frame of video at least segment_target after the segment's start
-//    (audio frames where there is no video, or where video has been silent for longer than max_segment); a
-//    segment that has reached max_segment ends even without a key frame. A discontinuity or a change of
-//    configuration always begins one.
+//  - A segment begins at the first key frame of the first video track at least segment_target after the
+//    segment's start (any other track's samples where there is no such track, or where it has been silent for
+//    longer than max_segment); a segment that has reached max_segment ends even without a key frame. A
+//    discontinuity or a change of configuration always begins one.
 //  - media_sequence and discontinuity_sequence continue those of the stream's last publication. Where that
 //  one
 //    is unknown the media sequence begins at the wall clock (started_wall_us / segment_target) and the
@@ -66,6 +66,11 @@ class Timeline {
     bool key = false;
     std::int64_t arrival_us = 0;
     std::int64_t wall_us = 0;
+    // Audio: samples that this frame lasts; 0: as configured.
+    std::uint32_t samples = 0;
+    // Video: to be added to the time stamp, less than a millisecond (Enhanced RTMP's TimestampOffsetNano).
+    // Players are told milliseconds as ever.
+    std::uint32_t nanoseconds = 0;
   };
   // Fills the time, segment and flag fields of a record (not configuration, place or size).
   SampleRecord place(const Input& input);
@@ -104,8 +109,8 @@ class Timeline {
   std::int64_t common_ms(std::uint32_t raw_ms) const;
   void slide(TrackState& track, std::uint32_t raw_ms, std::int64_t mapped_ms);
   std::int64_t begin_mapping();
-  std::int64_t decode_time(TrackState& track, Placed& placed) const;
-  bool begins_segment(const TrackState& track, const Input& input, std::int64_t ms) const;
+  std::int64_t decode_time(TrackState& track, const Input& input, Placed& placed) const;
+  bool begins_segment(const Input& input, std::int64_t ms) const;
   bool breaks(const TrackState& track, bool jumped);
   void begin_segment(std::int64_t ms, bool discontinuity);
   bool has_video() const;

@@ -82,6 +82,7 @@ Result<std::uint8_t> skip_modifiers(std::uint8_t packet_type, ByteReader& reader
       if (nanoseconds < kOneMillisecond) tag.nanosecond_offset = nanoseconds;
     }
     packet_type = types & 0x0F;
+    tag.modified = true;
     if (!reader.ok()) return fail("rtmp.media_tag", "a ModEx header is cut off");
   }
   return packet_type;

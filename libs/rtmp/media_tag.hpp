@@ -65,6 +65,7 @@ struct MediaTag {
   std::uint8_t legacy_codec = 0;     // not enhanced: video CodecID or SoundFormat
   bool composition_present = false;  // SI24 before each payload
   std::optional<MultitrackType> multitrack;
+  bool modified = false;                // has ModEx headers
   std::uint32_t nanosecond_offset = 0;  // ModEx TimestampOffsetNano: to be added to the time stamp, < 1 ms
   FourCc codec = fourcc::kNone;         // of all parts, unless each has its own
   std::uint32_t parts_begin = 0;        // in the body

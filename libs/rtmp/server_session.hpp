@@ -108,6 +108,7 @@ inline constexpr std::string_view kConnectReconnectRequest = "NetConnection.Conn
 inline constexpr std::string_view kPublishStart = "NetStream.Publish.Start";
 inline constexpr std::string_view kPublishBadName = "NetStream.Publish.BadName";
 inline constexpr std::string_view kPublishDenied = "NetStream.Publish.Denied";
+inline constexpr std::string_view kPublishTrackRefused = "NetStream.Publish.TrackRefused";
 inline constexpr std::string_view kUnpublishSuccess = "NetStream.Unpublish.Success";
 inline constexpr std::string_view kPlayReset = "NetStream.Play.Reset";
 inline constexpr std::string_view kPlayStart = "NetStream.Play.Start";

@@ -205,6 +205,8 @@ void Connection::tick(std::int64_t now_us) {
       if (in_state > kDecisionUs) time_out("no decision in time");
       break;
     case State::kPublishing:
+      if (const Result<void> checked = publishing_->publication->check(now_us); !checked)
+        return fail_publication(checked.error());
       if (now_us - last_read_us_ <= microseconds(config.read_timeout)) break;
       counters.timeouts.fetch_add(1, std::memory_order_relaxed);
       terminate_publication(media::LogEnd::kTimedOut);

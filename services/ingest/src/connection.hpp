@@ -115,6 +115,7 @@ class Connection final : public net::PollClient {
   void ask_to_publish(rtmp::PublishRequested& request);
   void refuse_publish(std::uint32_t message_stream_id, const Error& error);
   void fail_publication(const Error& error);
+  void tell_refusals();
   Result<std::unique_ptr<Publication>> create_publication(const LiveStream& stream);
   void end_publication(media::LogEnd reason);
   void wake_players();

@@ -169,6 +169,7 @@ void Connection::perform(const rtmp::MessageEnd& action) {
   if (state_ != State::kPublishing) return;
   const Result<void> ended = publishing_->publication->end(action.chunk_stream_id, {now_us_, wall_us_});
   if (!ended) return fail_publication(ended.error());
+  if (publishing_->publication->any_refusals()) tell_refusals();
   if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
 }
 
@@ -180,6 +181,18 @@ void Connection::perform(const rtmp::PublishEnded&) {
   if (!publishing_) return;
   end_publication(media::LogEnd::kUnpublished);
   enter(State::kOpening);
+}
+
+// A track can't be taken; the others go on.
+void Connection::tell_refusals() {
+  for (const std::string& reason : publishing_->publication->take_refusals()) {
+    if (shard_.may_log(now_us_))
+      log::info("track refused", {{"stream", publishing_->stream->stream_id}, {"message", reason}});
+    // A warning: clients take an error for the end of the stream.
+    send(session_.status(publishing_->message_stream_id, rtmp::StatusLevel::kWarning,
+                         rtmp::status::kPublishTrackRefused, reason));
+    if (state_ != State::kPublishing) return;
+  }
 }
 
 // What is sent can't be taken: the publisher is told why.

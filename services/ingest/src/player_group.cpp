@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "connection.hpp"
+#include "player_tracks.hpp"
 #include "rtmp/media_message.hpp"
 #include "rtmp/message_chunks.hpp"
 #include "shard.hpp"
@@ -25,6 +26,9 @@ constexpr std::uint64_t kMaxSearch = 65'536;  // records that are looked at for 
 constexpr std::uint64_t kMaxWindow = 512;     // records
 constexpr std::int64_t kMergeFactor = 8;      // so many times the cost of a flush pass between two
 constexpr std::uint32_t kPlayerMessageStream = 1;
+constexpr std::string_view kNothingLeft =
+    "The stream has no track that this player announced (Enhanced RTMP: fourCcList or FourCcInfoMap in "
+    "connect).";
 
 // The body of a message in one chunk: behind its type 0 header (Adobe RTMP 1.0, 5.3.1.2.1 and 5.3.1.3).
 ByteView body_of(ByteView message) {
@@ -98,6 +102,8 @@ void PlayerGroup::start_anew(Player& player) {
   player.skip_wanted = false;
   player.place.configurations.fill(Player::kNoConfiguration);
   player.configurations_seen = 0;
+  for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) player.place.filter.give(track);
+  player.taken = player.withheld = 0;
 }
 
 void PlayerGroup::attach(const LiveStreamPtr& stream) {
@@ -296,27 +302,41 @@ bool PlayerGroup::start(Player& player) {
   const bool all = std::exchange(player.from, PlayFrom::kNewestKey) == PlayFrom::kOldestKey;
   player.started = true;
   player.next = *key;
-  player.progress_us = monotonic_us();
+  player.progress_us = player.started_us = monotonic_us();
   player.catch_up_until_us = player.progress_us + (all ? kCatchUpAllUs : kCatchUpUs);
-  // The newest of each kind, what describes the stream first; a record of another one corrects it when it
-  // comes.
-  std::array<std::optional<std::uint32_t>, 3> newest;
-  const std::uint32_t count = reader_->configuration_count();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const auto configuration = reader_->configuration(i);
-    if (configuration && configuration->description.track < newest.size())
-      newest[configuration->description.track] = i;
-  }
-  if (sample->record.track == media::kVideoTrack) newest[media::kVideoTrack] = sample->record.configuration;
-  player.configurations_seen = count;
-  for (const std::uint8_t track : {media::kDataTrack, media::kVideoTrack, media::kAudioTrack}) {
-    if (newest.at(track))
-      (void)queue_configuration(player, *newest.at(track), sample->record.wire_timestamp_ms);
-  }
+  queue_newest(player, sample->record);
   return true;
 }
 
-// What the player must have before this record. True when something waits in the outbox now.
+// The newest configuration of each track, what describes the stream first; a record of another one corrects
+// it when it comes.
+void PlayerGroup::queue_newest(Player& player, const media::SampleRecord& first) {
+  std::array<std::optional<std::uint32_t>, media::kMaxTracks> newest;
+  std::array<std::optional<std::uint32_t>, 2> annotations;  // of video, of audio
+  const std::uint32_t count = reader_->configuration_count();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto configuration = reader_->configuration(i);
+    if (!configuration || configuration->description.track >= newest.size()) continue;
+    if (is_annotation(configuration->description)) {
+      annotations.at(wire_type(*configuration) == rtmp::MessageType::kVideo ? 0 : 1) = i;
+    } else {
+      newest.at(configuration->description.track) = i;
+    }
+  }
+  if (first.track == media::kVideoTrack) newest[media::kVideoTrack] = first.configuration;
+  player.configurations_seen = count;
+  const auto queue = [&](std::optional<std::uint32_t> index) {
+    if (index) (void)queue_configuration(player, *index, first.wire_timestamp_ms);
+  };
+  queue(newest[media::kDataTrack]);
+  for (const auto& annotation : annotations) queue(annotation);
+  for (std::uint8_t track = 0; track < newest.size(); ++track) {
+    if (track != media::kDataTrack) queue(newest.at(track));
+  }
+}
+
+// What the player must have before this record. True when something waits in the outbox now, or when the
+// record is not for this player.
 bool PlayerGroup::queue_configurations(Player& player, const media::SampleRecord& next) {
   bool queued = false;
   for (const std::uint32_t count = reader_->configuration_count(); player.configurations_seen < count;) {
@@ -327,18 +347,40 @@ bool PlayerGroup::queue_configurations(Player& player, const media::SampleRecord
   }
   const bool known = next.track >= player.place.configurations.size() ||
                      player.place.configurations.at(next.track) == next.configuration;
-  return known ? queued : queue_configuration(player, next.configuration, next.wire_timestamp_ms) || queued;
+  if (known) return queued;
+  queued = queue_configuration(player, next.configuration, next.wire_timestamp_ms) || queued;
+  return queued || (player.withheld >> next.track & 1) != 0;
+}
+
+bool PlayerGroup::admit(Player& player, const media::LogReader::Configuration& configuration) {
+  const bool takes = can_take(player.connection.session().capabilities(), configuration);
+  if (is_annotation(configuration.description)) return takes;
+  const std::uint8_t track = configuration.description.track;
+  player.place.configurations.at(track) = configuration.description.index;
+  if (configuration.description.kind == media::TrackKind::kData) return takes;
+  const auto bit = static_cast<std::uint16_t>(1U << track);
+  player.taken = static_cast<std::uint16_t>(takes ? player.taken | bit : player.taken & ~bit);
+  player.withheld = static_cast<std::uint16_t>(takes ? player.withheld & ~bit : player.withheld | bit);
+  if (takes) {
+    player.place.filter.give(track);
+  } else {
+    player.place.filter.withhold(track, configuration.description.index);
+  }
+  return takes;
 }
 
 bool PlayerGroup::queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms) {
   const auto configuration = reader_->configuration(index);
   if (!configuration || configuration->description.track >= player.place.configurations.size()) return false;
-  player.place.configurations.at(configuration->description.track) = index;
+  if (!admit(player, *configuration) || configuration->description.prefix_size == 0) return false;
   const ByteView body = body_of(configuration->message);
-  if (body.empty()) return false;
-  const rtmp::MediaChunkHeader header =
-      rtmp::media_chunk_header(message_type(configuration->description.kind), timestamp_ms,
-                               static_cast<std::uint32_t>(body.size()), kPlayerMessageStream);
+  return !body.empty() && queue_message(player, wire_type(*configuration), body, timestamp_ms);
+}
+
+bool PlayerGroup::queue_message(Player& player, rtmp::MessageType type, ByteView body,
+                                std::uint32_t timestamp_ms) {
+  const rtmp::MediaChunkHeader header = rtmp::media_chunk_header(
+      type, timestamp_ms, static_cast<std::uint32_t>(body.size()), kPlayerMessageStream);
   Outbox& outbox = player.connection.outbox();
   if (player.place.chunk_size == 0) return outbox.append(header.view()) && outbox.append(body);
   Bytes message(header.view().begin(), header.view().end());
@@ -424,7 +466,12 @@ void PlayerGroup::check_slow(Player& player, std::int64_t now_us) {
 
 void PlayerGroup::tick(std::int64_t now_us) {
   each([&](Player& player) {
-    if (reader_ && !player.notified_end) return check_slow(player, now_us);
+    if (reader_ && !player.notified_end) {
+      const bool nothing_left = player.started && player.withheld != 0 && player.taken == 0;
+      if (nothing_left && now_us - player.started_us > kNothingLeftUs)
+        return player.connection.end_play(rtmp::status::kPlayNoSupportedTrack, kNothingLeft);
+      return check_slow(player, now_us);
+    }
     if (now_us - player.waiting_since_us > kIdleUs) {
       player.connection.end_play(rtmp::status::kPlayStreamNotFound, "There is no publisher.");
     }

@@ -84,6 +84,9 @@ struct Player {
   std::uint64_t not_before = 0;  // kNextKey: first record that it may begin with
   RunPlace place;                // in that record, and what it takes of the stream
   std::uint32_t configurations_seen = 0;
+  std::uint16_t taken = 0;  // bits of the tracks with sound or picture that it gets, and that it can't take
+  std::uint16_t withheld = 0;
+  std::int64_t started_us = 0;
   std::int64_t catch_up_until_us = 0;
   std::int64_t waiting_since_us;  // for a publisher
   std::int64_t progress_us;
@@ -98,7 +101,9 @@ class PlayerGroup {
   static constexpr std::int64_t kSkipAgainUs = 20'000'000;
   static constexpr std::int64_t kCatchUpUs = 10'000'000;     // from the newest key frame
   static constexpr std::int64_t kCatchUpAllUs = 30'000'000;  // from the oldest
-  static constexpr std::int64_t kIdleUs = 60'000'000;        // a player without a publisher is sent away
+  // A player that can take none of the tracks is sent away after that: others may still come.
+  static constexpr std::int64_t kNothingLeftUs = 2'000'000;
+  static constexpr std::int64_t kIdleUs = 60'000'000;  // a player without a publisher is sent away
 
   PlayerGroup(Shard& shard, std::string stream_id);
   ~PlayerGroup();
@@ -137,8 +142,13 @@ class PlayerGroup {
   std::optional<std::uint64_t> oldest_key(std::uint64_t newest) const;
   static void start_anew(Player& player);
   Step send_run(Player& player, const Window& window, std::int64_t now_us);
+  void queue_newest(Player& player, const media::SampleRecord& first);
   bool queue_configurations(Player& player, const media::SampleRecord& next);
   bool queue_configuration(Player& player, std::uint32_t index, std::uint32_t timestamp_ms);
+  static bool queue_message(Player& player, rtmp::MessageType type, ByteView body,
+                            std::uint32_t timestamp_ms);
+  // Whether it can take the track; remembers that.
+  static bool admit(Player& player, const media::LogReader::Configuration& configuration);
   Step skip(Player& player, std::int64_t now_us);
   Step disconnect(Player& player, std::string_view why);
   void check_slow(Player& player, std::int64_t now_us);

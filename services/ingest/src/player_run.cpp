@@ -71,16 +71,32 @@ void TrackFilter::set(const rtmp::PlayWishes& wishes) {
   audio_ = wishes.audio;
   if (wishes.video && !video_) video_waits_ = true;
   video_ = wishes.video;
-  all_ = audio_ && video_ && !video_waits_;
+  settle();
+}
+
+void TrackFilter::withhold(std::uint8_t track, std::uint32_t configuration) {
+  give(track);
+  withheld_.at(track) = configuration;
+  ++withheld_count_;
+  settle();
+}
+
+void TrackFilter::give(std::uint8_t track) {
+  if (withheld_.at(track) == kNothing) return;
+  withheld_.at(track) = kNothing;
+  --withheld_count_;
+  settle();
 }
 
 bool TrackFilter::take_some(const LogEntry& entry) {
+  const std::uint8_t track = entry.record.track;
+  if (track < withheld_.size() && withheld_[track] == entry.record.configuration) return false;
   if (entry.message.size() <= kMessageTypeAt) return true;
   const auto type = static_cast<rtmp::MessageType>(entry.message[kMessageTypeAt]);
   if (type == rtmp::MessageType::kAudio) return audio_;
   if (type != rtmp::MessageType::kVideo) return true;
   if (video_ && (entry.record.flags & media::kSampleKey) != 0) video_waits_ = false;
-  all_ = audio_ && video_ && !video_waits_;
+  settle();
   return video_ && !video_waits_;
 }
 

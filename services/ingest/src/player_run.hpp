@@ -20,17 +20,32 @@ struct LogEntry {
   ByteView message;  // a whole RTMP message in one chunk
 };
 
-// receiveAudio and receiveVideo. Picture that was off comes back at a key frame.
+// receiveAudio and receiveVideo, and what the player has no use for. Picture that was off comes back at a key
+// frame.
 class TrackFilter {
  public:
   void set(const rtmp::PlayWishes& wishes);
+  // Samples of the track are left out as long as this configuration is in force: the player can't take it.
+  void withhold(std::uint8_t track, std::uint32_t configuration);
+  void give(std::uint8_t track);
   // Whether the player is sent this record. A key frame ends the wait for one.
   bool take(const LogEntry& entry) { return all_ || take_some(entry); }
 
  private:
+  static constexpr std::uint32_t kNothing = UINT32_MAX;
+
   bool take_some(const LogEntry& entry);
+  void settle() { all_ = audio_ && video_ && !video_waits_ && withheld_count_ == 0; }
 
   bool all_ = true;
+  std::uint8_t withheld_count_ = 0;
+  std::array<std::uint32_t, media::kMaxTracks> withheld_ = all_nothing();
+
+  static constexpr std::array<std::uint32_t, media::kMaxTracks> all_nothing() {
+    std::array<std::uint32_t, media::kMaxTracks> none{};
+    none.fill(kNothing);
+    return none;
+  }
   bool audio_ = true;
   bool video_ = true;
   bool video_waits_ = false;
@@ -38,9 +53,10 @@ class TrackFilter {
 
 // Where a player stands, as far as a run needs to know it.
 struct RunPlace {
-  std::size_t message_sent = 0;                   // bytes on the wire of the first entry that are sent
-  std::uint32_t chunk_size = 0;                   // 0: whole messages
-  std::array<std::uint32_t, 3> configurations{};  // in force at the player, by track
+  std::size_t message_sent = 0;  // bytes on the wire of the first entry that are sent
+  std::uint32_t chunk_size = 0;  // 0: whole messages
+  // In force at the player, by track; also where it is withheld.
+  std::array<std::uint32_t, media::kMaxTracks> configurations{};
   TrackFilter filter;
 };
 

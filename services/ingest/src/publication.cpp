@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "codecs/h264.hpp"
 #include "rtmp/media_message.hpp"
-#include "rtmp/media_tag.hpp"
 
 namespace millrace::ingest {
 
@@ -18,27 +16,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t value) {
   counter.store(counter.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
 }
 
-struct AccessUnit {
-  bool usable = false;  // at least one unit, and every length within the sample
-  bool idr = false;
-};
-
-AccessUnit look_at(ByteView sample, unsigned nal_length_size) {
-  AccessUnit unit;
-  codecs::NalReader reader(sample, nal_length_size);
-  for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
-    unit.usable = true;
-    unit.idr = unit.idr || codecs::is_idr(nal);
-  }
-  unit.usable = unit.usable && reader.ok();
-  return unit;
-}
-
-// Players see the offset in the AVC tag (FLV E.4.3.2): frame type and packet type, then SI24 milliseconds.
-void write_composition_offset(const media::SampleRecord& record, std::uint8_t* tag) {
-  constexpr std::int32_t kTicksPerMs = media::Timeline::kVideoTimescale / 1000;
-  const auto offset_ms = static_cast<std::uint32_t>(record.composition_offset / kTicksPerMs);
-  for (unsigned i = 0; i < 3; ++i) tag[2 + i] = static_cast<std::uint8_t>(offset_ms >> (16 - 8 * i));
+std::int32_t offset_ms(const media::SampleRecord& record) {
+  return record.composition_offset / static_cast<std::int32_t>(media::Timeline::kVideoTimescale / 1000);
 }
 
 }  // namespace
@@ -65,7 +44,9 @@ std::uint32_t Publication::prefix_room(std::uint32_t timestamp_ms) const {
   constexpr std::uint32_t kShortHeader = 12;
   const std::uint64_t latest = std::uint64_t{wire_timestamp_ms_} + 2 * media::Timeline::kGapLimitMs;
   const bool extended = timestamp_ms >= kExtendedTimestamp || (any_record_ && latest >= kExtendedTimestamp);
-  return extended ? media::LogWriter::kPrefixRoom : kShortHeader;
+  // Enhanced RTMP's header of hvc1 is longer than the legacy one.
+  constexpr std::uint32_t kGrowth = 3;
+  return (extended ? media::LogWriter::kPrefixRoom : kShortHeader) + (legacy_hevc_ ? kGrowth : 0);
 }
 
 Result<void> Publication::begin(const rtmp::MessageBegin& begun) {
@@ -107,9 +88,8 @@ Result<void> Publication::end(std::uint32_t chunk_stream_id, const MessageTimes&
   const ByteView body(message.room->data + message.room->prefix_room, message.room->body_size);
   switch (message.type) {
     case rtmp::MessageType::kVideo:
-      return end_video(message, body, times);
     case rtmp::MessageType::kAudio:
-      return end_audio(message, body, times);
+      return end_media(message, body, times);
     case rtmp::MessageType::kData:
       return end_data(message, body, times);
     default:
@@ -133,52 +113,12 @@ bool Publication::take_tracks_changed() {
 
 Result<void> Publication::drop(const OpenMessage& message) {
   if (message.room) log_->abandon(*message.room);
-  add(counters_->dropped_messages, 1);
+  count_dropped();
   return {};
 }
 
-Result<void> Publication::end_video(const OpenMessage& message, ByteView body, const MessageTimes& times) {
-  const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
-  if (!tag || tag->kind == rtmp::PacketKind::kCommand) return drop(message);
-  if (tag->enhanced || tag->codec != rtmp::fourcc::kAvc) {
-    log_->abandon(*message.room);
-    return fail("ingest.unsupported", "this video codec is not supported: send H.264");
-  }
-  const rtmp::TagPart part = *rtmp::TagPartReader(*tag, body).next();
-  if (tag->kind == rtmp::PacketKind::kSequenceStart) {
-    Result<TrackFormat> format = avc_format(body, part.payload_begin);
-    log_->abandon(*message.room);
-    return configure(std::move(format));
-  }
-  const TrackSlot& slot = slots_[media::kVideoTrack];
-  if (tag->kind != rtmp::PacketKind::kCodedFrames || (!slot.configured && !slot.pending))
-    return drop(message);
-  const AccessUnit unit = look_at(body.subspan(part.payload_begin), slot.nal_length_size);
-  if (!unit.usable) return drop(message);
-  return commit(
-      message,
-      {media::kVideoTrack, part.payload_begin, 0, part.composition_offset_ms, tag->key() || unit.idr}, times);
-}
-
-Result<void> Publication::end_audio(const OpenMessage& message, ByteView body, const MessageTimes& times) {
-  const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
-  if (!tag) return drop(message);
-  if (tag->enhanced || tag->codec != rtmp::fourcc::kAac) {
-    log_->abandon(*message.room);
-    return fail("ingest.unsupported", "this audio codec is not supported: send AAC");
-  }
-  const rtmp::TagPart part = *rtmp::TagPartReader(*tag, body).next();
-  if (tag->kind == rtmp::PacketKind::kSequenceStart) {
-    Result<TrackFormat> format = aac_format(body, part.payload_begin);
-    log_->abandon(*message.room);
-    return configure(std::move(format));
-  }
-  const TrackSlot& slot = slots_[media::kAudioTrack];
-  const bool empty = part.payload_size == 0;
-  if (tag->kind != rtmp::PacketKind::kCodedFrames || empty || (!slot.configured && !slot.pending)) {
-    return drop(message);
-  }
-  return commit(message, {media::kAudioTrack, part.payload_begin, 0, 0, false}, times);
+void Publication::count_dropped() {
+  add(counters_->dropped_messages, 1);
 }
 
 Result<void> Publication::end_data(const OpenMessage& message, ByteView body, const MessageTimes& times) {
@@ -192,93 +132,110 @@ Result<void> Publication::end_data(const OpenMessage& message, ByteView body, co
   }
   // Nothing to attach it to yet.
   if (!any_record_) return drop(message);
-  if (!slots_[media::kDataTrack].configured) {
+  if (!table_.slot(media::kDataTrack).configured) {
     if (Result<void> configured = configure_data({}); !configured) return configured;
   }
-  return commit(message, {media::kDataTrack, 0, static_cast<std::uint32_t>(data->payload_begin), 0, false},
-                times);
-}
-
-Result<void> Publication::configure(Result<TrackFormat> format) {
-  if (!format) return tl::unexpected<Error>(format.error());
-  TrackSlot& slot = slots_[format->description.track];
-  if ((slot.configured || slot.pending) && slot.newest == format->configuration) return {};
-  slot.newest = format->configuration;
-  slot.nal_length_size = format->nal_length_size;
-  timeline_.configure(format->description.track, format->description.kind, format->description.timescale,
-                      format->samples_per_frame);
-  if (any_record_) {
-    slot.pending = std::move(*format);
-    return {};
-  }
-  return add_configuration(std::move(*format), 0, 0);
+  SamplePlace place;
+  place.track = media::kDataTrack;
+  place.payload_begin = static_cast<std::uint32_t>(data->payload_begin);
+  const Result<bool> committed = commit(message, place, times);
+  if (!committed || !*committed) log_->abandon(*message.room);
+  return committed ? Result<void>() : tl::unexpected<Error>(committed.error());
 }
 
 Result<void> Publication::configure_data(ByteView amf) {
-  TrackSlot& slot = slots_[media::kDataTrack];
-  if (slot.configured && std::equal(amf.begin(), amf.end(), slot.newest.begin(), slot.newest.end()))
-    return {};
+  const TrackSlot& slot = table_.slot(media::kDataTrack);
+  if (slot.configured && std::equal(amf.begin(), amf.end(), metadata_.begin(), metadata_.end())) return {};
   if (metadata_changes_++ >= kMaxMetadataChanges) {
-    add(counters_->dropped_messages, 1);
+    count_dropped();
     return {};
   }
-  slot.newest.assign(amf.begin(), amf.end());
+  metadata_.assign(amf.begin(), amf.end());
   return add_configuration(data_format(amf), any_record_ ? media_sequence_ : 0, 0);
 }
 
 Result<void> Publication::add_configuration(TrackFormat format, std::uint64_t media_sequence,
                                             std::uint32_t timestamp_ms) {
-  const auto size = static_cast<std::uint32_t>(format.tag.size() + format.configuration.size());
-  const rtmp::MediaChunkHeader header = rtmp::media_chunk_header(message_type(format.description.kind),
-                                                                 timestamp_ms, size, kPlayerMessageStream);
-  Bytes prefix(header.view().begin(), header.view().end());
-  prefix.insert(prefix.end(), format.tag.begin(), format.tag.end());
+  Bytes prefix;
+  if (!format.no_wire_form) {
+    const auto size = static_cast<std::uint32_t>(format.tag.size() + format.configuration.size());
+    const rtmp::MessageType type = format.annotates.value_or(message_type(format.description.kind));
+    const rtmp::MediaChunkHeader header =
+        rtmp::media_chunk_header(type, timestamp_ms, size, kPlayerMessageStream);
+    prefix.assign(header.view().begin(), header.view().end());
+    prefix.insert(prefix.end(), format.tag.begin(), format.tag.end());
+  }
   format.description.media_sequence = media_sequence;
   const Result<std::uint32_t> index =
       log_->add_configuration(format.description, prefix, format.configuration);
   if (!index) return tl::unexpected<Error>(index.error());
-  TrackSlot& slot = slots_[format.description.track];
+  if (format.annotates) return {};
+  TrackSlot& slot = table_.slot(format.description.track);
   slot.configuration = *index;
   slot.configured = true;
   if (format.description.kind == media::TrackKind::kData) return {};
   const std::uint8_t track = format.description.track;
-  tracks_.erase(std::remove_if(tracks_.begin(), tracks_.end(),
-                               [track](const TrackFormat& old) { return old.description.track == track; }),
-                tracks_.end());
+  std::erase_if(tracks_, [track](const TrackFormat& old) { return old.description.track == track; });
   tracks_.push_back(std::move(format));
   tracks_changed_ = true;
   return {};
 }
 
-Result<void> Publication::commit(const OpenMessage& message, const SamplePlace& place,
+Result<void> Publication::apply_pending(TrackSlot& slot, const media::SampleRecord& record) {
+  if (!slot.pending) return {};
+  slot.pending = false;
+  return add_configuration(*slot.format, record.media_sequence, record.wire_timestamp_ms);
+}
+
+// Gives its size, 0 where place keeps the header that is there.
+std::uint32_t Publication::write_tag_header(const media::LogWriter::Room& room, const SamplePlace& place,
+                                            const media::SampleRecord& record, std::size_t chunk_header) {
+  const std::uint32_t payload_at = room.prefix_room + place.payload_begin;
+  const bool moved = place.composition_present && (record.flags & media::kSampleRepaired) != 0;
+  if (!place.header) {
+    // Players see it in the header's last three bytes (FLV E.4.3.2, and Enhanced RTMP).
+    for (unsigned i = 0; moved && i < 3; ++i)
+      room.data[payload_at - 3 + i] = static_cast<std::uint8_t>(offset_ms(record) >> (16 - 8 * i));
+    return place.header_size;
+  }
+  rtmp::TagHeader tag = rtmp::make_tag_header(*place.header);
+  if (moved) {
+    rtmp::TagHeaderFields fields = *place.header;
+    fields.composition_offset_ms = offset_ms(record);
+    const rtmp::TagHeader longer = rtmp::make_tag_header(fields);
+    // CodedFramesX has no place for it: its picture is shown a little late.
+    if (longer.size + chunk_header <= payload_at) tag = longer;
+  }
+  if (tag.size <= payload_at) std::memcpy(room.data + payload_at - tag.size, tag.bytes.data(), tag.size);
+  return static_cast<std::uint32_t>(tag.size);
+}
+
+Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& place,
                                  const MessageTimes& times) {
+  const media::LogWriter::Room& room = *message.room;
   media::SampleRecord record =
       timeline_.place({place.track, message.timestamp_ms, place.composition_offset_ms, place.key,
-                       times.monotonic_us, times.wall_us});
-  TrackSlot& slot = slots_[place.track];
-  if (slot.pending) {
-    TrackFormat format = std::move(*slot.pending);
-    slot.pending.reset();
-    if (Result<void> added =
-            add_configuration(std::move(format), record.media_sequence, record.wire_timestamp_ms);
-        !added) {
-      log_->abandon(*message.room);
-      return added;
-    }
-  }
+                       times.monotonic_us, times.wall_us, place.samples, place.nanoseconds});
+  TrackSlot& slot = table_.slot(place.track);
+  if (Result<void> applied = apply_pending(slot, record); !applied)
+    return tl::unexpected<Error>(applied.error());
   record.configuration = slot.configuration;
 
-  const media::LogWriter::Room& room = *message.room;
-  const rtmp::MediaChunkHeader header = rtmp::media_chunk_header(
-      message.type, record.wire_timestamp_ms, room.body_size - place.skipped, kPlayerMessageStream);
-  const std::uint32_t message_begin = room.prefix_room + place.skipped;
-  if (header.size() > message_begin) return drop(message);
-  std::memcpy(room.data + message_begin - header.size(), header.data(), header.size());
-  if (place.track == media::kVideoTrack && (record.flags & media::kSampleRepaired) != 0) {
-    write_composition_offset(record, room.data + message_begin);
+  const std::uint32_t payload_size = room.body_size - place.payload_begin;
+  const std::uint32_t payload_at = room.prefix_room + place.payload_begin;
+  const auto chunk_header = [&](std::uint32_t tag_size) {
+    return rtmp::media_chunk_header(message.type, record.wire_timestamp_ms, payload_size + tag_size,
+                                    kPlayerMessageStream);
+  };
+  const std::uint32_t tag_size = write_tag_header(room, place, record, chunk_header(0).size());
+  const rtmp::MediaChunkHeader header = chunk_header(tag_size);
+  const auto prefix_size = static_cast<std::uint32_t>(header.size()) + tag_size;
+  if (prefix_size > payload_at) {
+    count_dropped();
+    return false;
   }
-  (void)log_->commit(room, message_begin + place.header_size,
-                     static_cast<std::uint8_t>(header.size() + place.header_size), record);
+  std::memcpy(room.data + payload_at - prefix_size, header.data(), header.size());
+  (void)log_->commit(room, payload_at, static_cast<std::uint8_t>(prefix_size), record);
   any_record_ = true;
   wire_timestamp_ms_ = record.wire_timestamp_ms;
   media_sequence_ = record.media_sequence;
@@ -288,13 +245,13 @@ Result<void> Publication::commit(const OpenMessage& message, const SamplePlace& 
     log_->set_longest_segment_ms(longest_segment_ms_);
   }
   count(place, record);
-  return {};
+  return true;
 }
 
 void Publication::count(const SamplePlace& place, const media::SampleRecord& record) {
   if (place.track == media::kVideoTrack) add(counters_->video_frames, 1);
   if (place.track == media::kAudioTrack) add(counters_->audio_frames, 1);
-  if (place.key) {
+  if (place.key && place.track == media::kVideoTrack) {
     add(counters_->key_frames, 1);
     const std::int64_t key_us = record.dts * 1000 / (media::Timeline::kVideoTimescale / 1000);
     if (last_key_us_ >= 0) {

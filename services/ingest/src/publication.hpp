@@ -4,7 +4,6 @@
 // Owner: the publisher's connection; its I/O thread only. Counters may be read from any thread.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -16,8 +15,11 @@
 #include "base/result.hpp"
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
+#include "refusals.hpp"
+#include "rtmp/media_tag.hpp"
 #include "rtmp/server_session.hpp"
 #include "track_format.hpp"
+#include "track_table.hpp"
 
 namespace millrace::ingest {
 
@@ -42,19 +44,29 @@ class Publication {
  public:
   static constexpr std::uint32_t kMaxDataBytes = 64U << 10;  // larger data messages are dropped
   static constexpr std::uint32_t kMaxMetadataChanges = 32;   // further ones are dropped
+  // Of Enhanced RTMP's metadata frames and speaker maps; further and larger ones are dropped.
+  static constexpr std::uint32_t kMaxAnnotations = 64;
+  static constexpr std::uint32_t kMaxAnnotationBytes = 2048;
 
   Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
               std::shared_ptr<PublicationCounters> counters);
 
   // One message: begin, its bytes in any number of pieces, then end or abort. Several may be open at once,
   // told apart by their chunk stream. An error ends the publication, with a text for the publisher:
-  // "ingest.unsupported", "codecs.…" for a configuration that is not usable, "media.no_space",
-  // "media.too_large", "media.too_many_configurations". What can be left out without harm is dropped and
-  // counted instead.
+  // "ingest.unsupported" (nothing of it can be taken), "codecs.…" for a configuration of the first video or
+  // audio track that is not usable, "media.no_space", "media.too_large", "media.too_many_configurations".
+  // What can be left out without harm is dropped and counted instead; a track that can't be taken is refused
+  // by itself (take_refusals).
   [[nodiscard]] Result<void> begin(const rtmp::MessageBegin& message);
   void append(std::uint32_t chunk_stream_id, ByteView bytes);
   [[nodiscard]] Result<void> end(std::uint32_t chunk_stream_id, const MessageTimes& times);
   void abort(std::uint32_t chunk_stream_id);
+
+  // Texts for the publisher about tracks that can't be taken, each once.
+  bool any_refusals() const { return refusals_.any_new(); }
+  std::vector<std::string> take_refusals() { return refusals_.take(); }
+  // Now and then: "ingest.unsupported" when all there is was refused and nothing else came in time.
+  [[nodiscard]] Result<void> check(std::int64_t monotonic_us) const;
 
   // Ends the log; nothing may be written afterwards.
   void finish(media::LogEnd reason);
@@ -78,32 +90,49 @@ class Publication {
     std::uint32_t filled = 0;
     std::optional<media::LogWriter::Room> room;  // none: the message is dropped
   };
-  // A configuration that arrived after the first record waits for its track's next sample.
-  struct TrackSlot {
-    std::uint32_t configuration = 0;
-    bool configured = false;
-    std::optional<TrackFormat> pending;
-    Bytes newest;  // as received, to recognise repetitions
-    unsigned nal_length_size = 4;
+  // One track's part of a message.
+  struct Part {
+    const OpenMessage& message;
+    const rtmp::MediaTag& tag;
+    rtmp::TagPart where;
+    ByteView payload;
+    bool whole = false;  // the message's only part, up to its end
+    const MessageTimes& times;
   };
   struct SamplePlace {
     std::uint8_t track = 0;
-    std::uint32_t header_size = 0;  // of the body's front that is not payload but goes to players
-    std::uint32_t skipped = 0;      // of the body's front that goes to nobody
+    std::uint32_t payload_begin = 0;  // in the room's body; what is before it goes to players or to nobody
+    std::uint32_t header_size = 0;    // as received, right before the payload
+    std::optional<rtmp::TagHeaderFields> header;  // to be written instead
+    bool composition_present = false;             // SI24, the last three bytes of the header
     std::int32_t composition_offset_ms = 0;
     bool key = false;
+    std::uint32_t samples = 0;
+    std::uint32_t nanoseconds = 0;
   };
 
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   OpenMessage* find(std::uint32_t chunk_stream_id);
-  Result<void> end_video(const OpenMessage& message, ByteView body, const MessageTimes& times);
-  Result<void> end_audio(const OpenMessage& message, ByteView body, const MessageTimes& times);
+  Result<void> end_media(const OpenMessage& message, ByteView body, const MessageTimes& times);
+  // These three say whether the message's room was committed.
+  Result<bool> take(const Part& part);
+  Result<bool> take_frame(const Part& part);
+  Result<bool> commit_copy(const Part& part, std::uint32_t skip, SamplePlace place);
+  Result<void> take_header(const Part& part);
+  Result<void> take_annotation(const Part& part);
+  Result<void> refuse(const Part& part, std::string reason);
+  bool is_first_of_kind(const Part& part);
+  void count_dropped();
   Result<void> end_data(const OpenMessage& message, ByteView body, const MessageTimes& times);
-  Result<void> configure(Result<TrackFormat> format);
+  Result<void> configure(const Part& part, TrackFormat format);
   Result<void> configure_data(ByteView body);
   Result<void> add_configuration(TrackFormat format, std::uint64_t media_sequence,
                                  std::uint32_t timestamp_ms);
-  Result<void> commit(const OpenMessage& message, const SamplePlace& place, const MessageTimes& times);
+  // False: it could not be, and was dropped. The room is the caller's to abandon unless this says true.
+  Result<bool> commit(const OpenMessage& message, const SamplePlace& place, const MessageTimes& times);
+  static std::uint32_t write_tag_header(const media::LogWriter::Room& room, const SamplePlace& place,
+                                        const media::SampleRecord& record, std::size_t chunk_header);
+  Result<void> apply_pending(TrackSlot& slot, const media::SampleRecord& record);
   void count(const SamplePlace& place, const media::SampleRecord& record);
   Result<void> drop(const OpenMessage& message);
 
@@ -111,12 +140,18 @@ class Publication {
   media::Timeline timeline_;
   std::shared_ptr<PublicationCounters> counters_;
   std::vector<OpenMessage> open_;
-  std::array<TrackSlot, 3> slots_;
+  TrackTable table_;
+  Refusals refusals_;
   std::vector<TrackFormat> tracks_;
   std::string encoder_;
   bool tracks_changed_ = false;
   bool any_record_ = false;
+  bool legacy_hevc_ = false;  // its header grows by three bytes for players
+  Bytes metadata_;            // newest onMetaData
   std::uint32_t metadata_changes_ = 0;
+  Bytes video_annotation_;  // newest
+  Bytes audio_annotation_;
+  std::uint32_t annotations_ = 0;
   std::uint32_t longest_segment_ms_ = 0;
   std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;

@@ -1,64 +1,240 @@
 #include "track_format.hpp"
 
+#include <algorithm>
+#include <array>
+
+#include "adts.hpp"
 #include "codecs/aac.hpp"
+#include "codecs/ac3.hpp"
+#include "codecs/av1.hpp"
+#include "codecs/flac.hpp"
 #include "codecs/h264.hpp"
+#include "codecs/h265.hpp"
+#include "codecs/mp3.hpp"
+#include "codecs/opus.hpp"
+#include "codecs/vp9.hpp"
 #include "media/timeline.hpp"
 
 namespace millrace::ingest {
 
 namespace {
 
-constexpr std::uint32_t kDataTimescale = 1000;
+using media::Codec;
 
-void split(TrackFormat& format, ByteView body, std::uint32_t header_size) {
-  const ByteView tag = body.first(header_size);
-  const ByteView configuration = body.subspan(header_size);
-  format.tag.assign(tag.begin(), tag.end());
+constexpr std::uint32_t kDataTimescale = 1000;
+constexpr std::uint32_t kUsualOpusSamples = 960;
+
+struct CodecName {
+  rtmp::MessageType type;
+  rtmp::FourCc fourcc;
+  Codec codec;
+};
+constexpr auto kVideo = rtmp::MessageType::kVideo;
+constexpr auto kAudio = rtmp::MessageType::kAudio;
+constexpr std::array kCodecs = {
+    CodecName{kVideo, rtmp::fourcc::kAvc, Codec::kH264},
+    CodecName{kVideo, rtmp::fourcc::kHevc, Codec::kH265},
+    CodecName{kVideo, rtmp::fourcc::kAv1, Codec::kAv1},
+    CodecName{kVideo, rtmp::fourcc::kVp9, Codec::kVp9},
+    CodecName{kAudio, rtmp::fourcc::kAac, Codec::kAac},
+    CodecName{kAudio, rtmp::fourcc::kMp3, Codec::kMp3},
+    CodecName{kAudio, rtmp::fourcc::kOpus, Codec::kOpus},
+    CodecName{kAudio, rtmp::fourcc::kFlac, Codec::kFlac},
+    CodecName{kAudio, rtmp::fourcc::kAc3, Codec::kAc3},
+    CodecName{kAudio, rtmp::fourcc::kEac3, Codec::kEac3},
+};
+
+TrackFormat video_format(Codec codec, std::uint32_t width, std::uint32_t height, ByteView configuration) {
+  TrackFormat format;
+  format.description.kind = media::TrackKind::kVideo;
+  format.description.codec = codec;
+  format.description.timescale = media::Timeline::kVideoTimescale;
+  format.description.width = width;
+  format.description.height = height;
   format.configuration.assign(configuration.begin(), configuration.end());
+  return format;
+}
+
+TrackFormat audio_format(Codec codec, std::uint32_t sample_rate, std::uint32_t channels,
+                         std::uint32_t samples_per_frame, ByteView configuration) {
+  TrackFormat format;
+  format.description.kind = media::TrackKind::kAudio;
+  format.description.codec = codec;
+  format.description.timescale = sample_rate;
+  format.description.sample_rate = sample_rate;
+  format.description.channels = channels;
+  format.samples_per_frame = samples_per_frame;
+  format.configuration.assign(configuration.begin(), configuration.end());
+  return format;
+}
+
+Result<TrackFormat> avc_format(ByteView avcc) {
+  const Result<codecs::AvcConfiguration> avc = codecs::parse_avc_configuration(avcc);
+  if (!avc) return fail(avc.error(), "H.264 configuration");
+  TrackFormat format = video_format(Codec::kH264, avc->width, avc->height, avcc);
+  format.codec = codecs::codec_string(*avc);
+  format.nal_length_size = avc->nal_length_size;
+  return format;
+}
+
+Result<TrackFormat> hevc_format(ByteView hvcc) {
+  const Result<codecs::HevcConfiguration> hevc = codecs::parse_hevc_configuration(hvcc);
+  if (!hevc) return fail(hevc.error(), "H.265 configuration");
+  TrackFormat format = video_format(Codec::kH265, hevc->width, hevc->height, hvcc);
+  format.codec = codecs::codec_string(*hevc);
+  format.nal_length_size = hevc->nal_length_size;
+  return format;
+}
+
+Result<TrackFormat> av1_format(ByteView av1c) {
+  const Result<codecs::Av1Configuration> av1 = codecs::parse_av1_configuration(av1c);
+  if (!av1) return fail(av1.error(), "AV1 configuration");
+  TrackFormat format = video_format(Codec::kAv1, av1->width, av1->height, av1c);
+  format.codec = codecs::codec_string(*av1);
+  return format;
+}
+
+Result<TrackFormat> vp9_format(ByteView vpcc) {
+  const Result<codecs::Vp9Configuration> vp9 = codecs::parse_vp9_configuration(vpcc);
+  if (!vp9) return fail(vp9.error(), "VP9 configuration");
+  TrackFormat format = video_format(Codec::kVp9, 0, 0, vpcc);
+  format.codec = codecs::codec_string(*vp9);
+  return format;
+}
+
+Result<TrackFormat> aac_format(ByteView asc) {
+  const Result<codecs::AudioSpecificConfig> aac = codecs::parse_audio_specific_config(asc);
+  if (!aac) return fail(aac.error(), "AAC configuration");
+  TrackFormat format = audio_format(Codec::kAac, aac->sample_rate, aac->channels, aac->frame_length, asc);
+  format.codec = codecs::codec_string(*aac);
+  return format;
+}
+
+Result<TrackFormat> opus_format(ByteView head) {
+  const Result<codecs::OpusConfiguration> opus = codecs::parse_opus_head(head);
+  if (!opus) return fail(opus.error(), "Opus header");
+  TrackFormat format =
+      audio_format(Codec::kOpus, codecs::kOpusSampleRate, opus->channels, kUsualOpusSamples, head);
+  format.codec = codecs::codec_string(*opus);
+  return format;
+}
+
+Result<TrackFormat> flac_format(ByteView header) {
+  const Result<codecs::FlacConfiguration> flac = codecs::parse_flac_header(header);
+  if (!flac) return fail(flac.error(), "FLAC header");
+  TrackFormat format =
+      audio_format(Codec::kFlac, flac->sample_rate, flac->channels, flac->max_block_samples, header);
+  format.codec = codecs::codec_string(*flac);
+  return format;
+}
+
+Result<TrackFormat> ac3_format(ByteView frame, bool enhanced) {
+  const auto ac3 = enhanced ? codecs::parse_eac3_frame(frame) : codecs::parse_ac3_frame(frame);
+  if (!ac3) return fail(ac3.error(), enhanced ? "E-AC-3 frame" : "AC-3 frame");
+  TrackFormat format = audio_format(
+      enhanced ? Codec::kEac3 : Codec::kAc3, ac3->sample_rate, ac3->channels, ac3->samples_per_frame,
+      enhanced ? codecs::eac3_specific_box(*ac3) : codecs::ac3_specific_box(*ac3));
+  format.codec = enhanced ? codecs::eac3_codec_string() : codecs::ac3_codec_string();
+  format.no_wire_form = true;
+  return format;
+}
+
+Result<TrackFormat> mp3_format(ByteView frame) {
+  const Result<codecs::Mp3Configuration> mp3 = codecs::parse_mp3_header(frame);
+  if (!mp3) return fail(mp3.error(), "MP3 frame");
+  TrackFormat format = audio_format(Codec::kMp3, mp3->sample_rate, mp3->channels, mp3->samples_per_frame,
+                                    frame.first(codecs::kMp3HeaderSize));
+  format.codec = codecs::codec_string(*mp3);
+  format.no_wire_form = true;
+  return format;
+}
+
+Result<TrackFormat> adts_format(ByteView frame) {
+  const std::optional<AdtsHeader> adts = parse_adts(frame);
+  if (!adts) return fail("ingest.no_header", "AAC without its configuration");
+  return aac_format(adts->audio_specific_config);
+}
+
+Result<TrackFormat> vp9_format_of_frame(ByteView frame, const TrackFormat* earlier) {
+  const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(frame);
+  if (!header) return fail(header.error(), "VP9 frame");
+  if (earlier == nullptr || !header->key_frame)
+    return fail("ingest.no_header", "VP9 without its configuration");
+  TrackFormat format = *earlier;
+  format.description.width = header->width;
+  format.description.height = header->height;
+  return format;
+}
+
+Result<TrackFormat> av1_format_of_frame(ByteView frame) {
+  const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(frame);
+  if (!unit) return fail(unit.error(), "AV1 temporal unit");
+  if (!unit->sequence_header) return fail("ingest.no_header", "AV1 without its sequence header");
+  return av1_format(codecs::av1_configuration(*unit->sequence_header, unit->sequence_header_obu));
 }
 
 }  // namespace
 
-Result<TrackFormat> avc_format(ByteView body, std::uint32_t header_size) {
-  const Result<codecs::AvcConfiguration> avc = codecs::parse_avc_configuration(body.subspan(header_size));
-  if (!avc) return fail(avc.error(), "H.264 configuration");
-  TrackFormat format;
-  format.description.track = media::kVideoTrack;
-  format.description.kind = media::TrackKind::kVideo;
-  format.description.codec = media::Codec::kH264;
-  format.description.timescale = media::Timeline::kVideoTimescale;
-  format.description.width = avc->width;
-  format.description.height = avc->height;
-  format.codec = codecs::codec_string(*avc);
-  format.nal_length_size = avc->nal_length_size;
-  split(format, body, header_size);
-  return format;
+media::Codec codec_of(rtmp::MessageType type, rtmp::FourCc fourcc) {
+  const auto found = std::find_if(kCodecs.begin(), kCodecs.end(), [type, fourcc](const CodecName& name) {
+    return name.type == type && name.fourcc == fourcc;
+  });
+  return found == kCodecs.end() ? Codec::kNone : found->codec;
 }
 
-Result<TrackFormat> aac_format(ByteView body, std::uint32_t header_size) {
-  const Result<codecs::AudioSpecificConfig> aac =
-      codecs::parse_audio_specific_config(body.subspan(header_size));
-  if (!aac) return fail(aac.error(), "AAC configuration");
-  TrackFormat format;
-  format.description.track = media::kAudioTrack;
-  format.description.kind = media::TrackKind::kAudio;
-  format.description.codec = media::Codec::kAac;
-  format.description.timescale = aac->sample_rate;
-  format.description.sample_rate = aac->sample_rate;
-  format.description.channels = aac->channels;
-  format.codec = codecs::codec_string(*aac);
-  format.samples_per_frame = aac->frame_length;
-  split(format, body, header_size);
-  return format;
+rtmp::FourCc fourcc_of(media::Codec codec) {
+  const auto found = std::find_if(kCodecs.begin(), kCodecs.end(),
+                                  [codec](const CodecName& name) { return name.codec == codec; });
+  return found == kCodecs.end() ? rtmp::fourcc::kNone : found->fourcc;
+}
+
+Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload) {
+  switch (codec) {
+    case Codec::kH264:
+      return avc_format(payload);
+    case Codec::kH265:
+      return hevc_format(payload);
+    case Codec::kAv1:
+      return av1_format(payload);
+    case Codec::kVp9:
+      return vp9_format(payload);
+    case Codec::kAac:
+      return aac_format(payload);
+    case Codec::kOpus:
+      return opus_format(payload);
+    case Codec::kFlac:
+      return flac_format(payload);
+    default:
+      return fail("ingest.no_header", "a codec without a sequence header");
+  }
+}
+
+Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const TrackFormat* earlier) {
+  switch (codec) {
+    case Codec::kAv1:
+      return av1_format_of_frame(payload);
+    case Codec::kVp9:
+      return vp9_format_of_frame(payload, earlier);
+    case Codec::kAac:
+      return adts_format(payload);
+    case Codec::kAc3:
+      return ac3_format(payload, false);
+    case Codec::kEac3:
+      return ac3_format(payload, true);
+    case Codec::kMp3:
+      return mp3_format(payload);
+    default:
+      return fail("ingest.no_header", "a frame before its configuration");
+  }
 }
 
 TrackFormat data_format(ByteView amf) {
   TrackFormat format;
   format.description.track = media::kDataTrack;
   format.description.kind = media::TrackKind::kData;
-  format.description.codec = media::Codec::kData;
+  format.description.codec = Codec::kData;
   format.description.timescale = kDataTimescale;
-  split(format, amf, 0);
+  format.configuration.assign(amf.begin(), amf.end());
   return format;
 }
 

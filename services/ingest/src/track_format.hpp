@@ -1,12 +1,15 @@
-// What a sequence header says about its track, in the words of the media log and of the bus. Pure functions.
+// What a track's sequence header or first frame says about it, in the words of the media log and of the bus.
+// Pure functions.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "media/sample.hpp"
+#include "rtmp/fourcc.hpp"
 #include "rtmp/message.hpp"
 
 namespace millrace::ingest {
@@ -14,15 +17,32 @@ namespace millrace::ingest {
 struct TrackFormat {
   media::TrackConfiguration description{};
   std::string codec;                    // RFC 6381, empty for data
-  std::uint32_t samples_per_frame = 0;  // audio
-  unsigned nal_length_size = 4;         // video
-  Bytes tag;                            // the FLV tag header that players are sent before the configuration
-  Bytes configuration;                  // avcC, AudioSpecificConfig, AMF0 of onMetaData
+  std::uint32_t samples_per_frame = 0;  // audio; frames that say how long they are go by that
+  unsigned nal_length_size = 4;         // H.264 and H.265
+  // The FLV tag header that players are sent before the configuration. Empty, with no_wire_form: the codec
+  // has no sequence header, players are sent none.
+  Bytes tag;
+  bool no_wire_form = false;
+  // An annotation of that kind of media, kept on the data track with no codec: Enhanced RTMP's metadata frame
+  // (HDR) or speaker map.
+  std::optional<rtmp::MessageType> annotates;
+  // avcC, hvcC, av1C, vpcC, AudioSpecificConfig, OpusHead, fLaC as received; dac3, dec3 and MP3's frame
+  // header made from the first frame; AMF0 of onMetaData.
+  Bytes configuration;
 };
 
-// body: a whole RTMP message with a sequence header; header_size bytes of it are the FLV tag header.
-[[nodiscard]] Result<TrackFormat> avc_format(ByteView body, std::uint32_t header_size);
-[[nodiscard]] Result<TrackFormat> aac_format(ByteView body, std::uint32_t header_size);
+// FourCC to log and back; kNone and fourcc::kNone for what we don't take.
+media::Codec codec_of(rtmp::MessageType type, rtmp::FourCc fourcc);
+rtmp::FourCc fourcc_of(media::Codec codec);
+
+// Of a SequenceStart's payload; track and tag are left to the caller. A width of 0 for video: the picture's
+// size comes with the first key frame (complete_format). The codecs' errors; "ingest.no_header" for codecs
+// that have none.
+[[nodiscard]] Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload);
+// Of a frame: codecs without a sequence header, AAC in ADTS, and pictures whose sequence header does not tell
+// (all of) it; earlier: what is known of the track, or null. The codecs' errors.
+[[nodiscard]] Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload,
+                                                  const TrackFormat* earlier);
 // amf: as players are sent it.
 TrackFormat data_format(ByteView amf);
 

@@ -2,63 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "media/arena_reader.hpp"
-#include "media_samples.hpp"
+#include "publication_fixture.hpp"
 
 namespace millrace::ingest {
 namespace {
 
 using rtmp::MessageType;
-
-constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
-
-class PublicationTest : public ::testing::Test {
- protected:
-  PublicationTest() {
-    std::string path = "/tmp/millrace-publication-XXXXXX";
-    directory_ = ::mkdtemp(path.data());
-    arena_ = std::move(*media::ArenaWriter::open({directory_, "ingest", 32U << 20, 256U << 10, 16}));
-    reader_ = std::move(*media::ArenaReader::open(directory_, "ingest", "test"));
-    media::LogDescription description;
-    description.stream_id = "stream";
-    description.publication_id = 7;
-    description.epoch = 1;
-    description.retention.guaranteed_bytes = 8U << 20;
-    auto log = arena_->create_log(description);
-    publication_.emplace(std::move(*log), media::TimelineConfig{kWallUs, 2000, 12'000, {}}, counters_);
-  }
-  ~PublicationTest() override {
-    publication_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-
-  Result<void> begin(std::uint32_t chunk_stream, MessageType type, std::uint32_t timestamp,
-                     std::size_t size) {
-    return publication_->begin({chunk_stream, type, timestamp, static_cast<std::uint32_t>(size), 1});
-  }
-  // A whole message, its bytes in pieces.
-  Result<void> send(MessageType type, std::uint32_t timestamp, const Bytes& body, std::size_t piece = 7) {
-    if (Result<void> begun = begin(4, type, timestamp, body.size()); !begun) return begun;
-    for (std::size_t at = 0; at < body.size(); at += piece) {
-      publication_->append(4, ByteView(body).subspan(at, std::min(piece, body.size() - at)));
-    }
-    return publication_->end(4, {timestamp * 1000LL, kWallUs + timestamp * 1000LL});
-  }
-  void send_headers() {
-    ASSERT_TRUE(send(MessageType::kVideo, 0, testing::avc_header()));
-    ASSERT_TRUE(send(MessageType::kAudio, 0, testing::aac_header()));
-  }
-  media::LogReader open_log() { return std::move(*reader_->open_log(publication_->slot(), 7, 0)); }
-
-  std::string directory_;
-  std::unique_ptr<media::ArenaWriter> arena_;
-  std::unique_ptr<media::ArenaReader> reader_;
-  std::shared_ptr<PublicationCounters> counters_ = std::make_shared<PublicationCounters>();
-  std::optional<Publication> publication_;
-};
+using testing::kWallUs;
+using testing::PublicationTest;
 
 TEST_F(PublicationTest, WritesMessagesAsPlayersAreSentThem) {
   send_headers();
@@ -207,17 +158,29 @@ TEST_F(PublicationTest, DropsWhatIsNotUsableAndGoesOn) {
   EXPECT_EQ(publication_->committed(), 1U);
 }
 
-TEST_F(PublicationTest, RefusesCodecsItDoesNotKnow) {
-  for (const Bytes& body : {Bytes{0x12, 0x00}, Bytes{0x90, 'h', 'v', 'c', '1'}, Bytes{0x1C, 0, 0, 0, 0}}) {
-    const Result<void> sent = send(MessageType::kVideo, 0, body);
-    ASSERT_FALSE(sent);
-    EXPECT_EQ(sent.error().code, "ingest.unsupported");
+TEST_F(PublicationTest, GivesUpWhenAllIsOfCodecsItDoesNotKnow) {
+  ASSERT_TRUE(send(MessageType::kVideo, 0, {0x22, 0x00}));
+  ASSERT_TRUE(send(MessageType::kAudio, 10, {0xB2, 0x00}));
+  const auto reasons = publication_->take_refusals();
+  ASSERT_EQ(reasons.size(), 2U);
+  EXPECT_EQ(reasons[0], "the video codec 2 is not supported: send H.264, HEVC, AV1 or VP9");
+  EXPECT_TRUE(publication_->check(1'999'000));
+  const Result<void> checked = publication_->check(2'000'000);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, "ingest.unsupported");
+  EXPECT_FALSE(send(MessageType::kVideo, 2000, {0x22, 0x00}));
+}
+
+TEST_F(PublicationTest, LetsAGoodTrackLiveBesideOneItDoesNotKnow) {
+  ASSERT_TRUE(send(MessageType::kVideo, 0, {0x90, 'v', 'p', '0', '8', 1, 2}));
+  ASSERT_TRUE(send(MessageType::kAudio, 0, testing::aac_header()));
+  for (std::uint32_t time = 0; time < 10'000; time += 1000) {
+    ASSERT_TRUE(send(MessageType::kVideo, time, {0x91, 'v', 'p', '0', '8', 1, 2}));
+    ASSERT_TRUE(send(MessageType::kAudio, time, testing::audio_frame(time)));
   }
-  for (const Bytes& body : {Bytes{0x2F, 0x00}, Bytes{0x90, 'O', 'p', 'u', 's'}, Bytes{0xB2, 0}}) {
-    const Result<void> sent = send(MessageType::kAudio, 0, body);
-    ASSERT_FALSE(sent);
-    EXPECT_EQ(sent.error().code, "ingest.unsupported");
-  }
+  EXPECT_EQ(publication_->committed(), 10U);
+  EXPECT_EQ(publication_->take_refusals().size(), 1U);
+  EXPECT_FALSE(publication_->any_refusals());
 }
 
 TEST_F(PublicationTest, RefusesConfigurationsThatAreNotUsable) {

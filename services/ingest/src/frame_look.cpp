@@ -1,0 +1,122 @@
+#include "frame_look.hpp"
+
+#include "adts.hpp"
+#include "codecs/ac3.hpp"
+#include "codecs/av1.hpp"
+#include "codecs/flac.hpp"
+#include "codecs/h264.hpp"
+#include "codecs/h265.hpp"
+#include "codecs/mp3.hpp"
+#include "codecs/opus.hpp"
+#include "codecs/vp9.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+using media::Codec;
+
+// At least one unit, and every length within the sample.
+template <class IsKey>
+FrameLook look_at_units(ByteView sample, unsigned nal_length_size, IsKey is_key) {
+  FrameLook look;
+  codecs::NalReader reader(sample, nal_length_size);
+  for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
+    look.usable = true;
+    look.key = look.key || is_key(nal);
+  }
+  look.usable = look.usable && reader.ok();
+  return look;
+}
+
+FrameLook look_at_av1(ByteView sample) {
+  FrameLook look;
+  const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(sample);
+  if (!unit || unit->obus == 0) return look;
+  look.usable = true;
+  look.key = unit->key_frame;
+  if (unit->sequence_header) {
+    look.width = unit->sequence_header->width;
+    look.height = unit->sequence_header->height;
+  }
+  return look;
+}
+
+FrameLook look_at_vp9(ByteView sample) {
+  FrameLook look;
+  const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(sample);
+  if (!header) return look;
+  look.usable = true;
+  look.key = header->key_frame;
+  if (!header->key_frame) return look;
+  look.width = header->width;
+  look.height = header->height;
+  return look;
+}
+
+FrameLook look_at_aac(ByteView frame) {
+  FrameLook look;
+  if (const auto adts = parse_adts(frame)) look.skip = adts->size;
+  look.usable = !frame.empty();
+  return look;
+}
+
+FrameLook look_at_ac3(ByteView frame, bool enhanced) {
+  FrameLook look;
+  const auto ac3 = enhanced ? codecs::parse_eac3_frame(frame) : codecs::parse_ac3_frame(frame);
+  if (!ac3) return look;
+  look.usable = true;
+  look.samples = ac3->samples_per_frame;
+  look.sample_rate = ac3->sample_rate;
+  look.channels = ac3->channels;
+  return look;
+}
+
+FrameLook look_at_mp3(ByteView frame) {
+  FrameLook look;
+  const auto mp3 = codecs::parse_mp3_header(frame);
+  if (!mp3) return look;
+  look.usable = true;
+  look.samples = mp3->samples_per_frame;
+  look.sample_rate = mp3->sample_rate;
+  look.channels = mp3->channels;
+  return look;
+}
+
+FrameLook look_with_samples(const Result<std::uint32_t>& samples) {
+  FrameLook look;
+  look.usable = samples.has_value();
+  look.samples = samples.value_or(0);
+  return look;
+}
+
+}  // namespace
+
+FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size) {
+  switch (codec) {
+    case Codec::kH264:
+      return look_at_units(payload, nal_length_size, codecs::is_idr);
+    case Codec::kH265:
+      return look_at_units(payload, nal_length_size, codecs::is_irap);
+    case Codec::kAv1:
+      return look_at_av1(payload);
+    case Codec::kVp9:
+      return look_at_vp9(payload);
+    case Codec::kAac:
+      return look_at_aac(payload);
+    case Codec::kOpus:
+      return look_with_samples(codecs::opus_packet_samples(payload));
+    case Codec::kFlac:
+      return look_with_samples(codecs::flac_frame_samples(payload));
+    case Codec::kAc3:
+      return look_at_ac3(payload, false);
+    case Codec::kEac3:
+      return look_at_ac3(payload, true);
+    case Codec::kMp3:
+      return look_at_mp3(payload);
+    default:
+      return {};
+  }
+}
+
+}  // namespace millrace::ingest

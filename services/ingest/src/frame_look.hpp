@@ -1,0 +1,25 @@
+// What ingest must know of a coded frame before it goes into the log. Pure; looks at headers only.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "media/sample.hpp"
+
+namespace millrace::ingest {
+
+struct FrameLook {
+  bool usable = false;        // it is a frame of its codec, as far as can be seen
+  bool key = false;           // video: decoding can begin here, whatever the tag says
+  std::uint32_t skip = 0;     // of the payload's front that is no part of the frame: ADTS
+  std::uint32_t samples = 0;  // audio: how long it lasts; 0: not told
+  std::uint32_t width = 0;    // video: of the pictures from here on; 0: not told
+  std::uint32_t height = 0;
+  std::uint32_t sample_rate = 0;  // audio: 0: not told
+  std::uint32_t channels = 0;
+};
+
+// nal_length_size: of the track's configuration; H.264 and H.265.
+FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size);
+
+}  // namespace millrace::ingest

@@ -1,0 +1,44 @@
+#include "player_tracks.hpp"
+
+#include "track_format.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+// Of the type 0 chunk header (Adobe RTMP 1.0, 5.3.1.2.1), and how long that is.
+constexpr std::size_t kMessageTypeAt = 7;
+constexpr std::size_t kChunkHeader = 12;
+
+}  // namespace
+
+bool is_annotation(const media::TrackConfiguration& description) {
+  return description.kind == media::TrackKind::kData && description.codec == media::Codec::kNone;
+}
+
+rtmp::MessageType wire_type(const media::LogReader::Configuration& configuration) {
+  const Bytes& message = configuration.message;
+  return message.size() > kMessageTypeAt ? static_cast<rtmp::MessageType>(message[kMessageTypeAt])
+                                         : rtmp::MessageType::kData;
+}
+
+bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Configuration& configuration) {
+  const media::TrackConfiguration& description = configuration.description;
+  if (is_annotation(description)) {
+    // Its header, always written at time 0, names the codec behind the first byte.
+    ByteReader header(configuration.message);
+    header.skip(kChunkHeader + 1);
+    const rtmp::FourCc codec = header.u32();
+    return header.ok() && player.plays(wire_type(configuration), codec);
+  }
+  if (description.kind == media::TrackKind::kData) return true;
+  const bool first = description.track <= media::kDataTrack;
+  const bool has_legacy_form = description.codec == media::Codec::kH264 ||
+                               description.codec == media::Codec::kAac ||
+                               description.codec == media::Codec::kMp3;
+  if (first && has_legacy_form) return true;
+  if (!first && !player.takes_multitrack()) return false;
+  return player.plays(message_type(description.kind), fourcc_of(description.codec));
+}
+
+}  // namespace millrace::ingest

@@ -1,0 +1,20 @@
+// Which tracks of a log an RTMP player can be sent, by what it said in connect. Pure functions.
+#pragma once
+
+#include "media/arena_reader.hpp"
+#include "rtmp/capabilities.hpp"
+#include "rtmp/message.hpp"
+
+namespace millrace::ingest {
+
+// Enhanced RTMP's metadata frame or speaker map, kept on the data track (TrackFormat::annotates).
+bool is_annotation(const media::TrackConfiguration& description);
+
+// Of the message that players are sent. Precondition: there is one (prefix_size > 0).
+rtmp::MessageType wire_type(const media::LogReader::Configuration& configuration);
+
+// Any player takes data, and H.264, AAC and MP3 as the first track of their kind: those have legacy headers.
+// Other codecs must be announced, further tracks multitrack too.
+bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Configuration& configuration);
+
+}  // namespace millrace::ingest

@@ -1,0 +1,233 @@
+// Audio and video messages of a Publication: whose they are, and what becomes of each track's part.
+#include <algorithm>
+#include <cstring>
+
+#include "frame_look.hpp"
+#include "publication.hpp"
+
+namespace millrace::ingest {
+
+namespace {
+
+using rtmp::PacketKind;
+
+constexpr std::string_view kNoHeader = "ingest.no_header";
+
+bool is_same(const TrackFormat& a, const TrackFormat& b) {
+  return a.description.codec == b.description.codec && a.description.width == b.description.width &&
+         a.description.height == b.description.height &&
+         a.description.sample_rate == b.description.sample_rate &&
+         a.description.channels == b.description.channels && a.configuration == b.configuration;
+}
+
+// The frame says something else than what is known of its track, or nothing is known.
+bool is_news(const FrameLook& look, const TrackSlot* slot, media::Codec codec) {
+  if (slot == nullptr || !slot->has(codec)) return true;
+  const media::TrackConfiguration& known = slot->format->description;
+  const bool picture = look.width != 0 && (look.width != known.width || look.height != known.height);
+  const bool sound =
+      look.sample_rate != 0 && (look.sample_rate != known.sample_rate || look.channels != known.channels);
+  return picture || sound;
+}
+
+// A legacy header, or an enhanced one of a first track whose codec legacy RTMP does not have, is sent on as
+// it came.
+bool stays(const rtmp::MediaTag& tag, const rtmp::TagPart& part, const TrackSlot& slot) {
+  if (!tag.enhanced) return part.codec != rtmp::fourcc::kHevc;
+  const bool legacy_form = part.codec == rtmp::fourcc::kAvc || part.codec == rtmp::fourcc::kAac ||
+                           part.codec == rtmp::fourcc::kMp3;
+  return !tag.multitrack && !tag.modified && !slot.player_track_id && !legacy_form;
+}
+
+bool has_composition(rtmp::FourCc codec) {
+  return codec == rtmp::fourcc::kAvc || codec == rtmp::fourcc::kHevc;
+}
+
+}  // namespace
+
+Result<void> Publication::check(std::int64_t monotonic_us) const {
+  const std::string_view reason = refusals_.hopeless(monotonic_us);
+  if (reason.empty() || table_.any_media()) return {};
+  return fail("ingest.unsupported", std::string(reason));
+}
+
+bool Publication::is_first_of_kind(const Part& part) {
+  const TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
+  if (slot != nullptr) return !slot->player_track_id;
+  const bool video = part.tag.type == rtmp::MessageType::kVideo;
+  return !table_.slot(video ? media::kVideoTrack : media::kAudioTrack).used;
+}
+
+Result<void> Publication::refuse(const Part& part, std::string reason) {
+  count_dropped();
+  refusals_.add(part.tag, part.where, std::move(reason), part.times.monotonic_us);
+  return check(part.times.monotonic_us);
+}
+
+Result<void> Publication::end_media(const OpenMessage& message, ByteView body, const MessageTimes& times) {
+  const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
+  if (!tag || tag->part_count == 0) return drop(message);
+  rtmp::TagPartReader parts(*tag, body);
+  bool committed = false;
+  for (auto part = parts.next(); part; part = parts.next()) {
+    const ByteView payload = body.subspan(part->payload_begin, part->payload_size);
+    const bool whole = tag->part_count == 1 && part->payload_begin + part->payload_size == body.size();
+    const Result<bool> taken = take({message, *tag, *part, payload, whole, times});
+    if (!taken) {
+      log_->abandon(*message.room);
+      return tl::unexpected<Error>(taken.error());
+    }
+    committed = committed || *taken;
+  }
+  if (!committed) log_->abandon(*message.room);
+  return {};
+}
+
+Result<bool> Publication::take(const Part& part) {
+  Result<void> done;
+  switch (part.tag.kind) {
+    case PacketKind::kCodedFrames:
+      return take_frame(part);
+    case PacketKind::kSequenceStart:
+      done = take_header(part);
+      break;
+    case PacketKind::kMetadata:
+    case PacketKind::kMultichannelConfig:
+      done = take_annotation(part);
+      break;
+    case PacketKind::kMpeg2TsSequenceStart:
+      done = refuse(part, "video as MPEG-2 transport stream is not supported: send its configuration record");
+      break;
+    default:
+      count_dropped();
+      break;
+  }
+  return done ? Result<bool>(false) : tl::unexpected<Error>(done.error());
+}
+
+Result<void> Publication::take_header(const Part& part) {
+  const media::Codec codec = codec_of(part.tag.type, part.where.codec);
+  if (codec == media::Codec::kNone) return refuse(part, unsupported_codec(part.tag, part.where));
+  // Opus' comments may come as a second header; nobody needs them.
+  if (as_text(part.payload).starts_with("OpusTags")) return {};
+  Result<TrackFormat> format = format_of_header(codec, part.payload);
+  if (!format && format.error().code == kNoHeader) return {};
+  if (!format && is_first_of_kind(part)) return tl::unexpected<Error>(format.error());
+  if (!format) return refuse(part, format.error().message);
+  legacy_hevc_ = part.tag.type == rtmp::MessageType::kVideo
+                     ? !part.tag.enhanced && codec == media::Codec::kH265
+                     : legacy_hevc_;
+  if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
+    return configure(part, std::move(*format));
+  TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
+  if (slot == nullptr) return refuse(part, "too many tracks");
+  if (slot->has(codec) && slot->format->configuration == format->configuration) return {};
+  slot->format.reset();
+  slot->incomplete = std::move(*format);
+  return {};
+}
+
+Result<void> Publication::configure(const Part& part, TrackFormat format) {
+  TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
+  if (slot == nullptr) return refuse(part, "too many tracks");
+  slot->incomplete.reset();
+  if (slot->format && is_same(*slot->format, format)) return {};
+  format.description.track = table_.track_of(*slot);
+  if (!format.no_wire_form) {
+    const rtmp::TagHeader tag =
+        rtmp::make_tag_header({part.tag.type, part.where.codec, PacketKind::kSequenceStart,
+                               rtmp::VideoFrameType::kKey, 0, slot->player_track_id});
+    format.tag.assign(tag.view().begin(), tag.view().end());
+  }
+  timeline_.configure(format.description.track, format.description.kind, format.description.timescale,
+                      format.samples_per_frame);
+  slot->format = format;
+  slot->pending = any_record_;
+  return any_record_ ? Result<void>() : add_configuration(std::move(format), 0, 0);
+}
+
+Result<void> Publication::take_annotation(const Part& part) {
+  const bool video = part.tag.type == rtmp::MessageType::kVideo;
+  Bytes& newest = video ? video_annotation_ : audio_annotation_;
+  const rtmp::TagHeader tag = rtmp::make_tag_header(
+      {part.tag.type, part.where.codec, part.tag.kind, rtmp::VideoFrameType::kKey, 0, std::nullopt});
+  Bytes annotation(tag.view().begin(), tag.view().end());
+  annotation.insert(annotation.end(), part.payload.begin(), part.payload.end());
+  if (annotation == newest) return {};
+  const bool known = codec_of(part.tag.type, part.where.codec) != media::Codec::kNone;
+  if (!known || !is_first_of_kind(part) || part.payload.size() > kMaxAnnotationBytes ||
+      annotations_ == kMaxAnnotations) {
+    count_dropped();
+    return {};
+  }
+  ++annotations_;
+  newest = std::move(annotation);
+  TrackFormat format = data_format(part.payload);
+  format.description.codec = media::Codec::kNone;
+  format.annotates = part.tag.type;
+  format.tag.assign(tag.view().begin(), tag.view().end());
+  return add_configuration(std::move(format), any_record_ ? media_sequence_ : 0, 0);
+}
+
+Result<bool> Publication::take_frame(const Part& part) {
+  const media::Codec codec = codec_of(part.tag.type, part.where.codec);
+  if (codec == media::Codec::kNone) {
+    const Result<void> refused = refuse(part, unsupported_codec(part.tag, part.where));
+    return refused ? Result<bool>(false) : tl::unexpected<Error>(refused.error());
+  }
+  TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
+  const bool formatted = slot != nullptr && slot->format;
+  const FrameLook look = look_at_frame(codec, part.payload, formatted ? slot->format->nal_length_size : 4);
+  if (look.usable && is_news(look, slot, codec)) {
+    const TrackFormat* earlier = nullptr;
+    if (slot != nullptr && slot->incomplete) earlier = &*slot->incomplete;
+    if (earlier == nullptr && slot != nullptr && slot->has(codec)) earlier = &*slot->format;
+    Result<TrackFormat> format = format_of_frame(codec, part.payload, earlier);
+    if (format) {
+      if (Result<void> configured = configure(part, std::move(*format)); !configured)
+        return tl::unexpected<Error>(configured.error());
+    }
+    slot = table_.find(part.tag.type, part.where.track_id);
+  }
+  if (!look.usable || slot == nullptr || !slot->has(codec)) {
+    count_dropped();
+    return false;
+  }
+  SamplePlace place;
+  place.track = table_.track_of(*slot);
+  place.payload_begin = part.where.payload_begin + look.skip;
+  place.header_size = part.where.payload_begin;
+  place.composition_offset_ms = part.where.composition_offset_ms;
+  place.key = part.tag.type == rtmp::MessageType::kVideo && (part.tag.key() || look.key);
+  place.samples = look.samples;
+  place.nanoseconds = part.tag.nanosecond_offset;
+  const bool kept = part.whole && look.skip == 0 && stays(part.tag, part.where, *slot);
+  place.composition_present = has_composition(part.where.codec) && (!kept || part.tag.composition_present);
+  if (!kept) {
+    place.header = {part.tag.type,
+                    part.where.codec,
+                    PacketKind::kCodedFrames,
+                    part.tag.frame_type,
+                    part.where.composition_offset_ms,
+                    slot->player_track_id};
+  }
+  return part.whole ? commit(part.message, place, part.times) : commit_copy(part, look.skip, place);
+}
+
+// A part of a message of many tracks gets a message of its own.
+Result<bool> Publication::commit_copy(const Part& part, std::uint32_t skip, SamplePlace place) {
+  const ByteView payload = part.payload.subspan(skip);
+  const auto header_size = static_cast<std::uint32_t>(rtmp::make_tag_header(*place.header).size);
+  Result<media::LogWriter::Room> room = log_->reserve(static_cast<std::uint32_t>(payload.size()),
+                                                      prefix_room(part.message.timestamp_ms) + header_size);
+  if (!room) return tl::unexpected<Error>(room.error());
+  std::memcpy(room->data + room->prefix_room, payload.data(), payload.size());
+  OpenMessage copy = part.message;
+  copy.room = *room;
+  place.payload_begin = 0;
+  const Result<bool> committed = commit(copy, place, part.times);
+  if (!committed || !*committed) log_->abandon(*room);
+  return committed ? Result<bool>(false) : committed;
+}
+
+}  // namespace millrace::ingest

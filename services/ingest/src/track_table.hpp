@@ -1,0 +1,54 @@
+// The tracks of one publication: which of its Enhanced RTMP tracks is which track of the log, and what is in
+// force there. Tracks keep their place for the publication's life.
+//
+//   first video -> 0, first audio -> 1, data -> 2, whatever else comes -> 3 to 15 in order of appearance
+//
+// Owner: a Publication.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "rtmp/media_tag.hpp"
+#include "track_format.hpp"
+
+namespace millrace::ingest {
+
+struct TrackSlot {
+  bool used = false;
+  rtmp::MessageType type{};
+  std::uint8_t track_id = 0;  // on the publisher's wire
+  // What players are told; absent for the first of its kind, which goes without a multitrack header.
+  std::optional<std::uint8_t> player_track_id;
+  // The newest: in force, or with the track's next sample (a configuration that arrived after the first
+  // record waits for that).
+  std::optional<TrackFormat> format;
+  bool pending = false;
+  bool configured = false;
+  std::uint32_t configuration = 0;
+  // A header that does not tell the size of the picture: the first key frame completes it.
+  std::optional<TrackFormat> incomplete;
+
+  bool has(media::Codec codec) const { return format && format->description.codec == codec; }
+};
+
+class TrackTable {
+ public:
+  // Null when there is none.
+  TrackSlot* find(rtmp::MessageType type, std::uint8_t track_id);
+  // The track, made if need be; null when all places are taken.
+  TrackSlot* find_or_make(rtmp::MessageType type, std::uint8_t track_id);
+  // Of the log.
+  TrackSlot& slot(std::uint8_t track) { return slots_[track % media::kMaxTracks]; }
+  std::uint8_t track_of(const TrackSlot& slot) const {
+    return static_cast<std::uint8_t>(&slot - slots_.data());
+  }
+  // Something that can be played is known.
+  bool any_media() const;
+
+ private:
+  std::array<TrackSlot, media::kMaxTracks> slots_;
+};
+
+}  // namespace millrace::ingest
