@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """./millrace bench [--json] [--only NAME …] [--short]: speed of Millrace beside Debian's nginx with libnginx-mod-rtmp, measured in
-the same run. The server under test has core 0 to itself, the load generator core 1. GB = 1e9 bytes. Times on shared machines
-drift: compare the ratio, not the absolute figure."""
+the same run, and beside a bare socket loop that moves the same bytes. The server under test has core 0 to itself, the load
+generator core 1. GB = 1e9 bytes. Times on shared machines drift: compare the ratio, not the absolute figure."""
 import argparse
 import contextlib
 import json
@@ -25,10 +25,11 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 RESULTS = []
 
 
-def report(measure, value, unit, peer=None, note=""):
-    """peer: the same figure of nginx-rtmp in this run; ratio below 1 means that Millrace needs less."""
+def report(measure, value, unit, peer=None, note="", bare=None):
+    """peer: the same figure of nginx-rtmp in this run; ratio below 1 means that Millrace needs less. bare: of a socket loop that does
+    nothing else with the bytes."""
     RESULTS.append({"measure": measure, "value": round(value, 4), "unit": unit, "peer": None if peer is None else round(peer, 4),
-                    "ratio": round(value / peer, 3) if peer else None, "note": note})
+                    "ratio": round(value / peer, 3) if peer else None, "bare": None if bare is None else round(bare, 4), "note": note})
 
 
 def pin(pid, core=SERVER_CORE):
@@ -41,6 +42,16 @@ def rtmpload(*arguments):
     if result.returncode:
         raise SystemExit(f"rtmpload: {result.stderr}")
     return json.loads(result.stdout)
+
+
+def socket_limit(*arguments):
+    """CPU s/GB of the bare loop."""
+    result = subprocess.run([str(BUILD / "bin/socket_limit"), *map(str, arguments)], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(result.stdout)["cpu_s_per_gb"]
+
+
+def anonymous_kb(pid):
+    return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
 
 
 def spawn_rtmpload(*arguments):
@@ -97,8 +108,8 @@ class Millrace(Stack):
     """A stack whose ingest has core 0; services that a measure is not about are stopped."""
 
     def __init__(self, streams, only=("auth", "ingest", "api"), **environment):
-        super().__init__(MEDIA_LOG_BYTES="3G", MEDIA_LOG_STREAM_BYTES="8M", MEDIA_LOG_KEEP_SECONDS="15",
-                         INGEST_THREADS="1", **environment)
+        super().__init__(**{"MEDIA_LOG_BYTES": "3G", "MEDIA_LOG_STREAM_BYTES": "8M", "MEDIA_LOG_KEEP_SECONDS": "15",
+                            "INGEST_THREADS": "1", "RTMP_MAX_STREAMS": "5000", "RTMP_MAX_CONNECTIONS": "20000", **environment})
         self.streams, self.only = streams, only
 
     def up(self):
@@ -134,12 +145,15 @@ def bench_clip(home):
     return clip
 
 
-def log_bytes(stack):
-    """Blocks of the arena that are in use, as ingest says."""
+def ingest_metric(stack, name):
     port = next(service["ops_port"] for service in stack.status()["services"] if service["name"] == "ingest")
     text = fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
-    gauge = lambda name: float(re.search(rf"^millrace_ingest_{name} (\S+)$", text, re.M).group(1))  # noqa: E731
-    return gauge("log_bytes") - gauge("log_free_bytes")
+    return float(re.search(rf"^millrace_ingest_{name} (\S+)$", text, re.M).group(1))
+
+
+def log_bytes(stack):
+    """Blocks of the arena that are in use, as ingest says."""
+    return ingest_metric(stack, "log_bytes") - ingest_metric(stack, "log_free_bytes")
 
 
 def ingest(clip, seconds, streams=200):
@@ -147,12 +161,12 @@ def ingest(clip, seconds, streams=200):
     with nginx() as (url, pid):
         peer = rtmpload("publish", "--url", f"{url}/live/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
         fast_peer = rtmpload("publish", "--url", f"{url}/live/f%d", "--file", clip, "--streams", 8, "--rate", "fast", "--seconds", 4, "--server-pid", pid)
+    bare = socket_limit("receive", "--streams", streams, "--pause-ms", 10)
     with Millrace(streams) as stack:
-        anonymous = lambda: int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{stack.ingest}/status").read_text()).group(1))  # noqa: E731
-        before = anonymous()
+        before = anonymous_kb(stack.ingest)
         ours = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
                         "--seconds", seconds, "--server-pid", stack.ingest)
-        heap = anonymous() - before
+        heap = anonymous_kb(stack.ingest) - before
         log = log_bytes(stack)
         fast = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", 8, "--rate", "fast",
                         "--seconds", 4, "--server-pid", stack.ingest)
@@ -160,27 +174,78 @@ def ingest(clip, seconds, streams=200):
         if result["lost"] or result["failed"]:
             print(f"warning: publishers lost: {result['closed']}", file=sys.stderr)
     report(f"ingest of {streams} real-time publishers, log included", ours["server"]["cpu_s_per_gb"], "CPU s/GB", peer["server"]["cpu_s_per_gb"],
-           f"lost {ours['lost']}, nginx lost {peer['lost']}")
+           f"lost {ours['lost']}, nginx lost {peer['lost']}; bare: read every 10 ms", bare)
     report("ingest as fast as possible, log included", fast["server"]["cpu_s_per_gb"], "CPU s/GB", fast_peer["server"]["cpu_s_per_gb"],
            f"{fast['mbit_out']:.0f} Mbit/s, nginx {fast_peer['mbit_out']:.0f}")
     report("heap of a publisher", heap / streams, "KB", peer["server"]["rss_peak_kb"] / streams, f"ingest's before: {before} KB; peer: its RSS")
     report("media log of a publisher after the run", log / streams / 1e6, "MB tmpfs", None, "blocks in use; 15 s kept here, MEDIA_LOG_KEEP_SECONDS")
 
 
-def fanout(clip, seconds, players=500):
+def fanout(clip, seconds, sizes=(500, 1000)):
+    peers, ours = {}, {}
     with nginx() as (url, pid), background("publish", "--url", f"{url}/live/s0", "--file", clip, "--streams", 1, "--seconds", 600):
-        peer = rtmpload("play", "--url", f"{url}/live/s0", "--clients", players, "--seconds", seconds, "--server-pid", pid)
+        for players in sizes:
+            peers[players] = rtmpload("play", "--url", f"{url}/live/s0", "--clients", players, "--seconds", seconds, "--server-pid", pid)
         light_peer = rtmpload("play", "--url", f"{url}/live/s0", "--clients", 1, "--seconds", 6)
+        join_peer = rtmpload("play", "--url", f"{url}/live/s0", "--clients", 40, "--ramp-ms", 4000, "--seconds", 3)
     with Millrace(1) as stack, background("publish", "--url", f"{stack.base}/live/s0", "--names", stack.names, "--file", clip, "--seconds", 600):
         target = f"{stack.base}/live/{stack.ids[0]}"
-        ours = rtmpload("play", "--url", target, "--clients", players, "--seconds", seconds, "--server-pid", stack.ingest)
+        for players in sizes:
+            sends, begun = ingest_metric(stack, "player_sends_total"), time.monotonic()
+            ours[players] = rtmpload("play", "--url", target, "--clients", players, "--seconds", seconds, "--server-pid", stack.ingest)
+            # The ramp counts too: a little low.
+            per_second = (ingest_metric(stack, "player_sends_total") - sends) / (time.monotonic() - begun) / players
+            ours[players]["sends"] = per_second
         light = rtmpload("play", "--url", target, "--clients", 1, "--seconds", 6)
-    report(f"fan-out to {players} players", ours["server"]["cpu_s_per_gb"], "CPU s/GB", peer["server"]["cpu_s_per_gb"],
-           f"failed {ours['failed']}, frames missing {ours['frames_missing']}")
+        join = rtmpload("play", "--url", target, "--clients", 40, "--ramp-ms", 4000, "--seconds", 3)
+    for players in sizes:
+        us, peer = ours[players], peers[players]
+        bare = socket_limit("send", "--players", players, "--pause-ms", max(1, round(1000 / us["sends"])))
+        report(f"fan-out to {players} players", us["server"]["cpu_s_per_gb"], "CPU s/GB", peer["server"]["cpu_s_per_gb"],
+               f"failed {us['failed']}, frames missing {us['frames_missing']}; {us['sends']:.0f} writes a player and second, bare the same", bare)
+        for quantile in ("p50", "p99"):
+            report(f"delay to {players} players, {quantile}", us["ms_latency"][quantile], "ms", peer["ms_latency"][quantile])
     for quantile in ("p50", "p99"):
-        report(f"delay to {players} players, {quantile}", ours["ms_latency"][quantile], "ms", peer["ms_latency"][quantile])
         report(f"delay to one player, {quantile}", light["ms_latency"][quantile], "ms", light_peer["ms_latency"][quantile])
-    report("join to first key frame, p50", ours["ms_first_key"]["p50"], "ms", peer["ms_first_key"]["p50"])
+        report(f"join to first key frame, {quantile}", join["ms_first_key"][quantile], "ms", join_peer["ms_first_key"][quantile],
+               "from connect(2), 40 players in 4 s")
+
+
+def connects(_clip, _seconds, clients=2000, idle=1000):
+    """Connections that come all at once, and players that wait for a publisher."""
+    storm = ("storm", "--clients", clients, "--ramp-ms", 5000, "--level", "connect", "--seconds", 1, "--warmup", 0)
+
+    def idle_kb(url, pid):
+        before = anonymous_kb(pid)
+        with background("storm", "--url", url, "--clients", idle, "--ramp-ms", 1000, "--level", "play", "--seconds", 30):
+            time.sleep(2)
+            return (anonymous_kb(pid) - before) / idle
+
+    with nginx() as (url, pid):
+        peer = rtmpload(*storm, "--url", f"{url}/live/x", "--server-pid", pid)
+        peer_kb = idle_kb(f"{url}/live/nobody", pid)
+    with Millrace(1) as stack:
+        ours = rtmpload(*storm, "--url", f"{stack.base}/live/x", "--server-pid", stack.ingest)
+        kb = idle_kb(f"{stack.base}/live/{stack.ids[0]}", stack.ingest)
+    cost = lambda result: result["server"]["cpu_s"] / clients * 1e6  # noqa: E731
+    report(f"{clients} connects in 5 s", cost(ours), "CPU us each", cost(peer), f"failed {ours['failed']}, nginx {peer['failed']}")
+    report("memory of an idle player", kb, "KB", peer_kb)
+
+
+def capacity(clip, seconds, streams=1200):
+    """How much of a core many real-time publishers take; the load generator needs the other."""
+    with nginx() as (url, pid):
+        peer = rtmpload("publish", "--url", f"{url}/live/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
+    with Millrace(streams, MEDIA_LOG_BYTES="6G", MEDIA_LOG_STREAM_BYTES="3M", MEDIA_LOG_KEEP_SECONDS="4") as stack:
+        ours = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
+                        "--seconds", seconds, "--server-pid", stack.ingest)
+    for result, name in ((ours, "Millrace"), (peer, "nginx")):
+        if result["lost"] or result["failed"] or result["late_streams"]:
+            print(f"warning: {name}: {result['failed']} failed, {result['lost']} lost, {result['late_streams']} late", file=sys.stderr)
+    held = lambda result: streams / result["server"]["cores"]  # noqa: E731
+    report(f"core taken by {streams} real-time publishers", ours["server"]["cores"], "cores", peer["server"]["cores"],
+           f"late {ours['late_streams']}, nginx {peer['late_streams']}")
+    report("publishers a core at that rate", held(ours), "publishers", held(peer), "extrapolated")
 
 
 class HlsViewer(threading.Thread):
@@ -240,23 +305,30 @@ def hls(clip, seconds, streams=20):
             report(f"{what}, p{quantile * 100:.0f} (bucket bound)", histogram(text, name, quantile), "ms")
 
 
-def media_log(_clip, _seconds):
-    if not (BUILD / "bin/media_log_bench").exists():
-        return
-    output = subprocess.run(["taskset", "-c", SERVER_CORE, str(BUILD / "bin/media_log_bench"), "--json"], capture_output=True, text=True, check=True).stdout
+def program(name):
+    output = subprocess.run(["taskset", "-c", SERVER_CORE, str(BUILD / "bin" / name), "--json"], capture_output=True, text=True, check=True).stdout
     for entry in json.loads(output):
-        report(entry["measure"], entry["value"], entry["unit"], entry.get("peer"), entry.get("note", ""))
+        report(entry["measure"], entry["value"], entry["unit"], note=entry.get("note", ""), bare=entry.get("bare"))
 
 
-BENCHES = {"media_log": media_log, "ingest": ingest, "fanout": fanout, "hls": hls}
+def media_log(_clip, _seconds):
+    program("media_log_bench")
+
+
+def receive(_clip, _seconds):
+    program("receive_bench")
+
+
+BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls}
 
 
 def print_table():
-    print(f"{'measure':<52} {'Millrace':>10} {'nginx-rtmp':>11} {'ratio':>6}  unit")
+    print(f"{'measure':<52} {'Millrace':>10} {'nginx-rtmp':>11} {'ratio':>6} {'bare loop':>10}  unit")
     for row in RESULTS:
         peer = "" if row["peer"] is None else f"{row['peer']:.3f}"
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        print(f"{row['measure']:<52} {row['value']:>10.3f} {peer:>11} {ratio:>6}  {row['unit']}  {row['note']}")
+        bare = "" if row["bare"] is None else f"{row['bare']:.3f}"
+        print(f"{row['measure']:<52} {row['value']:>10.3f} {peer:>11} {ratio:>6} {bare:>10}  {row['unit']}  {row['note']}")
 
 
 def main():
@@ -265,7 +337,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
     parser.add_argument("--short", action="store_true", help="5 s windows instead of 15 s")
     options = parser.parse_args()
-    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "media_log_bench"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "socket_limit", "media_log_bench", "receive_bench"], stdout=subprocess.DEVNULL, check=True)
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as home:
         clip = bench_clip(pathlib.Path(home))
         for name in options.only:

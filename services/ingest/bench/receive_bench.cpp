@@ -177,7 +177,7 @@ int main(int argc, char** argv) {
   const double message_ns = (least - copy) * static_cast<double>(read.bytes.size()) / 2;
   if (json) {
     std::printf(
-        R"([{"measure":"receive: bytes to media log","value":%.4f,"unit":"CPU s/GB","peer":%.4f,"note":"peer: bare memcpy"},)"
+        R"([{"measure":"receive: bytes to media log","value":%.4f,"unit":"CPU s/GB","bare":%.4f,"note":"bare: memcpy of the same bytes"},)"
         R"({"measure":"receive: beyond memcpy","value":%.1f,"unit":"ns/message"}])"
         "\n",
         least, copy, message_ns);

@@ -53,6 +53,7 @@ void add_server(Families& out, const Server& server) {
   out.counter("connections", "RTMP connections accepted.", get(c.connections_total));
   out.counter("received_bytes", "Bytes received over RTMP.", get(c.received_bytes));
   out.counter("sent_bytes", "Bytes of media sent to RTMP players.", get(c.sent_bytes));
+  out.counter("player_sends", "System calls that sent media to RTMP players.", get(c.player_sends));
   out.counter("publish_refused", "Publish requests and publications refused.", get(c.publish_refused));
   out.counter("play_refused", "Play requests refused.", get(c.play_refused));
   out.counter("protocol_errors", "Connections closed for what they sent.", get(c.protocol_errors));

@@ -407,6 +407,7 @@ PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, st
   if (!reader_->intact(entries.front().record)) return disconnect(player, "torn");
   if (sent > 0) player.progress_us = now_us;
   sent_bytes_ += static_cast<std::uint64_t>(sent);
+  ++sends_;
   player.next += account_run(entries.first(run.end), static_cast<std::size_t>(sent), player.place);
   return static_cast<std::size_t>(sent) < run.bytes ? Step::kBlocked : Step::kAgain;
 }
@@ -414,8 +415,8 @@ PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, st
 void PlayerGroup::count_sent() {
   if (sent_bytes_ == 0) return;
   if (stream_) stream_->sent_bytes.fetch_add(sent_bytes_, std::memory_order_relaxed);
-  shard_.shared().counters.sent_bytes.fetch_add(sent_bytes_, std::memory_order_relaxed);
-  sent_bytes_ = 0;
+  shard_.shared().counters.sent_bytes.fetch_add(std::exchange(sent_bytes_, 0), std::memory_order_relaxed);
+  shard_.shared().counters.player_sends.fetch_add(std::exchange(sends_, 0), std::memory_order_relaxed);
 }
 
 // --- slow players ---

@@ -176,6 +176,7 @@ class PlayerGroup {
   std::int64_t flushed_us_ = 0;  // when the last flush was over
   std::int64_t flush_cost_us_ = 0;
   std::uint64_t sent_bytes_ = 0;  // of this flush
+  std::uint64_t sends_ = 0;
 };
 
 }  // namespace millrace::ingest
