@@ -122,6 +122,7 @@ void publish(const std::vector<int>& sockets) {
   }
 }
 
+// Woken by what comes, as rtmpload's players are: waking it is part of what sending costs.
 void watch(const std::vector<int>& sockets) {
   const int set = ::epoll_create1(0);
   for (const int fd : sockets) {
@@ -138,7 +139,6 @@ void watch(const std::vector<int>& sockets) {
     for (int i = 0; i < count; ++i) {
       if (::recv(events[static_cast<std::size_t>(i)].data.fd, buffer.data(), buffer.size(), 0) <= 0) return;
     }
-    std::this_thread::sleep_for(kTick);
   }
 }
 
