@@ -1,0 +1,95 @@
+#include "net/tls_certificate.hpp"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+namespace millrace::net {
+
+TlsCertificate::TlsCertificate(std::string certificate_path, std::string key_path)
+    : certificate_path_(std::move(certificate_path)), key_path_(std::move(key_path)) {}
+
+Result<std::unique_ptr<TlsCertificate>> TlsCertificate::open(std::string certificate_path,
+                                                             std::string key_path) {
+  std::unique_ptr<TlsCertificate> certificate(
+      new TlsCertificate(std::move(certificate_path), std::move(key_path)));
+  const Result<Check> loaded = certificate->refresh();
+  if (!loaded) return tl::unexpected<Error>(loaded.error());
+  return certificate;
+}
+
+TlsCertificate::~TlsCertificate() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+TlsContextPtr TlsCertificate::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::array<TlsCertificate::FileState, 2> TlsCertificate::file_states() const {
+  std::array<FileState, 2> states{};
+  const std::array<const std::string*, 2> paths = {&certificate_path_, &key_path_};
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    struct stat file {};
+    if (::stat(paths.at(i)->c_str(), &file) != 0) continue;
+    states.at(i) = {static_cast<std::int64_t>(file.st_dev),
+                    static_cast<std::int64_t>(file.st_ino),
+                    file.st_size,
+                    file.st_mtim.tv_sec,
+                    file.st_mtim.tv_nsec,
+                    file.st_ctim.tv_sec,
+                    file.st_ctim.tv_nsec};
+  }
+  return states;
+}
+
+Result<TlsCertificate::Check> TlsCertificate::refresh() {
+  // Before reading: what changes while we read is a change for the next look.
+  const std::array<FileState, 2> found = file_states();
+  {
+    const std::lock_guard lock(mutex_);
+    if (current_ && found == loaded_) return Check::kUnchanged;
+  }
+  Result<TlsContextPtr> context = TlsContext::server(certificate_path_, key_path_);
+  if (!context) return tl::unexpected<Error>(context.error());
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(*context);
+  loaded_ = found;
+  return Check::kReplaced;
+}
+
+void TlsCertificate::watch(std::chrono::milliseconds interval, Observer observer) {
+  thread_ = std::thread([this, interval, observer = std::move(observer)] { run(interval, observer); });
+}
+
+void TlsCertificate::look() {
+  {
+    const std::lock_guard lock(mutex_);
+    looking_ = true;
+  }
+  changed_.notify_all();
+}
+
+void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& observer) {
+  std::string trouble;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, interval, [this] { return stopping_ || looking_; });
+      if (stopping_) return;
+      looking_ = false;
+    }
+    const Result<Check> looked = refresh();
+    const std::string now = looked ? std::string() : looked.error().message;
+    if ((looked && *looked == Check::kReplaced) || now != trouble) observer(looked);
+    trouble = now;
+  }
+}
+
+}  // namespace millrace::net

@@ -1,0 +1,106 @@
+#include "net/tls_certificate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "net/tls_testing.hpp"
+
+namespace millrace::net {
+namespace {
+
+using Check = TlsCertificate::Check;
+using namespace std::chrono_literals;
+
+class TlsCertificateTest : public ::testing::Test {
+ protected:
+  TlsCertificateTest() {
+    std::string path = "/tmp/millrace-tls-XXXXXX";
+    directory_ = ::mkdtemp(path.data());
+    files_ = testing::make_certificate(directory_, "live");
+  }
+  ~TlsCertificateTest() override { std::filesystem::remove_all(directory_); }
+  // As certbot does: another file under the same name.
+  void replace(const std::string& path, const std::string& with) { std::filesystem::rename(with, path); }
+
+  std::string directory_;
+  testing::CertificateFiles files_;
+};
+
+TEST_F(TlsCertificateTest, TakesANewPairWhenBothFilesAreThere) {
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  const TlsContextPtr first = certificate->current();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*certificate->refresh(), Check::kUnchanged);
+  const auto next = testing::make_certificate(directory_, "next");
+  replace(files_.certificate, next.certificate);
+  const auto half = certificate->refresh();
+  ASSERT_FALSE(half);
+  EXPECT_EQ(half.error().code, "tls.mismatch");
+  EXPECT_EQ(certificate->current(), first) << "the old pair serves on";
+  EXPECT_FALSE(certificate->refresh()) << "and the trouble is not forgotten";
+  replace(files_.key, next.key);
+  EXPECT_EQ(*certificate->refresh(), Check::kReplaced);
+  EXPECT_NE(certificate->current(), first);
+  EXPECT_EQ(*certificate->refresh(), Check::kUnchanged);
+}
+
+TEST_F(TlsCertificateTest, KeepsTheOldPairWhileFilesAreGoneOrGarbage) {
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  const TlsContextPtr first = certificate->current();
+  std::filesystem::rename(files_.key, files_.key + ".away");
+  EXPECT_EQ(certificate->refresh().error().code, "tls.key");
+  std::ofstream(files_.key) << "-----BEGIN PRIVATE KEY-----\nnot base64\n";
+  const auto garbage = certificate->refresh();
+  EXPECT_EQ(garbage.error().code, "tls.key");
+  EXPECT_EQ(garbage.error().message.find("base64"), std::string::npos) << "nothing of a key is told";
+  EXPECT_EQ(certificate->current(), first);
+  std::filesystem::rename(files_.key + ".away", files_.key);
+  EXPECT_TRUE(certificate->refresh());
+}
+
+TEST_F(TlsCertificateTest, DoesNotOpenWithoutAPair) {
+  EXPECT_EQ(TlsCertificate::open(directory_ + "/none", files_.key).error().code, "tls.certificate");
+}
+
+TEST_F(TlsCertificateTest, WatchesAndTellsChangesOnce) {
+  std::mutex mutex;
+  std::condition_variable told;
+  std::deque<std::string> news;
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  certificate->watch(1h, [&](const Result<Check>& result) {
+    const std::lock_guard lock(mutex);
+    news.push_back(!result                       ? std::string(result.error().code)
+                   : *result == Check::kReplaced ? "replaced"
+                                                 : "back");
+    told.notify_all();
+  });
+  const auto next_news = [&] {
+    std::unique_lock lock(mutex);
+    if (!told.wait_for(lock, 20s, [&] { return !news.empty(); })) return std::string("nothing");
+    std::string first = news.front();
+    news.pop_front();
+    return first;
+  };
+  std::filesystem::rename(files_.key, files_.key + ".away");
+  certificate->look();
+  EXPECT_EQ(next_news(), "tls.key");
+  certificate->look();
+  const auto next = testing::make_certificate(directory_, "next");
+  replace(files_.certificate, next.certificate);
+  replace(files_.key, next.key);
+  certificate->look();
+  std::string after = next_news();
+  // Between the two renames a look could see half of it.
+  while (after.starts_with("tls.")) after = next_news();
+  EXPECT_EQ(after, "replaced");
+}
+
+}  // namespace
+}  // namespace millrace::net
