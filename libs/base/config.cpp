@@ -103,6 +103,17 @@ void ConfigTable::add_number(std::string name, std::string type, std::string def
       {std::move(name), std::move(type), std::move(default_value), std::move(help), std::move(parse)});
 }
 
+void ConfigTable::add_parsed(std::string name, std::string type, std::string default_value, std::string help,
+                             Parser parse) {
+  auto named = [name, parse = std::move(parse)](const std::string& value) -> Result<Setter> {
+    Result<Setter> result = parse(value);
+    if (!result) return fail(kInvalid, name + ": " + result.error().message);
+    return result;
+  };
+  rows_.push_back(
+      {std::move(name), std::move(type), std::move(default_value), std::move(help), std::move(named)});
+}
+
 Result<void> ConfigTable::load(const Environment& environment) const {
   std::vector<Setter> setters;
   for (const Row& row : rows_) {

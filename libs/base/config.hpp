@@ -55,6 +55,17 @@ class ConfigTable {
       field = std::chrono::duration<Rep, Period>(static_cast<Rep>(value));
     });
   }
+  // A value of another kind: parse says what it is or, without the value and the variable, why it is none.
+  template <class T>
+  void parsed(const std::string& name, T& field, const std::string& type, const std::string& default_value,
+              const std::string& help, std::function<Result<T>(const std::string&)> parse) {
+    add_parsed(name, type, default_value, help,
+               [&field, parse = std::move(parse)](const std::string& value) -> Result<Setter> {
+                 Result<T> result = parse(value);
+                 if (!result) return tl::unexpected<Error>(result.error());
+                 return [&field, result = std::move(*result)] { field = result; };
+               });
+  }
   // Bytes with an optional suffix K, M or G (1024-based).
   void bytes(std::string name, std::uint64_t& field, std::string default_value, ConfigRange range,
              std::string help);
@@ -78,6 +89,8 @@ class ConfigTable {
     Parser parse;
   };
 
+  void add_parsed(std::string name, std::string type, std::string default_value, std::string help,
+                  Parser parse);
   void add_number(std::string name, std::string type, std::string default_value, ConfigRange range,
                   std::string help, std::function<void(std::int64_t)> set);
 

@@ -67,5 +67,23 @@ TEST(ConfigTable, NeverShowsASecret) {
   EXPECT_EQ(table_for(sample).markdown().find("hunter2"), std::string::npos);
 }
 
+TEST(ConfigTable, NamesTheVariableOfAValueOfAnotherKind) {
+  std::vector<int> field;
+  ConfigTable table;
+  table.parsed<std::vector<int>>("PAIR", field, "pair", "1,2", "two numbers",
+                                 [](const std::string& value) -> Result<std::vector<int>> {
+                                   if (value.size() != 3 || value[1] != ',')
+                                     return fail("x", "'" + value + "' is no pair");
+                                   return std::vector<int>{value[0] - '0', value[2] - '0'};
+                                 });
+  ASSERT_TRUE(table.load(from({})));
+  EXPECT_EQ(field, (std::vector<int>{1, 2}));
+  const auto bad = table.load(from({{"PAIR", "7"}}));
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, "config.invalid");
+  EXPECT_EQ(bad.error().message, "PAIR: '7' is no pair");
+  EXPECT_NE(table.markdown().find("| `PAIR` | pair | `1,2` | two numbers |"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace millrace

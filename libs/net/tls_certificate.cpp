@@ -57,8 +57,12 @@ Result<TlsCertificate::Check> TlsCertificate::refresh() {
     if (current_ && found == loaded_) return Check::kUnchanged;
   }
   Result<TlsContextPtr> context = TlsContext::server(certificate_path_, key_path_);
-  if (!context) return tl::unexpected<Error>(context.error());
+  if (!context) {
+    failed_.fetch_add(1, std::memory_order_relaxed);
+    return tl::unexpected<Error>(context.error());
+  }
   const std::lock_guard lock(mutex_);
+  if (current_) replaced_.fetch_add(1, std::memory_order_relaxed);
   current_ = std::move(*context);
   loaded_ = found;
   return Check::kReplaced;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -33,6 +34,9 @@ class TlsCertificate {
   TlsCertificate& operator=(const TlsCertificate&) = delete;
 
   TlsContextPtr current() const;
+  // Pairs taken since the first, and looks that found none that is usable.
+  std::uint64_t replaced() const { return replaced_.load(std::memory_order_relaxed); }
+  std::uint64_t failed() const { return failed_.load(std::memory_order_relaxed); }
   // Looks at the files now, and reads them when they are others than those in use.
   Result<Check> refresh();
   // Looks again and again, on a thread that runs from here on. Once.
@@ -54,6 +58,8 @@ class TlsCertificate {
   std::condition_variable changed_;
   TlsContextPtr current_;
   std::array<FileState, 2> loaded_{};  // of current_
+  std::atomic<std::uint64_t> replaced_{0};
+  std::atomic<std::uint64_t> failed_{0};
   bool looking_ = false;
   bool stopping_ = false;
   std::thread thread_;

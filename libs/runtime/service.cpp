@@ -65,11 +65,13 @@ class Ending {
   bool failed_ = false;
 };
 
-sigset_t ending_signals() {
+// To end, or (SIGHUP) to read files anew.
+sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -86,19 +88,29 @@ class SignalThread {
   SignalThread(const SignalThread&) = delete;
   SignalThread& operator=(const SignalThread&) = delete;
 
+  // From now on SIGHUP calls it; it outlives this.
+  void on_reload(const std::function<void()>& reload) {
+    if (reload) reload_.store(&reload, std::memory_order_release);
+  }
+
  private:
   void run(Ending& ending) {
-    const sigset_t set = ending_signals();
-    for (int seen = 0;; ++seen) {
+    const sigset_t set = handled_signals();
+    for (int seen = 0;;) {
       const int number = sigwaitinfo(&set, nullptr);
       if (done_) return;
       if (number < 0) continue;
-      if (seen > 0) ::_exit(128 + number);
+      if (number == SIGHUP) {
+        if (const std::function<void()>* const reload = reload_.load(std::memory_order_acquire)) (*reload)();
+        continue;
+      }
+      if (seen++ > 0) ::_exit(128 + number);
       ending.by_signal(number);
     }
   }
 
   std::atomic<bool> done_{false};
+  std::atomic<const std::function<void()>*> reload_{nullptr};
   std::thread thread_;
 };
 
@@ -196,11 +208,11 @@ void raise_descriptor_limit() {
 
 int run(const ServiceDefinition& definition, const CommonConfig& config, const std::string& home) {
   raise_descriptor_limit();
-  const sigset_t signals = ending_signals();
+  const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   Ending ending;
-  const SignalThread signal_thread(ending);
+  SignalThread signal_thread(ending);
 
   caf::actor_system_config actors_config;
   configure(actors_config, definition);
@@ -220,6 +232,7 @@ int run(const ServiceDefinition& definition, const CommonConfig& config, const s
   const Result<void> started = guarded_start(definition, context);
   int code = 0;
   if (started) {
+    signal_thread.on_reload(definition.reload);
     health->set("service", HealthState::kReady);
     log::info("service started", {{"pid", static_cast<std::int64_t>(::getpid())}});
     std::string reason;

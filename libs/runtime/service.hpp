@@ -64,6 +64,9 @@ struct ServiceDefinition {
   // Main thread, after SIGTERM, SIGINT or give_up: tell clients, finish files, stop threads; return before
   // the deadline. What is still running a second after the deadline is cut off.
   std::function<void(Deadline)> drain{};
+  // Signal thread, after SIGHUP and a start that is over: read files anew. Returns at once. Optional: SIGHUP
+  // is ignored without it.
+  std::function<void()> reload{};
   // Further options, such as --issue-token SUBJECT: an exit code, or nullopt when the arguments are not its
   // own. Runs with the configuration loaded, before anything is started. Optional.
   std::function<std::optional<int>(std::span<char*> arguments)> command{};

@@ -2,6 +2,7 @@
 // drain does.
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
+#include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <thread>
@@ -59,6 +60,8 @@ int run(int argc, char** argv) {
     if (drain == "throws") throw std::runtime_error("thrown by drain");
     if (drain == "hangs") std::this_thread::sleep_for(std::chrono::hours(1));
   };
+  if (std::getenv("PROBE_RELOADS") != nullptr)
+    definition.reload = [] { std::cout << "reloaded" << std::endl; };
   definition.command = [](std::span<char*> arguments) -> std::optional<int> {
     if (std::string(arguments[0]) != "--answer") return std::nullopt;
     return 42;

@@ -9,10 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace millrace::runtime {
 namespace {
@@ -81,6 +84,7 @@ class ServiceTest : public ::testing::Test {
   std::string home_;
   pid_t pid_ = 0;
   FILE* output_ = nullptr;
+  std::atomic<bool> reloaded_{false};
 };
 
 TEST_F(ServiceTest, PrintsItsConfiguration) {
@@ -127,6 +131,32 @@ TEST_F(ServiceTest, DrainsAndExitsWithZeroOnEitherSignal) {
     EXPECT_EQ(exit_code(), 0);
     ::fclose(std::exchange(output_, nullptr));
   }
+}
+
+TEST_F(ServiceTest, ReadsAnewOnHangUpAndGoesOn) {
+  start({}, {"PROBE_RELOADS=1"});
+  EXPECT_EQ(line(), "ready");
+  // It is ready a moment before it listens to the signal: again until it has.
+  std::thread hang_up([this] {
+    for (int i = 0; i < 200 && !reloaded_; ++i) {
+      ::kill(pid_, SIGHUP);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  EXPECT_EQ(line(), "reloaded");
+  reloaded_ = true;
+  hang_up.join();
+  ::kill(pid_, SIGTERM);
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(ServiceTest, IgnoresHangUpWhenThereIsNothingToReadAnew) {
+  start({});
+  EXPECT_EQ(line(), "ready");
+  ::kill(pid_, SIGHUP);
+  ::kill(pid_, SIGTERM);
+  EXPECT_EQ(line(), "draining");
+  EXPECT_EQ(exit_code(), 0);
 }
 
 TEST_F(ServiceTest, EndsAtOnceOnTheSecondSignal) {

@@ -65,7 +65,9 @@ void BusAuthority::may_publish(PublishQuestion question,
                             .session_id = decision.session_id(),
                             .forward_urls = {decision.forward_urls().begin(), decision.forward_urls().end()},
                             .is_private = decision.is_private(),
-                            .play_tag = decision.play_tag()});
+                            .play_tag = decision.play_tag(),
+                            .max_bitrate_kbps = decision.settings().max_bitrate_kbps(),
+                            .resolution = decision.settings().resolution()});
       });
 }
 

@@ -10,9 +10,13 @@ constexpr std::uint32_t kMaxChunkSize = 65'536;
 }  // namespace
 
 Result<void> IngestConfig::check() const {
-  if (chunk_size == 0 || chunk_size >= kMinChunkSize) return {};
-  return fail("config.value",
-              "RTMP_CHUNK_SIZE must be 0 or from 128 to 65536, and is " + std::to_string(chunk_size));
+  if (chunk_size != 0 && chunk_size < kMinChunkSize) {
+    return fail("config.value",
+                "RTMP_CHUNK_SIZE must be 0 or from 128 to 65536, and is " + std::to_string(chunk_size));
+  }
+  if (tls_certificate.empty() == tls_key.empty()) return {};
+  return fail("config.value", "RTMPS needs both SSL_CERT and SSL_KEY: " +
+                                  std::string(tls_key.empty() ? "SSL_KEY" : "SSL_CERT") + " is not set");
 }
 
 void IngestConfig::add_rows(ConfigTable& table) {
@@ -49,7 +53,50 @@ void IngestConfig::add_rows(ConfigTable& table) {
                  "seconds of media that the log keeps where memory allows");
   table.integer("HLS_SEGMENT_MS", segment_ms, "2000", {500, 30'000},
                 "target duration of segments in milliseconds");
+  add_tls_rows(table);
+  add_policy_rows(table);
   bus.add_rows(table);
+}
+
+void IngestConfig::add_tls_rows(ConfigTable& table) {
+  table.integer("SSL_PORT", tls_port, "443", {0, 65535},
+                "TCP port of RTMPS; 0 takes a free one. Open only when SSL_CERT and SSL_KEY are set");
+  table.text("SSL_BIND_ADDRESS", tls_address, "",
+             "IP address that the port of RTMPS is bound to; default: LISTEN_ADDRESS");
+  table.text("SSL_CERT", tls_certificate, "", "PEM file of the certificate chain, the server's own first");
+  table.text("SSL_KEY", tls_key, "", "PEM file of the certificate's private key");
+  table.duration("SSL_CHECK_RELOAD_SECONDS", tls_check, "60", {1, 86400},
+                 "seconds between looks at the two files: changed ones serve new connections");
+}
+
+void IngestConfig::add_policy_rows(ConfigTable& table) {
+  const auto networks = [](const std::string& text) { return net::IpNetworks::parse(text); };
+  table.parsed<net::IpNetworks>("RTMP_PLAY_WHITELIST", play_whitelist, "networks", "",
+                                "who may play over RTMP: IP addresses and networks, split by commas, or `*`; "
+                                "empty is everybody",
+                                networks);
+  table.integer("MAX_IP_CONCURRENT_CONNECTIONS", max_address_connections, "4", {-1, 1'000'000},
+                "RTMP connections at a time of one IPv4 address or IPv6 /64; 0 and -1 are no limit");
+  table.parsed<net::IpNetworks>(
+      "CONCURRENT_LIMIT_WHITELIST", connections_whitelist, "networks", "",
+      "who is not held to limits of an address: IP addresses and networks, split by "
+      "commas, or `*`",
+      networks);
+  table.parsed<net::IpNetworks>("PROXY_PROTOCOL_TRUSTED", proxies, "networks", "",
+                                "load balancers whose connections begin with a header of the PROXY protocol, "
+                                "version 1 or 2, which names the client",
+                                networks);
+  table.integer("ID_MAX_LENGTH", id_max_length, "128", {1, 128},
+                "most characters of an application (channel) and of a stream name or key");
+  table.integer("RTMP_MAX_STREAMS", max_streams, "100", {0, 1'000'000},
+                "live publishers at a time; 0 is no limit");
+  table.integer("RTMP_MAX_BITRATE", max_bitrate_mbps, "10", {0, 100'000},
+                "Mbit/s of a publisher, over ten seconds; 0 is no limit");
+  table.parsed<ResolutionLimit>(
+      "RTMP_MAX_RESOLUTION", max_resolution, "resolution", "1080p",
+      "largest picture of a publisher: `480p`, `720p`, `1080p`, `1440p`, `2160p`, `4320p` or "
+      "WIDTHxHEIGHT, upright too; 0 is no limit",
+      [](const std::string& text) { return ResolutionLimit::parse(text); });
 }
 
 }  // namespace millrace::ingest

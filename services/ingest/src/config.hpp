@@ -7,6 +7,8 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "net/ip_network.hpp"
+#include "resolution_limit.hpp"
 
 namespace millrace::ingest {
 
@@ -18,6 +20,19 @@ struct IngestConfig {
   std::uint32_t threads = 2;
   std::uint32_t max_connections = 0;
   std::uint32_t chunk_size = 0;  // of what is sent; 0: a message is a chunk
+  std::uint16_t tls_port = 0;
+  std::string tls_address;  // empty: listen_address
+  std::string tls_certificate;
+  std::string tls_key;
+  std::chrono::seconds tls_check{60};
+  net::IpNetworks proxies;         // that say whom they speak for
+  net::IpNetworks play_whitelist;  // empty: everybody
+  net::IpNetworks connections_whitelist;
+  std::int64_t max_address_connections = 0;  // 0 or less: any number
+  std::uint32_t max_streams = 0;             // live at a time; 0: any number
+  std::uint32_t max_bitrate_mbps = 0;        // 0: any
+  ResolutionLimit max_resolution;
+  std::size_t id_max_length = 128;
   std::chrono::seconds handshake{10};
   std::chrono::milliseconds decision_timeout{5000};
   std::chrono::seconds read_timeout{30};
@@ -33,6 +48,11 @@ struct IngestConfig {
   void add_rows(ConfigTable& table);
   // What a row cannot say: "config.value" with the variable.
   [[nodiscard]] Result<void> check() const;
+  bool tls() const { return !tls_certificate.empty(); }
+
+ private:
+  void add_tls_rows(ConfigTable& table);
+  void add_policy_rows(ConfigTable& table);
 };
 
 }  // namespace millrace::ingest

@@ -1,13 +1,12 @@
 #include "connection.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "player_group.hpp"
+#include "strangers.hpp"
 
 namespace millrace::ingest {
 
@@ -17,13 +16,6 @@ constexpr int kReadsPerWakeUp = 4;
 // Auth has a deadline of its own, and an older publisher may have to leave first.
 constexpr std::int64_t kDecisionUs = 10'000'000;
 constexpr std::string_view kConnectClosed = "NetConnection.Connect.Closed";
-
-// "GET ", "POST", … : somebody took the RTMP port for a web server.
-bool is_http(ByteView first) {
-  constexpr std::array<std::string_view, 5> kMethods = {"GET ", "POST", "HEAD", "PUT ", "OPTI"};
-  const std::string_view text = as_text(first).substr(0, 4);
-  return std::find(kMethods.begin(), kMethods.end(), text) != kMethods.end();
-}
 
 rtmp::SessionLimits session_limits(const IngestConfig& config) {
   rtmp::SessionLimits limits;
@@ -37,16 +29,16 @@ std::int64_t microseconds(std::chrono::seconds duration) {
 
 }  // namespace
 
-Connection::Connection(Shard& shard, std::uint64_t id, net::Accepted accepted, std::int64_t now_us)
+Connection::Connection(Shard& shard, std::uint64_t id, Transport transport, Peer peer, std::int64_t since_us)
     : shard_(shard),
       id_(id),
-      transport_(std::move(accepted.socket)),
-      peer_(std::move(accepted.peer_address)),
+      transport_(std::move(transport)),
+      peer_(std::move(peer)),
       session_(session_limits(shard.shared().config), random_u64()),
-      now_us_(now_us),
-      state_since_us_(now_us),
-      last_read_us_(now_us),
-      last_ping_us_(now_us) {
+      now_us_(since_us),
+      state_since_us_(since_us),
+      last_read_us_(since_us),
+      last_ping_us_(since_us) {
   shard_.shared().counters.connections.fetch_add(1, std::memory_order_relaxed);
   shard_.shared().counters.connections_total.fetch_add(1, std::memory_order_relaxed);
 }
@@ -114,11 +106,11 @@ void Connection::read_later() {
 
 // False when the connection is closing or gone.
 bool Connection::take(ByteView bytes) {
-  const bool http = session_.received_bytes() == 0 && is_http(bytes);
-  if (http) {
-    if (shard_.may_log(now_us_)) log::info("HTTP request on the RTMP port", {{"peer", peer_}});
+  if (session_.received_bytes() == 0 && (is_http(bytes) || is_tls(bytes))) {
+    const std::string_view what = is_tls(bytes) ? "TLS on the RTMP port" : "HTTP request on the RTMP port";
+    if (shard_.may_log(now_us_)) log::info(what, {{"peer", peer_.text}});
     shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
-    close(media::LogEnd::kProtocolError, "http");
+    close(media::LogEnd::kProtocolError, what);
     return false;
   }
   wall_us_ = wall_us();
@@ -131,8 +123,9 @@ bool Connection::take(ByteView bytes) {
   }
   if (state_ == State::kPublishing) {
     publishing_->stream->counters->received_bytes.store(session_.received_bytes(), std::memory_order_relaxed);
-    return true;
+    return within_bitrate(bytes.size());
   }
+  if (state_ != State::kPlaying && !charge(bytes.size())) return false;
   const std::uint64_t limit = state_ == State::kPlaying ? kMaxPlayerBytes : kMaxBytesBeforeAcceptance;
   if (state_ != State::kAskingPublish && session_.received_bytes() - free_from_bytes_ > limit) {
     shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
@@ -140,6 +133,15 @@ bool Connection::take(ByteView bytes) {
     return false;
   }
   return true;
+}
+
+// To what its address may send without being let in.
+bool Connection::charge(std::size_t bytes) {
+  if (peer_.place.charge(static_cast<std::int64_t>(bytes), now_us_)) return true;
+  shard_.shared().counters.address_bytes.fetch_add(1, std::memory_order_relaxed);
+  if (shard_.may_log(now_us_)) log::info("too many bytes before acceptance", {{"peer", peer_.text}});
+  close(media::LogEnd::kProtocolError, "its address sends too much");
+  return false;
 }
 
 void Connection::send(ByteView bytes) {
@@ -172,7 +174,7 @@ void Connection::close(media::LogEnd reason, std::string_view why) {
   state_ = State::kGone;
   shard_.poller().remove(fd());
   transport_.close();
-  if (!expected) log::debug("connection closed", {{"peer", peer_}, {"connection", id_}, {"why", why}});
+  if (!expected) log::debug("connection closed", {{"peer", peer_.text}, {"connection", id_}, {"why", why}});
   shard_.retire(id_);
 }
 
@@ -180,7 +182,7 @@ void Connection::perform(const rtmp::Close& action) {
   shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
   if (shard_.may_log(now_us_))
     log::info("protocol error",
-              {{"peer", peer_}, {"code", action.error.code}, {"message", action.error.message}});
+              {{"peer", peer_.text}, {"code", action.error.code}, {"message", action.error.message}});
   if (publishing_) end_publication(media::LogEnd::kProtocolError);
   linger();
 }

@@ -13,9 +13,11 @@
 #include <string>
 #include <string_view>
 
-#include "net/listener.hpp"
+#include "base/ids.hpp"
+#include "bitrate_window.hpp"
 #include "net/poller.hpp"
 #include "outbox.hpp"
+#include "peer.hpp"
 #include "publication.hpp"
 #include "rtmp/server_session.hpp"
 #include "shard.hpp"
@@ -35,14 +37,15 @@ class Connection final : public net::PollClient {
   static constexpr std::uint64_t kMaxPlayerBytes = 256U << 10;
   static constexpr std::int64_t kLingerUs = 2'000'000;
 
-  Connection(Shard& shard, std::uint64_t id, net::Accepted accepted, std::int64_t now_us);
+  // since_us: when it was accepted.
+  Connection(Shard& shard, std::uint64_t id, Transport transport, Peer peer, std::int64_t since_us);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   std::uint64_t id() const { return id_; }
   int fd() const { return transport_.fd(); }
-  const std::string& peer() const { return peer_; }
+  const std::string& peer() const { return peer_.text; }
 
   void on_ready(bool readable, bool writable) override;
   void tick(std::int64_t now_us);
@@ -84,15 +87,25 @@ class Connection final : public net::PollClient {
     std::shared_ptr<PublicationTicket> ticket;
     LiveStreamPtr stream;
     std::unique_ptr<Publication> publication;  // once accepted
-    std::uint64_t announced = 0;               // records
-    std::uint64_t woken = 0;                   // records that players were told of
+    BitrateWindow bitrate;
+    std::uint64_t announced = 0;  // records
+    std::uint64_t woken = 0;      // records that players were told of
     std::int64_t announced_us = 0;
     bool dirty = false;  // on the shard's list
   };
 
+  bool is_name(std::string_view text) const {
+    return is_valid_id(text) && text.size() <= shard_.shared().config.id_max_length;
+  }
+  ResolutionLimit resolution_limit(const LiveStream& stream) const;
+  std::uint64_t bitrate_limit(const LiveStream& stream) const;
+  bool enter_publishers();
+  void refuse_room(const LiveStream& stream, const Error& error);
+  bool within_bitrate(std::size_t bytes);
   void read();
   void read_later();
   bool take(ByteView bytes);
+  bool charge(std::size_t bytes);
   void perform(rtmp::Action& action);
   void perform(const rtmp::SendBytes& action) { send(action.bytes); }
   void perform(rtmp::PublishRequested& action);
@@ -125,7 +138,7 @@ class Connection final : public net::PollClient {
   Shard& shard_;
   std::uint64_t id_;
   Transport transport_;
-  std::string peer_;
+  Peer peer_;
   rtmp::ServerSession session_;
   Outbox outbox_;
   State state_ = State::kOpening;

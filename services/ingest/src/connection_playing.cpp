@@ -12,6 +12,8 @@ namespace millrace::ingest {
 namespace {
 
 constexpr int kPlayerSendBuffer = 512 << 10;
+// As the Go server says it to who is not on the list.
+constexpr std::string_view kPlayBadName = "NetStream.Play.BadName";
 
 }  // namespace
 
@@ -21,10 +23,17 @@ void Connection::perform(rtmp::PlayRequested& request) {
                               "One stream a connection."));
     return;
   }
+  const net::IpNetworks& whitelist = shard_.shared().config.play_whitelist;
+  if (!whitelist.empty() && !whitelist.contains(peer_.address)) {
+    shard_.shared().counters.play_refused.fetch_add(1, std::memory_order_relaxed);
+    send(session_.reject_play(request.message_stream_id, kPlayBadName,
+                              "Playing is not allowed from this address."));
+    return linger();
+  }
   enter(State::kAskingPlay);
   ++play_request_;
   play_from_ = play_from(request.query);
-  if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
+  if (!is_name(request.app) || !is_name(request.name)) {
     return play_decided(play_request_, request.message_stream_id, PlayDecision{}, nullptr);
   }
   Shard& shard = shard_;
@@ -32,7 +41,7 @@ void Connection::perform(rtmp::PlayRequested& request) {
   const std::uint64_t play_id = random_u64() | 1;
   const std::uint32_t message_stream_id = request.message_stream_id;
   shard_.shared().authority.may_play(
-      {std::move(request.app), std::move(request.name), peer_, std::move(request.query), play_id},
+      {std::move(request.app), std::move(request.name), peer_.text, std::move(request.query), play_id},
       [&shard, id, play_id, request_number = play_request_,
        message_stream_id](Result<PlayDecision> decision) {
         auto end = decision && decision->allowed && decision->report_end
@@ -62,7 +71,7 @@ void Connection::play_decided(std::uint32_t request, std::uint32_t message_strea
   enter(State::kPlaying);
   last_ping_us_ = now_us_;
   shard_.shared().counters.players.fetch_add(1, std::memory_order_relaxed);
-  log::debug("play accepted", {{"stream", decision->stream_id}, {"peer", peer_}, {"connection", id_}});
+  log::debug("play accepted", {{"stream", decision->stream_id}, {"peer", peer_.text}, {"connection", id_}});
   const std::uint32_t chunk_size = session_.send_chunk_size();
   player_ = std::make_unique<Player>(*this, message_stream_id, play_from_,
                                      chunk_size == rtmp::kPlayerChunkSize ? 0 : chunk_size, now_us_);

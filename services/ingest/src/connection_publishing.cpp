@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -33,7 +36,10 @@ StatusText text_of(media::LogEnd reason) {
 }
 
 std::string_view refusal_code(const Error& error) {
-  if (error.code == "ingest.denied") return rtmp::status::kPublishDenied;
+  constexpr std::array<std::string_view, 4> kDenied = {"ingest.denied", "ingest.max_streams",
+                                                       "ingest.bitrate", "ingest.resolution"};
+  if (std::find(kDenied.begin(), kDenied.end(), error.code) != kDenied.end())
+    return rtmp::status::kPublishDenied;
   if (error.code == "ingest.name") return rtmp::status::kPublishBadName;
   if (error.code == "ingest.superseded") return kPublishRejected;
   return kPublishFailed;
@@ -47,7 +53,7 @@ void Connection::perform(rtmp::PublishRequested& request) {
                                  "One stream a connection."));
     return;
   }
-  if (!is_valid_id(request.app) || !is_valid_id(request.name)) {
+  if (!is_name(request.app) || !is_name(request.name)) {
     return refuse_publish(request.message_stream_id,
                           {"ingest.name", "The application or stream name is not valid."});
   }
@@ -60,7 +66,7 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
   ticket->question = {.app = std::move(request.app),
                       .key = std::move(request.name),
                       .query = std::move(request.query),
-                      .peer_address = peer_,
+                      .peer_address = peer_.text,
                       .publication_id = ticket->publication_id,
                       .flash_version = std::move(request.flash_version)};
   Shard& shard = shard_;
@@ -89,7 +95,7 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
 void Connection::refuse_publish(std::uint32_t message_stream_id, const Error& error) {
   shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
   if (shard_.may_log(now_us_))
-    log::info("publish refused", {{"peer", peer_}, {"code", error.code}, {"message", error.message}});
+    log::info("publish refused", {{"peer", peer_.text}, {"code", error.code}, {"message", error.message}});
   send(session_.reject_publish(message_stream_id, refusal_code(error), error.message));
   linger();
 }
@@ -105,6 +111,34 @@ void Connection::publish_refused(std::uint64_t publication_id, const Error& erro
   const std::uint32_t message_stream_id = publishing_->message_stream_id;
   publishing_.reset();
   refuse_publish(message_stream_id, error);
+}
+
+// The server's, or the stream's own where it is lower. What its owner wrote there may be no limit at all.
+ResolutionLimit Connection::resolution_limit(const LiveStream& stream) const {
+  const ResolutionLimit& limit = shard_.shared().config.max_resolution;
+  const Result<ResolutionLimit> own = ResolutionLimit::parse(stream.max_resolution);
+  return own ? limit.with(*own) : limit;
+}
+
+std::uint64_t Connection::bitrate_limit(const LiveStream& stream) const {
+  const std::uint64_t limit = std::uint64_t{shard_.shared().config.max_bitrate_mbps} * 1'000'000;
+  const std::uint64_t own = std::uint64_t{stream.max_bitrate_kbps} * 1000;
+  return own > 0 && (limit == 0 || own < limit) ? own : limit;
+}
+
+// False: there are as many publishers as may be.
+bool Connection::enter_publishers() {
+  const std::uint32_t limit = shard_.shared().config.max_streams;
+  std::atomic<std::uint64_t>& publishers = shard_.shared().counters.publishers;
+  if (publishers.fetch_add(1, std::memory_order_relaxed) < limit || limit == 0) return true;
+  publishers.fetch_sub(1, std::memory_order_relaxed);
+  shard_.shared().counters.over_streams.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+void Connection::refuse_room(const LiveStream& stream, const Error& error) {
+  publishing_->ticket->tell(PublisherGone{media::LogEnd::kNoSpace});
+  publish_refused(stream.publication_id, error);
 }
 
 Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveStream& stream) {
@@ -126,28 +160,32 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   timeline.epoch = stream.epoch;
   auto log = shard_.shared().arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
-  return std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
+  auto publication = std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
+  publication->limit_resolution(resolution_limit(stream));
+  return publication;
 }
 
 void Connection::publish_accepted(const LiveStreamPtr& stream) {
   if (state_ != State::kAskingPublish || !owns(stream->publication_id)) return;
   now_us_ = monotonic_us();
   publishing_->stream = stream;
+  if (!enter_publishers()) {
+    return refuse_room(*stream, {"ingest.max_streams", "The server takes no more streams at the moment."});
+  }
   auto publication = create_publication(*stream);
   if (!publication) {
+    shard_.shared().counters.publishers.fetch_sub(1, std::memory_order_relaxed);
     log::error("no media log for a stream",
                {{"stream", stream->stream_id}, {"message", publication.error().message}});
-    publishing_->ticket->tell(PublisherGone{media::LogEnd::kNoSpace});
-    return publish_refused(stream->publication_id,
-                           {publication.error().code, "The server has no room for another stream."});
+    return refuse_room(*stream, {publication.error().code, "The server has no room for another stream."});
   }
   publishing_->publication = std::move(*publication);
   stream->slot = publishing_->publication->slot();
   log::info("publish accepted", {{"stream", stream->stream_id},
                                  {"publication", hex_id(stream->publication_id)},
                                  {"epoch", stream->epoch},
-                                 {"peer", peer_}});
-  shard_.shared().counters.publishers.fetch_add(1, std::memory_order_relaxed);
+                                 {"peer", peer_.text}});
+  publishing_->bitrate = BitrateWindow(bitrate_limit(*stream));
   send(session_.accept_publish(publishing_->message_stream_id));
   last_read_us_ = now_us_;
   enter(State::kPublishing);
@@ -171,6 +209,17 @@ void Connection::perform(const rtmp::MessageEnd& action) {
   if (!ended) return fail_publication(ended.error());
   if (publishing_->publication->any_refusals()) tell_refusals();
   if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
+}
+
+// False: it sends more than it may, was told and is closing.
+bool Connection::within_bitrate(std::size_t bytes) {
+  if (publishing_->bitrate.add(bytes, now_us_)) return true;
+  shard_.shared().counters.over_bitrate.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t kbps = bitrate_limit(*publishing_->stream) / 1000;
+  fail_publication({"ingest.bitrate", "More than " + std::to_string(kbps) + " kbit/s over " +
+                                          std::to_string(BitrateWindow::kSlots) +
+                                          " s: lower the encoder's bit rate."});
+  return false;
 }
 
 void Connection::perform(const rtmp::MessageAborted& action) {
@@ -201,7 +250,9 @@ void Connection::fail_publication(const Error& error) {
       "publication refused while live",
       {{"stream", publishing_->stream->stream_id}, {"code", error.code}, {"message", error.message}});
   shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
-  send(session_.end_publish(publishing_->message_stream_id, kPublishFailed, error.message));
+  if (error.code == "ingest.resolution")
+    shard_.shared().counters.over_resolution.fetch_add(1, std::memory_order_relaxed);
+  send(session_.end_publish(publishing_->message_stream_id, refusal_code(error), error.message));
   if (state_ == State::kGone) return;
   end_publication(error.code == "media.no_space" ? media::LogEnd::kNoSpace : media::LogEnd::kProtocolError);
   linger();

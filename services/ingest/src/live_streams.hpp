@@ -31,7 +31,9 @@ struct LiveStream {
   std::string session_id;
   std::vector<std::string> forward_urls;  // as auth gave them
   bool is_private = false;
-  std::uint64_t play_tag = 0;  // not 0: players with another one may not watch
+  std::uint64_t play_tag = 0;          // not 0: players with another one may not watch
+  std::uint32_t max_bitrate_kbps = 0;  // of its own; 0: none
+  std::string max_resolution{};        // of its own; empty: none
   // Asks the publisher's connection to end with this reason; any thread, any number of times.
   std::function<void(media::LogEnd)> terminate;
   std::shared_ptr<PublicationCounters> counters = std::make_shared<PublicationCounters>();

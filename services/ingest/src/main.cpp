@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
        .configure = [&service](millrace::ConfigTable& table) { service.add_rows(table); },
        .start = [&service](millrace::runtime::ServiceContext& context) { return service.start(context); },
        .drain = [&service](millrace::runtime::Deadline deadline) { service.drain(deadline); },
+       .reload = [&service] { service.reload(); },
        .command = nullptr,
        .configure_actors = nullptr});
 }

@@ -3,9 +3,12 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "net/tls_certificate.hpp"
 
 namespace millrace::ingest {
 
@@ -60,6 +63,18 @@ void add_server(Families& out, const Server& server) {
   out.counter("timeouts", "Connections closed at a deadline.", get(c.timeouts));
   out.counter("player_frames_skipped", "Frames that slow players skipped.", get(c.frames_skipped));
   out.counter("players_too_slow", "Players disconnected for being slow.", get(c.players_too_slow));
+  out.counter("address_refused", "Connections refused because their address was at a limit.",
+              get(c.address_refused));
+  out.counter("address_bytes_exceeded",
+              "Connections closed because their address sent too much before acceptance.",
+              get(c.address_bytes));
+  out.counter("proxied_connections", "Connections that a trusted proxy named a client for.", get(c.proxied));
+  out.counter("tls_handshakes", "TLS handshakes that came to an end.", get(c.tls_handshakes));
+  out.counter("tls_failures", "TLS handshakes that failed.", get(c.tls_failures));
+  out.counter("over_bitrate", "Publishers closed for their bit rate.", get(c.over_bitrate));
+  out.counter("over_resolution", "Publishers closed for their resolution.", get(c.over_resolution));
+  out.counter("over_streams", "Publish requests refused because there were RTMP_MAX_STREAMS.",
+              get(c.over_streams));
   out.counter("connections_refused", "Connections refused for want of room or descriptors.",
               get(c.over_limit) + server.listener_statistics().refused);
   const std::vector<net::PollerStatistics> pollers = server.poller_statistics();
@@ -74,6 +89,15 @@ void add_server(Families& out, const Server& server) {
     out.gauge("gathering", "1 while a thread gathers reads under load.", pollers[i].gathering ? 1 : 0,
               {{"thread", std::to_string(i)}});
   }
+}
+
+void add_certificate(Families& out, const net::TlsCertificate& certificate) {
+  out.counter("tls_certificate_replaced", "Changed pairs of certificate and key that were taken.",
+              certificate.replaced());
+  out.counter("tls_certificate_failed", "Looks that found no usable pair; the old one serves on.",
+              certificate.failed());
+  out.gauge("tls_certificate_expires_seconds", "When the certificate in use expires, seconds since 1970.",
+            static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.current()->expires_at(), 0)));
 }
 
 void add_arena(Families& out, const media::ArenaWriter& arena) {
@@ -104,6 +128,7 @@ class IngestMetrics final : public prometheus::Collectable {
   std::vector<MetricFamily> Collect() const override {
     Families out;
     add_server(out, sources_.server);
+    if (sources_.certificate != nullptr) add_certificate(out, *sources_.certificate);
     add_arena(out, sources_.arena);
     add_bus(out, sources_.node);
     std::uint64_t dropped = 0;

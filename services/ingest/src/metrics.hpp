@@ -18,6 +18,7 @@ struct MetricSources {
   const media::ArenaWriter& arena;
   const LiveStreams& streams;
   const bus::Node& node;
+  const net::TlsCertificate* certificate = nullptr;  // null: no RTMPS
 };
 
 // The sources outlive it.

@@ -29,6 +29,9 @@ struct PublishDecision {
   std::vector<std::string> forward_urls{};  // secrets, from outside: net::EgressPolicy first
   bool is_private = false;
   std::uint64_t play_tag = 0;
+  // The stream's own limits, held to when they are lower than the server's; 0, empty: none.
+  std::uint32_t max_bitrate_kbps = 0;
+  std::string resolution{};
 };
 struct PlayQuestion {
   std::string app;

@@ -16,6 +16,7 @@
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
 #include "refusals.hpp"
+#include "resolution_limit.hpp"
 #include "rtmp/media_tag.hpp"
 #include "rtmp/server_session.hpp"
 #include "track_format.hpp"
@@ -51,12 +52,15 @@ class Publication {
   Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
               std::shared_ptr<PublicationCounters> counters);
 
+  // Of its pictures; before the first message.
+  void limit_resolution(const ResolutionLimit& limit) { resolution_limit_ = limit; }
+
   // One message: begin, its bytes in any number of pieces, then end or abort. Several may be open at once,
   // told apart by their chunk stream. An error ends the publication, with a text for the publisher:
-  // "ingest.unsupported" (nothing of it can be taken), "codecs.…" for a configuration of the first video or
-  // audio track that is not usable, "media.no_space", "media.too_large", "media.too_many_configurations".
-  // What can be left out without harm is dropped and counted instead; a track that can't be taken is refused
-  // by itself (take_refusals).
+  // "ingest.unsupported" (nothing of it can be taken), "ingest.resolution", "codecs.…" for a configuration of
+  // the first video or audio track that is not usable, "media.no_space", "media.too_large",
+  // "media.too_many_configurations". What can be left out without harm is dropped and counted instead; a
+  // track that can't be taken is refused by itself (take_refusals).
   [[nodiscard]] Result<void> begin(const rtmp::MessageBegin& message);
   void append(std::uint32_t chunk_stream_id, ByteView bytes);
   [[nodiscard]] Result<void> end(std::uint32_t chunk_stream_id, const MessageTimes& times);
@@ -139,6 +143,7 @@ class Publication {
   std::unique_ptr<media::LogWriter> log_;
   media::Timeline timeline_;
   std::shared_ptr<PublicationCounters> counters_;
+  ResolutionLimit resolution_limit_;
   std::vector<OpenMessage> open_;
   TrackTable table_;
   Refusals refusals_;

@@ -121,6 +121,8 @@ void PublicationState::handle(const DecisionMade& made) {
   stream->forward_urls = made.decision->forward_urls;
   stream->is_private = made.decision->is_private;
   stream->play_tag = made.decision->play_tag;
+  stream->max_bitrate_kbps = made.decision->max_bitrate_kbps;
+  stream->max_resolution = made.decision->resolution;
   stream->terminate = ticket->terminate;
   ticket->stream_ = std::move(stream);
   ticket->phase_ = PublicationTicket::Phase::kClaiming;

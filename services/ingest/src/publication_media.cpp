@@ -128,6 +128,11 @@ Result<void> Publication::take_header(const Part& part) {
 }
 
 Result<void> Publication::configure(const Part& part, TrackFormat format) {
+  if (!resolution_limit_.allows(format.description.width, format.description.height)) {
+    return fail("ingest.resolution", "The picture of " + std::to_string(format.description.width) + "x" +
+                                         std::to_string(format.description.height) + " is larger than " +
+                                         resolution_limit_.text() + ".");
+  }
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->incomplete.reset();

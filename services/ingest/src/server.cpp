@@ -10,17 +10,22 @@ namespace millrace::ingest {
 namespace {
 
 constexpr std::int64_t kMaintenanceUs = 1'000'000;
+constexpr std::uint32_t kForgetEvery = 10;
 constexpr std::chrono::milliseconds kDrainPoll{10};
 
 }  // namespace
 
 Server::Server(const ServerParts& parts)
-    : shared_{.config = parts.config,
+    : admission_({.connections = parts.config.max_address_connections,
+                  .whitelist = parts.config.connections_whitelist}),
+      shared_{.config = parts.config,
               .arena = parts.arena,
               .arena_reader = parts.arena_reader,
               .authority = parts.authority,
               .announcer = parts.announcer,
               .streams = parts.streams,
+              .admission = admission_,
+              .certificate = parts.certificate,
               .start_publication = parts.start_publication,
               .counters = {},
               .shards = {},
@@ -39,12 +44,7 @@ Result<void> Server::open() {
     if (Result<void> opened = shards_.back()->open(); !opened) return opened;
     shared_.shards.push_back(shards_.back().get());
   }
-  auto listener = net::Listener::open(
-      threads_.context(0), {shared_.config.listen_address, shared_.config.rtmp_port, "RTMP_PORT", 4096},
-      [this](net::Accepted accepted) { adopt(std::move(accepted)); });
-  if (!listener) return tl::unexpected<Error>(listener.error());
-  listener_ = std::move(*listener);
-  port_ = listener_->port();
+  if (Result<void> listening = listen(); !listening) return listening;
   shared_.streams.set_observer([this](const LiveStreamPtr& stream) {
     for (Shard* shard : shared_.shards) shard->post([shard, stream] { shard->stream_changed(stream); });
   });
@@ -55,22 +55,43 @@ Result<void> Server::open() {
   return {};
 }
 
+Result<void> Server::listen() {
+  const IngestConfig& config = shared_.config;
+  const auto open = [this](const std::string& address, std::uint16_t port, const char* variable,
+                           Shard::Port kind) {
+    return net::Listener::open(threads_.context(0), {address, port, variable, 4096},
+                               [this, kind](net::Accepted accepted) { adopt(std::move(accepted), kind); });
+  };
+  auto listener = open(config.listen_address, config.rtmp_port, "RTMP_PORT", Shard::Port::kRtmp);
+  if (!listener) return tl::unexpected<Error>(listener.error());
+  listener_ = std::move(*listener);
+  listener_port_ = listener_->port();
+  if (shared_.certificate == nullptr) return {};
+  const std::string& address = config.tls_address.empty() ? config.listen_address : config.tls_address;
+  auto secure = open(address, config.tls_port, "SSL_PORT", Shard::Port::kRtmps);
+  if (!secure) return tl::unexpected<Error>(secure.error());
+  tls_listener_ = std::move(*secure);
+  tls_listener_port_ = tls_listener_->port();
+  return {};
+}
+
 Server::~Server() {
   drain(std::chrono::steady_clock::now());
   shared_.streams.set_observer(nullptr);
 }
 
 // On the first thread. Connections are dealt out in turn.
-void Server::adopt(net::Accepted accepted) {
+void Server::adopt(net::Accepted accepted, Shard::Port port) {
   Shard* shard = shared_.shards[next_shard_++ % shared_.shards.size()];
-  if (shard->index() == 0) return shard->adopt(std::move(accepted));
-  shard->post([shard, connection = std::make_shared<net::Accepted>(std::move(accepted))] {
-    shard->adopt(std::move(*connection));
+  if (shard->index() == 0) return shard->adopt(std::move(accepted), port);
+  shard->post([shard, port, connection = std::make_shared<net::Accepted>(std::move(accepted))] {
+    shard->adopt(std::move(*connection), port);
   });
 }
 
 void Server::maintain() {
   shared_.arena.maintain(monotonic_us());
+  if (++maintenances_ % kForgetEvery == 0) admission_.forget(monotonic_us());
   std::vector<LiveStreamPtr> announced = shared_.streams.all();
   std::erase_if(announced, [](const LiveStreamPtr& stream) {
     return !stream->announced.load(std::memory_order_acquire);
@@ -89,7 +110,13 @@ void Server::run_on(std::size_t shard, std::function<void()> work) {
 }
 
 net::ListenerStatistics Server::listener_statistics() const {
-  return listener_ ? listener_->statistics() : net::ListenerStatistics{};
+  net::ListenerStatistics sum = listener_ ? listener_->statistics() : net::ListenerStatistics{};
+  if (tls_listener_) {
+    const net::ListenerStatistics secure = tls_listener_->statistics();
+    sum.accepted += secure.accepted;
+    sum.refused += secure.refused;
+  }
+  return sum;
 }
 
 std::vector<net::PollerStatistics> Server::poller_statistics() const {
@@ -104,6 +131,7 @@ void Server::drain(std::chrono::steady_clock::time_point deadline) {
   running_ = false;
   run_on(0, [this] {
     listener_.reset();
+    tls_listener_.reset();
     maintenance_.reset();
   });
   for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->drain(); });

@@ -23,6 +23,7 @@ struct ServerParts {
   Announcer& announcer;
   LiveStreams& streams;
   std::function<void(const std::shared_ptr<PublicationTicket>&)> start_publication;
+  const net::TlsCertificate* certificate = nullptr;  // null: no RTMPS
 };
 
 class Server {
@@ -32,7 +33,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return listener_port_; }
+  std::uint16_t tls_port() const { return tls_listener_port_; }  // 0: no RTMPS
   const ServerCounters& counters() const { return shared_.counters; }
   net::ListenerStatistics listener_statistics() const;
   std::vector<net::PollerStatistics> poller_statistics() const;
@@ -44,16 +46,21 @@ class Server {
  private:
   explicit Server(const ServerParts& parts);
   Result<void> open();
-  void adopt(net::Accepted accepted);
+  Result<void> listen();
+  void adopt(net::Accepted accepted, Shard::Port port);
   void maintain();
   void run_on(std::size_t shard, std::function<void()> work);
 
+  Admission admission_;
   ServerShared shared_;
   net::IoThreads threads_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<net::Listener> tls_listener_;
   std::unique_ptr<net::Timer> maintenance_;
-  std::uint16_t port_ = 0;
+  std::uint16_t listener_port_ = 0;
+  std::uint16_t tls_listener_port_ = 0;
+  std::uint32_t maintenances_ = 0;
   std::size_t next_shard_ = 0;
   bool running_ = false;
 };

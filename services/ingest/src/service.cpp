@@ -5,11 +5,13 @@
 #include <future>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "bus_outside.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
 #include "metrics.hpp"
+#include "net/tls_certificate.hpp"
 #include "publication_actor.hpp"
 #include "runtime/supervisor.hpp"
 #include "server.hpp"
@@ -20,6 +22,15 @@ namespace {
 
 constexpr std::string_view kChildPrefix = "publication/";
 constexpr std::chrono::milliseconds kLastWords{500};
+constexpr std::int64_t kExpiresSoon = 7 * 86'400;
+
+void report_certificate(runtime::Health& health, const net::TlsCertificate& certificate) {
+  health.set("tls", runtime::HealthState::kReady);
+  const std::int64_t left = certificate.current()->expires_at() - wall_us() / 1'000'000;
+  if (left > kExpiresSoon) return log::info("TLS certificate in use", {{"days_left", left / 86'400}});
+  log::warning(left > 0 ? "the TLS certificate expires soon" : "the TLS certificate has expired",
+               {{"seconds_left", left}});
+}
 
 }  // namespace
 
@@ -33,6 +44,7 @@ struct IngestService::Parts {
   std::unique_ptr<BusAuthority> authority;
   std::unique_ptr<BusAnnouncer> announcer;
   caf::actor publications;  // their supervisor
+  std::unique_ptr<net::TlsCertificate> certificate;
   std::unique_ptr<Server> server;
   std::unique_ptr<http::Server> ops;
 };
@@ -53,6 +65,30 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   parts_->arena_reader = std::move(*reader);
   context.health->set("media-log", runtime::HealthState::kReady);
   return {};
+}
+
+Result<void> IngestService::open_tls(const runtime::ServiceContext& context) {
+  if (!config_.tls()) return {};
+  auto certificate = net::TlsCertificate::open(config_.tls_certificate, config_.tls_key);
+  if (!certificate) return fail("config.tls", "SSL_CERT, SSL_KEY: " + certificate.error().message);
+  parts_->certificate = std::move(*certificate);
+  const net::TlsCertificate& opened = *parts_->certificate;
+  const std::shared_ptr<runtime::Health> health = context.health;
+  report_certificate(*health, opened);
+  parts_->certificate->watch(
+      config_.tls_check, [health, &opened](const Result<net::TlsCertificate::Check>& looked) {
+        if (looked) return report_certificate(*health, opened);
+        log::error("the TLS certificate's files are not usable, the old pair serves on",
+                   {{"code", looked.error().code}, {"message", looked.error().message}});
+        health->set("tls", runtime::HealthState::kDegraded,
+                    "changed files of certificate and key are not usable, the old pair serves on: " +
+                        looked.error().message);
+      });
+  return {};
+}
+
+void IngestService::reload() {
+  if (parts_->certificate) parts_->certificate->look();
 }
 
 Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
@@ -111,6 +147,7 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   if (Result<void> checked = config_.check(); !checked) return checked;
   if (Result<void> opened = open_log(context); !opened) return opened;
   if (Result<void> opened = open_bus(context); !opened) return opened;
+  if (Result<void> opened = open_tls(context); !opened) return opened;
   start_supervisor(context);
   Parts& parts = *parts_;
   auto server = Server::start(
@@ -140,13 +177,16 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   ops.address = config_.ops_address;
   ops.port = config_.ops_port;
   ops.port_variable = "INGEST_OPS_PORT";
-  auto ops_server = http::start_ops(
-      ops, {.service = "ingest",
-            .health = parts.health.get(),
-            .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams, *parts.node})}});
+  auto ops_server =
+      http::start_ops(ops, {.service = "ingest",
+                            .health = parts.health.get(),
+                            .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams, *parts.node,
+                                                      parts.certificate.get()})}});
   if (!ops_server) return tl::unexpected<Error>(ops_server.error());
   parts.ops = std::move(*ops_server);
-  return context.write_ports({{"RTMP_PORT", parts.server->port()}, {"INGEST_OPS_PORT", parts.ops->port()}});
+  runtime::Ports ports = {{"RTMP_PORT", parts.server->port()}, {"INGEST_OPS_PORT", parts.ops->port()}};
+  if (parts.certificate) ports.emplace_back("SSL_PORT", parts.server->tls_port());
+  return context.write_ports(ports);
 }
 
 void IngestService::drain(runtime::Deadline deadline) {

@@ -21,10 +21,13 @@ class IngestService {
   void add_rows(ConfigTable& table) { config_.add_rows(table); }
   [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
+  // Looks at the files of the certificate now.
+  void reload();
 
  private:
   struct Parts;
   Result<void> open_log(const runtime::ServiceContext& context);
+  Result<void> open_tls(const runtime::ServiceContext& context);
   Result<void> open_bus(const runtime::ServiceContext& context);
   void start_supervisor(const runtime::ServiceContext& context);
 

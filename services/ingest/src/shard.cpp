@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include "arrival.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "connection.hpp"
@@ -14,6 +15,9 @@ namespace millrace::ingest {
 namespace {
 
 constexpr std::int64_t kTickUs = 500'000;
+// A quarter of a thread at most goes into handshakes.
+constexpr std::int64_t kHandshakeWindowUs = 40'000;
+constexpr std::int64_t kHandshakeUs = 10'000;
 constexpr std::int64_t kAnnounceUs = 20'000;
 constexpr std::int64_t kAnnounceUnderLoadUs = 40'000;
 
@@ -25,7 +29,9 @@ Shard::Shard(boost::asio::io_context& context, std::size_t index, ServerShared& 
       shared_(shared),
       tick_timer_(context),
       announce_timer_(context),
-      receive_buffer_(kReceiveBuffer) {}
+      receive_buffer_(kReceiveBuffer),
+      handshake_budget_(kHandshakeWindowUs, kHandshakeUs),
+      parked_timer_(context) {}
 
 Shard::~Shard() = default;
 
@@ -51,17 +57,77 @@ void Shard::post_to(std::uint64_t connection, std::function<void(Connection&)> w
   });
 }
 
-void Shard::adopt(net::Accepted accepted) {
+void Shard::adopt(net::Accepted accepted, Port port) {
   ServerCounters& counters = shared_.counters;
   const bool full = counters.connections.load(std::memory_order_relaxed) >= shared_.config.max_connections;
   if (draining_ || full) {
     if (full) counters.over_limit.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  const net::IpAddress address = net::IpAddress::parse(accepted.peer_address).value_or(net::IpAddress());
+  const bool proxy = !shared_.config.proxies.empty() && shared_.config.proxies.contains(address);
+  // A proxy is not counted: its clients are.
+  auto place = proxy ? Admission::Place() : admit(address);
+  if (!place) return;
+  Peer peer{address, address.text(), std::move(*place)};
   const std::uint64_t id = shared_.next_connection.fetch_add(1, std::memory_order_relaxed);
-  auto connection = std::make_unique<Connection>(*this, id, std::move(accepted), monotonic_us());
+  const std::int64_t now = monotonic_us();
+  if (proxy || port == Port::kRtmps) {
+    auto arrival = std::make_unique<Arrival>(*this, id, std::move(accepted.socket), std::move(peer),
+                                             Arrival::Preface{proxy, port == Port::kRtmps}, now);
+    if (poller_->add(arrival->fd(), *arrival)) arrivals_.emplace(id, std::move(arrival));
+    return;
+  }
+  auto connection =
+      std::make_unique<Connection>(*this, id, Transport(std::move(accepted.socket)), std::move(peer), now);
   if (!poller_->add(connection->fd(), *connection)) return;
   connections_.emplace(id, std::move(connection));
+}
+
+std::optional<Admission::Place> Shard::admit(const net::IpAddress& address) {
+  const std::int64_t now = monotonic_us();
+  auto place = shared_.admission.admit(address, now);
+  if (place) return place;
+  shared_.counters.address_refused.fetch_add(1, std::memory_order_relaxed);
+  if (may_log(now)) log::info("connection refused: its address is at a limit", {{"peer", address.text()}});
+  return std::nullopt;
+}
+
+void Shard::promote(Arrival& arrival) {
+  const std::uint64_t id = arrival.id();
+  const std::int64_t since = arrival.since_us();
+  auto connection = std::make_unique<Connection>(
+      *this, id, Transport(arrival.take_socket(), arrival.take_tls()), arrival.take_peer(), since);
+  Connection& promoted = *connection;
+  connections_.emplace(id, std::move(connection));
+  poller_->watch(promoted.fd(), promoted, true, false);
+  retire_arrival(id);
+  promoted.on_ready(true, false);  // what TLS has read ahead makes no socket ready
+}
+
+void Shard::retire_arrival(std::uint64_t arrival) {
+  const auto found = arrivals_.find(arrival);
+  if (found == arrivals_.end()) return;
+  const bool first = retired_arrivals_.empty();
+  retired_arrivals_.push_back(std::move(found->second));  // it may be what runs
+  arrivals_.erase(found);
+  if (first) post([this] { retired_arrivals_.clear(); });
+}
+
+void Shard::park(std::uint64_t arrival) {
+  parked_.push_back(arrival);
+  if (parked_timer_.running()) return;
+  parked_timer_.start(std::max<std::int64_t>(handshake_budget_.next_us(monotonic_us()), 1),
+                      [this] { resume_parked(); });
+}
+
+void Shard::resume_parked() {
+  const std::vector<std::uint64_t> waiting = std::exchange(parked_, {});
+  for (const std::uint64_t id : waiting) {
+    const auto found = arrivals_.find(id);
+    if (found != arrivals_.end()) found->second->resume();  // or it is parked again
+  }
+  after_dispatch();
 }
 
 void Shard::retire(std::uint64_t connection) {
@@ -146,6 +212,9 @@ void Shard::tick() {
   connections.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
   for (Connection* connection : connections) connection->tick(now);
+  std::vector<Arrival*> arrivals;
+  for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
+  for (Arrival* arrival : arrivals) arrival->tick(now);
   for (const auto& [id, group] : groups_) group->tick(now);
   std::erase_if(groups_, [](const auto& entry) { return entry.second->empty(); });
   tick_timer_.start(kTickUs, [this] { tick(); });
@@ -156,12 +225,21 @@ void Shard::drain() {
   std::vector<Connection*> connections;
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
   for (Connection* connection : connections) connection->drain();
+  close_arrivals();
+}
+
+void Shard::close_arrivals() {
+  std::vector<Arrival*> arrivals;
+  for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
+  for (Arrival* arrival : arrivals) arrival->close();
 }
 
 void Shard::close_all() {
   std::vector<Connection*> connections;
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
   for (Connection* connection : connections) connection->close(media::LogEnd::kDrained, "drained");
+  close_arrivals();
+  parked_timer_.cancel();
   tick_timer_.cancel();
   announce_timer_.cancel();
 }

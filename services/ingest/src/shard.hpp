@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "admission.hpp"
 #include "base/bytes.hpp"
 #include "config.hpp"
 #include "live_streams.hpp"
@@ -20,9 +22,15 @@
 #include "net/timer.hpp"
 #include "outside.hpp"
 #include "rtmp/server_session.hpp"
+#include "work_budget.hpp"
+
+namespace millrace::net {
+class TlsCertificate;
+}
 
 namespace millrace::ingest {
 
+class Arrival;
 class Connection;
 class PlayerGroup;
 class PublicationTicket;
@@ -44,6 +52,14 @@ struct ServerCounters {
   std::atomic<std::uint64_t> frames_skipped{0};
   std::atomic<std::uint64_t> players_too_slow{0};
   std::atomic<std::uint64_t> over_limit{0};
+  std::atomic<std::uint64_t> address_refused{0};
+  std::atomic<std::uint64_t> address_bytes{0};  // connections closed because their address sent too much
+  std::atomic<std::uint64_t> proxied{0};
+  std::atomic<std::uint64_t> tls_handshakes{0};
+  std::atomic<std::uint64_t> tls_failures{0};
+  std::atomic<std::uint64_t> over_bitrate{0};
+  std::atomic<std::uint64_t> over_resolution{0};
+  std::atomic<std::uint64_t> over_streams{0};
 };
 
 // What all shards share; outlives them.
@@ -54,6 +70,8 @@ struct ServerShared {
   Authority& authority;
   Announcer& announcer;
   LiveStreams& streams;
+  Admission& admission;
+  const net::TlsCertificate* certificate;  // null: no RTMPS
   // Starts the actor of a publication.
   std::function<void(const std::shared_ptr<PublicationTicket>&)> start_publication;
   ServerCounters counters;
@@ -80,7 +98,16 @@ class Shard {
   void post_to(std::uint64_t connection, std::function<void(Connection&)> work);
 
   // On this thread.
-  void adopt(net::Accepted accepted);
+  enum class Port : std::uint8_t { kRtmp, kRtmps };
+  void adopt(net::Accepted accepted, Port port);
+  // A place for the client, or nullopt: counted and logged, to be closed.
+  std::optional<Admission::Place> admit(const net::IpAddress& address);
+  // The arrival is through: becomes a connection.
+  void promote(Arrival& arrival);
+  void retire_arrival(std::uint64_t arrival);
+  // TLS handshakes take a share of this thread's time; who is beyond it waits.
+  WorkBudget& handshake_budget() { return handshake_budget_; }
+  void park(std::uint64_t arrival);
   // Tells every publisher and player that the server stops, and closes them when they have heard it.
   void drain();
   void close_all();
@@ -108,6 +135,8 @@ class Shard {
   void after_dispatch();
   void announce_dirty();
   void tick();
+  void resume_parked();
+  void close_arrivals();
 
   boost::asio::io_context& context_;
   std::size_t index_;
@@ -119,6 +148,11 @@ class Shard {
   std::vector<rtmp::Action> actions_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Arrival>> arrivals_;
+  std::vector<std::unique_ptr<Arrival>> retired_arrivals_;
+  std::vector<std::uint64_t> parked_;
+  WorkBudget handshake_budget_;
+  net::Timer parked_timer_;
   std::vector<std::uint64_t> dirty_;
   std::map<std::string, std::unique_ptr<PlayerGroup>, std::less<>> groups_;
   std::int64_t log_window_us_ = 0;
