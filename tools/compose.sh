@@ -36,7 +36,15 @@ find_engine() {
   fi
 }
 
-compose() { "${COMPOSE[@]}" -f "$ROOT/docker-compose.yml" "$@"; }
+compose() { "${COMPOSE[@]}" -f "$ROOT/docker-compose.yml" "${FILES[@]}" "$@"; }
+
+# RTMPS only where there is a certificate. Both files must lie below SSL_DIRECTORY and be readable for user 10001.
+FILES=()
+if [ -n "${SSL_CERT:-}" ]; then
+  FILES=(-f "$ROOT/docker-compose.rtmps.yml")
+  SSL_CERT=$(realpath -ms "$SSL_CERT") SSL_KEY=$(realpath -ms "${SSL_KEY:?is not set}")
+  export SSL_CERT SSL_KEY SSL_DIRECTORY=${SSL_DIRECTORY:-$(dirname "$SSL_CERT")}
+fi
 
 # Programs of a build tree of this machine instead of compiling them in the image: the same last stage, around them.
 # For tests; the machine must be the same Debian as the image's.

@@ -35,6 +35,7 @@ free_port() {
 choose_ports() {
   local entry name
   TAKEN=()
+  [ -z "${SSL_CERT:-}" ] || PORT_VARIABLES+=(SSL_PORT=443)
   for entry in "${PORT_VARIABLES[@]}"; do
     name=${entry%%=*}
     export "$name=${!name:-${entry#*=}}"
@@ -49,7 +50,7 @@ choose_ports() {
 }
 
 choose_paths() {
-  local hash
+  local hash name
   hash=$(printf %s "$MILLRACE_HOME" | sha256sum | cut -c1-12)
   export MEDIA_LOG_DIR=${MEDIA_LOG_DIR:-/dev/shm/millrace-$(id -u)-$hash}
   export BUS_DIR=${BUS_DIR:-$RUN/bus}
@@ -61,6 +62,10 @@ choose_paths() {
   export HLS_BASE_URL=${HLS_BASE_URL:-http://localhost:$HLS_PORT}
   export API_BASE_URL=${API_BASE_URL:-http://localhost:$PORT}
   export WEB_ROOT=${WEB_ROOT:-$BUILD/web}
+  # Services run elsewhere. Symbolic links stay: what they point to may change.
+  for name in SSL_CERT SSL_KEY; do
+    [ -z "${!name:-}" ] || export "$name=$(realpath -ms "${!name}")"
+  done
   mkdir -p "$BUS_DIR" "$RUN"
   chmod 700 "$BUS_DIR"
   # For down, whatever environment it is called with.
@@ -141,17 +146,19 @@ write_info() {
   answer=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
     || die "the API did not answer: see ./millrace logs api"
   (umask 077; jq -n --argjson key "$answer" --arg token "$token" --arg api "$API_BASE_URL" \
-    --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
+    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
     '{publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
       watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token,
-      vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
+      vod_directory: $media, media_log_directory: $log, bus_directory: $bus}
+      + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end' > "$INFO.new" && mv "$INFO.new" "$INFO")
   printf '%s\n' "INGEST=$INGEST_OPS_PORT AUTH=$AUTH_OPS_PORT PACKAGING=$PACKAGING_OPS_PORT RECORDING=$RECORDING_OPS_PORT" \
     "API=$API_OPS_PORT METRICS=$METRICS_PORT" | tr ' ' '\n' > "$RUN/ops"
 }
 
 print_info() {
   jq -r '"
-Publish   " + .publish_url + "
+Publish   " + .publish_url + (if .rtmps_url then "
+          " + .rtmps_url else "" end) + "
           OBS: server " + (.publish_url | sub("/[^/]*$"; "")) + ", stream key " + (.publish_url | sub(".*/"; "")) + "
           ffmpeg -re -i any.mp4 -c:v libx264 -g 60 -c:a aac -f flv " + .publish_url + "
 Watch     " + .watch_url + "
