@@ -32,6 +32,56 @@ TEST(InitSegment, HoldsItsTracks) {
   EXPECT_EQ(fast->front().sample_rate, 0U);
 }
 
+TEST(InitSegment, HoldsEveryCodec) {
+  const Track video = test::video_track();
+  const Track audio = test::audio_track();
+  const struct {
+    Codec codec;
+    const char* entry;
+    const char* box;
+    const char* configuration;
+  } cases[] = {
+      {Codec::kAvc, "avc1", "avcC", "0164000affe100"},
+      {Codec::kHevc, "hvc1", "hvcC", "01016000"},
+      {Codec::kAv1, "av01", "av1C", "81000c00"},
+      {Codec::kVp9, "vp09", "vpcC", "01000000000a820202020000"},
+      {Codec::kAac, "mp4a", "esds", "1190"},
+      {Codec::kOpus, "Opus", "dOps", "000201380000bb80000000"},
+      {Codec::kFlac, "fLaC", "dfLa", "00000000800000221200120000041a0004ff0bb80170"},
+      {Codec::kAc3, "ac-3", "dac3", "1010c0"},
+      {Codec::kEac3, "ec-3", "dec3", "0300200400"},
+      {Codec::kMp3, "mp4a", "esds", "6b"},
+      {Codec::kMp3, "mp4a", "esds", "69"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.entry);
+    Track track = c.codec < Codec::kAac ? video : audio;
+    track.codec = c.codec;
+    track.configuration = test::from_hex(c.configuration);
+    if (c.codec == Codec::kHevc) track.colour = codecs::Colour{9, 16, 9, true};
+    const Bytes segment = init_segment(std::vector{track});
+    const auto read = read_tracks(moov_of(segment));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, std::vector{track});
+    const auto stsd = find_box(segment, {"moov", "trak", "mdia", "minf", "stbl", "stsd"});
+    ASSERT_TRUE(stsd);
+    EXPECT_EQ(as_text(stsd->subspan(12, 4)), c.entry);
+    EXPECT_NE(as_text(*stsd).find(c.box), std::string_view::npos);
+  }
+}
+
+// 24 bits a sample: what STREAMINFO says counts.
+TEST(InitSegment, TellsTheSampleSizeOfFlac) {
+  Track track = test::audio_track();
+  track.codec = Codec::kFlac;
+  track.configuration = test::from_hex("0000000080000022120012000000000000000bb8037000000000");
+  const Bytes segment = init_segment(std::vector{track});
+  const auto stsd = find_box(segment, {"moov", "trak", "mdia", "minf", "stbl", "stsd"});
+  ASSERT_TRUE(stsd);
+  ByteReader entry(stsd->subspan(16 + 18));
+  EXPECT_EQ(entry.u16(), 24);
+}
+
 TEST(InitSegment, NamesTheBrandsFirst) {
   const Bytes segment = init_segment(std::vector{test::video_track()});
   BoxReader reader(segment);

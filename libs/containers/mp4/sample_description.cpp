@@ -1,21 +1,59 @@
 #include "containers/mp4/sample_description.hpp"
 
+#include <array>
+
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/box_writer.hpp"
+#include "containers/mp4/elementary_stream.hpp"
 
 namespace millrace::mp4 {
 namespace {
 
-constexpr std::uint8_t kEsDescriptor = 3;
-constexpr std::uint8_t kDecoderConfigDescriptor = 4;
-constexpr std::uint8_t kDecoderSpecificInfo = 5;
-constexpr std::uint8_t kSyncLayerConfig = 6;
-constexpr std::uint8_t kObjectTypeAac = 0x40;
-constexpr std::uint8_t kAudioStream = 0x15;  // streamType 5, reserved bit
 constexpr std::size_t kVideoEntryFields = 78;
+constexpr std::uint16_t kUsualSampleSize = 16;
+// STREAMINFO in dfLa's payload: behind version, flags and the metadata block's header.
+constexpr std::size_t kFlacBitsPerSample = 4 + 4 + 12;
 
-void write_avc_entry(ByteWriter& writer, const Track& track) {
-  const Box avc1(writer, "avc1");
+struct EntryType {
+  Codec codec;
+  TrackType type;
+  const char* entry;
+  const char* box;  // nullptr: esds
+};
+
+// 14496-15 5.4.2, 8.4.1; AV1 binding 2.2; VP binding; Opus in ISOBMFF 4.3; FLAC in ISOBMFF 3.3; TS 102 366
+// F.3, F.5; 14496-14 5.6.
+constexpr std::array kEntryTypes = {
+    EntryType{Codec::kAvc, TrackType::kVideo, "avc1", "avcC"},
+    EntryType{Codec::kHevc, TrackType::kVideo, "hvc1", "hvcC"},
+    EntryType{Codec::kAv1, TrackType::kVideo, "av01", "av1C"},
+    EntryType{Codec::kVp9, TrackType::kVideo, "vp09", "vpcC"},
+    EntryType{Codec::kOpus, TrackType::kAudio, "Opus", "dOps"},
+    EntryType{Codec::kFlac, TrackType::kAudio, "fLaC", "dfLa"},
+    EntryType{Codec::kAc3, TrackType::kAudio, "ac-3", "dac3"},
+    EntryType{Codec::kEac3, TrackType::kAudio, "ec-3", "dec3"},
+    EntryType{Codec::kAac, TrackType::kAudio, "mp4a", nullptr},
+    EntryType{Codec::kMp3, TrackType::kAudio, "mp4a", nullptr},
+};
+
+void write_configuration(ByteWriter& writer, const EntryType& type, const Track& track) {
+  if (type.box == nullptr) return write_elementary_stream(writer, track);
+  const Box box(writer, type.box);
+  writer.append(track.configuration);
+}
+
+// 14496-12 12.1.5
+void write_colour(ByteWriter& writer, const codecs::Colour& colour) {
+  const Box colr(writer, "colr");
+  writer.text("nclx");
+  writer.u16(colour.primaries);
+  writer.u16(colour.transfer);
+  writer.u16(colour.matrix);
+  writer.u8(colour.full_range ? 0x80 : 0);
+}
+
+void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& track) {
+  const Box entry(writer, type.entry);
   writer.zeros(6);
   writer.u16(1);  // data_reference_index
   writer.zeros(16);
@@ -28,105 +66,69 @@ void write_avc_entry(ByteWriter& writer, const Track& track) {
   writer.zeros(32);  // compressorname
   writer.u16(0x18);  // depth
   writer.u16(0xFFFF);
-  const Box avcc(writer, "avcC");
-  writer.append(track.configuration);
+  write_configuration(writer, type, track);
+  if (track.colour) write_colour(writer, *track.colour);
 }
 
-// A descriptor's size: seven bits a byte, the most significant first (14496-1 8.3.3).
-void write_descriptor_header(ByteWriter& writer, std::uint8_t tag, std::size_t size) {
-  writer.u8(tag);
-  for (int shift = 21; shift > 0; shift -= 7) {
-    if (size >> shift != 0) writer.u8(static_cast<std::uint8_t>(0x80 | (size >> shift & 0x7F)));
-  }
-  writer.u8(static_cast<std::uint8_t>(size & 0x7F));
+// What FLAC's entry must tell; the others' is a template value.
+std::uint16_t sample_size(const Track& track) {
+  if (track.codec != Codec::kFlac || track.configuration.size() < kFlacBitsPerSample + 2)
+    return kUsualSampleSize;
+  const std::uint8_t high = track.configuration[kFlacBitsPerSample] & 1;
+  return static_cast<std::uint16_t>((high << 4 | track.configuration[kFlacBitsPerSample + 1] >> 4) + 1);
 }
 
-std::size_t descriptor_size(std::size_t payload) {
-  std::size_t size = payload + 2;
-  for (std::size_t rest = payload >> 7; rest != 0; rest >>= 7) ++size;
-  return size;
-}
-
-void write_elementary_stream(ByteWriter& writer, const Track& track) {
-  const Box esds(writer, "esds", 0, 0);
-  const std::size_t specific = descriptor_size(track.configuration.size());
-  const std::size_t decoder = 13 + specific;
-  write_descriptor_header(writer, kEsDescriptor, 3 + descriptor_size(decoder) + descriptor_size(1));
-  writer.u16(static_cast<std::uint16_t>(track.id));
-  writer.u8(0);
-  write_descriptor_header(writer, kDecoderConfigDescriptor, decoder);
-  writer.u8(kObjectTypeAac);
-  writer.u8(kAudioStream);
-  writer.u24(0);  // bufferSizeDB, maxBitrate, avgBitrate: unknown
-  writer.u32(0);
-  writer.u32(0);
-  write_descriptor_header(writer, kDecoderSpecificInfo, track.configuration.size());
-  writer.append(track.configuration);
-  write_descriptor_header(writer, kSyncLayerConfig, 1);
-  writer.u8(2);
-}
-
-void write_aac_entry(ByteWriter& writer, const Track& track) {
-  const Box mp4a(writer, "mp4a");
+void write_audio_entry(ByteWriter& writer, const EntryType& type, const Track& track) {
+  const Box entry(writer, type.entry);
   writer.zeros(6);
   writer.u16(1);  // data_reference_index
   writer.zeros(8);
   writer.u16(static_cast<std::uint16_t>(track.channels));
-  writer.u16(16);  // samplesize
+  writer.u16(sample_size(track));
   writer.u32(0);
   writer.u32(track.sample_rate <= 0xFFFF ? track.sample_rate << 16 : 0);
-  write_elementary_stream(writer, track);
+  write_configuration(writer, type, track);
 }
 
-// The payload of the next descriptor if it has this tag; empty otherwise.
-ByteView read_descriptor(ByteReader& reader, std::uint8_t tag) {
-  if (reader.u8() != tag) return {};
-  std::size_t size = 0;
-  for (int i = 0; i < 4; ++i) {
-    const std::uint8_t byte = reader.u8();
-    size = size << 7 | (byte & 0x7F);
-    if ((byte & 0x80) == 0) break;
-  }
-  return reader.take(size);
-}
-
-bool read_elementary_stream(ByteView esds, Track& track) {
-  ByteReader reader(esds);
-  reader.skip(4);
-  ByteReader stream(read_descriptor(reader, kEsDescriptor));
-  stream.skip(3);
-  ByteReader decoder(read_descriptor(stream, kDecoderConfigDescriptor));
-  const std::uint8_t object_type = decoder.u8();
-  decoder.skip(12);
-  const ByteView specific = read_descriptor(decoder, kDecoderSpecificInfo);
-  track.configuration.assign(specific.begin(), specific.end());
-  return decoder.ok() && object_type == kObjectTypeAac && !specific.empty();
-}
-
-bool read_avc_entry(ByteView entry, Track& track) {
-  ByteReader reader(entry);
-  reader.skip(24);
-  track.type = TrackType::kVideo;
-  track.codec = Codec::kAvc;
-  track.width = reader.u16();
-  track.height = reader.u16();
-  reader.skip(kVideoEntryFields - 28);
-  const auto avcc = find_box(reader.rest(), {"avcC"});
-  if (!reader.ok() || !avcc) return false;
-  track.configuration.assign(avcc->begin(), avcc->end());
+bool read_configuration(const EntryType& type, ByteView boxes, Track& track) {
+  const auto box = find_box(boxes, {type.box == nullptr ? "esds" : type.box});
+  if (!box) return false;
+  if (type.box == nullptr) return read_elementary_stream(*box, track);
+  track.configuration.assign(box->begin(), box->end());
   return true;
 }
 
-bool read_aac_entry(ByteView entry, Track& track) {
+// False when there is one that is damaged.
+bool read_colour(ByteView boxes, Track& track) {
+  const auto colr = find_box(boxes, {"colr"});
+  if (!colr) return true;
+  ByteReader reader(*colr);
+  if (reader.u32() != four_cc("nclx")) return true;
+  codecs::Colour colour;
+  colour.primaries = static_cast<std::uint8_t>(reader.u16());
+  colour.transfer = static_cast<std::uint8_t>(reader.u16());
+  colour.matrix = static_cast<std::uint8_t>(reader.u16());
+  colour.full_range = (reader.u8() & 0x80) != 0;
+  if (reader.ok()) track.colour = colour;
+  return reader.ok();
+}
+
+bool read_video_entry(const EntryType& type, ByteView entry, Track& track) {
+  ByteReader reader(entry);
+  reader.skip(24);
+  track.width = reader.u16();
+  track.height = reader.u16();
+  reader.skip(kVideoEntryFields - 28);
+  return reader.ok() && read_configuration(type, reader.rest(), track) && read_colour(reader.rest(), track);
+}
+
+bool read_audio_entry(const EntryType& type, ByteView entry, Track& track) {
   ByteReader reader(entry);
   reader.skip(16);
-  track.type = TrackType::kAudio;
-  track.codec = Codec::kAac;
   track.channels = reader.u16();
   reader.skip(6);
   track.sample_rate = reader.u32() >> 16;
-  const auto esds = find_box(reader.rest(), {"esds"});
-  return reader.ok() && esds && read_elementary_stream(*esds, track);
+  return reader.ok() && read_configuration(type, reader.rest(), track);
 }
 
 }  // namespace
@@ -134,10 +136,13 @@ bool read_aac_entry(ByteView entry, Track& track) {
 void write_sample_description(ByteWriter& writer, const Track& track) {
   const Box stsd(writer, "stsd", 0, 0);
   writer.u32(1);  // entry_count
-  if (track.codec == Codec::kAvc) {
-    write_avc_entry(writer, track);
-  } else {
-    write_aac_entry(writer, track);
+  for (const EntryType& type : kEntryTypes) {
+    if (type.codec != track.codec) continue;
+    if (type.type == TrackType::kVideo) {
+      write_video_entry(writer, type, track);
+    } else {
+      write_audio_entry(writer, type, track);
+    }
   }
 }
 
@@ -148,8 +153,13 @@ bool read_sample_description(ByteView stsd, Track& track) {
   BoxReader entries(reader.rest());
   const auto entry = entries.next();
   if (!entry) return false;
-  if (entry->type == four_cc("avc1")) return read_avc_entry(entry->payload, track);
-  if (entry->type == four_cc("mp4a")) return read_aac_entry(entry->payload, track);
+  for (const EntryType& type : kEntryTypes) {
+    if (entry->type != four_cc(type.entry)) continue;
+    track.type = type.type;
+    track.codec = type.codec;  // of mp4a: what esds says
+    return type.type == TrackType::kVideo ? read_video_entry(type, entry->payload, track)
+                                          : read_audio_entry(type, entry->payload, track);
+  }
   return false;
 }
 

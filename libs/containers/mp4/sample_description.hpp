@@ -1,5 +1,5 @@
-// stsd with one entry: avc1 with avcC (ISO/IEC 14496-15 5.4.2) or mp4a with esds (14496-14 5.6,
-// 14496-1 7.2.6.5).
+// stsd with one entry (ISO/IEC 14496-12 8.5.2): avc1, hvc1, av01, vp09, Opus, fLaC, ac-3 or ec-3 with the
+// codec's box, or mp4a with esds (elementary_stream.hpp).
 #pragma once
 
 #include <optional>

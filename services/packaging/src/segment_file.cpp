@@ -30,7 +30,7 @@ void collect(Collected& collected, const media::LogReader::Sample& sample) {
   const SampleRecord& record = sample.record;
   mp4::TrackRun& run = collected.runs[record.track];
   if (run.samples.empty()) {
-    run.track_id = track_id(record.track);
+    run.track_id = media::mp4_track_id(record.track);
     run.base_decode_time = static_cast<std::uint64_t>(std::max<std::int64_t>(record.dts, 0));
   } else {
     run.samples.back().duration = static_cast<std::uint32_t>(record.dts - collected.last_dts[record.track]);

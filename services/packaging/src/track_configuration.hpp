@@ -9,14 +9,10 @@
 
 #include "containers/mp4/track.hpp"
 #include "media/arena_reader.hpp"
+#include "media/mp4_track.hpp"
 #include "segment.hpp"
 
 namespace millrace::packaging {
-
-// Tracks keep their id in every segment and init segment of a stream.
-constexpr std::uint32_t track_id(std::size_t track) {
-  return static_cast<std::uint32_t>(track + 1);
-}
 
 struct TrackDescription {
   TrackTiming timing;  // not usable: nothing below is filled in

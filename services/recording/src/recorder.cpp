@@ -21,28 +21,6 @@ const mp4::Track* find_track(const std::vector<mp4::Track>& tracks, std::uint32_
 
 }  // namespace
 
-std::optional<mp4::Track> to_mp4_track(const media::TrackConfiguration& description, ByteView bytes) {
-  mp4::Track track;
-  track.id = description.track + 1U;
-  track.timescale = description.timescale;
-  track.configuration.assign(bytes.begin(), bytes.end());
-  if (track.timescale == 0) return std::nullopt;
-  if (description.codec == media::Codec::kH264) {
-    track.width = description.width & 0xFFFF;
-    track.height = description.height & 0xFFFF;
-    return track;
-  }
-  if (description.codec == media::Codec::kAac) {
-    track.type = mp4::TrackType::kAudio;
-    track.codec = mp4::Codec::kAac;
-    // As the sample entry has it: 16.16 holds no rate beyond 65535.
-    track.sample_rate = description.sample_rate <= 0xFFFF ? description.sample_rate : 0;
-    track.channels = description.channels & 0xFFFF;
-    return track;
-  }
-  return std::nullopt;
-}
-
 Recorder::Recorder(ResumePoint resume, FragmentLimits limits)
     : journal_(resume.journal),
       limits_(limits),

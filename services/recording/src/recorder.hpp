@@ -20,10 +20,6 @@
 
 namespace millrace::recording {
 
-// The MP4 track of a log's track; nullopt for what is not recorded (data, codecs that MP4 files here do not
-// hold).
-std::optional<mp4::Track> to_mp4_track(const media::TrackConfiguration& description, ByteView bytes);
-
 // Appends to the running file; begins one (init first) when there is none.
 struct Append {
   Journal before;             // what the files so far hold: stands behind init where a file begins

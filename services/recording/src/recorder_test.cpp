@@ -128,19 +128,5 @@ TEST_F(RecorderTest, WritesNothingWithoutSamples) {
   EXPECT_FALSE(recorder_.due(1'000'000'000));
 }
 
-TEST(ToMp4Track, TakesOnlyWhatAFileCanHold) {
-  media::TrackConfiguration description{};
-  description.codec = media::Codec::kH264;
-  description.timescale = 90'000;
-  EXPECT_TRUE(to_mp4_track(description, {}));
-  description.codec = media::Codec::kAac;
-  EXPECT_TRUE(to_mp4_track(description, {}));
-  description.timescale = 0;
-  EXPECT_FALSE(to_mp4_track(description, {}));
-  description.timescale = 1000;
-  description.codec = media::Codec::kData;
-  EXPECT_FALSE(to_mp4_track(description, {}));
-}
-
 }  // namespace
 }  // namespace millrace::recording

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "catalogue.hpp"
+#include "media/mp4_track.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -110,7 +111,9 @@ const mp4::Track* Recording::track_of(std::uint32_t configuration) {
   if (!known) {
     const auto found = log_->configuration(configuration);
     if (!found) return nullptr;
-    known = to_mp4_track(found->description, found->bytes);
+    auto described = media::mp4_track(found->description, found->bytes);
+    // What is not recorded: data, and what a file could not say how to decode.
+    known = described ? std::optional(std::move(described->track)) : std::nullopt;
   }
   return *known ? &**known : nullptr;
 }

@@ -1,0 +1,115 @@
+// Every codec from the log into finished recordings, and what ffprobe sees in them.
+#include <gtest/gtest.h>
+
+#include "../tests/support.hpp"
+#include "finish_file.hpp"
+#include "media/testing/codec_stream.hpp"
+#include "recording.hpp"
+
+namespace millrace::recording {
+namespace {
+
+using media::test::ffprobe;
+
+class CodecsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!media::test::has_ffprobe()) GTEST_SKIP() << "ffprobe is not installed";
+    arena_ = test::make_arena(scratch_.path() + "/log");
+    ASSERT_NE(arena_, nullptr);
+    reader_ = media::ArenaReader::open(scratch_.path() + "/log", "ingest", "recording-test").value();
+  }
+
+  // Publishes these tracks in a log of their own; the path of its recording. Empty on failure.
+  std::string record(const std::map<std::uint8_t, std::string>& tracks) {
+    publisher_.reset();
+    publisher_ = std::make_unique<media::test::CodecPublisher>(*arena_, tracks);
+    publisher_->publish();
+    const std::string directory = scratch_.path() + "/vod-" + std::to_string(++recordings_);
+    auto recording = Recording::open(*reader_, reader_->logs().back(), directory);
+    if (!recording) return {};
+    std::string path;
+    for (Progress progress = recording->step(monotonic_us());; progress = recording->step(monotonic_us())) {
+      for (const std::string& stem : progress.complete) {
+        const std::atomic<bool> stop{false};
+        if (!finish_file(directory, stem, stop)) return {};
+        path = directory + "/" + stem + ".mp4";
+      }
+      if (progress.failure || progress.ended) break;
+    }
+    return path;
+  }
+
+  test::ScratchDirectory scratch_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<media::ArenaReader> reader_;
+  std::unique_ptr<media::test::CodecPublisher> publisher_;
+  int recordings_ = 0;
+};
+
+struct Case {
+  std::map<std::uint8_t, std::string> tracks;
+  const char* streams;  // codec, tag, size or rate and channels, frames decoded
+};
+
+const Case kCases[] = {
+    {{{0, "hevc"}, {1, "aac"}}, "hevc,hvc1,160,90,20\naac,mp4a,48000,2,39\n"},
+    {{{0, "av1"}, {1, "opus"}}, "av1,av01,160,90,20\nopus,Opus,48000,2,41\n"},
+    {{{0, "vp9"}, {1, "flac"}}, "vp9,vp09,160,90,20\nflac,fLaC,48000,1,34\n"},
+    {{{0, "hevc_pq"}, {1, "ac3"}}, "hevc,hvc1,160,90,20\nac3,ac-3,48000,1,25\n"},
+    {{{0, "h264"}, {1, "eac3"}}, "h264,avc1,160,90,20\neac3,ec-3,48000,2,25\n"},
+    {{{0, "h264"}, {1, "mp3"}}, "h264,avc1,160,90,20\nmp3,mp4a,48000,1,35\n"},
+    {{{1, "opus"}}, "opus,Opus,48000,2,41\n"},
+    // Everything a publication may send at once; track 2 is data's.
+    {{{0, "h264"}, {1, "aac"}, {3, "hevc"}, {4, "opus"}, {5, "av1"}, {6, "flac"}, {15, "vp9"}},
+     "h264,avc1,160,90,20\naac,mp4a,48000,2,39\nhevc,hvc1,160,90,20\nopus,Opus,48000,2,41\n"
+     "av1,av01,160,90,20\nflac,fLaC,48000,1,34\nvp9,vp09,160,90,20\n"},
+};
+
+TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.streams);
+    const std::string path = record(c.tracks);
+    ASSERT_FALSE(path.empty());
+    EXPECT_EQ(ffprobe(path,
+                      "-count_frames -show_entries "
+                      "stream=codec_name,codec_tag_string,width,height,sample_rate,channels,nb_read_frames"),
+              c.streams);
+  }
+}
+
+TEST_F(CodecsTest, KeepTheirTimes) {
+  const std::string path = record({{0, "hevc"}, {1, "opus"}});
+  ASSERT_FALSE(path.empty());
+  EXPECT_EQ(ffprobe(path, "-show_entries stream=codec_name,r_frame_rate,time_base,duration"),
+            "hevc,25/1,1/90000,0.800000\nopus,0/0,1/48000,0.820000\n");
+  // The first picture is shown 80 ms after the first sound, as the encoder had it; key frames 0.4 s apart.
+  EXPECT_EQ(
+      ffprobe(path, "-select_streams v -read_intervals %+#3 -show_entries packet=pts_time,dts_time,flags"),
+      "0.080000,0.000000,K_\n0.120000,0.040000,__\n0.160000,0.080000,__\n");
+  EXPECT_EQ(ffprobe(path, "-select_streams v -skip_frame nokey -show_entries frame=pts_time"),
+            "0.080000\n0.480000\n");
+  EXPECT_EQ(
+      ffprobe(path, "-select_streams a -read_intervals %+#3 -show_entries packet=pts_time,duration_time"),
+      "0.000000,0.020000\n0.020000,0.020000\n0.040000,0.020000\n");
+}
+
+TEST_F(CodecsTest, CanBeSoughtAtTheirKeyFrames) {
+  for (const char* name : {"hevc", "av1", "vp9"}) {
+    const std::string path = record({{0, name}});
+    ASSERT_FALSE(path.empty());
+    const std::string flags = ffprobe(path, "-show_entries packet=flags");
+    std::string expected;
+    for (int frame = 0; frame < 20; ++frame) expected += frame % 10 == 0 ? "K_\n" : "__\n";
+    EXPECT_EQ(flags, expected) << name;
+  }
+}
+
+TEST_F(CodecsTest, KeepTheirColour) {
+  const std::string path = record({{0, "hevc_pq"}});
+  ASSERT_FALSE(path.empty());
+  EXPECT_EQ(ffprobe(path, "-show_entries stream=pix_fmt,color_space,color_transfer,color_primaries"),
+            "yuv420p10le,bt2020nc,smpte2084,bt2020\n");
+}
+}  // namespace
+}  // namespace millrace::recording
