@@ -28,6 +28,15 @@ Url Url::parse(const std::string& text) {
   return url;
 }
 
+std::string status_code(const Received& message) {
+  if (message.header.type != MessageType::kCommand) return {};
+  const auto command = rtmp::parse_command(message.header.type, message.body);
+  const auto* information = command ? command->argument<Object>(1) : nullptr;
+  const auto* code = information != nullptr ? information->find("code") : nullptr;
+  const auto* text = code != nullptr ? code->as<std::string>() : nullptr;
+  return text != nullptr ? *text : std::string();
+}
+
 Client::Client(const Url& url, Handshake handshake)
     : url_(url), socket_(Socket::connect(url.host, url.port)) {
   shake_hands(handshake);
@@ -68,12 +77,23 @@ void Client::call(std::string_view name, double transaction,
   (void)send({chunk_stream, MessageType::kCommand, 0, 0, on_stream ? 1U : 0U}, body.view());
 }
 
+void Client::announce(const std::string& comma_separated_codecs, double caps_ex) {
+  rtmp::amf0::StrictArray list;
+  for (std::size_t at = 0; at < comma_separated_codecs.size();) {
+    const std::size_t comma = std::min(comma_separated_codecs.find(',', at), comma_separated_codecs.size());
+    list.values.emplace_back(comma_separated_codecs.substr(at, comma - at));
+    at = comma + 1;
+  }
+  announced_ = {{"fourCcList", std::move(list)}, {"capsEx", caps_ex}};
+}
+
 void Client::connect(std::string_view flash_version) {
   const std::string tc_url = "rtmp://" + url_.host + ":" + std::to_string(url_.port) + "/" + url_.app;
-  call("connect", 1,
-       {Object{Object::Kind::kAnonymous,
-               {},
-               {{"app", url_.app}, {"type", "nonprivate"}, {"flashVer", flash_version}, {"tcUrl", tc_url}}}});
+  Object object{Object::Kind::kAnonymous,
+                {},
+                {{"app", url_.app}, {"type", "nonprivate"}, {"flashVer", flash_version}, {"tcUrl", tc_url}}};
+  object.properties.insert(object.properties.end(), announced_.begin(), announced_.end());
+  call("connect", 1, {object});
   wait_status("NetConnection.Connect.Success");
 }
 
@@ -98,16 +118,14 @@ void Client::play() {
 
 void Client::wait_status(std::string_view wanted) {
   while (auto message = next(10'000)) {
-    if (message->header.type != MessageType::kCommand) continue;
+    const std::string code = status_code(*message);
+    if (code.empty()) continue;
+    if (code == wanted) return;
     const auto command = rtmp::parse_command(message->header.type, message->body);
-    const auto* information = command ? command->argument<Object>(1) : nullptr;
-    const auto* code = information != nullptr ? information->find("code") : nullptr;
-    const auto* text = code != nullptr ? code->as<std::string>() : nullptr;
-    if (text == nullptr) continue;
-    if (*text == wanted) return;
+    const auto* information = command->argument<Object>(1);
     const auto* level = information->find("level");
     if (level != nullptr && level->as<std::string>() != nullptr && *level->as<std::string>() == "error")
-      die(*text);
+      die(code);
   }
   die("the server did not say " + std::string(wanted));
 }
@@ -134,8 +152,15 @@ std::optional<Received> Client::next(int timeout_ms) {
   return message;
 }
 
-void Client::drain() {
-  while (read_some(0)) queue_.clear();
+std::string Client::drain() {
+  std::string last;
+  while (read_some(0)) continue;
+  for (const Received& message : queue_) {
+    const std::string code = status_code(message);
+    if (!code.empty()) last = code;
+  }
+  queue_.clear();
+  return last;
 }
 
 bool Client::read_some(int timeout_ms) {

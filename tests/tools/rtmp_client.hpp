@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rtmp/chunk_reader.hpp"
 #include "rtmp/command.hpp"
@@ -27,11 +28,17 @@ struct Received {
   Bytes body;
 };
 
+// The code of an onStatus (or of the information in a _result); empty for anything else.
+std::string status_code(const Received& message);
+
 class Client : private rtmp::ChunkSink {
  public:
   enum class Handshake { kSimple, kDigest };
 
   Client(const Url& url, Handshake handshake);
+
+  // Enhanced RTMP: codecs ("*" for all) and capsEx that connect announces.
+  void announce(const std::string& comma_separated_codecs, double caps_ex);
 
   // Each waits for the server's answer and ends the program when it is no.
   void connect(std::string_view flash_version);
@@ -50,8 +57,8 @@ class Client : private rtmp::ChunkSink {
   // The next message, control messages left out; nullopt at the end (ended()) or after timeout_ms.
   std::optional<Received> next(int timeout_ms);
   bool ended() const { return ended_; }
-  // Takes in and drops what the server says, without waiting.
-  void drain();
+  // Takes in and drops what the server says, without waiting; the code of the last status in it.
+  std::string drain();
 
   Socket& socket() { return socket_; }
   std::uint32_t chunk_size() const { return chunk_size_; }
@@ -67,6 +74,7 @@ class Client : private rtmp::ChunkSink {
   void wait_status(std::string_view wanted);
 
   Url url_;
+  std::vector<rtmp::amf0::Property> announced_;
   Socket socket_;
   rtmp::SessionLimits limits_;
   rtmp::ChunkReader reader_{limits_};

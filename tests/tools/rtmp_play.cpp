@@ -1,9 +1,12 @@
-// rtmp_play URL [--seconds N] [--json] [--digest] [--bytes-per-second N] [--stop-reading-after N]
+// rtmp_play URL [--enhanced FOURCC,… [--caps N] [--obey]] [--seconds N] [--json] [--digest]
+// [--bytes-per-second N] [--stop-reading-after N]
 // [--receive-buffer N]
 //
 // Plays a stream until the server ends it, or for N seconds. One line a message:
 //   video <timestamp ms> <composition offset ms> <k key | c configuration | -> <payload bytes> <MD5 of the
 //   payload> audio <timestamp ms> 0 <c | -> <payload bytes> <MD5> data  <timestamp ms> 0 - <bytes> <MD5>
+// Enhanced RTMP: the track's number follows where the message has a multitrack header ("video:2"), m flags a
+// metadata frame or speaker map. --obey: ends when the server asks to reconnect.
 // The payload is what follows the tag header: the same bytes that ffprobe hashes. --json: then one object
 // with sums.
 // --stop-reading-after N: after N seconds nothing is read any more, and the connection stays for --seconds.
@@ -34,7 +37,7 @@ std::string md5(ByteView bytes) {
 }
 
 struct Line {
-  const char* kind = "data";
+  std::string kind = "data";
   std::int32_t composition = 0;
   char flag = '-';
   std::size_t header_size = 0;
@@ -53,6 +56,9 @@ Line describe(const tools::Received& message) {
   line.composition = part->composition_offset_ms;
   line.flag = video && tag->key() ? 'k' : '-';
   if (tag->kind == rtmp::PacketKind::kSequenceStart) line.flag = 'c';
+  if (tag->kind == rtmp::PacketKind::kMetadata || tag->kind == rtmp::PacketKind::kMultichannelConfig)
+    line.flag = 'm';
+  if (tag->multitrack) line.kind += ":" + std::to_string(part->track_id);
   return line;
 }
 
@@ -66,6 +72,8 @@ class Player {
     if (options.has("--receive-buffer")) {
       client_.socket().set_receive_buffer(static_cast<int>(options.number("--receive-buffer", 0)));
     }
+    if (options_.has("--enhanced"))
+      client_.announce(options_.text("--enhanced", ""), options_.number("--caps", 15));
     client_.connect("LNX 10,0,32,18");
     client_.create_stream();
     client_.play();
@@ -105,25 +113,26 @@ class Player {
     if (type == MessageType::kCommand) return take_command(message);
     if (type != MessageType::kAudio && type != MessageType::kVideo && type != MessageType::kData) return;
     const Line line = describe(message);
-    video_ += type == MessageType::kVideo && line.flag != 'c';
-    audio_ += type == MessageType::kAudio && line.flag != 'c';
+    const bool frame = line.flag != 'c' && line.flag != 'm';
+    video_ += type == MessageType::kVideo && frame;
+    audio_ += type == MessageType::kAudio && frame;
     data_ += type == MessageType::kData;
     keys_ += line.flag == 'k';
     const ByteView payload = ByteView(message.body).subspan(line.header_size);
-    std::printf("%s %u %d %c %zu %s\n", line.kind, message.header.timestamp_ms, line.composition, line.flag,
-                payload.size(), md5(payload).c_str());
+    std::printf("%s %u %d %c %zu %s\n", line.kind.c_str(), message.header.timestamp_ms, line.composition,
+                line.flag, payload.size(), md5(payload).c_str());
     std::fflush(stdout);
   }
 
   // The server says that the stream is over.
   void take_command(const tools::Received& message) {
-    const auto command = rtmp::parse_command(message.header.type, message.body);
-    const auto* information = command ? command->argument<rtmp::amf0::Object>(1) : nullptr;
-    const auto* code = information != nullptr ? information->find("code") : nullptr;
-    const auto* text = code != nullptr ? code->as<std::string>() : nullptr;
-    if (text == nullptr) return;
-    std::printf("status %s\n", text->c_str());
-    over_ = over_ || *text == rtmp::status::kPlayUnpublishNotify || *text == rtmp::status::kPlayStop;
+    const std::string code = tools::status_code(message);
+    if (code.empty()) return;
+    std::printf("status %s\n", code.c_str());
+    std::fflush(stdout);
+    over_ = over_ || code == rtmp::status::kPlayUnpublishNotify || code == rtmp::status::kPlayStop ||
+            code == rtmp::status::kPlayNoSupportedTrack ||
+            (code == rtmp::status::kConnectReconnectRequest && options_.has("--obey"));
   }
 
   void keep_pace(std::int64_t started) const {
@@ -146,12 +155,14 @@ class Player {
 
 int main(int argc, char** argv) {
   const char* usage =
-      "usage: rtmp_play URL [--seconds N] [--json] [--digest] [--bytes-per-second N] [--stop-reading-after "
+      "usage: rtmp_play URL [--enhanced FOURCC,... [--caps N] [--obey]] [--seconds N] [--json] [--digest] "
+      "[--bytes-per-second N] [--stop-reading-after "
       "N] "
       "[--receive-buffer N]";
   const tools::Options options(
-      argc, argv, {"--seconds", "--bytes-per-second", "--stop-reading-after", "--receive-buffer"},
-      {"--json", "--digest"}, usage);
+      argc, argv,
+      {"--enhanced", "--caps", "--seconds", "--bytes-per-second", "--stop-reading-after", "--receive-buffer"},
+      {"--json", "--digest", "--obey"}, usage);
   if (options.arguments.size() != 1) tools::die(usage);
   Player player(options);
   player.run();

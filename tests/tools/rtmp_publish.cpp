@@ -1,11 +1,14 @@
 // rtmp_publish URL FILE.flv [--style plain|obs] [--digest] [--speed X] [--offset MS] [--jump AT_MS:BY_MS]…
 //              [--chunk-size N] [--omit-extended] [--stay-open SECONDS] [--reset]
+//              [--enhanced FOURCC,… [--caps N] [--obey]]
 //
 // Publishes an FLV file as it is, with other times: --offset is added to every time (modulo 2^32), each
 // --jump to every time from AT_MS of the file on. --speed 1 is real time (default), 0 as fast as it goes.
 // --style obs: command order, chunk size and header types of OBS Studio (librtmp). --omit-extended: type 3
 // chunks without the extended timestamp.
-// --reset: ends without a word, as a pulled cable does. Prints the number of messages sent.
+// --reset: ends without a word, as a pulled cable does. --enhanced: announces these codecs and capsEx (15).
+// --obey: ends when the server asks to reconnect. Prints the number of messages sent; what the server says
+// goes to stderr.
 #include <sys/socket.h>
 
 #include <chrono>
@@ -16,6 +19,7 @@
 #include "flv_file.hpp"
 #include "options.hpp"
 #include "rtmp/chunk_writer.hpp"
+#include "rtmp/server_session.hpp"
 #include "rtmp_client.hpp"
 
 namespace {
@@ -53,6 +57,8 @@ class Publisher {
 
   void begin() {
     if (obs_) client_.set_chunk_size(kObsChunkSize);
+    if (options_.has("--enhanced"))
+      client_.announce(options_.text("--enhanced", ""), options_.number("--caps", 15));
     client_.connect("FMLE/3.0 (compatible; FMSc/1.0)");
     if (!obs_) client_.set_chunk_size(static_cast<std::uint32_t>(options_.number("--chunk-size", 4096)));
     client_.call("releaseStream", 2, {Null{}, url_.name});
@@ -71,17 +77,16 @@ class Publisher {
         const std::int64_t ahead = due - monotonic_us();
         if (ahead > 0) std::this_thread::sleep_for(std::chrono::microseconds(ahead));
       }
-      client_.drain();
-      if (!send(tag))
+      if (hear() || !send(tag)) {
+        if (asked_to_leave_) return;
         tools::die("the server closed the connection after " + std::to_string(sent_) + " messages");
+      }
       ++sent_;
     }
   }
 
   void end() {
-    client_.drain();
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(static_cast<int>(options_.number("--stay-open", 0) * 1000)));
+    if (!asked_to_leave_) stay();
     std::printf("%zu\n", sent_);
     if (options_.has("--reset")) {
       const linger hard{1, 0};
@@ -95,6 +100,21 @@ class Publisher {
   }
 
  private:
+  // What the server says, on stderr; true when it is time to go.
+  bool hear() {
+    const std::string code = client_.drain();
+    if (!code.empty()) std::fprintf(stderr, "status %s\n", code.c_str());
+    asked_to_leave_ = code == rtmp::status::kConnectReconnectRequest && options_.has("--obey");
+    return asked_to_leave_ || client_.ended();
+  }
+
+  void stay() {
+    constexpr std::chrono::milliseconds kLook{50};
+    const std::int64_t until =
+        monotonic_us() + static_cast<std::int64_t>(options_.number("--stay-open", 0) * 1e6);
+    while (!hear() && monotonic_us() < until) std::this_thread::sleep_for(kLook);
+  }
+
   std::uint32_t moved(std::uint32_t timestamp_ms) const {
     std::int64_t time = timestamp_ms + offset_;
     for (const Jump& jump : jumps_) {
@@ -154,6 +174,7 @@ class Publisher {
   std::uint32_t last_time_ = 0;
   bool has_sent_ = false;
   std::size_t sent_ = 0;
+  bool asked_to_leave_ = false;
 };
 
 }  // namespace
@@ -162,10 +183,12 @@ int main(int argc, char** argv) {
   const char* usage =
       "usage: rtmp_publish URL FILE.flv [--style plain|obs] [--digest] [--speed X] [--offset MS] [--jump "
       "AT_MS:BY_MS] "
-      "[--chunk-size N] [--omit-extended] [--stay-open SECONDS] [--reset]";
-  const tools::Options options(argc, argv,
-                               {"--style", "--speed", "--offset", "--jump", "--chunk-size", "--stay-open"},
-                               {"--digest", "--omit-extended", "--reset"}, usage);
+      "[--chunk-size N] [--omit-extended] [--stay-open SECONDS] [--reset] [--enhanced FOURCC,... [--caps N] "
+      "[--obey]]";
+  const tools::Options options(
+      argc, argv,
+      {"--enhanced", "--caps", "--style", "--speed", "--offset", "--jump", "--chunk-size", "--stay-open"},
+      {"--digest", "--omit-extended", "--reset", "--obey"}, usage);
   if (options.arguments.size() != 2) tools::die(usage);
   const auto tags = tools::read_flv(options.arguments[1]);
   Publisher publisher(options);

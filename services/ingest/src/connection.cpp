@@ -44,6 +44,7 @@ Connection::Connection(Shard& shard, std::uint64_t id, Transport transport, Peer
 }
 
 Connection::~Connection() {
+  if (asked_to_reconnect_) shard_.shared().asked_to_reconnect.fetch_sub(1, std::memory_order_relaxed);
   shard_.shared().counters.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -235,6 +236,17 @@ void Connection::tick_player(std::int64_t now_us) {
   free_from_bytes_ = session_.received_bytes();
   send(rtmp::ServerSession::ping_request(static_cast<std::uint32_t>(now_us / 1000)));
   flush();
+}
+
+bool Connection::ask_to_reconnect() {
+  if (state_ == State::kClosing || state_ == State::kGone || asked_to_reconnect_) return false;
+  const Bytes request = session_.reconnect_request("", "The server is restarting.");
+  if (request.empty()) return false;
+  asked_to_reconnect_ = true;
+  shard_.shared().asked_to_reconnect.fetch_add(1, std::memory_order_relaxed);
+  send(request);
+  flush();
+  return true;
 }
 
 void Connection::drain() {

@@ -49,6 +49,8 @@ class Connection final : public net::PollClient {
 
   void on_ready(bool readable, bool writable) override;
   void tick(std::int64_t now_us);
+  // Asks the client to reconnect; false when it does not know that. It is served until it leaves or drain().
+  bool ask_to_reconnect();
   void drain();
   // At once. Ends the publication with this reason; why: for the log.
   void close(media::LogEnd reason, std::string_view why);
@@ -144,6 +146,7 @@ class Connection final : public net::PollClient {
   State state_ = State::kOpening;
   bool watching_writable_ = false;
   bool reading_ = true;
+  bool asked_to_reconnect_ = false;
   std::int64_t now_us_;       // of what is being handled
   std::int64_t wall_us_ = 0;  // of the last read
   std::int64_t state_since_us_;

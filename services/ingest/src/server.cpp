@@ -1,5 +1,6 @@
 #include "server.hpp"
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -134,6 +135,13 @@ void Server::drain(std::chrono::steady_clock::time_point deadline) {
     tls_listener_.reset();
     maintenance_.reset();
   });
+  for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->ask_to_reconnect(); });
+  const auto now = std::chrono::steady_clock::now();
+  const auto grace = std::min<std::chrono::steady_clock::duration>(kReconnectGrace, (deadline - now) / 2);
+  while (shared_.asked_to_reconnect.load(std::memory_order_relaxed) > 0 &&
+         std::chrono::steady_clock::now() < now + grace) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
   for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->drain(); });
   while (shared_.counters.connections.load(std::memory_order_relaxed) > 0 &&
          std::chrono::steady_clock::now() < deadline) {

@@ -39,8 +39,10 @@ class Server {
   net::ListenerStatistics listener_statistics() const;
   std::vector<net::PollerStatistics> poller_statistics() const;
 
-  // Accepts no more, tells publishers and players, and waits until all have gone; what is left at the
-  // deadline is cut off. The threads have ended afterwards.
+  // Accepts no more and asks clients to reconnect that know how: they have kReconnectGrace, at most half of
+  // the time there is, to leave by themselves. Then tells publishers and players, and waits until all have
+  // gone; what is left at the deadline is cut off. The threads have ended afterwards.
+  static constexpr std::chrono::seconds kReconnectGrace{3};
   void drain(std::chrono::steady_clock::time_point deadline);
 
  private:

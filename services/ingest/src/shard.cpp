@@ -220,6 +220,13 @@ void Shard::tick() {
   tick_timer_.start(kTickUs, [this] { tick(); });
 }
 
+void Shard::ask_to_reconnect() {
+  draining_ = true;
+  std::vector<Connection*> connections;
+  for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
+  for (Connection* connection : connections) (void)connection->ask_to_reconnect();
+}
+
 void Shard::drain() {
   draining_ = true;
   std::vector<Connection*> connections;

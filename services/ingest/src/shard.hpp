@@ -77,6 +77,8 @@ struct ServerShared {
   ServerCounters counters;
   std::vector<Shard*> shards;
   std::atomic<std::uint64_t> next_connection{1};
+  // Clients that were asked to reconnect and are still here.
+  std::atomic<std::uint64_t> asked_to_reconnect{0};
 };
 
 class Shard {
@@ -108,6 +110,8 @@ class Shard {
   // TLS handshakes take a share of this thread's time; who is beyond it waits.
   WorkBudget& handshake_budget() { return handshake_budget_; }
   void park(std::uint64_t arrival);
+  // Asks the clients that know Enhanced RTMP's reconnect request to leave by themselves.
+  void ask_to_reconnect();
   // Tells every publisher and player that the server stops, and closes them when they have heard it.
   void drain();
   void close_all();

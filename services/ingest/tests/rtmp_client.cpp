@@ -11,6 +11,7 @@
 
 #include "rtmp/amf0.hpp"
 #include "rtmp/chunk_writer.hpp"
+#include "rtmp/media_tag.hpp"
 
 namespace millrace::ingest::testing {
 
@@ -111,10 +112,11 @@ void RtmpClient::handshake() {
 }
 
 void RtmpClient::connect(const std::string& app) {
-  const amf0::Object object{
+  amf0::Object object{
       amf0::Object::Kind::kAnonymous,
       {},
       {{"app", app}, {"type", "nonprivate"}, {"flashVer", "test"}, {"tcUrl", "rtmp://localhost/" + app}}};
+  object.properties.insert(object.properties.end(), announced.begin(), announced.end());
   send(MessageType::kCommand, 0, command({"connect", transaction_++, object}), 0);
 }
 
@@ -211,9 +213,10 @@ std::string RtmpClient::next_status() {
 
 std::optional<ReceivedMessage> RtmpClient::next_frame() {
   return receive_until([](const ReceivedMessage& message) {
+    const auto tag = rtmp::parse_media_tag(message.header.type, message.body);
     const bool media =
         message.header.type == MessageType::kAudio || message.header.type == MessageType::kVideo;
-    return media && message.body.size() > 2 && message.body[1] == 1;
+    return media && tag && tag->kind == rtmp::PacketKind::kCodedFrames;
   });
 }
 

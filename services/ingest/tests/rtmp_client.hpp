@@ -39,6 +39,8 @@ class RtmpClient {
             std::uint32_t message_stream_id = 1);
 
   void handshake();
+  // Properties of connect's object beside the usual ones.
+  std::vector<rtmp::amf0::Property> announced;
   void connect(const std::string& app = "live");
   void create_stream();
   void publish(const std::string& key);  // all of the above and the command; does not wait for the answer

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/secret.hpp"
+#include "enhanced_samples.hpp"
 #include "media_samples.hpp"
 #include "publication_actor.hpp"
 #include "rtmp_client.hpp"
@@ -478,7 +479,8 @@ TEST_F(ServerTest, RefusesUnsupportedCodecsWithAReason) {
   auto client = connect();
   client->publish("sk_one");
   ASSERT_EQ(client->next_status(), "NetStream.Publish.Start");
-  client->send(MessageType::kVideo, 0, {0x90, 'h', 'v', 'c', '1', 0, 0, 0});
+  client->send(MessageType::kVideo, 0, {0x90, 'v', 'p', '0', '8', 0, 0, 0});
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.TrackRefused");
   EXPECT_EQ(client->next_status(), "NetStream.Publish.Failed");
   EXPECT_TRUE(client->closed_by_server());
 }
@@ -665,6 +667,57 @@ TEST_F(ServerTest, DrainsWithAWordToEverybody) {
   EXPECT_TRUE(announcer_.wait_for("ended one 1 6"));
   EXPECT_EQ(server_->counters().connections.load(), 0U);
   EXPECT_EQ(reader_->logs()[0].end, media::LogEnd::kDrained);
+}
+
+TEST_F(ServerTest, AsksClientsToReconnectThatKnowHowBeforeItDrains) {
+  start();
+  auto able = connect();
+  able->announced = {{"capsEx", 1.0}};
+  able->publish("sk_one");
+  ASSERT_EQ(able->next_status(), "NetStream.Publish.Start");
+  able->send(MessageType::kVideo, 0, testing::avc_header());
+  send_frames(*able, 0, 5);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 1"));
+  auto legacy = publisher("sk_two");
+  std::thread drain([this] { server_->drain(std::chrono::steady_clock::now() + 10s); });
+  EXPECT_EQ(able->next_status(), "NetConnection.Connect.ReconnectRequest");
+  send_frames(*able, 5, 20);  // it goes on until it leaves
+  EXPECT_TRUE(announcer_.wait_for_records(25));
+  able->close();
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 2"));
+  EXPECT_EQ(legacy->next_status(), "NetStream.Unpublish.Success");
+  legacy->close();
+  drain.join();
+}
+
+TEST_F(ServerTest, TellsAPublisherOfOneTrackItCantTake) {
+  start();
+  auto source = publisher("sk_one");
+  source->send(MessageType::kVideo, 0, {0x96, 0x00, 'v', 'p', '0', '8', 1, 0});
+  EXPECT_EQ(source->next_status(), "NetStream.Publish.TrackRefused");
+  send_frames(*source, 0, 25);
+  EXPECT_TRUE(announcer_.wait_for_records(25));
+}
+
+TEST_F(ServerTest, SendsAPlayerAwayThatCanTakeNothing) {
+  start();
+  auto source = connect();
+  source->publish("sk_one");
+  ASSERT_EQ(source->next_status(), "NetStream.Publish.Start");
+  const testing::CodecSample hevc = testing::codec_sample(media::Codec::kH265);
+  source->send(MessageType::kVideo, 0, testing::start_of(hevc));
+  source->send(MessageType::kVideo, 0, testing::frame_of(hevc));
+  ASSERT_TRUE(announcer_.wait_for_records(1));
+  auto able = connect();
+  able->announced = {{"fourCcList", rtmp::amf0::StrictArray{{"hvc1"}}}};
+  able->play("one");
+  const auto frame = able->next_frame();
+  ASSERT_TRUE(frame);
+  auto legacy = connect();
+  legacy->play("one");
+  std::string status;
+  for (std::string next = legacy->next_status(); !next.empty(); next = legacy->next_status()) status = next;
+  EXPECT_EQ(status, "NetStream.Play.NoSupportedTrackFound");
 }
 
 TEST_F(ServerTest, EndsAPublicationOnCommand) {
