@@ -150,24 +150,26 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   if (Result<void> opened = open_tls(context); !opened) return opened;
   start_supervisor(context);
   Parts& parts = *parts_;
-  auto server = Server::start(
-      {.config = config_,
-       .arena = *parts.arena,
-       .arena_reader = *parts.arena_reader,
-       .authority = *parts.authority,
-       .announcer = *parts.announcer,
-       .streams = parts.streams,
-       .start_publication = [&parts](const std::shared_ptr<PublicationTicket>& ticket) {
-         runtime::add_child(parts.publications,
-                            {.name = std::string(kChildPrefix) + hex_id(ticket->publication_id),
-                             .group = {},
-                             .spawn =
-                                 [&parts, ticket](caf::event_based_actor& supervisor) {
-                                   return spawn_publication(supervisor, ticket, *parts.authority,
-                                                            *parts.announcer, parts.streams);
-                                 },
-                             .restart = runtime::Restart::kTransient});
-       }});
+  auto server = Server::start({.config = config_,
+                               .arena = *parts.arena,
+                               .arena_reader = *parts.arena_reader,
+                               .authority = *parts.authority,
+                               .announcer = *parts.announcer,
+                               .streams = parts.streams,
+                               .start_publication =
+                                   [&parts](const std::shared_ptr<PublicationTicket>& ticket) {
+                                     runtime::add_child(
+                                         parts.publications,
+                                         {.name = std::string(kChildPrefix) + hex_id(ticket->publication_id),
+                                          .group = {},
+                                          .spawn =
+                                              [&parts, ticket](caf::event_based_actor& supervisor) {
+                                                return spawn_publication(supervisor, ticket, *parts.authority,
+                                                                         *parts.announcer, parts.streams);
+                                              },
+                                          .restart = runtime::Restart::kTransient});
+                                   },
+                               .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
   serve_commands(*parts.node, parts.streams);
