@@ -118,12 +118,7 @@ class Client::Core {
     thread_ = std::thread([this] { run(); });
   }
   ~Core() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    curl_multi_wakeup(multi_);
-    thread_.join();
+    stop();
     curl_multi_cleanup(multi_);
   }
   Core(const Core&) = delete;
@@ -137,14 +132,28 @@ class Client::Core {
     }
     auto transfer = std::make_unique<Transfer>(std::move(call), std::move(done));
     transfer->limits = limits_;
+    bool stopped = false;
     {
       const std::lock_guard lock(mutex_);
-      if (!stopping_ && incoming_.size() < limits_.waiting) {
-        incoming_.push_back(std::move(transfer));
-      }
+      stopped = stopping_;
+      if (!stopped && incoming_.size() < limits_.waiting) incoming_.push_back(std::move(transfer));
     }
-    if (transfer) return transfer->done(fail("http.overloaded", "too many calls are waiting"));
+    if (!transfer) {
+      curl_multi_wakeup(multi_);
+    } else if (stopped) {
+      transfer->done(fail("http.stopped", "the client has stopped"));
+    } else {
+      transfer->done(fail("http.overloaded", "too many calls are waiting"));
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
     curl_multi_wakeup(multi_);
+    if (thread_.joinable()) thread_.join();
   }
 
  private:
@@ -270,6 +279,10 @@ class Client::Core {
 
 Client::Client(ClientLimits limits) : core_(std::make_unique<Core>(limits)) {}
 Client::~Client() = default;
+
+void Client::stop() {
+  core_->stop();
+}
 
 void Client::call(Call call, Done done) {
   core_->call(std::move(call), std::move(done));

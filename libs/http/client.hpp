@@ -31,11 +31,13 @@ class Client {
   using Done = std::function<void(Result<CallAnswer>)>;
 
   explicit Client(ClientLimits limits = {});
-  ~Client();  // outstanding calls get http.stopped
+  ~Client();  // stops
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   void call(Call call, Done done);
+  // Ends outstanding calls; further ones get http.stopped. Not from done.
+  void stop();
 
  private:
   class Core;

@@ -163,6 +163,8 @@ TEST(HttpClient, RefusesWhatItHasNoPlaceForAndEndsEverythingWhenStopped) {
     Client client(limits);
     for (int i = 0; i < 20; ++i)
       calls.push_back(send(client, {.url = url_of(silent.port()), .timeout = 20s}));
+    client.stop();
+    EXPECT_EQ(outcome(send(client, {.url = url_of(silent.port())}).get()), "http.stopped");
   }
   std::map<std::string, int> outcomes;
   for (auto& call : calls) ++outcomes[outcome(call.get())];

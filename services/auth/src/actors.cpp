@@ -13,12 +13,21 @@ namespace millrace::auth {
 namespace {
 
 using ProbeAtom = caf::atom_constant<caf::atom("probe")>;
+using TickAtom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::chrono::seconds kProbeEvery{2};
+constexpr std::chrono::microseconds kTickEvery{Desk::kTickUs};
 constexpr std::string_view kComponent = "database";
 
 Now now() {
   return {.monotonic_us = monotonic_us(), .wall_us = wall_us()};
+}
+
+LivePublication live_publication(const stream::v1::StreamPublished& published) {
+  return {.stream_id = published.stream_id(),
+          .publication_id = published.publication_id(),
+          .epoch = published.epoch(),
+          .session_id = published.session_id()};
 }
 
 // The database's side: opened by the actor's own thread, reopened by a restart.
@@ -35,20 +44,26 @@ class DatabaseState {
     }
     repository_ = std::make_unique<StreamRepository>(std::move(*opened));
     decisions_ = std::make_unique<Decisions>(*repository_, shared_->vault, DecisionLimits{});
+    decisions_->make_private(shared_->desk.private_by_default);
+    channels_ = std::make_unique<ChannelRepository>(repository_->database());
+    sessions_ = std::make_unique<SessionRepository>(repository_->database(), shared_->vault);
+    desk_ = std::make_unique<Desk>(*decisions_, *channels_, *sessions_, shared_->desk);
+    if (const Result<void> loaded = desk_->open(now()); !loaded) {
+      report(loaded.error());
+      throw std::runtime_error(loaded.error().message);
+    }
     report({});
   }
 
   void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
+    if (desk_->handle(job, now())) return;
     bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
     if (reply.error_code().rfind("store.", 0) == 0) report({"store", reply.error_message()});
-    if (reply.authorize_publish().allowed()) {
-      log::info("publication allowed", {{"stream", reply.authorize_publish().stream_id()},
-                                        {"epoch", reply.authorize_publish().epoch()},
-                                        {"peer", job->request().authorize_publish().peer_address()}});
-    }
     job->answer(std::move(reply));
   }
+
+  Desk& desk() { return *desk_; }
 
   void probe() {
     const Result<void> answered = decisions_->check();
@@ -69,13 +84,22 @@ class DatabaseState {
   std::shared_ptr<AuthShared> shared_;
   std::unique_ptr<StreamRepository> repository_;
   std::unique_ptr<Decisions> decisions_;
+  std::unique_ptr<ChannelRepository> channels_;
+  std::unique_ptr<SessionRepository> sessions_;
+  std::unique_ptr<Desk> desk_;
   bool well_ = true;
 };
 
 caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shared_ptr<AuthShared> shared) {
   self->state.open(std::move(shared));
   self->delayed_send(self, kProbeEvery, ProbeAtom::value);
+  self->delayed_send(self, kTickEvery, TickAtom::value);
   return {
+      [self](const DeskTask& task) { (*task)(self->state.desk()); },
+      [self](TickAtom) {
+        self->state.desk().tick(now());
+        self->delayed_send(self, kTickEvery, TickAtom::value);
+      },
       [self](const JobPtr& job) { self->state.handle(job); },
       [self](ProbeAtom) {
         self->state.probe();
@@ -112,6 +136,11 @@ bool Job::expired() const {
 
 void Job::answer(bus::v1::Reply reply) {
   done_ = true;
+  if (reply.authorize_publish().allowed()) {
+    log::info("publication allowed", {{"stream", reply.authorize_publish().stream_id()},
+                                      {"epoch", reply.authorize_publish().epoch()},
+                                      {"peer", request_.authorize_publish().peer_address()}});
+  }
   shared_->metrics.answered(request_, reply);
   shared_->metrics.took(static_cast<double>(monotonic_us() - arrived_us_) / 1e6);
   responder_(std::move(reply));
@@ -142,6 +171,44 @@ void JobGate::accept(const bus::v1::Request& request, const bus::Responder& resp
   const bool token = request.payload_case() == bus::v1::Request::kVerifyToken;
   const auto job = std::make_shared<Job>(shared_, request, responder);
   if (const caf::actor actor = (token ? tokens_ : database_)->get()) caf::anon_send(actor, job);
+}
+
+void JobGate::post(std::function<void(Desk&)> task) {
+  if (const caf::actor actor = database_->get()) {
+    caf::anon_send(actor, DeskTask(std::make_shared<const std::function<void(Desk&)>>(std::move(task))));
+  }
+}
+
+// The view first: a desk that starts in between reads it there.
+bus::EventHandler JobGate::ingest_events() {
+  bus::EventHandler handler;
+  handler.on_snapshot = [this](const bus::v1::Snapshot& snapshot) {
+    std::vector<LivePublication> live;
+    for (const bus::v1::Event& event : snapshot.events()) {
+      if (event.has_stream_published()) live.push_back(live_publication(event.stream_published()));
+    }
+    shared_->live.replace(live);
+    post([live = std::move(live)](Desk& desk) { desk.snapshot(live, now()); });
+  };
+  handler.on_event = [this](const bus::v1::Event& event) {
+    if (event.has_stream_published()) {
+      const LivePublication publication = live_publication(event.stream_published());
+      shared_->live.add(publication);
+      post([publication](Desk& desk) { desk.published(publication, now()); });
+    } else if (event.has_stream_ended()) {
+      const std::uint64_t id = event.stream_ended().publication_id();
+      shared_->live.remove(event.stream_ended().stream_id(), id);
+      post([id](Desk& desk) { desk.publication_over(id, now()); });
+    } else if (event.has_publication_dropped()) {
+      post([id = event.publication_dropped().publication_id()](Desk& desk) {
+        desk.publication_over(id, now());
+      });
+    } else if (event.has_play_ended()) {
+      post([id = event.play_ended().play_id()](Desk& desk) { desk.play_over(id, now()); });
+    }
+  };
+  handler.on_lost = [this] { post([](Desk& desk) { desk.ingest_lost(now()); }); };
+  return handler;
 }
 
 runtime::ChildSpec JobGate::database_child() {

@@ -1,20 +1,26 @@
 // The actors of auth. Requests come from the bus thread, each as one Job:
 //
-//   bus thread ── JobGate (bounded) ──┬─ DatabaseActor  a thread of its own; one database connection
+//   bus thread ── JobGate (bounded) ──┬─ DatabaseActor  a thread of its own; one database connection, the
+//   desk
 //                                     └─ TokenActor     on CAF's pool; needs no database
 //
 // Both are permanent children of the root supervisor. When one crashes, the jobs it held are answered with
-// "auth.restarting" and it starts again with a new connection.
+// "auth.restarting" and it starts again with a new connection. What others tell (ingest's events, answers of
+// hooks) comes to the DatabaseActor as tasks.
 #pragma once
 
 #include <atomic>
 #include <caf/all.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
+#include "desk.hpp"
+#include "inquiry.hpp"
 #include "key_vault.hpp"
+#include "live_view.hpp"
 #include "metrics.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
@@ -23,30 +29,33 @@
 
 namespace millrace::auth {
 
-// What the actors share; immutable but for the members that are thread-safe themselves.
+// What the actors share; immutable but for the members that are thread-safe themselves. desk is filled in
+// before they start.
 struct AuthShared {
   store::DatabaseOptions database;
   KeyVault vault;
   TokenVerifier tokens;
   std::shared_ptr<runtime::Health> health;
   AuthMetrics metrics{};
+  LiveView live{};
+  DeskOutside desk{};
   std::atomic<int> jobs{0};  // in mailboxes or in work
 };
 
 // One request and its answer. Answers "auth.restarting" when it is dropped without one.
-class Job {
+class Job final : public Inquiry {
  public:
   Job(std::shared_ptr<AuthShared> shared, bus::v1::Request request, bus::Responder responder);
-  ~Job();
+  ~Job() override;
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
-  const bus::v1::Request& request() const { return request_; }
+  const bus::v1::Request& request() const override { return request_; }
+  std::int64_t deadline_us() const override { return responder_.deadline_monotonic_us(); }
   // Nobody waits any longer: not worth the work.
   bool expired() const;
-  void answer(bus::v1::Reply reply);
-  // Left to the bus, which has already answered with its deadline.
-  void expire();
+  void answer(bus::v1::Reply reply) override;
+  void expire() override;
 
  private:
   std::shared_ptr<AuthShared> shared_;
@@ -57,6 +66,7 @@ class Job {
 };
 
 using JobPtr = std::shared_ptr<Job>;
+using DeskTask = std::shared_ptr<const std::function<void(Desk&)>>;
 
 // Where the present incarnation of a supervised actor is. Any thread.
 class ActorSlot {
@@ -76,6 +86,10 @@ class JobGate {
 
   explicit JobGate(std::shared_ptr<AuthShared> shared);
   void accept(const bus::v1::Request& request, const bus::Responder& responder);
+  // To the database actor, behind the jobs that are there. What comes while there is none is lost.
+  void post(std::function<void(Desk&)> task);
+  // Ingest's events, for the desk and the view of what is live.
+  bus::EventHandler ingest_events();
   // The two children, for the root supervisor.
   runtime::ChildSpec database_child();
   runtime::ChildSpec token_child();
@@ -89,3 +103,4 @@ class JobGate {
 }  // namespace millrace::auth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::JobPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::DeskTask)

@@ -1,6 +1,7 @@
 // The configuration of auth: one row each in docs/configuration.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -15,11 +16,26 @@ struct AuthConfig {
   std::string database_url;
   std::uint16_t ops_port = 0;
   std::string ops_address;
+  std::string publish_auth;
+  bool private_streams = false;
+  std::string callback_url;
+  Secret callback_secret;
+  std::string callback_subject;
+  std::string rtmp_host;
+  std::uint16_t rtmp_port = 0;
+  std::chrono::milliseconds hook_timeout{4000};
+  std::string srs_hook_url;
+  std::string nginx_on_publish;
+  std::string nginx_on_publish_done;
+  std::string nginx_on_play;
+  std::string nginx_on_play_done;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
   // DATABASE_URL, or the file below home when it is unset.
   std::string database(const std::string& home) const;
+  // What add_rows can't see: variables that need each other. Errors: config.hooks.
+  [[nodiscard]] Result<void> check() const;
 };
 
 }  // namespace millrace::auth

@@ -1,5 +1,7 @@
 #include "decisions.hpp"
 
+#include <charconv>
+
 #include "token.hpp"
 
 namespace millrace::auth {
@@ -11,6 +13,14 @@ constexpr std::size_t kMaxNameLength = 256;
 
 std::string bounded(std::string_view text) {
   return std::string(text.substr(0, kMaxNameLength));
+}
+
+// Of an HMAC of the key: it tells two keys apart and nothing about either.
+std::uint64_t tag_of(std::string_view lookup) {
+  std::uint64_t tag = 0;
+  const std::string_view digits = lookup.substr(0, 16);
+  (void)std::from_chars(digits.data(), digits.data() + digits.size(), tag, 16);
+  return tag | 1;
 }
 
 }  // namespace
@@ -26,20 +36,63 @@ Result<std::optional<Admission>> Decisions::authorize_publish(const std::string&
                                                               std::string_view peer, std::int64_t now_us) {
   const std::string address = limiter_name(peer);
   if (!publish_failures_.may_try(address, now_us)) return std::optional<Admission>();
-  Result<std::optional<Admission>> admission = store_.admit_publication(lookup_(bounded(key)), bounded(app));
+  const std::string lookup = lookup_(bounded(key));
+  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, bounded(app));
   if (admission && !*admission) publish_failures_.failed(address, now_us);
+  if (admission && *admission && (*admission)->is_private) (*admission)->play_tag = tag_of(lookup);
   return admission;
 }
 
-Result<std::optional<std::string>> Decisions::authorize_play(const std::string& app, std::string_view name,
-                                                             std::string_view peer, std::int64_t now_us) {
-  const std::string address = limiter_name(peer);
-  if (!play_failures_.may_try(address, now_us)) return std::optional<std::string>();
-  const std::string bounded_name = bounded(name);
-  Result<std::optional<std::string>> id =
-      store_.find_playable(bounded_name, lookup_(bounded_name), bounded(app));
-  if (id && !*id) play_failures_.failed(address, now_us);
+Result<std::optional<std::string>> Decisions::find_publishable(const std::string& app, std::string_view key,
+                                                               std::string_view peer, std::int64_t now_us) {
+  if (!may_publish(peer, now_us)) return std::optional<std::string>();
+  Result<std::optional<std::string>> id = store_.find_publishable(lookup_(bounded(key)), bounded(app));
+  if (id && !*id) publish_failed(peer, now_us);
   return id;
+}
+
+Result<std::optional<Admission>> Decisions::admit(const std::string& app, std::string_view key) {
+  const std::string lookup = lookup_(bounded(key));
+  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, bounded(app));
+  if (admission && *admission && (*admission)->is_private) (*admission)->play_tag = tag_of(lookup);
+  return admission;
+}
+
+bool Decisions::may_publish(std::string_view peer, std::int64_t now_us) const {
+  return publish_failures_.may_try(limiter_name(peer), now_us);
+}
+
+bool Decisions::may_play(std::string_view peer, std::int64_t now_us) const {
+  return play_failures_.may_try(limiter_name(peer), now_us);
+}
+
+void Decisions::publish_failed(std::string_view peer, std::int64_t now_us) {
+  publish_failures_.failed(limiter_name(peer), now_us);
+}
+
+void Decisions::play_failed(std::string_view peer, std::int64_t now_us) {
+  play_failures_.failed(limiter_name(peer), now_us);
+}
+
+std::uint64_t Decisions::play_tag(std::string_view key) const {
+  return tag_of(vault_.lookup(key));
+}
+
+Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string& app, std::string_view name,
+                                                               std::string_view key, std::string_view peer,
+                                                               std::int64_t now_us) {
+  if (!may_play(peer, now_us)) return std::optional<PlayAdmission>();
+  PlayName wanted{.name = bounded(name), .name_lookup = lookup_(bounded(name)), .key_lookup = {}};
+  wanted.key_lookup = key.empty() ? wanted.name_lookup : lookup_(bounded(key));
+  const Result<std::optional<Playable>> found = store_.find_playable(wanted, bounded(app));
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) {
+    play_failed(peer, now_us);
+    return std::optional<PlayAdmission>();
+  }
+  const Playable& playable = **found;
+  const bool with_key = playable.key_lookup == wanted.key_lookup || playable.key_lookup == wanted.name_lookup;
+  return std::optional(PlayAdmission{playable.stream_id, with_key ? tag_of(playable.key_lookup) : 0});
 }
 
 Result<OwnedStream> Decisions::unseal(StreamRecord record) const {
@@ -58,6 +111,7 @@ Result<OwnedStream> Decisions::ensure_stream(const std::string& subject, std::in
   candidate.subject = subject;
   candidate.key_lookup = lookup_(key.reveal());
   candidate.key_sealed = vault_.seal(key, candidate.stream_id);
+  candidate.is_private = private_by_default_;
   candidate.created_wall_us = wall_us;
   candidate.updated_wall_us = wall_us;
   Result<StreamRecord> stored = store_.ensure(candidate);
@@ -95,6 +149,22 @@ Result<void> Decisions::set_banned(const std::string& stream_id, bool banned) {
   if (!changed) return tl::unexpected(changed.error());
   if (!*changed) return fail("auth.unknown_stream", "no such stream");
   return {};
+}
+
+Result<void> Decisions::set_private(const std::string& stream_id, bool is_private) {
+  const Result<bool> changed = store_.set_private(stream_id, is_private);
+  if (!changed) return tl::unexpected(changed.error());
+  if (!*changed) return fail("auth.unknown_stream", "no such stream");
+  return {};
+}
+
+Result<OwnedStream> Decisions::regenerate_key(const std::string& stream_id, const std::string& subject) {
+  const Secret key = KeyVault::new_key();
+  Result<std::optional<StreamRecord>> record =
+      store_.replace_key(stream_id, subject, lookup_(key.reveal()), vault_.seal(key, stream_id));
+  if (!record) return tl::unexpected(record.error());
+  if (!*record) return fail("auth.unknown_stream", "no such stream");
+  return unseal(std::move(**record));
 }
 
 Result<void> Decisions::check() {

@@ -26,12 +26,19 @@ struct OwnedStream {
   Secret key;
 };
 
+struct PlayAdmission {
+  std::string stream_id;
+  std::uint64_t play_tag = 0;  // of the key it came with; 0: it came with none
+};
+
 class Decisions {
  public:
   using KeyLookup = std::function<std::string(std::string_view key)>;
 
   // store and vault outlive the decisions. lookup is the vault's own when left out; tests count its calls.
   Decisions(StreamStore& store, const KeyVault& vault, DecisionLimits limits, KeyLookup lookup = {});
+  // New streams are private.
+  void make_private(bool by_default) { private_by_default_ = by_default; }
 
   // nullopt: no. A wrong, an unknown and a banned key take the same steps (one HMAC, one database statement)
   // and give the same answer; so does an address that failed too often, without the steps. Errors: those of
@@ -40,10 +47,26 @@ class Decisions {
                                                                    std::string_view key,
                                                                    std::string_view peer,
                                                                    std::int64_t now_us);
-  // name: the public id or the key. The answer is the public id.
-  [[nodiscard]] Result<std::optional<std::string>> authorize_play(const std::string& app,
-                                                                  std::string_view name,
-                                                                  std::string_view peer, std::int64_t now_us);
+  // The two halves of it, for when somebody outside is asked in between: the stream's id, then the admission.
+  // Only the first counts failures, as the second one's is no guess.
+  [[nodiscard]] Result<std::optional<std::string>> find_publishable(const std::string& app,
+                                                                    std::string_view key,
+                                                                    std::string_view peer,
+                                                                    std::int64_t now_us);
+  [[nodiscard]] Result<std::optional<Admission>> admit(const std::string& app, std::string_view key);
+  // name: the public id or the key; key: the key beside the id, may be empty. A private stream needs one.
+  [[nodiscard]] Result<std::optional<PlayAdmission>> authorize_play(const std::string& app,
+                                                                    std::string_view name,
+                                                                    std::string_view key,
+                                                                    std::string_view peer,
+                                                                    std::int64_t now_us);
+  // For those whose name is not ours to look up: may this address try, and it was wrong.
+  bool may_publish(std::string_view peer, std::int64_t now_us) const;
+  bool may_play(std::string_view peer, std::int64_t now_us) const;
+  void publish_failed(std::string_view peer, std::int64_t now_us);
+  void play_failed(std::string_view peer, std::int64_t now_us);
+  // Of players and publications with this key; never 0.
+  std::uint64_t play_tag(std::string_view key) const;
 
   // The subject's stream, made when there is none. Errors: auth.subject, auth.unsealable, those of the store.
   [[nodiscard]] Result<OwnedStream> ensure_stream(const std::string& subject, std::int64_t wall_us);
@@ -51,6 +74,10 @@ class Decisions {
   [[nodiscard]] Result<std::vector<OwnedStream>> list_streams(const std::string& subject);
   // By id or by key. Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<StreamRecord> get_stream(std::string_view name);
+  // Another key; the old one is worth nothing from now on. Errors: auth.unknown_stream (also: not subject's,
+  // unless that is empty), those of the store.
+  [[nodiscard]] Result<OwnedStream> regenerate_key(const std::string& stream_id, const std::string& subject);
+  [[nodiscard]] Result<void> set_private(const std::string& stream_id, bool is_private);
   // A banned stream may neither be published nor watched. Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<void> set_banned(const std::string& stream_id, bool banned);
 
@@ -65,6 +92,7 @@ class Decisions {
   KeyLookup lookup_;
   FailureLimiter publish_failures_;
   FailureLimiter play_failures_;
+  bool private_by_default_ = false;
 };
 
 }  // namespace millrace::auth

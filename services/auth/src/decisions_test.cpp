@@ -23,9 +23,12 @@ class CountingStore : public StreamStore {
                                                      const std::string& app) override {
     return ++calls, store_.admit_publication(lookup, app);
   }
-  Result<std::optional<std::string>> find_playable(const std::string& name, const std::string& lookup,
-                                                   const std::string& app) override {
-    return ++calls, store_.find_playable(name, lookup, app);
+  Result<std::optional<std::string>> find_publishable(const std::string& lookup,
+                                                      const std::string& app) override {
+    return ++calls, store_.find_publishable(lookup, app);
+  }
+  Result<std::optional<Playable>> find_playable(const PlayName& name, const std::string& app) override {
+    return ++calls, store_.find_playable(name, app);
   }
   Result<StreamRecord> ensure(const StreamRecord& candidate) override {
     return ++calls, store_.ensure(candidate);
@@ -38,6 +41,14 @@ class CountingStore : public StreamStore {
   }
   Result<bool> set_banned(const std::string& id, bool banned) override {
     return ++calls, store_.set_banned(id, banned);
+  }
+  Result<bool> set_private(const std::string& id, bool is_private) override {
+    return ++calls, store_.set_private(id, is_private);
+  }
+  Result<std::optional<StreamRecord>> replace_key(const std::string& id, const std::string& subject,
+                                                  const std::string& lookup,
+                                                  const std::string& sealed) override {
+    return ++calls, store_.replace_key(id, subject, lookup, sealed);
   }
 
   int calls = 0;
@@ -70,8 +81,10 @@ class AuthDecisions : public testing::Test {
                                    std::string_view peer = kPeer) {
     return decisions_->authorize_publish(app, key, peer, kNow).value();
   }
-  std::optional<std::string> play(const std::string& name, const std::string& app = "live") {
-    return decisions_->authorize_play(app, name, kPeer, kNow).value();
+  std::optional<std::string> play(const std::string& name, const std::string& app = "live",
+                                  const std::string& key = "") {
+    const auto admission = decisions_->authorize_play(app, name, key, kPeer, kNow).value();
+    return admission ? std::optional(admission->stream_id) : std::nullopt;
   }
 
   std::filesystem::path directory_;

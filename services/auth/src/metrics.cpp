@@ -21,6 +21,12 @@ const char* name_of(const bus::v1::Request& request) {
       return "list_streams";
     case bus::v1::Request::kGetStream:
       return "get_stream";
+    case bus::v1::Request::kRegenerateKey:
+      return "regenerate_key";
+    case bus::v1::Request::kSetBanned:
+      return "set_banned";
+    case bus::v1::Request::kSetPrivate:
+      return "set_private";
     case bus::v1::Request::kVerifyToken:
       return "verify_token";
     default:
@@ -48,6 +54,20 @@ struct AuthMetrics::Families {
                                                          .Name("millrace_auth_requests_dropped_total")
                                                          .Help("Requests that got no decision, by reason")
                                                          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& hooks =
+      prometheus::BuildCounter()
+          .Name("millrace_auth_hook_calls_total")
+          .Help("Calls of callbacks and hooks, by hook and outcome")
+          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& given_up =
+      prometheus::BuildCounter()
+          .Name("millrace_auth_notices_given_up_total")
+          .Help("Ends that a callback or hook never acknowledged")
+          .Register(*registry);
+  prometheus::Family<prometheus::Counter>& redis = prometheus::BuildCounter()
+                                                       .Name("millrace_auth_redis_commands_total")
+                                                       .Help("Messages on the Redis channel, by outcome")
+                                                       .Register(*registry);
   prometheus::Histogram& seconds =
       prometheus::BuildHistogram()
           .Name("millrace_auth_request_seconds")
@@ -74,6 +94,18 @@ void AuthMetrics::dropped(const std::string& reason) {
 
 void AuthMetrics::took(double seconds) {
   families_->seconds.Observe(seconds);
+}
+
+void AuthMetrics::hook_asked(HookKind hook, const char* outcome) {
+  families_->hooks.Add({{"hook", std::string(to_string(hook))}, {"outcome", outcome}}).Increment();
+}
+
+void AuthMetrics::notice_given_up(HookKind hook) {
+  families_->given_up.Add({{"hook", std::string(to_string(hook))}}).Increment();
+}
+
+void AuthMetrics::redis_command(const char* outcome) {
+  families_->redis.Add({{"outcome", outcome}}).Increment();
 }
 
 std::shared_ptr<prometheus::Registry> AuthMetrics::registry() const {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "hook.hpp"
+
 namespace prometheus {
 class Registry;
 }
@@ -27,6 +29,15 @@ class AuthMetrics {
   void dropped(const std::string& reason);
   // millrace_auth_request_seconds: from the request's arrival to its answer.
   void took(double seconds);
+
+  // millrace_auth_hook_calls_total{hook, outcome}: "accepted" (or acknowledged), "refused", "error",
+  // "unavailable" (not asked, as it has not answered lately).
+  void hook_asked(HookKind hook, const char* outcome);
+  // millrace_auth_notices_given_up_total{hook}: ends that a hook never acknowledged.
+  void notice_given_up(HookKind hook);
+  // millrace_auth_redis_commands_total{outcome}: "done", "ignored" (malformed or unknown), "dropped" (too
+  // many).
+  void redis_command(const char* outcome);
 
   std::shared_ptr<prometheus::Registry> registry() const;
 

@@ -1,19 +1,32 @@
 #include "request_handler.hpp"
 
 #include "bus/v1/bus.pb.h"
+#include "visit_text.hpp"
 
 namespace millrace::auth {
 namespace {
+
+void fill(const StreamSettings& settings, v1::StreamSettings& message) {
+  message.set_quality(settings.quality);
+  message.set_max_bitrate_kbps(settings.max_bitrate_kbps);
+  message.set_resolution(settings.resolution);
+}
+
+}  // namespace
 
 void set_error(const Error& error, bus::v1::Reply& reply) {
   reply.set_error_code(std::string(error.code));
   reply.set_error_message(error.message);
 }
 
-void fill(const StreamSettings& settings, v1::StreamSettings& message) {
-  message.set_quality(settings.quality);
-  message.set_max_bitrate_kbps(settings.max_bitrate_kbps);
-  message.set_resolution(settings.resolution);
+void fill(const std::optional<Admission>& admission, v1::AuthorizePublishReply& message) {
+  if (!admission) return;
+  message.set_allowed(true);
+  message.set_stream_id(admission->stream_id);
+  message.set_epoch(admission->epoch);
+  message.set_is_private(admission->is_private);
+  message.set_play_tag(admission->play_tag);
+  fill(admission->settings, *message.mutable_settings());
 }
 
 void fill(const StreamRecord& record, v1::Stream& message) {
@@ -22,14 +35,14 @@ void fill(const StreamRecord& record, v1::Stream& message) {
   fill(record.settings, *message.mutable_settings());
   message.set_created_wall_us(record.created_wall_us);
   message.set_updated_wall_us(record.updated_wall_us);
+  message.set_banned(record.banned);
+  message.set_is_private(record.is_private);
 }
 
 void fill(const OwnedStream& stream, v1::Stream& message) {
   fill(stream.record, message);
   message.set_key(stream.key.reveal());
 }
-
-}  // namespace
 
 bus::v1::Reply RequestHandler::answer(const bus::v1::Request& request, Now now) {
   bus::v1::Reply reply;
@@ -60,21 +73,19 @@ void RequestHandler::authorize_publish(const bus::v1::Request& request, Now now,
   const auto admission =
       decisions_.authorize_publish(ask.app(), ask.key(), ask.peer_address(), now.monotonic_us);
   if (!admission) return set_error(admission.error(), reply);
-  v1::AuthorizePublishReply& answer = *reply.mutable_authorize_publish();
-  if (!*admission) return;
-  answer.set_allowed(true);
-  answer.set_stream_id((*admission)->stream_id);
-  answer.set_epoch((*admission)->epoch);
-  fill((*admission)->settings, *answer.mutable_settings());
+  fill(*admission, *reply.mutable_authorize_publish());
 }
 
 void RequestHandler::authorize_play(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
   const v1::AuthorizePlay& ask = request.authorize_play();
-  const auto id = decisions_.authorize_play(ask.app(), ask.name(), ask.peer_address(), now.monotonic_us);
-  if (!id) return set_error(id.error(), reply);
+  const auto admission = decisions_.authorize_play(ask.app(), ask.name(), query_parameter(ask.query(), "key"),
+                                                   ask.peer_address(), now.monotonic_us);
+  if (!admission) return set_error(admission.error(), reply);
   v1::AuthorizePlayReply& answer = *reply.mutable_authorize_play();
-  answer.set_allowed(id->has_value());
-  answer.set_stream_id(id->value_or(""));
+  if (!*admission) return;
+  answer.set_allowed(true);
+  answer.set_stream_id((*admission)->stream_id);
+  answer.set_play_tag((*admission)->play_tag);
 }
 
 void RequestHandler::ensure_stream(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {

@@ -5,6 +5,10 @@
 #include "decisions.hpp"
 #include "token.hpp"
 
+namespace millrace::auth::v1 {
+class AuthorizePublishReply;
+class Stream;
+}  // namespace millrace::auth::v1
 namespace millrace::bus::v1 {
 class Reply;
 class Request;
@@ -16,6 +20,14 @@ struct Now {
   std::int64_t monotonic_us = 0;
   std::int64_t wall_us = 0;
 };
+
+// The parts of a reply.
+void set_error(const Error& error, bus::v1::Reply& reply);
+// Nothing but allowed = false for nullopt.
+void fill(const std::optional<Admission>& admission, v1::AuthorizePublishReply& message);
+void fill(const StreamRecord& record, v1::Stream& message);
+// With its key, for the owner's eyes.
+void fill(const OwnedStream& stream, v1::Stream& message);
 
 class RequestHandler {
  public:

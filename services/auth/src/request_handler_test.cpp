@@ -21,9 +21,11 @@ class OneStream : public StreamStore {
     if (lookup != vault_.lookup("good")) return std::optional<Admission>();
     return std::optional(Admission{"one", 7, record.settings});
   }
-  Result<std::optional<std::string>> find_playable(const std::string& name, const std::string&,
-                                                   const std::string&) override {
-    return name == "one" ? std::optional(name) : std::nullopt;
+  Result<std::optional<std::string>> find_publishable(const std::string&, const std::string&) override {
+    return std::optional<std::string>();
+  }
+  Result<std::optional<Playable>> find_playable(const PlayName& name, const std::string&) override {
+    return name.name == "one" ? std::optional(Playable{name.name, vault_.lookup("good")}) : std::nullopt;
   }
   Result<StreamRecord> ensure(const StreamRecord&) override { return record; }
   Result<std::optional<StreamRecord>> find(const std::string& name, const std::string&) override {
@@ -31,6 +33,11 @@ class OneStream : public StreamStore {
   }
   Result<std::vector<StreamRecord>> list(const std::string&) override { return std::vector{record}; }
   Result<bool> set_banned(const std::string&, bool) override { return true; }
+  Result<bool> set_private(const std::string&, bool) override { return true; }
+  Result<std::optional<StreamRecord>> replace_key(const std::string&, const std::string&, const std::string&,
+                                                  const std::string&) override {
+    return std::optional(record);
+  }
 
   StreamRecord record;
   bool broken = false;

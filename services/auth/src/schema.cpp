@@ -24,6 +24,26 @@ std::span<const store::Migration> schema() {
            "CREATE INDEX streams_subject ON streams (subject)",
            "CREATE TABLE server_secret (id INTEGER PRIMARY KEY CHECK (id = 1), verifier CHAR(64) NOT NULL)",
        }},
+      {2,
+       "private streams; channels and sessions that somebody outside decides about",
+       {
+           "ALTER TABLE streams ADD COLUMN private INTEGER NOT NULL DEFAULT 0",
+           // A stream that only a callback or hook knows: what we have to remember of it ourselves.
+           "CREATE TABLE channels ("
+           "channel VARCHAR(128) PRIMARY KEY, "
+           "epoch BIGINT NOT NULL DEFAULT 0, "
+           "banned INTEGER NOT NULL DEFAULT 0, "
+           "private INTEGER NOT NULL DEFAULT 0)",
+           // Until everybody who accepted a session has heard of its end. The details hold keys: sealed.
+           "CREATE TABLE sessions ("
+           "id INTEGER PRIMARY KEY, "
+           "publication_id CHAR(16) NOT NULL UNIQUE, "
+           "stream_id VARCHAR(128) NOT NULL, "
+           "owed INTEGER NOT NULL, "
+           "admitted_wall_us BIGINT NOT NULL, "
+           "ended_wall_us BIGINT NOT NULL DEFAULT 0, "
+           "details_sealed TEXT NOT NULL)",
+       }},
   };
   return kMigrations;
 }

@@ -6,7 +6,12 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
+#include "callback_protocol.hpp"
+#include "http/client.hpp"
 #include "http/ops.hpp"
+#include "http_hook.hpp"
+#include "nginx_protocol.hpp"
+#include "srs_protocol.hpp"
 #include "stream_repository.hpp"
 
 namespace millrace::auth {
@@ -14,6 +19,8 @@ namespace {
 
 // Short, so that one lock does not keep the requests behind it waiting beyond their deadlines.
 constexpr std::chrono::milliseconds kBusyTimeout{400};
+// Ingest answers a command at once, or is not there.
+constexpr std::chrono::milliseconds kCloseTimeout{2000};
 
 // What another start can't mend counts as configuration: the supervisor then leaves the service down.
 Error for_start(Error error) {
@@ -29,6 +36,7 @@ AuthService::AuthService() = default;
 AuthService::~AuthService() = default;
 
 Result<void> AuthService::start(runtime::ServiceContext& context) {
+  if (Result<void> checked = config_.check(); !checked) return checked;
   Result<KeyVault> vault = KeyVault::create(config_.server_secret);
   if (!vault) return tl::unexpected(for_start(vault.error()));
   Result<TokenVerifier> tokens = TokenVerifier::create(config_.token_secret);
@@ -41,6 +49,7 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   const std::shared_ptr<AuthShared> shared(
       new AuthShared{database, *vault, std::move(*tokens), context.health});
   const auto gate = std::make_shared<JobGate>(shared);
+  set_up_desk(shared, gate);
   context.health->set("database", runtime::HealthState::kStarting, "opening");
   runtime::add_child(context.root, gate->token_child());
   runtime::add_child(context.root, gate->database_child());
@@ -52,6 +61,8 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
       bus::Node::start({.instance = "auth", .endpoints = *endpoints, .limits = {}});
   if (!node) return tl::unexpected(node.error());
   node_ = std::move(*node);
+  bus_ = node_.get();
+  node_->subscribe("ingest", gate->ingest_events());
   node_->serve([gate](const bus::v1::Request& request, const bus::Responder& responder) {
     gate->accept(request, responder);
   });
@@ -67,8 +78,71 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   return context.write_ports({{"AUTH_OPS_PORT", ops_->port()}});
 }
 
+std::vector<HookPtr> AuthService::make_hooks(AuthMetrics& metrics) {
+  std::vector<HookPtr> hooks;
+  const auto add = [&](HookKind kind, std::unique_ptr<const HookProtocol> protocol) {
+    if (!client_) client_ = std::make_unique<http::Client>();
+    hooks.push_back(std::make_shared<HttpHook>(kind, std::move(protocol), *client_, metrics));
+  };
+  if (!config_.callback_url.empty() && config_.publish_auth != "store") {
+    add(HookKind::kCallback,
+        std::make_unique<CallbackProtocol>(CallbackSettings{.url = config_.callback_url,
+                                                            .secret = config_.callback_secret,
+                                                            .subject = config_.callback_subject,
+                                                            .rtmp_host = config_.rtmp_host,
+                                                            .rtmp_port = config_.rtmp_port}));
+  }
+  if (!config_.srs_hook_url.empty()) {
+    add(HookKind::kSrs,
+        std::make_unique<SrsProtocol>(config_.srs_hook_url,
+                                      config_.rtmp_host.empty() ? "millrace" : config_.rtmp_host));
+  }
+  const NginxSettings nginx{.on_publish = config_.nginx_on_publish,
+                            .on_publish_done = config_.nginx_on_publish_done,
+                            .on_play = config_.nginx_on_play,
+                            .on_play_done = config_.nginx_on_play_done};
+  if (!(nginx.on_publish + nginx.on_publish_done + nginx.on_play + nginx.on_play_done).empty()) {
+    add(HookKind::kNginx, std::make_unique<NginxProtocol>(nginx));
+  }
+  return hooks;
+}
+
+void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
+                              const std::shared_ptr<JobGate>& gate) {
+  DeskOutside& desk = shared->desk;
+  const bool callback = !config_.callback_url.empty() && config_.publish_auth != "store";
+  desk.decides = config_.publish_auth == "hooks" ? Decides::kHooks
+                 : callback                      ? Decides::kCallback
+                                                 : Decides::kStore;
+  desk.private_by_default = config_.private_streams;
+  desk.hook_timeout = config_.hook_timeout;
+  desk.hooks = make_hooks(shared->metrics);
+  desk.now = [] { return Now{.monotonic_us = monotonic_us(), .wall_us = wall_us()}; };
+  desk.live = &shared->live;
+  desk.metrics = &shared->metrics;
+  desk.post = [weak = std::weak_ptr(gate)](std::function<void(Desk&)> task) {
+    if (const auto there = weak.lock()) there->post(std::move(task));
+  };
+  desk.close = [this](const CloseOrder& order, const std::function<void(Result<bool>)>& done) {
+    bus::v1::Request request;
+    bus::v1::CloseStream& close = *request.mutable_close_stream();
+    close.set_stream_id(order.stream_id);
+    close.set_publication_id(order.publication_id);
+    close.set_up_to_epoch(order.up_to_epoch);
+    close.set_reason(stream::v1::END_REASON_REVOKED);
+    bus::Node* const node = bus_;
+    if (node == nullptr) return done(fail("bus.stopped", "not started yet"));
+    node->request("ingest", std::move(request), kCloseTimeout, [done](Result<bus::v1::Reply> reply) {
+      if (reply) return done(true);
+      if (reply.error().code == "ingest.not_live") return done(false);
+      done(tl::unexpected<Error>(reply.error()));
+    });
+  };
+}
+
 void AuthService::drain(runtime::Deadline) {
   if (node_) node_->stop();
+  if (client_) client_->stop();
   ops_.reset();
 }
 

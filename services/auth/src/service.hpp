@@ -1,21 +1,29 @@
 // auth as a service: configuration, actors, bus, operator's endpoints. Main thread only.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "config.hpp"
+#include "hook.hpp"
 #include "runtime/service.hpp"
 
 namespace millrace::bus {
 class Node;
 }
 namespace millrace::http {
+class Client;
 class Server;
-}
+}  // namespace millrace::http
 
 namespace millrace::auth {
+
+class AuthMetrics;
+struct AuthShared;
+class JobGate;
 
 class AuthService {
  public:
@@ -30,8 +38,13 @@ class AuthService {
   std::optional<int> command(std::span<char*> arguments);
 
  private:
+  std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
+  void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
+
   AuthConfig config_;
+  std::unique_ptr<http::Client> client_;
   std::unique_ptr<bus::Node> node_;
+  std::atomic<bus::Node*> bus_{nullptr};  // for the desk's thread, once there is one
   std::unique_ptr<http::Server> ops_;
 };
 

@@ -11,9 +11,9 @@ namespace {
 // A publisher or player may name the application everything is under, or the stream itself (channel and key).
 constexpr const char* kAppMatches = "(:app = 'live' OR :app2 = stream_id)";
 constexpr const char* kColumns =
-    "stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, resolution, banned, "
-    "created_wall_us, "
-    "updated_wall_us ";
+    "stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, resolution, banned, private, "
+    "epoch, "
+    "created_wall_us, updated_wall_us ";
 
 Result<void> check_secret(soci::session& session, const std::string& verifier) {
   std::string stored;
@@ -34,6 +34,8 @@ struct Columns {
   StreamRecord record;
   long long max_bitrate_kbps = 0;
   int banned = 0;
+  int is_private = 0;
+  long long epoch = 0;
   long long created_wall_us = 0;
   long long updated_wall_us = 0;
 
@@ -41,6 +43,8 @@ struct Columns {
     StreamRecord complete = record;
     complete.settings.max_bitrate_kbps = static_cast<std::uint32_t>(max_bitrate_kbps);
     complete.banned = banned != 0;
+    complete.is_private = is_private != 0;
+    complete.epoch = static_cast<std::uint64_t>(epoch);
     complete.created_wall_us = created_wall_us;
     complete.updated_wall_us = updated_wall_us;
     return complete;
@@ -53,19 +57,21 @@ void select_into(Statement&& statement, Columns& columns) {
       soci::into(columns.record.key_lookup), soci::into(columns.record.key_sealed),
       soci::into(columns.record.settings.quality), soci::into(columns.max_bitrate_kbps),
       soci::into(columns.record.settings.resolution), soci::into(columns.banned),
-      soci::into(columns.created_wall_us), soci::into(columns.updated_wall_us);
+      soci::into(columns.is_private), soci::into(columns.epoch), soci::into(columns.created_wall_us),
+      soci::into(columns.updated_wall_us);
 }
 
 void insert(soci::session& session, const StreamRecord& record) {
   const long long max_bitrate_kbps = record.settings.max_bitrate_kbps;
+  const int is_private = record.is_private ? 1 : 0;
   const long long created = record.created_wall_us;
-  session << "INSERT INTO streams (stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, "
-             "resolution, "
-             "created_wall_us, updated_wall_us) VALUES (:id, :subject, :lookup, :sealed, :quality, :bitrate, "
-             ":resolution, :created, :updated)",
+  session
+      << "INSERT INTO streams (stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, "
+         "resolution, private, created_wall_us, updated_wall_us) VALUES (:id, :subject, :lookup, :sealed, "
+         ":quality, :bitrate, :resolution, :private, :created, :updated)",
       soci::use(record.stream_id), soci::use(record.subject), soci::use(record.key_lookup),
       soci::use(record.key_sealed), soci::use(record.settings.quality), soci::use(max_bitrate_kbps),
-      soci::use(record.settings.resolution), soci::use(created), soci::use(created);
+      soci::use(record.settings.resolution), soci::use(is_private), soci::use(created), soci::use(created);
 }
 
 }  // namespace
@@ -87,29 +93,45 @@ Result<std::optional<Admission>> StreamRepository::admit_publication(const std::
         Admission admission;
         long long epoch = 0;
         long long max_bitrate_kbps = 0;
+        int is_private = 0;
         session << "UPDATE streams SET epoch = epoch + 1 WHERE key_lookup = :lookup AND banned = 0 AND "
-                << kAppMatches << " RETURNING stream_id, epoch, quality, max_bitrate_kbps, resolution",
+                << kAppMatches
+                << " RETURNING stream_id, epoch, quality, max_bitrate_kbps, resolution, private",
             soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(admission.stream_id),
             soci::into(epoch), soci::into(admission.settings.quality), soci::into(max_bitrate_kbps),
-            soci::into(admission.settings.resolution);
+            soci::into(admission.settings.resolution), soci::into(is_private);
         if (!session.got_data()) return std::optional<Admission>();
         admission.epoch = static_cast<std::uint64_t>(epoch);
+        admission.is_private = is_private != 0;
         admission.settings.max_bitrate_kbps = static_cast<std::uint32_t>(max_bitrate_kbps);
         return std::optional(std::move(admission));
       });
 }
 
-Result<std::optional<std::string>> StreamRepository::find_playable(const std::string& name,
-                                                                   const std::string& key_lookup,
-                                                                   const std::string& app) {
+Result<std::optional<std::string>> StreamRepository::find_publishable(const std::string& key_lookup,
+                                                                      const std::string& app) {
   return database_.read<std::optional<std::string>>(
       [&](soci::session& session) -> Result<std::optional<std::string>> {
         std::string stream_id;
-        session << "SELECT stream_id FROM streams WHERE (stream_id = :name OR key_lookup = :lookup) AND "
-                   "banned = 0 AND "
+        session << "SELECT stream_id FROM streams WHERE key_lookup = :lookup AND banned = 0 AND "
                 << kAppMatches,
-            soci::use(name), soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(stream_id);
+            soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(stream_id);
         return session.got_data() ? std::optional(std::move(stream_id)) : std::nullopt;
+      });
+}
+
+Result<std::optional<Playable>> StreamRepository::find_playable(const PlayName& name,
+                                                                const std::string& app) {
+  return database_.read<std::optional<Playable>>(
+      [&](soci::session& session) -> Result<std::optional<Playable>> {
+        Playable playable;
+        session << "SELECT stream_id, key_lookup FROM streams WHERE ((stream_id = :name AND (private = 0 OR "
+                   "key_lookup = "
+                   ":key)) OR key_lookup = :lookup) AND banned = 0 AND "
+                << kAppMatches,
+            soci::use(name.name), soci::use(name.key_lookup), soci::use(name.name_lookup), soci::use(app),
+            soci::use(app), soci::into(playable.stream_id), soci::into(playable.key_lookup);
+        return session.got_data() ? std::optional(std::move(playable)) : std::nullopt;
       });
 }
 
@@ -156,15 +178,45 @@ Result<std::vector<StreamRecord>> StreamRepository::list(const std::string& subj
       });
 }
 
-Result<bool> StreamRepository::set_banned(const std::string& stream_id, bool banned) {
+// column is one of ours, never a value from outside.
+Result<bool> StreamRepository::set_flag(const char* column, const std::string& stream_id, bool value) {
   return database_.write<bool>([&](soci::session& session) -> Result<bool> {
-    const int flag = banned ? 1 : 0;
+    const int flag = value ? 1 : 0;
     const long long now = wall_us();
     std::string changed;
-    session << "UPDATE streams SET banned = :flag, updated_wall_us = :now WHERE stream_id = :id RETURNING "
-               "stream_id",
+    session << "UPDATE streams SET " << column
+            << " = :flag, updated_wall_us = :now WHERE stream_id = :id RETURNING stream_id",
         soci::use(flag), soci::use(now), soci::use(stream_id), soci::into(changed);
     return session.got_data();
+  });
+}
+
+Result<bool> StreamRepository::set_banned(const std::string& stream_id, bool banned) {
+  return set_flag("banned", stream_id, banned);
+}
+
+Result<bool> StreamRepository::set_private(const std::string& stream_id, bool is_private) {
+  return set_flag("private", stream_id, is_private);
+}
+
+Result<std::optional<StreamRecord>> StreamRepository::replace_key(const std::string& stream_id,
+                                                                  const std::string& subject,
+                                                                  const std::string& key_lookup,
+                                                                  const std::string& key_sealed) {
+  return database_.write<std::optional<StreamRecord>>([&](soci::session& session)
+                                                          -> Result<std::optional<StreamRecord>> {
+    const long long now = wall_us();
+    std::string changed;
+    session << "UPDATE streams SET key_lookup = :lookup, key_sealed = :sealed, updated_wall_us = :now WHERE "
+               "stream_id = :id AND (:any = '' OR subject = :subject) RETURNING stream_id",
+        soci::use(key_lookup), soci::use(key_sealed), soci::use(now), soci::use(stream_id),
+        soci::use(subject), soci::use(subject), soci::into(changed);
+    if (!session.got_data()) return std::optional<StreamRecord>();
+    Columns columns;
+    select_into(
+        (session << "SELECT " << kColumns << "FROM streams WHERE stream_id = :id", soci::use(stream_id)),
+        columns);
+    return std::optional(columns.take());
   });
 }
 

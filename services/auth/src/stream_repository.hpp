@@ -16,14 +16,24 @@ class StreamRepository : public StreamStore {
 
   Result<std::optional<Admission>> admit_publication(const std::string& key_lookup,
                                                      const std::string& app) override;
-  Result<std::optional<std::string>> find_playable(const std::string& name, const std::string& key_lookup,
-                                                   const std::string& app) override;
+  Result<std::optional<std::string>> find_publishable(const std::string& key_lookup,
+                                                      const std::string& app) override;
+  Result<std::optional<Playable>> find_playable(const PlayName& name, const std::string& app) override;
   Result<StreamRecord> ensure(const StreamRecord& candidate) override;
   Result<std::optional<StreamRecord>> find(const std::string& name, const std::string& key_lookup) override;
   Result<std::vector<StreamRecord>> list(const std::string& subject) override;
   Result<bool> set_banned(const std::string& stream_id, bool banned) override;
+  Result<bool> set_private(const std::string& stream_id, bool is_private) override;
+  Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id, const std::string& subject,
+                                                  const std::string& key_lookup,
+                                                  const std::string& key_sealed) override;
+
+  // The same connection, for the other repositories of this thread.
+  store::Database& database() { return database_; }
 
  private:
+  Result<bool> set_flag(const char* column, const std::string& stream_id, bool value);
+
   explicit StreamRepository(store::Database database) : database_(std::move(database)) {}
 
   store::Database database_;

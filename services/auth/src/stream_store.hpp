@@ -23,6 +23,8 @@ struct StreamRecord {
   std::string key_sealed;  // KeyVault::seal of its key
   StreamSettings settings;
   bool banned = false;
+  bool is_private = false;
+  std::uint64_t epoch = 0;  // of its newest publication
   std::int64_t created_wall_us = 0;
   std::int64_t updated_wall_us = 0;
 };
@@ -31,6 +33,20 @@ struct Admission {
   std::string stream_id;
   std::uint64_t epoch = 0;
   StreamSettings settings;
+  bool is_private = false;
+  std::uint64_t play_tag = 0;  // not 0: only players with the same one may watch
+};
+
+struct Playable {
+  std::string stream_id;
+  std::string key_lookup;
+};
+
+// What a player names: an id or a key, and perhaps the key beside it.
+struct PlayName {
+  std::string name;
+  std::string name_lookup;  // KeyVault::lookup of name
+  std::string key_lookup;   // of the key beside it, else of name
 };
 
 // Each call is one transaction and blocks. Errors are those of store/database.hpp.
@@ -42,10 +58,11 @@ class StreamStore {
   // is banned, or app is not one of its names. One statement for all these cases.
   virtual Result<std::optional<Admission>> admit_publication(const std::string& key_lookup,
                                                              const std::string& app) = 0;
-  // The id of the stream with this id or key that may be watched under app.
-  virtual Result<std::optional<std::string>> find_playable(const std::string& name,
-                                                           const std::string& key_lookup,
-                                                           const std::string& app) = 0;
+  // What admit_publication would say, without a new epoch: the stream's id.
+  virtual Result<std::optional<std::string>> find_publishable(const std::string& key_lookup,
+                                                              const std::string& app) = 0;
+  // The stream with this id or key that may be watched under app; a private one by its key only.
+  virtual Result<std::optional<Playable>> find_playable(const PlayName& name, const std::string& app) = 0;
   // The subject's oldest stream, or candidate stored as its first one.
   virtual Result<StreamRecord> ensure(const StreamRecord& candidate) = 0;
   virtual Result<std::optional<StreamRecord>> find(const std::string& name,
@@ -54,6 +71,13 @@ class StreamStore {
   virtual Result<std::vector<StreamRecord>> list(const std::string& subject) = 0;
   // False when there is no such stream.
   virtual Result<bool> set_banned(const std::string& stream_id, bool banned) = 0;
+  virtual Result<bool> set_private(const std::string& stream_id, bool is_private) = 0;
+  // Gives the stream another key. nullopt when there is no such stream, or it is not subject's (empty:
+  // anybody's).
+  virtual Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id,
+                                                          const std::string& subject,
+                                                          const std::string& key_lookup,
+                                                          const std::string& key_sealed) = 0;
 
   static constexpr int kMaxListed = 1000;
 };

@@ -106,6 +106,9 @@ void PublicationState::handle(const DecisionMade& made) {
   }
   if (ticket->phase_ != PublicationTicket::Phase::kAsking) return;
   if (!made.decision) drop(media::LogEnd::kTimedOut);  // auth may have decided, too late for us
+  if (!made.decision && made.decision.error().code == "auth.superseded") {
+    return refuse({"ingest.superseded", "a newer publisher has this stream"});
+  }
   if (!made.decision) return refuse({"ingest.no_decision", "nobody can decide at the moment: try again"});
   if (!made.decision->allowed || !is_valid_id(made.decision->stream_id)) {
     return refuse({"ingest.denied", "publishing is not allowed with this key"});

@@ -1,0 +1,58 @@
+#include "channel_repository.hpp"
+
+#include <soci/soci.h>
+
+namespace millrace::auth {
+
+namespace {
+
+struct Columns {
+  long long epoch = 0;
+  int banned = 0;
+  int is_private = 0;
+
+  Channel take() const { return {static_cast<std::uint64_t>(epoch), banned != 0, is_private != 0}; }
+};
+
+}  // namespace
+
+Result<std::optional<Channel>> ChannelRepository::admit(const std::string& channel, bool private_by_default) {
+  return database_.write<std::optional<Channel>>([&](soci::session& session)
+                                                     -> Result<std::optional<Channel>> {
+    const int is_private = private_by_default ? 1 : 0;
+    Columns columns;
+    session
+        << "INSERT INTO channels (channel, epoch, private) VALUES (:channel, 1, :private) ON CONFLICT "
+           "(channel) DO "
+           "UPDATE SET epoch = channels.epoch + 1 WHERE channels.banned = 0 RETURNING epoch, banned, private",
+        soci::use(channel), soci::use(is_private), soci::into(columns.epoch), soci::into(columns.banned),
+        soci::into(columns.is_private);
+    return session.got_data() ? std::optional(columns.take()) : std::nullopt;
+  });
+}
+
+Result<std::optional<Channel>> ChannelRepository::find(const std::string& channel) {
+  return database_.read<std::optional<Channel>>(
+      [&](soci::session& session) -> Result<std::optional<Channel>> {
+        Columns columns;
+        session << "SELECT epoch, banned, private FROM channels WHERE channel = :channel", soci::use(channel),
+            soci::into(columns.epoch), soci::into(columns.banned), soci::into(columns.is_private);
+        return session.got_data() ? std::optional(columns.take()) : std::nullopt;
+      });
+}
+
+// column is one of ours, never a value from outside.
+Result<Channel> ChannelRepository::set_flag(const char* column, const std::string& channel, bool value) {
+  return database_.write<Channel>([&](soci::session& session) -> Result<Channel> {
+    const int flag = value ? 1 : 0;
+    Columns columns;
+    session << "INSERT INTO channels (channel, " << column
+            << ") VALUES (:channel, :flag) ON CONFLICT (channel) DO UPDATE SET " << column << " = excluded."
+            << column << " RETURNING epoch, banned, private",
+        soci::use(channel), soci::use(flag), soci::into(columns.epoch), soci::into(columns.banned),
+        soci::into(columns.is_private);
+    return columns.take();
+  });
+}
+
+}  // namespace millrace::auth

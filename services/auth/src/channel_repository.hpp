@@ -1,0 +1,43 @@
+// What we keep of streams that only a callback or hook knows: epoch, ban, privacy. One owner, one thread at a
+// time; each call is one transaction and blocks. Errors are those of store/database.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "store/database.hpp"
+
+namespace millrace::auth {
+
+struct Channel {
+  std::uint64_t epoch = 0;
+  bool banned = false;
+  bool is_private = false;
+};
+
+class ChannelRepository {
+ public:
+  // database outlives this.
+  explicit ChannelRepository(store::Database& database) : database_(database) {}
+
+  // Makes epoch + 1 the channel's epoch, committed when this returns; nullopt when it is banned. A channel
+  // that is not known yet begins with this privacy.
+  Result<std::optional<Channel>> admit(const std::string& channel, bool private_by_default);
+  // nullopt: never heard of.
+  Result<std::optional<Channel>> find(const std::string& channel);
+  // Also of channels that were never published.
+  Result<Channel> set_banned(const std::string& channel, bool banned) {
+    return set_flag("banned", channel, banned);
+  }
+  Result<Channel> set_private(const std::string& channel, bool is_private) {
+    return set_flag("private", channel, is_private);
+  }
+
+ private:
+  Result<Channel> set_flag(const char* column, const std::string& channel, bool value);
+
+  store::Database& database_;
+};
+
+}  // namespace millrace::auth

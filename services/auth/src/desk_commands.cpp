@@ -1,0 +1,96 @@
+// Keys that are taken away, streams that are banned or made private: stored first, then whoever is live by
+// the old rule is cut.
+#include "base/log.hpp"
+#include "desk.hpp"
+#include "visit_text.hpp"
+
+namespace millrace::auth {
+
+void Desk::regenerate_key(const InquiryPtr& inquiry, Now now) {
+  const auth::v1::RegenerateKey& ask = inquiry->request().regenerate_key();
+  bus::v1::Reply reply;
+  const Result<OwnedStream> stream = decisions_.regenerate_key(ask.stream_id(), ask.subject());
+  if (!stream) {
+    set_error(stream.error(), reply);
+  } else {
+    revoke(ask.stream_id(), stream->record.epoch, now);
+    fill(*stream, *reply.mutable_stream());
+  }
+  inquiry->answer(std::move(reply));
+}
+
+void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
+  const bus::v1::Request& request = inquiry->request();
+  const bool ban = request.has_set_banned();
+  const std::string& stream_id = ban ? request.set_banned().stream_id() : request.set_private().stream_id();
+  const bool value = ban ? request.set_banned().banned() : request.set_private().is_private();
+  bus::v1::Reply reply;
+  auth::v1::Stream& stream = *reply.mutable_stream();
+  std::uint64_t epoch = 0;
+  Result<void> changed =
+      ban ? decisions_.set_banned(stream_id, value) : decisions_.set_private(stream_id, value);
+  if (changed) {
+    const Result<StreamRecord> record = decisions_.get_stream(stream_id);
+    if (record) {
+      fill(*record, stream);
+      epoch = record->epoch;
+    }
+  } else if (changed.error().code == "auth.unknown_stream" && outside_.decides != Decides::kStore) {
+    const Result<Channel> channel =
+        ban ? channels_.set_banned(stream_id, value) : channels_.set_private(stream_id, value);
+    changed = channel ? Result<void>() : tl::unexpected<Error>(channel.error());
+    if (channel) {
+      stream.set_stream_id(stream_id);
+      stream.set_banned(channel->banned);
+      stream.set_is_private(channel->is_private);
+      epoch = channel->epoch;
+    }
+  }
+  if (!changed) {
+    reply.clear_stream();
+    set_error(changed.error(), reply);
+  } else if (!ban || value) {
+    revoke(stream_id, epoch, now);
+  }
+  inquiry->answer(std::move(reply));
+}
+
+// Publications up to this epoch are cut now, and whenever one of them turns up: it may be on its way from the
+// decision to its first frame.
+void Desk::revoke(const std::string& stream_id, std::uint64_t epoch, Now now) {
+  if (epoch == 0) return;  // never published
+  while (fences_.size() >= kMaxFences) {
+    fences_.erase(fences_in_order_.front());
+    fences_in_order_.pop_front();
+  }
+  if (fences_.insert_or_assign(stream_id, epoch).second) fences_in_order_.push_back(stream_id);
+  close({.stream_id = stream_id, .up_to_epoch = epoch}, now.monotonic_us + kCloseRetryUs);
+}
+
+void Desk::close(const CloseOrder& order, std::int64_t until_us) {
+  outside_.close(order, [post = outside_.post, order, until_us](const Result<bool>& closed) {
+    if (closed) {
+      if (*closed) log::info("publication cut", {{"stream", order.stream_id}});
+      return;
+    }
+    // Ingest did not say: again with the next tick.
+    post([order, until_us](Desk& desk) {
+      if (desk.outside_.now().monotonic_us < until_us && desk.retries_.size() < kMaxFences)
+        desk.retries_.push_back({order, until_us});
+    });
+  });
+}
+
+void Desk::close_channel(const std::string& channel, const std::string& session_id, Now now) {
+  const std::int64_t until_us = now.monotonic_us + kOrderRetryUs;
+  if (session_id.empty() || session_id == "*") return close({.stream_id = channel}, until_us);
+  std::uint64_t publication_id = book_.open_session(channel, session_id);
+  const std::optional<LivePublication> live = outside_.live->find(channel);
+  if (publication_id == 0 && live &&
+      (live->session_id == session_id || id_text(live->publication_id) == session_id)) {
+    publication_id = live->publication_id;
+  }
+  if (publication_id != 0) close({.stream_id = channel, .publication_id = publication_id}, until_us);
+}
+
+}  // namespace millrace::auth

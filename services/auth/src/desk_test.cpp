@@ -1,0 +1,390 @@
+// The desk over a real database, with stand-ins for hooks and ingest: who gets an epoch, who is told of which
+// end.
+#include "desk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <filesystem>
+
+#include "base/secret.hpp"
+#include "stream_repository.hpp"
+
+namespace millrace::auth {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+class FakeInquiry final : public Inquiry {
+ public:
+  explicit FakeInquiry(bus::v1::Request request) : request_(std::move(request)) {}
+  const bus::v1::Request& request() const override { return request_; }
+  std::int64_t deadline_us() const override { return deadline; }
+  void answer(bus::v1::Reply given) override { reply = std::move(given); }
+  void expire() override { expired = true; }
+
+  std::int64_t deadline = std::numeric_limits<std::int64_t>::max() / 2;
+  std::optional<bus::v1::Reply> reply;
+  bool expired = false;
+
+ private:
+  bus::v1::Request request_;
+};
+
+// Keeps its questions until the test answers them.
+class FakeHook final : public Hook {
+ public:
+  struct Question {
+    Occasion occasion;
+    Visit visit;
+    std::function<void(Result<Verdict>)> answer;
+  };
+  HookKind kind() const override { return HookKind::kCallback; }
+  bool wants(Occasion occasion) const override {
+    return occasion == Occasion::kPublish || occasion == Occasion::kUnpublish || plays;
+  }
+  void ask(Occasion occasion, const Visit& visit, std::chrono::milliseconds,
+           std::function<void(Result<Verdict>)> answer) override {
+    questions.push_back({occasion, visit, std::move(answer)});
+  }
+  Question take() {
+    Question question = std::move(questions.front());
+    questions.pop_front();
+    return question;
+  }
+  std::deque<Question> questions;
+  bool plays = false;
+};
+
+class DeskTest : public testing::Test {
+ protected:
+  DeskTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "millrace-desk-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    repository_ = std::make_unique<StreamRepository>(
+        StreamRepository::open({.url = directory_ + "/streaming.db"}, vault_).value());
+    outside_.decides = Decides::kCallback;
+    outside_.hooks = {hook_};
+    outside_.now = [this] { return now_; };
+    outside_.live = &live_;
+    outside_.metrics = &metrics_;
+    outside_.post = [this](std::function<void(Desk&)> task) { tasks_.push_back(std::move(task)); };
+    outside_.close = [this](const CloseOrder& order, std::function<void(Result<bool>)> done) {
+      closed_.push_back(order);
+      done(closes_);
+    };
+    restart();
+  }
+  ~DeskTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  // As after a crash: what is not in the database is forgotten.
+  void restart() {
+    desk_.reset();
+    decisions_ = std::make_unique<Decisions>(*repository_, vault_, DecisionLimits{});
+    channels_ = std::make_unique<ChannelRepository>(repository_->database());
+    sessions_ = std::make_unique<SessionRepository>(repository_->database(), vault_);
+    desk_ = std::make_unique<Desk>(*decisions_, *channels_, *sessions_, outside_);
+    tasks_.clear();
+    hook_->questions.clear();
+    ASSERT_TRUE(desk_->open(now_));
+  }
+  void run() {
+    while (!tasks_.empty()) {
+      const auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task(*desk_);
+    }
+  }
+  void tick(std::int64_t later_us) {
+    now_.monotonic_us += later_us;
+    now_.wall_us += later_us;
+    desk_->tick(now_);
+    run();
+  }
+  std::shared_ptr<FakeInquiry> publish(std::uint64_t id, const std::string& channel,
+                                       const std::string& key = "key") {
+    bus::v1::Request request;
+    auth::v1::AuthorizePublish& ask = *request.mutable_authorize_publish();
+    ask.set_app(channel);
+    ask.set_key(key);
+    ask.set_peer_address("192.0.2.1");
+    ask.set_publication_id(id);
+    auto inquiry = std::make_shared<FakeInquiry>(request);
+    EXPECT_TRUE(desk_->handle(inquiry, now_));
+    return inquiry;
+  }
+  std::shared_ptr<FakeInquiry> ask(const bus::v1::Request& request) {
+    auto inquiry = std::make_shared<FakeInquiry>(request);
+    EXPECT_TRUE(desk_->handle(inquiry, now_));
+    run();
+    return inquiry;
+  }
+  std::shared_ptr<FakeInquiry> play(const std::string& channel, const std::string& key) {
+    bus::v1::Request request;
+    request.mutable_authorize_play()->set_app(channel);
+    request.mutable_authorize_play()->set_name(key);
+    request.mutable_authorize_play()->set_play_id(77);
+    return ask(request);
+  }
+  void answer(FakeHook::Question question, const std::string& session) {
+    question.answer(Verdict{.accepted = true, .session_id = session});
+    run();
+  }
+  std::shared_ptr<FakeInquiry> accepted(std::uint64_t id, const std::string& channel,
+                                        const std::string& session) {
+    auto inquiry = publish(id, channel);
+    answer(hook_->take(), session);
+    EXPECT_TRUE(inquiry->reply->authorize_publish().allowed());
+    return inquiry;
+  }
+  LivePublication live(std::uint64_t id, const std::string& channel, std::uint64_t epoch) {
+    return {.stream_id = channel, .publication_id = id, .epoch = epoch, .session_id = {}};
+  }
+  // The sessions whose stop is being told now.
+  std::vector<std::string> stops() {
+    std::vector<std::string> sessions;
+    for (const auto& question : hook_->questions) {
+      if (question.occasion == Occasion::kUnpublish) sessions.push_back(question.visit.session_id);
+    }
+    return sessions;
+  }
+  using Strings = std::vector<std::string>;
+
+  std::string directory_;
+  KeyVault vault_ = KeyVault::create(Secret(std::string(32, 's'))).value();
+  std::unique_ptr<StreamRepository> repository_;
+  std::unique_ptr<Decisions> decisions_;
+  std::unique_ptr<ChannelRepository> channels_;
+  std::unique_ptr<SessionRepository> sessions_;
+  std::shared_ptr<FakeHook> hook_ = std::make_shared<FakeHook>();
+  LiveView live_;
+  AuthMetrics metrics_;
+  DeskOutside outside_;
+  std::deque<std::function<void(Desk&)>> tasks_;
+  std::vector<CloseOrder> closed_;
+  Result<bool> closes_ = false;
+  std::unique_ptr<Desk> desk_;
+  Now now_{.monotonic_us = 1000 * kSecond, .wall_us = 1'800'000'000 * kSecond};
+};
+
+TEST_F(DeskTest, AnAcceptedPublisherGetsItsChannelASessionAndAGrowingEpoch) {
+  const auto first = accepted(1, "chan", "s1");
+  EXPECT_EQ(first->reply->authorize_publish().stream_id(), "chan");
+  EXPECT_EQ(first->reply->authorize_publish().session_id(), "s1");
+  EXPECT_EQ(first->reply->authorize_publish().epoch(), 1U);
+  EXPECT_NE(first->reply->authorize_publish().play_tag(), 0U);
+  EXPECT_EQ(accepted(2, "chan", "s2")->reply->authorize_publish().epoch(), 2U);
+}
+
+TEST_F(DeskTest, ARefusalAnswersNoAndLeavesNothingBehind) {
+  const auto inquiry = publish(1, "chan");
+  hook_->take().answer(Verdict{});
+  run();
+  EXPECT_EQ(inquiry->reply->authorize_publish().ByteSizeLong(), 0U);
+  tick(120 * kSecond);
+  EXPECT_TRUE(hook_->questions.empty());
+  const auto silent = publish(2, "chan");
+  hook_->take().answer(fail("http.deadline", "no answer"));
+  run();
+  EXPECT_EQ(silent->reply->error_code(), "auth.hook");
+}
+
+TEST_F(DeskTest, OfTwoAtOnceTheLaterOneWinsWhoeverAnswersFirst) {
+  const auto early = publish(1, "chan");
+  const auto late = publish(2, "chan");
+  auto early_question = hook_->take();
+  answer(hook_->take(), "late");
+  EXPECT_TRUE(late->reply->authorize_publish().allowed());
+  answer(std::move(early_question), "early");
+  EXPECT_EQ(early->reply->error_code(), "auth.superseded");
+  tick(0);
+  EXPECT_EQ(stops(), Strings{"early"});
+  // The other way round both get an epoch, in order; ingest has the newer one.
+  const auto third = publish(3, "other");
+  const auto fourth = publish(4, "other");
+  hook_->questions.erase(hook_->questions.begin());  // the stop
+  answer(hook_->take(), "third");
+  answer(hook_->take(), "fourth");
+  EXPECT_LT(third->reply->authorize_publish().epoch(), fourth->reply->authorize_publish().epoch());
+}
+
+TEST_F(DeskTest, TheEndOfALivePublicationIsToldUntilAcknowledged) {
+  accepted(1, "chan", "s1");
+  desk_->published(live(1, "chan", 1), now_);
+  desk_->publication_over(1, now_);
+  ASSERT_EQ(stops(), Strings{"s1"});
+  hook_->take().answer(fail("http.unreachable", "refused"));
+  run();
+  tick(5 * kSecond);
+  ASSERT_EQ(stops(), Strings{"s1"});
+  answer(hook_->take(), "");
+  tick(200 * kSecond);
+  EXPECT_TRUE(stops().empty());
+  restart();
+  tick(0);
+  EXPECT_TRUE(stops().empty()) << "told and forgotten";
+}
+
+TEST_F(DeskTest, AnEndThatWasNotAcknowledgedOutlivesARestart) {
+  accepted(1, "chan", "s1");
+  desk_->publication_over(1, now_);
+  restart();
+  tick(0);
+  ASSERT_EQ(stops(), Strings{"s1"});
+  EXPECT_EQ(hook_->questions.front().visit.name, "key") << "the details came back";
+}
+
+TEST_F(DeskTest, WhatIngestDoesNotKnowAfterARestartHasEnded) {
+  accepted(1, "one", "s1");
+  accepted(2, "two", "s2");
+  accepted(3, "three", "s3");
+  restart();
+  live_.replace({live(2, "two", 1)});
+  desk_->snapshot({live(2, "two", 1)}, now_);
+  tick(0);
+  EXPECT_TRUE(stops().empty()) << "the others may be on their way";
+  tick(SessionBook::kUnseenUs + 6 * kSecond);
+  EXPECT_EQ(stops().size(), 2U);
+  for (const CloseOrder& order : closed_) EXPECT_NE(order.publication_id, 2U);
+}
+
+TEST_F(DeskTest, WhatWasLiveAndIsMissingInASnapshotHasEnded) {
+  accepted(1, "one", "s1");
+  desk_->published(live(1, "one", 1), now_);
+  desk_->snapshot({}, now_);
+  EXPECT_EQ(stops(), Strings{"s1"});
+  desk_->published(live(1, "one", 1), now_);
+  ASSERT_EQ(closed_.size(), 1U) << "its end has been told: it must not come back";
+  EXPECT_EQ(closed_[0].publication_id, 1U);
+}
+
+TEST_F(DeskTest, IngestLostForLongEndsItsPublications) {
+  accepted(1, "one", "s1");
+  desk_->published(live(1, "one", 1), now_);
+  desk_->ingest_lost(now_);
+  tick(Desk::kIngestLostUs - kSecond);
+  EXPECT_TRUE(stops().empty());
+  tick(10 * kSecond);
+  EXPECT_EQ(stops(), Strings{"s1"});
+}
+
+TEST_F(DeskTest, ADecisionThatComesTooLateIsAnEndAndNoPublication) {
+  const auto inquiry = publish(1, "chan");
+  inquiry->deadline = 0;
+  answer(hook_->take(), "s1");
+  EXPECT_TRUE(inquiry->expired);
+  tick(0);
+  EXPECT_EQ(stops(), Strings{"s1"});
+}
+
+TEST_F(DeskTest, AskingAgainForTheSamePublicationAsksNobodyElse) {
+  const auto first = accepted(1, "chan", "s1");
+  const auto again = publish(1, "chan");
+  EXPECT_TRUE(hook_->questions.empty());
+  EXPECT_TRUE(again->reply->authorize_publish().allowed());
+  EXPECT_EQ(again->reply->authorize_publish().session_id(), "s1");
+}
+
+TEST_F(DeskTest, AnAddressThatIsWrongTooOftenIsRefusedWithoutAsking) {
+  std::size_t asked = 0;
+  for (std::uint64_t id = 1; id <= 100; ++id) {
+    const auto inquiry = publish(id, "chan", "wrong");
+    if (!hook_->questions.empty()) {
+      ++asked;
+      hook_->take().answer(Verdict{});
+      run();
+    }
+    EXPECT_EQ(inquiry->reply->authorize_publish().ByteSizeLong(), 0U);
+  }
+  EXPECT_GE(asked, 20U);
+  EXPECT_LE(asked, 40U);
+}
+
+TEST_F(DeskTest, PlayersNeedThePublishersKeyOrWaitForIt) {
+  const auto waiting = play("chan", "key");
+  EXPECT_TRUE(waiting->reply->authorize_play().allowed());
+  const auto publisher = accepted(1, "chan", "s1");
+  EXPECT_EQ(waiting->reply->authorize_play().play_tag(), publisher->reply->authorize_publish().play_tag());
+  EXPECT_TRUE(play("chan", "key")->reply->authorize_play().allowed());
+  EXPECT_FALSE(play("chan", "other")->reply->authorize_play().allowed());
+  EXPECT_NE(play("empty", "other")->reply->authorize_play().play_tag(),
+            publisher->reply->authorize_publish().play_tag());
+}
+
+TEST_F(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {
+  hook_->plays = true;
+  accepted(1, "chan", "s1");
+  const auto player = play("chan", "key");
+  EXPECT_FALSE(player->reply);
+  answer(hook_->take(), "");
+  EXPECT_TRUE(player->reply->authorize_play().report_end());
+  desk_->play_over(77, now_);
+  desk_->play_over(77, now_);
+  ASSERT_EQ(hook_->questions.size(), 1U);
+  EXPECT_EQ(hook_->questions.front().occasion, Occasion::kStop);
+  answer(hook_->take(), "");
+  desk_->play_over(77, now_);
+  EXPECT_TRUE(hook_->questions.empty());
+}
+
+TEST_F(DeskTest, ABannedChannelIsNotEvenAskedFor) {
+  bus::v1::Request ban;
+  ban.mutable_set_banned()->set_stream_id("chan");
+  ban.mutable_set_banned()->set_banned(true);
+  accepted(1, "chan", "s1");
+  EXPECT_TRUE(ask(ban)->reply->stream().banned());
+  ASSERT_EQ(closed_.size(), 1U);
+  EXPECT_EQ(closed_[0].stream_id, "chan");
+  EXPECT_EQ(closed_[0].up_to_epoch, 1U);
+  const auto refused = publish(2, "chan");
+  EXPECT_TRUE(hook_->questions.empty());
+  EXPECT_FALSE(refused->reply->authorize_publish().allowed());
+  EXPECT_FALSE(play("chan", "key")->reply->authorize_play().allowed());
+}
+
+TEST_F(DeskTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
+  outside_.decides = Decides::kStore;
+  outside_.hooks = {};
+  const OwnedStream stream = decisions_->ensure_stream("alice", 1).value();
+  const std::string id = stream.record.stream_id;
+  ASSERT_EQ(decisions_->admit("live", stream.key.reveal()).value()->epoch, 1U);
+  bus::v1::Request request;
+  request.mutable_regenerate_key()->set_stream_id(id);
+  closes_ = fail("bus.deadline", "ingest is not there");
+  const auto inquiry = ask(request);
+  EXPECT_EQ(inquiry->reply->stream().key().size(), 35U);
+  EXPECT_NE(inquiry->reply->stream().key(), stream.key.reveal());
+  EXPECT_FALSE(decisions_->admit("live", stream.key.reveal()).value());
+  const auto fresh = decisions_->admit("live", inquiry->reply->stream().key()).value();
+  ASSERT_TRUE(fresh);
+  closed_.clear();
+  desk_->published(live(9, id, 1), now_);  // was on its way
+  EXPECT_EQ(closed_.size(), 1U);
+  desk_->published(live(10, id, fresh->epoch), now_);
+  EXPECT_EQ(closed_.size(), 1U) << "the new key's publication lives";
+  request.mutable_regenerate_key()->set_subject("mallory");
+  EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
+}
+
+TEST_F(DeskTest, OrdersNameAChannelAndASession) {
+  accepted(1, "chan", "s1");
+  live_.replace({live(0x1f, "other", 4)});
+  desk_->close_channel("chan", "", now_);
+  desk_->close_channel("chan", "*", now_);
+  ASSERT_EQ(closed_.size(), 2U);
+  EXPECT_EQ(closed_[1].publication_id, 0U);
+  desk_->close_channel("chan", "s1", now_);
+  desk_->close_channel("other", "000000000000001f", now_);
+  ASSERT_EQ(closed_.size(), 4U);
+  EXPECT_EQ(closed_[2].publication_id, 1U);
+  EXPECT_EQ(closed_[3].publication_id, 0x1fU);
+  desk_->close_channel("chan", "s2", now_);
+  desk_->close_channel("other", "s1", now_);
+  EXPECT_EQ(closed_.size(), 4U) << "no such session";
+}
+
+}  // namespace
+}  // namespace millrace::auth

@@ -1,0 +1,78 @@
+#include "http_hook.hpp"
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+
+namespace millrace::auth {
+
+namespace {
+
+bool decides(Occasion occasion) {
+  return occasion == Occasion::kPublish || occasion == Occasion::kPlay;
+}
+
+// A proxy in front says that nobody is there: as good as no answer.
+bool is_nobody(int status) {
+  return status == 502 || status == 503 || status == 504;
+}
+
+}  // namespace
+
+std::string_view to_string(HookKind kind) {
+  switch (kind) {
+    case HookKind::kCallback:
+      return "callback";
+    case HookKind::kSrs:
+      return "srs";
+    case HookKind::kNginx:
+      break;
+  }
+  return "nginx";
+}
+
+bool HttpHook::admit() {
+  const std::lock_guard lock(mutex_);
+  return breaker_.admit(monotonic_us());
+}
+
+Result<Verdict> HttpHook::judge(Occasion occasion, const Result<http::CallAnswer>& answer) {
+  const bool answered = answer && !is_nobody(answer->status);
+  // What is our own doing says nothing about the hook.
+  const bool ours =
+      !answer && (answer.error().code == "http.stopped" || answer.error().code == "http.overloaded");
+  if (!ours) {
+    const std::lock_guard lock(mutex_);
+    const auto before = breaker_.state();
+    answered ? breaker_.succeeded() : breaker_.failed(monotonic_us());
+    if (breaker_.state() != before) {
+      const bool open = breaker_.state() == http::CircuitBreaker::State::kOpen;
+      log::warning(open ? "hook does not answer: it is left alone for a while" : "hook answers again",
+                   {{"hook", to_string(kind_)}, {"reason", answer ? "status" : answer.error().message}});
+    }
+  }
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  if (!answered) return fail("hook.unavailable", "the hook's server is not available");
+  if (decides(occasion)) return protocol_->verdict(*answer);
+  Verdict verdict;
+  verdict.accepted = answer->status >= 200 && answer->status < 300;
+  return verdict;
+}
+
+void HttpHook::ask(Occasion occasion, const Visit& visit, std::chrono::milliseconds timeout,
+                   std::function<void(Result<Verdict>)> answer) {
+  std::optional<http::Call> call = protocol_->call(occasion, visit, wall_us() / 1'000'000);
+  if (!call) return answer(Verdict{.accepted = true});
+  if (!admit()) {
+    metrics_.hook_asked(kind_, "unavailable");
+    return answer(fail("hook.unavailable", "the hook has not answered lately"));
+  }
+  call->timeout = timeout;
+  client_.call(std::move(*call),
+               [this, occasion, answer = std::move(answer)](Result<http::CallAnswer> answered) {
+                 Result<Verdict> verdict = judge(occasion, answered);
+                 metrics_.hook_asked(kind_, !verdict ? "error" : verdict->accepted ? "accepted" : "refused");
+                 answer(std::move(verdict));
+               });
+}
+
+}  // namespace millrace::auth

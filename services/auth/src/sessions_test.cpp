@@ -1,0 +1,121 @@
+// Sessions and the notices of their ends, without database and clock.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "notice_queue.hpp"
+#include "session_book.hpp"
+
+namespace millrace::auth {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+Session session(std::uint64_t id, const std::string& stream, std::uint64_t arrival) {
+  Session result;
+  result.visit.id = id;
+  result.visit.stream_id = stream;
+  result.visit.session_id = "session-" + std::to_string(id);
+  result.owed = bit(HookKind::kCallback);
+  result.admitted_wall_us = 1000 * kSecond;
+  result.arrival = arrival;
+  return result;
+}
+
+TEST(SessionBook, EndsASessionOnceWhateverTellsIt) {
+  SessionBook book;
+  ASSERT_TRUE(book.add(session(1, "a", 1)));
+  EXPECT_TRUE(book.published(1));
+  EXPECT_NE(book.end(1, 5), nullptr);
+  EXPECT_EQ(book.end(1, 6), nullptr);
+  EXPECT_EQ(book.end(2, 6), nullptr);
+  EXPECT_EQ(book.find(1)->ended_wall_us, 5);
+  EXPECT_FALSE(book.published(1)) << "its end was told: it must not be live";
+  EXPECT_TRUE(book.published(2)) << "not ours to judge";
+}
+
+TEST(SessionBook, KnowsTheNewestOfAStreamByArrival) {
+  SessionBook book;
+  EXPECT_EQ(book.newest("a"), nullptr);
+  book.add(session(1, "a", 7));
+  book.add(session(2, "a", 3));
+  book.add(session(3, "b", 9));
+  EXPECT_EQ(book.newest("a")->visit.id, 1U);
+  book.end(1, 1);
+  EXPECT_EQ(book.newest("a")->visit.id, 2U);
+  EXPECT_EQ(book.open_session("a", "session-2"), 2U);
+  EXPECT_EQ(book.open_session("a", "session-1"), 0U) << "not open any more";
+  EXPECT_EQ(book.open_session("b", "session-2"), 0U);
+  book.erase(2);
+  EXPECT_EQ(book.newest("a"), nullptr);
+  EXPECT_EQ(book.size(), 2U);
+}
+
+TEST(SessionBook, MissesWhatWasLiveAndWaitsForWhatWasNot) {
+  SessionBook book;
+  for (std::uint64_t id = 1; id <= 3; ++id) book.add(session(id, "s" + std::to_string(id), id));
+  book.published(1);
+  book.published(2);
+  EXPECT_EQ(book.missing({2, 9}), std::vector<std::uint64_t>{1});
+  EXPECT_TRUE(book.unseen(1000 * kSecond + SessionBook::kUnseenUs).empty());
+  EXPECT_EQ(book.unseen(1000 * kSecond + SessionBook::kUnseenUs + 1), std::vector<std::uint64_t>{3});
+  EXPECT_EQ(book.unseen(0), std::vector<std::uint64_t>{3}) << "the clock was set back";
+  book.end(3, 1);
+  EXPECT_TRUE(book.unseen(5000 * kSecond).empty());
+  EXPECT_EQ(book.open().size(), 2U);
+}
+
+using Key = NoticeQueue::Key;
+constexpr Key kOne{1, HookKind::kCallback};
+
+TEST(NoticeQueue, TellsUntilAcknowledgedWithGrowingPauses) {
+  NoticeQueue queue;
+  EXPECT_TRUE(queue.add(kOne, 0, 1000 * kSecond).empty());
+  std::int64_t now = 0;
+  for (const std::int64_t pause : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    EXPECT_EQ(queue.take(now), std::vector<Key>{kOne});
+    EXPECT_TRUE(queue.take(now).empty()) << "it is being told";
+    EXPECT_FALSE(queue.done(kOne, false, now, 1.0));
+    EXPECT_EQ(queue.next_due_us(), now + pause * kSecond);
+    EXPECT_TRUE(queue.take(now + pause * kSecond - 1).empty());
+    now += pause * kSecond;
+  }
+  EXPECT_EQ(queue.take(now), std::vector<Key>{kOne});
+  EXPECT_TRUE(queue.done(kOne, true, now, 0));
+  EXPECT_EQ(queue.size(), 0U);
+  EXPECT_EQ(queue.next_due_us(), std::numeric_limits<std::int64_t>::max());
+}
+
+TEST(NoticeQueue, SpreadsPausesAndGivesUpInTheEnd) {
+  NoticeQueue queue;
+  (void)queue.add(kOne, 0, 10 * kSecond);
+  (void)queue.take(0);
+  EXPECT_FALSE(queue.done(kOne, false, 0, 0.0));
+  EXPECT_EQ(queue.next_due_us(), kSecond / 2);
+  (void)queue.take(kSecond);
+  EXPECT_TRUE(queue.done(kOne, false, 10 * kSecond, 0.0)) << "over, though never acknowledged";
+  EXPECT_EQ(queue.size(), 0U);
+}
+
+TEST(NoticeQueue, KeepsItsBounds) {
+  NoticeQueue queue({.notices = 3, .running = 2, .first_pause_us = kSecond, .longest_pause_us = kSecond});
+  for (std::uint64_t id = 1; id <= 3; ++id) (void)queue.add({id, HookKind::kCallback}, 0, 10 * kSecond);
+  EXPECT_EQ(queue.take(0).size(), 2U) << "at once";
+  EXPECT_EQ(queue.add({4, HookKind::kCallback}, 0, 10 * kSecond),
+            (std::vector<Key>{{3, HookKind::kCallback}}))
+      << "the oldest that is not being told";
+  (void)queue.add({5, HookKind::kSrs}, 0, 10 * kSecond);
+  EXPECT_EQ(queue.size(), 3U);
+  EXPECT_EQ(queue.take(0), (std::vector<Key>{{5, HookKind::kSrs}})) << "another hook has places of its own";
+}
+
+TEST(NoticeQueue, IgnoresAnswersForWhatItDoesNotTell) {
+  NoticeQueue queue;
+  EXPECT_FALSE(queue.done(kOne, true, 0, 0));
+  (void)queue.add(kOne, 0, kSecond);
+  EXPECT_FALSE(queue.done(kOne, true, 0, 0)) << "nobody was told yet";
+  EXPECT_EQ(queue.take(0).size(), 1U);
+}
+
+}  // namespace
+}  // namespace millrace::auth

@@ -1,0 +1,77 @@
+#include "srs_protocol.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "visit_text.hpp"
+
+namespace millrace::auth {
+
+namespace {
+
+using Json = nlohmann::json;
+
+const char* action_of(Occasion occasion) {
+  switch (occasion) {
+    case Occasion::kPublish:
+      return "on_publish";
+    case Occasion::kUnpublish:
+      return "on_unpublish";
+    case Occasion::kPlay:
+      return "on_play";
+    case Occasion::kStop:
+      break;
+  }
+  return "on_stop";
+}
+
+}  // namespace
+
+std::optional<http::Call> SrsProtocol::call(Occasion occasion, const Visit& visit, std::int64_t) const {
+  const std::string host = host_of(visit.tc_url);
+  const std::string vhost = host.empty() ? "__defaultVhost__" : host;
+  Json body = {{"server_id", server_id_},
+               {"service_id", "millrace"},
+               {"action", action_of(occasion)},
+               {"client_id", id_text(visit.id)},
+               {"request_id", id_text(visit.id)},
+               {"ip", visit.client_ip},
+               {"addr", visit.client_ip},
+               {"vhost", vhost},
+               {"app", visit.app},
+               {"stream", visit.name},
+               {"param", visit.query.empty() ? "" : "?" + visit.query},
+               {"stream_url", vhost + "/" + visit.app + "/" + visit.name},
+               {"stream_id", visit.stream_id}};
+  if (occasion == Occasion::kPublish || occasion == Occasion::kPlay) body["tcUrl"] = visit.tc_url;
+  if (occasion == Occasion::kPlay) body["pageUrl"] = "";
+  http::Call call;
+  call.url = url_;
+  call.headers = {{"Content-Type", "application/json"}};
+  call.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return call;
+}
+
+Verdict SrsProtocol::verdict(const http::CallAnswer& answer) const {
+  Verdict verdict;
+  if (answer.status != 200) return verdict;
+  const Json body = Json::parse(answer.body, nullptr, false);
+  if (body.is_number_integer()) {
+    verdict.accepted = body == 0;
+    return verdict;
+  }
+  if (!body.is_object()) return verdict;
+  const auto code = body.find("code");
+  verdict.accepted = code != body.end() && code->is_number_integer() && *code == 0;
+  const auto data = body.find("data");
+  if (!verdict.accepted || data == body.end() || !data->is_object()) return verdict;
+  const auto urls = data->find("urls");
+  if (urls == data->end() || !urls->is_array()) return verdict;
+  for (const Json& url : *urls) {
+    if (url.is_string() && verdict.forward_urls.size() < kMaxForwardUrls) {
+      verdict.forward_urls.push_back(url.get<std::string>());
+    }
+  }
+  return verdict;
+}
+
+}  // namespace millrace::auth
