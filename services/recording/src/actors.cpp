@@ -132,7 +132,9 @@ class ScoutState {
 
   void offer(const Scout::Found& found) {
     if (shared_->draining || shared_->publications.contains(found.info.publication_id)) return;
-    const auto publication = std::make_shared<Publication>(found.arena, found.info, shared_->directory);
+    const auto publication =
+        std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->return_grace_us,
+                                      shared_->publications.before(found.info));
     shared_->publications.add(publication);
     runtime::add_child(shared_->supervisor(), publication_child(shared_, publication));
   }
@@ -181,6 +183,17 @@ std::vector<std::shared_ptr<Publication>> PublicationTable::all() const {
   std::vector<std::shared_ptr<Publication>> result;
   for (const auto& [id, publication] : publications_) result.push_back(publication);
   return result;
+}
+
+std::shared_ptr<Publication> PublicationTable::before(const media::LogInfo& info) const {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Publication> newest;
+  for (const auto& [id, publication] : publications_) {
+    const media::LogInfo& other = publication->info();
+    if (other.stream_id != info.stream_id || other.epoch >= info.epoch || publication->ended()) continue;
+    if (!newest || newest->info().epoch < publication->info().epoch) newest = publication;
+  }
+  return newest;
 }
 
 std::size_t PublicationTable::active() const {

@@ -39,6 +39,8 @@ class PublicationTable {
   // Forgets those that have ended and are not in the log any more.
   void keep(const std::vector<std::uint64_t>& in_log);
   std::vector<std::shared_ptr<Publication>> all() const;
+  // The newest of the stream's older publications that has not ended yet; null when there is none.
+  std::shared_ptr<Publication> before(const media::LogInfo& info) const;
   // Not ended yet.
   std::size_t active() const;
 
@@ -50,10 +52,11 @@ class PublicationTable {
 struct RecordingShared {
   static constexpr unsigned kWorkers = 2;
 
-  RecordingShared(std::string log_directory, std::string vod_directory,
+  RecordingShared(std::string log_directory, std::string vod_directory, std::int64_t grace_us,
                   std::shared_ptr<runtime::Health> health_states, Reporter::Publish publish)
       : media_log_directory(std::move(log_directory)),
         directory(std::move(vod_directory)),
+        return_grace_us(grace_us),
         health(std::move(health_states)),
         reporter(health, std::move(publish)),
         scout(media_log_directory, directory),
@@ -66,7 +69,8 @@ struct RecordingShared {
   caf::actor supervisor() const;
 
   const std::string media_log_directory;
-  const std::string directory;  // of the recordings
+  const std::string directory;         // of the recordings
+  const std::int64_t return_grace_us;  // RECONNECT_GRACE_SECONDS
   const std::shared_ptr<runtime::Health> health;
   Reporter reporter;
   Scout scout;  // here, not in its actor: what it has seen must outlive a crash of that

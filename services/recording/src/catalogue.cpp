@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 namespace millrace::recording {
@@ -23,13 +22,23 @@ Result<std::vector<FileName>> list_files(const std::string& directory) {
   return names;
 }
 
-std::optional<Journal> read_finished_journal(const std::string& path) {
+std::vector<Journal> read_finished_journals(const std::string& path) {
   const auto fd = open_file(path, O_RDONLY);
-  if (!fd) return std::nullopt;
+  if (!fd) return {};
   const auto size = file_size(fd->get());
-  std::array<std::uint8_t, kJournalBoxBytes> tail{};
-  if (!size || *size < tail.size() || !read_at(fd->get(), *size - tail.size(), tail)) return std::nullopt;
-  return read_journal(ByteView(tail));
+  if (!size) return {};
+  return read_last_journals(*size, [&](std::uint64_t offset, std::span<std::uint8_t> into) {
+    return read_at(fd->get(), offset, into).has_value();
+  });
+}
+
+// What the journals say of the publication is recorded.
+void count_recorded(PublicationFiles& files, const std::vector<Journal>& journals,
+                    std::uint64_t publication_id) {
+  for (const Journal& journal : journals) {
+    if (journal.publication_id != publication_id) continue;
+    files.next_sequence = std::max(files.next_sequence, journal.next_sequence);
+  }
 }
 
 // The part with the newest samples goes on, the others are complete.
@@ -54,16 +63,17 @@ Result<PublicationFiles> find_publication(const std::string& directory, const st
     const std::string base = directory + "/" + name.stem;
     if (name.stream_id != stream_id) continue;
     if (name.state == FileState::kFinished) {
-      const auto journal = read_finished_journal(base + std::string(kFinishedSuffix));
-      if (journal && journal->publication_id == publication_id) {
-        files.next_sequence = std::max(files.next_sequence, journal->next_sequence);
-      }
+      count_recorded(files, read_finished_journals(base + std::string(kFinishedSuffix)), publication_id);
     }
     if (name.state == FileState::kPart) {
       auto content = read_part(base + std::string(kPartSuffix));
       if (!content) return tl::unexpected(content.error());
-      if (!*content || (*content)->resume.journal.publication_id != publication_id) continue;
-      add_part(files, {name.stem, std::move(**content)});
+      if (!*content) continue;
+      if ((*content)->resume.journal.publication_id == publication_id) {
+        add_part(files, {name.stem, std::move(**content)});
+      } else {  // it went on as another one
+        count_recorded(files, (*content)->journals, publication_id);
+      }
     }
   }
   if (!files.unfinished) return files;

@@ -11,6 +11,9 @@ void RecordingConfig::add_rows(ConfigTable& table) {
   table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
   table.integer("RECORDING_OPS_PORT", ops_port, "9104", {0, 65535},
                 "TCP port of recording's health, readiness and metrics");
+  table.duration(
+      "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
+      "seconds that a stream which was cut off may take to come back into the same recording; 0: never");
   bus.add_rows(table);
 }
 

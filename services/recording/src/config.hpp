@@ -1,6 +1,7 @@
 // recording's configuration: one row a field.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -15,6 +16,7 @@ struct RecordingConfig {
   std::string vod_directory_name;
   std::string ops_address;
   std::uint16_t ops_port = 0;
+  std::chrono::seconds reconnect_grace{};
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

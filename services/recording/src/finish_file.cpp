@@ -40,9 +40,10 @@ Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& cont
   };
   auto finished = mp4::finish(*source, sink);
   if (!finished) return finished;
-  if (auto written = sink(write_journal(content.resume.journal)); !written)
-    return tl::unexpected(written.error());
-  finished->size += kJournalBoxBytes;
+  for (const Journal& journal : content.journals) {
+    if (auto written = sink(write_journal(journal)); !written) return tl::unexpected(written.error());
+    finished->size += kJournalBoxBytes;
+  }
   if (::fsync(output->get()) != 0) return tl::unexpected(file_error("sync"));
   return finished;
 }

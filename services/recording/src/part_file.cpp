@@ -8,6 +8,29 @@
 
 namespace millrace::recording {
 
+namespace {
+
+void add_fragment(ResumePoint& point, const mp4::FragmentHeader& fragment) {
+  ++point.fragments;
+  for (const mp4::TrackRun& run : fragment.runs) {
+    auto dts = static_cast<std::int64_t>(run.base_decode_time);
+    for (const mp4::FragmentSample& sample : run.samples) {
+      point.ends[run.track_id].add(dts, sample.composition_offset, sample.duration);
+      dts += sample.duration;
+    }
+  }
+}
+
+void add_journal(std::vector<Journal>& journals, const Journal& journal) {
+  if (!journals.empty() && journals.back().publication_id == journal.publication_id) {
+    journals.back() = journal;
+  } else if (journals.size() < kMaxPublications) {
+    journals.push_back(journal);
+  }
+}
+
+}  // namespace
+
 Result<std::optional<PartContent>> read_part(const std::string& path) {
   const auto fd = open_file(path, O_RDONLY);
   if (!fd) return tl::unexpected(fd.error());
@@ -16,18 +39,23 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
   mp4::FragmentedFileReader reader(std::move(*source));
   std::optional<PartContent> content;
   ResumePoint point;
+  std::vector<Journal> journals;
   while (true) {
     auto part = reader.next();
     if (!part) return tl::unexpected(part.error());
     if (!*part) return content;
     if (auto* movie = std::get_if<mp4::FragmentedFileReader::Movie>(&**part))
       point.tracks = std::move(movie->tracks);
-    if (std::holds_alternative<mp4::FragmentedFileReader::Fragment>(**part)) ++point.fragments;
+    if (const auto* fragment = std::get_if<mp4::FragmentedFileReader::Fragment>(&**part)) {
+      add_fragment(point, fragment->header);
+    }
     if (const auto* box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part)) {
       const auto journal = read_journal(*box);
       if (!journal) continue;
       point.journal = *journal;
-      content = PartContent{point, reader.position()};
+      add_journal(journals, *journal);
+      point.publications = journals.size();
+      content = PartContent{point, journals, reader.position()};
     }
   }
 }

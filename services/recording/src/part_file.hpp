@@ -13,7 +13,8 @@ namespace millrace::recording {
 // A part file of an earlier run, read to its last whole fragment.
 struct PartContent {
   ResumePoint resume;
-  std::uint64_t end = 0;  // one past the last journal: what follows is torn
+  std::vector<Journal> journals;  // the last of each publication, oldest first; the newest is resume's
+  std::uint64_t end = 0;          // one past the last journal: what follows is torn
 };
 
 // nullopt when not even its beginning is whole. Errors are those of reading.

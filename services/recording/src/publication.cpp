@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "base/clock.hpp"
+
 namespace millrace::recording {
 namespace {
 
@@ -11,33 +13,76 @@ std::string source_of(const media::LogInfo& info) {
 
 }  // namespace
 
+Publication::Publication(std::shared_ptr<media::ArenaReader> arena, media::LogInfo info,
+                         std::string directory, std::int64_t return_grace_us,
+                         std::shared_ptr<Publication> predecessor)
+    : info_(std::move(info)),
+      arena_(std::move(arena)),
+      directory_(std::move(directory)),
+      return_grace_us_(return_grace_us),
+      predecessor_(std::move(predecessor)) {
+  if (predecessor_) predecessor_->successor_known_ = true;
+}
+
 bool Publication::step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {
   const std::lock_guard lock(mutex_);
   if (suspended_ || ended_ || !retry_.due(monotonic_us)) return false;
-  const Progress progress = try_step(monotonic_us);
+  const Progress progress = try_step(monotonic_us, reporter, finish_queue);
   report(progress, monotonic_us, reporter, finish_queue);
   return progress.more && !progress.failure;
 }
 
 // Whatever a library throws (out of memory) costs the recording's state only: the next step begins from the
 // disk.
-Progress Publication::try_step(std::int64_t monotonic_us) {
+Progress Publication::try_step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {
   Progress progress;
   try {
     if (!recording_) {
-      auto opened = Recording::open(*arena_, info_, directory_);
+      auto opened = open(reporter, finish_queue);
       if (!opened) {
         progress.failure = opened.error();
         return progress;
       }
       recording_ = std::move(*opened);
     }
-    return recording_->step(monotonic_us);
+    const bool may_return = return_expected_ && return_grace_us_ > 0;
+    return recording_->step(monotonic_us, {may_return ? return_grace_us_ : 0, successor_known_});
   } catch (const std::exception& exception) {
     recording_.reset();
     progress.failure = Error{"recording.io", exception.what()};
     return progress;
   }
+}
+
+Result<Recording> Publication::open(Reporter& reporter, FinishQueue& finish_queue) {
+  auto opened = Recording::open(*arena_, info_, directory_, {}, [&](std::int64_t first_arrival_us) {
+    return ask_predecessor(first_arrival_us, reporter, finish_queue);
+  });
+  if (opened && predecessor_) {
+    predecessor_->successor_known_ = false;
+    predecessor_.reset();
+  }
+  return opened;
+}
+
+// What the predecessor has not written yet is written first, here: its own next step may be far off.
+std::optional<Recording::Handover> Publication::ask_predecessor(std::int64_t first_arrival_us,
+                                                                Reporter& reporter,
+                                                                FinishQueue& finish_queue) {
+  if (!predecessor_) return std::nullopt;
+  while (predecessor_->step(millrace::monotonic_us(), reporter, finish_queue)) {
+  }
+  return predecessor_->hand_over(first_arrival_us);
+}
+
+std::optional<Recording::Handover> Publication::hand_over(std::int64_t first_arrival_us) {
+  const std::lock_guard lock(mutex_);
+  if (!recording_ || suspended_ || ended_) return std::nullopt;
+  auto handover = recording_->hand_over(first_arrival_us, return_grace_us_);
+  if (!handover) return std::nullopt;
+  recording_.reset();
+  ended_ = true;
+  return handover;
 }
 
 void Publication::suspend(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {

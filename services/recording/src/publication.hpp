@@ -1,5 +1,8 @@
 // One publication in the media log, and its recording. It outlives its actor: a restarted actor finds it
 // here, and two never work on the same file, for the recording is used under its mutex only.
+//
+// A publication that comes back after a cut asks the one before it for its file. Their mutexes are taken in
+// that order only: the newer one's first.
 #pragma once
 
 #include <atomic>
@@ -18,8 +21,9 @@ namespace millrace::recording {
 
 class Publication {
  public:
-  Publication(std::shared_ptr<media::ArenaReader> arena, media::LogInfo info, std::string directory)
-      : info_(std::move(info)), arena_(std::move(arena)), directory_(std::move(directory)) {}
+  // predecessor: the stream's publication before this one, where that may still have its file; null else.
+  Publication(std::shared_ptr<media::ArenaReader> arena, media::LogInfo info, std::string directory,
+              std::int64_t return_grace_us = 0, std::shared_ptr<Publication> predecessor = nullptr);
 
   const media::LogInfo& info() const { return info_; }
   bool ended() const { return ended_; }
@@ -28,15 +32,25 @@ class Publication {
   bool step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
   // The process is about to end: writes what was read; later steps do nothing.
   void suspend(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
+  // Nobody comes back any more: the next step completes a file that waits for that. Any thread.
+  void expect_no_return() { return_expected_ = false; }
 
  private:
-  Progress try_step(std::int64_t monotonic_us);
+  std::optional<Recording::Handover> hand_over(std::int64_t first_arrival_us);
+  std::optional<Recording::Handover> ask_predecessor(std::int64_t first_arrival_us, Reporter& reporter,
+                                                     FinishQueue& finish_queue);
+  Result<Recording> open(Reporter& reporter, FinishQueue& finish_queue);
+  Progress try_step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
   void report(const Progress& progress, std::int64_t monotonic_us, Reporter& reporter,
               FinishQueue& finish_queue);
 
   const media::LogInfo info_;
   const std::shared_ptr<media::ArenaReader> arena_;
   const std::string directory_;
+  const std::int64_t return_grace_us_;
+  std::shared_ptr<Publication> predecessor_;  // until its file was asked for
+  std::atomic<bool> return_expected_{true};
+  std::atomic<bool> successor_known_{false};
   std::mutex mutex_;
   std::optional<Recording> recording_;
   Retry retry_;

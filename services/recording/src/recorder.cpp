@@ -19,13 +19,72 @@ const mp4::Track* find_track(const std::vector<mp4::Track>& tracks, std::uint32_
   return found == tracks.end() ? nullptr : &*found;
 }
 
+constexpr std::int64_t kMicroseconds = 1'000'000;
+
+// In two steps, so that no time overflows. Rounds towards zero.
+std::int64_t rescale(std::int64_t value, std::int64_t from, std::int64_t to) {
+  return value / from * to + value % from * to / from;
+}
+
 }  // namespace
+
+void TrackEnd::add(std::int64_t dts, std::int32_t composition_offset, std::uint32_t sample_duration) {
+  last_dts = dts;
+  presented = std::max(presented, dts + composition_offset);
+  duration = sample_duration;
+}
+
+std::int64_t TrackEnd::end() const {
+  return std::max(last_dts, presented) + duration;
+}
 
 Recorder::Recorder(ResumePoint resume, FragmentLimits limits)
     : journal_(resume.journal),
       limits_(limits),
       tracks_(std::move(resume.tracks)),
-      fragments_(resume.fragments) {}
+      fragments_(resume.fragments),
+      ends_(std::move(resume.ends)),
+      publications_(resume.publications) {}
+
+bool Recorder::differs(const mp4::Track& track) const {
+  const mp4::Track* const known = find_track(tracks_, track.id);
+  return known != nullptr && !(*known == track);
+}
+
+bool Recorder::continue_as(std::uint64_t publication_id, std::uint64_t next_sequence) {
+  if (publications_ >= kMaxPublications) return false;
+  ++publications_;
+  journal_.publication_id = publication_id;
+  journal_.next_sequence = next_sequence_ = next_sequence;
+  continuing_ = true;
+  return true;
+}
+
+void Recorder::end_for_continuation(std::int64_t started_wall_us, std::vector<FileAction>& out) {
+  end(out);
+  continuing_ = false;
+  journal_.started_wall_us = started_wall_us;
+  journal_.shift_us = 0;
+}
+
+// Where in the file the publication's times go: as long behind the last sample as it arrived after it, never
+// before the end of what is there.
+void Recorder::place_continuation(const media::SampleRecord& record, const mp4::Track& track) {
+  continuing_ = false;
+  journal_.shift_us = 0;
+  std::int64_t end_us = 0;
+  std::int64_t last_us = 0;
+  for (const mp4::Track& known : tracks_) {
+    const auto found = ends_.find(known.id);
+    if (found == ends_.end()) continue;
+    end_us = std::max(end_us, rescale(found->second.end(), known.timescale, kMicroseconds) + 1);
+    last_us = std::max(last_us, rescale(found->second.last_dts, known.timescale, kMicroseconds));
+  }
+  if (ends_.empty()) return;
+  const std::int64_t away_us = std::max<std::int64_t>(record.arrival_us - journal_.arrival_us, 0);
+  journal_.shift_us =
+      std::max(end_us, last_us + away_us) - rescale(record.dts, track.timescale, kMicroseconds);
+}
 
 bool Recorder::fragment_ends_before(const media::SampleRecord& record) const {
   return !waiting_.empty() && (record.media_sequence != waiting_segment_ || waiting_bytes_ >= limits_.bytes ||
@@ -37,6 +96,7 @@ void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, B
   if (track != nullptr) {
     if (fragment_ends_before(record)) flush(out);
     take_track(record, *track, out);
+    if (continuing_) place_continuation(record, *track);
     append_sample(record, *track, std::move(payload));
   }
   next_sequence_ = record.sequence + 1;
@@ -60,17 +120,25 @@ void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track
     waiting_since_us_ = record.arrival_us;
   }
   Run& run = waiting_[track.id];
+  const auto known = ends_.find(track.id);
+  const std::int64_t wanted = record.dts + rescale(journal_.shift_us, kMicroseconds, track.timescale);
+  // A track that begins earlier than the one that placed its publication may not begin within the one before.
+  const std::int64_t earliest = known == ends_.end() ? 0 : known->second.last_dts + 1;
+  const std::int64_t dts = std::max(wanted, earliest);
+  const auto composition_offset = static_cast<std::int32_t>(
+      record.composition_offset - (track.type == mp4::TrackType::kVideo ? dts - wanted : 0));
   if (run.payloads.empty()) {
     run.run.track_id = track.id;
-    run.run.base_decode_time = static_cast<std::uint64_t>(record.dts);
+    run.run.base_decode_time = static_cast<std::uint64_t>(dts);
   } else {
-    const std::int64_t duration = std::clamp<std::int64_t>(record.dts - run.last_dts, 1, 0xFFFFFFFF);
+    const std::int64_t duration = std::clamp<std::int64_t>(dts - known->second.last_dts, 1, 0xFFFFFFFF);
     run.run.samples.back().duration = last_duration_[track.id] = static_cast<std::uint32_t>(duration);
   }
-  run.last_dts = record.dts;
+  ends_[track.id].add(dts, composition_offset, 0);
+  journal_.arrival_us = record.arrival_us;
   run.run.samples.push_back({.duration = 0,
                              .size = static_cast<std::uint32_t>(payload.size()),
-                             .composition_offset = record.composition_offset,
+                             .composition_offset = composition_offset,
                              .key = (record.flags & media::kSampleKey) != 0});
   waiting_bytes_ += payload.size();
   run.payloads.push_back(std::move(payload));
@@ -82,6 +150,7 @@ void Recorder::end_last_sample(Run& run, std::uint32_t track_id) {
   const auto known = last_duration_.find(track_id);
   const mp4::Track* const track = find_track(tracks_, track_id);
   run.run.samples.back().duration = known != last_duration_.end() ? known->second : nominal_duration(*track);
+  ends_[track_id].duration = run.run.samples.back().duration;
 }
 
 void Recorder::flush(std::vector<FileAction>& out) {
@@ -117,6 +186,8 @@ void Recorder::end(std::vector<FileAction>& out) {
   flush(out);
   out.emplace_back(EndFile{});
   tracks_.clear();
+  ends_.clear();
+  publications_ = 1;
   last_duration_.clear();
   fragments_ = 0;
 }

@@ -1,6 +1,9 @@
 // The pure core of recording: samples of one publication in, what to do with files out. No file, no clock, no
 // thread.
 //
+// A publication that comes back (a reconnect, a take-over) goes on in the file of the one before it, behind a
+// gap as long as it was away: the last pictures and sounds before it last until the first ones after it.
+//
 // A file's fragments begin with a segment of the stream, and are at most Limits long. A track that comes
 // later is added to the running file. A track whose configuration changes (another resolution, another sample
 // rate) ends the file and begins a new one at that very sample, so that every file has one configuration a
@@ -38,11 +41,24 @@ struct FragmentLimits {
   std::uint64_t bytes = 8U << 20;
 };
 
+// How far a track of the file goes, in its timescale, on the file's timeline.
+struct TrackEnd {
+  std::int64_t last_dts = 0;
+  std::int64_t presented = 0;  // the latest time a sample is shown at
+  std::uint32_t duration = 0;  // of the last sample
+
+  void add(std::int64_t dts, std::int32_t composition_offset, std::uint32_t sample_duration);
+  std::int64_t end() const;
+};
+using TrackEnds = std::map<std::uint32_t, TrackEnd>;  // by track id
+
 // Where to go on in a file of an earlier run.
 struct ResumePoint {
   Journal journal;
   std::vector<mp4::Track> tracks;
   std::uint32_t fragments = 0;
+  TrackEnds ends{};
+  std::size_t publications = 1;  // whose samples are in the file
 };
 
 class Recorder {
@@ -58,8 +74,19 @@ class Recorder {
   void skip_to(std::uint64_t sequence, std::vector<FileAction>& out);
   // Writes the waiting samples as a fragment.
   void flush(std::vector<FileAction>& out);
-  // The publication is over.
+  // The file is complete.
   void end(std::vector<FileAction>& out);
+
+  // The publication is over (nothing waits to be written), and this one goes on in its file. False: the file
+  // holds as many publications as it may.
+  [[nodiscard]] bool continue_as(std::uint64_t publication_id, std::uint64_t next_sequence);
+  // It does not go on there after all: the file is complete, and the next one is named after this time.
+  void end_for_continuation(std::int64_t started_wall_us, std::vector<FileAction>& out);
+  // No sample of the publication that goes on has come yet.
+  bool continuing() const { return continuing_; }
+  // Is this track in the file, with another configuration?
+  bool differs(const mp4::Track& track) const;
+  const Journal& journal() const { return journal_; }
 
   // Samples have been waiting for as long as a fragment may.
   bool due(std::int64_t monotonic_us) const;
@@ -71,12 +98,12 @@ class Recorder {
   struct Run {
     mp4::TrackRun run;
     std::vector<Bytes> payloads;
-    std::int64_t last_dts = 0;
   };
 
   bool fragment_ends_before(const media::SampleRecord& record) const;
   void take_track(const media::SampleRecord& record, const mp4::Track& track, std::vector<FileAction>& out);
   void append_sample(const media::SampleRecord& record, const mp4::Track& track, Bytes payload);
+  void place_continuation(const media::SampleRecord& record, const mp4::Track& track);
   void end_last_sample(Run& run, std::uint32_t track_id);
 
   Journal journal_;
@@ -85,6 +112,9 @@ class Recorder {
   std::vector<mp4::Track> tracks_;  // of the running file
   bool tracks_changed_ = false;
   std::uint32_t fragments_ = 0;
+  TrackEnds ends_;                // of the running file, with the waiting samples
+  std::size_t publications_ = 1;  // in the running file
+  bool continuing_ = false;
   std::map<std::uint32_t, Run> waiting_;                  // by track id
   std::map<std::uint32_t, std::uint32_t> last_duration_;  // by track id
   std::uint64_t waiting_bytes_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "catalogue.hpp"
 #include "media/mp4_track.hpp"
 
@@ -15,10 +16,16 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+// Did the encoder mean to end? Then its file is complete; else it may come back.
+bool meant_to_end(media::LogEnd reason) {
+  return reason == media::LogEnd::kUnpublished || reason == media::LogEnd::kRevoked;
+}
+
 }  // namespace
 
-Result<Recording> Recording::open(media::ArenaReader& arena, const media::LogInfo& info,
-                                  std::string directory, FragmentLimits limits) {
+Result<Recording> Recording::open(
+    media::ArenaReader& arena, const media::LogInfo& info, std::string directory, FragmentLimits limits,
+    const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor) {
   auto files = find_publication(directory, info.stream_id, info.publication_id);
   if (!files) return tl::unexpected(files.error());
   const std::uint64_t next = files->next_sequence;
@@ -37,22 +44,74 @@ Result<Recording> Recording::open(media::ArenaReader& arena, const media::LogInf
   auto log = arena.open_log(info.slot, info.publication_id, next);
   if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
   if (log) recording.log_ = std::move(*log);
+  if (predecessor && next == 0 && !recording.file_ && recording.log_) {
+    if (auto handover = predecessor(recording.first_arrival_us())) recording.take_over(std::move(*handover));
+  }
   return recording;
 }
 
-Progress Recording::step(std::int64_t monotonic_us) {
+// Of the first sample; now where none has come yet.
+std::int64_t Recording::first_arrival_us() const {
+  const auto read = log_->read();
+  const auto* const sample = std::get_if<media::LogReader::Sample>(&read);
+  return sample != nullptr ? sample->record.arrival_us : monotonic_us();
+}
+
+void Recording::take_over(Handover handover) {
+  if (!handover.file) return;
+  Recorder own = std::move(recorder_);
+  recorder_ = std::move(handover.recorder);
+  file_ = std::move(handover.file);
+  if (recorder_.continue_as(info_.publication_id, 0)) {
+    announced_begun_.push_back(file_->stem());
+    return;
+  }
+  announced_complete_.push_back(file_->stem());
+  file_.reset();
+  recorder_ = std::move(own);
+}
+
+// Before the first sample: whether all tracks fit is known, and a file does not get the one track's sound
+// when the other's picture has changed.
+void Recording::refuse_changed_tracks() {
+  bool changed = false;
+  for (std::uint32_t i = 0; i < log_->configuration_count(); ++i) {
+    const auto configuration = log_->configuration(i);
+    if (!configuration || configuration->description.media_sequence != 0) continue;
+    const mp4::Track* const track = track_of(i);
+    changed = changed || (track != nullptr && recorder_.differs(*track));
+  }
+  if (changed) recorder_.end_for_continuation(info_.started_wall_us, waiting_);
+}
+
+std::optional<Recording::Handover> Recording::hand_over(std::int64_t first_arrival_us,
+                                                        std::int64_t grace_us) {
+  if (!waiting_for_return_ || !file_ || !waiting_.empty() || recorder_.waiting()) return std::nullopt;
+  if (first_arrival_us - recorder_.journal().arrival_us > grace_us) return std::nullopt;
+  waiting_for_return_ = false;
+  return Handover{std::move(recorder_), std::exchange(file_, std::nullopt)};
+}
+
+bool Recording::waits_for_return(std::int64_t monotonic_us, const ReturnPolicy& policy) const {
+  if (policy.grace_us <= 0 || meant_to_end(end_reason_) || !log_ || !(file_ || !waiting_.empty()))
+    return false;
+  const std::int64_t waited_us = monotonic_us - recorder_.journal().arrival_us;
+  return waited_us < (policy.awaited ? 2 : 1) * policy.grace_us;
+}
+
+Progress Recording::step(std::int64_t monotonic_us, const ReturnPolicy& policy) {
   Progress progress;
   progress.begun = std::exchange(announced_begun_, {});
   progress.complete = std::exchange(announced_complete_, {});
   if (!perform(monotonic_us, progress)) return progress;
-  if (!over_) read_log(monotonic_us, progress);
+  if (!over_ || waiting_for_return_) read_log(monotonic_us, policy, progress);
   const bool performed = perform(monotonic_us, progress);
   hold_unwritten();
   if (!performed) return progress;
   if (file_) {
     if (auto synced = file_->sync(monotonic_us, false); !synced) progress.failure = synced.error();
   }
-  progress.ended = over_;
+  progress.ended = over_ && !waiting_for_return_;
   return progress;
 }
 
@@ -68,17 +127,20 @@ Progress Recording::suspend(std::int64_t monotonic_us) {
   return progress;
 }
 
-void Recording::read_log(std::int64_t monotonic_us, Progress& progress) {
+void Recording::read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, Progress& progress) {
   std::uint64_t bytes = 0;
-  bool at_end = !log_;
-  over_ = !log_;
+  bool at_end = !log_ || over_;
+  over_ = over_ || !log_;
   while (!at_end && bytes < kStepBytes) {
     std::visit(Overloaded{[&](const media::LogReader::Sample& sample) {
                             bytes += sample.payload.size() + sizeof sample.record;
                             if (take_sample(sample, progress)) log_->advance();
                           },
                           [&](media::LogReader::Nothing) { at_end = true; },
-                          [&](media::LogReader::Ended) { at_end = over_ = true; },
+                          [&](media::LogReader::Ended ended) {
+                            at_end = over_ = true;
+                            end_reason_ = ended.reason;
+                          },
                           [&](media::LogReader::Lagged lagged) {
                             count_lost(lagged.next_key, progress);
                             log_->seek(lagged.next_key);
@@ -87,7 +149,9 @@ void Recording::read_log(std::int64_t monotonic_us, Progress& progress) {
   }
   progress.more = !at_end;
   if (over_) {
-    recorder_.end(waiting_);
+    recorder_.flush(waiting_);
+    waiting_for_return_ = waits_for_return(monotonic_us, policy);
+    if (!waiting_for_return_) recorder_.end(waiting_);
   } else if (recorder_.due(monotonic_us)) {
     recorder_.flush(waiting_);
   }
@@ -95,6 +159,7 @@ void Recording::read_log(std::int64_t monotonic_us, Progress& progress) {
 
 // False when the bytes were recycled while they were copied: the next read says how to go on.
 bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& progress) {
+  if (recorder_.continuing()) refuse_changed_tracks();
   const mp4::Track* const track = track_of(sample.record.configuration);
   Bytes payload;
   if (track != nullptr) payload.assign(sample.payload.begin(), sample.payload.end());

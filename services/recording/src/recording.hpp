@@ -2,11 +2,15 @@
 // directory: what is killed at any moment and begun again goes on with exactly the next sample. Blocking; one
 // thread at a time.
 //
+// A publication that was cut off leaves its file open for RECONNECT_GRACE_SECONDS after its last sample: the
+// one that the encoder comes back with takes the file over (hand_over) and goes on in it.
+//
 // While a file cannot be written nothing is read either: the log holds what comes, and writing is tried
 // again. When the log cannot hold it any longer samples are lost, and counted.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,17 +34,34 @@ struct Progress {
   bool ended = false;            // the publication is over and all of it is in complete files
 };
 
+// How long a file waits for its encoder to come back.
+struct ReturnPolicy {
+  std::int64_t grace_us = 0;
+  bool awaited = false;  // the one that comes back is there, and asks for the file at once
+};
+
 class Recording {
  public:
+  // The running file of a publication that was cut off.
+  struct Handover {
+    Recorder recorder;
+    std::optional<PartFile> file;
+  };
+
   // Reads the directory and opens the log. A log that is gone meanwhile is no error: what there is of it is
-  // complete.
-  [[nodiscard]] static Result<Recording> open(media::ArenaReader& arena, const media::LogInfo& info,
-                                              std::string directory, FragmentLimits limits = {});
+  // complete. predecessor is asked for its file where this publication has none of its own yet.
+  [[nodiscard]] static Result<Recording> open(
+      media::ArenaReader& arena, const media::LogInfo& info, std::string directory,
+      FragmentLimits limits = {},
+      const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor = {});
 
   // Reads what is there (at most kStepBytes) and writes what is due.
-  Progress step(std::int64_t monotonic_us);
+  Progress step(std::int64_t monotonic_us, const ReturnPolicy& policy = {});
   // Writes all that was read and syncs: the process is about to end. The part is continued by the next one.
   Progress suspend(std::int64_t monotonic_us);
+  // The file, when this publication is over, all of it is written, and the other's first sample came within
+  // the grace time; this recording is over then. Else nullopt.
+  std::optional<Handover> hand_over(std::int64_t first_arrival_us, std::int64_t grace_us);
 
  private:
   static constexpr std::uint64_t kStepBytes = 32U << 20;
@@ -48,7 +69,11 @@ class Recording {
   Recording(media::LogInfo info, std::string directory, Recorder recorder)
       : info_(std::move(info)), directory_(std::move(directory)), recorder_(std::move(recorder)) {}
 
-  void read_log(std::int64_t monotonic_us, Progress& progress);
+  std::int64_t first_arrival_us() const;
+  void take_over(Handover handover);
+  void refuse_changed_tracks();
+  bool waits_for_return(std::int64_t monotonic_us, const ReturnPolicy& policy) const;
+  void read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, Progress& progress);
   bool take_sample(const media::LogReader::Sample& sample, Progress& progress);
   const mp4::Track* track_of(std::uint32_t configuration);
   void count_lost(std::uint64_t next_sequence, Progress& progress);
@@ -66,8 +91,10 @@ class Recording {
   std::optional<PartFile> file_;
   std::vector<std::string> announced_begun_;  // told with the first step
   std::vector<std::string> announced_complete_;
-  std::uint64_t written_ = 0;  // records before this one are in files
-  bool over_ = false;          // the log has ended and everything is read
+  std::uint64_t written_ = 0;        // records before this one are in files
+  bool over_ = false;                // the log has ended and everything is read
+  bool waiting_for_return_ = false;  // over, and its file is open
+  media::LogEnd end_reason_ = media::LogEnd::kLive;
 };
 
 }  // namespace millrace::recording

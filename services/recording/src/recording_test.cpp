@@ -36,11 +36,19 @@ class RecordingTest : public testing::Test {
   Recording open(const Publisher& publisher) {
     return std::move(Recording::open(*reader_, info_of(publisher), directory_).value());
   }
+  // Opens the recording of a publication that comes back after the other.
+  Recording open_after(const Publisher& publisher, Recording& before) {
+    return std::move(
+        Recording::open(*reader_, info_of(publisher), directory_, {}, [&](std::int64_t arrival_us) {
+          run(before, kReturn);
+          return before.hand_over(arrival_us, kReturn.grace_us);
+        }).value());
+  }
   // Steps until there is no more to do now; finishes what is complete.
-  Progress run(Recording& recording) {
+  Progress run(Recording& recording, const ReturnPolicy& policy = {}) {
     Progress last;
     do {
-      last = recording.step(monotonic_us());
+      last = recording.step(monotonic_us(), policy);
       lost_ += last.lost_samples;
       for (const std::string& stem : last.complete) finish(stem);
     } while (last.more && !last.failure);
@@ -52,6 +60,7 @@ class RecordingTest : public testing::Test {
     ASSERT_TRUE(finished) << finished.error().message;
   }
 
+  static constexpr ReturnPolicy kReturn{.grace_us = 60'000'000, .awaited = false};
   test::ScratchDirectory scratch_;
   const std::string directory_ = scratch_.path() + "/vod";
   std::unique_ptr<media::ArenaWriter> arena_;
@@ -292,6 +301,167 @@ TEST_F(RecordingTest, KeepsInTheLogWhatIsNotInAFile) {
   publisher.log().end(media::LogEnd::kUnpublished);
   run(recording);
   EXPECT_EQ(file->cursors()[0].sequence, publisher.log().committed());
+}
+
+std::uint64_t publication_of(const Bytes& file, const mp4::test::FinishedSample& sample) {
+  return ByteReader(ByteView(file).subspan(static_cast<std::size_t>(sample.offset))).u64();
+}
+
+// When a publication's first sample is shown, counted from the end of the file's last one of another.
+std::int64_t gap_us(const Bytes& file, const mp4::test::FinishedTrack& track, std::uint64_t publication_id) {
+  for (std::size_t i = 1; i < track.samples.size(); ++i) {
+    if (publication_of(file, track.samples[i]) != publication_id) continue;
+    return mp4::test::presented_us(track, track.samples[i]) -
+           mp4::test::presented_us(track, track.samples[i - 1]);
+  }
+  return -1;
+}
+
+TEST_F(RecordingTest, GoesOnInTheFileOfAPublicationThatWasCutOff) {
+  const std::int64_t now_us = monotonic_us();
+  Publisher cut(*arena_, 31);
+  Recording first = open(cut);
+  cut.turns(60, now_us - 5'000'000);
+  cut.log().end(media::LogEnd::kDisconnected);
+  EXPECT_FALSE(run(first, kReturn).ended);
+  EXPECT_TRUE(test::files(directory_, FileState::kFinished).empty());
+  Publisher back(*arena_, 32);
+  back.turns(60, now_us);
+  Recording second = open_after(back, first);
+  run(second, kReturn);
+  back.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(second, kReturn).ended);
+  const auto names = test::files(directory_, FileState::kFinished);
+  ASSERT_EQ(names, (std::vector<std::string>{"s1-2026-11-18T11-06-40.123Z.mp4"}));
+  EXPECT_TRUE(test::files(directory_, FileState::kPart).empty());
+  test::expect_whole(directory_, 31, cut.log().committed());
+  test::expect_whole(directory_, 32, back.log().committed());
+  const Bytes file = test::read_file(directory_ + "/" + names[0]);
+  const auto tracks = mp4::test::read_finished(file).value();
+  ASSERT_EQ(tracks.size(), 2U);
+  for (const auto& track : tracks) EXPECT_NEAR(static_cast<double>(gap_us(file, track, 32)), 5e6, 60'000);
+  // What is in the log still is not recorded again.
+  for (const Publisher* publisher : {&cut, &back}) {
+    Recording again = open(*publisher);
+    EXPECT_TRUE(run(again).ended);
+  }
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+}
+
+TEST_F(RecordingTest, BeginsANewFileWhenThePublicationComesBackTooLate) {
+  const std::int64_t now_us = monotonic_us();
+  Publisher cut(*arena_, 33);
+  cut.turns(60, now_us - 61'000'000);
+  cut.log().end(media::LogEnd::kDisconnected);
+  Publisher back(*arena_, 34);
+  back.turns(60, now_us);
+  back.log().end(media::LogEnd::kUnpublished);
+  Recording first = open(cut);
+  EXPECT_TRUE(run(first, kReturn).ended);
+  Recording second = open_after(back, first);
+  EXPECT_TRUE(run(second, kReturn).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 2U);
+  test::expect_whole(directory_, 33, cut.log().committed());
+  test::expect_whole(directory_, 34, back.log().committed());
+}
+
+// The recorder was not there while the stream was cut and came back: what counts is when the samples came.
+TEST_F(RecordingTest, MeasuresTheTimeAwayByTheSamples) {
+  const std::int64_t now_us = monotonic_us();
+  Publisher cut(*arena_, 35);
+  cut.turns(60, now_us - 70'000'000);
+  cut.log().end(media::LogEnd::kWriterLost);
+  Publisher back(*arena_, 36);
+  back.turns(60, now_us - 65'000'000);
+  back.log().end(media::LogEnd::kUnpublished);
+  Recording first = open(cut);
+  const ReturnPolicy awaited{.grace_us = kReturn.grace_us, .awaited = true};
+  EXPECT_FALSE(run(first, awaited).ended);
+  Recording second =
+      std::move(Recording::open(*reader_, info_of(back), directory_, {}, [&](std::int64_t arrival_us) {
+                  return first.hand_over(arrival_us, kReturn.grace_us);
+                }).value());
+  EXPECT_TRUE(run(second).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 35, cut.log().committed());
+  test::expect_whole(directory_, 36, back.log().committed());
+}
+
+TEST_F(RecordingTest, BeginsANewFileWhenThePublicationComesBackWithAnotherResolution) {
+  Publisher cut(*arena_, 37);
+  cut.turns(60);
+  cut.log().end(media::LogEnd::kTimedOut);
+  Recording first = open(cut);
+  run(first, kReturn);
+  Publisher back(*arena_, 38, true, 4U << 20, 128);
+  back.turns(60);
+  back.log().end(media::LogEnd::kUnpublished);
+  Recording second = open_after(back, first);
+  EXPECT_TRUE(run(second, kReturn).ended);
+  const auto names = test::files(directory_, FileState::kFinished);
+  ASSERT_EQ(names.size(), 2U);
+  // Not a single sound of the second one stands in the first one's file.
+  EXPECT_EQ(test::recorded(test::read_file(directory_ + "/" + names[0])).size(), 1U);
+  test::expect_whole(directory_, 37, cut.log().committed());
+  test::expect_whole(directory_, 38, back.log().committed());
+}
+
+TEST_F(RecordingTest, CompletesTheFileOfAnEncoderThatMeantToEnd) {
+  for (const media::LogEnd reason : {media::LogEnd::kUnpublished, media::LogEnd::kRevoked}) {
+    Publisher publisher(*arena_, 40 + static_cast<std::uint64_t>(reason));
+    publisher.turns(60);
+    publisher.log().end(reason);
+    Recording recording = open(publisher);
+    EXPECT_TRUE(run(recording, kReturn).ended);
+    EXPECT_FALSE(recording.hand_over(monotonic_us(), kReturn.grace_us));
+  }
+}
+
+TEST_F(RecordingTest, CompletesAFileThatWaitedInVain) {
+  Publisher cut(*arena_, 44);
+  cut.turns(60, monotonic_us() - 59'000'000);
+  cut.log().end(media::LogEnd::kDisconnected);
+  Recording recording = open(cut);
+  EXPECT_FALSE(run(recording, kReturn).ended);
+  EXPECT_TRUE(run(recording, {.grace_us = 1'000'000, .awaited = false}).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 44, cut.log().committed());
+}
+
+// Killed anywhere while the second publication is written to the first one's file, and begun again.
+TEST_F(RecordingTest, GoesOnOverAReconnectAfterACrashAnywhere) {
+  Publisher cut(*arena_, 51);
+  Publisher back(*arena_, 52);
+  cut.turns(60);
+  cut.log().end(media::LogEnd::kDisconnected);
+  back.turns(60);
+  {
+    Recording first = open(cut);
+    run(first, kReturn);
+    Recording second = open_after(back, first);
+    run(second, kReturn);
+    second.suspend(monotonic_us());
+  }
+  back.turns(10);
+  back.log().end(media::LogEnd::kUnpublished);
+  const std::string path = directory_ + "/" + test::files(directory_, FileState::kPart).at(0);
+  const Bytes whole = test::read_file(path);
+  for (std::size_t size = 0; size <= whole.size(); size += 211) {
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(whole.data()), static_cast<std::streamsize>(size));
+    SCOPED_TRACE(size);
+    Recording first = open(cut);
+    run(first, kReturn);
+    Recording second = open_after(back, first);
+    EXPECT_TRUE(run(second, kReturn).ended);
+    const auto parts = find_parts(directory_).value();
+    for (const PartOwner& part : parts) finish(part.stem);
+    EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+    test::expect_whole(directory_, 51, cut.log().committed());
+    test::expect_whole(directory_, 52, back.log().committed());
+  }
 }
 
 TEST_F(RecordingTest, FindsPartsWhosePublicationIsGone) {

@@ -52,7 +52,8 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
   shared_ = std::make_shared<RecordingShared>(
       or_default(config_.media_log_directory, context.home + "/run/media"),
       or_default(config_.media_root, context.home + "/media") + "/" + config_.vod_directory_name,
-      context.health, [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
+      std::chrono::microseconds(config_.reconnect_grace).count(), context.health,
+      [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
   const auto wake = [shared = shared_] { shared->wake_scout(); };
   node_->subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
                               .on_event =
@@ -79,6 +80,8 @@ Result<void> RecordingService::start_ops(const runtime::ServiceContext& context)
 void RecordingService::drain(runtime::Deadline deadline) {
   if (!shared_) return;
   shared_->draining = true;
+  // A file that waits for its encoder to come back is finished now: this may be the end of everything.
+  for (const auto& publication : shared_->publications.all()) publication->expect_no_return();
   const auto until = deadline - kDrainReserve;
   const auto patience = std::min(until, std::chrono::steady_clock::now() + kDrainPatience);
   while (shared_->publications.active() > 0 && std::chrono::steady_clock::now() < patience) {

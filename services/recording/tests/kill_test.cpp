@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "part_file.hpp"
 #include "program.hpp"
 
 namespace millrace::recording {
@@ -27,6 +28,10 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
   std::uniform_int_distribution<int> change(0, 4);
   std::map<std::uint64_t, std::uint64_t> committed;
   std::uint64_t publication_id = 1;
+  // Every other time the encoder is cut off and comes back: its file goes on with the next publication.
+  const auto end_reason = [&] {
+    return publication_id % 2 == 0 ? media::LogEnd::kUnpublished : media::LogEnd::kDisconnected;
+  };
   auto publisher = std::make_unique<test::Publisher>(*arena_, publication_id);
   for (int i = 0; i < kKills; ++i) {
     Program program(home_, log_directory_);
@@ -38,7 +43,7 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     const int what = change(random);
     if (what == 1) publisher->configure_video(64 + 2 * static_cast<std::uint32_t>(i));
     if (what == 2) {
-      publisher->log().end(media::LogEnd::kUnpublished);
+      publisher->log().end(end_reason());
       committed[publication_id] = publisher->log().committed();
       publisher = std::make_unique<test::Publisher>(*arena_, ++publication_id);
     }
@@ -55,12 +60,9 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     found.clear();
     for (const std::string& name : test::files(directory_, FileState::kFinished)) {
       const Bytes file = test::read_file(directory_ + "/" + name);
-      const auto tracks = mp4::test::read_finished(file);
-      if (!tracks || tracks->empty()) return false;
-      const auto& sample = tracks->front().samples.front();
-      const std::uint64_t publication = ByteReader(ByteView(file).subspan(sample.offset)).u64();
-      for (const auto& [sequence, count] : test::recorded(file, publication))
-        found[publication][sequence] += count;
+      for (const auto& [publication, records] : test::recorded(file)) {
+        for (const auto& [sequence, count] : records) found[publication][sequence] += count;
+      }
     }
     return found.contains(publication_id) && found[publication_id].size() == committed[publication_id];
   };
@@ -70,6 +72,45 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     for (const auto& [sequence, count] : found[publication])
       EXPECT_EQ(count, 1) << publication << "/" << sequence;
   }
+}
+
+// Killed after each cut and after each return: it is one recording all the same.
+TEST_F(KilledRecorder, MakesOneRecordingOfAStreamThatIsCutAgainAndAgain) {
+  constexpr std::uint64_t kPublications = 5;
+  std::map<std::uint64_t, std::uint64_t> committed;
+  auto program = std::make_unique<Program>(home_, log_directory_);
+  for (std::uint64_t id = 1; id <= kPublications; ++id) {
+    test::Publisher publisher(*arena_, id);
+    publisher.turns(60);
+    const auto in_a_file = [&] {
+      const auto parts = test::files(directory_, FileState::kPart);
+      if (parts.empty()) return false;
+      const auto content = read_part(directory_ + "/" + parts[0]);
+      return content && *content && (*content)->resume.journal.publication_id == id;
+    };
+    if (id % 2 == 0) EXPECT_TRUE(wait_until(in_a_file, 60s)) << id;
+    program->stop(SIGKILL);
+    publisher.turns(20);
+    publisher.log().end(id == kPublications ? media::LogEnd::kUnpublished : media::LogEnd::kDisconnected);
+    committed[id] = publisher.log().committed();
+    program = std::make_unique<Program>(home_, log_directory_);
+  }
+  ASSERT_TRUE(wait_until(
+      [&] { return nothing_unfinished() && !test::files(directory_, FileState::kFinished).empty(); }, 60s));
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  for (const auto& [id, count] : committed) test::expect_whole(directory_, id, count);
+}
+
+TEST_F(KilledRecorder, FinishesAFileThatWaitsForItsEncoderWhenEverythingStops) {
+  test::Publisher publisher(*arena_, 79);
+  publisher.turns(100);
+  publisher.log().end(media::LogEnd::kDisconnected);
+  Program program(home_, log_directory_);
+  ASSERT_TRUE(wait_until([&] { return !test::files(directory_, FileState::kPart).empty(); }, 60s));
+  const int status = program.stop(SIGTERM);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(nothing_unfinished());
+  test::expect_whole(directory_, 79, publisher.log().committed());
 }
 
 TEST_F(KilledRecorder, ContinuesTheFileOfALivePublicationAfterATermination) {

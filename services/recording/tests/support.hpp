@@ -69,7 +69,7 @@ class Publisher {
   static constexpr std::int64_t kStartedWallUs = 1'795'000'000'123'000;
 
   Publisher(media::ArenaWriter& arena, std::uint64_t publication_id, bool audio = true,
-            std::uint64_t guaranteed_bytes = 4U << 20)
+            std::uint64_t guaranteed_bytes = 4U << 20, std::uint32_t width = 64)
       : publication_id_(publication_id) {
     media::LogDescription description;
     description.stream_id = "s1";
@@ -79,7 +79,7 @@ class Publisher {
     description.retention.guaranteed_bytes = guaranteed_bytes;
     description.retention.max_bytes = std::max(guaranteed_bytes, std::uint64_t{16U << 20});
     log_ = std::move(arena.create_log(description).value());
-    configure_video(64);
+    configure_video(width);
     if (audio) begin_audio();
   }
 
@@ -162,25 +162,32 @@ inline std::vector<std::string> files(const std::string& directory, FileState st
   return names;
 }
 
-// How often each record of the publication is in a finished file. A payload that is not its record's counts
-// as a failure.
-inline std::map<std::uint64_t, int> recorded(const Bytes& file, std::uint64_t publication_id) {
-  std::map<std::uint64_t, int> counts;
+// How often each record of each publication is in a finished file, by publication and sequence. A payload
+// that is not its record's counts as a failure.
+inline std::map<std::uint64_t, std::map<std::uint64_t, int>> recorded(const Bytes& file) {
+  std::map<std::uint64_t, std::map<std::uint64_t, int>> counts;
   const auto tracks = mp4::test::read_finished(file);
   EXPECT_TRUE(tracks);
   if (!tracks) return counts;
   for (const auto& track : *tracks) {
     for (const auto& sample : track.samples) {
-      ByteReader reader(ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size));
-      EXPECT_EQ(reader.u64(), publication_id);
+      const ByteView payload = ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size);
+      ByteReader reader(payload);
+      const std::uint64_t publication_id = reader.u64();
       const std::uint64_t sequence = reader.u64();
       const Bytes expected = payload_of(publication_id, sequence);
-      const ByteView payload = ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size);
       EXPECT_TRUE(std::equal(payload.begin(), payload.end(), expected.begin(), expected.end())) << sequence;
-      ++counts[sequence];
+      ++counts[publication_id][sequence];
     }
   }
   return counts;
+}
+
+// The same of a file that holds one publication only.
+inline std::map<std::uint64_t, int> recorded(const Bytes& file, std::uint64_t publication_id) {
+  auto counts = recorded(file);
+  EXPECT_LE(counts.size(), 1U);
+  return counts[publication_id];
 }
 
 // Over all finished files: every record from 0 to committed exactly once.
@@ -188,7 +195,8 @@ inline void expect_whole(const std::string& directory, std::uint64_t publication
                          std::uint64_t committed) {
   std::map<std::uint64_t, int> counts;
   for (const std::string& name : files(directory, FileState::kFinished)) {
-    for (const auto& [sequence, count] : recorded(read_file(directory + "/" + name), publication_id)) {
+    auto publications = recorded(read_file(directory + "/" + name));
+    for (const auto& [sequence, count] : publications[publication_id]) {
       counts[sequence] += count;
     }
   }
