@@ -46,7 +46,7 @@ def killed_writers():
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     random.seed(seed)
-    with Stack() as stack:
+    with Stack(RECONNECT_GRACE_SECONDS="0") as stack:  # a recording for each publication
         clip = make_clip(stack.home / "clip.flv", seconds=40)
         publisher = stack.publish(clip)
         wait_for(stack.playlist, "a playlist")

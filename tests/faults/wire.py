@@ -63,12 +63,24 @@ class Peer:
     def __init__(self, port, timeout=10):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.received = b""
+        self.publishing = False
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.unpublish()
         self.socket.close()
+
+    def unpublish(self):
+        """Says that it has ended, as an encoder that is stopped does: one that is cut off is awaited for a while."""
+        if not self.publishing:
+            return
+        self.publishing = False
+        try:
+            self.command("deleteStream", 4, NULL, number(1)).expect(b"NetStream.Unpublish", seconds=2)
+        except (OSError, Failure):
+            pass
 
     def send(self, data):
         self.socket.sendall(data)
@@ -99,8 +111,11 @@ class Peer:
     def publish(self, key, app="live"):
         self.handshake().connect(app)
         self.command("createStream", 2, NULL).expect(b"_result")
-        self.command("publish", 3, NULL, string(key), string("live"), message_stream=1)
-        return self.expect(b"NetStream.Publish.Start")
+        return self.publish_command(key).expect(b"NetStream.Publish.Start")
+
+    def publish_command(self, key):
+        self.publishing = True
+        return self.command("publish", 3, NULL, string(key), string("live"), message_stream=1)
 
     def play(self, name, app="live"):
         self.handshake().connect(app)

@@ -37,8 +37,10 @@ void IngestConfig::add_rows(ConfigTable& table) {
   table.duration(
       "DECISION_TIMEOUT_MS", decision_timeout, "5000", {500, 30'000},
       "milliseconds that auth, with its callback and hooks, has to decide about a publish or play");
+  table.duration("FIRST_MEDIA_SECONDS", first_media, "15", {1, 3600},
+                 "seconds that an accepted publisher may take to send its first picture or sound");
   table.duration("READ_TIMEOUT_SECONDS", read_timeout, "30", {1, 3600},
-                 "seconds without a byte after which a publisher is disconnected");
+                 "seconds without media after which a publisher is disconnected");
   table.duration("PING_SECONDS", ping, "15", {1, 3600},
                  "seconds between pings of players; two without an answer disconnect");
   table.duration("INGEST_GATHER_MS", gather, "20", {0, 100},

@@ -35,6 +35,7 @@ struct IngestConfig {
   std::size_t id_max_length = 128;
   std::chrono::seconds handshake{10};
   std::chrono::milliseconds decision_timeout{5000};
+  std::chrono::seconds first_media{15};
   std::chrono::seconds read_timeout{30};
   std::chrono::seconds ping{15};
   std::chrono::milliseconds gather{20};

@@ -208,11 +208,7 @@ void Connection::tick(std::int64_t now_us) {
       if (in_state > kDecisionUs) time_out("no decision in time");
       break;
     case State::kPublishing:
-      if (const Result<void> checked = publishing_->publication->check(now_us); !checked)
-        return fail_publication(checked.error());
-      if (now_us - last_read_us_ <= microseconds(config.read_timeout)) break;
-      counters.timeouts.fetch_add(1, std::memory_order_relaxed);
-      terminate_publication(media::LogEnd::kTimedOut);
+      tick_publisher(now_us);
       break;
     case State::kPlaying:
       tick_player(now_us);
@@ -223,6 +219,24 @@ void Connection::tick(std::int64_t now_us) {
     case State::kGone:
       break;
   }
+}
+
+// Bytes alone do not keep a publisher alive: pings and commands cost nothing to send. A message that is under
+// way may take its time (a large key frame over a thin line), but not for ever.
+void Connection::tick_publisher(std::int64_t now_us) {
+  constexpr std::int64_t kUnderWay = 4;
+  const IngestConfig& config = shard_.shared().config;
+  Publication& publication = *publishing_->publication;
+  if (const Result<void> checked = publication.check(now_us); !checked) {
+    return fail_publication(checked.error());
+  }
+  const bool began = publication.committed() > 0;
+  const std::int64_t media_us = began ? publication.arrival_us() : state_since_us_;
+  const std::int64_t patience = microseconds(began ? config.read_timeout : config.first_media) *
+                                (publication.receiving() ? kUnderWay : 1);
+  if (now_us - last_read_us_ <= microseconds(config.read_timeout) && now_us - media_us <= patience) return;
+  shard_.shared().counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+  terminate_publication(media::LogEnd::kTimedOut);
 }
 
 void Connection::tick_player(std::int64_t now_us) {

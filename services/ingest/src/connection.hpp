@@ -135,6 +135,7 @@ class Connection final : public net::PollClient {
   void end_publication(media::LogEnd reason);
   void wake_players();
   void leave_group();
+  void tick_publisher(std::int64_t now_us);
   void tick_player(std::int64_t now_us);
 
   Shard& shard_;

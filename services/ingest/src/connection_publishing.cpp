@@ -146,7 +146,10 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   media::LogDescription description;
   description.stream_id = stream.stream_id;
   description.publication_id = stream.publication_id;
-  description.epoch = stream.epoch;
+  const media::StreamContinuation continuation = shard_.shared().arena.continuation(stream.stream_id);
+  // Auth's number, unless its database was lost while the log stayed: whoever reads the log goes by the epoch
+  // in it, and the stream's older logs must stay older.
+  description.epoch = std::max(stream.epoch, continuation.found ? continuation.epoch + 1 : 0);
   description.started_wall_us = stream.started_wall_us;
   description.segment_target_ms = config.segment_ms;
   description.retention.keep_us = std::chrono::microseconds(config.log_keep).count();
@@ -156,8 +159,8 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   media::TimelineConfig timeline;
   timeline.started_wall_us = stream.started_wall_us;
   timeline.segment_target_ms = config.segment_ms;
-  timeline.continuation = shard_.shared().arena.continuation(stream.stream_id);
-  timeline.epoch = stream.epoch;
+  timeline.continuation = continuation;
+  timeline.epoch = description.epoch;
   auto log = shard_.shared().arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
   auto publication = std::make_unique<Publication>(std::move(*log), timeline, stream.counters);

@@ -81,6 +81,8 @@ class Publication {
   const std::string& encoder() const { return encoder_; }
 
   std::uint64_t committed() const { return log_->committed(); }
+  // A message has begun and is not whole yet.
+  bool receiving() const { return !open_.empty(); }
   std::uint32_t slot() const { return log_->slot(); }
   // Of the newest record.
   std::uint64_t media_sequence() const { return media_sequence_; }

@@ -2,7 +2,9 @@
 #include "server.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <condition_variable>
 #include <cstdlib>
@@ -437,6 +439,60 @@ TEST_F(ServerTest, GivesTheStreamToTheNewerPublisher) {
   EXPECT_EQ(begin->record.discontinuity_sequence, last->record.discontinuity_sequence + 1);
 }
 
+// Ten encoders with one key at the same time: all but one are told, and one log is live.
+TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
+  constexpr std::size_t kPublishers = 10;
+  start();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<RtmpClient>> clients;
+    for (std::size_t i = 0; i < kPublishers; ++i) clients.push_back(connect());
+    std::atomic<std::size_t> rejected{0};
+    std::vector<std::string> last(kPublishers);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < kPublishers; ++i) {
+      threads.emplace_back([&, i] {
+        clients[i]->publish("sk_one");
+        for (std::string code = clients[i]->next_status(); !code.empty(); code = clients[i]->next_status()) {
+          last[i] = code;
+        }
+        if (last[i] == "NetStream.Publish.Rejected") ++rejected;
+      });
+    }
+    const auto deadline = std::chrono::steady_clock::now() + RtmpClient::kPatience;
+    while (rejected < kPublishers - 1 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(5ms);
+    }
+    EXPECT_EQ(rejected, kPublishers - 1);
+    const auto logs = reader_->logs();
+    EXPECT_EQ(std::count_if(logs.begin(), logs.end(),
+                            [](const auto& log) { return log.end == media::LogEnd::kLive; }),
+              1);
+    for (const auto& client : clients) ::shutdown(client->fd(), SHUT_RDWR);
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(std::count(last.begin(), last.end(), "NetStream.Publish.Start"), 1);
+  }
+}
+
+// Auth's database was lost: its epochs begin anew, while older logs of the stream are still there.
+TEST_F(ServerTest, KeepsTheOrderOfLogsWhenEpochsBeginAnew) {
+  authority_.epoch_of = {{"", 100}};
+  start();
+  auto first = publisher("sk_one");
+  send_frames(*first, 0, 10);
+  ASSERT_TRUE(announcer_.wait_for_records(10));
+  first->close();
+  ASSERT_TRUE(announcer_.wait_for("ended one 100 2"));
+  authority_.epoch_of = {{"", 1}};
+  auto second = publisher("sk_one");
+  send_frames(*second, 0, 10);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  const std::vector<media::LogInfo> logs = reader_->logs();
+  ASSERT_EQ(logs.size(), 2U);
+  EXPECT_EQ(logs[0].epoch, 100U);
+  EXPECT_EQ(logs[1].epoch, 101U);
+  EXPECT_EQ(logs[1].end, media::LogEnd::kLive);
+}
+
 TEST_F(ServerTest, RefusesWhoMayNotPublish) {
   start();
   auto client = connect();
@@ -604,6 +660,27 @@ TEST_F(ServerTest, ClosesAPublisherThatIsSilent) {
   send_frames(*client, 0, 1);
   EXPECT_TRUE(client->closed_by_server());
   EXPECT_TRUE(announcer_.wait_for("ended one 1 3"));
+}
+
+// A publisher that sends everything but media is as silent as one that sends nothing.
+TEST_F(ServerTest, ClosesAPublisherThatSendsNoMedia) {
+  config_.first_media = 1s;
+  start();
+  for (const bool talks : {false, true}) {
+    auto client = connect();
+    client->publish("sk_one");
+    EXPECT_EQ(client->next_status(), "NetStream.Publish.Start");
+    const auto deadline = std::chrono::steady_clock::now() + RtmpClient::kPatience;
+    std::string code;
+    std::thread reading([&] { code = client->next_status(); });
+    while (talks && server_->counters().timeouts.load() < 2 && std::chrono::steady_clock::now() < deadline) {
+      client->send(MessageType::kAcknowledgement, 0, {0, 0, 0, 1}, 0);
+      std::this_thread::sleep_for(50ms);
+    }
+    reading.join();
+    EXPECT_EQ(code, "NetStream.Publish.Failed");
+    EXPECT_TRUE(client->closed_by_server());
+  }
 }
 
 TEST_F(ServerTest, PingsPlayersAndClosesTheSilent) {

@@ -88,7 +88,9 @@ TEST_F(KilledRecorder, MakesOneRecordingOfAStreamThatIsCutAgainAndAgain) {
       const auto content = read_part(directory_ + "/" + parts[0]);
       return content && *content && (*content)->resume.journal.publication_id == id;
     };
-    if (id % 2 == 0) EXPECT_TRUE(wait_until(in_a_file, 60s)) << id;
+    if (id % 2 == 0) {
+      EXPECT_TRUE(wait_until(in_a_file, 60s)) << id;
+    }
     program->stop(SIGKILL);
     publisher.turns(20);
     publisher.log().end(id == kPublications ? media::LogEnd::kUnpublished : media::LogEnd::kDisconnected);
