@@ -112,9 +112,9 @@ Result<Av1TemporalUnit> inspect_temporal_unit(ByteView sample) {
     if (!obu) return invalid_obu();
     ++unit.obus;
     if (obu->type == kObuSequenceHeader && !unit.sequence_header) {
-      auto header = parse_av1_sequence_header(obu->payload);
+      const auto header = parse_av1_sequence_header(obu->payload);
       if (!header) return tl::unexpected(header.error());
-      unit.sequence_header = std::move(*header);
+      unit.sequence_header = *header;
       unit.sequence_header_obu = obu->whole;
     }
     if ((obu->type == kObuFrame || obu->type == kObuFrameHeader) && !frame_seen) {

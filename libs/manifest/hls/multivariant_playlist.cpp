@@ -32,6 +32,10 @@ void append_variant(std::string& out, const Variant& variant) {
     out += ",RESOLUTION=" + std::to_string(variant.width) + 'x' + std::to_string(variant.height);
   }
   if (variant.frame_rate_millihertz > 0) append_frame_rate(out, variant.frame_rate_millihertz);
+  if (!variant.video_range.empty()) {
+    out += ",VIDEO-RANGE=";
+    append_clean(out, variant.video_range);
+  }
   out += '\n';
   append_clean(out, variant.uri);
   out += '\n';

@@ -15,6 +15,7 @@ struct Variant {
   std::vector<std::string> codecs;          // RFC 6381, such as "avc1.64001f", "mp4a.40.2"
   std::uint32_t width = 0, height = 0;      // 0: no video
   std::uint32_t frame_rate_millihertz = 0;  // 0: left out
+  std::string video_range;                  // "PQ" or "HLG" (RFC 8216bis 4.4.6.2); empty: left out, SDR
 };
 
 struct MultivariantPlaylist {

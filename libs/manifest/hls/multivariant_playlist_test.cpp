@@ -39,6 +39,15 @@ TEST(MultivariantPlaylist, WritesFrameRatesWithThreeDecimals) {
   EXPECT_NE(serialize(MultivariantPlaylist{{variant}}).find("FRAME-RATE=25.005\n"), std::string::npos);
 }
 
+TEST(MultivariantPlaylist, TellsAHighDynamicRange) {
+  Variant variant;
+  variant.uri = "v";
+  variant.frame_rate_millihertz = 25'000;
+  variant.video_range = "PQ";
+  EXPECT_NE(serialize(MultivariantPlaylist{{variant}}).find("FRAME-RATE=25.000,VIDEO-RANGE=PQ\n"),
+            std::string::npos);
+}
+
 TEST(MultivariantPlaylist, AlwaysNamesABandwidthAndCleanText) {
   Variant variant;
   variant.uri = "v\n";

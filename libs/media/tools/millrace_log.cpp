@@ -130,10 +130,40 @@ json describe(const SampleRecord& record) {
           {"offset", record.offset}};
 }
 
+const char* name_of(Codec codec) {
+  switch (codec) {
+    case Codec::kNone:
+      return "none";
+    case Codec::kH264:
+      return "h264";
+    case Codec::kH265:
+      return "h265";
+    case Codec::kAv1:
+      return "av1";
+    case Codec::kVp9:
+      return "vp9";
+    case Codec::kAac:
+      return "aac";
+    case Codec::kOpus:
+      return "opus";
+    case Codec::kMp3:
+      return "mp3";
+    case Codec::kFlac:
+      return "flac";
+    case Codec::kAc3:
+      return "ac3";
+    case Codec::kEac3:
+      return "eac3";
+    case Codec::kData:
+      return "data";
+  }
+  return "unknown";
+}
+
 json describe(const TrackConfiguration& configuration) {
   return {{"configuration", configuration.index},
           {"track", configuration.track},
-          {"codec", static_cast<int>(configuration.codec)},
+          {"codec", name_of(configuration.codec)},
           {"timescale", configuration.timescale},
           {"size", configuration.size},
           {"width", configuration.width},

@@ -4,11 +4,21 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "codecs/av1.hpp"
+#include "codecs/h264.hpp"
 
 namespace millrace::media {
 namespace {
 
-constexpr std::size_t kAvcLengthSizeByte = 4;  // of the avcC: ISO/IEC 14496-15 5.3.3.1
+// Where avcC and hvcC tell how long the lengths of NAL units are: ISO/IEC 14496-15 5.3.3.1, 8.3.3.1.
+constexpr std::size_t kAvcLengthSizeByte = 4;
+constexpr std::size_t kHevcLengthSizeByte = 21;
+
+bool nal_units_fit(ByteView payload, ByteView configuration, std::size_t length_size_byte) {
+  if (configuration.size() <= length_size_byte) return true;
+  const unsigned length_size = (configuration[length_size_byte] & 3U) + 1U;
+  return codecs::for_each_nal(payload, length_size, [](ByteView) {}).has_value();
+}
 
 class LogVerifier {
  public:
@@ -52,11 +62,11 @@ class LogVerifier {
 
   void check(const LogReader::Sample& sample) {
     const SampleRecord& record = sample.record;
-    const bool framed = nal_units_fit(sample);
+    const bool whole = framed(sample);
     if (!reader_.intact(record)) return;
     ++result_.records;
     result_.bytes += record.size;
-    if (!framed) problem(record, "NAL unit lengths do not add up to the sample");
+    if (!whole) problem(record, "lengths of NAL units or OBUs do not add up to the sample");
     if (record.configuration != 0 && record.configuration >= reader_.configuration_count()) {
       problem(record, "configuration " + std::to_string(record.configuration) + " is not there");
     }
@@ -71,21 +81,20 @@ class LogVerifier {
     last_ = record;
   }
 
-  bool nal_units_fit(const LogReader::Sample& sample) const {
+  // The sample's units are whole, as far as its codec shows.
+  bool framed(const LogReader::Sample& sample) const {
     const auto configuration = reader_.configuration(sample.record.configuration);
-    if (!configuration || configuration->description.codec != Codec::kH264 ||
-        configuration->description.track != sample.record.track ||
-        configuration->bytes.size() <= kAvcLengthSizeByte) {
-      return true;
+    if (!configuration || configuration->description.track != sample.record.track) return true;
+    switch (configuration->description.codec) {
+      case Codec::kH264:
+        return nal_units_fit(sample.payload, configuration->bytes, kAvcLengthSizeByte);
+      case Codec::kH265:
+        return nal_units_fit(sample.payload, configuration->bytes, kHevcLengthSizeByte);
+      case Codec::kAv1:
+        return codecs::inspect_temporal_unit(sample.payload).has_value();
+      default:
+        return true;
     }
-    const std::size_t length_size = (configuration->bytes[kAvcLengthSizeByte] & 3U) + 1U;
-    ByteReader bytes(sample.payload);
-    while (!bytes.empty() && bytes.ok()) {
-      std::uint64_t length = 0;
-      for (std::size_t i = 0; i < length_size; ++i) length = (length << 8) | bytes.u8();
-      bytes.skip(length);
-    }
-    return bytes.ok();
   }
 
   LogReader& reader_;

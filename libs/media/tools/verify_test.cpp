@@ -57,7 +57,37 @@ TEST_F(Verify, FindsTimesAndSegmentsThatStepBack) {
 TEST_F(Verify, FindsSamplesThatAreNotFramed) {
   add({0, 0, 0, 9, 1}, 0);
   add({0, 0, 0}, 1);
-  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 0: NAL"), HasSubstr("record 1: NAL")));
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 0: lengths"), HasSubstr("record 1: lengths")));
+}
+
+TEST_F(Verify, KnowsTheFramingOfOtherCodecs) {
+  TrackConfiguration description{};
+  description.track = 3;
+  description.codec = Codec::kH265;
+  Bytes hvcc(23);
+  hvcc[21] = 1;  // lengths of 2 bytes
+  const auto hevc = log_->add_configuration(description, {}, hvcc);
+  description.track = 4;
+  description.codec = Codec::kAv1;
+  const auto av1 = log_->add_configuration(description, {}, Bytes{0x81, 0, 0x0C, 0});
+  ASSERT_TRUE(hevc && av1);
+  const struct {
+    std::uint8_t track;
+    std::uint32_t configuration;
+    Bytes payload;
+  } samples[] = {
+      {3, *hevc, {0, 2, 0x26, 1}}, {3, *hevc, {0, 9, 0x26, 1}}, {4, *av1, {0x12, 0}}, {4, *av1, {0x12, 7}}};
+  std::int64_t dts = 0;
+  for (const auto& sample : samples) {
+    const auto room = log_->reserve(static_cast<std::uint32_t>(sample.payload.size()));
+    ASSERT_TRUE(room);
+    SampleRecord record = record_at(++dts);
+    record.media_sequence = 1;
+    record.track = sample.track;
+    record.configuration = sample.configuration;
+    finish(*log_, *room, sample.payload, record);
+  }
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 1: lengths"), HasSubstr("record 3: lengths")));
 }
 
 TEST_F(Verify, FindsAConfigurationThatIsNotThere) {

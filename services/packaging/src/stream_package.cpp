@@ -33,6 +33,15 @@ std::uint32_t measured_millihertz(const Segment& segment) {
       static_cast<std::uint64_t>(std::max<std::int64_t>(segment.duration_us, 1)));
 }
 
+// RFC 8216bis 4.4.6.2, from the transfer characteristics; players take what is not told for SDR.
+std::string video_range(const std::optional<codecs::Colour>& colour) {
+  constexpr std::uint8_t kPerceptualQuantizer = 16;
+  constexpr std::uint8_t kHybridLogGamma = 18;
+  if (colour && colour->transfer == kPerceptualQuantizer) return "PQ";
+  if (colour && colour->transfer == kHybridLogGamma) return "HLG";
+  return {};
+}
+
 }  // namespace
 
 StreamPackage::StreamPackage(std::string stream_id, const WindowPolicy& policy)
@@ -257,6 +266,7 @@ std::string StreamPackage::multivariant_playlist(const Listing& listing) const {
     const TrackDescription& description = descriptions[*video];
     variant.width = description.width;
     variant.height = description.height;
+    variant.video_range = video_range(description.track.colour);
     variant.frame_rate_millihertz =
         description.frames_per_second
             ? static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000))

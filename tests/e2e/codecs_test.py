@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Every codec over Enhanced RTMP arrives in HLS and in the recording: recognised and decoded by ffprobe, each coded frame once
+and unchanged, sound and picture as far apart as they were sent. Several tracks are all recorded. Chromium plays what it has
+decoders for."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import enhanced_flv
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, wait_for
+
+BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
+SECONDS = 6
+TOLERANCE = 0.0015  # a millisecond of RTMP's and rounding
+# What is sent; CODECS of the multivariant playlist without what depends on the encoder's choices.
+PAIRS = [
+    ("hevc", "aac", ["hvc1.1.6.L", "mp4a.40.2"]),
+    ("av1", "opus", ["av01.0.0", "Opus"]),
+    ("vp9", "flac", ["vp09.00.", "fLaC"]),
+    ("h264", "ac3", ["avc1.", "ac-3"]),
+    ("hevc", "eac3", ["hvc1.1.6.L", "ec-3"]),
+    ("h264", "mp3", ["avc1.", "mp4a.6B"]),
+]
+
+
+def probe(source, *options):
+    result = subprocess.run(["ffprobe", "-v", "warning", *options, "-of", "json", str(source)], capture_output=True, text=True,
+                            timeout=60 * PATIENCE)
+    check(result.returncode == 0 and not result.stderr, f"ffprobe of {source}: {result.stderr}")
+    return json.loads(result.stdout)
+
+
+def streams(source):
+    """[(codec, frames that can be decoded)]"""
+    return [(s["codec_name"], int(s.get("nb_read_frames", 0))) for s in probe(source, "-count_frames", "-show_streams")["streams"]]
+
+
+def packets(source, stream):
+    found = probe(source, "-select_streams", stream, "-show_packets", "-show_data_hash", "MD5")["packets"]
+    return [(float(p["dts_time"]), p["data_hash"]) for p in found]
+
+
+def same(what, sent, got, encoded):
+    """sent: {stream: file of the encoder}. Every packet once, in order, sound and picture in step."""
+    starts = {}
+    for stream, source in sent.items():
+        was, now = packets(source, stream), packets(got, stream)
+        check([h for _, h in was] == [h for _, h in now], f"{what}: {encoded[stream]}: {len(now)} packets, sent {len(was)}")
+        starts[stream] = (was[0][0], now[0][0])
+        for (a, _), (b, _) in zip(was, now):
+            moved = (b - starts[stream][1]) - (a - starts[stream][0])
+            check(abs(moved) <= TOLERANCE, f"{what}: {encoded[stream]} packet at {a:.3f} s is moved by {moved * 1000:.3f} ms")
+
+
+def delivered(stack, path):
+    """The newest publication's segments as one file, once they are all there."""
+    found = {}
+
+    def whole():
+        playlist = stack.playlist()
+        if not playlist or not playlist.segments:
+            return False
+        newest = playlist.segments[-1][4]
+        found["init"] = newest
+        found["segments"] = [(url, seconds) for _, url, seconds, _, init in playlist.segments if init == newest]
+        return sum(seconds for _, seconds in found["segments"]) > SECONDS - 0.1
+
+    wait_for(whole, "the last segment", 30)
+    parts = []
+    for url in [found["init"], *[url for url, _ in found["segments"]]]:
+        status, _, body = fetch(url)
+        check(status == 200, f"{status} for {url}")
+        parts.append(body)
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+def publish(stack, flv):
+    publisher = stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(flv), stdout=subprocess.DEVNULL)
+    check(publisher.wait(timeout=60 * PATIENCE) == 0, f"publishing {flv.name} ended well")
+
+
+def pair(stack, video, audio, codecs, recordings):
+    print(video, audio, flush=True)
+    tracks = {name: enhanced_flv.encode(name, stack.home / f"{name}.mp4", seconds=SECONDS) for name in (video, audio)}
+    flv = stack.home / f"{video}-{audio}.flv"
+    writer = enhanced_flv.FlvWriter()
+    for track in tracks.values():
+        writer.add_track(track)
+    writer.save(flv)
+    publish(stack, flv)
+    recording = stack.wait_recordings(recordings)[-1]
+    hls = delivered(stack, stack.home / f"{video}-{audio}-hls.mp4")
+    expected = [(video, len(tracks[video].samples)), (audio, len(tracks[audio].samples))]
+    sent = {"v": stack.home / f"{video}.mp4", "a": stack.home / f"{audio}.mp4"}
+    for what, file in (("recording", recording), ("HLS", hls)):
+        check(streams(file) == expected, f"{what}: {streams(file)}, sent {expected}")
+        same(what, sent, file, {"v": video, "a": audio})
+    status, _, master = fetch(stack.info["hls_url"].replace("index.m3u8", "master.m3u8"))
+    line = next(line for line in master.decode().splitlines() if line.startswith("#EXT-X-STREAM-INF"))
+    told = line.split('CODECS="')[1].split('"')[0].split(",")
+    check(status == 200 and len(told) == 2 and all(t.startswith(c) for t, c in zip(told, codecs)), f"CODECS: {line}")
+    check("RESOLUTION=320x180" in line, f"RESOLUTION: {line}")
+
+
+def many_tracks(stack, recordings):
+    """Two pictures and three sounds: HLS has the first of each, the recording all."""
+    names = ["h264", "hevc", "aac", "opus", "flac"]
+    tracks = {name: enhanced_flv.encode(name, stack.home / f"{name}.mp4", seconds=SECONDS) for name in names}
+    writer = enhanced_flv.FlvWriter()
+    writer.add_track(tracks["h264"]).add_track(tracks["aac"])
+    for track_id, name in ((1, "hevc"), (1, "opus"), (2, "flac")):
+        track = tracks[name]
+        writer.add(track.kind, 0, enhanced_flv.sequence_start(track, track_id))
+        for sample in track.samples:
+            writer.add(track.kind, sample.time, enhanced_flv.one_track(track, track_id, sample))
+    flv = writer.save(stack.home / "many.flv")
+    publish(stack, flv)
+    recording = stack.wait_recordings(recordings)[-1]
+    check(streams(delivered(stack, stack.home / "many-hls.mp4")) == [(n, len(tracks[n].samples)) for n in ("h264", "aac")],
+          "HLS has the first picture and the first sound")
+    got = streams(recording)
+    check(sorted(got) == sorted((n, len(tracks[n].samples)) for n in names), f"the recording's tracks: {got}")
+
+
+def browser(stack, video, audio):
+    """Chromium with the watch page, for longer than its buffer holds."""
+    if not shutil.which("chromium") or not shutil.which("node") or not (ROOT / "tests/node_modules/playwright-core").exists():
+        print("no chromium, node or playwright-core: not tried in the browser")
+        return
+    print("browser", video, audio, flush=True)
+    writer = enhanced_flv.FlvWriter()
+    for name in (video, audio):
+        writer.add_track(enhanced_flv.encode(name, stack.home / f"browser-{name}.mp4", seconds=40))
+    flv = writer.save(stack.home / "browser.flv")
+    publisher = stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(flv), stdout=subprocess.DEVNULL)
+    known = stack.playlist().last if stack.playlist() else -1
+    wait_for(lambda: (p := stack.playlist()) and p.last >= known + 3, "three segments", 30)
+    result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/watch.mjs"), stack.info["watch_url"], "10"], capture_output=True,
+                            text=True, timeout=120 * PATIENCE)
+    print(result.stdout.strip())
+    check(result.returncode == 0, f"the browser: {result.stdout}{result.stderr}")
+    publisher.kill()
+    publisher.wait()
+
+
+def codecs():
+    with Stack() as stack:
+        for count, (video, audio, names) in enumerate(PAIRS, start=1):
+            pair(stack, video, audio, names, count)
+        many_tracks(stack, len(PAIRS) + 1)
+        browser(stack, "av1", "opus")
+        browser(stack, "vp9", "opus")
+
+
+main(codecs)
