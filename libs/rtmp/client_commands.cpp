@@ -155,8 +155,20 @@ Result<void> ClientCommands::handle(const Command& command) {
   return {};  // onBWDone, onFCPublish and the like: nothing of ours depends on them
 }
 
+// Servers say what they can do in the first object or beside the code.
+void ClientCommands::learn(const Command& connected) {
+  for (const std::size_t index : {0U, 1U}) {
+    const auto* object = connected.argument<amf0::Object>(index);
+    if (object != nullptr && !state_.capabilities.announced)
+      state_.capabilities = parse_capabilities(*object);
+  }
+}
+
 Result<void> ClientCommands::handle_result(const Command& command) {
-  if (command.transaction == kConnect && state_.phase == ClientPhase::kConnecting) create_stream();
+  if (command.transaction == kConnect && state_.phase == ClientPhase::kConnecting) {
+    learn(command);
+    create_stream();
+  }
   if (command.transaction == kCreateStream && state_.phase == ClientPhase::kCreating) return start(command);
   return {};
 }
@@ -211,7 +223,7 @@ void ClientCommands::handle_status(const amf0::Object* information) {
   const bool started = code == (publish ? status::kPublishStart : status::kPlayStart);
   if (state_.phase == ClientPhase::kStarting && started) {
     state_.phase = ClientPhase::kRunning;
-    out_.emplace_back(Ready{state_.stream_id()});
+    out_.emplace_back(Ready{state_.stream_id(), state_.capabilities});
   } else if (ends_stream(level, code)) {
     if (state_.phase != ClientPhase::kRunning) return refuse(information);
     finish(Ended{shown(code), shown(description)});

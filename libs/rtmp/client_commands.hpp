@@ -22,6 +22,7 @@ class ClientCommands {
 
  private:
   void create_stream();
+  void learn(const Command& connected);
   Result<void> start(const Command& created);
   Result<void> handle_result(const Command& command);
   void handle_error(const Command& command);

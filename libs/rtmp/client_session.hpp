@@ -19,6 +19,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "rtmp/capabilities.hpp"
 #include "rtmp/limits.hpp"
 #include "rtmp/server_session.hpp"
 #include "rtmp/url.hpp"
@@ -50,6 +51,7 @@ ClientRequest client_request(const Url& url, ClientUse use);
 // Publish: media may be sent on this message stream. Play: media comes.
 struct Ready {
   std::uint32_t message_stream_id = 0;
+  PeerCapabilities capabilities;  // the server's, as far as it announced any
 };
 // connect, createStream, publish or play was refused. code: the server's, such as
 // "NetStream.Publish.BadName"; empty if it gave none.

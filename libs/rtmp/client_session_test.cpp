@@ -139,6 +139,22 @@ TEST(ClientSession, SaysWhatItCanDo) {
   EXPECT_THAT(sent, Not(HasSubstr("pass"))) << "the password goes nowhere by itself";
 }
 
+TEST(ClientSession, LearnsWhatTheServerCanDo) {
+  for (const bool first : {true, false}) {
+    const auto caps = object({{"capsEx", 3.0}});
+    ClientSession session(request(), 1);
+    std::vector<ClientAction> actions;
+    session.receive(server_handshake() +
+                        command("_result", 1, {first ? caps : object({}), first ? object({}) : caps}) +
+                        command("_result", 4, {Null{}, 1.0}) +
+                        command("onStatus", 0, {Null{}, object({{"code", "NetStream.Publish.Start"}})}, 1),
+                    actions);
+    ASSERT_TRUE(std::holds_alternative<Ready>(actions.back()));
+    EXPECT_TRUE(std::get<Ready>(actions.back()).capabilities.takes_multitrack());
+    EXPECT_TRUE(std::get<Ready>(actions.back()).capabilities.reconnects());
+  }
+}
+
 Bytes refused_connect(std::initializer_list<amf0::Property> information) {
   return server_handshake() + command("_error", 1, {Null{}, object(information)});
 }

@@ -39,6 +39,7 @@ void ClientState::save(ByteWriter& out) const {
   out.u64(seed);
   save_request(request, out);
   out.u8(static_cast<std::uint8_t>(phase));
+  capabilities.save(out);
   save_messages(out);
 }
 
@@ -49,6 +50,7 @@ bool ClientState::restore(ByteReader& reader) {
   const std::uint8_t saved_phase = reader.u8();
   if (saved_phase > static_cast<std::uint8_t>(ClientPhase::kOver)) return false;
   phase = static_cast<ClientPhase>(saved_phase);
+  if (!capabilities.restore(reader)) return false;
   const bool has_stream = phase == ClientPhase::kStarting || phase == ClientPhase::kRunning;
   return restore_messages(reader) && reader.empty() && streams.size() <= 1 &&
          (!has_stream || streams.size() == 1);

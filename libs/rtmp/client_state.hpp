@@ -17,6 +17,7 @@ struct ClientState : MessageState {
   std::uint64_t seed;
   ClientRequest request;
   ClientPhase phase = ClientPhase::kHandshake;
+  PeerCapabilities capabilities;  // of connect's _result
 
   MessageStream::Use use() const {
     return request.use == ClientUse::kPlay ? MessageStream::Use::kPlaying : MessageStream::Use::kPublishing;

@@ -57,6 +57,7 @@ void IngestConfig::add_rows(ConfigTable& table) {
                 "target duration of segments in milliseconds");
   add_tls_rows(table);
   add_policy_rows(table);
+  add_forward_rows(table);
   bus.add_rows(table);
 }
 
@@ -99,6 +100,23 @@ void IngestConfig::add_policy_rows(ConfigTable& table) {
       "largest picture of a publisher: `480p`, `720p`, `1080p`, `1440p`, `2160p`, `4320p` or "
       "WIDTHxHEIGHT, upright too; 0 is no limit",
       [](const std::string& text) { return ResolutionLimit::parse(text); });
+}
+
+void IngestConfig::add_forward_rows(ConfigTable& table) {
+  table.duration("RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
+                 "seconds that a forward's connection is kept for a publisher that was cut off");
+  table.secret("FORWARD_TARGETS", forward_targets,
+               "where live streams are pushed to: stream-id=URL or *=URL, separated by spaces");
+  table.text(
+      "FORWARD_ALLOW", forward_allow, "",
+      "addresses and networks (CIDR) that forwards may connect to though they are not public, separated "
+      "by commas; * allows all");
+  table.boolean("FORWARD_TLS_VERIFY", forward_tls_verify, "true",
+                "whether the certificates of rtmps forward targets are verified");
+  table.text(
+      "FORWARD_TLS_AUTHORITIES", forward_tls_authorities, "",
+      "PEM file of the authorities that rtmps forward targets are verified with; default: the system's");
+  table.integer("FORWARD_MAX", forward_max, "256", {0, 65'536}, "forwards that may run at a time");
 }
 
 }  // namespace millrace::ingest

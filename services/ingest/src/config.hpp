@@ -44,6 +44,12 @@ struct IngestConfig {
   std::uint64_t log_stream_bytes = 0;
   std::chrono::seconds log_keep{60};
   std::uint32_t segment_ms = 2000;
+  std::chrono::seconds reconnect_grace{60};
+  Secret forward_targets;
+  std::string forward_allow;
+  bool forward_tls_verify = true;
+  std::string forward_tls_authorities;
+  std::uint32_t forward_max = 256;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
@@ -54,6 +60,7 @@ struct IngestConfig {
  private:
   void add_tls_rows(ConfigTable& table);
   void add_policy_rows(ConfigTable& table);
+  void add_forward_rows(ConfigTable& table);
 };
 
 }  // namespace millrace::ingest

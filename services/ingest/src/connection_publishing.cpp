@@ -325,7 +325,8 @@ bool Connection::announce(std::int64_t now_us, std::int64_t interval_us, std::ve
 
 void Connection::wake_players() {
   const LiveStreamPtr& stream = publishing_->stream;
-  const std::uint64_t watching = stream->watching_shards.load(std::memory_order_acquire);
+  const std::uint64_t watching = stream->watching_shards.load(std::memory_order_acquire) |
+                                 stream->forwarding_shards.load(std::memory_order_acquire);
   const std::vector<Shard*>& shards = shard_.shared().shards;
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const std::uint64_t bit = std::uint64_t{1} << i;

@@ -48,6 +48,8 @@ struct LiveStream {
   // A bit for each shard: it has players; it was told of new records and has not looked yet.
   std::atomic<std::uint64_t> watching_shards{0};
   std::atomic<std::uint64_t> woken_shards{0};
+  // A bit for each shard that forwards it.
+  std::atomic<std::uint64_t> forwarding_shards{0};
 
   std::atomic<std::uint32_t> players{0};
   std::atomic<std::uint64_t> sent_bytes{0};

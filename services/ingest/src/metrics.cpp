@@ -100,6 +100,30 @@ void add_certificate(Families& out, const net::TlsCertificate& certificate) {
             static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.current()->expires_at(), 0)));
 }
 
+// One row a forward; the key is no part of its target.
+void add_forwards(Families& out, const Forwards& forwards) {
+  const std::vector<ForwardStatusPtr> running = forwards.running();
+  const auto labels = [](const ForwardStatus& status) -> std::vector<ClientMetric::Label> {
+    return {{"forward", status.id}, {"stream", status.stream_id}, {"target", status.target}};
+  };
+  out.gauge("forwards", "Forwards that run.", running.size());
+  for (const ForwardStatusPtr& status : running) {
+    auto with_state = labels(*status);
+    with_state.push_back({"state", std::string(name_of(status->state.load(std::memory_order_relaxed)))});
+    with_state.push_back({"reason", std::string(name_of(status->reason.load(std::memory_order_relaxed)))});
+    out.gauge("forward_state", "1: what a forward does, and why the last attempt failed.", 1,
+              std::move(with_state));
+  }
+  const auto counter = [&](const std::string& name, const std::string& help,
+                           std::atomic<std::uint64_t> ForwardStatus::*value) {
+    for (const ForwardStatusPtr& status : running)
+      out.counter(name, help, get((*status).*value), labels(*status));
+  };
+  counter("forward_attempts", "Connections that a forward tried.", &ForwardStatus::attempts);
+  counter("forward_sent_bytes", "Bytes of media that a forward sent.", &ForwardStatus::sent_bytes);
+  counter("forward_frames_skipped", "Frames that a slow forward skipped.", &ForwardStatus::frames_skipped);
+}
+
 void add_arena(Families& out, const media::ArenaWriter& arena) {
   const media::ArenaStatistics s = arena.statistics();
   out.gauge("log_bytes", "Size of the media log's arena.", s.total_bytes);
@@ -129,6 +153,7 @@ class IngestMetrics final : public prometheus::Collectable {
     Families out;
     add_server(out, sources_.server);
     if (sources_.certificate != nullptr) add_certificate(out, *sources_.certificate);
+    add_forwards(out, sources_.server.forwards());
     add_arena(out, sources_.arena);
     add_bus(out, sources_.node);
     std::uint64_t dropped = 0;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "forward_set.hpp"
 
 namespace millrace::ingest {
 
@@ -40,6 +41,10 @@ Result<std::unique_ptr<Server>> Server::start(const ServerParts& parts) {
 }
 
 Result<void> Server::open() {
+  auto forwards = Forwards::open(shared_.config);
+  if (!forwards) return tl::unexpected<Error>(forwards.error());
+  forwards_ = std::move(*forwards);
+  shared_.forwards = forwards_.get();
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     shards_.push_back(std::make_unique<Shard>(threads_.context(i), i, shared_));
     if (Result<void> opened = shards_.back()->open(); !opened) return opened;
@@ -48,6 +53,10 @@ Result<void> Server::open() {
   if (Result<void> listening = listen(); !listening) return listening;
   shared_.streams.set_observer([this](const LiveStreamPtr& stream) {
     for (Shard* shard : shared_.shards) shard->post([shard, stream] { shard->stream_changed(stream); });
+  });
+  forwards_->set_observer([this](const std::string& stream_id) {
+    for (Shard* shard : shared_.shards)
+      shard->post([shard, stream_id] { shard->forwards().targets_changed(stream_id); });
   });
   maintenance_ = std::make_unique<net::Timer>(threads_.context(0));
   maintain();
@@ -79,6 +88,7 @@ Result<void> Server::listen() {
 Server::~Server() {
   drain(std::chrono::steady_clock::now());
   shared_.streams.set_observer(nullptr);
+  if (forwards_) forwards_->set_observer(nullptr);
 }
 
 // On the first thread. Connections are dealt out in turn.
@@ -143,8 +153,9 @@ void Server::drain(std::chrono::steady_clock::time_point deadline) {
     std::this_thread::sleep_for(kDrainPoll);
   }
   for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->drain(); });
-  while (shared_.counters.connections.load(std::memory_order_relaxed) > 0 &&
-         std::chrono::steady_clock::now() < deadline) {
+  while (
+      (shared_.counters.connections.load(std::memory_order_relaxed) > 0 || !forwards_->running().empty()) &&
+      std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(kDrainPoll);
   }
   for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->close_all(); });

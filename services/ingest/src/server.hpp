@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "forwards.hpp"
 #include "net/io_threads.hpp"
 #include "net/listener.hpp"
 #include "shard.hpp"
@@ -36,6 +37,7 @@ class Server {
   std::uint16_t port() const { return listener_port_; }
   std::uint16_t tls_port() const { return tls_listener_port_; }  // 0: no RTMPS
   const ServerCounters& counters() const { return shared_.counters; }
+  Forwards& forwards() const { return *forwards_; }
   net::ListenerStatistics listener_statistics() const;
   std::vector<net::PollerStatistics> poller_statistics() const;
 
@@ -65,6 +67,8 @@ class Server {
   std::uint32_t maintenances_ = 0;
   std::size_t next_shard_ = 0;
   bool running_ = false;
+  // Last: its answers go to the shards.
+  std::unique_ptr<Forwards> forwards_;
 };
 
 }  // namespace millrace::ingest

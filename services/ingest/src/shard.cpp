@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "connection.hpp"
+#include "forward_set.hpp"
 #include "player_group.hpp"
 
 namespace millrace::ingest {
@@ -31,7 +32,8 @@ Shard::Shard(boost::asio::io_context& context, std::size_t index, ServerShared& 
       announce_timer_(context),
       receive_buffer_(kReceiveBuffer),
       handshake_budget_(kHandshakeWindowUs, kHandshakeUs),
-      parked_timer_(context) {}
+      parked_timer_(context),
+      forwards_(std::make_unique<ForwardSet>(*this, *shared.forwards)) {}
 
 Shard::~Shard() = default;
 
@@ -187,6 +189,11 @@ PlayerGroup& Shard::group(const std::string& stream_id) {
 }
 
 void Shard::stream_changed(const LiveStreamPtr& stream) {
+  if (stream->ended.load(std::memory_order_acquire)) {
+    forwards_->stream_ended(stream);
+  } else {
+    forwards_->stream_began(stream);
+  }
   const auto found = groups_.find(stream->stream_id);
   if (found == groups_.end()) return;
   if (stream->ended.load(std::memory_order_acquire)) {
@@ -197,12 +204,11 @@ void Shard::stream_changed(const LiveStreamPtr& stream) {
 }
 
 void Shard::wake_players(const LiveStreamPtr& stream) {
+  // Told anew of what comes after anybody here has looked.
+  stream->woken_shards.fetch_and(~(std::uint64_t{1} << index_), std::memory_order_acq_rel);
   const auto found = groups_.find(stream->stream_id);
-  if (found != groups_.end()) {
-    found->second->request_flush();
-  } else {
-    stream->woken_shards.fetch_and(~(std::uint64_t{1} << index_), std::memory_order_acq_rel);
-  }
+  if (found != groups_.end()) found->second->request_flush();
+  if ((stream->forwarding_shards.load(std::memory_order_acquire) >> index_ & 1) != 0) forwards_->wake(stream);
 }
 
 void Shard::tick() {
@@ -216,6 +222,7 @@ void Shard::tick() {
   for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
   for (Arrival* arrival : arrivals) arrival->tick(now);
   for (const auto& [id, group] : groups_) group->tick(now);
+  forwards_->tick(now);
   std::erase_if(groups_, [](const auto& entry) { return entry.second->empty(); });
   tick_timer_.start(kTickUs, [this] { tick(); });
 }
@@ -247,6 +254,7 @@ void Shard::close_all() {
   for (Connection* connection : connections) connection->close(media::LogEnd::kDrained, "drained");
   close_arrivals();
   parked_timer_.cancel();
+  forwards_->close_all();
   tick_timer_.cancel();
   announce_timer_.cancel();
 }

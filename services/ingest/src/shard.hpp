@@ -32,6 +32,8 @@ namespace millrace::ingest {
 
 class Arrival;
 class Connection;
+class ForwardSet;
+class Forwards;
 class PlayerGroup;
 class PublicationTicket;
 class Shard;
@@ -79,6 +81,7 @@ struct ServerShared {
   std::atomic<std::uint64_t> next_connection{1};
   // Clients that were asked to reconnect and are still here.
   std::atomic<std::uint64_t> asked_to_reconnect{0};
+  Forwards* forwards = nullptr;  // set before the shards are made
 };
 
 class Shard {
@@ -129,7 +132,9 @@ class Shard {
   PlayerGroup& group(const std::string& stream_id);
   // A log began or ended.
   void stream_changed(const LiveStreamPtr& stream);
-  // New records for players of this shard.
+  // Forwards of this shard.
+  ForwardSet& forwards() { return *forwards_; }
+  // New records for players and forwards of this shard.
   void wake_players(const LiveStreamPtr& stream);
   // Whether one more line about a bad peer fits into this second; counts those that do not.
   bool may_log(std::int64_t now_us);
@@ -159,6 +164,7 @@ class Shard {
   net::Timer parked_timer_;
   std::vector<std::uint64_t> dirty_;
   std::map<std::string, std::unique_ptr<PlayerGroup>, std::less<>> groups_;
+  std::unique_ptr<ForwardSet> forwards_;
   std::int64_t log_window_us_ = 0;
   std::uint32_t logged_ = 0;
   std::uint64_t not_logged_ = 0;
