@@ -2,6 +2,7 @@
 import os
 import pathlib
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -58,12 +59,19 @@ def control(kind, value):
 
 
 class Peer:
-    """A TCP connection to the RTMP port. Sends what it is told; reads only far enough to answer questions."""
+    """A TCP connection to the RTMP port. Sends what it is told; reads only far enough to answer questions.
+    source: one of this machine's loopback addresses; before: bytes ahead of everything (a PROXY header); tls: RTMPS."""
 
-    def __init__(self, port, timeout=10):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, timeout=10, source="127.0.0.1", before=b"", tls=False):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.received = b""
         self.publishing = False
+        if before:
+            self.socket.sendall(before)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket)
 
     def __enter__(self):
         return self
