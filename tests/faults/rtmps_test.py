@@ -87,7 +87,7 @@ def other_protocols(oracle):
     except (ssl.SSLError, OSError):
         pass
     log = (oracle.stack.home / "logs/ingest/current").read_text()
-    for event in ("no TLS on the RTMPS port", "TLS on the RTMP port"):
+    for event in ('no TLS on the RTMPS port peer="127.0.0.1" why="RTMP"', 'why="HTTP"', 'no RTMP on the RTMP port peer="127.0.0.1" what="TLS"'):
         check(event in log, f"the log says: {event}")
 
 
@@ -221,4 +221,5 @@ def rtmps():
         shutil.rmtree(directory, ignore_errors=True)
 
 
-main(rtmps)
+if __name__ == "__main__":
+    main(rtmps)

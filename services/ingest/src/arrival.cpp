@@ -90,7 +90,7 @@ void Arrival::look_at_first_bytes() {
   if (bytes.empty()) return;
   if (!is_tls(bytes)) {
     add(shard_.shared().counters.protocol_errors);
-    return refuse("no TLS on the RTMPS port", is_http(bytes) ? "HTTP" : is_rtmp(bytes) ? "RTMP" : "unknown");
+    return refuse("no TLS on the RTMPS port", name_of(bytes));
   }
   auto stream = net::TlsStream::accept(shard_.shared().certificate->current(), fd());
   if (!stream) return refuse("no TLS stream", stream.error().message);

@@ -107,12 +107,9 @@ void Connection::read_later() {
 
 // False when the connection is closing or gone.
 bool Connection::take(ByteView bytes) {
-  if (session_.received_bytes() == 0 && (is_http(bytes) || is_tls(bytes))) {
-    const std::string_view what = is_tls(bytes) ? "TLS on the RTMP port" : "HTTP request on the RTMP port";
-    if (shard_.may_log(now_us_)) log::info(what, {{"peer", peer_.text}});
-    shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
-    close(media::LogEnd::kProtocolError, what);
-    return false;
+  if (session_.received_bytes() == 0 && !is_rtmp(bytes)) {
+    const std::string_view what = name_of(bytes);
+    if (!what.empty()) return refuse_stranger(what);
   }
   wall_us_ = wall_us();
   std::vector<rtmp::Action>& actions = shard_.actions();
@@ -134,6 +131,13 @@ bool Connection::take(ByteView bytes) {
     return false;
   }
   return true;
+}
+
+bool Connection::refuse_stranger(std::string_view what) {
+  if (shard_.may_log(now_us_)) log::info("no RTMP on the RTMP port", {{"peer", peer_.text}, {"what", what}});
+  shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
+  close(media::LogEnd::kProtocolError, what);
+  return false;
 }
 
 // To what its address may send without being let in.

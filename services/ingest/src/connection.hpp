@@ -108,6 +108,7 @@ class Connection final : public net::PollClient {
   void read_later();
   bool take(ByteView bytes);
   bool charge(std::size_t bytes);
+  bool refuse_stranger(std::string_view what);
   void perform(rtmp::Action& action);
   void perform(const rtmp::SendBytes& action) { send(action.bytes); }
   void perform(rtmp::PublishRequested& action);
