@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "http/responder.hpp"
 #include "http/response_header.hpp"
@@ -78,6 +79,10 @@ void Connection::start() {
 void Connection::drain() {
   if (phase_ == Phase::kReading && !parser_) close();
   if (phase_ == Phase::kLingering) close();
+  if (phase_ != Phase::kLive) return;
+  live_->drain();
+  (void)live_step();
+  close();
 }
 
 void Connection::close() {
@@ -89,6 +94,7 @@ void Connection::close() {
   timer_.cancel();
   transfer_.reset();
   response_.reset();
+  live_.reset();
   core_->closed(worker_, shared_from_this(), peer_address_);
 }
 
@@ -106,6 +112,8 @@ void Connection::drive() {
       go_on = read_step();
     else if (phase_ == Phase::kSending)
       go_on = send_step();
+    else if (phase_ == Phase::kLive)
+      go_on = !live_blocked_ && live_step();
     if (!go_on) return;
   }
   asio::post(worker_.context, [self = shared_from_this()] { self->drive(); });
@@ -254,9 +262,11 @@ void Connection::answer(std::uint64_t number, Response response) {
 }
 
 void Connection::begin_answer(Response response) {
+  if (response.live) conditions_.headers = {};  // neither ranges nor conditions of what has no end
   const std::uint64_t size = body_size(response.body);
   const Selection selection = select(conditions_, response, size);
-  keep_alive_ = keep_alive_ && !response.close && !core_->draining();
+  if (conditions_.method == Method::kGet) live_ = response.live;
+  keep_alive_ = keep_alive_ && !response.close && !live_ && !core_->draining();
   counters_.count_response(selection.status);
   std::string header = response_header(response, selection, {worker_.http_date(), size, keep_alive_});
   const bool without_body = conditions_.method == Method::kHead || is_bodiless(selection.status);
@@ -301,9 +311,110 @@ bool Connection::send_step() {
 
 void Connection::finish_answer() {
   transfer_.reset();
+  if (live_) return begin_live();
   if (!keep_alive_ || core_->draining()) return linger();
   phase_ = Phase::kReading;
   set_deadline(limits_.idle_deadline);
+}
+
+namespace {
+
+// The socket, counted.
+class SocketOutput final : public LiveOutput {
+ public:
+  explicit SocketOutput(int socket) : socket_(socket) {}
+  ssize_t send(std::span<const iovec> parts) override {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());
+    message.msg_iovlen = parts.size();
+    const ssize_t count = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) sent_ += static_cast<std::uint64_t>(count);
+    return count;
+  }
+  std::uint64_t sent() const { return sent_; }
+
+ private:
+  int socket_;
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace
+
+void Connection::begin_live() {
+  phase_ = Phase::kLive;
+  set_deadline(limits_.write_deadline);
+  const std::weak_ptr<Connection> weak = weak_from_this();
+  live_->attach([weak] {
+    const std::shared_ptr<Connection> self = weak.lock();
+    if (!self) return;
+    asio::post(self->worker_.context, [weak] {
+      if (const std::shared_ptr<Connection> alive = weak.lock()) alive->poll();
+    });
+  });
+  if (live_->is_polled()) worker_.poll(shared_from_this());
+  if (buffer_.size() > 0) {
+    const auto* data = static_cast<const std::uint8_t*>(buffer_.data().data());
+    live_->receive({data, buffer_.size()}, monotonic_us());
+  }
+  // Nothing of the request's is needed any more: there may be thousands of these.
+  buffer_.consume(buffer_.size());
+  buffer_.shrink_to_fit();
+  conditions_ = Request{};
+  read_live();
+}
+
+void Connection::poll() {
+  if (phase_ == Phase::kLive && !live_blocked_) drive();
+}
+
+bool Connection::live_step() {
+  SocketOutput output(socket_.native_handle());
+  const LiveStream::Progress progress = live_->pump(output, monotonic_us());
+  add(counters_.sent_bytes, output.sent());
+  if (output.sent() > 0) set_deadline(limits_.write_deadline);
+  switch (progress) {
+    case LiveStream::Progress::kIdle:
+      return false;
+    case LiveStream::Progress::kMore:
+      return true;
+    case LiveStream::Progress::kBlocked:
+      live_blocked_ = true;
+      set_deadline(limits_.write_deadline);
+      socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const ErrorCode& error) {
+        self->live_blocked_ = false;
+        if (!error) self->drive();
+      });
+      return false;
+    case LiveStream::Progress::kEnded:
+      linger();
+      return false;
+    case LiveStream::Progress::kFailed:
+      add(counters_.aborted);
+      abandon();
+      return false;
+    case LiveStream::Progress::kTorn:
+      add(counters_.torn);
+      abandon();
+      return false;
+  }
+  return false;
+}
+
+void Connection::read_live() {
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const ErrorCode& error) {
+    if (self->phase_ != Phase::kLive) return;
+    std::array<std::uint8_t, 4096> bytes;
+    const ssize_t count =
+        error ? 0 : ::recv(self->socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    if (count <= 0 && !nothing) {
+      add(self->counters_.aborted);
+      return self->close();
+    }
+    if (count > 0) self->live_->receive({bytes.data(), static_cast<std::size_t>(count)}, monotonic_us());
+    self->poll();
+    if (self->phase_ == Phase::kLive) self->read_live();
+  });
 }
 
 // Closing with unread bytes would make the kernel send a reset that can overtake the answer (RFC 9112
@@ -366,6 +477,13 @@ void Connection::on_deadline() {
     case Phase::kSending:
       add(counters_.write_timeouts);
       return abandon();
+    case Phase::kLive:
+      if (live_blocked_) {
+        add(counters_.write_timeouts);
+        return abandon();
+      }
+      set_deadline(limits_.write_deadline);
+      return poll();
     case Phase::kLingering:
       return close();
     case Phase::kClosed:

@@ -6,6 +6,8 @@
 //      │ refused (400, 408, 413, 431) ───────────────────────▲ │ sent, close
 //      ▼ end of stream, idle                                   ▼
 //   kClosed ◄────────────────── end, 2 s ──────────────── kLingering
+//      ▲ the client has gone, failed                           ▲ ended
+//      └────────────── kLive (after the header of a live answer) ──┘
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -15,6 +17,7 @@
 #include <optional>
 
 #include "http/core.hpp"
+#include "http/live.hpp"
 #include "http/request_parser.hpp"
 #include "http/transfer.hpp"
 
@@ -32,6 +35,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The answer to the numbered request; ignored when another has been given.
   void answer(std::uint64_t number, Response response);
 
+  // The live stream may have something to send.
+  void poll();
+
   // Any thread.
   boost::asio::io_context& context() { return worker_.context; }
   // True while this very connection's handler runs on the calling thread: the answer may be taken without a
@@ -39,7 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_in_handler() const;
 
  private:
-  enum class Phase : std::uint8_t { kReading, kAnswering, kSending, kLingering, kClosed };
+  enum class Phase : std::uint8_t { kReading, kAnswering, kSending, kLive, kLingering, kClosed };
   using Duration = std::chrono::milliseconds;
   using Clock = std::chrono::steady_clock;
 
@@ -57,6 +63,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status, std::string_view code, std::string_view detail);
   void begin_answer(Response response);
   void finish_answer();
+  void begin_live();
+  bool live_step();
+  void read_live();
   void linger();
   void watch_for_leaving();
   bool has_left();
@@ -88,6 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Transfer> transfer_;
   std::uint64_t transfer_mark_ = 0;
   std::size_t lingered_ = 0;
+  std::shared_ptr<LiveStream> live_;
+  bool live_blocked_ = false;
 };
 
 }  // namespace millrace::http

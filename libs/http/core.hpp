@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -33,6 +34,13 @@ struct Worker {
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard;
   std::thread thread;
   std::unordered_set<std::shared_ptr<Connection>> connections;
+  // Connections whose live streams are polled, and the timer while there are any.
+  std::unordered_set<std::shared_ptr<Connection>> polled;
+  std::optional<boost::asio::steady_timer> poll_timer;
+  void poll(const std::shared_ptr<Connection>& connection);
+  void poll_all();
+  void wait_to_poll(std::chrono::microseconds pause);
+
   // The Date field, made once a second.
   std::int64_t date_second = 0;
   std::string date;

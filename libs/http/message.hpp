@@ -89,6 +89,8 @@ struct MappedRegions {
   std::function<bool()> intact;
 };
 
+class LiveStream;
+
 using Body = std::variant<std::string, std::shared_ptr<const std::string>, FileRegion, MappedRegions>;
 std::uint64_t body_size(const Body& body);
 
@@ -102,6 +104,9 @@ struct Response {
   Body body;
   bool ranges = true;  // false: Range is ignored
   bool close = false;  // close the connection afterwards
+  // Set: the header is followed by what this gives until it ends, without Content-Length (RFC 9112, 6.3), and
+  // the body is not looked at. Status 200; or 101, which makes the connection a WebSocket (websocket.hpp).
+  std::shared_ptr<LiveStream> live;
 
   static Response text(int status, std::string_view content_type, std::string body);
   // application/problem+json of RFC 9457: type "urn:millrace:<code>", title, status, detail, and "message" (=

@@ -7,8 +7,9 @@ namespace millrace::http {
 
 // RFC 9110 section 15, RFC 6585.
 std::string_view reason_phrase(int status) {
-  static constexpr std::array<std::pair<int, std::string_view>, 33> kPhrases = {{
+  static constexpr std::array<std::pair<int, std::string_view>, 35> kPhrases = {{
       {100, "Continue"},
+      {101, "Switching Protocols"},
       {200, "OK"},
       {201, "Created"},
       {202, "Accepted"},
@@ -35,6 +36,7 @@ std::string_view reason_phrase(int status) {
       {415, "Unsupported Media Type"},
       {416, "Range Not Satisfiable"},
       {422, "Unprocessable Content"},
+      {426, "Upgrade Required"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {500, "Internal Server Error"},

@@ -66,11 +66,17 @@ std::string response_header(const Response& response, const Selection& selection
     if (is_own(name) || about_content || !is_safe(name) || !is_safe(value)) continue;
     append(out, name, value);
   }
-  if (response.ranges && (selection.status == 200 || selection.status == 206))
+  if (!response.live && response.ranges && (selection.status == 200 || selection.status == 206))
     append(out, "Accept-Ranges", "bytes");
   append_range(out, selection, context.size);
-  if (!is_bodiless(selection.status)) append(out, "Content-Length", std::to_string(selection.length));
-  append(out, "Connection", context.keep_alive ? "keep-alive" : "close");
+  if (!response.live && !is_bodiless(selection.status))
+    append(out, "Content-Length", std::to_string(selection.length));
+  if (selection.status == 101) {
+    append(out, "Upgrade", "websocket");
+    append(out, "Connection", "Upgrade");
+  } else {
+    append(out, "Connection", context.keep_alive ? "keep-alive" : "close");
+  }
   out.append("\r\n");
   return out;
 }

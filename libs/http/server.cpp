@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
@@ -17,6 +18,10 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kStopPatience{5'000};
+// Between two looks at live streams: the shorter, the less delay; longer when a look costs much.
+constexpr std::chrono::microseconds kMinPollPause{5'000};
+constexpr std::chrono::microseconds kMaxPollPause{25'000};
+constexpr int kPollFactor = 8;
 
 // sendfile has no MSG_NOSIGNAL: a client that resets would kill the process.
 void block_sigpipe() {
@@ -35,6 +40,31 @@ std::string_view Worker::http_date() {
     date = imf_fixdate(second);
   }
   return date;
+}
+
+void Worker::poll(const std::shared_ptr<Connection>& connection) {
+  polled.insert(connection);
+  if (!poll_timer) {
+    poll_timer.emplace(context);
+    wait_to_poll(kMinPollPause);
+  }
+}
+
+void Worker::wait_to_poll(std::chrono::microseconds pause) {
+  poll_timer->expires_after(pause);
+  poll_timer->async_wait([this](const boost::system::error_code& error) {
+    if (!error) poll_all();
+  });
+}
+
+void Worker::poll_all() {
+  if (polled.empty()) return poll_timer.reset();
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<std::shared_ptr<Connection>> all(polled.begin(), polled.end());  // some may close
+  for (const std::shared_ptr<Connection>& connection : all) connection->poll();
+  const auto cost = std::chrono::steady_clock::now() - begin;
+  wait_to_poll(std::clamp(std::chrono::duration_cast<std::chrono::microseconds>(kPollFactor * cost),
+                          kMinPollPause, kMaxPollPause));
 }
 
 Server::Core::Core(ServerConfig config, Handler handler)
@@ -105,6 +135,7 @@ void Server::Core::adopt(net::Accepted accepted) {
 void Server::Core::closed(Worker& worker, const std::shared_ptr<Connection>& connection,
                           const std::string& peer_address) {
   worker.connections.erase(connection);
+  worker.polled.erase(connection);
   counters_.connections.fetch_sub(1, std::memory_order_relaxed);
   release(peer_address);
 }

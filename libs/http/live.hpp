@@ -1,0 +1,50 @@
+// What a connection carries once its answer's header has gone and no length was given: HTTP-FLV, WebSocket.
+// The connection asks for bytes whenever its socket takes some; they are sent from where they lie.
+//
+// Owner: the connection, and whoever else keeps a pointer. Everything but wake() happens on the connection's
+// thread. Calls must not block.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/bytes.hpp"
+
+namespace millrace::http {
+
+// The socket as a LiveStream sees it.
+class LiveOutput {
+ public:
+  virtual ~LiveOutput() = default;
+  // As sendmsg on a non-blocking socket: bytes taken, or -1 with errno.
+  virtual ssize_t send(std::span<const iovec> parts) = 0;
+};
+
+class LiveStream {
+ public:
+  enum class Progress : std::uint8_t {
+    kIdle,     // nothing to send for now
+    kMore,     // there is more
+    kBlocked,  // the socket is full
+    kEnded,    // everything is sent: close
+    kFailed,   // close at once: the peer has gone, or is too slow, or talks nonsense
+    kTorn,     // close at once: what was sent was overwritten meanwhile
+  };
+  virtual ~LiveStream() = default;
+
+  // Sends what there is, a bounded share of it. now_us: monotonic.
+  virtual Progress pump(LiveOutput& output, std::int64_t now_us) = 0;
+  // What the client sends. pump() is called afterwards.
+  virtual void receive(ByteView bytes, std::int64_t now_us) = 0;
+  // The server stops: pump() is called once more, then the connection is closed.
+  virtual void drain() {}
+  // True: pump() is to be called every few milliseconds. False: after wake() only, and now and then.
+  virtual bool is_polled() const { return false; }
+  // wake may be called from any thread, also when the connection has gone.
+  virtual void attach(std::function<void()> /*wake*/) {}
+};
+
+}  // namespace millrace::http
