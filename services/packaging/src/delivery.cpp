@@ -11,13 +11,6 @@ constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
 constexpr std::int64_t kViewerPatience = 3;
 constexpr std::int64_t kMicroseconds = 1'000'000;
 
-void allow_every_origin(http::Response& response) {
-  response.headers.set("Access-Control-Allow-Origin", "*");
-  response.headers.set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag");
-  response.headers.set("Cross-Origin-Resource-Policy", "cross-origin");
-  response.headers.set("X-Content-Type-Options", "nosniff");
-}
-
 http::Response preflight() {
   http::Response response;
   response.status = 204;
@@ -42,6 +35,13 @@ std::string_view media_type(const std::array<std::optional<std::uint32_t>, kTrac
 }
 
 }  // namespace
+
+void allow_every_origin(http::Response& response) {
+  response.headers.set("Access-Control-Allow-Origin", "*");
+  response.headers.set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag");
+  response.headers.set("Cross-Origin-Resource-Policy", "cross-origin");
+  response.headers.set("X-Content-Type-Options", "nosniff");
+}
 
 http::Response Delivery::answer(const http::Request& request, std::int64_t now_us) {
   http::Response response;

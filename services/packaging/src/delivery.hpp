@@ -12,6 +12,9 @@
 
 namespace millrace::packaging {
 
+// What is public may be read by any page, without credentials.
+void allow_every_origin(http::Response& response);
+
 class Delivery {
  public:
   // All three outlive the server that calls the handler.

@@ -77,6 +77,16 @@ std::optional<SegmentName> parse_segment_name(std::string_view text) {
   return name;
 }
 
+std::optional<std::string_view> parse_flv_path(std::string_view path) {
+  constexpr std::string_view kExtension = ".flv";
+  constexpr std::string_view kName = "live.flv";
+  if (const auto parts = parse_stream_path(path))
+    return parts->name == kName ? std::optional(parts->stream_id) : std::nullopt;
+  if (!take(path, "/live/") || !path.ends_with(kExtension)) return std::nullopt;
+  path.remove_suffix(kExtension.size());
+  return is_valid_id(path) ? std::optional(path) : std::nullopt;
+}
+
 std::optional<StreamPath> parse_stream_path(std::string_view path) {
   if (!take(path, "/live/")) return std::nullopt;
   const std::size_t slash = path.find('/');

@@ -1,5 +1,6 @@
 // The names under which a stream's parts are fetched, made and read in one place. Pure.
 //
+//   /live/<id>.flv          /live/<id>/live.flv
 //   /live/<id>/index.m3u8   /live/<id>/master.m3u8
 //   /live/<id>/<media sequence>-<publication>.m4s
 //   /live/<id>/init-<publication>-<video configuration>-<audio configuration>.mp4      "x": no such track
@@ -45,6 +46,9 @@ inline InitName init_name(const Segment& segment) {
 inline SegmentName segment_name(const Segment& segment) {
   return {segment.publication_id, segment.media_sequence};
 }
+
+// The id of "/live/<id>.flv" or "/live/<id>/live.flv"; nullopt for anything else. A view into path.
+std::optional<std::string_view> parse_flv_path(std::string_view path);
 
 // "/live/<id>/<name>" with a valid id; nullopt for anything else. Views into path.
 struct StreamPath {

@@ -46,10 +46,15 @@ struct Metrics::Families {
       counter(*registry, "millrace_packaging_gone_total", "Requests for what is not there any more (410).");
   prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
                                         "Starts and restarts of a stream's actor.");
+  prometheus::Gauge& flv_viewers =
+      gauge(*registry, "millrace_packaging_flv_viewers",
+            "Connections of HTTP-FLV and WebSocket-FLV viewers, waiting ones too.");
+  prometheus::Counter& flv_too_slow = counter(*registry, "millrace_packaging_flv_too_slow_total",
+                                              "FLV viewers disconnected for being too slow.");
   prometheus::Gauge& streams =
       gauge(*registry, "millrace_packaging_streams", "Streams with media in the log.");
-  prometheus::Gauge& viewers =
-      gauge(*registry, "millrace_packaging_viewers", "Players that asked for a playlist lately.");
+  prometheus::Gauge& viewers = gauge(*registry, "millrace_packaging_viewers",
+                                     "Players that asked for a playlist lately, and FLV viewers.");
 };
 
 Metrics::Metrics() : families_(std::make_unique<Families>()) {}
@@ -76,6 +81,15 @@ void Metrics::not_found() {
 }
 void Metrics::gone() {
   families_->past.Increment();
+}
+void Metrics::flv_viewer_came() {
+  families_->flv_viewers.Increment();
+}
+void Metrics::flv_viewer_left() {
+  families_->flv_viewers.Decrement();
+}
+void Metrics::flv_viewer_too_slow() {
+  families_->flv_too_slow.Increment();
 }
 void Metrics::stream_actor_started() {
   families_->starts.Increment();

@@ -24,6 +24,9 @@ class Metrics {
   void init_segment_served();
   void not_found();
   void gone();
+  void flv_viewer_came();
+  void flv_viewer_left();
+  void flv_viewer_too_slow();
   void stream_actor_started();
   void streams(std::size_t count);
   void viewers(std::size_t count);

@@ -8,6 +8,7 @@
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
 #include "delivery.hpp"
+#include "flv_delivery.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
 
@@ -50,6 +51,15 @@ PackagingService::~PackagingService() = default;
 Result<void> PackagingService::start(runtime::ServiceContext& context) {
   shared_ = make_shared_state(config_, context);
   delivery_ = std::make_unique<Delivery>(shared_->views, shared_->viewers, shared_->metrics);
+  flv_ = std::make_unique<FlvDelivery>(FlvOutside{.logs =
+                                                      [shared = shared_.get()](std::string_view stream_id) {
+                                                        const auto entry =
+                                                            shared->streams.find(std::string(stream_id));
+                                                        return entry ? entry->logs() : nullptr;
+                                                      },
+                                                  .viewers = shared_->viewers,
+                                                  .metrics = shared_->metrics,
+                                                  .wait_us = shared_->policy.reconnect_grace_us});
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : packaging_children(shared_))
     runtime::add_child(context.root, std::move(child));
@@ -100,10 +110,12 @@ Result<void> PackagingService::start_delivery() {
   server.limits.body_bytes = 0;
   server.limits.connections = config_.connections;
   server.limits.connections_per_address = config_.connections_per_address;
-  auto started = http::Server::start(
-      server, [delivery = delivery_.get()](http::Request&& request, const http::Responder& responder) {
-        responder(delivery->answer(request, monotonic_us()));
-      });
+  auto started = http::Server::start(server, [delivery = delivery_.get(), flv = flv_.get()](
+                                                 http::Request&& request, const http::Responder& responder) {
+    const std::int64_t now_us = monotonic_us();
+    std::optional<http::Response> live = flv->answer(request, now_us);
+    responder(live ? std::move(*live) : delivery->answer(request, now_us));
+  });
   if (!started) return tl::unexpected(started.error());
   hls_ = std::move(*started);
   return {};

@@ -16,6 +16,7 @@ class Server;
 namespace millrace::packaging {
 
 class Delivery;
+class FlvDelivery;
 struct PackagingShared;
 
 class PackagingService {
@@ -36,6 +37,7 @@ class PackagingService {
   PackagingConfig config_;
   std::shared_ptr<PackagingShared> shared_;
   std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<FlvDelivery> flv_;
   std::unique_ptr<bus::Node> node_;
   std::unique_ptr<http::Server> hls_;
   std::unique_ptr<http::Server> ops_;
