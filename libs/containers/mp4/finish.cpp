@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "containers/mp4/box_writer.hpp"
 #include "containers/mp4/edit_list.hpp"
@@ -116,9 +117,9 @@ Edit edit_of(const FinishedTrack& entry, std::int64_t start) {
 }
 
 void write_track(ByteWriter& writer, const FinishedTrack& entry, const Edit& edit, std::uint64_t base,
-                 bool large) {
+                 bool large, bool alternative) {
   const Box trak(writer, "trak");
-  write_track_header(writer, entry.track, edit.delay + edit.duration);
+  write_track_header(writer, entry.track, edit.delay + edit.duration, alternative);
   write_edit_list(writer, edit);
   const Box mdia(writer, "mdia");
   write_media_header(writer, entry.track, entry.table.duration());
@@ -150,8 +151,11 @@ Bytes write_header(const Index& index, std::uint64_t base, bool large) {
     const Box moov(writer, "moov");
     const std::int64_t start = movie_start(index);
     write_movie_header(writer, movie_duration(index, start), index.tracks.back().track.id + 1);
-    for (const FinishedTrack& entry : index.tracks)
-      write_track(writer, entry, edit_of(entry, start), base, large);
+    std::set<TrackType> seen;
+    for (const FinishedTrack& entry : index.tracks) {
+      const bool alternative = !seen.insert(entry.track.type).second;
+      write_track(writer, entry, edit_of(entry, start), base, large, alternative);
+    }
   }
   writer.u32(large ? 1 : static_cast<std::uint32_t>(8 + index.payload_size));
   writer.text("mdat");

@@ -1,5 +1,8 @@
 #include "containers/mp4/init_segment.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/box_writer.hpp"
 #include "containers/mp4/movie.hpp"
@@ -30,9 +33,9 @@ void write_empty_tables(ByteWriter& writer) {
   writer.u32(0);
 }
 
-void write_track(ByteWriter& writer, const Track& track) {
+void write_track(ByteWriter& writer, const Track& track, bool alternative) {
   const Box trak(writer, "trak");
-  write_track_header(writer, track, 0);
+  write_track_header(writer, track, 0, alternative);
   const Box mdia(writer, "mdia");
   write_media_header(writer, track, 0);
   write_handler(writer, track.type);
@@ -80,7 +83,8 @@ Bytes init_segment(std::span<const Track> tracks) {
     std::uint32_t next_id = 1;
     for (const Track& track : tracks) next_id = std::max(next_id, track.id + 1);
     write_movie_header(writer, 0, next_id);
-    for (const Track& track : tracks) write_track(writer, track);
+    std::set<TrackType> seen;
+    for (const Track& track : tracks) write_track(writer, track, !seen.insert(track.type).second);
     write_movie_extends(writer, tracks);
   }
   return writer.take();

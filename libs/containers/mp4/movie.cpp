@@ -29,18 +29,21 @@ void write_movie_header(ByteWriter& writer, std::uint64_t duration, std::uint32_
   writer.u32(next_track_id);
 }
 
-void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t duration) {
+void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t duration, bool alternative) {
   constexpr std::uint32_t kEnabledInMovie = 3;
+  constexpr std::uint32_t kInMovie = 2;
+  constexpr std::uint16_t kVideoGroup = 1;
+  constexpr std::uint16_t kAudioGroup = 2;
   const std::uint8_t version = version_for(duration);
-  const Box tkhd(writer, "tkhd", version, kEnabledInMovie);
+  const Box tkhd(writer, "tkhd", version, alternative ? kInMovie : kEnabledInMovie);
   write_time(writer, version, 0);
   write_time(writer, version, 0);
   writer.u32(track.id);
   writer.u32(0);
   write_time(writer, version, duration);
   writer.zeros(8);
-  writer.u16(0);  // layer
-  writer.u16(0);  // alternate_group
+  writer.u16(0);                                                            // layer
+  writer.u16(track.type == TrackType::kAudio ? kAudioGroup : kVideoGroup);  // alternate_group
   writer.u16(track.type == TrackType::kAudio ? 0x0100 : 0);
   writer.u16(0);
   write_matrix(writer);

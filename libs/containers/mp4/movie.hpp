@@ -13,7 +13,9 @@ inline constexpr std::uint32_t kMovieTimescale = 90'000;
 
 // duration in kMovieTimescale units; 0 in an init segment.
 void write_movie_header(ByteWriter& writer, std::uint64_t duration, std::uint32_t next_track_id);
-void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t duration);
+// alternative: an earlier track of the file has the same type; players begin with that one, and play one of
+// them.
+void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t duration, bool alternative);
 // duration in the track's timescale.
 void write_media_header(ByteWriter& writer, const Track& track, std::uint64_t duration);
 void write_handler(ByteWriter& writer, TrackType type);

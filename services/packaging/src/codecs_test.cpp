@@ -103,6 +103,7 @@ TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
     const std::string& master = *view->multivariant_playlist.text;
     EXPECT_NE(master.find("CODECS=\"" + std::string(c.codecs) + "\""), std::string::npos) << master;
     EXPECT_EQ(master.find("RESOLUTION=160x90") != std::string::npos, c.tracks.count(0) == 1) << master;
+    EXPECT_EQ(master.find("FRAME-RATE=25.000") != std::string::npos, c.tracks.count(0) == 1) << master;
     const bool pq = c.tracks.count(0) == 1 && c.tracks.at(0) == "hevc_pq";
     EXPECT_EQ(master.find("VIDEO-RANGE=PQ") != std::string::npos, pq) << master;
     const std::string directory = write(*view);

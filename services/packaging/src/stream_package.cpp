@@ -26,11 +26,23 @@ std::uint64_t bits_per_second(std::uint64_t bytes, std::int64_t duration_us) {
   return static_cast<std::uint64_t>(static_cast<double>(bytes) * 8 / seconds);
 }
 
-std::uint32_t measured_millihertz(const Segment& segment) {
-  const std::uint64_t frames = segment.tracks[kVideo].samples;
-  return static_cast<std::uint32_t>(
-      frames * 1000 * kMicroseconds /
-      static_cast<std::uint64_t>(std::max<std::int64_t>(segment.duration_us, 1)));
+// Of the listed segments with the newest one's picture: whole frames by their times, so that a segment that
+// is cut by the end of the sound does not count for less. 0: nothing can be told.
+std::uint32_t measured_millihertz(const Listing& listing, std::uint32_t timescale) {
+  const Segment& newest = listing.offered.back();
+  std::uint64_t frames = 0;
+  std::uint64_t ticks = 0;
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    const Segment& segment = listing.offered[i];
+    const TrackSpan& span = segment.tracks[kVideo];
+    if (segment.publication_id != newest.publication_id || span.samples == 0 ||
+        span.configuration != newest.configurations[kVideo]) {
+      continue;
+    }
+    frames += span.samples;
+    ticks += static_cast<std::uint64_t>(span.last_dts - span.first_dts) + span.last_duration;
+  }
+  return ticks == 0 ? 0 : static_cast<std::uint32_t>(frames * 1000 * timescale / ticks);
 }
 
 // RFC 8216bis 4.4.6.2, from the transfer characteristics; players take what is not told for SDR.
@@ -270,7 +282,7 @@ std::string StreamPackage::multivariant_playlist(const Listing& listing) const {
     variant.frame_rate_millihertz =
         description.frames_per_second
             ? static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000))
-            : measured_millihertz(newest);
+            : measured_millihertz(listing, description.timing.timescale);
   }
   return hls::serialize({{variant}});
 }

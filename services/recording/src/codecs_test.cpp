@@ -105,6 +105,14 @@ TEST_F(CodecsTest, CanBeSoughtAtTheirKeyFrames) {
   }
 }
 
+// Players begin with the first picture and the first sound, and offer the others instead.
+TEST_F(CodecsTest, AreAlternativesOfOneAnother) {
+  const std::string path = record({{0, "h264"}, {1, "aac"}, {3, "hevc"}, {4, "opus"}});
+  ASSERT_FALSE(path.empty());
+  EXPECT_EQ(ffprobe(path, "-show_entries stream=codec_name:stream_disposition=default"),
+            "h264,1\naac,1\nhevc,0\nopus,0\n");
+}
+
 TEST_F(CodecsTest, KeepTheirColour) {
   const std::string path = record({{0, "hevc_pq"}});
   ASSERT_FALSE(path.empty());
