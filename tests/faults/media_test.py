@@ -1,36 +1,9 @@
 #!/usr/bin/env python3
 """Cases 23 to 25: time stamps that jump, B-frames with large offsets, tracks that are missing, late or stop."""
-from wire import Peer, flv_tags, is_header, send_realtime
+from wire import flv_tags
 from oracle import Oracle
-from stack import Stack, check, fetch, main, make_clip, packets, wait_for
-
-
-def publish_tags(stack, oracle, tags, stamps=None):
-    """Publishes crafted tags in real time; returns the recording and the last playlist while it was live."""
-    already = len(stack.recordings())
-    key = stack.info["publish_url"].rsplit("/", 1)[1]
-    with Peer(oracle.port) as peer:
-        peer.publish(key)
-        send_realtime(peer, tags, stamps)
-        playlist = wait_for(stack.playlist, "a playlist")
-        peer.drain()
-    return stack.wait_recordings(already + 1)[-1], playlist
-
-
-def valid(playlist, recording):
-    """Target duration honoured, decode times strictly increasing."""
-    for number, _, seconds, _, _ in playlist.segments:
-        check(0 < seconds <= playlist.target + 0.5, f"segment {number}: {seconds} s, target {playlist.target}")
-    for kind in ("v", "a"):
-        times = [time for time, _ in packets(recording, kind)]
-        check(kind == "v" or all(a < b for a, b in zip(times, times[1:])), f"audio times increase in {recording.name}")
-
-
-def all_frames(tags, recording):
-    for kind, stream in ((9, "v"), (8, "a")):
-        sent = sum(1 for tag in tags if tag[0] == kind and not is_header(tag))
-        kept = len(packets(recording, stream)) if sent else 0
-        check(sent == kept, f"{kept} of {sent} frames of {stream}")
+from crafted import all_frames, publish_tags, valid
+from stack import Stack, check, fetch, main, make_clip
 
 
 def jumps(stack, oracle, clip):

@@ -202,6 +202,6 @@ def send_realtime(peer, tags, stamps=None, speed=1.0):
     peer.socket.setblocking(True)
     for index, tag in enumerate(tags):
         due = start + (tag[1] - first) / 1000 / speed
-        if due > time.monotonic():
-            time.sleep(due - time.monotonic())
+        if (ahead := due - time.monotonic()) > 0:
+            time.sleep(ahead)
         peer.media(tag, None if stamps is None else stamps[index])
