@@ -4,10 +4,10 @@ same access units, with times right to the millisecond, for H.264 with B-frames 
 import os
 import pathlib
 import subprocess
-import threading
 import time
 
-from stack import ROOT, Stack, check, fetch, main, make_clip, packets, wait_for
+from stack import ROOT, Stack, check, main, make_clip, packets, wait_for
+from viewer import Viewer
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 # RTMP and FLV count milliseconds; the recording and the segments count samples and 90 kHz ticks.
@@ -84,55 +84,6 @@ class Player:
                 for f in fields if f[0] == KINDS[stream]]
 
 
-class Viewer(threading.Thread):
-    """Follows the playlist and keeps every segment as it was delivered."""
-
-    def __init__(self, stack, url):
-        super().__init__(daemon=True)
-        self.stack, self.url = stack, url
-        self.segments = {}
-        self.inits = []
-        self.error = None
-        self.over = threading.Event()
-
-    def run(self):
-        while not self.over.wait(0.2):
-            try:
-                self.poll()
-            except Exception as error:  # pylint: disable=broad-except  # told by finish()
-                self.error = error
-
-    def poll(self):
-        playlist = self.stack.playlist(self.url)
-        for number, url, seconds, _, init in playlist.segments if playlist else []:
-            if init not in [known for known, _ in self.inits]:
-                self.inits.append((init, self.get(init)))
-            if number not in self.segments:
-                self.segments[number] = (init, self.get(url), seconds)
-
-    def newest(self):
-        """The last publication's segments: {number: seconds}."""
-        return {number: seconds for number, (init, _, seconds) in list(self.segments.items()) if init == self.inits[-1][0]}
-
-    @staticmethod
-    def get(url):
-        status, _, body = fetch(url)
-        check(status == 200, f"{status} for {url}, which the playlist lists")
-        return body
-
-    def finish(self, path):
-        """The last publication's segments as one fragmented MP4. The playlist may still be open: its encoder may return."""
-        wait_for(lambda: self.inits and sum(self.newest().values()) > SECONDS - 0.1, "the last segment", 15)
-        self.over.set()
-        self.join(30)
-        check(self.error is None, f"the viewer failed: {self.error}")
-        head = self.inits[-1][1]
-        numbers = sorted(self.newest())
-        check(numbers == list(range(numbers[0], numbers[-1] + 1)), f"segments are missing among {numbers}")
-        path.write_bytes(head + b"".join(self.segments[n][1] for n in numbers))
-        return path
-
-
 def same_frames(what, sent, got):
     """Every frame once, in order, and each as far from the first video frame as when it was published."""
     for stream, kind in KINDS.items():
@@ -158,12 +109,12 @@ def publish_with(stack, encoder, clip, recordings):
     name = encoder.__name__
     player = Player(stack, name)
     viewer = Viewer(stack, stack.info["hls_url"])
-    time.sleep(1)  # the player waits for its publisher
+    wait_for(lambda: "Play.Start" in player.path.read_text(), "the player to wait for its publisher")
     publisher, published = encoder(stack, clip)
     viewer.start()
     check(publisher.wait(timeout=120) == 0, f"{name} ended well")
     recording = stack.wait_recordings(recordings)[-1]
-    delivered = viewer.finish(stack.home / f"{name}-hls.mp4")
+    delivered = viewer.finish(stack.home / f"{name}-hls.mp4", SECONDS)
     wait_for(lambda: len(player.frames("v")) >= len(packets(clip, "v")), f"{name}: the player's last frame", 10)
     player.process.kill()
     sent = all_streams(published)

@@ -77,6 +77,8 @@ class Player {
     client_.connect("LNX 10,0,32,18");
     client_.create_stream();
     client_.play();
+    std::printf("status %s\n", std::string(rtmp::status::kPlayStart).c_str());
+    std::fflush(stdout);
   }
 
   void run() {
