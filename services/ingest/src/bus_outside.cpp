@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "bus/v1/bus.pb.h"
+#include "forward_commands.hpp"
 
 namespace millrace::ingest {
 
@@ -172,8 +173,9 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
   node_.notify(std::move(batches));
 }
 
-void serve_commands(bus::Node& node, LiveStreams& streams) {
-  node.serve([&streams](const bus::v1::Request& request, const bus::Responder& respond) {
+void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards) {
+  node.serve([&streams, &forwards](const bus::v1::Request& request, const bus::Responder& respond) {
+    if (answer_forward_command(request, respond, forwards)) return;
     if (!request.has_close_stream())
       return respond.fail({"bus.unknown_request", "ingest does not answer this"});
     const bus::v1::CloseStream& ask = request.close_stream();

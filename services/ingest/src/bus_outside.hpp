@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "bus/node.hpp"
+#include "forwards.hpp"
 #include "outside.hpp"
 
 namespace millrace::ingest {
@@ -39,7 +40,7 @@ class BusAnnouncer : public Announcer {
   bus::Node& node_;
 };
 
-// Answers CloseStream.
-void serve_commands(bus::Node& node, LiveStreams& streams);
+// Answers CloseStream, StartForward, StopForward and ListForwards. All of it outlives the node's callbacks.
+void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards);
 
 }  // namespace millrace::ingest

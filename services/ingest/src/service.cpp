@@ -50,7 +50,10 @@ struct IngestService::Parts {
 };
 
 IngestService::IngestService() : parts_(std::make_unique<Parts>()) {}
-IngestService::~IngestService() = default;
+IngestService::~IngestService() {
+  // Its callbacks use parts that go before it.
+  if (parts_->node) parts_->node->stop();
+}
 
 Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   media::ArenaConfig arena;
@@ -172,7 +175,7 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
                                .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
-  serve_commands(*parts.node, parts.streams);
+  serve_commands(*parts.node, parts.streams, parts.server->forwards());
   context.health->set("rtmp", runtime::HealthState::kReady);
 
   http::ServerConfig ops;

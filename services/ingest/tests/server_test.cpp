@@ -38,6 +38,7 @@ class StandInAuthority final : public Authority {
     decision.stream_id = known ? question.key.substr(3) : "";
     decision.max_bitrate_kbps = max_bitrate_kbps;
     decision.resolution = resolution;
+    if (decision.stream_id == "one") decision.forward_urls = forward_urls;
     decision.epoch = epoch_of.empty() ? ++epoch_ : epoch_of[question.query];
     if (question.query.starts_with("tag=")) decision.play_tag = question.query.back();
     if (!hold) return answer(decision);
@@ -63,6 +64,7 @@ class StandInAuthority final : public Authority {
   std::atomic<bool> silent{false};
   std::uint32_t max_bitrate_kbps = 0;  // of every stream
   std::string resolution;
+  std::vector<std::string> forward_urls;  // of stream "one"
   std::atomic<bool> hold{false};
   std::map<std::string, std::uint64_t> epoch_of;  // by query; empty: they grow
 
@@ -965,6 +967,58 @@ TEST_F(ServerTest, RecognisesTlsOnTheRtmpPort) {
   client->send_bytes(as_bytes(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xFC", 9)));
   EXPECT_TRUE(client->closed_by_server());
   EXPECT_EQ(server_->counters().protocol_errors.load(), 1U);
+}
+
+// From stream "one" to stream "two" of the same server.
+TEST_F(ServerTest, ForwardsByCommandUntilToldToStop) {
+  config_.forward_allow = "127.0.0.1";
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 60);
+  ASSERT_TRUE(announcer_.wait_for_records(60));
+  const std::string url = "rtmp://127.0.0.1:" + std::to_string(server_->port()) + "/live/sk_two";
+  ASSERT_TRUE(server_->forwards().start("f1", "one", url));
+  ASSERT_TRUE(announcer_.wait_for("published two 2 2"));
+  auto player = connect();
+  player->play("two");
+  for (std::uint32_t i = 50; i < 60; ++i) {
+    const auto frame = player->next_frame();
+    ASSERT_TRUE(frame);
+    EXPECT_EQ(frame->body, testing::video_frame(i % 25 == 0, i, 64));
+    EXPECT_EQ(frame->header.timestamp_ms, i * 40);
+  }
+  send_frames(*source, 60, 1);
+  const auto fresh = player->next_frame();
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(fresh->body, testing::video_frame(false, 60, 64));
+  ASSERT_EQ(server_->forwards().running().size(), 1U);
+  EXPECT_EQ(server_->forwards().running()[0]->state.load(), ForwardState::kSending);
+  ASSERT_TRUE(server_->forwards().stop("f1"));
+  EXPECT_TRUE(announcer_.wait_for("ended two 2 1")) << "unpublished in good order";
+}
+
+TEST_F(ServerTest, ForwardsWhatTheDecisionSays) {
+  config_.forward_allow = "127.0.0.1";
+  start();
+  authority_.forward_urls = {"rtmp://127.0.0.1:" + std::to_string(server_->port()) + "/live/sk_two",
+                             "rtmp://192.168.7.7/live/sk_three"};
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 3);
+  ASSERT_TRUE(announcer_.wait_for("published two 2 2"));
+  source->close();
+  EXPECT_TRUE(announcer_.wait_for("ended one 1 2"));
+}
+
+TEST_F(ServerTest, EndsForwardsWhenItDrains) {
+  config_.forward_allow = "127.0.0.1";
+  start();
+  ASSERT_TRUE(server_->forwards().start(
+      "f1", "one", "rtmp://127.0.0.1:" + std::to_string(server_->port()) + "/live/sk_two"));
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 3);
+  ASSERT_TRUE(announcer_.wait_for("published two 2 2"));
+  server_->drain(std::chrono::steady_clock::now() + 5s);
+  EXPECT_TRUE(server_->forwards().running().empty());
 }
 
 }  // namespace
