@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every codec over Enhanced RTMP arrives in HLS and in the recording: recognised and decoded by ffprobe, each coded frame once
 and unchanged, sound and picture as far apart as they were sent. Several tracks are all recorded. Chromium plays what it has
-decoders for."""
+decoders for, and says so of what it has none for."""
 import json
 import os
 import pathlib
@@ -125,23 +125,48 @@ def many_tracks(stack, recordings):
     check(sorted(got) == sorted((n, len(tracks[n].samples)) for n in names), f"the recording's tracks: {got}")
 
 
+def has_browser():
+    found = shutil.which("chromium") and shutil.which("node") and (ROOT / "tests/node_modules/playwright-core").exists()
+    if not found:
+        print("no chromium, node or playwright-core: not tried in the browser")
+    return found
+
+
 def browser(stack, video, audio):
     """Chromium with the watch page, for longer than its buffer holds."""
-    if not shutil.which("chromium") or not shutil.which("node") or not (ROOT / "tests/node_modules/playwright-core").exists():
-        print("no chromium, node or playwright-core: not tried in the browser")
+    if not has_browser():
         return
     print("browser", video, audio, flush=True)
     writer = enhanced_flv.FlvWriter()
     for name in (video, audio):
         writer.add_track(enhanced_flv.encode(name, stack.home / f"browser-{name}.mp4", seconds=40))
     flv = writer.save(stack.home / "browser.flv")
-    publisher = stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(flv), stdout=subprocess.DEVNULL)
     known = stack.playlist().last if stack.playlist() else -1
+    publisher = stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(flv), stdout=subprocess.DEVNULL)
     wait_for(lambda: (p := stack.playlist()) and p.last >= known + 3, "three segments", 30)
     result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/watch.mjs"), stack.info["watch_url"], "10"], capture_output=True,
                             text=True, timeout=120 * PATIENCE)
     print(result.stdout.strip())
     check(result.returncode == 0, f"the browser: {result.stdout}{result.stderr}")
+    publisher.kill()
+    publisher.wait()
+
+
+def unsupported(stack):
+    """MP3 in MP4 is nothing that Chromium plays: the watch page says so instead of trying for ever."""
+    if not has_browser():
+        return
+    writer = enhanced_flv.FlvWriter()
+    for name in ("h264", "mp3"):
+        writer.add_track(enhanced_flv.encode(name, stack.home / f"unsupported-{name}.mp4", seconds=60))
+    flv = writer.save(stack.home / "unsupported.flv")
+    known = stack.playlist().last if stack.playlist() else -1
+    publisher = stack.spawn(str(BIN / "rtmp_publish"), stack.info["publish_url"], str(flv), stdout=subprocess.DEVNULL)
+    wait_for(lambda: (p := stack.playlist()) and p.last >= known + 3, "three segments", 30)
+    result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/state.mjs"), stack.info["watch_url"], "unsupported"],
+                            capture_output=True, text=True, timeout=120 * PATIENCE)
+    print(result.stdout.strip())
+    check(result.returncode == 0 and "mp4a" in result.stdout, f"the browser: {result.stdout}{result.stderr}")
     publisher.kill()
     publisher.wait()
 
@@ -153,6 +178,7 @@ def codecs():
         many_tracks(stack, len(PAIRS) + 1)
         browser(stack, "av1", "opus")
         browser(stack, "vp9", "opus")
+        unsupported(stack)
 
 
 main(codecs)

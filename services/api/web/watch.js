@@ -3,6 +3,10 @@
 "use strict";
 
 const RETRY_MS = 2000;
+// A stream that this browser has no decoder for is looked at again: its encoder may come back with another codec.
+const UNSUPPORTED_RETRY_MS = 30000;
+// What goes wrong again so soon after it was recovered from is begun anew instead.
+const RECOVER_MS = 5000;
 const STATUS_MS = 5000;
 // A player that shows nothing new for this long is started again.
 const STALL_MS = 12000;
@@ -16,6 +20,7 @@ let player = null;
 let retryTimer = 0;
 let lastProgress = 0;
 let lastTime = 0;
+let lastRecovery = -Infinity;
 
 function show(state, label, message) {
   const pill = element("state");
@@ -66,9 +71,27 @@ async function startPlayback() {
   element("unmute").hidden = !video.muted;
 }
 
+function isCodecError(data) {
+  const details = Hls.ErrorDetails;
+  return [details.BUFFER_ADD_CODEC_ERROR, details.BUFFER_INCOMPATIBLE_CODECS_ERROR, details.MANIFEST_INCOMPATIBLE_CODECS_ERROR]
+    .includes(data.details);
+}
+
+function refuse(data) {
+  stop();
+  const codecs = /codecs="?([^"]+)/.exec(data.mimeType ?? "");
+  show("unsupported", "Not supported", `This browser cannot play the stream's codecs${codecs ? ` (${codecs[1]})` : ""}.`);
+  retryTimer = setTimeout(probe, UNSUPPORTED_RETRY_MS);
+}
+
 function recover(data) {
   if (!data.fatal) return;
-  if (data.type === Hls.ErrorTypes.MEDIA_ERROR && player) return player.recoverMediaError();
+  if (isCodecError(data)) return refuse(data);
+  const now = performance.now();
+  if (data.type === Hls.ErrorTypes.MEDIA_ERROR && player && now - lastRecovery > RECOVER_MS) {
+    lastRecovery = now;
+    return player.recoverMediaError();
+  }
   retryLater();
 }
 
