@@ -1,6 +1,7 @@
 #include "flv_feed.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace millrace::packaging {
@@ -13,6 +14,7 @@ constexpr std::int64_t kTellEveryUs = 1'000'000;
 constexpr std::int64_t kCheckEveryUs = 250'000;  // whether a viewer keeps up
 constexpr std::int64_t kViewerLastsUs = 5'000'000;
 constexpr std::uint32_t kNoConfiguration = UINT32_MAX;
+constexpr std::uint8_t kFlvAudio = 8;  // TagType
 // Between the last tag of a publication and the first of the next: about a frame.
 constexpr std::uint32_t kJoinMs = 40;
 // A next publication whose times are that little ahead is left as it is.
@@ -20,6 +22,17 @@ constexpr std::uint32_t kMaxGapMs = 5'000;
 
 Progress failure() {
   return errno == EAGAIN || errno == EWOULDBLOCK ? Progress::kBlocked : Progress::kFailed;
+}
+
+// Viewers can't say what they take, and few know Enhanced RTMP's multitrack headers: the first picture and
+// the first sound, with data.
+bool is_shown(std::uint8_t track) {
+  return track <= media::kDataTrack;
+}
+
+// Enhanced RTMP's metadata frame or speaker map (docs/media-log.md).
+bool is_annotation(const media::TrackConfiguration& description) {
+  return description.kind == media::TrackKind::kData && description.codec == media::Codec::kNone;
 }
 
 }  // namespace
@@ -100,23 +113,32 @@ bool FlvFeed::start(std::int64_t now_us) {
   reader_->seek(next_);
   catch_up_until_us_ = now_us + kCatchUpUs;
   join_timelines(record.wire_timestamp_ms);
-  // The newest of each track; a record of another one corrects it when it comes.
+  // The newest of each track; a record of another one corrects it when it comes. Beside onMetaData an
+  // annotation of each kind.
   std::vector<std::uint32_t> newest(media::kMaxTracks, kNoConfiguration);
+  std::array<std::uint32_t, 2> annotations{kNoConfiguration, kNoConfiguration};
   bool video = false;
   bool audio = false;
   configurations_seen_ = reader_->configuration_count();
   for (std::uint32_t i = 0; i < configurations_seen_; ++i) {
     const auto configuration = reader_->configuration(i);
-    if (!configuration || configuration->description.track >= newest.size()) continue;
+    if (!configuration || !is_shown(configuration->description.track)) continue;
+    if (is_annotation(configuration->description)) {
+      annotations.at(flv_message(configuration->message).type == kFlvAudio ? 1 : 0) = i;
+      continue;
+    }
     newest[configuration->description.track] = i;
     video = video || configuration->description.kind == media::TrackKind::kVideo;
     audio = audio || configuration->description.kind == media::TrackKind::kAudio;
   }
-  if (record.track < newest.size()) newest[record.track] = record.configuration;
+  if (is_shown(record.track)) newest[record.track] = record.configuration;
   if (!std::exchange(head_begun_, true)) head_ = flv_file_header(video, audio);
   // What describes the stream first.
   if (newest[media::kDataTrack] != kNoConfiguration)
     (void)queue_configuration(newest[media::kDataTrack], sent_timestamp(record));
+  for (const std::uint32_t annotation : annotations) {
+    if (annotation != kNoConfiguration) (void)queue_configuration(annotation, sent_timestamp(record));
+  }
   for (std::size_t track = 0; track < newest.size(); ++track) {
     if (track != media::kDataTrack && newest[track] != kNoConfiguration)
       (void)queue_configuration(newest[track], sent_timestamp(record));
@@ -148,7 +170,7 @@ bool FlvFeed::queue_configuration(std::uint32_t index, std::uint32_t timestamp_m
   if (!configuration || configuration->description.track >= media::kMaxTracks) return false;
   const std::uint8_t track = configuration->description.track;
   if (track >= configurations_.size()) configurations_.resize(track + 1U, kNoConfiguration);
-  configurations_[track] = index;
+  if (!is_annotation(configuration->description)) configurations_[track] = index;
   const FlvMessage message = flv_message(configuration->message);
   if (message.body.empty()) return false;
   append_flv_tag(message, timestamp_ms, head_);
@@ -173,6 +195,10 @@ Progress FlvFeed::play(http::LiveOutput& output, std::int64_t now_us) {
     return skip(now_us) ? Progress::kMore : Progress::kFailed;
   }
   const auto& sample = std::get<media::LogReader::Sample>(read);
+  if (!is_shown(sample.record.track)) {
+    ++next_;
+    return Progress::kMore;
+  }
   if (tag_sent_ == 0 && queue_configurations(sample.record)) return send_head(output);
   return send_tags(output);
 }
@@ -197,7 +223,7 @@ std::size_t FlvFeed::gather(std::vector<Tag>& tags) {
     const media::SampleRecord& record = sample->record;
     const bool known =
         record.track < configurations_.size() && configurations_[record.track] == record.configuration;
-    if (!tags.empty() && !known) break;
+    if (!tags.empty() && (!known || !is_shown(record.track))) break;
     tags.push_back({record, flv_message(sample->message)});
     total += tags.back().size();
   }

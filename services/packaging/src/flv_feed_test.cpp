@@ -39,16 +39,18 @@ class FlvPublisher {
                       {0x11, 0x90});
   }
   void add_configuration(std::uint8_t track, media::TrackKind kind, MessageType type, const Bytes& tag,
-                         const Bytes& bytes) {
+                         const Bytes& bytes, media::Codec codec = media::Codec::kData) {
     media::TrackConfiguration description{};
     description.track = track;
     description.kind = kind;
+    description.codec = kind == media::TrackKind::kData ? codec : media::Codec::kH264;
     description.timescale = 90'000;
     const auto header =
         rtmp::media_chunk_header(type, 0, static_cast<std::uint32_t>(tag.size() + bytes.size()), 1);
     Bytes prefix(header.view().begin(), header.view().end());
     prefix.insert(prefix.end(), tag.begin(), tag.end());
-    configuration_[track] = log_->add_configuration(description, prefix, bytes).value();
+    const std::uint32_t index = log_->add_configuration(description, prefix, bytes).value();
+    if (codec == media::Codec::kData) configuration_.at(track) = index;
   }
   // The body of a frame that was sent: a tag header and its number.
   static Bytes body(bool video, bool key, std::uint32_t number, std::size_t size) {
@@ -57,7 +59,7 @@ class FlvPublisher {
     return out;
   }
   void frame(bool video, bool key, std::uint32_t number, std::uint32_t timestamp_ms, std::size_t size = 50,
-             std::int64_t arrival_us = 0) {
+             std::int64_t arrival_us = 0, std::optional<std::uint8_t> track = std::nullopt) {
     const Bytes bytes = body(video, key, number, size);
     const MessageType type = video ? MessageType::kVideo : MessageType::kAudio;
     const auto header =
@@ -69,7 +71,7 @@ class FlvPublisher {
     std::memcpy(room.data + header.size(), bytes.data(), bytes.size());
     const std::uint32_t tag_size = video ? 5 : 2;
     media::SampleRecord record{};
-    record.track = video ? media::kVideoTrack : media::kAudioTrack;
+    record.track = track.value_or(video ? media::kVideoTrack : media::kAudioTrack);
     record.dts = std::int64_t{timestamp_ms} * 90;
     record.wire_timestamp_ms = timestamp_ms;
     record.arrival_us = arrival_us;
@@ -89,7 +91,7 @@ class FlvPublisher {
 
  private:
   std::unique_ptr<media::LogWriter> log_;
-  std::array<std::uint32_t, 3> configuration_{};
+  std::array<std::uint32_t, media::kMaxTracks> configuration_{};
 };
 
 struct FlvTag {
@@ -445,6 +447,24 @@ TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
     request.path = path;
     EXPECT_FALSE(flv_.answer(request, 0)) << path;
   }
+}
+
+TEST_F(FlvFeedTest, ShowsTheFirstTracksOnlyAndKeepsAnnotations) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.add_configuration(media::kDataTrack, media::TrackKind::kData, MessageType::kVideo,
+                              {0x94, 'h', 'v', 'c', '1'}, {2}, media::Codec::kNone);
+  publisher.add_configuration(3, media::TrackKind::kAudio, MessageType::kAudio,
+                              {0x95, 0x00, 'O', 'p', 'u', 's', 1}, {7});
+  publisher.frames(0, 2);
+  publisher.frame(false, false, 99, 30, 50, 0, std::uint8_t{3});
+  publisher.frames(2, 2);
+  const auto viewer = feed();
+  FakeSocket socket;
+  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
+  std::vector<FlvTag> expected = configurations(0);
+  expected.insert(expected.begin() + 1, {9, 0, {0x94, 'h', 'v', 'c', '1', 2}});
+  add_frames(expected, 0, 4);
+  EXPECT_EQ(parse_flv(socket.bytes), expected);
 }
 
 }  // namespace
