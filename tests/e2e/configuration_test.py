@@ -7,6 +7,8 @@ from stack import ROOT, check, main
 
 BIN = os.environ.get("MILLRACE_BIN", str(ROOT / "build/release/bin"))
 BAD = (("ingest", "RTMP_PORT", "70000"), ("packaging", "HLS_PORT", "x"), ("recording", "DRAIN_SECONDS", "-1"),
+       ("ingest", "RTMP_PLAY_WHITELIST", "10.0.0.0/33"), ("ingest", "CONCURRENT_LIMIT_WHITELIST", "::1/129"),
+       ("ingest", "PROXY_PROTOCOL_TRUSTED", "localhost"), ("ingest", "RTMP_MAX_RESOLUTION", "1080"), ("ingest", "SSL_CERT", "/nowhere.crt"),
        ("metrics", "METRICS_PORT", "1e3"), ("api", "PORT", "-3"))
 
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
@@ -7,13 +6,11 @@
 #include "base/secret.hpp"
 #include "connection.hpp"
 #include "publication_actor.hpp"
+#include "refusal_status.hpp"
 
 namespace millrace::ingest {
 
 namespace {
-
-constexpr std::string_view kPublishRejected = "NetStream.Publish.Rejected";
-constexpr std::string_view kPublishFailed = "NetStream.Publish.Failed";
 
 struct StatusText {
   std::string_view code;
@@ -33,16 +30,6 @@ StatusText text_of(media::LogEnd reason) {
     default:
       return {kPublishFailed, "The stream has ended."};
   }
-}
-
-std::string_view refusal_code(const Error& error) {
-  constexpr std::array<std::string_view, 4> kDenied = {"ingest.denied", "ingest.max_streams",
-                                                       "ingest.bitrate", "ingest.resolution"};
-  if (std::find(kDenied.begin(), kDenied.end(), error.code) != kDenied.end())
-    return rtmp::status::kPublishDenied;
-  if (error.code == "ingest.name") return rtmp::status::kPublishBadName;
-  if (error.code == "ingest.superseded") return kPublishRejected;
-  return kPublishFailed;
 }
 
 }  // namespace
@@ -93,10 +80,13 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
 }
 
 void Connection::refuse_publish(std::uint32_t message_stream_id, const Error& error) {
+  const RefusalStatus status = publish_refusal(error);
   shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
   if (shard_.may_log(now_us_))
-    log::info("publish refused", {{"peer", peer_.text}, {"code", error.code}, {"message", error.message}});
-  send(session_.reject_publish(message_stream_id, refusal_code(error), error.message));
+    log::info(
+        "publish refused",
+        {{"peer", peer_.text}, {"status", status.number}, {"code", error.code}, {"message", error.message}});
+  send(session_.reject_publish(message_stream_id, status.code, error.message));
   linger();
 }
 
@@ -255,7 +245,7 @@ void Connection::fail_publication(const Error& error) {
   shard_.shared().counters.publish_refused.fetch_add(1, std::memory_order_relaxed);
   if (error.code == "ingest.resolution")
     shard_.shared().counters.over_resolution.fetch_add(1, std::memory_order_relaxed);
-  send(session_.end_publish(publishing_->message_stream_id, refusal_code(error), error.message));
+  send(session_.end_publish(publishing_->message_stream_id, publish_refusal(error).code, error.message));
   if (state_ == State::kGone) return;
   end_publication(error.code == "media.no_space" ? media::LogEnd::kNoSpace : media::LogEnd::kProtocolError);
   linger();

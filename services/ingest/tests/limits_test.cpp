@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bitrate_window.hpp"
+#include "refusal_status.hpp"
 #include "resolution_limit.hpp"
 #include "work_budget.hpp"
 
@@ -96,6 +97,27 @@ TEST(ResolutionLimit, IsWhatTwoAllow) {
   const ResolutionLimit both = ResolutionLimit::parse("1920x600")->with(*ResolutionLimit::parse("720p"));
   EXPECT_EQ(both.text(), "1280x600");
   EXPECT_EQ(ResolutionLimit().with(*ResolutionLimit::parse("480p")).text(), "854x480");
+}
+
+TEST(RefusalStatus, TellsWhoseFaultItIs) {
+  const std::vector<std::tuple<std::string, int, std::string>> cases = {
+      {"ingest.name", 400, "NetStream.Publish.BadName"},
+      {"ingest.unsupported", 400, "NetStream.Publish.Failed"},
+      {"codecs.avc_configuration", 400, "NetStream.Publish.Failed"},
+      {"ingest.denied", 403, "NetStream.Publish.Denied"},
+      {"ingest.max_streams", 403, "NetStream.Publish.Denied"},
+      {"ingest.bitrate", 403, "NetStream.Publish.Denied"},
+      {"ingest.resolution", 403, "NetStream.Publish.Denied"},
+      {"ingest.superseded", 403, "NetStream.Publish.Rejected"},
+      {"media.arena_full", 500, "NetStream.Publish.Failed"},
+      {"ingest.no_decision", 500, "NetStream.Publish.Failed"},
+      {"whatever", 500, "NetStream.Publish.Failed"},
+  };
+  for (const auto& [error, number, code] : cases) {
+    const RefusalStatus status = publish_refusal({error, ""});
+    EXPECT_EQ(status.number, number) << error;
+    EXPECT_EQ(status.code, code) << error;
+  }
 }
 
 TEST(WorkBudget, OpensAgainWithTheNextWindow) {

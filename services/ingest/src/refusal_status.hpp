@@ -1,0 +1,22 @@
+// Why a publisher is refused, as the RTMP status it is told and the number that proxy-rtmp's API gives such
+// answers (400 the request, 403 not allowed, 404 not there, 500 ours). docs/rtmp.md has the table for all of
+// RTMP.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace millrace::ingest {
+
+inline constexpr std::string_view kPublishRejected = "NetStream.Publish.Rejected";
+inline constexpr std::string_view kPublishFailed = "NetStream.Publish.Failed";
+
+struct RefusalStatus {
+  int number = 500;
+  std::string_view code = kPublishFailed;  // of onStatus
+};
+
+RefusalStatus publish_refusal(const Error& error);
+
+}  // namespace millrace::ingest
