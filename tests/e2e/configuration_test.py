@@ -2,6 +2,7 @@
 """docs/configuration.md is what the services' own tables say; a bad value stops a service with one clear line."""
 import os
 import subprocess
+import tempfile
 
 from stack import ROOT, check, main
 
@@ -16,8 +17,9 @@ def configuration():
     made = subprocess.run([str(ROOT / "tools/generate_configuration.sh"), BIN], capture_output=True, text=True, check=True).stdout
     check(made == (ROOT / "docs/configuration.md").read_text(), "docs/configuration.md is stale: run tools/generate_configuration.sh")
     for service, name, value in BAD:
-        result = subprocess.run([f"{BIN}/millrace-{service}"], env={"PATH": os.environ["PATH"], name: value}, capture_output=True,
-                                text=True, timeout=20)
+        with tempfile.TemporaryDirectory(prefix="millrace-test-") as home:
+            result = subprocess.run([f"{BIN}/millrace-{service}"], env={"PATH": os.environ["PATH"], "MILLRACE_HOME": home, name: value},
+                                    capture_output=True, text=True, timeout=20)
         check(result.returncode == 64, f"{service} with {name}={value} ends with {result.returncode}")
         check(name in result.stderr and value in result.stderr, f"{service} names {name}: {result.stderr}")
     short = subprocess.run([f"{BIN}/millrace-auth"], env={"PATH": os.environ["PATH"], "MILLRACE_SECRET": "too short"}, capture_output=True,

@@ -15,8 +15,10 @@ Result<void> IngestConfig::check() const {
                 "RTMP_CHUNK_SIZE must be 0 or from 128 to 65536, and is " + std::to_string(chunk_size));
   }
   if (tls_certificate.empty() == tls_key.empty()) return {};
-  return fail("config.value", "RTMPS needs both SSL_CERT and SSL_KEY: " +
-                                  std::string(tls_key.empty() ? "SSL_KEY" : "SSL_CERT") + " is not set");
+  const bool certificate = tls_key.empty();
+  return fail("config.value", "RTMPS needs both SSL_CERT and SSL_KEY: only " +
+                                  std::string(certificate ? "SSL_CERT" : "SSL_KEY") + " is set, to '" +
+                                  (certificate ? tls_certificate : tls_key) + "'");
 }
 
 void IngestConfig::add_rows(ConfigTable& table) {
