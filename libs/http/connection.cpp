@@ -95,6 +95,7 @@ void Connection::close() {
   transfer_.reset();
   response_.reset();
   live_.reset();
+  chunks_.reset();
   core_->closed(worker_, shared_from_this(), peer_address_);
 }
 
@@ -210,6 +211,7 @@ void Connection::refuse(int status, std::string_view code, std::string_view deta
 
 void Connection::dispatch() {
   keep_alive_ = parser_->keep_alive();
+  is_http_1_1_ = parser_->is_http_1_1();
   Request request = parser_->take();
   parser_.reset();
   request.peer_address = peer_address_;
@@ -266,9 +268,11 @@ void Connection::begin_answer(Response response) {
   const std::uint64_t size = body_size(response.body);
   const Selection selection = select(conditions_, response, size);
   if (conditions_.method == Method::kGet) live_ = response.live;
+  if (live_ && is_http_1_1_ && response.status != 101) chunks_ = std::make_unique<ChunkedOutput>();
   keep_alive_ = keep_alive_ && !response.close && !live_ && !core_->draining();
   counters_.count_response(selection.status);
-  std::string header = response_header(response, selection, {worker_.http_date(), size, keep_alive_});
+  std::string header =
+      response_header(response, selection, {worker_.http_date(), size, keep_alive_, chunks_ != nullptr});
   const bool without_body = conditions_.method == Method::kHead || is_bodiless(selection.status);
   transfer_.emplace(std::move(header), std::move(response.body), selection.offset,
                     without_body ? 0 : selection.length);
@@ -369,7 +373,12 @@ void Connection::poll() {
 
 bool Connection::live_step() {
   SocketOutput output(socket_.native_handle());
-  const LiveStream::Progress progress = live_->pump(output, monotonic_us());
+  LiveStream::Progress progress = LiveStream::Progress::kEnded;
+  if (chunks_) chunks_->bind(output);
+  if (!live_ended_)
+    progress = live_->pump(chunks_ ? static_cast<LiveOutput&>(*chunks_) : output, monotonic_us());
+  live_ended_ = progress == LiveStream::Progress::kEnded;
+  if (live_ended_ && chunks_) progress = chunks_->finish();
   add(counters_.sent_bytes, output.sent());
   if (output.sent() > 0) set_deadline(limits_.write_deadline);
   switch (progress) {

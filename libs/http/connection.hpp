@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "http/core.hpp"
+#include "http/framed_output.hpp"
 #include "http/live.hpp"
 #include "http/request_parser.hpp"
 #include "http/transfer.hpp"
@@ -97,7 +98,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Transfer> transfer_;
   std::uint64_t transfer_mark_ = 0;
   std::size_t lingered_ = 0;
+  bool is_http_1_1_ = true;  // the request
   std::shared_ptr<LiveStream> live_;
+  std::unique_ptr<ChunkedOutput> chunks_;  // of live_, unless it is a WebSocket or for HTTP/1.0
+  bool live_ended_ = false;
   bool live_blocked_ = false;
 };
 

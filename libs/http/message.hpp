@@ -104,8 +104,9 @@ struct Response {
   Body body;
   bool ranges = true;  // false: Range is ignored
   bool close = false;  // close the connection afterwards
-  // Set: the header is followed by what this gives until it ends, without Content-Length (RFC 9112, 6.3), and
-  // the body is not looked at. Status 200; or 101, which makes the connection a WebSocket (websocket.hpp).
+  // Set: the header is followed by what this gives until it ends, in chunks (HTTP/1.0: up to the
+  // connection's end), and the body is not looked at. Status 200; or 101, which makes the connection a
+  // WebSocket (websocket.hpp).
   std::shared_ptr<LiveStream> live;
 
   static Response text(int status, std::string_view content_type, std::string body);

@@ -16,6 +16,7 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
 
   // The status to answer with after put() failed with anything but need_more.
   int refusal() const { return refusal_; }
+  bool is_http_1_1() const { return version_ == 11; }
   bool expects_continue() const { return expects_continue_; }
   Request take() { return std::move(request_); }
   const Request& request() const { return request_; }

@@ -71,6 +71,7 @@ std::string response_header(const Response& response, const Selection& selection
   append_range(out, selection, context.size);
   if (!response.live && !is_bodiless(selection.status))
     append(out, "Content-Length", std::to_string(selection.length));
+  if (context.chunked) append(out, "Transfer-Encoding", "chunked");
   if (selection.status == 101) {
     append(out, "Upgrade", "websocket");
     append(out, "Connection", "Upgrade");

@@ -12,6 +12,7 @@ struct HeaderContext {
   std::string_view date;   // IMF-fixdate, RFC 9110 section 5.6.7
   std::uint64_t size = 0;  // of the whole representation
   bool keep_alive = true;
+  bool chunked = false;  // Transfer-Encoding: chunked
 };
 
 // Fields that decide where a message ends (Content-Length, Transfer-Encoding, Connection, Date) come from

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
+
+#include "http/framed_output.hpp"
 
 namespace millrace::http {
 namespace {
@@ -46,50 +49,14 @@ LiveStream::Progress failure() {
 
 }  // namespace
 
-// Puts frame headers before what a LiveStream sends. A frame that was begun is filled by what is sent next:
-// the stream gives the same bytes again.
-class WebSocket::Framer final : public LiveOutput {
- public:
-  void bind(LiveOutput& output) { output_ = &output; }
-  // Nothing else may be sent.
-  bool in_frame() const { return left_ > 0 || header_left_ > 0; }
-
-  ssize_t send(std::span<const iovec> parts) override {
-    static constexpr std::size_t kMaxParts = 512;
-    std::array<iovec, kMaxParts> framed;
-    parts = parts.first(std::min(parts.size(), kMaxParts - 1));
-    if (!in_frame()) begin(parts);
-    const std::size_t header_size = header_left_;
-    std::size_t count = 0;
-    const ByteView header = header_.view().last(header_left_);
-    if (!header.empty()) framed.at(count++) = {const_cast<std::uint8_t*>(header.data()), header.size()};
-    std::uint64_t room = left_;
-    for (const iovec& part : parts) {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(part.iov_len, room));
-      if (size > 0) framed.at(count++) = {part.iov_base, size};
-      room -= size;
-    }
-    const ssize_t sent = output_->send({framed.data(), count});
-    if (sent < 0) return sent;
-    const std::size_t of_header = std::min(header_size, static_cast<std::size_t>(sent));
-    header_left_ -= of_header;
-    const std::size_t payload = static_cast<std::size_t>(sent) - of_header;
-    left_ -= payload;
-    return static_cast<ssize_t>(payload);
-  }
-
+// Binary messages.
+class WebSocket::Framer final : public FramedOutput {
  private:
-  void begin(std::span<const iovec> parts) {
-    left_ = 0;
-    for (const iovec& part : parts) left_ += part.iov_len;
-    header_ = WebSocketHeader(WebSocketOpcode::kBinary, left_);
-    header_left_ = header_.view().size();
+  std::size_t put_header(std::uint64_t size, std::uint8_t* out) override {
+    const WebSocketHeader header(WebSocketOpcode::kBinary, size);
+    std::copy(header.view().begin(), header.view().end(), out);
+    return header.view().size();
   }
-
-  LiveOutput* output_ = nullptr;
-  WebSocketHeader header_{WebSocketOpcode::kBinary, 0};
-  std::size_t header_left_ = 0;
-  std::uint64_t left_ = 0;  // payload of the frame that was begun
 };
 
 WebSocket::WebSocket(Received received, const WebSocketLimits& limits)

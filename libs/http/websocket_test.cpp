@@ -78,6 +78,21 @@ class Counting final : public LiveStream {
   bool polled_;
 };
 
+// Empty when they are not well formed and ended.
+std::string joined_chunks(std::string_view chunks) {
+  std::string all;
+  while (true) {
+    const std::size_t line = chunks.find("\r\n");
+    if (line == std::string_view::npos) return {};
+    const std::size_t size = std::stoul(std::string(chunks.substr(0, line)), nullptr, 16);
+    chunks.remove_prefix(line + 2);
+    if (chunks.size() < size + 2 || chunks.substr(size, 2) != "\r\n") return {};
+    if (size == 0) return chunks.size() == 2 ? all : std::string();
+    all += chunks.substr(0, size);
+    chunks.remove_prefix(size + 2);
+  }
+}
+
 class WebSocketTest : public ::testing::Test {
  protected:
   void start(Handler handler) {
@@ -268,14 +283,19 @@ TEST_F(WebSocketTest, CarriesALiveBodyUntilItsEnd) {
       response.live = std::make_shared<Counting>(3'000'000, polled);
       respond(std::move(response));
     });
-    TestClient client(server_->port());
-    client.send("GET / HTTP/1.1\r\nHost: x\r\nRange: bytes=5-6\r\nIf-None-Match: *\r\n\r\n");
-    const std::string answer = client.read_all();
-    EXPECT_EQ(status_of(answer), 200);
-    EXPECT_EQ(field_of(answer, "Content-Length"), "");
-    EXPECT_EQ(field_of(answer, "Accept-Ranges"), "");
-    EXPECT_EQ(field_of(answer, "Connection"), "close");
-    EXPECT_TRUE(body_of(answer) == Counting::expected(3'000'000));
+    for (const bool chunked : {true, false}) {
+      TestClient client(server_->port(), 4096);
+      client.send("GET / HTTP/1." + std::string(chunked ? "1" : "0") +
+                  "\r\nHost: x\r\nRange: bytes=5-6\r\nIf-None-Match: *\r\n\r\n");
+      const std::string answer = client.read_all();
+      EXPECT_EQ(status_of(answer), 200);
+      EXPECT_EQ(field_of(answer, "Content-Length"), "");
+      EXPECT_EQ(field_of(answer, "Accept-Ranges"), "");
+      EXPECT_EQ(field_of(answer, "Connection"), "close");
+      EXPECT_EQ(field_of(answer, "Transfer-Encoding"), chunked ? "chunked" : "");
+      const std::string body(body_of(answer));
+      EXPECT_TRUE((chunked ? joined_chunks(body) : body) == Counting::expected(3'000'000));
+    }
     TestClient head(server_->port());
     head.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     const std::string both = head.read_all();

@@ -53,13 +53,13 @@ class HttpViewer(threading.Thread):
 
 
 def tags(data):
-    """[(type, timestamp ms, where the tag ends)] of an FLV file."""
+    """[(type, timestamp ms, where the tag ends, where its body begins)] of an FLV file."""
     found, at = [], 13
     while at + 15 <= len(data):
         size = int.from_bytes(data[at + 1:at + 4], "big")
         timestamp = int.from_bytes(data[at + 4:at + 7], "big") | data[at + 7] << 24
         at += 11 + size + 4
-        found.append((data[at - 15 - size], timestamp, at))
+        found.append((data[at - 15 - size], timestamp, at, at - 4 - size))
     return found
 
 
@@ -73,7 +73,8 @@ def is_end_then_whole(got, whole, what):
 def check_file(path, clip, what):
     for stream in "va":
         is_end_then_whole([d for _, d in packets(path, stream)], [d for _, d in packets(clip, stream)], f"{what}, {stream}")
-    times = [timestamp for kind, timestamp, _ in tags(path.read_bytes()) if kind == 9]
+    data = path.read_bytes()
+    times = [timestamp for kind, timestamp, _, begin in tags(data) if kind == 9 and data[begin + 1] == 1]  # frames only
     steps = [b - a for a, b in zip(times, times[1:])]
     check(min(steps) >= 0 and max(steps) < 500, f"{what}: times go on without a step: {min(steps)} to {max(steps)} ms")
 
@@ -88,7 +89,7 @@ def tell_delay(stack, viewer):
     came = iter(list(viewer.pieces))
     size, when = next(came)
     delays = []
-    for kind, timestamp, end in tags(viewer.path.read_bytes()):
+    for kind, timestamp, end, _ in tags(viewer.path.read_bytes()):
         while size < end:
             size, when = next(came, (1 << 60, None))
         if when and when > viewer.pieces[0][1] + 1 and (kind, timestamp) in arrivals:

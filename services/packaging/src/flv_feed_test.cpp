@@ -427,7 +427,7 @@ TEST_F(FlvDeliveryTest, AnswersByHttpAndByWebSocket) {
   EXPECT_EQ(http::testing::status_of(answer), 200);
   EXPECT_EQ(http::testing::field_of(answer, "Content-Type"), "video/x-flv");
   http::testing::TestClient whole(server_->port());
-  whole.send("GET /live/s1.flv HTTP/1.1\r\nHost: x\r\n\r\n");
+  whole.send("GET /live/s1.flv HTTP/1.0\r\nHost: x\r\n\r\n");
   while (server_->statistics().requests < 6) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   server_->drain(std::chrono::milliseconds(1000));
