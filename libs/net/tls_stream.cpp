@@ -142,6 +142,7 @@ TlsStream::Handshake TlsStream::handshake() {
       return Handshake::kWantWrite;
     default:
       if (failed_ == 0) failed_ = ECONNRESET;
+      if (error_.empty()) error_ = "closed by the peer";
       return Handshake::kFailed;
   }
 }

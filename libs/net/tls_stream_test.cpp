@@ -192,6 +192,16 @@ TEST_F(TlsStreamTest, RefusesWhatIsNoTls) {
   EXPECT_EQ(write(*server_, garbage), -1);
 }
 
+TEST_F(TlsStreamTest, SaysWhenThePeerLeavesInMidHandshake) {
+  make();
+  EXPECT_EQ(client_->handshake(), Handshake::kWantRead);
+  ::shutdown(client_fd_.get(), SHUT_WR);
+  Handshake result = Handshake::kWantRead;
+  for (int i = 0; i < 3 && result == Handshake::kWantRead; ++i) result = server_->handshake();
+  EXPECT_EQ(result, Handshake::kFailed);
+  EXPECT_EQ(server_->error(), "closed by the peer");
+}
+
 TEST_F(TlsStreamTest, RefusesADamagedRecord) {
   make();
   ASSERT_TRUE(shake_hands());

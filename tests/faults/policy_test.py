@@ -3,6 +3,7 @@
 streams, bit rate and resolution (case 27's other half); beside a good publisher that is within all of them."""
 import json
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -210,7 +211,28 @@ def resolution(oracle):
     check(metric(oracle, "over_resolution_total") == 3, "counted")
 
 
-CASES = (address_limit, crowd, byte_budget, proxy, play_whitelist, stream_limit, bitrate, resolution)
+def descriptors(oracle):
+    """20, 60: without descriptors whoever comes is closed at once, and served again when there are some; live streams go on."""
+    kind = resource.RLIMIT_NOFILE
+    before = resource.prlimit(oracle.pid, kind)
+    refused = metric(oracle, "connections_refused_total")
+    resource.prlimit(oracle.pid, kind, (oracle.count_descriptors() + 10, before[1]))
+    try:
+        peers = [Peer(oracle.port) for _ in range(60)]
+        check(sum(not is_open(peer) for peer in peers) >= 40, "those beyond are closed")
+        for peer in peers:
+            peer.socket.close()
+    finally:
+        resource.prlimit(oracle.pid, kind, before)
+
+    def served():
+        with Peer(oracle.port) as peer:
+            return is_open(peer)
+    wait_for(served, "a new connection to be served", 10)
+    check(metric(oracle, "connections_refused_total") - refused >= 40, "they are counted")
+
+
+CASES = (address_limit, crowd, byte_budget, proxy, play_whitelist, stream_limit, bitrate, resolution, descriptors)
 
 
 def policy():
