@@ -70,9 +70,8 @@ def names_and_client_certificates(oracle):
 
 def renegotiation(oracle):
     """18: a client that wants to renegotiate is refused."""
-    _, text = s_client(oracle.tls_port, "-tls1_2", typed=b"R\n")
-    check("RENEGOTIATING" in text, "the client tried")
-    check("no renegotiation" in text or "handshake failure" in text or "closed" in text or "error" in text, f"refused: {text}")
+    # The client may be gone before the answer comes: then once more.
+    wait_for(lambda: "no renegotiation" in s_client(oracle.tls_port, "-tls1_2", typed=b"R\n")[1], "the alert no_renegotiation", 20)
 
 
 def other_protocols(oracle):
