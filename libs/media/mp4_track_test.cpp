@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#include "containers/mp4/box_reader.hpp"
+#include "containers/mp4/init_segment.hpp"
+
 namespace millrace::media {
 namespace {
 
@@ -80,6 +83,28 @@ TEST(Mp4Track, TellsEveryCodec) {
     EXPECT_EQ(described->frame_duration, c.frame_duration);
     EXPECT_EQ(described->codec, c.codec_string);
   }
+}
+
+// A recording that goes on after a restart compares its tracks with those of the log: the file must say all
+// of it.
+TEST(Mp4Track, IsReadBackFromAFileAsItIs) {
+  std::vector<mp4::Track> tracks;
+  for (const Case& c : kCases) {
+    TrackConfiguration description{};
+    description.track = static_cast<std::uint8_t>(tracks.size());
+    description.codec = c.codec;
+    description.timescale = c.timescale;
+    auto described = mp4_track(description, from_hex(c.bytes));
+    ASSERT_TRUE(described);
+    tracks.push_back(std::move(described->track));
+  }
+  const Bytes file = mp4::init_segment(tracks);
+  const auto moov = mp4::find_box(file, {"moov"});
+  ASSERT_TRUE(moov);
+  const auto read = mp4::read_tracks(*moov);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), tracks.size());
+  for (std::size_t i = 0; i < tracks.size(); ++i) EXPECT_EQ((*read)[i], tracks[i]) << kCases[i].name;
 }
 
 TEST(Mp4Track, TakesThePicturesSizeFromTheWriter) {
