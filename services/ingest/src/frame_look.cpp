@@ -1,6 +1,7 @@
 #include "frame_look.hpp"
 
 #include "adts.hpp"
+#include "avc_in_band.hpp"
 #include "codecs/ac3.hpp"
 #include "codecs/av1.hpp"
 #include "codecs/flac.hpp"
@@ -26,6 +27,18 @@ FrameLook look_at_units(ByteView sample, unsigned nal_length_size, IsKey is_key)
     look.key = look.key || is_key(nal);
   }
   look.usable = look.usable && reader.ok();
+  return look;
+}
+
+FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
+  FrameLook look = look_at_units(sample, nal_length_size, codecs::is_idr);
+  if (!look.usable || !look.key) return look;
+  const InBandParameters parameters = in_band_parameters(sample, nal_length_size);
+  if (parameters.sps.empty()) return look;
+  if (const auto sps = codecs::parse_sps(parameters.sps)) {
+    look.width = sps->width;
+    look.height = sps->height;
+  }
   return look;
 }
 
@@ -95,7 +108,7 @@ FrameLook look_with_samples(const Result<std::uint32_t>& samples) {
 FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size) {
   switch (codec) {
     case Codec::kH264:
-      return look_at_units(payload, nal_length_size, codecs::is_idr);
+      return look_at_avc(payload, nal_length_size);
     case Codec::kH265:
       return look_at_units(payload, nal_length_size, codecs::is_irap);
     case Codec::kAv1:

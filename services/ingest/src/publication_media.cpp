@@ -110,6 +110,8 @@ Result<void> Publication::take_header(const Part& part) {
   if (codec == media::Codec::kNone) return refuse(part, unsupported_codec(part.tag, part.where));
   // Opus' comments may come as a second header; nobody needs them.
   if (as_text(part.payload).starts_with("OpusTags")) return {};
+  const TrackSlot* known = table_.find(part.tag.type, part.where.track_id);
+  if (known != nullptr && known->has(codec) && as_text(known->header) == as_text(part.payload)) return {};
   Result<TrackFormat> format = format_of_header(codec, part.payload);
   if (!format && format.error().code == kNoHeader) return {};
   if (!format && is_first_of_kind(part)) return tl::unexpected<Error>(format.error());
@@ -117,11 +119,11 @@ Result<void> Publication::take_header(const Part& part) {
   legacy_hevc_ = part.tag.type == rtmp::MessageType::kVideo
                      ? !part.tag.enhanced && codec == media::Codec::kH265
                      : legacy_hevc_;
-  if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
-    return configure(part, std::move(*format));
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
-  if (slot->has(codec) && slot->format->configuration == format->configuration) return {};
+  slot->header.assign(part.payload.begin(), part.payload.end());
+  if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
+    return configure(part, std::move(*format));
   slot->format.reset();
   slot->incomplete = std::move(*format);
   return {};

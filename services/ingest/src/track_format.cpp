@@ -4,6 +4,7 @@
 #include <array>
 
 #include "adts.hpp"
+#include "avc_in_band.hpp"
 #include "codecs/aac.hpp"
 #include "codecs/ac3.hpp"
 #include "codecs/av1.hpp"
@@ -155,6 +156,14 @@ Result<TrackFormat> adts_format(ByteView frame) {
   return aac_format(adts->audio_specific_config);
 }
 
+Result<TrackFormat> avc_format_of_frame(ByteView frame, const TrackFormat* earlier) {
+  if (earlier == nullptr) return fail("ingest.no_header", "H.264 without its configuration");
+  const unsigned size = earlier->nal_length_size;
+  const Bytes avcc = avc_configuration(in_band_parameters(frame, size), size);
+  if (avcc.empty()) return fail("ingest.no_header", "no parameter sets");
+  return avc_format(avcc);
+}
+
 Result<TrackFormat> vp9_format_of_frame(ByteView frame, const TrackFormat* earlier) {
   const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(frame);
   if (!header) return fail(header.error(), "VP9 frame");
@@ -211,6 +220,8 @@ Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload) {
 
 Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const TrackFormat* earlier) {
   switch (codec) {
+    case Codec::kH264:
+      return avc_format_of_frame(payload, earlier);
     case Codec::kAv1:
       return av1_format_of_frame(payload);
     case Codec::kVp9:

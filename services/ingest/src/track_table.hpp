@@ -27,6 +27,8 @@ struct TrackSlot {
   bool pending = false;
   bool configured = false;
   std::uint32_t configuration = 0;
+  // The newest sequence header as received: encoders repeat it, also when the pictures say otherwise by now.
+  Bytes header;
   // A header that does not tell the size of the picture: the first key frame completes it.
   std::optional<TrackFormat> incomplete;
 

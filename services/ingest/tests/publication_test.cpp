@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "enhanced_samples.hpp"
 #include "publication_fixture.hpp"
 
 namespace millrace::ingest {
@@ -10,6 +11,7 @@ namespace {
 using rtmp::MessageType;
 using testing::kWallUs;
 using testing::PublicationTest;
+using testing::operator+;
 
 TEST_F(PublicationTest, WritesMessagesAsPlayersAreSentThem) {
   send_headers();
@@ -104,6 +106,31 @@ TEST_F(PublicationTest, AddsALaterConfigurationWithTheFirstSampleThatUsesIt) {
   EXPECT_NE(sample->record.flags & media::kSampleDiscontinuity, 0);
   EXPECT_EQ(log.configuration(2)->description.media_sequence, sample->record.media_sequence);
   EXPECT_TRUE(publication_->take_tracks_changed());
+}
+
+TEST_F(PublicationTest, FollowsAChangeOfSizeThatOnlyThePicturesTell) {
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  const Bytes sps = testing::unhex("6742c01ed900a02ff97011000003000100000300320f162e48");  // 640x360
+  const Bytes pps = testing::unhex("68cb83cb20");
+  ByteWriter key;
+  key.append(Bytes{0x17, 1, 0, 0, 0});
+  for (const Bytes& unit : {sps, pps, Bytes{0x65, 1, 2, 3}}) {
+    key.u32(static_cast<std::uint32_t>(unit.size()));
+    key.append(unit);
+  }
+  const Bytes frame = key.take();
+  ASSERT_TRUE(send(MessageType::kVideo, 40, frame));
+  ASSERT_TRUE(send(MessageType::kVideo, 80, testing::avc_header()));  // repeated by the encoder
+  ASSERT_TRUE(send(MessageType::kVideo, 80, frame));
+  media::LogReader log = open_log();
+  EXPECT_NE(log.at(1)->record.flags & media::kSampleDiscontinuity, 0);
+  EXPECT_EQ(log.at(2)->record.flags & media::kSampleDiscontinuity, 0);
+  const auto configuration = log.configuration(log.at(2)->record.configuration);
+  EXPECT_EQ(configuration->description.width, 640U);
+  EXPECT_EQ(configuration->description.height, 360U);
+  EXPECT_EQ(configuration->bytes,
+            Bytes({0x01, 0x42, 0xC0, 0x1E, 0xFF, 0xE1, 0x00, 0x19}) + sps + Bytes({0x01, 0x00, 0x05}) + pps);
 }
 
 TEST_F(PublicationTest, KeepsMetadataAndLaterDataMessages) {
