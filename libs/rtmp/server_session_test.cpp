@@ -161,6 +161,72 @@ TEST(ServerSession, SplitsApplicationNameAndQuery) {
   }
 }
 
+// What encoders in the field do that no specification says.
+TEST(ServerSession, AcceptsTheHabitsOfEncoders) {
+  const amf0::Value live = object({{"app", "live"}});
+  const Bytes create = command("createStream", 2, {Null{}});
+  const Bytes publish = command("publish", 3, {Null{}, "key", "live"}, 1);
+  const struct {
+    const char* what;
+    Bytes bytes;
+    const char* event;
+  } cases[] = {
+      {"no tcUrl", command("connect", 1, {live}) + create + publish, "publish 1 live key  live"},
+      {"no app, only tcUrl",
+       command("connect", 1, {object({{"tcUrl", "rtmp://h:1/live"}})}) + create + publish,
+       "publish 1 live key  live"},
+      {"a slash behind the app", command("connect", 1, {object({{"app", "live/"}})}) + create + publish,
+       "publish 1 live key  live"},
+      {"an instance of the app",
+       command("connect", 1, {object({{"app", "live/instance"}})}) + create + publish,
+       "publish 1 live/instance key  live"},
+      {"Adobe's authmod",
+       command("connect", 1, {object({{"app", "live?authmod=adobe&user=u"}})}) + create + publish,
+       "publish 1 live key authmod=adobe&user=u live"},
+      {"a query behind the key",
+       command("connect", 1, {live}) + create + command("publish", 3, {Null{}, "key?a=b", "live"}, 1),
+       "publish 1 live key a=b live"},
+      {"FCPublish and releaseStream without a transaction",
+       command("connect", 1, {live}) + command("releaseStream", 0, {Null{}, "key"}) +
+           command("FCPublish", 0, {Null{}, "key"}) + create + publish,
+       "publish 1 live key  live"},
+      {"onFCPublish of the client's own",
+       command("connect", 1, {live}) + command("onFCPublish", 0, {}) + create + publish,
+       "publish 1 live key  live"},
+      {"_checkbw before anything is created",
+       command("connect", 1, {live}) + command("_checkbw", 4, {}) + create + publish,
+       "publish 1 live key  live"},
+      {"publish without a type",
+       command("connect", 1, {live}) + create + command("publish", 3, {Null{}, "key"}, 1),
+       "publish 1 live key  "},
+      {"publish with transaction 0",
+       command("connect", 1, {live}) + create + command("publish", 0, {Null{}, "key", "live"}, 1),
+       "publish 1 live key  live"},
+      {"a command's arguments cut short",
+       command("connect", 1, {live}) + command("FCPublish", 3, {}) + create + publish,
+       "publish 1 live key  live"},
+      {"chunks of 4096 for commands too",
+       control(MessageType::kSetChunkSize, 4096) +
+           command("connect", 1, {object({{"app", "live"}, {"flashVer", std::string(1000, 'x')}})}, 0, 4096) +
+           create + publish,
+       "publish 1 live key  live"},
+      {"chunks of one byte",
+       control(MessageType::kSetChunkSize, 1) + command("connect", 1, {live}, 0, 1) +
+           command("createStream", 2, {Null{}}, 0, 1) + command("publish", 3, {Null{}, "key", "live"}, 1, 1),
+       "publish 1 live key  live"},
+  };
+  for (const auto& each : cases) {
+    for (const std::size_t step : {std::size_t{100'000}, std::size_t{1}}) {
+      SCOPED_TRACE(each.what);
+      SessionDriver driver;
+      driver.feed(simple_handshake() + each.bytes, step);
+      EXPECT_THAT(driver.events, ElementsAre(each.event));
+      driver.feed(message({6, MessageType::kVideo, 0, 0, 1}, Bytes{0x17, 1, 0, 0, 0}));
+      EXPECT_FALSE(driver.session().closed());
+    }
+  }
+}
+
 TEST(ServerSession, TakesCommandsInAmf3Messages) {
   SessionDriver driver;
   const Bytes body =

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cases 34 and 40: paths that would leave their root, and playlists polled while segments come and go."""
+"""Cases 34, 40 and 41: paths that would leave their root, playlists polled while segments come and go, and headers that lie about who asks."""
 import http.client
 import re
 import threading
@@ -67,6 +67,28 @@ def answers(stack):
     check(fetch(url.replace(f"/{number}-", f"/{number + 1000}-"))[0] == 404, "a segment of the future is 404")
 
 
+def strangers(stack):
+    """41: an evil origin, another host's name, a forged address, a callback's name: none of it comes back or counts."""
+    api = stack.info["api_url"].rstrip("/")
+    token = stack.info["token"]
+    evil = {"Origin": "https://evil.example", "Host": "evil.example", "X-Forwarded-For": "203.0.113.77", "X-Forwarded-Host": "evil.example",
+            "Forwarded": "for=203.0.113.77;host=evil.example", "X-Real-IP": "203.0.113.77"}
+    urls = {stack.info["hls_url"]: {}, stack.info["hls_url"].replace("index", "master"): {}, stack.playlist().segments[-1][1]: {},
+            f"{api}/api/stream/status/{stack.stream_id}": {}, f"{api}/api/vod/list": {}, f"{api}/watch/{stack.stream_id}": {}, f"{api}/nothing": {},
+            f"{api}/api/stream/key": {"Authorization": f"Bearer {token}"}}
+    for url, own in urls.items():
+        plain = fetch(url, own)[0]
+        for method in ("GET", "OPTIONS"):
+            status, headers, body = fetch(f"{url}?callback=alert(1)//&jsonp=alert(1)//", {**own, **evil, "Access-Control-Request-Method": "GET"}, method)
+            check(method == "OPTIONS" or status == plain, f"{url}: {status}, {plain} without")
+            check("evil.example" not in str(headers), f"{url} reflects a stranger's origin or host: {headers}")
+            check("Access-Control-Allow-Credentials" not in headers, f"{url} lets strangers use credentials")
+            check(b"evil.example" not in body and b"alert(1)" not in body and b"203.0.113.77" not in body, f"{url} repeats what it was told: {body[:300]}")
+    check(fetch(f"{api}/api/stream/key", evil)[0] == 401, "a forged address opens nothing")
+    for log in (stack.home / "logs").rglob("current"):
+        check("203.0.113.77" not in log.read_text(errors="replace"), f"{log.parent.name} takes a forged address for the peer's")
+
+
 def delivery():
     with Stack() as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=40)
@@ -74,6 +96,7 @@ def delivery():
         wait_for(stack.playlist, "a playlist")
         traversal(stack)
         answers(stack)
+        strangers(stack)
         stop, wrong = threading.Event(), []
         threads = [threading.Thread(target=poll, args=(stack, stop, wrong)) for _ in range(4)]
         for thread in threads:

@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include <cerrno>
+#include <new>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -72,6 +73,19 @@ void Connection::watch_writable(bool wanted) {
 // --- bytes ---
 
 void Connection::on_ready(bool readable, bool writable) {
+  try {
+    serve(readable, writable);
+  } catch (const std::bad_alloc&) {
+    out_of_memory();
+  }
+}
+
+// Half of what the peer asked for may be done: its own session cannot go on, everybody else's can.
+void Connection::out_of_memory() {
+  shard_.without_memory([this] { close(media::LogEnd::kNoSpace, "out of memory"); });
+}
+
+void Connection::serve(bool readable, bool writable) {
   if (state_ == State::kGone) return;
   now_us_ = monotonic_us();
   if (readable) read();

@@ -48,6 +48,8 @@ class Connection final : public net::PollClient {
   const std::string& peer() const { return peer_.text; }
 
   void on_ready(bool readable, bool writable) override;
+  // The shard's: what it was told to do found no memory.
+  void out_of_memory();
   void tick(std::int64_t now_us);
   // Asks the client to reconnect; false when it does not know that. It is served until it leaves or drain().
   bool ask_to_reconnect();
@@ -104,6 +106,7 @@ class Connection final : public net::PollClient {
   bool enter_publishers();
   void refuse_room(const LiveStream& stream, const Error& error);
   bool within_bitrate(std::size_t bytes);
+  void serve(bool readable, bool writable);
   void read();
   void read_later();
   bool take(ByteView bytes);

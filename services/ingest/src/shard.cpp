@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <new>
 
 #include "arrival.hpp"
 #include "base/clock.hpp"
@@ -54,12 +55,33 @@ void Shard::post_to(std::uint64_t connection, std::function<void(Connection&)> w
   post([this, connection, work = std::move(work)] {
     const auto found = connections_.find(connection);
     if (found == connections_.end()) return;
-    work(*found->second);
+    Connection& connection_here = *found->second;
+    try {
+      work(connection_here);
+    } catch (const std::bad_alloc&) {
+      connection_here.out_of_memory();
+    }
     after_dispatch();
   });
 }
 
 void Shard::adopt(net::Accepted accepted, Port port) {
+  try {
+    take_in(std::move(accepted), port);
+  } catch (const std::bad_alloc&) {
+    without_memory([] {});  // one who comes is the first to go without
+  }
+}
+
+void Shard::without_memory(const std::function<void()>& clean_up) {
+  memory_reserve_.reset();
+  clean_up();
+  memory_reserve_.reset(new (std::nothrow) std::byte[kMemoryReserve]);
+  const std::int64_t now = monotonic_us();
+  if (may_log(now)) log::error("out of memory: a connection was given up");
+}
+
+void Shard::take_in(net::Accepted accepted, Port port) {
   ServerCounters& counters = shared_.counters;
   const bool full = counters.connections.load(std::memory_order_relaxed) >= shared_.config.max_connections;
   if (draining_ || full) {

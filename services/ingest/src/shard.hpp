@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -105,6 +106,8 @@ class Shard {
   // On this thread.
   enum class Port : std::uint8_t { kRtmp, kRtmps };
   void adopt(net::Accepted accepted, Port port);
+  // Runs the clean-up of what got no memory, with a little that was kept for that.
+  void without_memory(const std::function<void()>& clean_up);
   // A place for the client, or nullopt: counted and logged, to be closed.
   std::optional<Admission::Place> admit(const net::IpAddress& address);
   // The arrival is through: becomes a connection.
@@ -147,6 +150,11 @@ class Shard {
   void resume_parked();
   void close_arrivals();
 
+  static constexpr std::size_t kMemoryReserve = 256U << 10;
+
+  void take_in(net::Accepted accepted, Port port);
+
+  std::unique_ptr<std::byte[]> memory_reserve_ = std::make_unique<std::byte[]>(kMemoryReserve);
   boost::asio::io_context& context_;
   std::size_t index_;
   ServerShared& shared_;

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Case 59: the wall clock of every service jumps by an hour forth and back, to 2038 and to 1970 while a stream is live; the monotonic clock does not."""
+import glob
+import re
+
+from wire import Peer  # noqa: F401  (sets the path of the harness)
+from oracle import no_secret_in_logs, same_frames
+from stack import SERVICES, Stack, check, fetch, main, make_clip, skip, wait_for
+
+JUMPS = ("+3600", "-3600", "@2038-01-19 03:13:00", "@1970-01-02 00:00:00", "+0")
+
+
+def dates(playlist):
+    return re.findall(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)", playlist.text)
+
+
+def clock():
+    library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+    if not library:
+        skip("faketime is not installed")
+    stack = Stack()
+    jump = stack.home / "jump"
+    jump.write_text("+0\n")
+    stack.environment.update({"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(jump), "FAKETIME_NO_CACHE": "1",
+                              "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
+    with stack:
+        stack.environment.pop("LD_PRELOAD")  # ffmpeg and the tools go by the true clock
+        clip = make_clip(stack.home / "clip.flv", seconds=45)
+        pids = {name: stack.pid(name) for name in SERVICES}
+        publisher = stack.publish(clip)
+        playlist = wait_for(stack.playlist, "a playlist")
+        seen = dates(playlist)
+        for to in JUMPS:
+            print("  ", to, flush=True)
+            jump.write_text(to + "\n")
+            before = stack.playlist()
+            playlist = wait_for(lambda: (p := stack.playlist()) and p.last >= before.last + 2 and p, "the stream to go on")
+            check(publisher.poll() is None, f"the publisher lives through {to}")
+            date = fetch(stack.info["hls_url"])[1]["Date"]
+            check(to[0] != "@" or to[1:5] in date, f"packaging's clock is at {to}: {date}")
+            check(not playlist.ended and playlist.media_sequence >= before.media_sequence, "the same playlist goes on")
+            check(not any(segment[3] for segment in playlist.segments), f"no discontinuity\n{playlist.text}")
+            check(dates(playlist) == sorted(dates(playlist)) and dates(playlist)[0] >= seen[0], f"dates never step back: {dates(playlist)}")
+            api = stack.info["api_url"].rstrip("/")
+            status, _, body = fetch(f"{api}/api/stream/key", {"Authorization": f"Bearer {stack.info['token']}"})
+            check(status in (200, 401), f"the API answers: {status} {body}")  # a token may be over in 2038
+        check({name: stack.pid(name) for name in SERVICES} == pids, "every service is the same process")
+        for service in SERVICES:
+            check(stack.health(service) == "ready", f"{service} is ready")
+        check(publisher.wait(timeout=90) == 0, "the publisher ended well")
+        same_frames(clip, stack.wait_recordings()[0])
+        no_secret_in_logs(stack)
+
+
+main(clock)
