@@ -61,9 +61,12 @@ void ConfigTable::secret(std::string name, Secret& field, std::string help) {
 
 void ConfigTable::boolean(std::string name, bool& field, std::string default_value, std::string help) {
   auto parse = [&field, name](const std::string& value) -> Result<Setter> {
-    if (value != "true" && value != "false")
+    std::string lower = value;
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool on = lower == "true" || lower == "yes";
+    if (!on && lower != "false" && lower != "no")
       return fail(kInvalid, name + " must be true or false, not '" + value + "'");
-    return [&field, value] { field = value == "true"; };
+    return [&field, on] { field = on; };
   };
   rows_.push_back(
       {std::move(name), "true or false", std::move(default_value), std::move(help), std::move(parse)});

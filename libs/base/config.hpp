@@ -36,6 +36,7 @@ class ConfigTable {
   void text(std::string name, std::string& field, std::string default_value, std::string help);
   // Like text, but the value never appears in an error or in the generated page.
   void secret(std::string name, Secret& field, std::string help);
+  // true, yes, false or no, in any case.
   void boolean(std::string name, bool& field, std::string default_value, std::string help);
   // One of the choices.
   void choice(std::string name, std::string& field, std::string default_value,

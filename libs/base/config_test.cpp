@@ -60,6 +60,16 @@ TEST(ConfigTable, NamesTheVariableAndChangesNothingOnABadValue) {
   }
 }
 
+TEST(ConfigTable, TakesYesAndNoForTrueAndFalse) {
+  for (const auto& [text, value] : std::map<std::string, bool>{
+           {"YES", true}, {"True", true}, {"yes", true}, {"NO", false}, {"FALSE", false}, {"no", false}}) {
+    Sample sample;
+    sample.flag = !value;
+    ASSERT_TRUE(table_for(sample).load(from({{"FLAG", text}}))) << text;
+    EXPECT_EQ(sample.flag, value) << text;
+  }
+}
+
 TEST(ConfigTable, NeverShowsASecret) {
   Sample sample;
   ASSERT_TRUE(table_for(sample).load(from({{"SECRET", "hunter2"}})));

@@ -112,7 +112,8 @@ std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
     const std::uint64_t version = log.version.load(std::memory_order_acquire);
     if (version % 2 != 0) continue;
-    if (log.used.load(std::memory_order_acquire) != 1) return std::nullopt;
+    const std::uint32_t used = log.used.load(std::memory_order_acquire);
+    if (used != kSlotUsed && used != kSlotPrivate) return std::nullopt;
     LogInfo info = copy_fields(log);
     info.slot = index;
     if (log.version.load(std::memory_order_acquire) != version) continue;
@@ -145,6 +146,7 @@ LogInfo copy_fields(const LogSlot& slot) {
   info.stream_id = stream_id_of(slot);
   info.publication_id = slot.publication_id.load(std::memory_order_acquire);
   info.epoch = slot.epoch.load(std::memory_order_acquire);
+  info.is_private = slot.used.load(std::memory_order_acquire) == kSlotPrivate;
   info.started_wall_us = slot.started_wall_us.load(std::memory_order_acquire);
   info.segment_target_ms = slot.segment_target_ms.load(std::memory_order_acquire);
   info.max_segment_ms = slot.max_segment_ms.load(std::memory_order_acquire);

@@ -50,11 +50,17 @@ struct BlockReference {
   }
 };
 
+// LogSlot::used.
+inline constexpr std::uint32_t kSlotFree = 0;
+inline constexpr std::uint32_t kSlotUsed = 1;
+inline constexpr std::uint32_t kSlotPrivate = 3;  // used, and nothing for strangers
+
 // A log. version is odd while the slot is given to another log; who copies fields compares it before and
 // after. Fields up to configuration_block are constant while the log exists.
 struct alignas(64) LogSlot {
   std::atomic<std::uint64_t> version;
-  std::atomic<std::uint32_t> used;  // 0: free; what the last log left for its stream's continuation stays
+  // kSlotFree: what the last log left for its stream's continuation stays.
+  std::atomic<std::uint32_t> used;
   std::atomic<std::uint32_t> segment_target_ms;
   std::atomic<std::uint64_t> publication_id;
   std::atomic<std::uint64_t> epoch;

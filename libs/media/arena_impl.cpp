@@ -89,7 +89,7 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description,
   slot.last_key.store(0, kRelease);
   slot.committed.store(0, kRelease);
   for (auto& entry : slot.ring) entry.store(BlockReference{}.packed(), kRelease);
-  slot.used.store(1, kRelease);
+  slot.used.store(description.is_private ? kSlotPrivate : kSlotUsed, kRelease);
   slot.version.fetch_add(1);
 }
 
@@ -166,7 +166,7 @@ StreamContinuation ArenaImpl::continuation(const std::string& stream_id) const {
     if (info.stream_id != stream_id || (found.found && info.epoch < found.epoch)) continue;
     StreamContinuation left{true, info.epoch, candidate.last_media_sequence.load(),
                             candidate.last_discontinuity_sequence.load(), info.max_segment_ms};
-    if (candidate.used.load() == 1) {
+    if (candidate.used.load() != kSlotFree) {
       const auto last = info.committed > 0 ? view_.record(candidate, info.committed - 1) : std::nullopt;
       if (last) {
         left.last_media_sequence = last->media_sequence;

@@ -27,6 +27,7 @@ struct LogInfo {
   std::int64_t started_wall_us = 0;
   std::uint32_t segment_target_ms = 0;
   std::uint32_t max_segment_ms = 0;  // longest segment so far, this and earlier publications: never shrinks
+  bool is_private = false;
   LogEnd end = LogEnd::kLive;
   std::uint64_t first = 0;      // oldest record that may still be there
   std::uint64_t committed = 0;  // one past the newest

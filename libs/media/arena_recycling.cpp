@@ -150,7 +150,7 @@ void ArenaImpl::free_log(ArenaLog& log) {
     shared.last_media_sequence.store(last->media_sequence, std::memory_order_release);
     shared.last_discontinuity_sequence.store(last->discontinuity_sequence, std::memory_order_release);
   }
-  shared.used.store(0, std::memory_order_release);
+  shared.used.store(kSlotFree, std::memory_order_release);
   shared.version.fetch_add(1);
   for (const Extent& extent : log.data) free_blocks(log, extent.block, extent.count);
   for (const std::uint32_t block : log.index) free_blocks(log, block, 1);

@@ -226,10 +226,10 @@ void ArenaImpl::adopt_logs(std::int64_t now_us) {
       claimed = walk.claimed();
       logs_[i] = adopt(shared, *info, std::move(*claims), now_us);
       publications_[i] = info->publication_id;
-    } else if (shared.used.load() != 0 || shared.version.load() % 2 != 0) {
+    } else if (shared.used.load() != kSlotFree || shared.version.load() % 2 != 0) {
       // Damaged, or given to another log when the writer died: free from now on.
       if (shared.version.load() % 2 == 0) shared.version.fetch_add(1);
-      shared.used.store(0, std::memory_order_release);
+      shared.used.store(kSlotFree, std::memory_order_release);
       shared.version.fetch_add(1);
     }
   }

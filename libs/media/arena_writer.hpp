@@ -37,6 +37,7 @@ struct LogDescription {
   std::uint64_t epoch = 0;
   std::int64_t started_wall_us = 0;
   std::uint32_t segment_target_ms = 2000;
+  bool is_private = false;  // readers that serve strangers must not serve it
   RetentionPolicy retention;
 };
 

@@ -43,6 +43,14 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.text("NGINX_ON_PUBLISH_DONE", nginx_on_publish_done, "", "the same for on_publish_done");
   table.text("NGINX_ON_PLAY", nginx_on_play, "", "the same for on_play");
   table.text("NGINX_ON_PLAY_DONE", nginx_on_play_done, "", "the same for on_play_done");
+  table.boolean("REDIS_USE", redis_use, "false", "commands are taken from a channel of a Redis server");
+  table.text("REDIS_HOST", redis_host, "localhost", "name or address of the Redis server");
+  table.integer("REDIS_PORT", redis_port, "6379", {1, 65535}, "TCP port of the Redis server");
+  table.secret("REDIS_PASSWORD", redis_password, "password for the Redis server's AUTH");
+  table.text("REDIS_CHANNEL", redis_channel, "rtmp_commands", "channel that commands come on");
+  table.boolean(
+      "REDIS_TLS", redis_tls, "false",
+      "not available: auth's Redis client speaks no TLS and refuses to start with it; use a TLS tunnel");
   bus.add_rows(table);
 }
 
@@ -63,6 +71,10 @@ Result<void> AuthConfig::check() const {
   if (!callback_url.empty() && callback_secret.empty()) {
     return fail("config.hooks",
                 "CALLBACK_URL needs JWT_SECRET: events signed with nothing could come from anybody");
+  }
+  if (redis_use && redis_tls) {
+    return fail("config.redis",
+                "REDIS_TLS: Redis over TLS is not available; set it to NO and put a TLS tunnel in front");
   }
   if (publish_auth == "callback" && callback_url.empty()) {
     return fail("config.hooks", "PUBLISH_AUTH=callback needs CALLBACK_URL");

@@ -29,6 +29,12 @@ struct AuthConfig {
   std::string nginx_on_publish_done;
   std::string nginx_on_play;
   std::string nginx_on_play_done;
+  bool redis_use = false;
+  bool redis_tls = false;
+  std::string redis_host;
+  std::uint16_t redis_port = 6379;
+  Secret redis_password;
+  std::string redis_channel;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

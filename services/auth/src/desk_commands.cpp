@@ -58,6 +58,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
 // Publications up to this epoch are cut now, and whenever one of them turns up: it may be on its way from the
 // decision to its first frame.
 void Desk::revoke(const std::string& stream_id, std::uint64_t epoch, Now now) {
+  log::info("stream is published under a new rule from now on", {{"stream", stream_id}, {"epoch", epoch}});
   if (epoch == 0) return;  // never published
   while (fences_.size() >= kMaxFences) {
     fences_.erase(fences_in_order_.front());

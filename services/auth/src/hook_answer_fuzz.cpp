@@ -1,5 +1,5 @@
-// Answers of hooks and what peers put into their queries: whatever the bytes are, no more forward URLs than allowed, and no
-// parameter of the peer's that a form's reader could take for ours.
+// Answers of hooks and what peers put into their queries: whatever the bytes are, no more forward URLs than
+// allowed, and no parameter of the peer's that a form's reader could take for ours.
 #include <cstdlib>
 
 #include "callback_protocol.hpp"
@@ -11,11 +11,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace millrace;
   using namespace millrace::auth;
   static const SrsProtocol srs("http://h/", "server");
-  static const NginxProtocol nginx({.on_publish = "http://h/", .on_publish_done = {}, .on_play = {}, .on_play_done = {}});
-  static const CallbackProtocol callback(
-      {.url = "http://h/", .secret = Secret("s"), .subject = "rtmp_event", .rtmp_host = {}, .rtmp_port = 1935});
+  static const NginxProtocol nginx(
+      {.on_publish = "http://h/", .on_publish_done = {}, .on_play = {}, .on_play_done = {}});
+  static const CallbackProtocol callback({.url = "http://h/",
+                                          .secret = Secret("s"),
+                                          .subject = "rtmp_event",
+                                          .rtmp_host = {},
+                                          .rtmp_port = 1935});
   const std::string text(reinterpret_cast<const char*>(data), size);
-  if (srs.verdict({.status = 200, .body = text}).forward_urls.size() > SrsProtocol::kMaxForwardUrls) std::abort();
+  if (srs.verdict({.status = 200, .body = text}).forward_urls.size() > SrsProtocol::kMaxForwardUrls)
+    std::abort();
   Visit visit;
   visit.app = visit.name = visit.query = visit.tc_url = visit.flash_version = text;
   (void)srs.call(Occasion::kPlay, visit, 0);

@@ -6,11 +6,15 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "callback_protocol.hpp"
 #include "http/client.hpp"
 #include "http/ops.hpp"
 #include "http_hook.hpp"
 #include "nginx_protocol.hpp"
+#include "operator_command.hpp"
+#include "redis_command.hpp"
+#include "redis_listener.hpp"
 #include "srs_protocol.hpp"
 #include "stream_repository.hpp"
 
@@ -66,6 +70,8 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   node_->serve([gate](const bus::v1::Request& request, const bus::Responder& responder) {
     gate->accept(request, responder);
   });
+
+  if (config_.redis_use) start_redis(shared, gate);
 
   Result<std::unique_ptr<http::Server>> ops = http::start_ops(
       {.address = config_.ops_address,
@@ -140,14 +146,51 @@ void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
   };
 }
 
+void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,
+                              const std::shared_ptr<JobGate>& gate) {
+  const auto on_message = [shared, gate, rate = std::make_shared<RedisRate>()](std::string_view message) {
+    if (!rate->admit(monotonic_us())) return shared->metrics.redis_command("dropped");
+    const Result<RedisCommand> command = parse_redis_command(message);
+    if (!command) return shared->metrics.redis_command("ignored");
+    shared->metrics.redis_command("done");
+    log::info("command over Redis", {{"channel", command->channel}});
+    gate->post([command = *command](Desk& desk) {
+      desk.close_channel(command.channel, command.session_id,
+                         {.monotonic_us = monotonic_us(), .wall_us = wall_us()});
+    });
+  };
+  const auto on_state = [health = shared->health, first = std::make_shared<bool>(true),
+                         was = std::make_shared<bool>(false)](bool subscribed, const std::string& reason) {
+    health->set("redis", subscribed ? runtime::HealthState::kReady : runtime::HealthState::kDegraded,
+                subscribed ? "" : "no commands: " + reason);
+    if (subscribed != *was || *first) {
+      subscribed ? log::info("taking commands over Redis")
+                 : log::warning("no commands over Redis", {{"reason", reason}});
+    }
+    *was = subscribed;
+    *first = false;
+  };
+  redis_ = std::make_unique<RedisListener>(RedisSettings{.host = config_.redis_host,
+                                                         .port = config_.redis_port,
+                                                         .password = config_.redis_password,
+                                                         .channel = config_.redis_channel},
+                                           on_message, on_state);
+}
+
 void AuthService::drain(runtime::Deadline) {
+  redis_.reset();
   if (node_) node_->stop();
   if (client_) client_->stop();
   ops_.reset();
 }
 
 std::optional<int> AuthService::command(std::span<char*> arguments) {
-  if (arguments.empty() || std::string_view(arguments[0]) != "--issue-token") return std::nullopt;
+  if (arguments.empty()) return std::nullopt;
+  if (std::string_view(arguments[0]) != "--issue-token") {
+    bus::EndpointsConfig bus = config_.bus;
+    bus.home = process_environment()("MILLRACE_HOME").value_or(".millrace");
+    return operator_command(arguments, bus);
+  }
   if (arguments.size() != 2) {
     std::cerr << "usage: millrace-auth --issue-token SUBJECT\n";
     return runtime::kExitUsage;

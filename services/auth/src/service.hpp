@@ -24,6 +24,7 @@ namespace millrace::auth {
 class AuthMetrics;
 struct AuthShared;
 class JobGate;
+class RedisListener;
 
 class AuthService {
  public:
@@ -34,18 +35,21 @@ class AuthService {
   // Refuses to start (config.database, config.secret) when starting again could not help.
   [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
-  // --issue-token SUBJECT: prints a bearer token.
+  // --issue-token SUBJECT: prints a bearer token. Others: operator_command.hpp.
   std::optional<int> command(std::span<char*> arguments);
 
  private:
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
 
+  void start_redis(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
+
   AuthConfig config_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<bus::Node> node_;
   std::atomic<bus::Node*> bus_{nullptr};  // for the desk's thread, once there is one
   std::unique_ptr<http::Server> ops_;
+  std::unique_ptr<RedisListener> redis_;
 };
 
 }  // namespace millrace::auth

@@ -142,6 +142,7 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   description.epoch = std::max(stream.epoch, continuation.found ? continuation.epoch + 1 : 0);
   description.started_wall_us = stream.started_wall_us;
   description.segment_target_ms = config.segment_ms;
+  description.is_private = stream.is_private;
   description.retention.keep_us = std::chrono::microseconds(config.log_keep).count();
   description.retention.pinned_limit_us = 2 * description.retention.keep_us;
   description.retention.guaranteed_bytes = config.log_stream_bytes;

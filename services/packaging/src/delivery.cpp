@@ -63,6 +63,7 @@ http::Response Delivery::answer_stream(const http::Request& request, const Strea
                                        std::int64_t now_us) {
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
+  if (view->is_private) return not_for_strangers();
   if (path.name == kMediaPlaylistName) return playlist(request, *view, view->media_playlist, now_us);
   if (path.name == kMultivariantPlaylistName)
     return playlist(request, *view, view->multivariant_playlist, now_us);
@@ -110,6 +111,14 @@ http::Response Delivery::segment(const StreamView& view, const OfferedSegment& s
   response.headers.set("ETag", segment.etag());
   response.body =
       http::MappedRegions{file->parts, file, [watched = file.get()] { return watched->intact(); }};
+  return response;
+}
+
+// Every object of the stream alike, and nothing that a cache could keep.
+http::Response Delivery::not_for_strangers() {
+  metrics_.forbidden();
+  http::Response response = http::Response::problem(403, "packaging.private", "this stream is private");
+  response.headers.set("Cache-Control", "no-store");
   return response;
 }
 

@@ -1,7 +1,7 @@
 // Answers players: translates requests into look-ups in the view table. Runs on the HTTP server's threads,
 // never blocks but for a stream's first assembly of a segment's header.
 //
-// Everything is public and without credentials; ids only, never keys. Playlists may be cached for half a
+// Everything is public and without credentials (of a private stream: nothing); ids only, never keys. Playlists may be cached for half a
 // target duration, segments and init segments for ever: no name is ever used for other bytes.
 #pragma once
 
@@ -29,6 +29,7 @@ class Delivery {
                           std::int64_t now_us);
   http::Response init_segment(const StreamView& view, const StoredText& text);
   http::Response segment(const StreamView& view, const OfferedSegment& segment, bool with_body);
+  http::Response not_for_strangers();
   http::Response missing(Presence presence);
 
   const ViewTable& views_;

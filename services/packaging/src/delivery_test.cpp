@@ -142,6 +142,28 @@ TEST_F(DeliveryTest, AnswersOtherMethodsAndPreflights) {
   EXPECT_EQ(field_of(post, "Allow"), "GET, HEAD, OPTIONS");
 }
 
+TEST_F(DeliveryTest, GivesNothingOfAPrivateStream) {
+  const std::string playlist(body_of(get("index.m3u8")));
+  const std::string name = segment(1);
+  TestPublisher::Options options;
+  options.publication_id = 0xA2;
+  options.epoch = 2;
+  options.is_private = true;
+  publisher_->log().end(media::LogEnd::kTakenOver);
+  TestPublisher secret(*arena_, options);
+  std::shared_ptr<media::ArenaReader> reader =
+      media::ArenaReader::open(directory_.path(), "ingest", "test").value();
+  package_.update({reader, reader->logs()}, 0);
+  views_.publish(package_.view(), this);
+  const std::string init =
+      playlist.substr(playlist.find("init-"), playlist.find(".mp4") + 4 - playlist.find("init-"));
+  for (const std::string& object : {std::string("index.m3u8"), std::string("master.m3u8"), name, init}) {
+    const std::string answer = get(object);
+    EXPECT_EQ(status_of(answer), 403) << object;
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+  }
+}
+
 TEST_F(DeliveryTest, CountsViewersAndWhatTheyAreGiven) {
   const std::size_t playlist = body_of(get("index.m3u8")).size();
   const std::size_t bytes = body_of(get(segment(1))).size();

@@ -44,6 +44,8 @@ struct Metrics::Families {
       counter(*registry, "millrace_packaging_not_found_total", "Requests for what never was there (404).");
   prometheus::Counter& past =
       counter(*registry, "millrace_packaging_gone_total", "Requests for what is not there any more (410).");
+  prometheus::Counter& forbidden =
+      counter(*registry, "millrace_packaging_forbidden_total", "Requests for private streams (403).");
   prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
                                         "Starts and restarts of a stream's actor.");
   prometheus::Gauge& flv_viewers =
@@ -78,6 +80,9 @@ void Metrics::init_segment_served() {
 }
 void Metrics::not_found() {
   families_->unknown.Increment();
+}
+void Metrics::forbidden() {
+  families_->forbidden.Increment();
 }
 void Metrics::gone() {
   families_->past.Increment();

@@ -24,6 +24,7 @@ class Metrics {
   void init_segment_served();
   void not_found();
   void gone();
+  void forbidden();
   void flv_viewer_came();
   void flv_viewer_left();
   void flv_viewer_too_slow();

@@ -61,6 +61,9 @@ StreamPackage::StreamPackage(std::string stream_id, const WindowPolicy& policy)
 
 StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
   Update update;
+  is_private_ = std::any_of(logs.logs.begin(), logs.logs.end(), [this](const media::LogInfo& info) {
+    return info.is_private && info.stream_id == stream_id_;
+  });
   forget_missing(logs);
   open_new(logs, update);
   std::size_t budget = kRecordsPerUpdate;
@@ -177,7 +180,7 @@ void StreamPackage::hold(const Listing& listing) {
   }
 }
 
-StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) {
+StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) const {
   if (listing.offered.empty()) return {};
   const Segment& last = listing.offered.back();
   return {listing.offered.front().media_sequence,
@@ -185,7 +188,8 @@ StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) {
           last.media_sequence,
           last.publication_id,
           listing.target_duration_seconds,
-          listing.ended};
+          listing.ended,
+          is_private_};
 }
 
 void StreamPackage::renew_view(const Listing& listing, Update& update) {
@@ -206,6 +210,7 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const Listing& listin
   view->stream_id = stream_id_;
   view->target_duration_seconds = listing.target_duration_seconds;
   view->ended = listing.ended;
+  view->is_private = is_private_;
   view->publications = remembered_;
   for (const Segment& segment : listing.offered) {
     view->offered.push_back(offer(segment));

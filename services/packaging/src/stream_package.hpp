@@ -51,6 +51,7 @@ class StreamPackage {
     std::uint64_t first_offered = 0, first_listed = 0, last = 0, publication = 0;
     std::uint32_t target_duration = 0;
     bool ended = false;
+    bool is_private = false;
     bool operator==(const Signature&) const = default;
   };
 
@@ -61,7 +62,7 @@ class StreamPackage {
                            Update& update);
   void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
   void hold(const Listing& listing);
-  static Signature signature_of(const Listing& listing);
+  Signature signature_of(const Listing& listing) const;
   void renew_view(const Listing& listing, Update& update);
   std::shared_ptr<const StreamView> make_view(const Listing& listing);
   std::shared_ptr<const OfferedSegment> offer(const Segment& segment);
@@ -80,6 +81,7 @@ class StreamPackage {
   std::vector<std::string> told_;
   std::shared_ptr<const StreamView> view_;
   Signature signature_;
+  bool is_private_ = false;
 };
 
 }  // namespace millrace::packaging

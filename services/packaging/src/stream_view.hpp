@@ -34,6 +34,7 @@ struct StreamView {
   std::vector<std::uint64_t> publications;                       // these were or are packaged
   std::uint32_t target_duration_seconds = 1;
   bool ended = false;
+  bool is_private = false;  // of what the log has of the stream, something is not for strangers
 
   Presence presence(const SegmentName& name) const;
   // Precondition: presence(name) is kHere.

@@ -55,6 +55,7 @@ class TestPublisher {
     std::uint64_t epoch = 1;
     bool video = true;
     bool audio = true;
+    bool is_private = false;
     std::int64_t started_wall_us = 1'800'000'000'000'000;
     media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
   };
@@ -67,6 +68,7 @@ class TestPublisher {
     description.epoch = options.epoch;
     description.started_wall_us = options.started_wall_us;
     description.segment_target_ms = kGroupMs;
+    description.is_private = options.is_private;
     description.retention = options.retention;
     log_ = std::move(arena.create_log(description).value());
     if (options.video) configure_video();

@@ -1,0 +1,67 @@
+#include "operator_command.hpp"
+
+#include <chrono>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <string_view>
+
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
+#include "runtime/service.hpp"
+
+namespace millrace::auth {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+
+std::optional<bus::v1::Request> request_of(std::string_view command, const std::string& stream_id) {
+  bus::v1::Request request;
+  if (command == "--regenerate-key") {
+    request.mutable_regenerate_key()->set_stream_id(stream_id);
+  } else if (command == "--ban" || command == "--unban") {
+    request.mutable_set_banned()->set_stream_id(stream_id);
+    request.mutable_set_banned()->set_banned(command == "--ban");
+  } else if (command == "--make-private" || command == "--make-public") {
+    request.mutable_set_private()->set_stream_id(stream_id);
+    request.mutable_set_private()->set_is_private(command == "--make-private");
+  } else {
+    return std::nullopt;
+  }
+  return request;
+}
+
+Result<bus::v1::Reply> ask(const bus::EndpointsConfig& config, bus::v1::Request request) {
+  const Result<bus::EndpointTable> endpoints = bus::endpoints(config);
+  if (!endpoints) return tl::unexpected<Error>(endpoints.error());
+  const auto node = bus::Node::start({.instance = "", .endpoints = *endpoints, .limits = {}});
+  if (!node) return tl::unexpected<Error>(node.error());
+  std::promise<Result<bus::v1::Reply>> promise;
+  auto future = promise.get_future();
+  (*node)->request("auth", std::move(request), kPatience,
+                   [&promise](Result<bus::v1::Reply> reply) { promise.set_value(std::move(reply)); });
+  return future.get();
+}
+
+}  // namespace
+
+std::optional<int> operator_command(std::span<char*> arguments, const bus::EndpointsConfig& bus) {
+  if (arguments.empty()) return std::nullopt;
+  const std::optional<bus::v1::Request> request =
+      request_of(arguments[0], arguments.size() == 2 ? arguments[1] : "");
+  if (!request) return std::nullopt;
+  if (arguments.size() != 2) {
+    std::cerr << "usage: millrace-auth " << arguments[0] << " STREAM_ID\n";
+    return runtime::kExitUsage;
+  }
+  const Result<bus::v1::Reply> reply = ask(bus, *request);
+  if (!reply) {
+    std::cerr << "millrace-auth: " << reply.error().message << " (" << reply.error().code << ")\n";
+    return runtime::kExitSoftware;
+  }
+  if (!reply->stream().key().empty()) std::cout << reply->stream().key() << '\n';
+  return 0;
+}
+
+}  // namespace millrace::auth
