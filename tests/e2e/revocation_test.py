@@ -81,7 +81,8 @@ def a_private_stream_needs_its_key(stack, clip, key):
     check(play(stack, "live", f"{stack.stream_id}?key={key}"), "the key may stand beside the id")
     check(not play(stack, "live", f"{stack.stream_id}?key=sk_0"), "another key does not help")
     wait_for(lambda: fetch(stack.info["hls_url"])[0] == 403, "HLS to be closed")
-    for url in (stack.info["hls_url"], hls(stack, stack.stream_id).replace("index", "master"), segment[1], segment[4]):
+    flv = stack.info["hls_url"].replace("/index.m3u8", ".flv")
+    for url in (flv, stack.info["hls_url"], hls(stack, stack.stream_id).replace("index", "master"), segment[1], segment[4]):
         check(fetch(url)[0] == 403, f"{url} is open: {fetch(url)[0]}")
     packaging = stack.kill("packaging")
     stack.wait_ready("packaging", other_than=packaging)

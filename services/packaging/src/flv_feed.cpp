@@ -74,6 +74,7 @@ Progress FlvFeed::wait(std::int64_t now_us) {
   if (now_us >= next_look_us_) {
     next_look_us_ = now_us + kLookEveryUs;
     if (open_log()) return Progress::kMore;
+    if (not_for_strangers_) return Progress::kEnded;
   }
   return now_us - waiting_since_us_ > outside_.wait_us ? Progress::kEnded : Progress::kIdle;
 }
@@ -85,7 +86,8 @@ bool FlvFeed::open_log() {
   const media::LogInfo& newest = logs->logs.back();
   if (newest.publication_id == publication_id_) return false;
   auto reader = logs->arena->open_log(newest.slot, newest.publication_id, newest.committed);
-  if (!reader || reader->info().end != media::LogEnd::kLive) return false;
+  not_for_strangers_ = newest.is_private || (reader && reader->info().is_private);
+  if (!reader || not_for_strangers_ || reader->info().end != media::LogEnd::kLive) return false;
   publication_id_ = newest.publication_id;
   reader_.emplace(std::move(*reader));
   started_ = false;

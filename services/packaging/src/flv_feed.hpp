@@ -90,6 +90,7 @@ class FlvFeed final : public http::LiveStream {
   FlvViewer viewer_;
   std::optional<media::LogReader> reader_;
   std::uint64_t publication_id_ = 0;  // of the newest log that was looked at
+  bool not_for_strangers_ = false;    // the stream's newest publication is private
   bool started_ = false;
   bool draining_ = false;
   bool head_begun_ = false;   // the file's header is queued or sent
