@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -34,7 +33,8 @@ class IpAddress {
   IpAddress masked(unsigned bits) const;
   std::string text() const;
 
-  auto operator<=>(const IpAddress&) const = default;
+  bool operator==(const IpAddress&) const = default;
+  bool operator<(const IpAddress& other) const { return bytes_ < other.bytes_; }
 
  private:
   std::array<std::uint8_t, 16> bytes_{};

@@ -124,7 +124,7 @@ Result<void> ProxyHeaderReader::read_binary() {
   done_ = true;
   if (command == 0) return {};  // LOCAL: whatever the addresses are, they are to be ignored
   if ((family_protocol & 0x0F) > kDatagram || family_protocol >> 4 > kUnix) return no_header("family");
-  const Result<void> read = read_addresses(ByteReader(body), family_protocol >> 4);
+  Result<void> read = read_addresses(ByteReader(body), family_protocol >> 4);
   if ((family_protocol & 0x0F) != kStream) header_ = {};
   return read;
 }

@@ -449,19 +449,22 @@ TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
     std::vector<std::unique_ptr<RtmpClient>> clients;
     for (std::size_t i = 0; i < kPublishers; ++i) clients.push_back(connect());
     std::atomic<std::size_t> rejected{0};
+    std::atomic<int> holding{0};  // were told that they publish, and nothing else since
     std::vector<std::string> last(kPublishers);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < kPublishers; ++i) {
       threads.emplace_back([&, i] {
         clients[i]->publish("sk_one");
         for (std::string code = clients[i]->next_status(); !code.empty(); code = clients[i]->next_status()) {
+          if (code == "NetStream.Publish.Start") ++holding;
+          if (last[i] == "NetStream.Publish.Start") --holding;
           last[i] = code;
         }
         if (last[i] == "NetStream.Publish.Rejected") ++rejected;
       });
     }
     const auto deadline = std::chrono::steady_clock::now() + RtmpClient::kPatience;
-    while (rejected < kPublishers - 1 && std::chrono::steady_clock::now() < deadline) {
+    while ((rejected < kPublishers - 1 || holding < 1) && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(5ms);
     }
     EXPECT_EQ(rejected, kPublishers - 1);
