@@ -23,7 +23,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 class FlvPublisher {
  public:
   FlvPublisher(media::ArenaWriter& arena, std::uint64_t publication_id, std::uint64_t epoch,
-               std::uint64_t max_bytes = 4U << 20) {
+               std::uint64_t max_bytes = 4U << 20, bool is_private = false) {
     media::LogDescription description;
     description.stream_id = "s1";
     description.publication_id = publication_id;
@@ -31,6 +31,7 @@ class FlvPublisher {
     description.segment_target_ms = 2000;
     description.retention.guaranteed_bytes = 256U << 10;
     description.retention.max_bytes = max_bytes;
+    description.is_private = is_private;
     log_ = std::move(arena.create_log(description).value());
     add_configuration(media::kDataTrack, media::TrackKind::kData, MessageType::kData, {}, {2, 0, 1, 'm'});
     add_configuration(media::kVideoTrack, media::TrackKind::kVideo, MessageType::kVideo, {0x17, 0, 0, 0, 0},
@@ -281,6 +282,20 @@ TEST_F(FlvFeedTest, GoesOnWithTheNextPublicationOnOneTimeline) {
   EXPECT_EQ(pump(*viewer, socket), Progress::kEnded);
 }
 
+TEST_F(FlvFeedTest, EndsWhenTheStreamComesBackPrivate) {
+  FakeSocket socket;
+  const auto viewer = feed();
+  FlvPublisher first(*arena_, 1, 1);
+  first.frames(0, 10);
+  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
+  const std::size_t shown = socket.bytes.size();
+  first.end();
+  FlvPublisher second(*arena_, 2, 2, 4U << 20, true);
+  second.frames(0, 10);
+  EXPECT_EQ(pump(*viewer, socket), Progress::kEnded);
+  EXPECT_EQ(socket.bytes.size(), shown);
+}
+
 TEST_F(FlvFeedTest, KeepsTimesThatGoOnByThemselves) {
   FakeSocket socket;
   const auto viewer = feed();
@@ -432,6 +447,16 @@ TEST_F(FlvDeliveryTest, AnswersByHttpAndByWebSocket) {
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   server_->drain(std::chrono::milliseconds(1000));
   EXPECT_EQ(parse_flv(as_bytes(http::testing::body_of(whole.read_all()))), expected);
+}
+
+TEST_F(FlvDeliveryTest, ShowsNothingOfAPrivateStream) {
+  FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
+  publisher.frames(0, 20);
+  for (const char* method : {"GET", "HEAD"}) {
+    http::testing::TestClient client(server_->port());
+    client.send(std::string(method) + " /live/s1.flv HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(http::testing::status_of(client.read_answer(std::string(method) == "HEAD")), 403);
+  }
 }
 
 TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
