@@ -12,12 +12,12 @@ namespace {
 constexpr std::int64_t kStartedWallUs = 1'800'000'000'000'000;
 
 Codec codec_of(const std::string& name) {
-  static const std::map<std::string, Codec> kCodecs = {
+  static const std::map<std::string, Codec> codecs = {
       {"h264", Codec::kH264}, {"hevc", Codec::kH265}, {"hevc_pq", Codec::kH265}, {"av1", Codec::kAv1},
       {"vp9", Codec::kVp9},   {"aac", Codec::kAac},   {"opus", Codec::kOpus},    {"flac", Codec::kFlac},
       {"ac3", Codec::kAc3},   {"eac3", Codec::kEac3}, {"mp3", Codec::kMp3}};
-  const auto found = kCodecs.find(name);
-  return found == kCodecs.end() ? Codec::kNone : found->second;
+  const auto found = codecs.find(name);
+  return found == codecs.end() ? Codec::kNone : found->second;
 }
 
 Bytes to_bytes(ByteView view) {

@@ -41,7 +41,7 @@ class CodecsTest : public ::testing::Test {
 
   // As a player sees it: files of their names in a directory.
   std::string write(const StreamView& view) {
-    const std::string directory = directory_.path() + "/" + std::to_string(++views_);
+    std::string directory = directory_.path() + "/" + std::to_string(++views_);
     std::filesystem::create_directory(directory);
     const auto put = [&](const std::string& name, std::string_view bytes) {
       std::ofstream(directory + "/" + name, std::ios::binary) << bytes;
