@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "enhanced_samples.hpp"
 #include "media_samples.hpp"
 #include "publication.hpp"
 #include "rtmp/chunk_reader.hpp"
@@ -22,7 +23,7 @@ constexpr std::uint32_t kChunkSize = 200;
 
 // A publication of its own log.
 struct Source {
-  Source(media::ArenaWriter& arena, std::uint64_t number) : id(number) {
+  Source(media::ArenaWriter& arena, std::uint64_t number, bool configured = true) : id(number) {
     media::LogDescription description;
     description.stream_id = "stream";
     description.publication_id = number;
@@ -32,6 +33,7 @@ struct Source {
     auto log = arena.create_log(description);
     publication.emplace(std::move(*log), media::TimelineConfig{kWallUs, 2000, 12'000, {}},
                         std::make_shared<PublicationCounters>());
+    if (!configured) return;
     send(MessageType::kVideo, 0, testing::avc_header());
     send(MessageType::kAudio, 0, testing::aac_header());
   }
@@ -68,7 +70,9 @@ class Server : public rtmp::ChunkSink {
   Result<void> message_end(std::size_t slot) override {
     const auto& [header, body] = open_[slot];
     stream_ids.push_back(header.message_stream_id);
-    const bool header_only = header.type != MessageType::kData && body.size() > 1 && body[1] == 0;
+    const bool legacy = header.type != MessageType::kData && body.size() > 1 &&
+                        (header.type == MessageType::kAudio ? body[0] >> 4 == 10 : body[0] < 0x80);
+    const bool header_only = legacy && body[1] == 0;
     const char* kind = header.type == MessageType::kVideo   ? "v "
                        : header.type == MessageType::kAudio ? "a "
                                                             : "d ";
@@ -252,6 +256,71 @@ TEST_F(ForwardFeedTest, TellsThatTheLogHasGoneOnWithoutIt) {
   EXPECT_GT(feed.skip_to_key(), 0U);
   EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);
   EXPECT_EQ(server_.messages.back(), "v 12000 20009");
+}
+
+// Enhanced RTMP goes on as it came; a codec without a sequence header is sent none.
+TEST_F(ForwardFeedTest, SendsEnhancedCodecsAsTheyCame) {
+  const testing::CodecSample hevc = testing::codec_sample(media::Codec::kH265);
+  const testing::CodecSample ac3 = testing::codec_sample(media::Codec::kAc3);
+  Source source(*arena_, 1, false);
+  source.send(MessageType::kVideo, 0, testing::start_of(hevc));
+  source.send(MessageType::kVideo, 40, testing::frame_of(hevc));
+  source.send(MessageType::kAudio, 50, testing::frame_of(ac3));
+  ForwardFeed feed(1, kChunkSize, false);
+  attach(feed, source);
+  EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);
+  const auto size = [](const Bytes& body) { return std::to_string(body.size()); };
+  EXPECT_THAT(server_.take(),
+              ElementsAre("v 40 " + size(testing::start_of(hevc)), "v 40 " + size(testing::frame_of(hevc)),
+                          "a 50 " + size(testing::frame_of(ac3))));
+  EXPECT_EQ(server_.last, testing::frame_of(ac3));
+}
+
+TEST_F(ForwardFeedTest, SendsFurtherTracksOnlyToServersThatTakeThem) {
+  const testing::CodecSample opus = testing::codec_sample(media::Codec::kOpus);
+  const Bytes second_start = testing::one_track(opus, 1, rtmp::PacketKind::kSequenceStart, opus.header);
+  const Bytes second = testing::one_track(opus, 1, rtmp::PacketKind::kCodedFrames, opus.frame);
+  for (const bool multitrack : {false, true}) {
+    SCOPED_TRACE(multitrack);
+    Source source(*arena_, multitrack ? 2 : 1);
+    source.send(MessageType::kAudio, 0, second_start);
+    source.video(true, 0);
+    source.send(MessageType::kAudio, 10, second);
+    source.send(MessageType::kAudio, 20, second);
+    source.video(false, 40);
+    source.send(MessageType::kAudio, 50, second);
+    Server server;
+    ForwardFeed feed(1, kChunkSize, multitrack);
+    attach(feed, source);
+    EXPECT_EQ(pump(feed, source, server, 5), ForwardFeed::Next::kNothing);
+    const std::string audio = " " + std::to_string(second.size());
+    if (multitrack) {
+      EXPECT_THAT(server.messages, ElementsAre("v 0 configuration", "a 0 configuration",
+                                               "a 0 " + std::to_string(second_start.size()), "v 0 41",
+                                               "a 10" + audio, "a 20" + audio, "v 40 41", "a 50" + audio));
+    } else {
+      EXPECT_THAT(server.messages,
+                  ElementsAre("v 0 configuration", "a 0 configuration", "v 0 41", "v 40 41"));
+    }
+    EXPECT_EQ(feed.behind_us(source.publication->committed()), 0);
+  }
+}
+
+TEST_F(ForwardFeedTest, SendsMetadataFramesAsVideo) {
+  const testing::CodecSample hevc = testing::codec_sample(media::Codec::kH265);
+  ByteWriter info;
+  rtmp::amf0::serialize("colorInfo", info);
+  rtmp::amf0::serialize(rtmp::amf0::Object{rtmp::amf0::Object::Kind::kAnonymous, {}, {{"maxFall", 400.0}}},
+                        info);
+  const Bytes metadata = testing::enhanced(hevc, rtmp::PacketKind::kMetadata, info.take(), false);
+  Source source(*arena_, 1, false);
+  source.send(MessageType::kVideo, 0, testing::start_of(hevc));
+  source.send(MessageType::kVideo, 0, metadata);
+  source.send(MessageType::kVideo, 40, testing::frame_of(hevc));
+  ForwardFeed feed(1, kChunkSize, false);
+  attach(feed, source);
+  pump(feed, source, server_);
+  EXPECT_THAT(server_.take(), ::testing::Contains("v 40 " + std::to_string(metadata.size())));
 }
 
 }  // namespace
