@@ -26,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)srs.call(Occasion::kPlay, visit, 0);
   (void)callback.call(Occasion::kUnpublish, visit, 0);
   visit.app = visit.name = visit.tc_url = visit.flash_version = "x";
-  std::string_view form = nginx.call(Occasion::kPublish, visit, 0).value().body;
+  const http::Call call = nginx.call(Occasion::kPublish, visit, 0).value();
+  std::string_view form = call.body;
   int names = 0;
   while (!form.empty()) {
     const std::string_view pair = form.substr(0, form.find('&'));
