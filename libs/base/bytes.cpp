@@ -4,13 +4,6 @@
 
 namespace millrace {
 
-std::uint64_t ByteReader::big_endian(std::size_t width) {
-  const ByteView field = take(width);
-  std::uint64_t value = 0;
-  for (const std::uint8_t byte : field) value = value << 8 | byte;
-  return value;
-}
-
 std::int32_t ByteReader::i24() {
   const std::uint32_t raw = u24();
   return static_cast<std::int32_t>(raw << 8) >> 8;
@@ -18,21 +11,6 @@ std::int32_t ByteReader::i24() {
 
 double ByteReader::f64() {
   return std::bit_cast<double>(u64());
-}
-
-std::uint32_t ByteReader::u32_le() {
-  return __builtin_bswap32(u32());
-}
-
-ByteView ByteReader::take(std::size_t count) {
-  if (count > rest_.size()) {
-    ok_ = false;
-    rest_ = {};
-    return {};
-  }
-  const ByteView taken = rest_.first(count);
-  rest_ = rest_.subspan(count);
-  return taken;
 }
 
 void ByteWriter::f64(double value) {

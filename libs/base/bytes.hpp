@@ -28,19 +28,24 @@ class ByteReader {
  public:
   explicit ByteReader(ByteView bytes) : rest_(bytes) {}
 
-  std::uint8_t u8() { return static_cast<std::uint8_t>(big_endian(1)); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(big_endian(2)); }
-  std::uint32_t u24() { return static_cast<std::uint32_t>(big_endian(3)); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(big_endian(4)); }
-  std::uint64_t u64() { return big_endian(8); }
+  std::uint8_t u8() { return static_cast<std::uint8_t>(big_endian<1>()); }
+  std::uint16_t u16() { return static_cast<std::uint16_t>(big_endian<2>()); }
+  std::uint32_t u24() { return static_cast<std::uint32_t>(big_endian<3>()); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(big_endian<4>()); }
+  std::uint64_t u64() { return big_endian<8>(); }
   // Two's complement, 24 bits: FLV's composition time offset (SI24).
   std::int32_t i24();
   // IEEE 754 double, big endian: AMF0's number.
   double f64();
   // Little endian: RTMP's message stream id.
-  std::uint32_t u32_le();
+  std::uint32_t u32_le() { return __builtin_bswap32(u32()); }
 
-  ByteView take(std::size_t count);
+  ByteView take(std::size_t count) {
+    if (!has(count)) return {};
+    const ByteView taken = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return taken;
+  }
   void skip(std::size_t count) { (void)take(count); }
   ByteView rest() const { return rest_; }
   std::size_t remaining() const { return rest_.size(); }
@@ -48,7 +53,23 @@ class ByteReader {
   bool ok() const { return ok_; }
 
  private:
-  std::uint64_t big_endian(std::size_t width);
+  bool has(std::size_t count) {
+    if (count <= rest_.size()) [[likely]]
+      return true;
+    ok_ = false;
+    rest_ = {};
+    return false;
+  }
+  // In the header: every chunk, tag and NAL unit goes through it.
+  template <std::size_t kWidth>
+  std::uint64_t big_endian() {
+    if (!has(kWidth)) return 0;
+    const std::uint8_t* const field = rest_.data();
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < kWidth; ++i) value = value << 8 | field[i];
+    rest_ = rest_.subspan(kWidth);
+    return value;
+  }
 
   ByteView rest_;
   bool ok_ = true;

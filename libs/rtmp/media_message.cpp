@@ -54,20 +54,22 @@ Metadata read_metadata(const amf0::Object& object) {
 
 }  // namespace
 
+// Adobe RTMP 1.0, 5.3.1.2.1; the message stream id is little endian.
 MediaChunkHeader media_chunk_header(MessageType type, std::uint32_t timestamp_ms, std::uint32_t body_size,
                                     std::uint32_t message_stream_id) {
   MediaChunkHeader header;
-  const auto put = [&header](std::uint32_t value, unsigned bytes) {
-    for (unsigned i = bytes; i-- > 0;)
-      header.bytes_[header.size_++] = static_cast<std::uint8_t>(value >> (8 * i));
+  const auto put = [&header](std::size_t at, std::uint32_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i)
+      header.bytes_[at + i] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1 - i)));
   };
   const bool extended = timestamp_ms >= kExtendedMark;
-  put(chunk_stream_of(type), 1);
-  put(extended ? kExtendedMark : timestamp_ms, 3);
-  put(body_size, 3);
-  put(static_cast<std::uint32_t>(type), 1);
-  for (unsigned i = 0; i < 4; ++i) put(message_stream_id >> (8 * i) & 0xFF, 1);  // little endian
-  if (extended) put(timestamp_ms, 4);
+  put(0, chunk_stream_of(type), 1);
+  put(1, extended ? kExtendedMark : timestamp_ms, 3);
+  put(4, body_size, 3);
+  put(7, static_cast<std::uint32_t>(type), 1);
+  put(8, __builtin_bswap32(message_stream_id), 4);
+  if (extended) put(12, timestamp_ms, 4);
+  header.size_ = extended ? 16 : 12;
   return header;
 }
 
