@@ -1,5 +1,6 @@
 #include "service.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
 #include <future>
@@ -22,6 +23,8 @@ namespace {
 
 constexpr std::string_view kChildPrefix = "publication/";
 constexpr std::chrono::milliseconds kLastWords{500};
+constexpr std::uint64_t kMinLogs = 1024;
+constexpr std::uint64_t kMaxLogs = 16'384;
 constexpr std::int64_t kExpiresSoon = 7 * 86'400;
 
 void report_certificate(runtime::Health& health, const net::TlsCertificate& certificate) {
@@ -60,6 +63,9 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   arena.directory = config_.log_directory.empty() ? context.home + "/run/media" : config_.log_directory;
   arena.name = kArenaName;
   arena.bytes = config_.log_bytes;
+  // As many live logs as can be promised their bytes, and as many ended ones.
+  const std::uint64_t logs = 2 * config_.log_bytes / std::max<std::uint64_t>(config_.log_stream_bytes, 1);
+  arena.max_logs = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(logs, kMinLogs, kMaxLogs));
   auto writer = media::ArenaWriter::open(arena);
   if (!writer) return fail(writer.error(), "media log (MEDIA_LOG_DIR, MEDIA_LOG_BYTES)");
   auto reader = media::ArenaReader::open(arena.directory, arena.name, "ingest-players");

@@ -1,8 +1,9 @@
 // Answers players: translates requests into look-ups in the view table. Runs on the HTTP server's threads,
 // never blocks but for a stream's first assembly of a segment's header.
 //
-// Everything is public and without credentials (of a private stream: nothing); ids only, never keys. Playlists may be cached for half a
-// target duration, segments and init segments for ever: no name is ever used for other bytes.
+// Everything is public and without credentials (of a private stream: nothing); ids only, never keys.
+// Playlists may be cached for half a target duration, segments and init segments for ever: no name is ever
+// used for other bytes.
 #pragma once
 
 #include "http/server.hpp"
