@@ -143,6 +143,7 @@ Result<void> CommandHandler::connect(const Command& command, std::uint32_t /*mes
   const SplitName split = split_query(app);
   state_.app = split.name;
   state_.app_query = split.query;
+  state_.tc_url = url;
   state_.flash_version = flash_version;
   if (object != nullptr) state_.capabilities = parse_capabilities(*object);
   state_.connected = true;
@@ -236,7 +237,7 @@ Result<void> CommandHandler::publish(const Command& command, std::uint32_t messa
   const std::string_view type =
       text_of(command.argument<std::string>(2)).substr(0, state_.limits.max_text_bytes);
   out_.emplace_back(PublishRequested{message_stream_id, state_.app, stream->name, joined_query(split.query),
-                                     std::string(type), state_.flash_version});
+                                     std::string(type), state_.tc_url, state_.flash_version});
   return {};
 }
 
@@ -261,7 +262,8 @@ Result<void> CommandHandler::request_play(std::string_view text, std::uint32_t m
   }
   stream->use = MessageStream::Use::kPlayRequested;
   stream->name = split.name;
-  out_.emplace_back(PlayRequested{message_stream_id, state_.app, stream->name, joined_query(split.query)});
+  out_.emplace_back(PlayRequested{message_stream_id, state_.app, stream->name, joined_query(split.query),
+                                  state_.tc_url, state_.flash_version});
   return {};
 }
 

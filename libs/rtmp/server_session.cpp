@@ -10,7 +10,7 @@ namespace millrace::rtmp {
 
 namespace {
 
-constexpr std::uint8_t kSnapshotVersion = 2;
+constexpr std::uint8_t kSnapshotVersion = 3;
 
 using Use = MessageStream::Use;
 

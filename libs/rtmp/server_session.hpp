@@ -35,9 +35,10 @@ struct SendBytes {
 struct PublishRequested {
   std::uint32_t message_stream_id = 0;
   std::string app;  // without query, without leading and trailing slashes; from the peer: validate before use
-  std::string name;   // stream name (key), without query; from the peer: validate before use
-  std::string query;  // what followed '?' in app and name, joined with '&'
-  std::string type;   // "live" and the like
+  std::string name;    // stream name (key), without query; from the peer: validate before use
+  std::string query;   // what followed '?' in app and name, joined with '&'
+  std::string type;    // "live" and the like
+  std::string tc_url;  // connect's, as it came: may hold a key
   std::string flash_version;
 };
 
@@ -47,6 +48,8 @@ struct PlayRequested {
   std::string app;
   std::string name;
   std::string query;
+  std::string tc_url;
+  std::string flash_version;
 };
 
 // A media message (kAudio, kVideo, kData) of an accepted publish stream begins; exactly size bytes follow as

@@ -92,6 +92,7 @@ void SessionState::save(ByteWriter& out) const {
   out.u8(closed ? 1 : 0);
   save_text(app, out);
   save_text(app_query, out);
+  save_text(tc_url, out);
   save_text(flash_version, out);
   capabilities.save(out);
 }
@@ -126,6 +127,7 @@ bool SessionState::restore(ByteReader& reader) {
   closed = reader.u8() != 0;
   app = restore_text(reader);
   app_query = restore_text(reader);
+  tc_url = restore_text(reader);
   flash_version = restore_text(reader);
   if (!capabilities.restore(reader)) return false;
   return reader.ok() && reader.empty();

@@ -83,6 +83,7 @@ struct SessionState : MessageState {
   bool closed = false;
   std::string app;
   std::string app_query;
+  std::string tc_url;
   std::string flash_version;
   PeerCapabilities capabilities;
 

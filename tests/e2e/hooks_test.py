@@ -17,6 +17,7 @@ def srs_decides(server, clip):
         live(stack, "ok-cam")
         event = events("on_publish", "ok-cam")[0]
         check(event["app"] == "live" and event["ip"] == "127.0.0.1" and event["param"] == "?token=7", str(event))
+        check(event["tcUrl"].endswith("/live"), str(event))
         player = stack.spawn("ffmpeg", "-v", "error", "-i", rtmp(stack, "live", "ok-cam"), "-t", "1", "-f", "null", "-")
         check(player.wait(timeout=60) == 0, "a player is let in")
         wait_for(lambda: events("on_stop", "ok-cam"), "on_stop")
@@ -43,7 +44,7 @@ def nginx_decides_after_the_store(server, clip):
         # This server accepts names that begin with ok: the store's key does not.
         check(stack.publish(clip).wait(timeout=30) != 0, "the hook refuses what the store allows")
         form = forms("publish")[0]
-        check(form["name"] == key and form["app"] == "live" and form["addr"] == "127.0.0.1" and form["clientid"].isdigit(),
+        check(form["name"] == key and form["app"] == "live" and form["addr"] == "127.0.0.1" and form["clientid"].isdigit() and form["tcurl"].endswith("/live") and form["flashver"],
               str({**form, "name": "…"}))
         check(not forms("publish_done"), "what was refused has no end")
 

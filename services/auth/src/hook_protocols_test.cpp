@@ -92,8 +92,8 @@ TEST(SrsProtocol, SendsTheFieldsOfItsActions) {
   EXPECT_EQ(Json::parse(call.body),
             Json::parse(R"({"server_id":"edge","service_id":"millrace","action":"on_publish",
       "client_id":"0123456789abcdef","request_id":"0123456789abcdef","ip":"192.0.2.7","addr":"192.0.2.7",
-      "vhost":"live.example.org","app":"chan","tcUrl":"rtmp://live.example.org:1936/chan","stream":"k&y",
-      "param":"?token=a%26b&name=victim&x","stream_url":"live.example.org/chan/k&y","stream_id":"chan"})"));
+      "vhost":"__defaultVhost__","app":"chan","tcUrl":"rtmp://live.example.org:1936/chan","stream":"k&y",
+      "param":"?token=a%26b&name=victim&x","stream_url":"/chan/k&y","stream_id":"chan"})"));
   const std::pair<Occasion, const char*> actions[] = {
       {Occasion::kUnpublish, "on_unpublish"}, {Occasion::kPlay, "on_play"}, {Occasion::kStop, "on_stop"}};
   for (const auto& [occasion, action] : actions) {
@@ -103,7 +103,6 @@ TEST(SrsProtocol, SendsTheFieldsOfItsActions) {
   bare.tc_url.clear();
   bare.query.clear();
   const Json body = Json::parse(srs.call(Occasion::kPublish, bare, kNow)->body);
-  EXPECT_EQ(body["vhost"], "__defaultVhost__");
   EXPECT_EQ(body["param"], "");
 }
 
@@ -183,10 +182,6 @@ TEST(NginxProtocol, AcceptsWith2xxOnly) {
 }
 
 TEST(VisitText, TakesTextsApart) {
-  EXPECT_EQ(host_of("rtmp://a.b:1935/live"), "a.b");
-  EXPECT_EQ(host_of("rtmp://[::1]:1935/live"), "::1");
-  EXPECT_EQ(host_of("rtmp://a"), "a");
-  EXPECT_EQ(host_of("live"), "");
   EXPECT_EQ(form_unescape("a%2Bb+c%zz%4"), "a+b c%zz%4");
   EXPECT_EQ(form_unescape(form_escape("\x01 &=\xff%+a")), "\x01 &=\xff%+a");
   EXPECT_EQ(query_parameter("a=1&key=k%26&key=2", "key"), "k&");

@@ -10,6 +10,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// What SRS says where no virtual host is configured; its stream_url then has none.
+constexpr const char* kVhost = "__defaultVhost__";
+
 const char* action_of(Occasion occasion) {
   switch (occasion) {
     case Occasion::kPublish:
@@ -27,8 +30,6 @@ const char* action_of(Occasion occasion) {
 }  // namespace
 
 std::optional<http::Call> SrsProtocol::call(Occasion occasion, const Visit& visit, std::int64_t) const {
-  const std::string host = host_of(visit.tc_url);
-  const std::string vhost = host.empty() ? "__defaultVhost__" : host;
   Json body = {{"server_id", server_id_},
                {"service_id", "millrace"},
                {"action", action_of(occasion)},
@@ -36,11 +37,11 @@ std::optional<http::Call> SrsProtocol::call(Occasion occasion, const Visit& visi
                {"request_id", id_text(visit.id)},
                {"ip", visit.client_ip},
                {"addr", visit.client_ip},
-               {"vhost", vhost},
+               {"vhost", kVhost},
                {"app", visit.app},
                {"stream", visit.name},
                {"param", visit.query.empty() ? "" : "?" + visit.query},
-               {"stream_url", vhost + "/" + visit.app + "/" + visit.name},
+               {"stream_url", "/" + visit.app + "/" + visit.name},
                {"stream_id", visit.stream_id}};
   if (occasion == Occasion::kPublish || occasion == Occasion::kPlay) body["tcUrl"] = visit.tc_url;
   if (occasion == Occasion::kPlay) body["pageUrl"] = "";

@@ -13,15 +13,6 @@ std::string id_text(std::uint64_t id) {
   return hex(bytes.view());
 }
 
-std::string host_of(std::string_view tc_url) {
-  const std::size_t scheme = tc_url.find("://");
-  if (scheme == std::string_view::npos) return {};
-  std::string_view host = tc_url.substr(scheme + 3);
-  host = host.substr(0, host.find_first_of("/?#"));
-  if (!host.empty() && host.front() == '[') return std::string(host.substr(1, host.find(']') - 1));
-  return std::string(host.substr(0, host.find(':')));
-}
-
 std::string form_escape(std::string_view text) {
   std::string out;
   for (const char c : text) {

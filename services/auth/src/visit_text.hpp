@@ -9,8 +9,6 @@ namespace millrace::auth {
 
 // 16 hexadecimal digits, as ingest logs publications.
 std::string id_text(std::uint64_t id);
-// The host of a tcUrl (rtmp://host:port/app); empty when there is none.
-std::string host_of(std::string_view tc_url);
 // application/x-www-form-urlencoded (URL Standard 5.2): everything but letters, digits and *-._ is escaped.
 std::string form_escape(std::string_view text);
 // The other way round; what is no escape stays as it is.

@@ -53,6 +53,7 @@ void BusAuthority::may_publish(PublishQuestion question,
   authorize.set_query(std::move(question.query));
   authorize.set_peer_address(std::move(question.peer_address));
   authorize.set_publication_id(question.publication_id);
+  authorize.set_tc_url(std::move(question.tc_url));
   authorize.set_flash_version(std::move(question.flash_version));
   request.set_idempotency_key(random_hex(16));
   node_.request(
@@ -80,6 +81,8 @@ void BusAuthority::may_play(PlayQuestion question, std::function<void(Result<Pla
   authorize.set_peer_address(std::move(question.peer_address));
   authorize.set_query(std::move(question.query));
   authorize.set_play_id(question.play_id);
+  authorize.set_tc_url(std::move(question.tc_url));
+  authorize.set_flash_version(std::move(question.flash_version));
   node_.request("auth", std::move(request), deadline_,
                 [answer = std::move(answer)](Result<bus::v1::Reply> reply) {
                   if (!reply) return answer(tl::unexpected<Error>(reply.error()));

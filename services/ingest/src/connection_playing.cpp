@@ -41,7 +41,8 @@ void Connection::perform(rtmp::PlayRequested& request) {
   const std::uint64_t play_id = random_u64() | 1;
   const std::uint32_t message_stream_id = request.message_stream_id;
   shard_.shared().authority.may_play(
-      {std::move(request.app), std::move(request.name), peer_.text, std::move(request.query), play_id},
+      {std::move(request.app), std::move(request.name), peer_.text, std::move(request.query), play_id,
+       std::move(request.tc_url), std::move(request.flash_version)},
       [&shard, id, play_id, request_number = play_request_,
        message_stream_id](Result<PlayDecision> decision) {
         auto end = decision && decision->allowed && decision->report_end

@@ -55,6 +55,7 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
                       .query = std::move(request.query),
                       .peer_address = peer_.text,
                       .publication_id = ticket->publication_id,
+                      .tc_url = std::move(request.tc_url),
                       .flash_version = std::move(request.flash_version)};
   Shard& shard = shard_;
   const std::uint64_t id = id_;

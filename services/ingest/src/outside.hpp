@@ -19,6 +19,7 @@ struct PublishQuestion {
   std::string query;
   std::string peer_address;
   std::uint64_t publication_id = 0;
+  std::string tc_url{};
   std::string flash_version{};
 };
 struct PublishDecision {
@@ -39,6 +40,8 @@ struct PlayQuestion {
   std::string peer_address;
   std::string query{};
   std::uint64_t play_id = 0;
+  std::string tc_url{};
+  std::string flash_version{};
 };
 struct PlayDecision {
   bool allowed = false;
