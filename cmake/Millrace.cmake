@@ -74,7 +74,7 @@ endfunction()
 
 # millrace_fuzzer(name SOURCES … DEPS … SEEDS dir MAX_LEN n): a libFuzzer target, and a ctest test that runs it
 # MILLRACE_FUZZ_SECONDS over its committed seeds. Inputs found while running stay in the build tree.
-set(MILLRACE_FUZZ_SECONDS 30 CACHE STRING "How long ctest runs each fuzz target")
+set(MILLRACE_FUZZ_SECONDS 15 CACHE STRING "How long ctest runs each fuzz target")
 function(millrace_fuzzer name)
   if(NOT MILLRACE_FUZZ)
     return()
