@@ -222,11 +222,11 @@ def connects(_clip, _seconds, clients=2000, idle=1000):
             return (anonymous_kb(pid) - before) / idle
 
     with nginx() as (url, pid):
+        peer_kb = idle_kb(f"{url}/live/nobody", pid)  # before the storm, whose memory would be used again
         peer = rtmpload(*storm, "--url", f"{url}/live/x", "--server-pid", pid)
-        peer_kb = idle_kb(f"{url}/live/nobody", pid)
     with Millrace(1) as stack:
-        ours = rtmpload(*storm, "--url", f"{stack.base}/live/x", "--server-pid", stack.ingest)
         kb = idle_kb(f"{stack.base}/live/{stack.ids[0]}", stack.ingest)
+        ours = rtmpload(*storm, "--url", f"{stack.base}/live/x", "--server-pid", stack.ingest)
     cost = lambda result: result["server"]["cpu_s"] / clients * 1e6  # noqa: E731
     report(f"{clients} connects in 5 s", cost(ours), "CPU us each", cost(peer), f"failed {ours['failed']}, nginx {peer['failed']}")
     report("memory of an idle player", kb, "KB", peer_kb)
