@@ -236,7 +236,7 @@ def capacity(clip, seconds, streams=1200):
     """How much of a core many real-time publishers take; the load generator needs the other."""
     with nginx() as (url, pid):
         peer = rtmpload("publish", "--url", f"{url}/live/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
-    with Millrace(streams, MEDIA_LOG_BYTES="6G", MEDIA_LOG_STREAM_BYTES="3M", MEDIA_LOG_KEEP_SECONDS="4") as stack:
+    with Millrace(streams, MEDIA_LOG_BYTES="6G", MEDIA_LOG_STREAM_BYTES="3M", MEDIA_LOG_KEEP_SECONDS="5") as stack:
         ours = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
                         "--seconds", seconds, "--server-pid", stack.ingest)
     for result, name in ((ours, "Millrace"), (peer, "nginx")):
