@@ -148,19 +148,26 @@ http::Response Application::Impl::call(const Route& route, const pr::Request& re
     return http::Response::problem(400, "bad_request");
   call.query = std::move(target->query);
   call.body = request.body();
-  if (route.access == Access::kBearer) {
-    Result<Identity> identity = authenticator.identify(field_of(request, kTokenField), call.deadline);
-    if (!identity && identity.error().code == "api.unauthorized") {
-      http::Response refusal =
-          http::Response::problem(401, "unauthorized", "A valid bearer token is needed.");
-      refusal.headers.add("WWW-Authenticate", "Bearer");
-      return refusal;
+  call.content_type = field_of(request, kTypeField);
+  call.peer_address = field_of(request, kPeerField);
+  const bool open = policy::judge({}, route.operation) == policy::Verdict::kAllowed;
+  if (const std::string token = field_of(request, kTokenField); !token.empty()) {
+    Result<Identity> identity = authenticator.identify(token, call.deadline);
+    if (identity) {
+      call.identity = std::move(*identity);
+    } else if (!open && identity.error().code != "api.unauthorized") {
+      return unavailable("auth");
     }
-    if (!identity) return unavailable("auth");
-    call.subject = std::move(identity->subject);
-    call.admin = identity->admin;
   }
-  return route.handler(call, context);
+  switch (policy::judge(call.identity.caller(), route.operation)) {
+    case policy::Verdict::kAllowed:
+      return route.handler(call, context);
+    case policy::Verdict::kUnauthenticated:
+      return unauthorized();
+    case policy::Verdict::kForbidden:
+      break;
+  }
+  return http::Response::problem(403, "forbidden", "This token does not allow it.");
 }
 
 http::Response Application::Impl::answer(const Route& route, const pr::Request& request) {

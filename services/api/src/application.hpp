@@ -13,9 +13,12 @@
 namespace millrace::api {
 
 // Header fields between edge and application. The first proves that the edge sent it, the second carries the
-// client's Authorization field (Pistache would parse one of that name itself).
+// client's Authorization field (Pistache would parse one of that name itself), the others its address and the
+// body's type.
 inline constexpr const char* kEdgeField = "X-Millrace-Edge";
 inline constexpr const char* kTokenField = "X-Millrace-Authorization";
+inline constexpr const char* kPeerField = "X-Millrace-Peer";
+inline constexpr const char* kTypeField = "X-Millrace-Content-Type";
 // Answers "ok" without asking anybody: is the application alive?
 inline constexpr const char* kProbePath = "/internal/probe";
 

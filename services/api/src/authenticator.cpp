@@ -17,6 +17,19 @@ std::string_view bearer_token(std::string_view authorization) {
   return authorization.size() > kMaxTokenLength ? std::string_view() : authorization;
 }
 
+policy::Role role_of(auth::v1::Role role) {
+  switch (role) {
+    case auth::v1::ROLE_VIEWER:
+      return policy::Role::kViewer;
+    case auth::v1::ROLE_USER:
+      return policy::Role::kUser;
+    case auth::v1::ROLE_ADMIN:
+      return policy::Role::kAdmin;
+    default:
+      return policy::Role::kAnyone;
+  }
+}
+
 }  // namespace
 
 Result<Identity> Authenticator::identify(std::string_view authorization, Peers::Deadline deadline) {
@@ -30,7 +43,9 @@ Result<Identity> Authenticator::identify(std::string_view authorization, Peers::
   if (!reply) return tl::unexpected(reply.error());
   if (!reply->has_verify_token()) return fail("api.bad_reply");
   if (!reply->verify_token().valid()) return fail("api.unauthorized");
-  Identity identity{reply->verify_token().subject(), reply->verify_token().admin()};
+  const policy::Role role = role_of(reply->verify_token().role());
+  if (role == policy::Role::kAnyone) return fail("api.unauthorized");
+  Identity identity{reply->verify_token().subject(), role};
   cache_.remember(token, identity, now);
   return identity;
 }

@@ -15,6 +15,12 @@ http::Response json_response(int status, std::string text) {
   return response;
 }
 
+http::Response unauthorized() {
+  http::Response response = http::Response::problem(401, "unauthorized", "A valid bearer token is needed.");
+  response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
 http::Response unavailable(std::string_view service) {
   http::Response response =
       http::Response::problem(503, std::string(service) + "_unavailable",

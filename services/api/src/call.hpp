@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "http/message.hpp"
+#include "token_cache.hpp"
 #include "urls.hpp"
 
 namespace millrace::api {
@@ -15,13 +16,16 @@ namespace millrace::api {
 class Peers;
 
 struct Call {
-  // Of the bearer token; empty on public routes.
-  std::string subject;
-  bool admin = false;
+  // Of the bearer token: a good one is looked at on every route, a bad one refuses only where a token is
+  // needed.
+  Identity identity;
+  // Of the client, without the port, as the edge knows it.
+  std::string peer_address;
   // The ":name" parts of the route's path and the query, decoded.
   std::vector<std::pair<std::string, std::string>> parameters;
   std::vector<std::pair<std::string, std::string>> query;
   std::string body;
+  std::string content_type;  // of the body, as sent
   // Everything the handler asks of other services has to be over by then.
   std::chrono::steady_clock::time_point deadline;
 
@@ -37,6 +41,8 @@ struct Context {
 
 // JSON text as an answer.
 http::Response json_response(int status, std::string text);
+// 401 with WWW-Authenticate (RFC 6750).
+http::Response unauthorized();
 // The answer to a question that another service did not answer: 503 with Retry-After.
 http::Response unavailable(std::string_view service);
 

@@ -14,6 +14,7 @@ constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kVodFile = "/api/vod/file/";
+constexpr std::size_t kMaxType = 128;
 constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
@@ -157,6 +158,10 @@ void Edge::pass_on(const http::Request& request, const http::Responder& respond)
     return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
   }
   upstream.headers.add(kEdgeField, config_.edge_secret.reveal());
+  upstream.headers.add(kPeerField, request.peer_address);
+  if (const std::string_view type = request.headers.find("Content-Type");
+      !type.empty() && type.size() <= kMaxType)
+    upstream.headers.add(kTypeField, type);
   // Longer ones are no tokens of ours: the answer is the same 401 without them.
   const std::string_view authorization = request.headers.find("Authorization");
   if (!authorization.empty() && authorization.size() <= kMaxAuthorization) {

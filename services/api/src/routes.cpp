@@ -2,23 +2,23 @@
 
 #include <array>
 
-// method, path, access, handler (declared here, defined in handlers/<handler>.cpp)
-#define MILLRACE_API_ROUTES(ROUTE)                                  \
-  ROUTE(kGet, "/api/stream/key", kBearer, stream_key_get)           \
-  ROUTE(kGet, "/api/stream/list", kBearer, stream_list_get)         \
-  ROUTE(kGet, "/api/stream/status/:id", kPublic, stream_status_get) \
-  ROUTE(kGet, "/api/vod/list", kPublic, vod_list_get)
+// method, path, operation, handler (declared here, defined in handlers/<handler>.cpp)
+#define MILLRACE_API_ROUTES(ROUTE)                                      \
+  ROUTE(kGet, "/api/stream/key", kReadStream, stream_key_get)           \
+  ROUTE(kGet, "/api/stream/list", kReadStream, stream_list_get)         \
+  ROUTE(kGet, "/api/stream/status/:id", kReadStatus, stream_status_get) \
+  ROUTE(kGet, "/api/vod/list", kListRecordings, vod_list_get)
 
 namespace millrace::api {
 
-#define MILLRACE_DECLARE(method, path, access, handler) \
+#define MILLRACE_DECLARE(method, path, operation, handler) \
   http::Response handler(const Call& call, const Context& context);
 MILLRACE_API_ROUTES(MILLRACE_DECLARE)
 #undef MILLRACE_DECLARE
 
 std::span<const Route> routes() {
-#define MILLRACE_ROW(method, path, access, handler) \
-  Route{http::Method::method, path, Access::access, &(handler)},
+#define MILLRACE_ROW(method, path, operation, handler) \
+  Route{http::Method::method, path, policy::Operation::operation, &(handler)},
   static const auto table = std::to_array<Route>({MILLRACE_API_ROUTES(MILLRACE_ROW)});
 #undef MILLRACE_ROW
   return table;

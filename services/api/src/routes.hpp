@@ -9,13 +9,9 @@
 
 #include "call.hpp"
 #include "http/message.hpp"
+#include "policy/policy.hpp"
 
 namespace millrace::api {
-
-enum class Access : std::uint8_t {
-  kPublic,
-  kBearer,  // a valid token; the handler gets its subject
-};
 
 // Runs on a thread of the application; may ask other services, up to call.deadline. Its answer's body is a
 // std::string.
@@ -24,7 +20,9 @@ using HandlerFunction = http::Response (*)(const Call& call, const Context& cont
 struct Route {
   http::Method method;
   std::string_view path;  // segments; ":name" stands for any one segment
-  Access access;
+  // What it is to libs/policy: who may call it. Whose stream or account it is the handler checks, with the
+  // same operation.
+  policy::Operation operation;
   HandlerFunction handler;
 };
 

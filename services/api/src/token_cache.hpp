@@ -8,11 +8,16 @@
 #include <string>
 #include <unordered_map>
 
+#include "policy/policy.hpp"
+
 namespace millrace::api {
 
+// Who calls. Nobody in particular: kAnyone without a subject.
 struct Identity {
   std::string subject;
-  bool admin = false;
+  policy::Role role = policy::Role::kAnyone;
+
+  policy::Caller caller() const { return {role, subject}; }
 };
 
 class TokenCache {

@@ -89,7 +89,10 @@ class ApiFixture : public ::testing::Test {
       const std::string& token = request.verify_token().token();
       auto& answer = *reply.mutable_verify_token();
       answer.set_valid(token.starts_with("good-"));
-      if (answer.valid()) answer.set_subject(token.substr(5));
+      if (answer.valid()) {
+        answer.set_subject(token.substr(5));
+        answer.set_role(auth::v1::ROLE_USER);
+      }
     } else if (request.has_ensure_stream()) {
       describe(request.ensure_stream().subject(), *reply.mutable_stream());
     } else if (request.has_list_streams()) {

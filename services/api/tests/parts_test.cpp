@@ -72,13 +72,13 @@ TEST(Urls, HandsTheHlsServerToThePage) {
 TEST(TokenCache, ForgetsAfterItsLifetimeAndStaysBounded) {
   TokenCache cache;
   const TokenCache::Clock::time_point start{};
-  cache.remember("t", {"alice", true}, start);
+  cache.remember("t", {"alice", policy::Role::kAdmin}, start);
   ASSERT_TRUE(cache.find("t", start + std::chrono::seconds(4)).has_value());
   EXPECT_EQ(cache.find("t", start)->subject, "alice");
   EXPECT_FALSE(cache.find("t", start + TokenCache::kLifetime).has_value());
   EXPECT_FALSE(cache.find("other", start).has_value());
   for (std::size_t i = 0; i <= TokenCache::kCapacity; ++i)
-    cache.remember(std::to_string(i), {"x", false}, start);
+    cache.remember(std::to_string(i), {"x", policy::Role::kUser}, start);
   EXPECT_FALSE(cache.find("0", start).has_value());
   EXPECT_TRUE(cache.find(std::to_string(TokenCache::kCapacity), start).has_value());
 }

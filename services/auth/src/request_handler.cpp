@@ -114,7 +114,7 @@ bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request&
   if (!claims) return reply;
   answer.set_valid(true);
   answer.set_subject(claims->subject);
-  answer.set_admin(claims->admin);
+  answer.set_role(claims->admin ? v1::ROLE_ADMIN : v1::ROLE_USER);
   return reply;
 }
 

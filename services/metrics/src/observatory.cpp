@@ -62,6 +62,7 @@ void Observatory::apply(const bus::v1::Event& event) {
       return aggregation_.recording_failed(event.recording_failed().stream_id());
     case Payload::kPublicationDropped:
     case Payload::kPlayEnded:
+    case Payload::kMetricsUpdated:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;

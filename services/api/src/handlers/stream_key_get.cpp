@@ -8,7 +8,7 @@ namespace millrace::api {
 
 http::Response stream_key_get(const Call& call, const Context& context) {
   bus::v1::Request request;
-  request.mutable_ensure_stream()->set_subject(call.subject);
+  request.mutable_ensure_stream()->set_subject(call.identity.subject);
   const Result<bus::v1::Reply> reply = context.peers.ask("auth", std::move(request), call.deadline);
   if (!reply || !reply->has_stream()) return unavailable("auth");
   const auth::v1::Stream& stream = reply->stream();

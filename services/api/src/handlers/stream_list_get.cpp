@@ -29,7 +29,7 @@ nlohmann::ordered_json describe(const auth::v1::Stream& stream, const metrics::v
 
 http::Response stream_list_get(const Call& call, const Context& context) {
   bus::v1::Request streams;
-  streams.mutable_list_streams()->set_subject(call.subject);
+  streams.mutable_list_streams()->set_subject(call.identity.subject);
   const Result<bus::v1::Reply> owned = context.peers.ask("auth", std::move(streams), call.deadline);
   if (!owned || !owned->has_stream_list()) return unavailable("auth");
   bus::v1::Request metrics;
