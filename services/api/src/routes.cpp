@@ -26,6 +26,7 @@ std::span<const Route> routes() {
 
 bool matches(std::string_view pattern, std::string_view path, Parameters* parameters) {
   Parameters found;
+  if (path.ends_with('/')) path.remove_suffix(1);
   while (!pattern.empty() && !path.empty()) {
     if (pattern.front() != '/' || path.front() != '/') return false;
     const std::size_t pattern_end = std::min(pattern.find('/', 1), pattern.size());

@@ -29,7 +29,8 @@ struct Route {
 std::span<const Route> routes();
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
-// Compares a decoded path with a pattern; fills parameters on success.
+// Compares a decoded path with a pattern; fills parameters on success. A slash at the path's end makes no
+// difference: documented paths come in both forms.
 bool matches(std::string_view pattern, std::string_view path, Parameters* parameters = nullptr);
 
 struct RouteMatch {

@@ -21,7 +21,9 @@ TEST(Matches, ComparesSegmentBySegment) {
   };
   const Case cases[] = {
       {"/api/a", "/api/a", true, {}},
-      {"/api/a", "/api/a/", false, {}},
+      {"/api/a", "/api/a/", true, {}},
+      {"/api/a", "/api/a//", false, {}},
+      {"/api/:id", "/api/x/", true, {{"id", "x"}}},
       {"/api/a", "/api/ab", false, {}},
       {"/api/a", "/api", false, {}},
       {"/api/:id", "/api/x y", true, {{"id", "x y"}}},

@@ -1,0 +1,188 @@
+#include "json_body.hpp"
+
+#include <algorithm>
+
+namespace millrace::api {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxFieldName = 64;  // of what an answer repeats
+
+// Builds the value, and stops at the first thing that is not allowed: nlohmann's own DOM parser takes members
+// twice and any depth. The reader itself refuses invalid UTF-8.
+class BoundedBuilder {
+ public:
+  explicit BoundedBuilder(const JsonLimits& limits) : limits_(limits) {}
+
+  // The interface of nlohmann's SAX parser; false stops it.
+  bool null() { return add(Json(nullptr)); }
+  bool boolean(bool value) { return add(Json(value)); }
+  bool number_integer(Json::number_integer_t value) { return add(Json(value)); }
+  bool number_unsigned(Json::number_unsigned_t value) { return add(Json(value)); }
+  bool number_float(Json::number_float_t value, const Json::string_t& /*text*/) { return add(Json(value)); }
+  bool string(Json::string_t& value) { return add(Json(std::move(value))); }
+  bool binary(Json::binary_t& /*value*/) { return false; }
+  bool start_object(std::size_t /*size*/) { return open(Json::object()); }
+  bool start_array(std::size_t /*size*/) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+  bool key(Json::string_t& name) {
+    if (open_.back()->contains(name)) return stop(name, "is there twice");
+    key_ = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) {
+    return stop("", "The body is not valid JSON.");
+  }
+
+  std::optional<BodyFault> fault;
+  Json root;
+
+ private:
+  bool stop(std::string_view field, std::string_view message) {
+    if (!fault) fault = BodyFault{std::string(field.substr(0, kMaxFieldName)), std::string(message), true};
+    return false;
+  }
+  Json* place(Json&& value) {
+    if (open_.empty()) return &(root = std::move(value));
+    Json& parent = *open_.back();
+    if (parent.is_array()) return &parent.emplace_back(std::move(value));
+    return &(parent[key_] = std::move(value));
+  }
+  bool add(Json&& value) {
+    if (++values_ > limits_.values) return stop("", "The body has too many values.");
+    place(std::move(value));
+    return true;
+  }
+  // A pointer into an array stays good: its siblings come only after it is closed.
+  bool open(Json&& value) {
+    if (++values_ > limits_.values) return stop("", "The body has too many values.");
+    if (open_.size() >= limits_.depth) return stop("", "The body is nested too deeply.");
+    open_.push_back(place(std::move(value)));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  const JsonLimits limits_;
+  std::vector<Json*> open_;
+  std::string key_;
+  std::size_t values_ = 0;
+};
+
+}  // namespace
+
+JsonBody JsonBody::parse(std::string_view text, const JsonLimits& limits) {
+  JsonBody body;
+  if (text.size() > limits.bytes) {
+    body.fault_ = BodyFault{"", "The body is too large.", true};
+    return body;
+  }
+  BoundedBuilder builder(limits);
+  if (!Json::sax_parse(text, &builder)) {
+    body.fault_ = builder.fault.value_or(BodyFault{"", "The body is not valid JSON.", true});
+  } else if (!builder.root.is_object()) {
+    body.fault_ = BodyFault{"", "The body must be a JSON object.", true};
+  } else {
+    body.members_ = std::move(builder.root);
+  }
+  return body;
+}
+
+const Json* JsonBody::find(std::string_view field) {
+  known_.emplace_back(field);
+  const auto found = members_.find(field);
+  return found == members_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::optional<std::string> JsonBody::text(std::string_view field, std::size_t max_bytes) {
+  const Json* value = find(field);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) {
+    fail(field, "must be a string");
+    return std::nullopt;
+  }
+  const auto& text = value->get_ref<const std::string&>();
+  if (text.size() > max_bytes) {
+    fail(field, "is too long: at most " + std::to_string(max_bytes) + " bytes");
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::optional<std::int64_t> JsonBody::integer(std::string_view field, std::int64_t least, std::int64_t most) {
+  const Json* value = find(field);
+  if (value == nullptr) return std::nullopt;
+  const auto refused = [&] {
+    fail(field, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return std::nullopt;
+  };
+  if (!value->is_number_integer()) return refused();
+  const bool huge = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX;
+  if (huge) return refused();
+  const auto number = value->get<std::int64_t>();
+  if (number < least || number > most) return refused();
+  return number;
+}
+
+std::optional<bool> JsonBody::boolean(std::string_view field) {
+  const Json* value = find(field);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) {
+    fail(field, "must be true or false");
+    return std::nullopt;
+  }
+  return value->get<bool>();
+}
+
+std::string JsonBody::required_text(std::string_view field, std::size_t max_bytes) {
+  std::optional<std::string> value = text(field, max_bytes);
+  if (!value) fail(field, "is needed");
+  return std::move(value).value_or("");
+}
+
+bool JsonBody::is_null(std::string_view field) const {
+  const auto found = members_.find(field);
+  return found != members_.end() && found->is_null();
+}
+
+void JsonBody::refuse(std::string_view field, std::string_view message) {
+  known_.emplace_back(field);
+  if (members_.contains(field)) fail(field, message);
+}
+
+void JsonBody::refuse_others() {
+  for (const auto& [name, value] : members_.items()) {
+    if (std::find(known_.begin(), known_.end(), name) == known_.end())
+      return fail(std::string_view(name).substr(0, kMaxFieldName), "is not a known field");
+  }
+}
+
+void JsonBody::fail(std::string_view field, std::string_view message) {
+  if (!fault_) fault_ = BodyFault{std::string(field), std::string(message), false};
+}
+
+http::Response JsonBody::refusal(int status) const {
+  const BodyFault fault = fault_.value_or(BodyFault{});
+  if (fault.malformed) return invalid_field(400, "bad_body", fault.field, fault.message);
+  return invalid_field(status, "invalid_field", fault.field, fault.message);
+}
+
+http::Response invalid_field(int status, std::string_view code, std::string_view field,
+                             std::string_view message) {
+  const std::string text =
+      field.empty() ? std::string(message) : std::string(field) + ": " + std::string(message);
+  http::Response response = http::Response::problem(status, code, text);
+  nlohmann::ordered_json document = nlohmann::ordered_json::parse(std::get<std::string>(response.body));
+  if (!field.empty()) document["field"] = field;
+  document["status_code"] = 10'000 + status;
+  document["data"] = nullptr;
+  response.body = document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return response;
+}
+
+}  // namespace millrace::api
