@@ -15,6 +15,12 @@ http::Response json_response(int status, std::string text) {
   return response;
 }
 
+http::Response shared_response(std::string text) {
+  http::Response response = http::Response::text(200, "application/json", std::move(text));
+  response.headers.add("Cache-Control", "public, max-age=0, s-maxage=1");
+  return response;
+}
+
 http::Response unauthorized() {
   http::Response response = http::Response::problem(401, "unauthorized", "A valid bearer token is needed.");
   response.headers.add("WWW-Authenticate", "Bearer");

@@ -41,6 +41,8 @@ struct Context {
 
 // JSON text as an answer.
 http::Response json_response(int status, std::string text);
+// The same for everybody and a second old at most: the edge and caches in front of it may keep it that long.
+http::Response shared_response(std::string text);
 // 401 with WWW-Authenticate (RFC 6750).
 http::Response unauthorized();
 // The answer to a question that another service did not answer: 503 with Retry-After.

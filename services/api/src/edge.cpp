@@ -168,13 +168,39 @@ void Edge::pass_on(const http::Request& request, const http::Responder& respond)
     upstream.headers.add(kTokenField, authorization);
   }
   upstream.body = request.body;
-  upstream.wanted = [respond] { return respond.connected(); };
   http::Request origin;  // what CORS needs of it
   origin.headers.add("Origin", request.headers.find("Origin"));
-  upstream_.send(
-      std::move(upstream), [this, respond, origin = std::move(origin)](Result<http::Response> answer) {
-        respond_with(origin, respond, answer ? accept(std::move(*answer)) : failure(answer.error()));
-      });
+  const auto answer = [this, respond, origin = std::move(origin)](http::Response response) {
+    respond_with(origin, respond, std::move(response));
+  };
+  if (!is_read(request) || !authorization.empty()) {
+    return ask_application(
+        std::move(upstream), [respond] { return respond.connected(); }, answer);
+  }
+  // What anybody may read is asked once for all.
+  const std::string target = upstream.target;
+  switch (answers_->get(target, AnswerCache::Clock::now(), answer)) {
+    case AnswerCache::Outcome::kAnswered:
+    case AnswerCache::Outcome::kWaiting:
+      return;
+    case AnswerCache::Outcome::kAskAlone:
+      return ask_application(
+          std::move(upstream), [respond] { return respond.connected(); }, answer);
+    case AnswerCache::Outcome::kAsk:
+      break;
+  }
+  ask_application(std::move(upstream), {}, [answers = answers_, target, answer](http::Response response) {
+    answers->finish(target, response, AnswerCache::Clock::now());
+    answer(std::move(response));
+  });
+}
+
+void Edge::ask_application(http::UpstreamRequest request, std::function<bool()> wanted,
+                           std::function<void(http::Response)> answered) const {
+  request.wanted = std::move(wanted);
+  upstream_.send(std::move(request), [answered = std::move(answered)](Result<http::Response> answer) {
+    answered(answer ? accept(std::move(*answer)) : failure(answer.error()));
+  });
 }
 
 void Edge::respond_with(const http::Request& request, const http::Responder& respond,

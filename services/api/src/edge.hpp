@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "answer_cache.hpp"
 #include "base/secret.hpp"
 #include "cors.hpp"
 #include "http/server.hpp"
@@ -34,6 +35,9 @@ class Edge {
   http::Response watch_page() const;
   http::Response recording(std::string_view name) const;
   void pass_on(const http::Request& request, const http::Responder& respond) const;
+  // wanted may be empty.
+  void ask_application(http::UpstreamRequest request, std::function<bool()> wanted,
+                       std::function<void(http::Response)> answered) const;
   void respond_with(const http::Request& request, const http::Responder& respond,
                     http::Response response) const;
 
@@ -42,6 +46,7 @@ class Edge {
   const WebFiles& files_;
   http::Upstream& upstream_;
   const std::string content_security_policy_;
+  const std::shared_ptr<AnswerCache> answers_ = std::make_shared<AnswerCache>();
 };
 
 }  // namespace millrace::api

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "api_fixture.hpp"
 
@@ -43,6 +44,27 @@ TEST_F(EdgeTest, AnswersEveryEndpointAsDocumented) {
   EXPECT_EQ(body_of(ask("/api/vod/list")), "[]");
   EXPECT_EQ(ask("/assets/config.json").find("evil.example"), std::string::npos);
   EXPECT_EQ(body_of(ask("/assets/config.json")), R"({"hlsPort":8000})");
+}
+
+TEST_F(EdgeTest, AsksOnceForAllWhoReadTheSameWithinASecond) {
+  ASSERT_EQ(status_of(ask("/api/stream/status/bob-id")), 200);
+  auth_questions_ = 0;
+  std::vector<std::thread> clients;
+  std::atomic<int> good{0};
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      for (int n = 0; n < 25; ++n) good += status_of(ask("/api/stream/status/alice-id")) == 200 ? 1 : 0;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(good, 200);
+  EXPECT_GE(auth_questions_, 1);
+  EXPECT_LT(auth_questions_, 100);
+  // What is for one client only is never kept: an answer to a token, and what says nothing of being shared.
+  auth_questions_ = 0;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(status_of(ask("/api/stream/key", kAlice)), 200);
+  EXPECT_GE(auth_questions_, 5);
+  EXPECT_EQ(field_of(ask("/api/stream/key", kAlice), "Cache-Control"), "no-store");
 }
 
 TEST_F(EdgeTest, RefusesWithExactStatusesAndProblemDocuments) {

@@ -37,7 +37,7 @@ http::Response stream_status_get(const Call& call, const Context& context) {
                                            {"bandwidth", metrics.bandwidth},
                                            {"streamId", found->stream().stream_id()},
                                            {"viewers", live.live() ? live.viewers() : 0}};
-  return json_response(200, document.dump());
+  return shared_response(document.dump());
 }
 
 }  // namespace millrace::api

@@ -1,0 +1,90 @@
+#include "answer_cache.hpp"
+
+#include <charconv>
+#include <memory>
+#include <utility>
+
+namespace millrace::api {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::chrono::seconds shared_lifetime(std::string_view cache_control) {
+  static constexpr std::string_view kSharedAge = "s-maxage=";
+  static constexpr unsigned kLongest = 60;
+  unsigned seconds = 0;
+  while (!cache_control.empty()) {
+    const std::size_t end = std::min(cache_control.find(','), cache_control.size());
+    const std::string_view directive = trimmed(cache_control.substr(0, end));
+    if (directive == "no-store" || directive == "private") return std::chrono::seconds(0);
+    if (directive.starts_with(kSharedAge)) {
+      const std::string_view digits = directive.substr(kSharedAge.size());
+      const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+      if (error != std::errc() || rest != digits.data() + digits.size()) seconds = 0;
+    }
+    cache_control.remove_prefix(std::min(end + 1, cache_control.size()));
+  }
+  return std::chrono::seconds(std::min(seconds, kLongest));
+}
+
+AnswerCache::Outcome AnswerCache::get(const std::string& target, Clock::time_point now,
+                                      const Waiter& waiter) {
+  http::Response kept;
+  {
+    const std::lock_guard lock(mutex_);
+    auto found = entries_.find(target);
+    if (found == entries_.end()) {
+      if (entries_.size() >= kMaxEntries) make_room(now);
+      if (entries_.size() >= kMaxEntries) return Outcome::kAskAlone;
+      found = entries_.try_emplace(target).first;
+    }
+    Entry& entry = found->second;
+    if (now >= entry.until) {
+      if (!entry.asking) {
+        entry.asking = true;
+        return Outcome::kAsk;
+      }
+      if (entry.waiting.size() >= kMaxWaiting) return Outcome::kAskAlone;
+      entry.waiting.push_back(waiter);
+      return Outcome::kWaiting;
+    }
+    kept = entry.answer;
+  }
+  waiter(kept);
+  return Outcome::kAnswered;
+}
+
+void AnswerCache::finish(const std::string& target, http::Response& answer, Clock::time_point now) {
+  std::chrono::seconds lifetime(0);
+  if (answer.status == 200) lifetime = shared_lifetime(answer.headers.find("Cache-Control"));
+  if (http::body_size(answer.body) > kMaxBody) lifetime = {};
+  // Shared by all who get it.
+  if (auto* text = std::get_if<std::string>(&answer.body))
+    answer.body = std::make_shared<const std::string>(std::move(*text));
+  std::vector<Waiter> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(target);
+    if (found == entries_.end()) return;
+    waiting = std::move(found->second.waiting);
+    if (lifetime.count() == 0) {
+      entries_.erase(found);
+    } else {
+      found->second = {.answer = answer, .until = now + lifetime, .asking = false, .waiting = {}};
+    }
+  }
+  for (const Waiter& waiter : waiting) waiter(answer);
+}
+
+void AnswerCache::make_room(Clock::time_point now) {
+  std::erase_if(entries_,
+                [now](const auto& entry) { return !entry.second.asking && now >= entry.second.until; });
+}
+
+}  // namespace millrace::api

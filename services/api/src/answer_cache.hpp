@@ -1,0 +1,56 @@
+// Answers that anybody may get, kept for the second or so that the application says (RFC 9111,
+// Cache-Control's s-maxage), and one question for all who ask the same meanwhile: a page that goes viral
+// costs the application one request a second. No clock: times are passed in. Thread-safe.
+//
+// Bounds: kMaxEntries targets of kMaxBody each; when full, what has expired goes first, else the new answer
+// is not kept. kMaxWaiting clients wait for one answer; further ones are for the caller to ask about.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "http/message.hpp"
+
+namespace millrace::api {
+
+// Seconds of the directive s-maxage; 0 when there is none, or with no-store or private.
+std::chrono::seconds shared_lifetime(std::string_view cache_control);
+
+class AnswerCache {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Waiter = std::function<void(const http::Response&)>;
+  static constexpr std::size_t kMaxEntries = 4096;
+  static constexpr std::size_t kMaxBody = 64UL * 1024;
+  static constexpr std::size_t kMaxWaiting = 4096;
+
+  enum class Outcome : std::uint8_t {
+    kAnswered,  // waiter has been called with a kept answer
+    kWaiting,   // somebody asks already; waiter is called by its finish()
+    kAsk,       // the caller asks, and calls finish() whatever comes; waiter was not taken
+    kAskAlone,  // too many wait: the caller asks for itself and does not call finish()
+  };
+  Outcome get(const std::string& target, Clock::time_point now, const Waiter& waiter);
+
+  // Hands the answer to all who wait, outside the lock, and keeps it when it says so.
+  void finish(const std::string& target, http::Response& answer, Clock::time_point now);
+
+ private:
+  struct Entry {
+    http::Response answer;
+    Clock::time_point until{};
+    bool asking = false;
+    std::vector<Waiter> waiting;
+  };
+  void make_room(Clock::time_point now);
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace millrace::api

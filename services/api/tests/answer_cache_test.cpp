@@ -1,0 +1,101 @@
+#include "answer_cache.hpp"
+
+#include <gtest/gtest.h>
+
+namespace millrace::api {
+namespace {
+
+using std::chrono::seconds;
+using Outcome = AnswerCache::Outcome;
+
+http::Response answer_of(const std::string& body, std::string_view cache_control = "public, s-maxage=1") {
+  http::Response answer = http::Response::text(200, "text/plain", body);
+  answer.headers.add("Cache-Control", cache_control);
+  return answer;
+}
+
+std::string text_of(const http::Response& answer) {
+  return *std::get<std::shared_ptr<const std::string>>(answer.body);
+}
+
+class AnswerCacheTest : public ::testing::Test {
+ protected:
+  Outcome get(const std::string& target) {
+    return cache_.get(target, now_,
+                      [this](const http::Response& answer) { got_.push_back(text_of(answer)); });
+  }
+  void finish(const std::string& target, http::Response answer) { cache_.finish(target, answer, now_); }
+
+  AnswerCache cache_;
+  AnswerCache::Clock::time_point now_{};
+  std::vector<std::string> got_;
+};
+
+TEST(SharedLifetime, IsWhatTheApplicationSays) {
+  struct Case {
+    std::string_view value;
+    int lifetime;
+  };
+  const Case cases[] = {{"", 0},
+                        {"public, max-age=0, s-maxage=1", 1},
+                        {"s-maxage=7", 7},
+                        {"s-maxage=100000", 60},
+                        {"s-maxage=-1", 0},
+                        {"s-maxage=1x", 0},
+                        {"s-maxage=", 0},
+                        {"s-maxage=99999999999999999999", 0},
+                        {"max-age=5", 0},
+                        {"no-store, s-maxage=1", 0},
+                        {"s-maxage=1, private", 0},
+                        {",,s-maxage=2,", 2}};
+  for (const Case& c : cases) EXPECT_EQ(shared_lifetime(c.value), seconds(c.lifetime)) << c.value;
+}
+
+TEST_F(AnswerCacheTest, AsksOnceForAllWhoWait) {
+  EXPECT_EQ(get("/a"), Outcome::kAsk);
+  EXPECT_EQ(get("/a"), Outcome::kWaiting);
+  EXPECT_EQ(get("/a"), Outcome::kWaiting);
+  EXPECT_EQ(get("/b"), Outcome::kAsk);
+  finish("/a", answer_of("x"));
+  EXPECT_EQ(got_, (std::vector<std::string>{"x", "x"}));
+  EXPECT_EQ(get("/a"), Outcome::kAnswered);
+  EXPECT_EQ(got_.size(), 3U);
+}
+
+TEST_F(AnswerCacheTest, ForgetsWhenTheTimeIsOver) {
+  ASSERT_EQ(get("/a"), Outcome::kAsk);
+  finish("/a", answer_of("x"));
+  now_ += seconds(1);
+  EXPECT_EQ(get("/a"), Outcome::kAsk);
+}
+
+TEST_F(AnswerCacheTest, KeepsNothingThatDoesNotSaySo) {
+  http::Response problem = http::Response::problem(503, "overloaded");
+  problem.headers.add("Cache-Control", "s-maxage=9");
+  const http::Response answers[] = {answer_of("x", "no-store"), answer_of("x", "max-age=9"), problem,
+                                    answer_of(std::string(AnswerCache::kMaxBody + 1, 'x'))};
+  for (const http::Response& answer : answers) {
+    ASSERT_EQ(get("/a"), Outcome::kAsk);
+    ASSERT_EQ(get("/a"), Outcome::kWaiting);
+    finish("/a", answer);
+    EXPECT_EQ(got_.size(), 1U);
+    got_.clear();
+  }
+}
+
+TEST_F(AnswerCacheTest, IsBounded) {
+  for (std::size_t i = 0; i < AnswerCache::kMaxEntries; ++i) {
+    const std::string target = "/" + std::to_string(i);
+    ASSERT_EQ(get(target), Outcome::kAsk);
+    finish(target, answer_of("x"));
+  }
+  EXPECT_EQ(get("/more"), Outcome::kAskAlone);
+  EXPECT_EQ(get("/1"), Outcome::kAnswered);
+  now_ += seconds(1);
+  EXPECT_EQ(get("/more"), Outcome::kAsk);
+  for (std::size_t i = 0; i < AnswerCache::kMaxWaiting; ++i) ASSERT_EQ(get("/more"), Outcome::kWaiting);
+  EXPECT_EQ(get("/more"), Outcome::kAskAlone);
+}
+
+}  // namespace
+}  // namespace millrace::api
