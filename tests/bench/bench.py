@@ -18,23 +18,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+import faces  # noqa: E402
+from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report  # noqa: E402
 from stack import Stack, fetch, free_port, wait_for  # noqa: E402
-
-BUILD = pathlib.Path(os.environ.get("MILLRACE_BUILD_DIR", ROOT / "build/release"))
-SERVER_CORE, CLIENT_CORE = "0", "1"
-RESULTS = []
-
-
-def report(measure, value, unit, peer=None, note="", bare=None):
-    """peer: the same figure of nginx-rtmp in this run; ratio below 1 means that Millrace needs less. bare: of a socket loop that does
-    nothing else with the bytes."""
-    RESULTS.append({"measure": measure, "value": round(value, 4), "unit": unit, "peer": None if peer is None else round(peer, 4),
-                    "ratio": round(value / peer, 3) if peer else None, "bare": None if bare is None else round(bare, 4), "note": note})
-
-
-def pin(pid, core=SERVER_CORE):
-    subprocess.run(["taskset", "-acp", core, str(pid)], check=True, stdout=subprocess.DEVNULL)
-
 
 def rtmpload(*arguments):
     result = subprocess.run(["taskset", "-c", CLIENT_CORE, str(BUILD / "bin/rtmpload"), *map(str, arguments)], capture_output=True, text=True,
@@ -48,10 +34,6 @@ def socket_limit(*arguments):
     """CPU s/GB of the bare loop."""
     result = subprocess.run([str(BUILD / "bin/socket_limit"), *map(str, arguments)], capture_output=True, text=True, check=True, timeout=60)
     return json.loads(result.stdout)["cpu_s_per_gb"]
-
-
-def anonymous_kb(pid):
-    return int(re.search(r"RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
 
 
 def spawn_rtmpload(*arguments):
@@ -68,11 +50,6 @@ def background(*arguments):
     finally:
         child.terminate()
         child.wait()
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 NGINX = """
@@ -319,7 +296,8 @@ def receive(_clip, _seconds):
     program("receive_bench")
 
 
-BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls}
+BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
+           "status": faces.status}
 
 
 def print_table():
