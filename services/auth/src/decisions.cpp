@@ -1,5 +1,6 @@
 #include "decisions.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "token.hpp"
@@ -39,6 +40,8 @@ Result<std::optional<Admission>> Decisions::authorize_publish(const std::string&
   const std::string lookup = lookup_(bounded(key));
   Result<std::optional<Admission>> admission = store_.admit_publication(lookup, bounded(app));
   if (admission && !*admission) publish_failures_.failed(address, now_us);
+  // The key is right, so it is no failure of the address.
+  if (admission && *admission && is_held((*admission)->stream_id, now_us)) admission->reset();
   if (admission && *admission && (*admission)->is_private) (*admission)->play_tag = tag_of(lookup);
   return admission;
 }
@@ -48,6 +51,7 @@ Result<std::optional<std::string>> Decisions::find_publishable(const std::string
   if (!may_publish(peer, now_us)) return std::optional<std::string>();
   Result<std::optional<std::string>> id = store_.find_publishable(lookup_(bounded(key)), bounded(app));
   if (id && !*id) publish_failed(peer, now_us);
+  if (id && *id && is_held(**id, now_us)) id->reset();
   return id;
 }
 
@@ -142,6 +146,45 @@ Result<StreamRecord> Decisions::get_stream(std::string_view name) {
   if (!record) return tl::unexpected(record.error());
   if (!*record) return fail("auth.unknown_stream", "no such stream");
   return std::move(**record);
+}
+
+Result<OwnedStream> Decisions::get_owned_stream(std::string_view name) {
+  Result<StreamRecord> record = get_stream(name);
+  if (!record) return tl::unexpected(record.error());
+  return unseal(std::move(*record));
+}
+
+Result<std::vector<StreamRecord>> Decisions::get_streams(const std::vector<std::string>& stream_ids) {
+  std::vector<StreamRecord> records;
+  for (std::size_t i = 0; i < std::min(stream_ids.size(), kMostAsked); ++i) {
+    Result<std::optional<StreamRecord>> record = store_.find(bounded(stream_ids[i]), "");
+    if (!record) return tl::unexpected(record.error());
+    if (*record) records.push_back(std::move(**record));
+  }
+  return records;
+}
+
+Result<StreamRecord> Decisions::update_settings(const std::string& stream_id, const SettingsChange& change) {
+  Result<std::optional<StreamRecord>> record = store_.update_settings(stream_id, change);
+  if (!record) return tl::unexpected(record.error());
+  if (!*record) return fail("auth.unknown_stream", "no such stream");
+  return std::move(**record);
+}
+
+void Decisions::hold(const std::string& stream_id, std::int64_t until_us) {
+  if (holds_.erase(stream_id) != 0) holds_in_order_.remove(stream_id);
+  if (until_us == 0) return;
+  if (holds_.size() >= kMaxHolds) {
+    holds_.erase(holds_in_order_.front());
+    holds_in_order_.pop_front();
+  }
+  holds_[stream_id] = until_us;
+  holds_in_order_.push_back(stream_id);
+}
+
+bool Decisions::is_held(const std::string& stream_id, std::int64_t now_us) const {
+  const auto held = holds_.find(stream_id);
+  return held != holds_.end() && now_us < held->second;
 }
 
 Result<void> Decisions::set_banned(const std::string& stream_id, bool banned) {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "failure_limiter.hpp"
@@ -74,6 +76,17 @@ class Decisions {
   [[nodiscard]] Result<std::vector<OwnedStream>> list_streams(const std::string& subject);
   // By id or by key. Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<StreamRecord> get_stream(std::string_view name);
+  // The same with its key. Errors: also auth.unsealable.
+  [[nodiscard]] Result<OwnedStream> get_owned_stream(std::string_view name);
+  // Those of these ids that there are; at most kMostAsked are looked at. Errors: those of the store.
+  static constexpr std::size_t kMostAsked = 500;
+  [[nodiscard]] Result<std::vector<StreamRecord>> get_streams(const std::vector<std::string>& stream_ids);
+  // Errors: auth.unknown_stream, those of the store.
+  [[nodiscard]] Result<StreamRecord> update_settings(const std::string& stream_id,
+                                                     const SettingsChange& change);
+  // Publishers of this stream are refused until then; 0 ends it. At most kMaxHolds streams: the oldest ends.
+  static constexpr std::size_t kMaxHolds = 1024;
+  void hold(const std::string& stream_id, std::int64_t until_us);
   // Another key; the old one is worth nothing from now on. Errors: auth.unknown_stream (also: not subject's,
   // unless that is empty), those of the store.
   [[nodiscard]] Result<OwnedStream> regenerate_key(const std::string& stream_id, const std::string& subject);
@@ -86,6 +99,7 @@ class Decisions {
 
  private:
   Result<OwnedStream> unseal(StreamRecord record) const;
+  bool is_held(const std::string& stream_id, std::int64_t now_us) const;
 
   StreamStore& store_;
   const KeyVault& vault_;
@@ -93,6 +107,8 @@ class Decisions {
   FailureLimiter publish_failures_;
   FailureLimiter play_failures_;
   bool private_by_default_ = false;
+  std::unordered_map<std::string, std::int64_t> holds_;
+  std::list<std::string> holds_in_order_;
 };
 
 }  // namespace millrace::auth

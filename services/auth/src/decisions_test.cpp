@@ -45,6 +45,10 @@ class CountingStore : public StreamStore {
   Result<bool> set_private(const std::string& id, bool is_private) override {
     return ++calls, store_.set_private(id, is_private);
   }
+  Result<std::optional<StreamRecord>> update_settings(const std::string& id,
+                                                      const SettingsChange& change) override {
+    return ++calls, store_.update_settings(id, change);
+  }
   Result<std::optional<StreamRecord>> replace_key(const std::string& id, const std::string& subject,
                                                   const std::string& lookup,
                                                   const std::string& sealed) override {

@@ -37,6 +37,13 @@ struct CloseOrder {
   std::uint64_t up_to_epoch = 0;
 };
 
+// A stream's own limits, for ingest to hold its live publication to; as in stream.v1.ChangeLimits.
+struct LimitOrder {
+  std::string stream_id;
+  std::uint32_t max_bitrate_kbps = 0;
+  std::string resolution;
+};
+
 // What the desk reaches others by; constant. Functions: any thread.
 struct DeskOutside {
   Decides decides = Decides::kStore;
@@ -47,6 +54,8 @@ struct DeskOutside {
   std::function<void(std::function<void(Desk&)>)> post{};
   // Ends publications; false: none was live. An error when ingest did not say.
   std::function<void(const CloseOrder&, std::function<void(Result<bool>)>)> close{};
+  // Tells ingest; false: none was live. An error when ingest did not say.
+  std::function<void(const LimitOrder&, std::function<void(Result<bool>)>)> limit{};
   std::function<Now()> now{};  // for answers that come back
   const LiveView* live = nullptr;
   AuthMetrics* metrics = nullptr;
@@ -64,6 +73,8 @@ class Desk {
   static constexpr std::size_t kMaxPlays =
       100'000;  // whose end a hook wants to hear; the oldest is forgotten
   static constexpr std::size_t kMaxFences = 10'000;  // revoked streams remembered; the oldest is forgotten
+  static constexpr std::size_t kMaxLimits = 10'000;  // changed limits remembered; the oldest is forgotten
+  static constexpr std::int64_t kMaxHoldUs = 3600LL * 1'000'000;
 
   // All outlive the desk.
   Desk(Decisions& decisions, ChannelRepository& channels, SessionRepository& sessions,
@@ -98,6 +109,10 @@ class Desk {
     CloseOrder order;
     std::int64_t until_us;
   };
+  struct LimitRetry {
+    std::string stream_id;
+    std::int64_t until_us;
+  };
   using ChainPtr = std::shared_ptr<Chain>;
 
   void publish(const InquiryPtr& inquiry, Now now);
@@ -114,6 +129,10 @@ class Desk {
 
   void regenerate_key(const InquiryPtr& inquiry, Now now);
   void set_flag(const InquiryPtr& inquiry, Now now);
+  void update_settings(const InquiryPtr& inquiry, Now now);
+  void hold(const InquiryPtr& inquiry, Now now);
+  void limit(const LimitOrder& order, std::int64_t until_us);
+  void tell_limits();
   void revoke(const std::string& stream_id, std::uint64_t epoch, Now now);
   void close(const CloseOrder& order, std::int64_t until_us);
 
@@ -135,6 +154,11 @@ class Desk {
   std::unordered_map<std::string, std::uint64_t> fences_;  // stream: revoked up to this epoch
   std::list<std::string> fences_in_order_;
   std::vector<Retry> retries_;
+  // Limits that changed since the start: told again whenever a publication turns up that may have been
+  // admitted under older ones.
+  std::unordered_map<std::string, LimitOrder> limits_;
+  std::list<std::string> limits_in_order_;
+  std::vector<LimitRetry> limit_retries_;
   std::uint64_t arrivals_ = 0;
   std::int64_t ingest_lost_us_ = 0;  // 0: it is there
   std::int64_t next_check_us_ = 0;

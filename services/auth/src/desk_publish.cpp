@@ -204,6 +204,12 @@ bool Desk::handle(const InquiryPtr& inquiry, Now now) {
     case bus::v1::Request::kSetPrivate:
       set_flag(inquiry, now);
       return true;
+    case bus::v1::Request::kUpdateSettings:
+      update_settings(inquiry, now);
+      return true;
+    case bus::v1::Request::kHoldStream:
+      hold(inquiry, now);
+      return true;
     default:
       return false;
   }

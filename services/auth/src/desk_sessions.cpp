@@ -43,6 +43,8 @@ void Desk::published(const LivePublication& publication, Now now) {
     close({.stream_id = publication.stream_id, .publication_id = publication.publication_id},
           now.monotonic_us + kCloseRetryUs);
   }
+  const auto changed = limits_.find(publication.stream_id);
+  if (changed != limits_.end()) limit(changed->second, now.monotonic_us + kCloseRetryUs);
 }
 
 void Desk::publication_over(std::uint64_t publication_id, Now now) {
@@ -71,6 +73,7 @@ void Desk::tick(Now now) {
   std::vector<Retry> retries;
   retries.swap(retries_);
   for (const Retry& retry : retries) close(retry.order, retry.until_us);
+  tell_limits();
   if (now.monotonic_us < next_check_us_) return;
   next_check_us_ = now.monotonic_us + kCheckUs;
   if (ingest_lost_us_ != 0 && now.monotonic_us - ingest_lost_us_ > kIngestLostUs) {

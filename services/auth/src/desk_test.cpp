@@ -73,6 +73,10 @@ class DeskTest : public testing::Test {
       closed_.push_back(order);
       done(closes_);
     };
+    outside_.limit = [this](const LimitOrder& order, std::function<void(Result<bool>)> done) {
+      limited_.push_back(order);
+      done(limits_);
+    };
     restart();
   }
   ~DeskTest() override {
@@ -166,6 +170,8 @@ class DeskTest : public testing::Test {
   std::deque<std::function<void(Desk&)>> tasks_;
   std::vector<CloseOrder> closed_;
   Result<bool> closes_ = false;
+  std::vector<LimitOrder> limited_;
+  Result<bool> limits_ = true;
   std::unique_ptr<Desk> desk_;
   Now now_{.monotonic_us = 1000 * kSecond, .wall_us = 1'800'000'000 * kSecond};
 };
@@ -367,6 +373,71 @@ TEST_F(DeskTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
   EXPECT_EQ(closed_.size(), 1U) << "the new key's publication lives";
   request.mutable_regenerate_key()->set_subject("mallory");
   EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
+}
+
+TEST_F(DeskTest, ChangedSettingsReachWhoeverIsLiveOrTurnsUp) {
+  const std::string id = decisions_->ensure_stream("alice", 1)->record.stream_id;
+  bus::v1::Request request;
+  auth::v1::UpdateSettings& change = *request.mutable_update_settings();
+  change.set_stream_id(id);
+  change.set_max_bitrate_kbps(4000);
+  limits_ = fail("bus.deadline", "ingest is not there");
+  EXPECT_EQ(ask(request)->reply->stream().settings().max_bitrate_kbps(), 4000U);
+  change.set_resolution("1280x720");
+  change.clear_max_bitrate_kbps();
+  const auto second = ask(request)->reply->stream();
+  EXPECT_EQ(second.settings().max_bitrate_kbps(), 4000U) << "what is not given stays";
+  EXPECT_EQ(second.settings().resolution(), "1280x720");
+  ASSERT_EQ(limited_.size(), 2U);
+  limits_ = true;
+  run();
+  desk_->tick(now_);
+  ASSERT_EQ(limited_.size(), 4U) << "what ingest did not hear is told again, as it is now";
+  EXPECT_EQ(limited_[2].resolution, "1280x720");
+  desk_->tick(now_);
+  EXPECT_EQ(limited_.size(), 4U);
+  desk_->published(live(9, id, 1), now_);  // admitted before the change
+  ASSERT_EQ(limited_.size(), 5U);
+  EXPECT_EQ(limited_[4].max_bitrate_kbps, 4000U);
+  desk_->published(live(10, "other", 1), now_);
+  EXPECT_EQ(limited_.size(), 5U);
+  change.set_stream_id("nobody");
+  EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
+}
+
+TEST_F(DeskTest, AHeldStreamIsCutAndRefusedForAWhile) {
+  outside_.decides = Decides::kStore;
+  outside_.hooks = {};
+  const OwnedStream stream = decisions_->ensure_stream("alice", 1).value();
+  const std::string id = stream.record.stream_id;
+  const std::string key(stream.key.reveal());
+  const auto may = [&] {
+    const auto now = now_.monotonic_us;
+    const bool found = decisions_->find_publishable("live", key, "192.0.2.1", now)->has_value();
+    EXPECT_EQ(decisions_->authorize_publish("live", key, "192.0.2.1", now)->has_value(), found);
+    return found;
+  };
+  ASSERT_TRUE(may());
+  bus::v1::Request request;
+  auth::v1::HoldStream& hold = *request.mutable_hold_stream();
+  hold.set_stream_id(id);
+  hold.set_hold_us(30 * kSecond);
+  hold.set_cut(true);
+  EXPECT_EQ(ask(request)->reply->stream().stream_id(), id);
+  ASSERT_EQ(closed_.size(), 1U);
+  EXPECT_EQ(closed_[0].stream_id, id);
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(may()) << "and is no failure of the address";
+  now_.monotonic_us += 30 * kSecond;
+  EXPECT_TRUE(may());
+  now_.monotonic_us -= 30 * kSecond;
+  EXPECT_FALSE(may());
+  hold.set_hold_us(0);
+  hold.set_cut(false);
+  (void)ask(request);
+  EXPECT_TRUE(may());
+  EXPECT_EQ(closed_.size(), 1U);
+  hold.set_stream_id(key);
+  EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream") << "named by its id only";
 }
 
 TEST_F(DeskTest, OrdersNameAChannelAndASession) {

@@ -27,6 +27,12 @@ const char* name_of(const bus::v1::Request& request) {
       return "set_banned";
     case bus::v1::Request::kSetPrivate:
       return "set_private";
+    case bus::v1::Request::kGetStreams:
+      return "get_streams";
+    case bus::v1::Request::kUpdateSettings:
+      return "update_settings";
+    case bus::v1::Request::kHoldStream:
+      return "hold_stream";
     case bus::v1::Request::kVerifyToken:
       return "verify_token";
     default:

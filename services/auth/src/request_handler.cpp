@@ -62,6 +62,9 @@ bus::v1::Reply RequestHandler::answer(const bus::v1::Request& request, Now now) 
     case bus::v1::Request::kGetStream:
       get_stream(request, reply);
       break;
+    case bus::v1::Request::kGetStreams:
+      get_streams(request, reply);
+      break;
     default:
       set_error({"auth.unsupported", "auth does not answer this request"}, reply);
   }
@@ -102,9 +105,23 @@ void RequestHandler::list_streams(const bus::v1::Request& request, bus::v1::Repl
 }
 
 void RequestHandler::get_stream(const bus::v1::Request& request, bus::v1::Reply& reply) {
-  const Result<StreamRecord> record = decisions_.get_stream(request.get_stream().name());
+  const v1::GetStream& ask = request.get_stream();
+  if (ask.with_key()) {
+    const Result<OwnedStream> stream = decisions_.get_owned_stream(ask.name());
+    if (!stream) return set_error(stream.error(), reply);
+    return fill(*stream, *reply.mutable_stream());
+  }
+  const Result<StreamRecord> record = decisions_.get_stream(ask.name());
   if (!record) return set_error(record.error(), reply);
   fill(*record, *reply.mutable_stream());
+}
+
+void RequestHandler::get_streams(const bus::v1::Request& request, bus::v1::Reply& reply) {
+  const auto& ids = request.get_streams().stream_ids();
+  const Result<std::vector<StreamRecord>> records = decisions_.get_streams({ids.begin(), ids.end()});
+  if (!records) return set_error(records.error(), reply);
+  v1::StreamList& list = *reply.mutable_stream_list();
+  for (const StreamRecord& record : *records) fill(record, *list.add_streams());
 }
 
 bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request& request, Now now) {

@@ -44,6 +44,7 @@ class RequestHandler {
   void ensure_stream(const bus::v1::Request& request, Now now, bus::v1::Reply& reply);
   void list_streams(const bus::v1::Request& request, bus::v1::Reply& reply);
   void get_stream(const bus::v1::Request& request, bus::v1::Reply& reply);
+  void get_streams(const bus::v1::Request& request, bus::v1::Reply& reply);
 
   Decisions& decisions_;
 };

@@ -129,6 +129,9 @@ void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
   desk.post = [weak = std::weak_ptr(gate)](std::function<void(Desk&)> task) {
     if (const auto there = weak.lock()) there->post(std::move(task));
   };
+  desk.limit = [this](const LimitOrder& order, const std::function<void(Result<bool>)>& done) {
+    tell_limits(order, done);
+  };
   desk.close = [this](const CloseOrder& order, const std::function<void(Result<bool>)>& done) {
     bus::v1::Request request;
     bus::v1::CloseStream& close = *request.mutable_close_stream();
@@ -144,6 +147,21 @@ void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
       done(tl::unexpected<Error>(reply.error()));
     });
   };
+}
+
+void AuthService::tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done) {
+  bus::v1::Request request;
+  stream::v1::ChangeLimits& limits = *request.mutable_change_limits();
+  limits.set_stream_id(order.stream_id);
+  limits.set_max_bitrate_kbps(order.max_bitrate_kbps);
+  limits.set_resolution(order.resolution);
+  bus::Node* const node = bus_;
+  if (node == nullptr) return done(fail("bus.stopped", "not started yet"));
+  node->request("ingest", std::move(request), kCloseTimeout, [done](Result<bus::v1::Reply> reply) {
+    if (reply) return done(true);
+    if (reply.error().code == "ingest.not_live") return done(false);
+    done(tl::unexpected<Error>(reply.error()));
+  });
 }
 
 void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,6 +24,7 @@ namespace millrace::auth {
 
 class AuthMetrics;
 struct AuthShared;
+struct LimitOrder;
 class JobGate;
 class RedisListener;
 
@@ -40,6 +42,7 @@ class AuthService {
 
  private:
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
+  void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
 
   void start_redis(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);

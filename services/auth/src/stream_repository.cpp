@@ -199,6 +199,30 @@ Result<bool> StreamRepository::set_private(const std::string& stream_id, bool is
   return set_flag("private", stream_id, is_private);
 }
 
+Result<std::optional<StreamRecord>> StreamRepository::update_settings(const std::string& stream_id,
+                                                                      const SettingsChange& change) {
+  return database_.write<std::optional<StreamRecord>>(
+      [&](soci::session& session) -> Result<std::optional<StreamRecord>> {
+        Columns columns;
+        select_into(
+            (session << "SELECT " << kColumns << "FROM streams WHERE stream_id = :id", soci::use(stream_id)),
+            columns);
+        if (!session.got_data()) return std::optional<StreamRecord>();
+        StreamRecord record = columns.take();
+        if (change.quality) record.settings.quality = *change.quality;
+        if (change.max_bitrate_kbps) record.settings.max_bitrate_kbps = *change.max_bitrate_kbps;
+        if (change.resolution) record.settings.resolution = *change.resolution;
+        record.updated_wall_us = wall_us();
+        const long long max_bitrate_kbps = record.settings.max_bitrate_kbps;
+        const long long now = record.updated_wall_us;
+        session << "UPDATE streams SET quality = :quality, max_bitrate_kbps = :bitrate, resolution = "
+                   ":resolution, updated_wall_us = :now WHERE stream_id = :id",
+            soci::use(record.settings.quality), soci::use(max_bitrate_kbps),
+            soci::use(record.settings.resolution), soci::use(now), soci::use(stream_id);
+        return std::optional(std::move(record));
+      });
+}
+
 Result<std::optional<StreamRecord>> StreamRepository::replace_key(const std::string& stream_id,
                                                                   const std::string& subject,
                                                                   const std::string& key_lookup,

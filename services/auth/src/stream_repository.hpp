@@ -24,6 +24,8 @@ class StreamRepository : public StreamStore {
   Result<std::vector<StreamRecord>> list(const std::string& subject) override;
   Result<bool> set_banned(const std::string& stream_id, bool banned) override;
   Result<bool> set_private(const std::string& stream_id, bool is_private) override;
+  Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
+                                                      const SettingsChange& change) override;
   Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id, const std::string& subject,
                                                   const std::string& key_lookup,
                                                   const std::string& key_sealed) override;

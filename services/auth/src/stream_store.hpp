@@ -16,6 +16,13 @@ struct StreamSettings {
   std::string resolution;
 };
 
+// What is given is changed.
+struct SettingsChange {
+  std::optional<std::string> quality;
+  std::optional<std::uint32_t> max_bitrate_kbps;
+  std::optional<std::string> resolution;
+};
+
 struct StreamRecord {
   std::string stream_id;
   std::string subject;
@@ -72,6 +79,9 @@ class StreamStore {
   // False when there is no such stream.
   virtual Result<bool> set_banned(const std::string& stream_id, bool banned) = 0;
   virtual Result<bool> set_private(const std::string& stream_id, bool is_private) = 0;
+  // nullopt when there is no such stream.
+  virtual Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
+                                                              const SettingsChange& change) = 0;
   // Gives the stream another key. nullopt when there is no such stream, or it is not subject's (empty:
   // anybody's).
   virtual Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id,

@@ -179,6 +179,12 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
 void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards) {
   node.serve([&streams, &forwards](const bus::v1::Request& request, const bus::Responder& respond) {
     if (answer_forward_command(request, respond, forwards)) return;
+    if (request.has_change_limits()) {
+      const stream::v1::ChangeLimits& ask = request.change_limits();
+      if (!streams.change_limits(ask.stream_id(), {ask.max_bitrate_kbps(), ask.resolution()}))
+        return respond.fail({"ingest.not_live", "the stream is not live"});
+      return respond(bus::v1::Reply{});
+    }
     if (!request.has_close_stream())
       return respond.fail({"bus.unknown_request", "ingest does not answer this"});
     const bus::v1::CloseStream& ask = request.close_stream();

@@ -59,6 +59,8 @@ class Connection final : public net::PollClient {
 
   // Answers, posted from elsewhere.
   void publish_accepted(const LiveStreamPtr& stream);
+  // Of the owned publication, at any time.
+  void change_limits(const StreamLimits& limits);
   void publish_refused(std::uint64_t publication_id, const Error& error);
   bool owns(std::uint64_t publication_id) const;
   void terminate_publication(media::LogEnd reason);
@@ -92,6 +94,8 @@ class Connection final : public net::PollClient {
     LiveStreamPtr stream;
     std::unique_ptr<Publication> publication;  // once accepted
     BitrateWindow bitrate;
+    StreamLimits limits;             // the stream's own, of now
+    bool limits_changed = false;     // since it was admitted
     std::uint64_t announced = 0;  // records
     std::uint64_t woken = 0;      // records that players were told of
     std::int64_t announced_us = 0;
@@ -101,8 +105,8 @@ class Connection final : public net::PollClient {
   bool is_name(std::string_view text) const {
     return is_valid_id(text) && text.size() <= shard_.shared().config.id_max_length;
   }
-  ResolutionLimit resolution_limit(const LiveStream& stream) const;
-  std::uint64_t bitrate_limit(const LiveStream& stream) const;
+  ResolutionLimit resolution_limit() const;
+  std::uint64_t bitrate_limit() const;
   bool enter_publishers();
   void refuse_room(const LiveStream& stream, const Error& error);
   bool within_bitrate(std::size_t bytes);

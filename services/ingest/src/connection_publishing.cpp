@@ -73,6 +73,11 @@ void Connection::ask_to_publish(rtmp::PublishRequested& request) {
       if (connection.owns(publication_id)) connection.terminate_publication(reason);
     });
   };
+  ticket->change_limits = [&shard, id, publication_id](const StreamLimits& limits) {
+    shard.post_to(id, [publication_id, limits](Connection& connection) {
+      if (connection.owns(publication_id)) connection.change_limits(limits);
+    });
+  };
   publishing_ = std::make_unique<Publishing>();
   publishing_->message_stream_id = request.message_stream_id;
   publishing_->ticket = ticket;
@@ -105,16 +110,29 @@ void Connection::publish_refused(std::uint64_t publication_id, const Error& erro
 }
 
 // The server's, or the stream's own where it is lower. What its owner wrote there may be no limit at all.
-ResolutionLimit Connection::resolution_limit(const LiveStream& stream) const {
+ResolutionLimit Connection::resolution_limit() const {
   const ResolutionLimit& limit = shard_.shared().config.max_resolution;
-  const Result<ResolutionLimit> own = ResolutionLimit::parse(stream.max_resolution);
+  const Result<ResolutionLimit> own = ResolutionLimit::parse(publishing_->limits.max_resolution);
   return own ? limit.with(*own) : limit;
 }
 
-std::uint64_t Connection::bitrate_limit(const LiveStream& stream) const {
+std::uint64_t Connection::bitrate_limit() const {
   const std::uint64_t limit = std::uint64_t{shard_.shared().config.max_bitrate_mbps} * 1'000'000;
-  const std::uint64_t own = std::uint64_t{stream.max_bitrate_kbps} * 1000;
+  const std::uint64_t own = std::uint64_t{publishing_->limits.max_bitrate_kbps} * 1000;
   return own > 0 && (limit == 0 || own < limit) ? own : limit;
+}
+
+// The bit rate is measured anew: an encoder that was lowered with the limit is not held to what it sent
+// before.
+void Connection::change_limits(const StreamLimits& limits) {
+  publishing_->limits = limits;
+  publishing_->limits_changed = true;
+  if (state_ != State::kPublishing) return;
+  now_us_ = monotonic_us();
+  publishing_->bitrate = BitrateWindow(bitrate_limit());
+  publishing_->publication->limit_resolution(resolution_limit());
+  if (const Result<void> within = publishing_->publication->check_resolution(); !within)
+    fail_publication(within.error());
 }
 
 // False: there are as many publishers as may be.
@@ -156,7 +174,7 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   auto log = shard_.shared().arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
   auto publication = std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
-  publication->limit_resolution(resolution_limit(stream));
+  publication->limit_resolution(resolution_limit());
   return publication;
 }
 
@@ -164,6 +182,7 @@ void Connection::publish_accepted(const LiveStreamPtr& stream) {
   if (state_ != State::kAskingPublish || !owns(stream->publication_id)) return;
   now_us_ = monotonic_us();
   publishing_->stream = stream;
+  if (!publishing_->limits_changed) publishing_->limits = stream->limits;
   if (!enter_publishers()) {
     return refuse_room(*stream, {"ingest.max_streams", "The server takes no more streams at the moment."});
   }
@@ -180,7 +199,7 @@ void Connection::publish_accepted(const LiveStreamPtr& stream) {
                                  {"publication", hex_id(stream->publication_id)},
                                  {"epoch", stream->epoch},
                                  {"peer", peer_.text}});
-  publishing_->bitrate = BitrateWindow(bitrate_limit(*stream));
+  publishing_->bitrate = BitrateWindow(bitrate_limit());
   send(session_.accept_publish(publishing_->message_stream_id));
   last_read_us_ = now_us_;
   enter(State::kPublishing);
@@ -210,7 +229,7 @@ void Connection::perform(const rtmp::MessageEnd& action) {
 bool Connection::within_bitrate(std::size_t bytes) {
   if (publishing_->bitrate.add(bytes, now_us_)) return true;
   shard_.shared().counters.over_bitrate.fetch_add(1, std::memory_order_relaxed);
-  const std::uint64_t kbps = bitrate_limit(*publishing_->stream) / 1000;
+  const std::uint64_t kbps = bitrate_limit() / 1000;
   fail_publication({"ingest.bitrate", "More than " + std::to_string(kbps) + " kbit/s over " +
                                           std::to_string(BitrateWindow::kSlots) +
                                           " s: lower the encoder's bit rate."});

@@ -109,6 +109,20 @@ bool LiveStreams::close(std::string_view stream_id, Which which, media::LogEnd r
   return !leaving.empty();
 }
 
+bool LiveStreams::change_limits(std::string_view stream_id, const StreamLimits& limits) {
+  std::vector<LiveStreamPtr> told;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(stream_id);
+    if (found == entries_.end()) return false;
+    for (const LiveStreamPtr& stream : {found->second.owner, found->second.waiting}) {
+      if (stream && stream->change_limits) told.push_back(stream);
+    }
+  }
+  for (const LiveStreamPtr& stream : told) stream->change_limits(limits);
+  return !told.empty();
+}
+
 std::vector<LiveStreamPtr> LiveStreams::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<LiveStreamPtr> streams;

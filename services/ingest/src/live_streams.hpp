@@ -20,6 +20,12 @@
 
 namespace millrace::ingest {
 
+// What a stream's owner allows; held to where it is lower than the server's own.
+struct StreamLimits {
+  std::uint32_t max_bitrate_kbps = 0;  // 0: none
+  std::string max_resolution{};        // empty: none
+};
+
 // A publication that owns its stream. Constant but for the atomics.
 struct LiveStream {
   std::string stream_id;
@@ -32,10 +38,11 @@ struct LiveStream {
   std::vector<std::string> forward_urls;  // as auth gave them
   bool is_private = false;
   std::uint64_t play_tag = 0;          // not 0: players with another one may not watch
-  std::uint32_t max_bitrate_kbps = 0;  // of its own; 0: none
-  std::string max_resolution{};        // of its own; empty: none
+  StreamLimits limits{};               // when it was admitted
   // Asks the publisher's connection to end with this reason; any thread, any number of times.
   std::function<void(media::LogEnd)> terminate;
+  // Tells the publisher's connection that the stream's own limits are these now; as terminate.
+  std::function<void(StreamLimits)> change_limits{};
   std::shared_ptr<PublicationCounters> counters = std::make_shared<PublicationCounters>();
 
   // Set before live is; the log's slot in the arena.
@@ -87,6 +94,8 @@ class LiveStreams {
   };
   // Ends the live publication and refuses who waits; false when there is none of them.
   bool close(std::string_view stream_id, Which which, media::LogEnd reason);
+  // Tells the stream's publication, and who waits for its turn, of other limits; false when there is none.
+  bool change_limits(std::string_view stream_id, const StreamLimits& limits);
   std::vector<LiveStreamPtr> all() const;
 
  private:

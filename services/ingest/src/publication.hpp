@@ -52,8 +52,10 @@ class Publication {
   Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
               std::shared_ptr<PublicationCounters> counters);
 
-  // Of its pictures; before the first message.
+  // Of its pictures: of configurations that come from now on. check_resolution says "ingest.resolution" when
+  // one that is in force is beyond it.
   void limit_resolution(const ResolutionLimit& limit) { resolution_limit_ = limit; }
+  [[nodiscard]] Result<void> check_resolution() const;
 
   // One message: begin, its bytes in any number of pieces, then end or abort. Several may be open at once,
   // told apart by their chunk stream. An error ends the publication, with a text for the publisher:
@@ -117,6 +119,7 @@ class Publication {
     std::uint32_t nanoseconds = 0;
   };
 
+  Result<void> check_resolution(const TrackFormat& format) const;
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   OpenMessage* find(std::uint32_t chunk_stream_id);
   Result<void> end_media(const OpenMessage& message, ByteView body, const MessageTimes& times);

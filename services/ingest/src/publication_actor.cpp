@@ -124,9 +124,9 @@ void PublicationState::handle(const DecisionMade& made) {
   stream->forward_urls = made.decision->forward_urls;
   stream->is_private = made.decision->is_private;
   stream->play_tag = made.decision->play_tag;
-  stream->max_bitrate_kbps = made.decision->max_bitrate_kbps;
-  stream->max_resolution = made.decision->resolution;
+  stream->limits = {made.decision->max_bitrate_kbps, made.decision->resolution};
   stream->terminate = ticket->terminate;
+  stream->change_limits = ticket->change_limits;
   ticket->stream_ = std::move(stream);
   ticket->phase_ = PublicationTicket::Phase::kClaiming;
   streams->claim(ticket->stream_,

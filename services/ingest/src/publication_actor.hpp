@@ -50,6 +50,7 @@ class PublicationTicket {
   std::function<void(LiveStreamPtr)> accept;
   std::function<void(Error)> reject;
   std::function<void(media::LogEnd)> terminate;
+  std::function<void(StreamLimits)> change_limits{};
 
   PublicationTicket();
   ~PublicationTicket();

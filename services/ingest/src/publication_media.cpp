@@ -129,12 +129,22 @@ Result<void> Publication::take_header(const Part& part) {
   return {};
 }
 
-Result<void> Publication::configure(const Part& part, TrackFormat format) {
-  if (!resolution_limit_.allows(format.description.width, format.description.height)) {
-    return fail("ingest.resolution", "The picture of " + std::to_string(format.description.width) + "x" +
-                                         std::to_string(format.description.height) + " is larger than " +
-                                         resolution_limit_.text() + ".");
+Result<void> Publication::check_resolution(const TrackFormat& format) const {
+  if (resolution_limit_.allows(format.description.width, format.description.height)) return {};
+  return fail("ingest.resolution", "The picture of " + std::to_string(format.description.width) + "x" +
+                                       std::to_string(format.description.height) + " is larger than " +
+                                       resolution_limit_.text() + ".");
+}
+
+Result<void> Publication::check_resolution() const {
+  for (const TrackFormat& format : tracks_) {
+    if (Result<void> within = check_resolution(format); !within) return within;
   }
+  return {};
+}
+
+Result<void> Publication::configure(const Part& part, TrackFormat format) {
+  if (Result<void> within = check_resolution(format); !within) return within;
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->incomplete.reset();
