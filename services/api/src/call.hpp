@@ -14,6 +14,7 @@
 namespace millrace::api {
 
 class Peers;
+class StreamDirectory;
 
 struct Call {
   // Of the bearer token: a good one is looked at on every route, a bad one refuses only where a token is
@@ -32,11 +33,18 @@ struct Call {
   std::string_view parameter(std::string_view name) const;
 };
 
+// What the operator decided about streams.
+struct StreamRules {
+  std::chrono::seconds stop_hold{30};  // how long POST /stream/stop keeps encoders off
+};
+
 // Shared by all handlers; outlives them. Thread-safe.
 struct Context {
   Peers& peers;
   const Urls& urls;
   const std::string& vod_directory;
+  StreamDirectory& directory;
+  const StreamRules& rules;
 };
 
 // JSON text as an answer.

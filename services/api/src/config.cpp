@@ -35,6 +35,9 @@ void ApiConfig::add_rows(ConfigTable& table) {
              "where players connect to; default: http://localhost:HLS_PORT");
   table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP");
   table.integer("HLS_PORT", hls_port, "8000", {0, 65535}, "TCP port of HLS delivery");
+  table.duration("STREAM_STOP_HOLD_SECONDS", stream_rules.stop_hold, "30", {0, 3600},
+                 "how long POST /stream/stop keeps a stream's encoder off, unless it is started before; "
+                 "0: it may come back at once");
   table.text("WEB_ROOT", web_root, "web", "directory of the watch page's files");
   bus.add_rows(table);
 }

@@ -6,6 +6,7 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "call.hpp"
 #include "urls.hpp"
 
 namespace millrace::api {
@@ -27,6 +28,7 @@ struct ApiConfig {
   std::uint16_t hls_port = 0;
   std::string web_root;
   std::string cors_origins;
+  StreamRules stream_rules;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

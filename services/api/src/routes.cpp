@@ -1,13 +1,34 @@
 #include "routes.hpp"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
+// The documented API exists twice: below /api and without it.
+#define MILLRACE_BOTH(ROUTE, method, path, operation, handler) \
+  ROUTE(method, "/api" path, operation, handler)               \
+  ROUTE(method, path, operation, handler)
+
+// clang-format off
 // method, path, operation, handler (declared here, defined in handlers/<handler>.cpp)
-#define MILLRACE_API_ROUTES(ROUTE)                                      \
-  ROUTE(kGet, "/api/stream/key", kReadStream, stream_key_get)           \
-  ROUTE(kGet, "/api/stream/list", kReadStream, stream_list_get)         \
-  ROUTE(kGet, "/api/stream/status/:id", kReadStatus, stream_status_get) \
-  ROUTE(kGet, "/api/vod/list", kListRecordings, vod_list_get)
+#define MILLRACE_API_ROUTES(ROUTE) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/key", kReadStream, stream_key_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/credentials", kReadStream, stream_credentials_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/list", kReadStream, stream_list_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/details/:streamKey", kReadStream, stream_details_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/:streamKey", kReadStream, stream_details_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/status/:streamKey", kReadStatus, stream_status_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/metrics/:streamKey", kReadStatus, stream_metrics_get) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/start/:streamKey", kChangeStream, stream_start_post) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/stop/:streamKey", kChangeStream, stream_stop_post) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/settings/:streamKey", kChangeStream, stream_settings_post) \
+  MILLRACE_BOTH(ROUTE, kDelete, "/stream/key/:streamKey", kChangeStream, stream_key_delete) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/regenerate-key", kChangeStream, stream_regenerate_post) \
+  MILLRACE_BOTH(ROUTE, kGet, "/metrics", kReadStatus, metrics_list_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/metrics/:streamKey", kReadStatus, metrics_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod", kListRecordings, vod_list_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get)
+// clang-format on
 
 namespace millrace::api {
 
@@ -69,8 +90,14 @@ std::string_view name_of(http::Method method) {
 RouteMatch find_route(http::Method method, std::string_view path) {
   const http::Method wanted = method == http::Method::kHead ? http::Method::kGet : method;
   RouteMatch match;
+  // A segment that is named wins over one that stands for any: GET /stream/list is no stream called "list".
+  std::ptrdiff_t fewest = std::numeric_limits<std::ptrdiff_t>::max();
   for (const Route& route : routes()) {
     if (!matches(route.path, path)) continue;
+    const std::ptrdiff_t open = std::count(route.path.begin(), route.path.end(), ':');
+    if (open > fewest) continue;
+    if (open < fewest) match = {};
+    fewest = open;
     if (route.method == wanted) match.route = &route;
     match.methods.append(name_of(route.method)).append(", ");
   }

@@ -4,6 +4,7 @@
 #include "edge.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
+#include "stream_directory.hpp"
 
 namespace millrace::api {
 namespace {
@@ -21,6 +22,7 @@ struct ApiService::Parts {
   std::unique_ptr<WebFiles> files;
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
+  std::unique_ptr<StreamDirectory> directory;
   std::unique_ptr<http::Upstream> upstream;
   std::unique_ptr<Edge> edge;
   std::unique_ptr<http::Server> server;
@@ -53,6 +55,7 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
   if (!node) return tl::unexpected(node.error());
   parts_->node = std::move(*node);
   parts_->peers = std::make_unique<Peers>(*parts_->node);
+  parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers);
   return {};
 }
 
@@ -95,8 +98,9 @@ Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
 void ApiService::start_actors(const runtime::ServiceContext& context, const Secret& edge_secret) {
   Parts& parts = *parts_;
   const ApplicationConfig application{edge_secret, config_.application_threads};
-  const auto start_application = [&parts, application] {
-    return Application::start(application, {*parts.peers, parts.urls, parts.vod_directory});
+  const auto start_application = [&parts, application, &rules = config_.stream_rules] {
+    return Application::start(application,
+                              {*parts.peers, parts.urls, parts.vod_directory, *parts.directory, rules});
   };
   const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
                                                           *parts.peers, *parts.files, context.health});

@@ -10,18 +10,22 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "application.hpp"
 #include "bus/testing.hpp"
 #include "edge.hpp"
 #include "http/test_client.hpp"
 #include "peers.hpp"
+#include "stream_directory.hpp"
 
 namespace millrace::api::testing {
 
 inline constexpr std::string_view kKey = "sk_00112233445566778899aabbccddeeff";
+inline constexpr std::string_view kNewKey = "sk_ffeeddccbbaa99887766554433221100";
 
 class ApiFixture : public ::testing::Test {
  protected:
@@ -38,6 +42,7 @@ class ApiFixture : public ::testing::Test {
     start_auth();
     start_metrics();
     peers_ = std::make_unique<Peers>(*node_);
+    directory_ = std::make_unique<StreamDirectory>(*peers_);
     files_ = std::make_unique<WebFiles>((root_ / "web").string());
     start_application();
     upstream_ = std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = 4});
@@ -77,6 +82,12 @@ class ApiFixture : public ::testing::Test {
       stream->set_bitrate_kbps(3000);
       stream->set_latency_ms(149.6);
       stream->set_viewers(7);
+      stream->set_fps(29.97003);
+      stream->set_width(1280);
+      stream->set_height(720);
+      stream->set_peak_viewers(9);
+      stream->set_total_viewers(31);
+      stream->set_updated_wall_us(1'700'000'002'345'678);
       respond(std::move(reply));
     });
   }
@@ -97,25 +108,56 @@ class ApiFixture : public ::testing::Test {
       describe(request.ensure_stream().subject(), *reply.mutable_stream());
     } else if (request.has_list_streams()) {
       describe(request.list_streams().subject(), *reply.mutable_stream_list()->add_streams());
-    } else {
-      const std::string& name = request.get_stream().name();
-      if (name != "alice-id" && name != "bob-id" && name != kKey) {
-        return respond.fail({"auth.unknown_stream", "no such stream"});
+    } else if (request.has_get_streams()) {
+      for (const std::string& id : request.get_streams().stream_ids()) {
+        if (is_stream(id)) describe(id.substr(0, id.size() - 3), *reply.mutable_stream_list()->add_streams());
       }
-      reply.mutable_stream()->set_stream_id(name == kKey ? "alice-id" : name);
+    } else {
+      const std::string name = request.has_get_stream()        ? request.get_stream().name()
+                               : request.has_update_settings() ? request.update_settings().stream_id()
+                               : request.has_hold_stream()     ? request.hold_stream().stream_id()
+                                                               : request.regenerate_key().stream_id();
+      if (!is_stream(name) && name != kKey) return respond.fail({"auth.unknown_stream", "no such stream"});
+      auth::v1::Stream& stream = *reply.mutable_stream();
+      describe(name == kKey ? "alice" : name.substr(0, name.size() - 3), stream);
+      if (request.has_get_stream() && !request.get_stream().with_key()) stream.clear_key();
+      change(request, stream);
     }
     respond(std::move(reply));
+  }
+  // "carol-id" is private.
+  static bool is_stream(std::string_view name) {
+    return name == "alice-id" || name == "bob-id" || name == "carol-id";
+  }
+  void change(const bus::v1::Request& request, auth::v1::Stream& stream) {
+    const std::lock_guard lock(mutex_);
+    if (!request.has_get_stream()) changes_.push_back(request);
+    if (request.has_regenerate_key()) stream.set_key(std::string(kNewKey));
+    if (!request.has_update_settings()) return;
+    const auth::v1::UpdateSettings& update = request.update_settings();
+    if (update.has_quality()) stream.mutable_settings()->set_quality(update.quality());
+    if (update.has_max_bitrate_kbps())
+      stream.mutable_settings()->set_max_bitrate_kbps(update.max_bitrate_kbps());
+    if (update.has_resolution()) stream.mutable_settings()->set_resolution(update.resolution());
+  }
+  std::vector<bus::v1::Request> changes() {
+    const std::lock_guard lock(mutex_);
+    return changes_;
   }
   static void describe(const std::string& subject, auth::v1::Stream& stream) {
     stream.set_stream_id(subject + "-id");
     stream.set_subject(subject);
+    stream.set_is_private(subject == "carol");
+    stream.set_created_wall_us(1'700'000'000'123'000);
+    stream.set_updated_wall_us(1'700'000'001'000'000);
     stream.set_key(std::string(kKey));
     stream.mutable_settings()->set_quality("1080p");
     stream.mutable_settings()->set_max_bitrate_kbps(6000);
   }
 
   void start_application() {
-    auto application = Application::start({Secret("edge-secret"), 4}, {*peers_, urls_, vod_});
+    auto application =
+        Application::start({Secret("edge-secret"), 4}, {*peers_, urls_, vod_, *directory_, rules_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
@@ -134,9 +176,14 @@ class ApiFixture : public ::testing::Test {
   }
 
   std::string ask(const std::string& target, const std::string& fields = {},
-                  const std::string& method = "GET") {
+                  const std::string& method = "GET", const std::string& body = {}) {
     http::testing::TestClient client(server_->port());
-    client.send(method + " " + target + " HTTP/1.1\r\nHost: evil.example\r\n" + fields + "\r\n");
+    const std::string length =
+        body.empty()
+            ? std::string()
+            : "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    client.send(method + " " + target + " HTTP/1.1\r\nHost: evil.example\r\n" + fields + length + "\r\n" +
+                body);
     return client.read_answer(method == "HEAD");
   }
 
@@ -155,8 +202,12 @@ class ApiFixture : public ::testing::Test {
   const Urls urls_{"rtmp://localhost:1935", "http://localhost:8000"};
   std::atomic<bool> auth_silent_{false};
   std::atomic<int> auth_questions_{0};
+  std::mutex mutex_;
+  std::vector<bus::v1::Request> changes_;
   std::unique_ptr<bus::Node> node_, auth_, metrics_;
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<StreamDirectory> directory_;
+  const StreamRules rules_{std::chrono::seconds(7)};
   std::unique_ptr<WebFiles> files_;
   std::unique_ptr<Application> application_;
   std::unique_ptr<http::Upstream> upstream_;

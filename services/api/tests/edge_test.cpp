@@ -90,7 +90,8 @@ TEST_F(EdgeTest, RefusesWithExactStatusesAndProblemDocuments) {
       {"GET", "/api/stream/status/%3Cscript%3E", "", 404, "stream_unknown"},
       {"GET", "/api/stream/status/" + std::string(129, 'a'), "", 404, "stream_unknown"},
       {"GET", "/api/stream/status/" + std::string(8000, 'a'), "", 414, "target_too_long"},
-      {"GET", "/api/stream/status/", "", 404, "not_found"},
+      {"GET", "/api/stream/status/", "", 401, "unauthorized"},  // details of a stream "status"
+      {"GET", "/api/stream/status/x/", "", 404, "stream_unknown"},
       {"GET", "/api/none", "", 404, "not_found"},
       {"GET", "/", "", 404, "not_found"},
       {"GET", "/internal/probe", "", 404, "not_found"},

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "routes.hpp"
+#include "stream_settings.hpp"
 #include "token_cache.hpp"
 #include "urls.hpp"
 #include "vod.hpp"
@@ -45,6 +46,55 @@ TEST(FindRoute, TellsUnknownPathsFromWrongMethods) {
   EXPECT_EQ(wrong.route, nullptr);
   EXPECT_EQ(wrong.methods, "GET, HEAD, OPTIONS");
   EXPECT_EQ(find_route(http::Method::kGet, "/api/none").methods, "");
+}
+
+TEST(FindRoute, PrefersTheSegmentThatIsNamed) {
+  for (const std::string family : {"", "/api"}) {
+    EXPECT_EQ(find_route(http::Method::kGet, family + "/stream/list").route->path, family + "/stream/list");
+    EXPECT_EQ(find_route(http::Method::kGet, family + "/stream/abc").route->path,
+              family + "/stream/:streamKey");
+    const RouteMatch other = find_route(http::Method::kGet, family + "/stream/regenerate-key");
+    EXPECT_EQ(other.route, nullptr);
+    EXPECT_EQ(other.methods, "POST, OPTIONS");
+    EXPECT_EQ(find_route(http::Method::kPut, family + "/stream/key/abc").methods, "DELETE, OPTIONS");
+  }
+}
+
+TEST(Settings, AreReadWithTheirBounds) {
+  struct Case {
+    std::string_view body, field;
+  };
+  const Case cases[] = {
+      {R"({})", ""},
+      {R"({"quality":"1080p","maxBitrate":6000,"resolution":"1920x1080"})", ""},
+      {R"({"quality":"","maxBitrate":0,"resolution":""})", ""},
+      {R"({"quality":null,"maxBitrate":null,"resolution":null})", ""},
+      {R"({"resolution":"720p"})", ""},
+      {R"({"resolution":"16384x1"})", ""},
+      {R"({"maxBitrate":1000000})", ""},
+      {R"({"maxBitrate":1000001})", "maxBitrate"},
+      {R"({"maxBitrate":-1})", "maxBitrate"},
+      {R"({"maxBitrate":1e3})", "maxBitrate"},
+      {R"({"maxBitrate":18446744073709551615})", "maxBitrate"},
+      {R"({"maxBitrate":"6000"})", "maxBitrate"},
+      {R"({"maxBitrate":true})", "maxBitrate"},
+      {R"({"quality":7})", "quality"},
+      {R"({"quality":"<script>"})", "quality"},
+      {R"({"quality":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})", "quality"},
+      {R"({"resolution":"16385x1"})", "resolution"},
+      {R"({"resolution":"0x720"})", "resolution"},
+      {R"({"resolution":"1280x"})", "resolution"},
+      {R"({"resolution":"1280X720"})", "resolution"},
+      {R"({"resolution":"1280x720x2"})", "resolution"},
+      {R"({"resolution":"999p"})", "resolution"},
+      {R"({"maxBitRate":6000})", "maxBitRate"},
+      {R"({"quality":"x","settings":{"quality":"y"}})", "settings"},
+  };
+  for (const Case& c : cases) {
+    JsonBody body = JsonBody::parse(c.body);
+    const SettingsChange change = read_settings(body);
+    EXPECT_EQ(body.fault() ? body.fault()->field : "", c.field) << c.body;
+  }
 }
 
 TEST(Urls, HandsTheHlsServerToThePage) {

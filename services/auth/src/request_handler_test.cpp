@@ -34,6 +34,9 @@ class OneStream : public StreamStore {
   Result<std::vector<StreamRecord>> list(const std::string&) override { return std::vector{record}; }
   Result<bool> set_banned(const std::string&, bool) override { return true; }
   Result<bool> set_private(const std::string&, bool) override { return true; }
+  Result<std::optional<StreamRecord>> update_settings(const std::string&, const SettingsChange&) override {
+    return std::optional(record);
+  }
   Result<std::optional<StreamRecord>> replace_key(const std::string&, const std::string&, const std::string&,
                                                   const std::string&) override {
     return std::optional(record);
@@ -108,6 +111,15 @@ TEST_F(Requests, KeysAreShownToTheirOwnerOnly) {
   request.mutable_get_stream()->set_name("one");
   EXPECT_EQ(answer(request).stream().key(), "");
   EXPECT_EQ(answer(request).stream().subject(), "alice");
+  request.mutable_get_stream()->set_with_key(true);
+  EXPECT_EQ(answer(request).stream().key(), "good");
+  request.mutable_get_streams()->add_stream_ids("one");
+  request.mutable_get_streams()->add_stream_ids("nobody");
+  ASSERT_EQ(answer(request).stream_list().streams_size(), 1);
+  EXPECT_EQ(answer(request).stream_list().streams(0).subject(), "alice");
+  EXPECT_EQ(answer(request).stream_list().streams(0).key(), "");
+  for (int i = 0; i < 1000; ++i) request.mutable_get_streams()->add_stream_ids("one");
+  EXPECT_LE(answer(request).stream_list().streams_size(), 500);
 }
 
 TEST_F(Requests, VerifyTokenSaysWhoseItIs) {

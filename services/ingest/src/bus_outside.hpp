@@ -40,7 +40,8 @@ class BusAnnouncer : public Announcer {
   bus::Node& node_;
 };
 
-// Answers CloseStream, ChangeLimits, StartForward, StopForward and ListForwards. All of it outlives the node's callbacks.
+// Answers CloseStream, ChangeLimits, StartForward, StopForward and ListForwards. All of it outlives the
+// node's callbacks.
 void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards);
 
 }  // namespace millrace::ingest

@@ -94,8 +94,8 @@ class Connection final : public net::PollClient {
     LiveStreamPtr stream;
     std::unique_ptr<Publication> publication;  // once accepted
     BitrateWindow bitrate;
-    StreamLimits limits;             // the stream's own, of now
-    bool limits_changed = false;     // since it was admitted
+    StreamLimits limits;          // the stream's own, of now
+    bool limits_changed = false;  // since it was admitted
     std::uint64_t announced = 0;  // records
     std::uint64_t woken = 0;      // records that players were told of
     std::int64_t announced_us = 0;

@@ -37,8 +37,8 @@ struct LiveStream {
   std::string session_id;
   std::vector<std::string> forward_urls;  // as auth gave them
   bool is_private = false;
-  std::uint64_t play_tag = 0;          // not 0: players with another one may not watch
-  StreamLimits limits{};               // when it was admitted
+  std::uint64_t play_tag = 0;  // not 0: players with another one may not watch
+  StreamLimits limits{};       // when it was admitted
   // Asks the publisher's connection to end with this reason; any thread, any number of times.
   std::function<void(media::LogEnd)> terminate;
   // Tells the publisher's connection that the stream's own limits are these now; as terminate.

@@ -955,16 +955,15 @@ TEST_F(ServerTest, HoldsALiveStreamToLimitsThatChange) {
   auto fast = publisher("sk_one");
   send_frames(*fast, 0, 5);
   ASSERT_TRUE(announcer_.wait_for_records(5));
-  const std::string id = announcer_.first_stream();
-  EXPECT_TRUE(streams_.change_limits(id, {.max_bitrate_kbps = 1000}));
+  EXPECT_TRUE(streams_.change_limits("one", {.max_bitrate_kbps = 1000}));
   send_frames(*fast, 5, 100, 20'000);
   EXPECT_EQ(fast->next_status(), "NetStream.Publish.Denied");
   EXPECT_EQ(server_->counters().over_bitrate.load(), 1U);
   EXPECT_FALSE(streams_.change_limits("nobody", {}));
   auto large = publisher("sk_two");
   send_frames(*large, 0, 5);
-  ASSERT_TRUE(announcer_.wait_for_records(10));
-  EXPECT_TRUE(streams_.change_limits(announcer_.last_stream(), {.max_resolution = "160x90"}));
+  ASSERT_TRUE(announcer_.wait_for("published two 2 2"));
+  EXPECT_TRUE(streams_.change_limits("two", {.max_resolution = "160x90"}));
   EXPECT_EQ(large->next_status(), "NetStream.Publish.Denied");
   EXPECT_EQ(server_->counters().over_resolution.load(), 1U);
 }
