@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "policy/testing.hpp"
+
 namespace millrace::policy {
 namespace {
 
@@ -16,6 +18,14 @@ TEST(Policy, EachRoleMayWhatTheOnesBeforeItMay) {
     for (const Role role : {kAnyone, kViewer, kUser, kAdmin}) {
       EXPECT_EQ(judge({role, "a"}, rule.operation) == kAllowed, role >= rule.least) << rule.name;
     }
+  }
+}
+
+TEST(Policy, OpensNothingThatWasNotMeantToBe) {
+  for (const Rule& rule : rules()) {
+    testing::expect_verdicts("judge", rule.operation, [&](Role role) {
+      return judge({role, "alice"}, rule.operation);
+    });
   }
 }
 

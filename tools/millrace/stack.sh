@@ -115,20 +115,27 @@ health_of() {
   jq -r '.state // "down"' <<< "${answer:-{\}}" 2>/dev/null || echo down
 }
 
-# Waits until every service is ready; a service that can't start says why and stops the rest.
+# Waits until every service is ready; a service that can't start says why and stops the rest. One that serves without
+# something it needs (an issuer of tokens, Redis) is waited for a while, then left to it.
 wait_ready() {
-  local name deadline=$((SECONDS + 60)) waiting
+  local name health deadline=$((SECONDS + 60)) patience=$((SECONDS + 20)) waiting degraded
   while :; do
-    waiting=()
+    waiting=() degraded=()
     for name in "${SERVICES[@]}"; do
       if [ -f "$RUN/failed.$name" ]; then
         tail -n 3 "$MILLRACE_HOME/logs/$name/current" >&2 || true
         stack_down >/dev/null
         die "$name could not start"
       fi
-      [ "$(health_of "$(ops_port "$name")")" = ready ] || waiting+=("$name")
+      health=$(health_of "$(ops_port "$name")")
+      [ "$health" = ready ] || waiting+=("$name")
+      [ "$health" != degraded ] || degraded+=("$name")
     done
     [ ${#waiting[@]} -gt 0 ] || return 0
+    if [ $SECONDS -gt $patience ] && [ "${waiting[*]}" = "${degraded[*]}" ]; then
+      echo "millrace: serving, but degraded: ${degraded[*]} (see ./millrace status and logs)" >&2
+      return 0
+    fi
     if [ $SECONDS -gt $deadline ]; then
       for name in "${waiting[@]}"; do tail -n 3 "$MILLRACE_HOME/logs/$name/current" >&2 || true; done
       stack_down >/dev/null

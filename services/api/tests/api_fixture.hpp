@@ -91,7 +91,8 @@ class ApiFixture : public ::testing::Test {
       respond(std::move(reply));
     });
   }
-  // "good-<name>" is the token of <name>, whose stream is "<name>-id".
+  // "good-<name>" is the token of <name>, whose stream is "<name>-id"; "viewer-<name>" and "admin-<name>" are
+  // theirs in other roles.
   void answer_auth(const bus::v1::Request& request, const bus::Responder& respond) {
     ++auth_questions_;
     if (auth_silent_) return;
@@ -99,10 +100,13 @@ class ApiFixture : public ::testing::Test {
     if (request.has_verify_token()) {
       const std::string& token = request.verify_token().token();
       auto& answer = *reply.mutable_verify_token();
-      answer.set_valid(token.starts_with("good-"));
-      if (answer.valid()) {
-        answer.set_subject(token.substr(5));
-        answer.set_role(auth::v1::ROLE_USER);
+      for (const auto& [prefix, role] : {std::pair{"good-", auth::v1::ROLE_USER},
+                                         {"viewer-", auth::v1::ROLE_VIEWER},
+                                         {"admin-", auth::v1::ROLE_ADMIN}}) {
+        if (!token.starts_with(prefix)) continue;
+        answer.set_valid(true);
+        answer.set_subject(token.substr(std::string_view(prefix).size()));
+        answer.set_role(role);
       }
     } else if (request.has_ensure_stream()) {
       describe(request.ensure_stream().subject(), *reply.mutable_stream());

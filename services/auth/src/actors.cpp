@@ -1,5 +1,7 @@
 #include "actors.hpp"
 
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -17,6 +19,7 @@ using TickAtom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::chrono::seconds kProbeEvery{2};
 constexpr std::chrono::microseconds kTickEvery{Desk::kTickUs};
+constexpr std::chrono::microseconds kKeysTickEvery{Identities::kTickUs};
 constexpr std::string_view kComponent = "database";
 
 Now now() {
@@ -108,11 +111,66 @@ caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shar
   };
 }
 
-caf::behavior token_actor(caf::event_based_actor*, const std::shared_ptr<AuthShared>& shared) {
-  return {[shared](const JobPtr& job) {
+// The tokens' side: our own are judged at once, those of other issuers by Identities.
+class TokenState {
+ public:
+  static inline const char* name = "auth.tokens";
+
+  void open(std::shared_ptr<AuthShared> shared) {
+    shared_ = std::move(shared);
+    identities_.emplace(shared_->identities, shared_->fetch_keys);
+  }
+
+  void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
-    job->answer(verify_token(shared->tokens, job->request(), now()));
-  }};
+    if (identities_->handle(job, now())) return;
+    job->answer(verify_token(shared_->tokens, job->request(), now()));
+  }
+
+  void fetched(const KeysOutcome& outcome) {
+    const std::string label(shared_->identities.issuers.at(outcome.issuer).label());
+    shared_->metrics.keys_fetched(label, outcome.keys.has_value());
+    report(label, outcome);
+    identities_->fetched(outcome.issuer, outcome.keys, now());
+    shared_->metrics.keys_known(label, identities_->keys(outcome.issuer));
+  }
+
+  void tick() { identities_->tick(now()); }
+
+ private:
+  // Told once for each change: a server that is away for hours is not a log of hours.
+  void report(const std::string& label, const KeysOutcome& outcome) {
+    const bool well = outcome.keys.has_value();
+    const std::string reason = well ? std::string() : outcome.keys.error().message;
+    if (well && (!failing_.erase(label) && !told_.insert(label).second)) return;
+    if (!well && !failing_.insert(label).second) return;
+    if (well) {
+      log::info("keys of an issuer are there", {{"issuer", label}, {"keys", outcome.keys->keys.size()}});
+    } else {
+      log::warning("keys of an issuer cannot be had", {{"issuer", label}, {"reason", reason}});
+    }
+    shared_->health->set("identities",
+                         failing_.empty() ? runtime::HealthState::kReady : runtime::HealthState::kDegraded,
+                         failing_.empty() ? "" : "no answer about the keys of " + *failing_.begin());
+  }
+
+  std::shared_ptr<AuthShared> shared_;
+  std::optional<Identities> identities_;
+  std::set<std::string> failing_;
+  std::set<std::string> told_;
+};
+
+caf::behavior token_actor(caf::stateful_actor<TokenState>* self, const std::shared_ptr<AuthShared>& shared) {
+  self->state.open(shared);
+  if (!shared->identities.issuers.empty()) self->send(self, TickAtom::value);
+  return {
+      [self](const JobPtr& job) { self->state.handle(job); },
+      [self](const KeysOutcomePtr& outcome) { self->state.fetched(*outcome); },
+      [self](TickAtom) {
+        self->state.tick();
+        self->delayed_send(self, kKeysTickEvery, TickAtom::value);
+      },
+  };
 }
 
 }  // namespace
@@ -176,6 +234,12 @@ void JobGate::accept(const bus::v1::Request& request, const bus::Responder& resp
 void JobGate::post(std::function<void(Desk&)> task) {
   if (const caf::actor actor = database_->get()) {
     caf::anon_send(actor, DeskTask(std::make_shared<const std::function<void(Desk&)>>(std::move(task))));
+  }
+}
+
+void JobGate::keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome) {
+  if (const caf::actor actor = tokens_->get()) {
+    caf::anon_send(actor, KeysOutcomePtr(new KeysOutcome{issuer, std::move(outcome)}));
   }
 }
 

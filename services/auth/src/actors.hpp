@@ -2,7 +2,8 @@
 //
 //   bus thread ── JobGate (bounded) ──┬─ DatabaseActor  a thread of its own; one database connection, the
 //   desk
-//                                     └─ TokenActor     on CAF's pool; needs no database
+//                                     └─ TokenActor     on CAF's pool; needs no database; the keys of other
+//                                     issuers
 //
 // Both are permanent children of the root supervisor. When one crashes, the jobs it held are answered with
 // "auth.restarting" and it starts again with a new connection. What others tell (ingest's events, answers of
@@ -18,6 +19,7 @@
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
 #include "desk.hpp"
+#include "identities.hpp"
 #include "inquiry.hpp"
 #include "key_vault.hpp"
 #include "live_view.hpp"
@@ -29,8 +31,8 @@
 
 namespace millrace::auth {
 
-// What the actors share; immutable but for the members that are thread-safe themselves. desk is filled in
-// before they start.
+// What the actors share; immutable but for the members that are thread-safe themselves. desk, identities and
+// fetch_keys are filled in before they start.
 struct AuthShared {
   store::DatabaseOptions database;
   KeyVault vault;
@@ -39,6 +41,9 @@ struct AuthShared {
   AuthMetrics metrics{};
   LiveView live{};
   DeskOutside desk{};
+  IdentitySettings identities{};
+  // Starts a fetch; its outcome is given to JobGate::keys_fetched. Any thread.
+  std::function<void(std::size_t issuer)> fetch_keys{};
   std::atomic<int> jobs{0};  // in mailboxes or in work
 };
 
@@ -66,6 +71,12 @@ class Job final : public Inquiry {
 };
 
 using JobPtr = std::shared_ptr<Job>;
+// The keys of an issuer, or why they did not come.
+struct KeysOutcome {
+  std::size_t issuer;
+  Result<FetchedKeys> keys;
+};
+using KeysOutcomePtr = std::shared_ptr<const KeysOutcome>;
 using DeskTask = std::shared_ptr<const std::function<void(Desk&)>>;
 
 // Where the present incarnation of a supervised actor is. Any thread.
@@ -88,6 +99,8 @@ class JobGate {
   void accept(const bus::v1::Request& request, const bus::Responder& responder);
   // To the database actor, behind the jobs that are there. What comes while there is none is lost.
   void post(std::function<void(Desk&)> task);
+  // To the token actor.
+  void keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome);
   // Ingest's events, for the desk and the view of what is live.
   bus::EventHandler ingest_events();
   // The two children, for the root supervisor.
@@ -103,4 +116,5 @@ class JobGate {
 }  // namespace millrace::auth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::JobPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::KeysOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::DeskTask)

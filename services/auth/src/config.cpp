@@ -51,6 +51,7 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.boolean(
       "REDIS_TLS", redis_tls, "false",
       "not available: auth's Redis client speaks no TLS and refuses to start with it; use a TLS tunnel");
+  identities.add_rows(table);
   bus.add_rows(table);
 }
 

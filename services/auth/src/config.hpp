@@ -7,6 +7,7 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "identity_config.hpp"
 
 namespace millrace::auth {
 
@@ -35,6 +36,7 @@ struct AuthConfig {
   std::uint16_t redis_port = 6379;
   Secret redis_password;
   std::string redis_channel;
+  IdentityConfig identities;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

@@ -107,7 +107,7 @@ Result<OwnedStream> Decisions::unseal(StreamRecord record) const {
 
 Result<OwnedStream> Decisions::ensure_stream(const std::string& subject, std::int64_t wall_us) {
   if (!is_valid_subject(subject)) {
-    return fail("auth.subject", "a subject has 1 to 256 bytes without control characters");
+    return fail("auth.subject", "a subject has 1 to 512 bytes without control characters");
   }
   const Secret key = KeyVault::new_key();
   StreamRecord candidate;

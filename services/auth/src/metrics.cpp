@@ -1,6 +1,7 @@
 #include "metrics.hpp"
 
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
@@ -74,6 +75,15 @@ struct AuthMetrics::Families {
                                                        .Name("millrace_auth_redis_commands_total")
                                                        .Help("Messages on the Redis channel, by outcome")
                                                        .Register(*registry);
+  prometheus::Family<prometheus::Counter>& key_fetches =
+      prometheus::BuildCounter()
+          .Name("millrace_auth_key_fetches_total")
+          .Help("Questions for the keys of other issuers, by issuer and outcome")
+          .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& keys = prometheus::BuildGauge()
+                                                    .Name("millrace_auth_keys")
+                                                    .Help("Keys of other issuers that are in use, by issuer")
+                                                    .Register(*registry);
   prometheus::Histogram& seconds =
       prometheus::BuildHistogram()
           .Name("millrace_auth_request_seconds")
@@ -112,6 +122,14 @@ void AuthMetrics::notice_given_up(HookKind hook) {
 
 void AuthMetrics::redis_command(const char* outcome) {
   families_->redis.Add({{"outcome", outcome}}).Increment();
+}
+
+void AuthMetrics::keys_fetched(const std::string& issuer, bool ok) {
+  families_->key_fetches.Add({{"issuer", issuer}, {"outcome", ok ? "ok" : "failed"}}).Increment();
+}
+
+void AuthMetrics::keys_known(const std::string& issuer, std::size_t keys) {
+  families_->keys.Add({{"issuer", issuer}}).Set(static_cast<double>(keys));
 }
 
 std::shared_ptr<prometheus::Registry> AuthMetrics::registry() const {

@@ -11,6 +11,8 @@
 #include "http/client.hpp"
 #include "http/ops.hpp"
 #include "http_hook.hpp"
+#include "jwks.hpp"
+#include "key_fetcher.hpp"
 #include "nginx_protocol.hpp"
 #include "operator_command.hpp"
 #include "redis_command.hpp"
@@ -45,6 +47,8 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (!vault) return tl::unexpected(for_start(vault.error()));
   Result<TokenVerifier> tokens = TokenVerifier::create(config_.token_secret);
   if (!tokens) return tl::unexpected(for_start(tokens.error()));
+  Result<IdentitySettings> identities = config_.identities.settings();
+  if (!identities) return tl::unexpected(identities.error());
   const store::DatabaseOptions database{.url = config_.database(context.home), .busy_timeout = kBusyTimeout};
   // Tried here first, so that a problem is an answer to whoever starts auth and not a loop of restarts.
   if (const Result<StreamRepository> opened = StreamRepository::open(database, *vault); !opened) {
@@ -54,6 +58,8 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
       new AuthShared{database, *vault, std::move(*tokens), context.health});
   const auto gate = std::make_shared<JobGate>(shared);
   set_up_desk(shared, gate);
+  shared->identities = *std::move(identities);
+  set_up_identities(shared, gate);
   context.health->set("database", runtime::HealthState::kStarting, "opening");
   runtime::add_child(context.root, gate->token_child());
   runtime::add_child(context.root, gate->database_child());
@@ -164,6 +170,28 @@ void AuthService::tell_limits(const LimitOrder& order, const std::function<void(
   });
 }
 
+void AuthService::set_up_identities(const std::shared_ptr<AuthShared>& shared,
+                                    const std::shared_ptr<JobGate>& gate) {
+  if (shared->identities.issuers.empty()) return;
+  for (const IdentityIssuer& issuer : shared->identities.issuers) {
+    const std::string& from = issuer.jwks_url.empty() ? issuer.issuer : issuer.jwks_url;
+    if (from.starts_with("https:") || from.starts_with("http://127.0.0.1") ||
+        from.starts_with("http://localhost")) {
+      continue;
+    }
+    log::warning("keys of an issuer come over plain http: whoever is on the way can replace them",
+                 {{"issuer", issuer.label()}});
+  }
+  key_fetcher_ = std::make_unique<KeyFetcher>();
+  // shared is what the fetch function is part of: held weakly.
+  shared->fetch_keys = [fetcher = key_fetcher_.get(), settings = &shared->identities,
+                        weak = std::weak_ptr(gate)](std::size_t issuer) {
+    fetcher->fetch(settings->issuers.at(issuer), [weak, issuer](Result<FetchedKeys> outcome) {
+      if (const auto there = weak.lock()) there->keys_fetched(issuer, std::move(outcome));
+    });
+  };
+}
+
 void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,
                               const std::shared_ptr<JobGate>& gate) {
   const auto on_message = [shared, gate, rate = std::make_shared<RedisRate>()](std::string_view message) {
@@ -199,6 +227,7 @@ void AuthService::drain(runtime::Deadline) {
   redis_.reset();
   if (node_) node_->stop();
   if (client_) client_->stop();
+  if (key_fetcher_) key_fetcher_->stop();
   ops_.reset();
 }
 

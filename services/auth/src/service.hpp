@@ -26,6 +26,7 @@ class AuthMetrics;
 struct AuthShared;
 struct LimitOrder;
 class JobGate;
+class KeyFetcher;
 class RedisListener;
 
 class AuthService {
@@ -45,10 +46,12 @@ class AuthService {
   void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
 
+  void set_up_identities(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
   void start_redis(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
 
   AuthConfig config_;
   std::unique_ptr<http::Client> client_;
+  std::unique_ptr<KeyFetcher> key_fetcher_;
   std::unique_ptr<bus::Node> node_;
   std::atomic<bus::Node*> bus_{nullptr};  // for the desk's thread, once there is one
   std::unique_ptr<http::Server> ops_;

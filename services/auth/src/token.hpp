@@ -14,10 +14,8 @@
 namespace millrace::auth {
 
 inline constexpr std::string_view kTokenIssuer = "millrace";
-inline constexpr std::size_t kMaxTokenLength = 8192;
-inline constexpr std::int64_t kTokenLeewaySeconds = 30;  // how far two machines' clocks may differ
 inline constexpr std::int64_t kTokenLifetimeSeconds = 365LL * 24 * 3600;
-inline constexpr std::size_t kMaxSubjectLength = 256;
+inline constexpr std::size_t kMaxSubjectLength = 512;  // an issuer, and its own name for somebody
 
 // Who a token (and a stream) belongs to: 1 to kMaxSubjectLength bytes without control characters.
 bool is_valid_subject(std::string_view subject);

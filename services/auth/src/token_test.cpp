@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base64url.hpp"
+#include "jose.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -122,7 +123,7 @@ std::vector<Case> cases() {
       {"EmptySubject", sign(kHeader, claims({{"sub", ""}}))},
       {"SubjectNumber", sign(kHeader, claims({{"sub", 7}}))},
       {"SubjectWithLineEnd", sign(kHeader, claims({{"sub", "a\nb"}}))},
-      {"SubjectTooLong", sign(kHeader, claims({{"sub", std::string(257, 'a')}}))},
+      {"SubjectTooLong", sign(kHeader, claims({{"sub", std::string(513, 'a')}}))},
       {"TooLong", std::string(64 * 1024, 'a')},
       {"TooLongButSigned", sign(kHeader, claims({{"x", std::string(8192, 'a')}}))},
   };
@@ -148,7 +149,7 @@ TEST(Token, AdminMustBeTheWordTrue) {
 }
 
 TEST(Token, AnImpossibleSubjectIsNotIssued) {
-  for (const std::string& subject : {std::string(), std::string(257, 'a'), std::string("a\tb")}) {
+  for (const std::string& subject : {std::string(), std::string(513, 'a'), std::string("a\tb")}) {
     EXPECT_EQ(verifier().issue(subject, kNow).error().code, "auth.subject");
   }
 }
