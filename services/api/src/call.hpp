@@ -13,6 +13,7 @@
 
 namespace millrace::api {
 
+class MetricsFeed;
 class Peers;
 class StreamDirectory;
 
@@ -45,6 +46,7 @@ struct Context {
   const std::string& vod_directory;
   StreamDirectory& directory;
   const StreamRules& rules;
+  const MetricsFeed& feed;
 };
 
 // JSON text as an answer.

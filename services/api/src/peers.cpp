@@ -28,12 +28,14 @@ struct Peers::View {
   std::array<std::atomic<Presence>, kServices.size()> presence{};
 };
 
-Peers::Peers(bus::Node& node) : node_(node), view_(std::make_shared<View>()) {
+Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_shared<View>()) {
   for (std::size_t i = 0; i < kServices.size(); ++i) {
     bus::EventHandler handler;
     handler.on_snapshot = [view = view_, i](const bus::v1::Snapshot&) {
       view->presence[i] = Presence::kPresent;
     };
+    if (listener)
+      handler.on_event = [listener, i](const bus::v1::Event& event) { listener(kServices[i], event); };
     handler.on_lost = [view = view_, i] { view->presence[i] = Presence::kLost; };
     node_.subscribe(kServices[i], std::move(handler));
   }

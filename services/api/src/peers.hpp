@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -18,8 +19,12 @@ class Peers {
   static constexpr std::array<std::string_view, 2> kServices = {"auth", "metrics"};
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // Subscribes to kServices, to hear when one goes silent. The node outlives the Peers' last question.
-  explicit Peers(bus::Node& node);
+  // What a service told, on the bus thread: must not block.
+  using Listener = std::function<void(std::string_view service, const bus::v1::Event& event)>;
+
+  // Subscribes to kServices, to hear when one goes silent. The node outlives the Peers' last question, and
+  // what the listener needs outlives the node.
+  explicit Peers(bus::Node& node, Listener listener = {});
   ~Peers();
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;

@@ -1,9 +1,11 @@
 #include "service.hpp"
 
 #include "actors.hpp"
+#include "base/clock.hpp"
 #include "edge.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
+#include "metrics_feed.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api {
@@ -20,6 +22,7 @@ struct ApiService::Parts {
   Urls urls;
   std::string vod_directory;
   std::unique_ptr<WebFiles> files;
+  MetricsFeed feed;
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
@@ -54,7 +57,10 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
   auto node = bus::Node::start({.instance = "api", .endpoints = *endpoints, .limits = {}});
   if (!node) return tl::unexpected(node.error());
   parts_->node = std::move(*node);
-  parts_->peers = std::make_unique<Peers>(*parts_->node);
+  parts_->peers = std::make_unique<Peers>(
+      *parts_->node, [&feed = parts_->feed](std::string_view, const bus::v1::Event& event) {
+        if (event.has_metrics_updated()) feed.update(event.metrics_updated(), monotonic_us());
+      });
   parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers);
   return {};
 }
@@ -99,8 +105,8 @@ void ApiService::start_actors(const runtime::ServiceContext& context, const Secr
   Parts& parts = *parts_;
   const ApplicationConfig application{edge_secret, config_.application_threads};
   const auto start_application = [&parts, application, &rules = config_.stream_rules] {
-    return Application::start(application,
-                              {*parts.peers, parts.urls, parts.vod_directory, *parts.directory, rules});
+    return Application::start(
+        application, {*parts.peers, parts.urls, parts.vod_directory, *parts.directory, rules, parts.feed});
   };
   const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
                                                           *parts.peers, *parts.files, context.health});

@@ -19,6 +19,7 @@
 #include "bus/testing.hpp"
 #include "edge.hpp"
 #include "http/test_client.hpp"
+#include "metrics_feed.hpp"
 #include "peers.hpp"
 #include "stream_directory.hpp"
 
@@ -161,7 +162,7 @@ class ApiFixture : public ::testing::Test {
 
   void start_application() {
     auto application =
-        Application::start({Secret("edge-secret"), 4}, {*peers_, urls_, vod_, *directory_, rules_});
+        Application::start({Secret("edge-secret"), 4}, {*peers_, urls_, vod_, *directory_, rules_, feed_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
@@ -212,6 +213,7 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<StreamDirectory> directory_;
   const StreamRules rules_{std::chrono::seconds(7)};
+  MetricsFeed feed_;
   std::unique_ptr<WebFiles> files_;
   std::unique_ptr<Application> application_;
   std::unique_ptr<http::Upstream> upstream_;
