@@ -38,6 +38,12 @@ bus::v1::Event statistics_event(const LiveStream& live) {
   statistics.set_players(live.players.load(std::memory_order_relaxed));
   statistics.set_sent_bytes(live.sent_bytes.load(std::memory_order_relaxed));
   statistics.set_player_frames_skipped(live.frames_skipped.load(std::memory_order_relaxed));
+  statistics.set_players_began(live.players_began.load(std::memory_order_relaxed));
+  statistics.set_frame_gaps(counters.frame_gaps.load(std::memory_order_relaxed));
+  statistics.set_frame_duration_us(counters.frame_duration_us.load(std::memory_order_relaxed));
+  statistics.set_since_key_us(counters.since_key_us.load(std::memory_order_relaxed));
+  statistics.set_audio_video_drift_us(counters.audio_video_drift_us.load(std::memory_order_relaxed));
+  statistics.set_media_time_us(counters.media_time_us.load(std::memory_order_relaxed));
   statistics.set_measured_monotonic_us(monotonic_us());
   return event;
 }

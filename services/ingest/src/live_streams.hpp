@@ -59,6 +59,7 @@ struct LiveStream {
   std::atomic<std::uint64_t> forwarding_shards{0};
 
   std::atomic<std::uint32_t> players{0};
+  std::atomic<std::uint64_t> players_began{0};
   std::atomic<std::uint64_t> sent_bytes{0};
   std::atomic<std::uint64_t> frames_skipped{0};
 };

@@ -37,6 +37,11 @@ ByteView body_of(ByteView message) {
   return message.size() > header ? message.subspan(header) : ByteView();
 }
 
+void came(LiveStream& stream, std::uint32_t players) {
+  stream.players.fetch_add(players, std::memory_order_relaxed);
+  stream.players_began.fetch_add(players, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 PlayFrom play_from(std::string_view query) {
@@ -74,7 +79,7 @@ void PlayerGroup::add(Player& player) {
   players_.push_back(&player);
   const LiveStreamPtr live = stream_ && !ending_ ? stream_ : shard_.shared().streams.find(stream_id_);
   if (live) player.not_before = live->committed.load(std::memory_order_acquire);
-  if (stream_) stream_->players.fetch_add(1, std::memory_order_relaxed);
+  if (stream_) came(*stream_, 1);
   if (stream_ && !ending_ && stream_->play_tag != 0 && player.tag != stream_->play_tag)
     return send_away(player, *stream_);
   if (reader_ && !ending_) return serve(player, monotonic_us());
@@ -129,7 +134,7 @@ void PlayerGroup::attach(const LiveStreamPtr& stream) {
   stream_ = stream;
   served_ = stream->committed.load(std::memory_order_acquire);
   live_ = {served_, {}};
-  stream->players.fetch_add(static_cast<std::uint32_t>(players_.size()), std::memory_order_relaxed);
+  came(*stream, static_cast<std::uint32_t>(players_.size()));
   stream->watching_shards.fetch_or(std::uint64_t{1} << shard_.index(), std::memory_order_acq_rel);
   each([](Player& player) {
     start_anew(player);

@@ -249,19 +249,26 @@ Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& 
 }
 
 void Publication::count(const SamplePlace& place, const media::SampleRecord& record) {
-  if (place.track == media::kVideoTrack) add(counters_->video_frames, 1);
-  if (place.track == media::kAudioTrack) add(counters_->audio_frames, 1);
-  if (place.key && place.track == media::kVideoTrack) {
-    add(counters_->key_frames, 1);
-    const std::int64_t key_us = record.dts * 1000 / (media::Timeline::kVideoTimescale / 1000);
-    if (last_key_us_ >= 0) {
-      counters_->last_key_interval_us.store(static_cast<std::uint64_t>(key_us - last_key_us_),
-                                            std::memory_order_relaxed);
-    }
-    last_key_us_ = key_us;
+  const TrackSlot& slot = table_.slot(place.track);
+  if (place.track == media::kVideoTrack) {
+    constexpr std::int64_t kTicksPerMs = media::Timeline::kVideoTimescale / 1000;
+    add(counters_->video_frames, 1);
+    if (place.key) add(counters_->key_frames, 1);
+    pace_.video(record.dts * 1000 / kTicksPerMs, place.key,
+                (record.flags & media::kSampleDiscontinuity) == 0);
+  } else if (place.track == media::kAudioTrack && slot.format) {
+    add(counters_->audio_frames, 1);
+    pace_.audio(record.dts * 1'000'000 / std::max<std::int64_t>(slot.format->description.timescale, 1));
   }
-  counters_->timestamp_jumps.store(timeline_.jumps(), std::memory_order_relaxed);
-  counters_->log_bytes.store(log_->held_bytes(), std::memory_order_relaxed);
+  const auto store = [](auto& counter, auto value) { counter.store(value, std::memory_order_relaxed); };
+  store(counters_->last_key_interval_us, pace_.key_interval_us());
+  store(counters_->frame_gaps, pace_.frame_gaps());
+  store(counters_->frame_duration_us, pace_.frame_duration_us());
+  store(counters_->since_key_us, pace_.since_key_us());
+  store(counters_->audio_video_drift_us, pace_.drift_us());
+  store(counters_->media_time_us, pace_.media_time_us());
+  store(counters_->timestamp_jumps, timeline_.jumps());
+  store(counters_->log_bytes, log_->held_bytes());
 }
 
 }  // namespace millrace::ingest

@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
+#include "media_pace.hpp"
 #include "refusals.hpp"
 #include "resolution_limit.hpp"
 #include "rtmp/media_tag.hpp"
@@ -32,6 +33,12 @@ struct PublicationCounters {
   std::atomic<std::uint64_t> key_frames{0};
   std::atomic<std::uint64_t> timestamp_jumps{0};
   std::atomic<std::uint64_t> last_key_interval_us{0};
+  // As MediaPace tells them.
+  std::atomic<std::uint64_t> frame_gaps{0};
+  std::atomic<std::uint64_t> frame_duration_us{0};
+  std::atomic<std::uint64_t> since_key_us{0};
+  std::atomic<std::int64_t> audio_video_drift_us{0};
+  std::atomic<std::uint64_t> media_time_us{0};
   std::atomic<std::uint64_t> dropped_messages{0};  // unusable: without configuration, malformed, too large
   std::atomic<std::uint64_t> log_bytes{0};
 };
@@ -166,7 +173,7 @@ class Publication {
   std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;
   std::int64_t arrival_us_ = 0;
-  std::int64_t last_key_us_ = -1;  // on the timeline
+  MediaPace pace_;
 };
 
 }  // namespace millrace::ingest

@@ -256,6 +256,8 @@ TEST_F(PublicationTest, CountsFramesAndKeyDistance) {
   EXPECT_EQ(counters_->audio_frames.load(), 4U);
   EXPECT_EQ(counters_->key_frames.load(), 2U);
   EXPECT_EQ(counters_->last_key_interval_us.load(), 1'000'000U);
+  EXPECT_EQ(counters_->since_key_us.load(), 500'000U);
+  EXPECT_EQ(counters_->media_time_us.load(), 1'500'000U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "aggregation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ids.hpp"
 
@@ -9,7 +10,11 @@ namespace {
 
 void describe(const stream::v1::StreamPublished& published, StreamReport& report) {
   report.stream_id = published.stream_id();
+  report.publication_id = published.publication_id();
   report.started_wall_us = published.started_wall_us();
+  report.app = published.app();
+  report.encoder = published.encoder();
+  report.is_private = published.is_private();
   report.video_codec.clear();
   report.audio_codec.clear();
   for (const stream::v1::Track& track : published.tracks()) {
@@ -23,23 +28,37 @@ void describe(const stream::v1::StreamPublished& published, StreamReport& report
   }
 }
 
+// How far a counter came; one that fell began anew.
+std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
+  return now >= before ? now - before : now;
+}
+
 }  // namespace
 
 void Aggregation::stream_published(const stream::v1::StreamPublished& published) {
   if (!is_valid_id(published.stream_id())) return;
-  if (!streams_.contains(published.stream_id()) && streams_.size() >= kMaxStreams) return;
-  Stream& stream = streams_[published.stream_id()];
+  const auto known = streams_.find(published.stream_id());
+  if (known == streams_.end() && streams_.size() >= kMaxStreams) return;
+  Stream& stream = known == streams_.end() ? streams_[published.stream_id()] : known->second;
   // Published again with the same id (new tracks) it goes on, with another it begins anew.
-  if (stream.publication_id != published.publication_id()) stream = Stream{};
-  stream.publication_id = published.publication_id();
+  if (stream.report.publication_id != published.publication_id()) {
+    if (known != streams_.end()) end(stream);
+    stream = Stream{};
+    ++totals_.publications;
+  }
   describe(published, stream.report);
 }
 
 void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
   const auto stream = streams_.find(ended.stream_id());
   // A late end of an older publication does not end its successor.
-  if (stream == streams_.end() || stream->second.publication_id != ended.publication_id()) return;
+  if (stream == streams_.end() || stream->second.report.publication_id != ended.publication_id()) return;
+  end(stream->second);
   streams_.erase(stream);
+}
+
+void Aggregation::end(const Stream& stream) {
+  if (ended_.size() < kMaxStreams) ended_.push_back(stream.report);
 }
 
 void Aggregation::replace_streams(const std::vector<stream::v1::StreamPublished>& live) {
@@ -48,47 +67,82 @@ void Aggregation::replace_streams(const std::vector<stream::v1::StreamPublished>
     ids.insert(published.stream_id());
     stream_published(published);
   }
-  std::erase_if(streams_, [&](const auto& entry) { return !ids.contains(entry.first); });
+  std::erase_if(streams_, [&](const auto& entry) {
+    if (ids.contains(entry.first)) return false;
+    end(entry.second);
+    return true;
+  });
+}
+
+void Aggregation::add_totals(const StreamReport& before, const stream::v1::StreamStatistics& now) {
+  totals_.received_bytes += growth(before.received_bytes, now.received_bytes());
+  totals_.sent_bytes += growth(before.rtmp_sent_bytes, now.sent_bytes());
+  totals_.dropped_frames += growth(before.dropped_frames, now.frame_gaps());
+  totals_.timestamp_jumps += growth(before.timestamp_jumps, now.timestamp_jumps());
 }
 
 void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statistics, std::int64_t wall_us) {
   const auto found = streams_.find(statistics.stream_id());
-  if (found == streams_.end() || found->second.publication_id != statistics.publication_id()) return;
+  if (found == streams_.end() || found->second.report.publication_id != statistics.publication_id()) return;
   Stream& stream = found->second;
-  stream.bytes.add(statistics.measured_monotonic_us(), statistics.received_bytes());
-  stream.frames.add(statistics.measured_monotonic_us(), statistics.video_frames());
+  const std::int64_t measured_us = statistics.measured_monotonic_us();
+  stream.measured_us = measured_us;
+  stream.bytes.add(measured_us, statistics.received_bytes());
+  stream.frames.add(measured_us, statistics.video_frames());
+  stream.media_time.add(measured_us, statistics.media_time_us());
   StreamReport& report = stream.report;
-  report.key_interval_seconds = static_cast<double>(statistics.last_key_interval_us()) / 1e6;
+  add_totals(report, statistics);
+  // While no key frame comes the interval is already as long as that.
+  report.key_interval_seconds =
+      static_cast<double>(std::max(statistics.last_key_interval_us(), statistics.since_key_us())) / 1e6;
+  report.nominal_frames_per_second =
+      statistics.frame_duration_us() > 0 ? 1e6 / static_cast<double>(statistics.frame_duration_us()) : 0;
+  report.drift_seconds = static_cast<double>(statistics.audio_video_drift_us()) / 1e6;
   report.rtmp_viewers = statistics.players();
+  totals_.total_viewers += growth(stream.rtmp_began, statistics.players_began());
+  stream.rtmp_began = statistics.players_began();
   report.received_bytes = statistics.received_bytes();
   report.video_frames = statistics.video_frames();
   report.audio_frames = statistics.audio_frames();
   report.key_frames = statistics.key_frames();
+  report.dropped_frames = statistics.frame_gaps();
   report.timestamp_jumps = statistics.timestamp_jumps();
   report.rtmp_sent_bytes = statistics.sent_bytes();
   report.skipped_frames = statistics.player_frames_skipped();
   report.log_bytes = statistics.log_bytes();
   report.updated_wall_us = wall_us;
-  add_viewers(report, statistics.measured_monotonic_us());
+  report.duration_seconds = std::max(0.0, static_cast<double>(wall_us - report.started_wall_us) / 1e6);
+  add_viewers(stream, measured_us);
 }
 
 void Aggregation::viewer_statistics(const stream::v1::ViewerStatistics& statistics) {
   if (!is_valid_id(statistics.stream_id())) return;
   if (!viewers_.contains(statistics.stream_id()) && viewers_.size() >= kMaxStreams) return;
-  viewers_[statistics.stream_id()] = {statistics.viewers(), statistics.sent_bytes(),
-                                      statistics.measured_monotonic_us()};
-  const auto stream = streams_.find(statistics.stream_id());
-  if (stream != streams_.end()) add_viewers(stream->second.report, statistics.measured_monotonic_us());
+  Viewers& viewers = viewers_[statistics.stream_id()];
+  const std::uint64_t sent = growth(viewers.sent_bytes, statistics.sent_bytes());
+  const std::uint64_t began = growth(viewers.began, statistics.began());
+  viewers = {statistics.viewers(), statistics.sent_bytes(), statistics.began(),
+             statistics.measured_monotonic_us()};
+  totals_.sent_bytes += sent;
+  totals_.total_viewers += began;
+  const auto found = streams_.find(statistics.stream_id());
+  if (found == streams_.end()) return;
+  Stream& stream = found->second;
+  stream.hls_began += began;
+  stream.report.hls_sent_bytes += sent;
+  stream.report.segment_latency_seconds = static_cast<double>(statistics.segment_latency_us()) / 1e6;
+  add_viewers(stream, statistics.measured_monotonic_us());
 }
 
-void Aggregation::add_viewers(StreamReport& report, std::int64_t now_us) const {
+void Aggregation::add_viewers(Stream& stream, std::int64_t now_us) const {
+  StreamReport& report = stream.report;
   const auto viewers = viewers_.find(report.stream_id);
-  const bool known = viewers != viewers_.end();
-  const bool fresh = known && now_us - viewers->second.measured_us < kViewersExpireUs;
+  const bool fresh = viewers != viewers_.end() && now_us - viewers->second.measured_us < kViewersExpireUs;
   report.hls_viewers = fresh ? viewers->second.viewers : 0;
-  // What was sent stays sent; packaging mentions a stream only while somebody watches.
-  if (known) report.hls_sent_bytes = viewers->second.sent_bytes;
   report.peak_viewers = std::max(report.peak_viewers, report.viewers());
+  // Who was there when the publication began watches it too.
+  report.total_viewers = std::max<std::uint64_t>(
+      {report.total_viewers, stream.rtmp_began + stream.hls_began, report.peak_viewers});
 }
 
 void Aggregation::recording_finished(const std::string& file_name, std::uint64_t size_bytes) {
@@ -102,21 +156,29 @@ void Aggregation::clear_recordings() {
   failing_.clear();
 }
 
+StreamReport Aggregation::row(const Stream& stream, std::int64_t now_us) const {
+  StreamReport row = stream.report;
+  row.bytes_per_second = stream.bytes.rate(now_us);
+  row.frames_per_second = stream.frames.rate(now_us);
+  row.pace = stream.media_time.rate(now_us) / 1e6;
+  row.health_score = stream.health.score();
+  row.health_reasons = stream.health.reasons();
+  return row;
+}
+
 Report Aggregation::report(std::int64_t now_us) {
-  // The sent bytes of a stream that is live are kept for its counter, all others' go.
+  // The counters of a stream that is live are kept to go on from, all others' go after a while.
   std::erase_if(viewers_, [&](const auto& entry) {
-    return now_us - entry.second.measured_us >= kViewersExpireUs && !streams_.contains(entry.first);
+    return now_us - entry.second.measured_us >= kViewersForgottenUs && !streams_.contains(entry.first);
   });
-  Report report;
+  Report report = totals_;
   report.streams.reserve(streams_.size());
   for (auto& [id, stream] : streams_) {
-    add_viewers(stream.report, now_us);
-    StreamReport& row = report.streams.emplace_back(stream.report);
-    row.bytes_per_second = stream.bytes.rate(now_us);
-    row.frames_per_second = stream.frames.rate(now_us);
-    report.rtmp_viewers += row.rtmp_viewers;
-    report.hls_viewers += row.hls_viewers;
-    report.bytes_per_second += row.bytes_per_second;
+    add_viewers(stream, now_us);
+    const StreamReport& added = report.streams.emplace_back(row(stream, now_us));
+    report.rtmp_viewers += added.rtmp_viewers;
+    report.hls_viewers += added.hls_viewers;
+    report.bytes_per_second += added.bytes_per_second;
   }
   peak_viewers_ = std::max(peak_viewers_, report.rtmp_viewers + report.hls_viewers);
   report.peak_viewers = peak_viewers_;
@@ -127,22 +189,51 @@ Report Aggregation::report(std::int64_t now_us) {
   return report;
 }
 
+void Aggregation::judge(std::int64_t now_us, std::int64_t wall_us) {
+  for (auto& [id, stream] : streams_) {
+    const StreamReport now = row(stream, now_us);
+    stream.health.add({.now_us = now_us,
+                       .measured_us = stream.measured_us,
+                       .has_video = now.width > 0,
+                       .has_audio = !now.audio_codec.empty(),
+                       .video_frames = now.video_frames,
+                       .audio_frames = now.audio_frames,
+                       .dropped_frames = now.dropped_frames,
+                       .timestamp_jumps = now.timestamp_jumps,
+                       .frames_per_second = now.frames_per_second,
+                       .nominal_frames_per_second = now.nominal_frames_per_second,
+                       .bytes_per_second = now.bytes_per_second,
+                       .key_interval_seconds = now.key_interval_seconds,
+                       .drift_seconds = now.drift_seconds},
+                      wall_us);
+  }
+}
+
+std::vector<StreamReport> Aggregation::take_ended() {
+  return std::exchange(ended_, {});
+}
+
+std::optional<v1::HealthHistory> Aggregation::health_history(const std::string& stream_id,
+                                                             std::int64_t now_us) {
+  const auto found = streams_.find(stream_id);
+  if (found == streams_.end()) return std::nullopt;
+  v1::HealthHistory history;
+  *history.mutable_now() = stream_metrics(row(found->second, now_us), true);
+  history.set_interval_seconds(StreamHealth::kIntervalSeconds);
+  history.set_level(std::string(health_level(found->second.health.score())));
+  for (const HealthPoint& from : found->second.health.history()) {
+    v1::HealthPoint& point = *history.add_points();
+    point.set_wall_us(from.wall_us);
+    point.set_score(from.score);
+    for (const std::string_view reason : health_reasons(from.reasons)) point.add_reasons(std::string(reason));
+  }
+  return history;
+}
+
 v1::MetricsReply Aggregation::reply(const Report& report, const std::string& stream_id) {
   v1::MetricsReply reply;
   for (const StreamReport& row : report.streams) {
-    if (!stream_id.empty() && row.stream_id != stream_id) continue;
-    v1::StreamMetrics& stream = *reply.add_streams();
-    stream.set_stream_id(row.stream_id);
-    stream.set_live(true);
-    stream.set_bitrate_kbps(row.bytes_per_second * 8 / 1000);
-    stream.set_fps(row.frames_per_second);
-    stream.set_width(row.width);
-    stream.set_height(row.height);
-    stream.set_key_interval_seconds(row.key_interval_seconds);
-    stream.set_viewers(row.viewers());
-    stream.set_peak_viewers(row.peak_viewers);
-    stream.set_timestamp_jumps(row.timestamp_jumps);
-    stream.set_updated_wall_us(row.updated_wall_us);
+    if (stream_id.empty() || row.stream_id == stream_id) *reply.add_streams() = stream_metrics(row, true);
   }
   return reply;
 }

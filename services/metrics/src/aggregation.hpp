@@ -4,13 +4,16 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "metrics/v1/metrics.pb.h"
 #include "rate_window.hpp"
+#include "report.hpp"
 #include "stream/v1/stream.pb.h"
+#include "stream_health.hpp"
 
 namespace millrace::metrics {
 
@@ -18,47 +21,11 @@ namespace millrace::metrics {
 inline constexpr std::int64_t kRateWindowUs = 5'000'000;
 // Viewers of a stream that packaging no longer mentions.
 inline constexpr std::int64_t kViewersExpireUs = 5'000'000;
+// How long packaging's counters of a stream that is not live are remembered, to go on from when it comes
+// back.
+inline constexpr std::int64_t kViewersForgottenUs = 600'000'000;
 // Streams beyond are not measured.
 inline constexpr std::size_t kMaxStreams = 10'000;
-
-struct StreamReport {
-  std::string stream_id;
-  std::string video_codec;
-  std::string audio_codec;
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-  double bytes_per_second = 0;  // on the wire
-  double frames_per_second = 0;
-  double key_interval_seconds = 0;
-  std::uint32_t rtmp_viewers = 0;
-  std::uint32_t hls_viewers = 0;
-  std::uint32_t peak_viewers = 0;  // of this publication
-  std::uint64_t received_bytes = 0;
-  std::uint64_t video_frames = 0;
-  std::uint64_t audio_frames = 0;
-  std::uint64_t key_frames = 0;
-  std::uint64_t timestamp_jumps = 0;
-  std::uint64_t rtmp_sent_bytes = 0;
-  std::uint64_t hls_sent_bytes = 0;
-  std::uint64_t skipped_frames = 0;
-  std::uint64_t log_bytes = 0;
-  std::int64_t started_wall_us = 0;
-  std::int64_t updated_wall_us = 0;
-
-  std::uint32_t viewers() const { return rtmp_viewers + hls_viewers; }
-};
-
-struct Report {
-  std::vector<StreamReport> streams;  // by id
-  std::uint64_t rtmp_viewers = 0;
-  std::uint64_t hls_viewers = 0;
-  std::uint64_t peak_viewers = 0;  // of all streams together, since this service started
-  double bytes_per_second = 0;
-  std::size_t recordings = 0;
-  std::size_t failing_recordings = 0;
-  std::uint64_t finished_recordings = 0;  // since this service started
-  std::uint64_t finished_recording_bytes = 0;
-};
 
 class Aggregation {
  public:
@@ -76,23 +43,37 @@ class Aggregation {
   void clear_recordings();
 
   Report report(std::int64_t now_us);
+  // Once a second: judges every stream's health.
+  void judge(std::int64_t now_us, std::int64_t wall_us);
+  // Who ended since the last call; at most kMaxStreams.
+  std::vector<StreamReport> take_ended();
+  // Nothing when the stream is not live.
+  std::optional<v1::HealthHistory> health_history(const std::string& stream_id, std::int64_t now_us);
   // For the bus: all live streams, or the one that is named.
   static v1::MetricsReply reply(const Report& report, const std::string& stream_id);
 
  private:
   struct Stream {
-    std::uint64_t publication_id = 0;
     StreamReport report;
+    std::int64_t measured_us = 0;
+    std::uint64_t rtmp_began = 0;
+    std::uint64_t hls_began = 0;
     RateWindow bytes{kRateWindowUs};
     RateWindow frames{kRateWindowUs};
+    RateWindow media_time{kRateWindowUs};
+    StreamHealth health;
   };
   struct Viewers {
     std::uint32_t viewers = 0;
-    std::uint64_t sent_bytes = 0;
+    std::uint64_t sent_bytes = 0;  // these two as packaging counts them
+    std::uint64_t began = 0;
     std::int64_t measured_us = 0;
   };
 
-  void add_viewers(StreamReport& report, std::int64_t now_us) const;
+  void add_viewers(Stream& stream, std::int64_t now_us) const;
+  void add_totals(const StreamReport& before, const stream::v1::StreamStatistics& now);
+  StreamReport row(const Stream& stream, std::int64_t now_us) const;
+  void end(const Stream& stream);
 
   std::map<std::string, Stream> streams_;
   std::map<std::string, Viewers> viewers_;
@@ -101,6 +82,8 @@ class Aggregation {
   std::uint64_t finished_recordings_ = 0;
   std::uint64_t finished_recording_bytes_ = 0;
   std::uint64_t peak_viewers_ = 0;
+  Report totals_;  // only its sums since the start are used
+  std::vector<StreamReport> ended_;
 };
 
 }  // namespace millrace::metrics

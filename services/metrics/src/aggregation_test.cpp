@@ -215,5 +215,72 @@ TEST(Aggregation, AnswersForOneStreamOrForAll) {
   EXPECT_EQ(stream.updated_wall_us(), 77);
 }
 
+TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
+  Aggregation aggregation;
+  const auto say = [&](std::uint64_t began, std::uint64_t sent, std::uint32_t now, int second) {
+    stream::v1::ViewerStatistics event = viewers("cam1", now, kStart + second * kSecond);
+    event.set_began(began);
+    event.set_sent_bytes(sent);
+    event.set_segment_latency_us(40'000);
+    aggregation.viewer_statistics(event);
+  };
+  aggregation.stream_published(published("cam1", 7));
+  say(5, 1000, 2, 1);
+  aggregation.stream_ended(ended("cam1", 7));
+  say(6, 1500, 3, 2);  // who watches the end
+  aggregation.stream_published(published("cam1", 8));
+  say(7, 1700, 3, 3);
+  StreamReport row = aggregation.report(kStart + 3 * kSecond).streams.at(0);
+  EXPECT_EQ(row.hls_sent_bytes, 200u);
+  EXPECT_EQ(row.total_viewers, 3u) << "three are there, one of them came now";
+  EXPECT_DOUBLE_EQ(row.segment_latency_seconds, 0.04);
+  say(2, 300, 2, 4);  // packaging was restarted
+  stream::v1::StreamStatistics numbers = statistics("cam1", 8, 5, 1);
+  numbers.set_players_began(4);
+  aggregation.stream_statistics(numbers, 0);
+  const Report report = aggregation.report(kStart + 5 * kSecond);
+  row = report.streams.at(0);
+  EXPECT_EQ(row.hls_sent_bytes, 500u);
+  EXPECT_EQ(row.total_viewers, 1u + 2u + 4u);
+  EXPECT_EQ(row.peak_viewers, 3u);
+  EXPECT_EQ(report.sent_bytes, 1500u + 200u + 300u);
+  EXPECT_EQ(report.total_viewers, 7u + 2u + 4u);
+  EXPECT_EQ(report.publications, 2u);
+}
+
+TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
+  Aggregation aggregation;
+  for (std::uint64_t publication = 1; publication <= 3; ++publication) {
+    aggregation.stream_published(published("cam1", publication));
+    aggregation.stream_statistics(statistics("cam1", publication, 2), 0);
+    aggregation.stream_statistics(statistics("cam1", publication, 4), 0);
+    if (publication != 2) aggregation.stream_ended(ended("cam1", publication));
+  }
+  const Report report = aggregation.report(kStart);
+  EXPECT_TRUE(report.streams.empty());
+  EXPECT_EQ(report.received_bytes, 3u * 4 * 375'000);
+  const std::vector<StreamReport> gone = aggregation.take_ended();
+  ASSERT_EQ(gone.size(), 3u) << "the second was replaced by the third";
+  EXPECT_EQ(gone[1].publication_id, 2u);
+  EXPECT_TRUE(aggregation.take_ended().empty());
+}
+
+TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  stream::v1::StreamStatistics numbers = statistics("cam1", 7, 1);
+  numbers.set_since_key_us(12'000'000);
+  aggregation.stream_statistics(numbers, 0);
+  EXPECT_DOUBLE_EQ(aggregation.report(kStart).streams.at(0).key_interval_seconds, 12);
+  aggregation.judge(kStart + kSecond, 0);
+  const auto history = aggregation.health_history("cam1", kStart + kSecond);
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->now().health_score(), 75);
+  EXPECT_EQ(history->level(), "good");
+  ASSERT_EQ(history->points_size(), 1);
+  EXPECT_EQ(history->points(0).reasons(0), "long_key_interval");
+  EXPECT_FALSE(aggregation.health_history("cam2", kStart));
+}
+
 }  // namespace
 }  // namespace millrace::metrics

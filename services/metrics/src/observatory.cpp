@@ -1,5 +1,7 @@
 #include "observatory.hpp"
 
+#include "feed.hpp"
+
 namespace millrace::metrics {
 namespace {
 constexpr std::string_view kFailureKey = "recording-failure/";
@@ -85,6 +87,26 @@ void Observatory::replace_recordings(const bus::v1::Snapshot& snapshot) {
 Report Observatory::report() const {
   const std::lock_guard lock(mutex_);
   return aggregation_.report(now_us_());
+}
+
+std::vector<bus::v1::Event> Observatory::tick(std::int64_t wall_us) {
+  Report report;
+  std::vector<StreamReport> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    aggregation_.judge(now_us_(), wall_us);
+    report = aggregation_.report(now_us_());
+    ended = aggregation_.take_ended();
+  }
+  std::vector<bus::v1::Event> events;
+  for (v1::MetricsUpdated& update : feed_events(report, ended))
+    *events.emplace_back().mutable_metrics_updated() = std::move(update);
+  return events;
+}
+
+std::optional<v1::HealthHistory> Observatory::health_history(const std::string& stream_id) const {
+  const std::lock_guard lock(mutex_);
+  return aggregation_.health_history(stream_id, now_us_());
 }
 
 std::map<std::string, bool> Observatory::services() const {

@@ -7,8 +7,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aggregation.hpp"
 #include "bus/v1/bus.pb.h"
@@ -29,6 +31,9 @@ class Observatory {
   void expect(std::string_view service);
 
   Report report() const;
+  // Once a second: judges the streams' health and makes the events that tell their numbers.
+  std::vector<bus::v1::Event> tick(std::int64_t wall_us);
+  std::optional<v1::HealthHistory> health_history(const std::string& stream_id) const;
   // By name: is it on the bus?
   std::map<std::string, bool> services() const;
 

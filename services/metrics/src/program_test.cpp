@@ -5,10 +5,12 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <mutex>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -118,6 +120,43 @@ TEST_F(MetricsProgram, ShowsWhatTheOthersSayAndAnswersOnTheBus) {
   });
   EXPECT_EQ(viewers.get_future().get(), 3u);
   EXPECT_EQ(end(SIGTERM), 0);
+}
+
+TEST_F(MetricsProgram, BroadcastsNumbersOnceASecondAndAnEndOnceMore) {
+  const auto ingest = node("ingest");
+  ASSERT_NE(ingest, nullptr);
+  std::mutex mutex;
+  std::vector<bool> told;  // live or not
+  ingest->subscribe("metrics", {.on_event = [&](const bus::v1::Event& event) {
+                      const std::lock_guard lock(mutex);
+                      for (const v1::StreamMetrics& stream : event.metrics_updated().streams())
+                        told.push_back(stream.live());
+                    }});
+  const auto count = [&](bool live) {
+    const std::lock_guard lock(mutex);
+    return std::count(told.begin(), told.end(), live);
+  };
+  ingest->publish(published());
+  EXPECT_TRUE(wait([&] { return count(true) >= 2; }));
+
+  bus::v1::Request request;
+  request.mutable_get_health_history()->set_stream_id("cam1");
+  std::promise<v1::HealthHistory> history;
+  ingest->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
+    history.set_value(reply ? reply->health_history() : v1::HealthHistory{});
+  });
+  const v1::HealthHistory told_history = history.get_future().get();
+  EXPECT_EQ(told_history.now().stream_id(), "cam1");
+  EXPECT_GE(told_history.points_size(), 1);
+
+  bus::v1::Event ended;
+  ended.set_key("stream/cam1");
+  ended.set_retracted(true);
+  ended.mutable_stream_ended()->set_stream_id("cam1");
+  ended.mutable_stream_ended()->set_publication_id(5);
+  ingest->publish(ended);
+  EXPECT_TRUE(wait([&] { return count(false) > 0; }));
+  EXPECT_EQ(count(false), 1);
 }
 
 TEST_F(MetricsProgram, KnowsTheLiveStreamsAgainAfterItWasKilled) {

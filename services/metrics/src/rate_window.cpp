@@ -15,11 +15,15 @@ void RateWindow::add(std::int64_t time_us, std::uint64_t count) {
   }
 }
 
-double RateWindow::rate(std::int64_t now_us) const {
+double RateWindow::increase(std::int64_t now_us) const {
   if (samples_.size() < 2 || now_us - samples_.back().time_us > window_us_) return 0;
-  const auto count = static_cast<double>(samples_.back().count - samples_.front().count);
-  const auto time_us = static_cast<double>(samples_.back().time_us - samples_.front().time_us);
-  return count * 1e6 / time_us;
+  return static_cast<double>(samples_.back().count - samples_.front().count);
+}
+
+double RateWindow::rate(std::int64_t now_us) const {
+  const double count = increase(now_us);
+  if (count <= 0) return 0;
+  return count * 1e6 / static_cast<double>(samples_.back().time_us - samples_.front().time_us);
 }
 
 }  // namespace millrace::metrics

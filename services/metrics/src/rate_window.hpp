@@ -15,6 +15,8 @@ class RateWindow {
   void add(std::int64_t time_us, std::uint64_t count);
   // Per second; zero until there are two samples, and when the newest is older than the window.
   double rate(std::int64_t now_us) const;
+  // How much the counter grew within the window; zero likewise.
+  double increase(std::int64_t now_us) const;
 
  private:
   static constexpr std::size_t kMaxSamples = 64;

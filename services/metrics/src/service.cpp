@@ -25,12 +25,17 @@ bus::EventHandler handler_for(const std::shared_ptr<Observatory>& observatory, s
 
 void answer(const Observatory& observatory, const bus::v1::Request& request,
             const bus::Responder& responder) {
-  if (!request.has_get_metrics()) {
-    responder.fail({"metrics.unknown_request", "metrics answers GetMetrics only"});
-    return;
-  }
   bus::v1::Reply reply;
-  *reply.mutable_metrics() = Aggregation::reply(observatory.report(), request.get_metrics().stream_id());
+  if (request.has_get_metrics()) {
+    *reply.mutable_metrics() = Aggregation::reply(observatory.report(), request.get_metrics().stream_id());
+    return responder(std::move(reply));
+  }
+  if (!request.has_get_health_history())
+    return responder.fail(
+        {"metrics.unknown_request", "metrics answers GetMetrics and GetHealthHistory only"});
+  auto history = observatory.health_history(request.get_health_history().stream_id());
+  if (!history) return responder.fail({"metrics.unknown_stream", "the stream is not live"});
+  *reply.mutable_health_history() = *std::move(history);
   responder(std::move(reply));
 }
 
@@ -43,6 +48,7 @@ Result<void> MetricsService::start(runtime::ServiceContext& context) {
   observatory_ = std::make_shared<Observatory>(context.health, monotonic_us);
   if (Result<void> started = start_bus(context); !started) return started;
   if (Result<void> started = start_http(context); !started) return started;
+  ticker_ = std::make_unique<Ticker>(std::chrono::seconds(1), [this] { tick(); });
   return context.write_ports({{"METRICS_PORT", server_->port()}});
 }
 
@@ -80,9 +86,15 @@ Result<void> MetricsService::start_http(const runtime::ServiceContext& context) 
   return {};
 }
 
+void MetricsService::tick() {
+  std::vector<bus::v1::Event> events = observatory_->tick(wall_us());
+  if (!events.empty()) node_->publish(std::move(events));
+}
+
 void MetricsService::drain(runtime::Deadline deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  ticker_.reset();
   if (server_)
     server_->drain(std::clamp(left, std::chrono::milliseconds(0), std::chrono::milliseconds(1000)));
   if (node_) node_->stop();

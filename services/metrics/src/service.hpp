@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "config.hpp"
 #include "runtime/service.hpp"
+#include "ticker.hpp"
 
 namespace millrace::bus {
 class Node;
@@ -33,11 +34,13 @@ class MetricsService {
  private:
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_http(const runtime::ServiceContext& context);
+  void tick();
 
   MetricsConfig config_;
   std::shared_ptr<Observatory> observatory_;
   std::unique_ptr<bus::Node> node_;
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<Ticker> ticker_;
 };
 
 }  // namespace millrace::metrics

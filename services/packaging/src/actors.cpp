@@ -66,6 +66,7 @@ class StreamState {
     for (const Segment& segment : listed) {
       shared_->metrics.segment_listed(static_cast<double>(now_us - segment.last_arrival_us) / 1e6);
     }
+    if (!listed.empty()) shared_->viewers.segment(entry_->stream_id, now_us - listed.back().last_arrival_us);
   }
 
   std::shared_ptr<PackagingShared> shared_;

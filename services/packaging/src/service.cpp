@@ -39,6 +39,9 @@ bus::v1::Event viewer_event(const StreamViewers& stream, std::int64_t now_us) {
   statistics.set_stream_id(stream.stream_id);
   statistics.set_viewers(stream.viewers);
   statistics.set_sent_bytes(stream.sent_bytes);
+  statistics.set_began(stream.began);
+  statistics.set_segment_latency_us(
+      static_cast<std::uint64_t>(std::max<std::int64_t>(stream.segment_latency_us, 0)));
   statistics.set_measured_monotonic_us(now_us);
   return event;
 }

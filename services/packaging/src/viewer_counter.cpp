@@ -29,6 +29,7 @@ void ViewerCounter::seen(std::string_view stream_id, std::string_view address, s
   } else if (viewers_ < limit_) {
     watched.expiry_us.emplace(key, now_us + expires_us);
     ++viewers_;
+    ++watched.began;
   }
 }
 
@@ -36,6 +37,13 @@ void ViewerCounter::sent(std::string_view stream_id, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   Stream& watched = stream(stream_id);
   watched.sent_bytes += bytes;
+  watched.changed = true;
+}
+
+void ViewerCounter::segment(std::string_view stream_id, std::int64_t latency_us) {
+  const std::lock_guard lock(mutex_);
+  Stream& watched = stream(stream_id);
+  watched.segment_latency_us = latency_us;
   watched.changed = true;
 }
 
@@ -48,7 +56,8 @@ std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us) {
     viewers_ -= before - watched.expiry_us.size();
     if (before == 0 && !watched.changed) continue;
     watched.changed = false;
-    result.push_back({stream_id, static_cast<std::uint32_t>(watched.expiry_us.size()), watched.sent_bytes});
+    result.push_back({stream_id, static_cast<std::uint32_t>(watched.expiry_us.size()), watched.sent_bytes,
+                      watched.began, watched.segment_latency_us});
   }
   return result;
 }

@@ -32,6 +32,22 @@ TEST(ViewerCounter, ForgetsWhoDoesNotComeBackAndTellsItOnce) {
   EXPECT_EQ(counter.viewers(), 0U);
 }
 
+TEST(ViewerCounter, CountsWhoBeganAndTellsOfSegmentsWithoutViewers) {
+  ViewerCounter counter(100);
+  counter.seen("a", "10.0.0.1", "mpv", 0, 6);
+  counter.seen("a", "10.0.0.1", "mpv", 5, 6);
+  counter.seen("a", "10.0.0.2", "mpv", 5, 6);
+  EXPECT_EQ(counter.collect(5).at(0).began, 2U);
+  EXPECT_EQ(counter.collect(20).at(0).viewers, 0U);
+  counter.seen("a", "10.0.0.1", "mpv", 21, 6);
+  EXPECT_EQ(counter.collect(22).at(0).began, 3U) << "was away for too long";
+  counter.segment("b", 1234);
+  for (const StreamViewers& stream : counter.collect(23)) {
+    EXPECT_EQ(stream.segment_latency_us, stream.stream_id == "b" ? 1234 : 0);
+  }
+  for (const StreamViewers& stream : counter.collect(24)) EXPECT_NE(stream.stream_id, "b");
+}
+
 TEST(ViewerCounter, CountsNoMoreThanItsLimit) {
   ViewerCounter counter(2);
   for (const char* address : {"1", "2", "3"}) counter.seen("a", address, "", 0, 6);
