@@ -14,6 +14,7 @@ void answer_good(Inquiry& inquiry, const TokenClaims& claims) {
   v1::VerifyTokenReply& good = *reply.mutable_verify_token();
   good.set_valid(true);
   good.set_subject(claims.subject);
+  good.set_expires_wall_us(claims.expires_wall_us);
   good.set_role(claims.admin ? v1::ROLE_ADMIN : v1::ROLE_USER);
   inquiry.answer(std::move(reply));
 }

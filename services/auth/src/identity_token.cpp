@@ -146,8 +146,10 @@ Result<TokenClaims> check_foreign_claims(const ForeignToken& token, const Identi
   const std::string* subject = text_of(claims, "sub");
   if (subject == nullptr || subject->empty()) return refuse("no subject");
   if (subject->size() > kMaxForeignSubject) return refuse("impossible subject");
-  TokenClaims good{.subject = token.issuer + kSubjectSeparator + *subject};
+  TokenClaims good;
+  good.subject = token.issuer + kSubjectSeparator + *subject;
   if (!is_valid_subject(good.subject)) return refuse("impossible subject");
+  good.expires_wall_us = expiry_wall_us(claims, settings.leeway_seconds);
   good.admin = is_admin(claims, good.subject, settings);
   return good;
 }

@@ -1,5 +1,6 @@
 #include "jose.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base64url.hpp"
@@ -61,6 +62,12 @@ const char* what_is_wrong_with_times(const Json& claims, std::int64_t now_second
   if (!is_past_if_present(claims, "iat", latest)) return "issued in the future";
   if (!is_past_if_present(claims, "auth_time", latest)) return "logged in in the future";
   return nullptr;
+}
+
+std::int64_t expiry_wall_us(const Json& claims, std::int64_t leeway_seconds) {
+  constexpr std::int64_t kLatest = 9'000'000'000'000;  // in microseconds it still fits
+  const std::int64_t expires = numeric_date(claims.at("exp")).value_or(0);
+  return std::min(expires + leeway_seconds, kLatest) * 1'000'000;
 }
 
 }  // namespace millrace::auth

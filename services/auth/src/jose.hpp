@@ -33,5 +33,7 @@ std::optional<std::int64_t> numeric_date(const nlohmann::json& value);
 // when all is well, else what is wrong.
 const char* what_is_wrong_with_times(const nlohmann::json& claims, std::int64_t now_seconds,
                                      std::int64_t leeway_seconds);
+// Of claims whose times are right: from when on they are not any more, in microseconds since 1970.
+std::int64_t expiry_wall_us(const nlohmann::json& claims, std::int64_t leeway_seconds);
 
 }  // namespace millrace::auth

@@ -131,6 +131,7 @@ bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request&
   if (!claims) return reply;
   answer.set_valid(true);
   answer.set_subject(claims->subject);
+  answer.set_expires_wall_us(claims->expires_wall_us);
   answer.set_role(claims->admin ? v1::ROLE_ADMIN : v1::ROLE_USER);
   return reply;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bus/v1/bus.pb.h"
+#include "jose.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -127,6 +128,8 @@ TEST_F(Requests, VerifyTokenSaysWhoseItIs) {
   request.mutable_verify_token()->set_token(tokens_.issue("alice", 1'800'000'000)->reveal());
   EXPECT_TRUE(verify_token(tokens_, request, kNow).verify_token().valid());
   EXPECT_EQ(verify_token(tokens_, request, kNow).verify_token().subject(), "alice");
+  EXPECT_EQ(verify_token(tokens_, request, kNow).verify_token().expires_wall_us(),
+            (1'800'000'000 + kTokenLifetimeSeconds + kTokenLeewaySeconds) * 1'000'000);
   request.mutable_verify_token()->set_token("a.b.c");
   EXPECT_TRUE(verify_token(tokens_, request, kNow).has_verify_token());
   EXPECT_FALSE(verify_token(tokens_, request, kNow).verify_token().valid());

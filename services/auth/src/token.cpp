@@ -24,7 +24,9 @@ Result<TokenClaims> check_claims(const Json& claims, std::int64_t now_seconds) {
   }
   const auto subject = claims.find("sub");
   if (subject == claims.end() || !subject->is_string()) return refuse("no subject");
-  TokenClaims good{.subject = subject->get<std::string>()};
+  TokenClaims good;
+  good.subject = subject->get<std::string>();
+  good.expires_wall_us = expiry_wall_us(claims, kTokenLeewaySeconds);
   if (!is_valid_subject(good.subject)) return refuse("impossible subject");
   const auto admin = claims.find("admin");
   good.admin = admin != claims.end() && admin->is_boolean() && admin->get<bool>();

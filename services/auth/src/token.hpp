@@ -23,6 +23,7 @@ bool is_valid_subject(std::string_view subject);
 struct TokenClaims {
   std::string subject;
   bool admin = false;
+  std::int64_t expires_wall_us = 0;  // refused from then on: "exp" and the leeway
 };
 
 class TokenVerifier {
