@@ -49,12 +49,13 @@ endfunction()
 # Sanitizer builds run in the same ctest as the plain one: "asan." and the like tell their tests apart.
 set(MILLRACE_TEST_PREFIX "" CACHE STRING "Before each test's name")
 
-# millrace_test(name SOURCES … DEPS … [LABELS …] [TIMEOUT seconds] [SERIAL]): GoogleTest cases, each one a ctest test.
+# millrace_test(name SOURCES … DEPS … [LABELS …] [TIMEOUT seconds] [SERIAL] [DATABASES]): GoogleTest cases, each one a
+# ctest test. DATABASES: those with Postgresql in their names are one together, as a server for each would take too long.
 function(millrace_test name)
   if(NOT MILLRACE_TESTS OR MILLRACE_FUZZ)
     return()
   endif()
-  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;DATABASES" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -69,7 +70,14 @@ function(millrace_test name)
   if(ARG_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
-  gtest_discover_tests(${name} TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  set(filter)
+  if(ARG_DATABASES)
+    set(filter TEST_FILTER "-*Postgresql*")
+    add_test(NAME "${MILLRACE_TEST_PREFIX}${name}.Postgresql" COMMAND ${name} --gtest_filter=*Postgresql*)
+    set_tests_properties("${MILLRACE_TEST_PREFIX}${name}.Postgresql" PROPERTIES
+      LABELS "${ARG_LABELS}" TIMEOUT 240 SKIP_REGULAR_EXPRESSION "SKIPPED: PostgreSQL is not installed")
+  endif()
+  gtest_discover_tests(${name} ${filter} TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
 
 # millrace_fuzzer(name SOURCES … DEPS … SEEDS dir MAX_LEN n): a libFuzzer target, and a ctest test that runs it

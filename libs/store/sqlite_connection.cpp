@@ -1,0 +1,105 @@
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <utility>
+
+#include "store/connection.hpp"
+#include "store/database_file.hpp"
+#include "store/transaction.hpp"
+
+namespace millrace::store {
+namespace {
+
+constexpr const char* kDamaged = " (the file is damaged: put a backup in its place)";
+
+// SOCI's what() quotes the values bound to the statement; get_error_message() does not.
+Error describe(const soci::soci_error& error, const std::string& path) {
+  const std::string text = path + ": " + error.get_error_message();
+  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+  if (sqlite == nullptr) return {"store.failed", text};
+  switch (sqlite->result() & 0xFF) {  // the low byte is the primary result code
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {"store.busy", text};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {"store.corrupt", text + kDamaged};
+    case SQLITE_FULL:
+      return {"store.full", text};
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return {"store.read_only", text};
+    case SQLITE_CONSTRAINT:
+      return {"store.constraint", text};
+    default:
+      return {"store.failed", text};
+  }
+}
+
+class SqliteConnection final : public Connection {
+ public:
+  explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
+
+  Result<void> open(std::chrono::milliseconds busy_timeout);
+  Result<void> run(TransactionMode mode, const Work& work) override;
+  Dialect dialect() const override { return Dialect::kSqlite; }
+  const std::string& name() const override { return path_; }
+
+ private:
+  Result<void> check_integrity();
+
+  std::string path_;
+  soci::session session_;
+};
+
+Result<void> SqliteConnection::open(std::chrono::milliseconds busy_timeout) {
+  try {
+    session_.open(soci::sqlite3, "db=\"" + path_ + "\"");
+    session_ << "PRAGMA busy_timeout=" << busy_timeout.count();
+    // Integrity before anything is written: a damaged file stays as it is for whoever repairs it.
+    if (Result<void> whole = check_integrity(); !whole) return whole;
+    std::string mode;
+    session_ << "PRAGMA journal_mode=WAL", soci::into(mode);
+    if (mode != "wal")
+      return fail("store.failed", path_ + ": the file system does not allow a write-ahead log");
+    session_ << "PRAGMA synchronous=FULL";
+    session_ << "PRAGMA foreign_keys=ON";
+    return {};
+  } catch (const soci::soci_error& error) {
+    return tl::unexpected(describe(error, path_));
+  }
+}
+
+Result<void> SqliteConnection::check_integrity() {
+  std::string verdict;
+  session_ << "PRAGMA quick_check(1)", soci::into(verdict);
+  if (verdict == "ok") return {};
+  return fail("store.corrupt", path_ + ": " + verdict + kDamaged);
+}
+
+Result<void> SqliteConnection::run(TransactionMode mode, const Work& work) {
+  try {
+    Transaction transaction(session_, mode == TransactionMode::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
+    Result<void> done = work(session_);
+    if (done) transaction.commit();
+    return done;
+  } catch (const soci::soci_error& error) {
+    return tl::unexpected(describe(error, path_));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> open_sqlite(const DatabaseOptions& options) {
+  Result<std::string> path = sqlite_path(options.url);
+  if (!path) return tl::unexpected(path.error());
+  if (Result<void> prepared = prepare_file(*path); !prepared) return tl::unexpected(prepared.error());
+  auto connection = std::make_unique<SqliteConnection>(*path);
+  if (Result<void> opened = connection->open(options.busy_timeout); !opened) {
+    return tl::unexpected(opened.error());
+  }
+  return connection;
+}
+
+}  // namespace millrace::store
