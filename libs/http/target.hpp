@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/utf8.hpp"
 
 namespace millrace::http {
 
@@ -27,6 +28,6 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 // Everything but unreserved characters (RFC 3986 section 2.3) as %XX.
 std::string percent_encode(std::string_view text);
 
-bool is_valid_utf8(std::string_view text);
+using millrace::is_valid_utf8;
 
 }  // namespace millrace::http

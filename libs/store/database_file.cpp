@@ -26,8 +26,7 @@ Result<void> make_directories(const std::string& path) {
 
 Result<std::string> sqlite_path(const std::string& url) {
   if (url.find("://") != std::string::npos) {
-    return fail("store.unsupported", "DATABASE_URL: only a path (SQLite) is supported yet, not " +
-                                         url.substr(0, url.find("://")) + "://");
+    return fail("store.unsupported", "DATABASE_URL must be a path (SQLite) or begin with postgresql://");
   }
   // A quote would end the path inside SOCI's connect string.
   if (url.empty() || url.find('"') != std::string::npos) {

@@ -11,11 +11,11 @@
 namespace millrace::store {
 namespace {
 
-const std::vector<Migration> kSchema = {
-    {1,
-     "notes",
-     {"CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, amount BIGINT NOT NULL DEFAULT 0, "
-      "fixed CHAR(8) NOT NULL DEFAULT '')"}}};
+const std::vector<Migration> kSchema = {{1,
+                                         "notes",
+                                         {"CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL "
+                                          "UNIQUE, amount BIGINT NOT NULL DEFAULT 0, "
+                                          "fixed CHAR(8) NOT NULL DEFAULT '')"}}};
 
 Result<void> add_note(soci::session& session, const std::string& text) {
   session << "INSERT INTO notes (text) VALUES (:t)", soci::use(text);
@@ -49,14 +49,15 @@ TEST_P(StoreDatabase, NumbersRowsItself) {
   for (const char* text : {"b", "a", "c"}) {
     ASSERT_TRUE(database.write<void>([text](soci::session& session) { return add_note(session, text); }));
   }
-  const Result<std::string> in_order = database.read<std::string>([](soci::session& session) -> Result<std::string> {
-    std::string text;
-    soci::statement query = (session.prepare << "SELECT text FROM notes ORDER BY id", soci::into(text));
-    std::string all;
-    query.execute();
-    while (query.fetch()) all += text;
-    return all;
-  });
+  const Result<std::string> in_order =
+      database.read<std::string>([](soci::session& session) -> Result<std::string> {
+        std::string text;
+        soci::statement query = (session.prepare << "SELECT text FROM notes ORDER BY id", soci::into(text));
+        std::string all;
+        query.execute();
+        while (query.fetch()) all += text;
+        return all;
+      });
   EXPECT_EQ(in_order.value(), "bac");
 }
 
@@ -65,8 +66,8 @@ TEST_P(StoreDatabase, TakesLargeNumbersAndTextOfEveryKind) {
   const std::string text = "quote ' colon :x backslash \\ umlaut \xC3\xBC newline \n percent %";
   const long long amount = 0x7FFF'FFFF'FFFF'FFFF;
   ASSERT_TRUE(database.write<void>([&](soci::session& session) -> Result<void> {
-    session << "INSERT INTO notes (text, amount, fixed) VALUES (:t, :a, :f)", soci::use(text), soci::use(amount),
-        soci::use(std::string("12345678"));
+    session << "INSERT INTO notes (text, amount, fixed) VALUES (:t, :a, :f)", soci::use(text),
+        soci::use(amount), soci::use(std::string("12345678"));
     return {};
   }));
   ASSERT_TRUE(database.read<void>([&](soci::session& session) -> Result<void> {
@@ -115,8 +116,9 @@ TEST_P(StoreDatabase, AConstraintErrorNamesNoBoundValue) {
 
 TEST_P(StoreDatabase, AnErrorNamesNoValueOfTheStatementEither) {
   Database database = open().value();
-  for (const char* statement : {"INSERT INTO notes (text, amount) VALUES ('a', 'very-secret' + 1) RETURNING nothing",
-                                "SELECT very-secret FROM notes", "SELECT 'very-secret"}) {
+  for (const char* statement :
+       {"INSERT INTO notes (text, amount) VALUES ('a', 'very-secret' + 1) RETURNING nothing",
+        "SELECT very-secret FROM notes", "SELECT 'very-secret"}) {
     const Result<void> wrong = database.write<void>([&](soci::session& session) -> Result<void> {
       session << statement;
       return {};

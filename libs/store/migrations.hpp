@@ -20,7 +20,9 @@ namespace millrace::store {
 enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 
 // statements run in order, each one SQL statement that every supported database understands. A column
-// declared "id INTEGER PRIMARY KEY" numbers its rows itself in all of them.
+// declared "id INTEGER PRIMARY KEY" numbers its rows itself in all of them. CHAR and VARCHAR are text of any
+// length in all of them (as SQLite takes them), without PostgreSQL's blanks: lengths are the program's to
+// check.
 struct Migration {
   int version = 0;
   std::string_view name;

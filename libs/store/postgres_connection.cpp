@@ -201,7 +201,8 @@ void PostgresConnection::prepare_migration() {
   session << "SELECT pg_advisory_xact_lock(" << kMigrationLock << ")::text", soci::into(ignored);
 }
 
-PostgresConnection::Run PostgresConnection::failed(const soci::soci_error& error, bool committing, bool late) {
+PostgresConnection::Run PostgresConnection::failed(const soci::soci_error& error, bool committing,
+                                                   bool late) {
   const auto* postgres = dynamic_cast<const soci::postgresql_soci_error*>(&error);
   const std::string state = postgres != nullptr ? postgres->sqlstate() : "";
   const bool answered = state.find_first_not_of(' ') != std::string::npos;

@@ -71,7 +71,8 @@ class PostgresqlDatabase : public testing::Test {
 
 TEST_F(PostgresqlDatabase, NeedsTheRightPasswordAndTellsNobody) {
   std::string wrong = url_;
-  wrong.replace(wrong.find(PostgresServer::kPasswordInUrl), strlen(PostgresServer::kPasswordInUrl), "verygeheim");
+  wrong.replace(wrong.find(PostgresServer::kPasswordInUrl), strlen(PostgresServer::kPasswordInUrl),
+                "verygeheim");
   const Result<Database> refused = Database::open({.url = wrong}, kSchema);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "store.unavailable");
@@ -81,7 +82,8 @@ TEST_F(PostgresqlDatabase, NeedsTheRightPasswordAndTellsNobody) {
 }
 
 TEST_F(PostgresqlDatabase, KeepsItsPromisesOfDurabilityAndTime) {
-  server().execute("postgres", "ALTER DATABASE " + url_.substr(url_.rfind('/') + 1) + " SET synchronous_commit = off");
+  server().execute("postgres",
+                   "ALTER DATABASE " + url_.substr(url_.rfind('/') + 1) + " SET synchronous_commit = off");
   Database database = Database::open(options(), kSchema).value();
   const auto setting = [&](const std::string& name) {
     return database
@@ -103,7 +105,9 @@ TEST_F(PostgresqlDatabase, KeepsItsPromisesOfDurabilityAndTime) {
 TEST_F(PostgresqlDatabase, AConnectionThatWasEndedIsMadeAnewWithoutAnError) {
   Database database = Database::open(options(), kSchema).value();
   for (int round = 1; round <= 3; ++round) {
-    server().execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'");
+    server().execute(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'");
     const Result<void> added = add(database, std::to_string(round));
     EXPECT_TRUE(added) << added.error().message;
     EXPECT_EQ(reconnects_, round);
@@ -162,12 +166,14 @@ TEST_F(PostgresqlDatabase, AServerWithoutARoomForUsIsUnavailable) {
   Database database = Database::open(options(), kSchema).value();
   std::vector<std::unique_ptr<soci::session>> guests;
   try {
-    for (int i = 0; i < 100; ++i) guests.push_back(std::make_unique<soci::session>(soci::postgresql, url_ + "?connect_timeout=10"));
+    for (int i = 0; i < 100; ++i)
+      guests.push_back(std::make_unique<soci::session>(soci::postgresql, url_ + "?connect_timeout=10"));
     FAIL() << "it has 20 connections";
   } catch (const soci::soci_error&) {
   }
   EXPECT_TRUE(add(database, "the connection that is there goes on"));
-  *guests.front() << "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'";
+  *guests.front()
+      << "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'";
   // Its place is taken at once.
   for (int i = 0; i < 200; ++i) {
     try {
@@ -190,9 +196,11 @@ TEST_F(PostgresqlDatabase, AnotherDatabaseThanAtTheStartIsRefusedAndNotWrittenTo
   ASSERT_TRUE(add(database, "ours"));
   const std::string name = url_.substr(url_.rfind('/') + 1);
   const auto swap = [&](const std::string& from, const std::string& to) {
-    server().execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'");
+    server().execute("postgres",
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'");
     server().execute("postgres", "ALTER DATABASE " + name + " RENAME TO " + from);
-    server().execute("postgres", to.empty() ? "CREATE DATABASE " + name : "ALTER DATABASE " + to + " RENAME TO " + name);
+    server().execute("postgres",
+                     to.empty() ? "CREATE DATABASE " + name : "ALTER DATABASE " + to + " RENAME TO " + name);
   };
   swap(name + "_ours", "");
   const Result<void> refused = add(database, "lost");

@@ -57,7 +57,8 @@ std::string connect_reason(std::string_view text, const std::string& password) {
   constexpr std::size_t kMaxReason = 300;
   std::string reason(text);
   if (!password.empty()) {
-    for (std::size_t at = reason.find(password); at != std::string::npos; at = reason.find(password, at + 3)) {
+    for (std::size_t at = reason.find(password); at != std::string::npos;
+         at = reason.find(password, at + 3)) {
       reason.replace(at, password.size(), "***");
     }
   }

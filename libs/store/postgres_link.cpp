@@ -78,13 +78,15 @@ Result<std::unique_ptr<PostgresLink>> PostgresLink::connect(const PostgresSettin
     if (link->watchdog_->disarm()) return fail("store.unavailable", name + " does not answer");
     if (known) return link;
     return fail("store.replaced",
-                name + ": not the database that it was (an empty one, another one, or migrated since): bring it "
-                       "back, or restart auth to use what is there now");
+                name +
+                    ": not the database that it was (an empty one, another one, or migrated since): bring it "
+                    "back, or restart auth to use what is there now");
   } catch (const soci::postgresql_soci_error& error) {
     return tl::unexpected(postgres_error(error.sqlstate(), name));
   } catch (const soci::soci_error& error) {
-    return fail("store.unavailable", name + " can't be reached: " +
-                                         connect_reason(error.get_error_message(), settings.target.password.reveal()));
+    return fail("store.unavailable",
+                name + " can't be reached: " +
+                    connect_reason(error.get_error_message(), settings.target.password.reveal()));
   }
 }
 

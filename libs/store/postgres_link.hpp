@@ -20,8 +20,8 @@ struct PostgresSettings {
 
 class PostgresLink {
  public:
-  // Blocks, at the longest for libpq's connect_timeout an address and answer_timeout. Any thread. fingerprint:
-  // what the database must have; empty: anything. Errors: store.unavailable, store.replaced,
+  // Blocks, at the longest for libpq's connect_timeout an address and answer_timeout. Any thread.
+  // fingerprint: what the database must have; empty: anything. Errors: store.unavailable, store.replaced,
   // store.unsupported.
   [[nodiscard]] static Result<std::unique_ptr<PostgresLink>> connect(const PostgresSettings& settings,
                                                                      const std::string& fingerprint);

@@ -9,12 +9,16 @@ namespace millrace::store {
 namespace {
 
 constexpr std::array kSchemes = {std::string_view("postgresql://"), std::string_view("postgres://")};
-constexpr std::array kParameters = {
-    std::string_view("sslmode"),         std::string_view("sslrootcert"),
-    std::string_view("sslcert"),         std::string_view("sslkey"),
-    std::string_view("sslcrl"),          std::string_view("channel_binding"),
-    std::string_view("host"),            std::string_view("port"),
-    std::string_view("application_name"), std::string_view("target_session_attrs")};
+constexpr std::array kParameters = {std::string_view("sslmode"),
+                                    std::string_view("sslrootcert"),
+                                    std::string_view("sslcert"),
+                                    std::string_view("sslkey"),
+                                    std::string_view("sslcrl"),
+                                    std::string_view("channel_binding"),
+                                    std::string_view("host"),
+                                    std::string_view("port"),
+                                    std::string_view("application_name"),
+                                    std::string_view("target_session_attrs")};
 constexpr std::size_t kMaxUrl = 4096;
 // Of one address, by libpq; a connection takes a few milliseconds, with TLS on a bad line a second.
 constexpr int kConnectSeconds = 3;
@@ -99,8 +103,9 @@ Result<std::string> check_parameters(std::string_view query, std::string& host) 
         equals == std::string_view::npos ? std::nullopt : unescape(pair.substr(equals + 1));
     if (!value) return wrong("a parameter after '?' is name=value, escaped as in a URL");
     if (std::find(kParameters.begin(), kParameters.end(), name) == kParameters.end()) {
-      return wrong("a parameter after '?' is not one of sslmode, sslrootcert, sslcert, sslkey, sslcrl, "
-                   "channel_binding, target_session_attrs, host, port, application_name");
+      return wrong(
+          "a parameter after '?' is not one of sslmode, sslrootcert, sslcert, sslkey, sslcrl, "
+          "channel_binding, target_session_attrs, host, port, application_name");
     }
     if (name == "port" && !is_port(*value)) return wrong("port= is a number from 1 to 65535");
     if (name == "host") host = *value;

@@ -30,17 +30,21 @@ TEST_P(GoodPostgresUrl, IsTakenApartAndEscapedAnew) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, GoodPostgresUrl,
-    testing::Values(
-        GoodUrl{"postgresql://u:p@h:5432/d?sslmode=require", "h:5432/d", "postgresql://u:p@h:5432/d?sslmode=require&"},
-        GoodUrl{"postgres://u@h/d", "h/d", "postgresql://u@h/d?application_name=millrace&"},
-        GoodUrl{"postgresql://h", "h/", "postgresql://h/?"},
-        GoodUrl{"postgresql://u:p%40%2f%3a%20%27@h/d%20e", "h/d e", "postgresql://u:p%40%2F%3A%20%27@h/d%20e?"},
-        GoodUrl{"postgresql://u:p:q@r@h/d", "h/d", "postgresql://u:p%3Aq%40r@h/d?"},
-        GoodUrl{"postgresql://u:p@[::1]:5433/d", "[::1]:5433/d", "postgresql://u:p@[::1]:5433/d?"},
-        GoodUrl{"postgresql://u@a:1,b:2/d?target_session_attrs=read-write", "a:1,b:2/d",
-                "postgresql://u@a:1,b:2/d?target_session_attrs=read-write&"},
-        GoodUrl{"postgresql:///d?host=/run/postgresql", "/run/postgresql/d", "postgresql:///d?host=%2Frun%2Fpostgresql&"},
-        GoodUrl{"postgresql://h/d?application_name=mine", "h/d", "postgresql://h/d?application_name=mine&connect_"}));
+    testing::Values(GoodUrl{"postgresql://u:p@h:5432/d?sslmode=require", "h:5432/d",
+                            "postgresql://u:p@h:5432/d?sslmode=require&"},
+                    GoodUrl{"postgres://u@h/d", "h/d", "postgresql://u@h/d?application_name=millrace&"},
+                    GoodUrl{"postgresql://h", "h/", "postgresql://h/?"},
+                    GoodUrl{"postgresql://u:p%40%2f%3a%20%27@h/d%20e", "h/d e",
+                            "postgresql://u:p%40%2F%3A%20%27@h/d%20e?"},
+                    GoodUrl{"postgresql://u:p:q@r@h/d", "h/d", "postgresql://u:p%3Aq%40r@h/d?"},
+                    GoodUrl{"postgresql://u:p@[::1]:5433/d", "[::1]:5433/d",
+                            "postgresql://u:p@[::1]:5433/d?"},
+                    GoodUrl{"postgresql://u@a:1,b:2/d?target_session_attrs=read-write", "a:1,b:2/d",
+                            "postgresql://u@a:1,b:2/d?target_session_attrs=read-write&"},
+                    GoodUrl{"postgresql:///d?host=/run/postgresql", "/run/postgresql/d",
+                            "postgresql:///d?host=%2Frun%2Fpostgresql&"},
+                    GoodUrl{"postgresql://h/d?application_name=mine", "h/d",
+                            "postgresql://h/d?application_name=mine&connect_"}));
 
 class BadPostgresUrl : public testing::TestWithParam<const char*> {};
 
@@ -58,11 +62,13 @@ INSTANTIATE_TEST_SUITE_P(Table, BadPostgresUrl,
                                          "postgresql://u:ge%heim@h/d", "postgresql://u:geheim%0@h/d",
                                          "postgresql://u:geheim%00@h/d", "postgresql://u@h:0/d",
                                          "postgresql://u@h:65536/d", "postgresql://u@h/d?password=geheim",
-                                         "postgresql://u@h/d?geheim", "postgresql://u@h/d?options=-c%20geheim",
+                                         "postgresql://u@h/d?geheim",
+                                         "postgresql://u@h/d?options=-c%20geheim",
                                          "postgresql://u@h/d?port=geheim", "postgresql://u@h h/d"));
 
 TEST(PostgresUrl, OfAnyLengthIsTakenOrRefused) {
-  const std::string url = "postgresql://user:pass%40word@host:5432/database?sslmode=require&application_name=a%20b";
+  const std::string url =
+      "postgresql://user:pass%40word@host:5432/database?sslmode=require&application_name=a%20b";
   for (std::size_t length = 0; length <= url.size(); ++length) {
     (void)parse_postgres_url(url.substr(0, length), milliseconds(1));
   }

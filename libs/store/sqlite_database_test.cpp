@@ -1,6 +1,4 @@
 // What is SQLite's alone: the file.
-#include "store/database.hpp"
-
 #include <gtest/gtest.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -8,6 +6,7 @@
 
 #include <fstream>
 
+#include "store/database.hpp"
 #include "store/test_directory.hpp"
 
 namespace millrace::store {
@@ -118,7 +117,8 @@ TEST_P(DamagedSqliteDatabase, IsRefusedWithItsPathAndLeftAsItIs) {
   EXPECT_EQ(std::filesystem::file_size(path_), size);
 }
 
-INSTANTIATE_TEST_SUITE_P(Where, DamagedSqliteDatabase, testing::Values(Damage{"header", 0}, Damage{"page", 4096}),
+INSTANTIATE_TEST_SUITE_P(Where, DamagedSqliteDatabase,
+                         testing::Values(Damage{"header", 0}, Damage{"page", 4096}),
                          [](const auto& row) { return row.param.name; });
 
 TEST(SqliteUrl, APathWithSpacesAndEqualSignsIsAPath) {

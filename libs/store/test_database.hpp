@@ -2,7 +2,8 @@
 //
 //   class Streams : public store::DatabaseTest { … database_.options() … };
 //   TEST_P(Streams, AreKept) { … }
-//   INSTANTIATE_TEST_SUITE_P(Over, Streams, testing::ValuesIn(store::database_kinds()), store::DatabaseTest::name);
+//   INSTANTIATE_TEST_SUITE_P(Over, Streams, testing::ValuesIn(store::database_kinds()),
+//   store::DatabaseTest::name);
 //
 // In CMake: millrace_test(… DATABASES), which runs the cases over PostgreSQL in one process with one server.
 #pragma once
@@ -40,7 +41,8 @@ class TestDatabase {
 
   // A connection beside the one that is tested.
   std::unique_ptr<soci::session> another_session() const {
-    if (kind_ == DatabaseKind::kSqlite) return std::make_unique<soci::session>(soci::sqlite3, "db=\"" + url_ + "\"");
+    if (kind_ == DatabaseKind::kSqlite)
+      return std::make_unique<soci::session>(soci::sqlite3, "db=\"" + url_ + "\"");
     return std::make_unique<soci::session>(soci::postgresql, url_ + "?application_name=test");
   }
 

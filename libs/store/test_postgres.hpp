@@ -71,9 +71,9 @@ class PostgresServer {
   // Returns when it takes connections. The same port at every start.
   void start() {
     if (port_ == 0) port_ = free_port();
-    process_ = spawn({programs() + "/postgres", "-D", data(), "-k", directory_.path().string(), "-h", "127.0.0.1",
-                      "-p", std::to_string(port_), "-c", "fsync=off", "-c", "max_connections=20", "-c",
-                      "shared_buffers=16MB", "-c", "autovacuum=off"});
+    process_ = spawn({programs() + "/postgres", "-D", data(), "-k", directory_.path().string(), "-h",
+                      "127.0.0.1", "-p", std::to_string(port_), "-c", "fsync=off", "-c", "max_connections=20",
+                      "-c", "shared_buffers=16MB", "-c", "autovacuum=off"});
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     for (;;) {
       try {
@@ -99,14 +99,15 @@ class PostgresServer {
   // To the whole server: its processes are children of the one we started.
   void signal_all(int number) {
     std::vector<pid_t> all = {process_};
-    std::ifstream children("/proc/" + std::to_string(process_) + "/task/" + std::to_string(process_) + "/children");
+    std::ifstream children("/proc/" + std::to_string(process_) + "/task/" + std::to_string(process_) +
+                           "/children");
     for (pid_t child = 0; children >> child;) all.push_back(child);
     for (const pid_t process : all) kill(process, number);
   }
 
   std::string url(const std::string& database) const {
-    return std::string("postgresql://") + kUser + ":" + kPasswordInUrl + "@127.0.0.1:" + std::to_string(port_) +
-           "/" + database;
+    return std::string("postgresql://") + kUser + ":" + kPasswordInUrl +
+           "@127.0.0.1:" + std::to_string(port_) + "/" + database;
   }
   // Makes an empty database; its URL.
   std::string new_database() {

@@ -6,8 +6,7 @@
 
 namespace millrace::store {
 
-Watchdog::Watchdog(int socket)
-    : socket_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)), thread_([this] { watch(); }) {}
+Watchdog::Watchdog(int socket) : socket_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)), thread_([this] { watch(); }) {}
 
 Watchdog::~Watchdog() {
   {

@@ -38,42 +38,64 @@ class DatabaseState {
  public:
   static inline const char* name = "auth.database";
 
-  void open(std::shared_ptr<AuthShared> shared) {
+  void start(std::shared_ptr<AuthShared> shared) {
     shared_ = std::move(shared);
+    try_to_open();
+  }
+
+  void handle(const JobPtr& job) {
+    if (job->expired()) return job->expire();
+    if (!desk_) return job->answer(refusal());
+    if (desk_->handle(job, now())) return;
+    bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
+    if (is_about_database(reply.error_code())) report({"store", reply.error_message()});
+    job->answer(std::move(reply));
+  }
+
+  // nullptr while the database was never there.
+  Desk* desk() { return desk_.get(); }
+
+  void probe() {
+    if (!desk_) return try_to_open();
+    const Result<void> answered = decisions_->check();
+    if (!answered) shared_->metrics.database_failed(answered.error().code);
+    report(answered ? Error{} : answered.error());
+  }
+
+ private:
+  static bool is_about_database(std::string_view code) {
+    return code.starts_with("store.") && code != "store.constraint";
+  }
+
+  // Another start may mend the rest.
+  void try_to_open() {
+    const Result<void> opened = open();
+    if (opened) return report({});
+    desk_.reset();
+    report(opened.error());
+    shared_->metrics.database_failed(opened.error().code);
+    if (!may_pass(opened.error())) throw std::runtime_error(opened.error().message);
+    away_ = opened.error();
+  }
+
+  Result<void> open() {
     Result<StreamRepository> opened = StreamRepository::open(shared_->database, shared_->vault);
-    if (!opened) {
-      report(opened.error());
-      throw std::runtime_error(opened.error().message);
-    }
+    if (!opened) return tl::unexpected(opened.error());
     repository_ = std::make_unique<StreamRepository>(std::move(*opened));
     decisions_ = std::make_unique<Decisions>(*repository_, shared_->vault, DecisionLimits{});
     decisions_->make_private(shared_->desk.private_by_default);
     channels_ = std::make_unique<ChannelRepository>(repository_->database());
     sessions_ = std::make_unique<SessionRepository>(repository_->database(), shared_->vault);
     desk_ = std::make_unique<Desk>(*decisions_, *channels_, *sessions_, shared_->desk);
-    if (const Result<void> loaded = desk_->open(now()); !loaded) {
-      report(loaded.error());
-      throw std::runtime_error(loaded.error().message);
-    }
-    report({});
+    return desk_->open(now());
   }
 
-  void handle(const JobPtr& job) {
-    if (job->expired()) return job->expire();
-    if (desk_->handle(job, now())) return;
-    bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
-    if (reply.error_code().rfind("store.", 0) == 0) report({"store", reply.error_message()});
-    job->answer(std::move(reply));
+  bus::v1::Reply refusal() const {
+    bus::v1::Reply reply;
+    set_error(away_, reply);
+    return reply;
   }
 
-  Desk& desk() { return *desk_; }
-
-  void probe() {
-    const Result<void> answered = decisions_->check();
-    report(answered ? Error{} : answered.error());
-  }
-
- private:
   // An empty code: the database answers.
   void report(const Error& error) {
     const bool well = error.code.empty();
@@ -90,17 +112,20 @@ class DatabaseState {
   std::unique_ptr<ChannelRepository> channels_;
   std::unique_ptr<SessionRepository> sessions_;
   std::unique_ptr<Desk> desk_;
+  Error away_;  // why there is no desk
   bool well_ = true;
 };
 
 caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shared_ptr<AuthShared> shared) {
-  self->state.open(std::move(shared));
+  self->state.start(std::move(shared));
   self->delayed_send(self, kProbeEvery, ProbeAtom::value);
   self->delayed_send(self, kTickEvery, TickAtom::value);
   return {
-      [self](const DeskTask& task) { (*task)(self->state.desk()); },
+      [self](const DeskTask& task) {
+        if (Desk* const desk = self->state.desk()) (*task)(*desk);
+      },
       [self](TickAtom) {
-        self->state.desk().tick(now());
+        if (Desk* const desk = self->state.desk()) desk->tick(now());
         self->delayed_send(self, kTickEvery, TickAtom::value);
       },
       [self](const JobPtr& job) { self->state.handle(job); },
@@ -174,6 +199,10 @@ caf::behavior token_actor(caf::stateful_actor<TokenState>* self, const std::shar
 }
 
 }  // namespace
+
+bool may_pass(const Error& error) {
+  return error.code == "store.busy" || error.code == "store.unavailable";
+}
 
 Job::Job(std::shared_ptr<AuthShared> shared, bus::v1::Request request, bus::Responder responder)
     : shared_(std::move(shared)),

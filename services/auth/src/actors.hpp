@@ -5,9 +5,10 @@
 //                                     └─ TokenActor     on CAF's pool; needs no database; the keys of other
 //                                     issuers
 //
-// Both are permanent children of the root supervisor. When one crashes, the jobs it held are answered with
-// "auth.restarting" and it starts again with a new connection. What others tell (ingest's events, answers of
-// hooks) comes to the DatabaseActor as tasks.
+// While the database is away (at the start too) its jobs are answered with that error, and it is asked again
+// every two seconds. Both are permanent children of the root supervisor. When one crashes, the jobs it held
+// are answered with "auth.restarting" and it starts again with a new connection. What others tell (ingest's
+// events, answers of hooks) comes to the DatabaseActor as tasks.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,9 @@
 #include "token.hpp"
 
 namespace millrace::auth {
+
+// Whether time alone may mend it: another connection or a lock that is over.
+bool may_pass(const Error& error);
 
 // What the actors share; immutable but for the members that are thread-safe themselves. desk, identities and
 // fetch_keys are filled in before they start.

@@ -14,7 +14,7 @@ namespace millrace::auth {
 struct AuthConfig {
   Secret server_secret;
   Secret token_secret;
-  std::string database_url;
+  Secret database_url;  // of a server it has a password
   std::uint16_t ops_port = 0;
   std::string ops_address;
   std::string publish_auth;
@@ -40,7 +40,7 @@ struct AuthConfig {
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
-  // DATABASE_URL, or the file below home when it is unset.
+  // DATABASE_URL, or the file below home when it is unset. Holds a password.
   std::string database(const std::string& home) const;
   // What add_rows can't see: variables that need each other. Errors: config.hooks.
   [[nodiscard]] Result<void> check() const;

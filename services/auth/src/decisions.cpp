@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.hpp"
 #include "token.hpp"
 
 namespace millrace::auth {
@@ -14,6 +15,13 @@ constexpr std::size_t kMaxNameLength = 256;
 
 std::string bounded(std::string_view text) {
   return std::string(text.substr(0, kMaxNameLength));
+}
+
+// For statements: what no database can hold is nobody's name. (PostgreSQL takes UTF-8 only and no NUL.)
+std::string as_name(std::string_view text) {
+  std::string name = bounded(text);
+  if (!is_valid_utf8(name) || name.find('\0') != std::string::npos) name.clear();
+  return name;
 }
 
 // Of an HMAC of the key: it tells two keys apart and nothing about either.
@@ -38,7 +46,7 @@ Result<std::optional<Admission>> Decisions::authorize_publish(const std::string&
   const std::string address = limiter_name(peer);
   if (!publish_failures_.may_try(address, now_us)) return std::optional<Admission>();
   const std::string lookup = lookup_(bounded(key));
-  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, bounded(app));
+  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, as_name(app));
   if (admission && !*admission) publish_failures_.failed(address, now_us);
   // The key is right, so it is no failure of the address.
   if (admission && *admission && is_held((*admission)->stream_id, now_us)) admission->reset();
@@ -49,7 +57,7 @@ Result<std::optional<Admission>> Decisions::authorize_publish(const std::string&
 Result<std::optional<std::string>> Decisions::find_publishable(const std::string& app, std::string_view key,
                                                                std::string_view peer, std::int64_t now_us) {
   if (!may_publish(peer, now_us)) return std::optional<std::string>();
-  Result<std::optional<std::string>> id = store_.find_publishable(lookup_(bounded(key)), bounded(app));
+  Result<std::optional<std::string>> id = store_.find_publishable(lookup_(bounded(key)), as_name(app));
   if (id && !*id) publish_failed(peer, now_us);
   if (id && *id && is_held(**id, now_us)) id->reset();
   return id;
@@ -57,7 +65,7 @@ Result<std::optional<std::string>> Decisions::find_publishable(const std::string
 
 Result<std::optional<Admission>> Decisions::admit(const std::string& app, std::string_view key) {
   const std::string lookup = lookup_(bounded(key));
-  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, bounded(app));
+  Result<std::optional<Admission>> admission = store_.admit_publication(lookup, as_name(app));
   if (admission && *admission && (*admission)->is_private) (*admission)->play_tag = tag_of(lookup);
   return admission;
 }
@@ -86,9 +94,9 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
                                                                std::string_view key, std::string_view peer,
                                                                std::int64_t now_us) {
   if (!may_play(peer, now_us)) return std::optional<PlayAdmission>();
-  PlayName wanted{.name = bounded(name), .name_lookup = lookup_(bounded(name)), .key_lookup = {}};
+  PlayName wanted{.name = as_name(name), .name_lookup = lookup_(bounded(name)), .key_lookup = {}};
   wanted.key_lookup = key.empty() ? wanted.name_lookup : lookup_(bounded(key));
-  const Result<std::optional<Playable>> found = store_.find_playable(wanted, bounded(app));
+  const Result<std::optional<Playable>> found = store_.find_playable(wanted, as_name(app));
   if (!found) return tl::unexpected(found.error());
   if (!*found) {
     play_failed(peer, now_us);
@@ -142,7 +150,7 @@ Result<std::vector<OwnedStream>> Decisions::list_streams(const std::string& subj
 
 Result<StreamRecord> Decisions::get_stream(std::string_view name) {
   const std::string bounded_name = bounded(name);
-  Result<std::optional<StreamRecord>> record = store_.find(bounded_name, lookup_(bounded_name));
+  Result<std::optional<StreamRecord>> record = store_.find(as_name(name), lookup_(bounded_name));
   if (!record) return tl::unexpected(record.error());
   if (!*record) return fail("auth.unknown_stream", "no such stream");
   return std::move(**record);
@@ -157,7 +165,7 @@ Result<OwnedStream> Decisions::get_owned_stream(std::string_view name) {
 Result<std::vector<StreamRecord>> Decisions::get_streams(const std::vector<std::string>& stream_ids) {
   std::vector<StreamRecord> records;
   for (std::size_t i = 0; i < std::min(stream_ids.size(), kMostAsked); ++i) {
-    Result<std::optional<StreamRecord>> record = store_.find(bounded(stream_ids[i]), "");
+    Result<std::optional<StreamRecord>> record = store_.find(as_name(stream_ids[i]), "");
     if (!record) return tl::unexpected(record.error());
     if (*record) records.push_back(std::move(**record));
   }

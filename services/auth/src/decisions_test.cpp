@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
+#include "store/test_database.hpp"
 #include "stream_repository.hpp"
 
 namespace millrace::auth {
@@ -61,12 +59,9 @@ class CountingStore : public StreamStore {
   StreamStore& store_;
 };
 
-class AuthDecisions : public testing::Test {
+class AuthDecisions : public store::DatabaseTest {
  protected:
   AuthDecisions() {
-    std::string name = (std::filesystem::temp_directory_path() / "millrace-auth-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    directory_ = name;
     repository_ = std::make_unique<StreamRepository>(StreamRepository::open(options(), vault_).value());
     store_ = std::make_unique<CountingStore>(*repository_);
     decisions_ = std::make_unique<Decisions>(*store_, vault_, DecisionLimits{}, [this](std::string_view key) {
@@ -74,12 +69,8 @@ class AuthDecisions : public testing::Test {
       return vault_.lookup(key);
     });
   }
-  ~AuthDecisions() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
 
-  store::DatabaseOptions options() const { return {.url = (directory_ / "streaming.db").string()}; }
+  store::DatabaseOptions options() const { return database_.options(); }
   OwnedStream stream(const std::string& subject) { return decisions_->ensure_stream(subject, kNow).value(); }
   std::optional<Admission> publish(const std::string& key, const std::string& app = "live",
                                    std::string_view peer = kPeer) {
@@ -91,7 +82,6 @@ class AuthDecisions : public testing::Test {
     return admission ? std::optional(admission->stream_id) : std::nullopt;
   }
 
-  std::filesystem::path directory_;
   KeyVault vault_ = KeyVault::create(kServerSecret).value();
   std::unique_ptr<StreamRepository> repository_;
   std::unique_ptr<CountingStore> store_;
@@ -99,7 +89,7 @@ class AuthDecisions : public testing::Test {
   int lookups_ = 0;
 };
 
-TEST_F(AuthDecisions, TheRightKeyPublishesItsStreamWithAGrowingEpoch) {
+TEST_P(AuthDecisions, TheRightKeyPublishesItsStreamWithAGrowingEpoch) {
   const OwnedStream alice = stream("alice");
   const OwnedStream bob = stream("bob");
   EXPECT_NE(alice.record.stream_id, bob.record.stream_id);
@@ -110,7 +100,7 @@ TEST_F(AuthDecisions, TheRightKeyPublishesItsStreamWithAGrowingEpoch) {
   EXPECT_EQ(publish(bob.key.reveal())->epoch, 1U);
 }
 
-TEST_F(AuthDecisions, TheEpochIsInTheDatabaseBeforeTheAnswer) {
+TEST_P(AuthDecisions, TheEpochIsInTheDatabaseBeforeTheAnswer) {
   const OwnedStream alice = stream("alice");
   ASSERT_EQ(publish(alice.key.reveal())->epoch, 1U);
   // What a restarted service would see, with the first one still open.
@@ -119,7 +109,7 @@ TEST_F(AuthDecisions, TheEpochIsInTheDatabaseBeforeTheAnswer) {
   EXPECT_EQ(publish(alice.key.reveal())->epoch, 3U);
 }
 
-TEST_F(AuthDecisions, AnAccountKeepsItsStreamAndKey) {
+TEST_P(AuthDecisions, AnAccountKeepsItsStreamAndKey) {
   const OwnedStream first = stream("alice");
   const OwnedStream second = stream("alice");
   EXPECT_EQ(first.record.stream_id, second.record.stream_id);
@@ -133,7 +123,7 @@ struct Attempt {
   std::string key;
 };
 
-TEST_F(AuthDecisions, AWrongAnUnknownAndABannedKeyTakeTheSameStepsToTheSameAnswer) {
+TEST_P(AuthDecisions, AWrongAnUnknownAndABannedKeyTakeTheSameStepsToTheSameAnswer) {
   const OwnedStream alice = stream("alice");
   const OwnedStream banned = stream("mallory");
   ASSERT_TRUE(decisions_->set_banned(banned.record.stream_id, true));
@@ -150,6 +140,9 @@ TEST_F(AuthDecisions, AWrongAnUnknownAndABannedKeyTakeTheSameStepsToTheSameAnswe
       {"another's channel", banned.record.stream_id, alice.key.reveal()},
       {"another application", "vod", alice.key.reveal()},
       {"no application", "", alice.key.reveal()},
+      {"an application that is not UTF-8", "live\xff", alice.key.reveal()},
+      {"an application that goes on after a NUL", std::string("live\0x", 6), alice.key.reveal()},
+      {"a key that is not UTF-8", "live", "\xff\xfe"},
   };
   for (const Attempt& attempt : refused) {
     lookups_ = store_->calls = 0;
@@ -163,14 +156,14 @@ TEST_F(AuthDecisions, AWrongAnUnknownAndABannedKeyTakeTheSameStepsToTheSameAnswe
   EXPECT_EQ(store_->calls, 1) << "the right key";
 }
 
-TEST_F(AuthDecisions, TheApplicationIsLiveOrTheStreamsPublicId) {
+TEST_P(AuthDecisions, TheApplicationIsLiveOrTheStreamsPublicId) {
   const OwnedStream alice = stream("alice");
   EXPECT_TRUE(publish(alice.key.reveal(), "live"));
   EXPECT_TRUE(publish(alice.key.reveal(), alice.record.stream_id));
   EXPECT_TRUE(play(alice.record.stream_id, alice.record.stream_id));
 }
 
-TEST_F(AuthDecisions, AnAddressThatGuessesIsStoppedAndOthersAreNot) {
+TEST_P(AuthDecisions, AnAddressThatGuessesIsStoppedAndOthersAreNot) {
   const OwnedStream alice = stream("alice");
   store_->calls = 0;
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(publish("sk_wrong"));
@@ -180,12 +173,15 @@ TEST_F(AuthDecisions, AnAddressThatGuessesIsStoppedAndOthersAreNot) {
   EXPECT_TRUE(decisions_->authorize_publish("live", alice.key.reveal(), kPeer, kNow + 1'000'000).value());
 }
 
-TEST_F(AuthDecisions, PlaysByPublicIdOrByKeyUnlessBanned) {
+TEST_P(AuthDecisions, PlaysByPublicIdOrByKeyUnlessBanned) {
   const OwnedStream alice = stream("alice");
   EXPECT_EQ(play(alice.record.stream_id), alice.record.stream_id);
   EXPECT_EQ(play(alice.key.reveal()), alice.record.stream_id);
   EXPECT_EQ(play("unknown"), std::nullopt);
   EXPECT_EQ(play(alice.record.stream_id, "vod"), std::nullopt);
+  EXPECT_EQ(play("\xc3"), std::nullopt);
+  EXPECT_EQ(play(alice.record.stream_id + std::string("\0x", 2)), std::nullopt);
+  EXPECT_EQ(play(std::string(255, 'a') + "\xc3\xbc"), std::nullopt) << "cut off in the middle of a character";
   ASSERT_TRUE(decisions_->set_banned(alice.record.stream_id, true));
   EXPECT_EQ(play(alice.record.stream_id), std::nullopt);
   EXPECT_EQ(play(alice.key.reveal()), std::nullopt);
@@ -194,7 +190,7 @@ TEST_F(AuthDecisions, PlaysByPublicIdOrByKeyUnlessBanned) {
   EXPECT_EQ(decisions_->set_banned("unknown", true).error().code, "auth.unknown_stream");
 }
 
-TEST_F(AuthDecisions, ListsKeysForTheirOwnerOnly) {
+TEST_P(AuthDecisions, ListsKeysForTheirOwnerOnly) {
   const OwnedStream alice = stream("alice");
   const OwnedStream bob = stream("bob");
   const std::vector<OwnedStream> own = decisions_->list_streams("alice").value();
@@ -208,27 +204,17 @@ TEST_F(AuthDecisions, ListsKeysForTheirOwnerOnly) {
   EXPECT_TRUE(decisions_->list_streams("nobody").value().empty());
 }
 
-TEST_F(AuthDecisions, FindsAStreamByIdAndByKey) {
+TEST_P(AuthDecisions, FindsAStreamByIdAndByKey) {
   const OwnedStream alice = stream("alice");
   EXPECT_EQ(decisions_->get_stream(alice.record.stream_id)->subject, "alice");
   EXPECT_EQ(decisions_->get_stream(alice.key.reveal())->subject, "alice");
   EXPECT_EQ(decisions_->get_stream("unknown").error().code, "auth.unknown_stream");
 }
 
-// Every byte that the database has on disk.
-std::string bytes_on_disk(const std::filesystem::path& directory) {
-  std::string all;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    all.append(std::istreambuf_iterator<char>(file), {});
-  }
-  return all;
-}
-
-TEST_F(AuthDecisions, AStolenDatabaseHoldsNoKeyInAnyForm) {
+TEST_P(AuthDecisions, AStolenDatabaseHoldsNoKeyInAnyForm) {
   const std::string key = stream("alice").key.reveal();
   ASSERT_TRUE(publish(key));
-  const std::string disk = bytes_on_disk(directory_);
+  const std::string disk = database_.bytes_on_disk();
   const std::string digits = key.substr(3);
   Bytes raw;
   for (std::size_t i = 0; i < digits.size(); i += 2) {
@@ -242,7 +228,7 @@ TEST_F(AuthDecisions, AStolenDatabaseHoldsNoKeyInAnyForm) {
   EXPECT_EQ(disk.find(kServerSecret.reveal()), std::string::npos);
 }
 
-TEST_F(AuthDecisions, AnotherServerSecretIsRefusedAtTheStart) {
+TEST_P(AuthDecisions, AnotherServerSecretIsRefusedAtTheStart) {
   const KeyVault other = KeyVault::create(Secret("another secret of thirty-two bytes")).value();
   const Result<StreamRepository> refused = StreamRepository::open(options(), other);
   ASSERT_FALSE(refused);
@@ -250,6 +236,9 @@ TEST_F(AuthDecisions, AnotherServerSecretIsRefusedAtTheStart) {
   EXPECT_NE(refused.error().message.find("MILLRACE_SECRET"), std::string::npos);
   EXPECT_TRUE(StreamRepository::open(options(), vault_));
 }
+
+INSTANTIATE_TEST_SUITE_P(Over, AuthDecisions, testing::ValuesIn(store::database_kinds()),
+                         store::DatabaseTest::name);
 
 }  // namespace
 }  // namespace millrace::auth

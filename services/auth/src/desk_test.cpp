@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <filesystem>
 
 #include "base/secret.hpp"
+#include "store/test_database.hpp"
 #include "stream_repository.hpp"
 
 namespace millrace::auth {
@@ -56,13 +56,11 @@ class FakeHook final : public Hook {
   bool plays = false;
 };
 
-class DeskTest : public testing::Test {
+class DeskTest : public store::DatabaseTest {
  protected:
   DeskTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "millrace-desk-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    repository_ = std::make_unique<StreamRepository>(
-        StreamRepository::open({.url = directory_ + "/streaming.db"}, vault_).value());
+    repository_ =
+        std::make_unique<StreamRepository>(StreamRepository::open(database_.options(), vault_).value());
     outside_.decides = Decides::kCallback;
     outside_.hooks = {hook_};
     outside_.now = [this] { return now_; };
@@ -78,10 +76,6 @@ class DeskTest : public testing::Test {
       done(limits_);
     };
     restart();
-  }
-  ~DeskTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
   }
 
   // As after a crash: what is not in the database is forgotten.
@@ -157,7 +151,6 @@ class DeskTest : public testing::Test {
   }
   using Strings = std::vector<std::string>;
 
-  std::string directory_;
   KeyVault vault_ = KeyVault::create(Secret(std::string(32, 's'))).value();
   std::unique_ptr<StreamRepository> repository_;
   std::unique_ptr<Decisions> decisions_;
@@ -176,7 +169,7 @@ class DeskTest : public testing::Test {
   Now now_{.monotonic_us = 1000 * kSecond, .wall_us = 1'800'000'000 * kSecond};
 };
 
-TEST_F(DeskTest, AnAcceptedPublisherGetsItsChannelASessionAndAGrowingEpoch) {
+TEST_P(DeskTest, AnAcceptedPublisherGetsItsChannelASessionAndAGrowingEpoch) {
   const auto first = accepted(1, "chan", "s1");
   EXPECT_EQ(first->reply->authorize_publish().stream_id(), "chan");
   EXPECT_EQ(first->reply->authorize_publish().session_id(), "s1");
@@ -185,7 +178,7 @@ TEST_F(DeskTest, AnAcceptedPublisherGetsItsChannelASessionAndAGrowingEpoch) {
   EXPECT_EQ(accepted(2, "chan", "s2")->reply->authorize_publish().epoch(), 2U);
 }
 
-TEST_F(DeskTest, ARefusalAnswersNoAndLeavesNothingBehind) {
+TEST_P(DeskTest, ARefusalAnswersNoAndLeavesNothingBehind) {
   const auto inquiry = publish(1, "chan");
   hook_->take().answer(Verdict{});
   run();
@@ -198,7 +191,7 @@ TEST_F(DeskTest, ARefusalAnswersNoAndLeavesNothingBehind) {
   EXPECT_EQ(silent->reply->error_code(), "auth.hook");
 }
 
-TEST_F(DeskTest, OfTwoAtOnceTheLaterOneWinsWhoeverAnswersFirst) {
+TEST_P(DeskTest, OfTwoAtOnceTheLaterOneWinsWhoeverAnswersFirst) {
   const auto early = publish(1, "chan");
   const auto late = publish(2, "chan");
   auto early_question = hook_->take();
@@ -217,7 +210,7 @@ TEST_F(DeskTest, OfTwoAtOnceTheLaterOneWinsWhoeverAnswersFirst) {
   EXPECT_LT(third->reply->authorize_publish().epoch(), fourth->reply->authorize_publish().epoch());
 }
 
-TEST_F(DeskTest, TheEndOfALivePublicationIsToldUntilAcknowledged) {
+TEST_P(DeskTest, TheEndOfALivePublicationIsToldUntilAcknowledged) {
   accepted(1, "chan", "s1");
   desk_->published(live(1, "chan", 1), now_);
   desk_->publication_over(1, now_);
@@ -234,7 +227,7 @@ TEST_F(DeskTest, TheEndOfALivePublicationIsToldUntilAcknowledged) {
   EXPECT_TRUE(stops().empty()) << "told and forgotten";
 }
 
-TEST_F(DeskTest, AnEndThatWasNotAcknowledgedOutlivesARestart) {
+TEST_P(DeskTest, AnEndThatWasNotAcknowledgedOutlivesARestart) {
   accepted(1, "chan", "s1");
   desk_->publication_over(1, now_);
   restart();
@@ -243,7 +236,7 @@ TEST_F(DeskTest, AnEndThatWasNotAcknowledgedOutlivesARestart) {
   EXPECT_EQ(hook_->questions.front().visit.name, "key") << "the details came back";
 }
 
-TEST_F(DeskTest, WhatIngestDoesNotKnowAfterARestartHasEnded) {
+TEST_P(DeskTest, WhatIngestDoesNotKnowAfterARestartHasEnded) {
   accepted(1, "one", "s1");
   accepted(2, "two", "s2");
   accepted(3, "three", "s3");
@@ -257,7 +250,7 @@ TEST_F(DeskTest, WhatIngestDoesNotKnowAfterARestartHasEnded) {
   for (const CloseOrder& order : closed_) EXPECT_NE(order.publication_id, 2U);
 }
 
-TEST_F(DeskTest, WhatWasLiveAndIsMissingInASnapshotHasEnded) {
+TEST_P(DeskTest, WhatWasLiveAndIsMissingInASnapshotHasEnded) {
   accepted(1, "one", "s1");
   desk_->published(live(1, "one", 1), now_);
   desk_->snapshot({}, now_);
@@ -267,7 +260,7 @@ TEST_F(DeskTest, WhatWasLiveAndIsMissingInASnapshotHasEnded) {
   EXPECT_EQ(closed_[0].publication_id, 1U);
 }
 
-TEST_F(DeskTest, IngestLostForLongEndsItsPublications) {
+TEST_P(DeskTest, IngestLostForLongEndsItsPublications) {
   accepted(1, "one", "s1");
   desk_->published(live(1, "one", 1), now_);
   desk_->ingest_lost(now_);
@@ -277,7 +270,7 @@ TEST_F(DeskTest, IngestLostForLongEndsItsPublications) {
   EXPECT_EQ(stops(), Strings{"s1"});
 }
 
-TEST_F(DeskTest, ADecisionThatComesTooLateIsAnEndAndNoPublication) {
+TEST_P(DeskTest, ADecisionThatComesTooLateIsAnEndAndNoPublication) {
   const auto inquiry = publish(1, "chan");
   inquiry->deadline = 0;
   answer(hook_->take(), "s1");
@@ -286,7 +279,7 @@ TEST_F(DeskTest, ADecisionThatComesTooLateIsAnEndAndNoPublication) {
   EXPECT_EQ(stops(), Strings{"s1"});
 }
 
-TEST_F(DeskTest, AskingAgainForTheSamePublicationAsksNobodyElse) {
+TEST_P(DeskTest, AskingAgainForTheSamePublicationAsksNobodyElse) {
   const auto first = accepted(1, "chan", "s1");
   const auto again = publish(1, "chan");
   EXPECT_TRUE(hook_->questions.empty());
@@ -294,7 +287,7 @@ TEST_F(DeskTest, AskingAgainForTheSamePublicationAsksNobodyElse) {
   EXPECT_EQ(again->reply->authorize_publish().session_id(), "s1");
 }
 
-TEST_F(DeskTest, AnAddressThatIsWrongTooOftenIsRefusedWithoutAsking) {
+TEST_P(DeskTest, AnAddressThatIsWrongTooOftenIsRefusedWithoutAsking) {
   std::size_t asked = 0;
   for (std::uint64_t id = 1; id <= 100; ++id) {
     const auto inquiry = publish(id, "chan", "wrong");
@@ -309,7 +302,7 @@ TEST_F(DeskTest, AnAddressThatIsWrongTooOftenIsRefusedWithoutAsking) {
   EXPECT_LE(asked, 40U);
 }
 
-TEST_F(DeskTest, PlayersNeedThePublishersKeyOrWaitForIt) {
+TEST_P(DeskTest, PlayersNeedThePublishersKeyOrWaitForIt) {
   const auto waiting = play("chan", "key");
   EXPECT_TRUE(waiting->reply->authorize_play().allowed());
   const auto publisher = accepted(1, "chan", "s1");
@@ -320,7 +313,7 @@ TEST_F(DeskTest, PlayersNeedThePublishersKeyOrWaitForIt) {
             publisher->reply->authorize_publish().play_tag());
 }
 
-TEST_F(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {
+TEST_P(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {
   hook_->plays = true;
   accepted(1, "chan", "s1");
   const auto player = play("chan", "key");
@@ -336,7 +329,7 @@ TEST_F(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {
   EXPECT_TRUE(hook_->questions.empty());
 }
 
-TEST_F(DeskTest, ABannedChannelIsNotEvenAskedFor) {
+TEST_P(DeskTest, ABannedChannelIsNotEvenAskedFor) {
   bus::v1::Request ban;
   ban.mutable_set_banned()->set_stream_id("chan");
   ban.mutable_set_banned()->set_banned(true);
@@ -351,7 +344,7 @@ TEST_F(DeskTest, ABannedChannelIsNotEvenAskedFor) {
   EXPECT_FALSE(play("chan", "key")->reply->authorize_play().allowed());
 }
 
-TEST_F(DeskTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
+TEST_P(DeskTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
   outside_.decides = Decides::kStore;
   outside_.hooks = {};
   const OwnedStream stream = decisions_->ensure_stream("alice", 1).value();
@@ -375,7 +368,7 @@ TEST_F(DeskTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
   EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
 }
 
-TEST_F(DeskTest, ChangedSettingsReachWhoeverIsLiveOrTurnsUp) {
+TEST_P(DeskTest, ChangedSettingsReachWhoeverIsLiveOrTurnsUp) {
   const std::string id = decisions_->ensure_stream("alice", 1)->record.stream_id;
   bus::v1::Request request;
   auth::v1::UpdateSettings& change = *request.mutable_update_settings();
@@ -405,7 +398,7 @@ TEST_F(DeskTest, ChangedSettingsReachWhoeverIsLiveOrTurnsUp) {
   EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
 }
 
-TEST_F(DeskTest, AHeldStreamIsCutAndRefusedForAWhile) {
+TEST_P(DeskTest, AHeldStreamIsCutAndRefusedForAWhile) {
   outside_.decides = Decides::kStore;
   outside_.hooks = {};
   const OwnedStream stream = decisions_->ensure_stream("alice", 1).value();
@@ -440,7 +433,7 @@ TEST_F(DeskTest, AHeldStreamIsCutAndRefusedForAWhile) {
   EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream") << "named by its id only";
 }
 
-TEST_F(DeskTest, OrdersNameAChannelAndASession) {
+TEST_P(DeskTest, OrdersNameAChannelAndASession) {
   accepted(1, "chan", "s1");
   live_.replace({live(0x1f, "other", 4)});
   desk_->close_channel("chan", "", now_);
@@ -456,6 +449,9 @@ TEST_F(DeskTest, OrdersNameAChannelAndASession) {
   desk_->close_channel("other", "s1", now_);
   EXPECT_EQ(closed_.size(), 4U) << "no such session";
 }
+
+INSTANTIATE_TEST_SUITE_P(Over, DeskTest, testing::ValuesIn(store::database_kinds()),
+                         store::DatabaseTest::name);
 
 }  // namespace
 }  // namespace millrace::auth

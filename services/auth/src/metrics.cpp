@@ -84,6 +84,16 @@ struct AuthMetrics::Families {
                                                     .Name("millrace_auth_keys")
                                                     .Help("Keys of other issuers that are in use, by issuer")
                                                     .Register(*registry);
+  prometheus::Family<prometheus::Counter>& database =
+      prometheus::BuildCounter()
+          .Name("millrace_auth_database_failures_total")
+          .Help("Questions that the database did not answer, by error")
+          .Register(*registry);
+  prometheus::Counter& reconnects = prometheus::BuildCounter()
+                                        .Name("millrace_auth_database_reconnects_total")
+                                        .Help("Connections to the database after the first")
+                                        .Register(*registry)
+                                        .Add({});
   prometheus::Histogram& seconds =
       prometheus::BuildHistogram()
           .Name("millrace_auth_request_seconds")
@@ -96,12 +106,24 @@ struct AuthMetrics::Families {
 AuthMetrics::AuthMetrics() : families_(std::make_unique<Families>()) {
   // Present from the start, so that a rate over them is right from the first one on.
   for (const char* reason : {"overload", "deadline"}) families_->dropped.Add({{"reason", reason}});
+  for (const char* code : {"busy", "unavailable"}) families_->database.Add({{"code", code}});
 }
 
 AuthMetrics::~AuthMetrics() = default;
 
 void AuthMetrics::answered(const bus::v1::Request& request, const bus::v1::Reply& reply) {
   families_->requests.Add({{"request", name_of(request)}, {"outcome", outcome_of(reply)}}).Increment();
+  database_failed(reply.error_code());
+}
+
+void AuthMetrics::database_failed(std::string_view code) {
+  constexpr std::string_view kStore = "store.";
+  if (!code.starts_with(kStore)) return;
+  families_->database.Add({{"code", std::string(code.substr(kStore.size()))}}).Increment();
+}
+
+void AuthMetrics::database_reconnected() {
+  families_->reconnects.Increment();
 }
 
 void AuthMetrics::dropped(const std::string& reason) {

@@ -43,6 +43,11 @@ class AuthMetrics {
   void keys_fetched(const std::string& issuer, bool ok);
   // millrace_auth_keys{issuer}: keys of the set that is in use.
   void keys_known(const std::string& issuer, std::size_t keys);
+  // millrace_auth_database_failures_total{code}: "busy", "unavailable" and the other codes of
+  // store/database.hpp, without their "store.". Also counted by answered().
+  void database_failed(std::string_view code);
+  // millrace_auth_database_reconnects_total.
+  void database_reconnected();
 
   std::shared_ptr<prometheus::Registry> registry() const;
 

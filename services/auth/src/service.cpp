@@ -25,12 +25,13 @@ namespace {
 
 // Short, so that one lock does not keep the requests behind it waiting beyond their deadlines.
 constexpr std::chrono::milliseconds kBusyTimeout{400};
+// Of a server: below DECISION_TIMEOUT_MS, with room for those who wait behind it.
+constexpr std::chrono::milliseconds kAnswerTimeout{1500};
 // Ingest answers a command at once, or is not there.
 constexpr std::chrono::milliseconds kCloseTimeout{2000};
 
 // What another start can't mend counts as configuration: the supervisor then leaves the service down.
 Error for_start(Error error) {
-  if (error.code == "store.busy") return error;
   const bool secret = error.code.rfind("auth.", 0) == 0;
   error.code = secret ? "config.secret" : "config.database";
   return error;
@@ -49,13 +50,15 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (!tokens) return tl::unexpected(for_start(tokens.error()));
   Result<IdentitySettings> identities = config_.identities.settings();
   if (!identities) return tl::unexpected(identities.error());
-  const store::DatabaseOptions database{.url = config_.database(context.home), .busy_timeout = kBusyTimeout};
-  // Tried here first, so that a problem is an answer to whoever starts auth and not a loop of restarts.
-  if (const Result<StreamRepository> opened = StreamRepository::open(database, *vault); !opened) {
-    return tl::unexpected(for_start(opened.error()));
-  }
+  const store::DatabaseOptions database{
+      .url = config_.database(context.home), .busy_timeout = kBusyTimeout, .answer_timeout = kAnswerTimeout};
+  // Tried here first, so that a problem is an answer to whoever starts auth and not a loop of restarts. A
+  // database that is away is waited for, with /readyz saying so.
+  const Result<StreamRepository> opened = StreamRepository::open(database, *vault);
+  if (!opened && !may_pass(opened.error())) return tl::unexpected(for_start(opened.error()));
   const std::shared_ptr<AuthShared> shared(
       new AuthShared{database, *vault, std::move(*tokens), context.health});
+  shared->database.on_reconnect = [&metrics = shared->metrics] { metrics.database_reconnected(); };
   const auto gate = std::make_shared<JobGate>(shared);
   set_up_desk(shared, gate);
   shared->identities = *std::move(identities);

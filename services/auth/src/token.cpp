@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/utf8.hpp"
 #include "base64url.hpp"
 #include "jose.hpp"
 
@@ -37,8 +38,9 @@ Result<TokenClaims> check_claims(const Json& claims, std::int64_t now_seconds) {
 
 bool is_valid_subject(std::string_view subject) {
   if (subject.empty() || subject.size() > kMaxSubjectLength) return false;
-  return std::none_of(subject.begin(), subject.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return is_valid_utf8(subject) && std::none_of(subject.begin(), subject.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+         });
 }
 
 Result<TokenVerifier> TokenVerifier::create(const Secret& token_secret) {

@@ -149,7 +149,8 @@ TEST(Token, AdminMustBeTheWordTrue) {
 }
 
 TEST(Token, AnImpossibleSubjectIsNotIssued) {
-  for (const std::string& subject : {std::string(), std::string(513, 'a'), std::string("a\tb")}) {
+  for (const std::string& subject :
+       {std::string(), std::string(513, 'a'), std::string("a\tb"), std::string("a\xff")}) {
     EXPECT_EQ(verifier().issue(subject, kNow).error().code, "auth.subject");
   }
 }

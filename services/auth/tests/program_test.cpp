@@ -261,7 +261,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"NoSecret", {{"MILLRACE_SECRET", ""}}, "MILLRACE_SECRET"},
         Refusal{"ShortTokenSecret", {{"API_TOKEN_SECRET", "short"}}, "API_TOKEN_SECRET"},
         Refusal{"DamagedDatabase", {{"DATABASE_URL", "HOME/other/damaged.db"}}, "other/damaged.db"},
-        Refusal{"AnotherKindOfDatabase", {{"DATABASE_URL", "postgresql://db/millrace"}}, "DATABASE_URL"}),
+        Refusal{"AnotherKindOfDatabase", {{"DATABASE_URL", "mysql://db/millrace"}}, "DATABASE_URL"},
+        Refusal{
+            "DatabaseWithAPortThatIsNone", {{"DATABASE_URL", "postgresql://u:p@db:x/m"}}, "DATABASE_URL"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
