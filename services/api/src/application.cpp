@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "authenticator.hpp"
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "http/target.hpp"
 #include "net/unique_fd.hpp"
@@ -161,6 +162,10 @@ http::Response Application::Impl::call(const Route& route, const pr::Request& re
   }
   switch (policy::judge(call.identity.caller(), route.operation)) {
     case policy::Verdict::kAllowed:
+      if (config.limits != nullptr) {
+        auto refused = config.limits->admit_account(route.method, call.identity.subject, monotonic_us());
+        if (refused) return *std::move(refused);
+      }
       return route.handler(call, context);
     case policy::Verdict::kUnauthenticated:
       return unauthorized();

@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "call.hpp"
+#include "rate_limits.hpp"
 
 namespace millrace::api {
 
@@ -28,7 +29,8 @@ inline constexpr std::size_t kMaxResource = 2048;
 
 struct ApplicationConfig {
   Secret edge_secret;
-  unsigned threads = 8;  // each may wait for another service
+  unsigned threads = 8;          // each may wait for another service
+  RateLimits* limits = nullptr;  // outlives the application; nullptr: none
 };
 
 class Application {

@@ -21,6 +21,22 @@ void ApiConfig::add_rows(ConfigTable& table) {
                 "connections of clients; further ones are closed at once");
   table.integer("API_CONNECTIONS_PER_ADDRESS", connections_per_address, "512", {0, 1'000'000},
                 "connections from one address; 0: no such limit (behind a proxy)");
+  table.parsed<net::IpNetworks>("TRUSTED_PROXIES", proxies, "networks", "",
+                                "proxies and load balancers in front of the API (addresses or CIDR, "
+                                "separated by commas) that are believed about "
+                                "who their client is",
+                                [](const std::string& text) { return net::IpNetworks::parse(text); });
+  table.choice("TRUSTED_PROXY_HEADER", proxy_header, "x-forwarded-for", {"x-forwarded-for", "forwarded"},
+               "the field that they set; the other one is not looked at");
+  table.integer(
+      "API_READS_PER_ADDRESS", rates.reads_per_address, "0", {0, 1'000'000},
+      "GET requests a second from one address (IPv6: /64), twice as many at once; 0: no such limit");
+  table.integer("API_WRITES_PER_ADDRESS", rates.writes_per_address, "100", {0, 1'000'000},
+                "the same for other methods");
+  table.integer("API_READS_PER_ACCOUNT", rates.reads_per_account, "200", {0, 1'000'000},
+                "GET requests a second with tokens of one account, twice as many at once; 0: no such limit");
+  table.integer("API_WRITES_PER_ACCOUNT", rates.writes_per_account, "50", {0, 1'000'000},
+                "the same for other methods");
   table.text("API_CORS_ORIGINS", cors_origins, "*",
              "web origins that may read answers, separated by commas; * for all (never with credentials)");
   table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
@@ -50,6 +66,11 @@ Urls ApiConfig::urls() const {
   return {
       without_slash(rtmp_base_url.empty() ? "rtmp://localhost:" + std::to_string(rtmp_port) : rtmp_base_url),
       without_slash(hls_base_url.empty() ? "http://localhost:" + std::to_string(hls_port) : hls_base_url)};
+}
+
+TrustedProxies ApiConfig::trusted_proxies() const {
+  return {proxies,
+          proxy_header == "forwarded" ? ForwardingField::kForwarded : ForwardingField::kXForwardedFor};
 }
 
 }  // namespace millrace::api

@@ -7,6 +7,8 @@
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
 #include "call.hpp"
+#include "client_address.hpp"
+#include "rate_limits.hpp"
 #include "urls.hpp"
 
 namespace millrace::api {
@@ -29,11 +31,15 @@ struct ApiConfig {
   std::string web_root;
   std::string cors_origins;
   StreamRules stream_rules;
+  net::IpNetworks proxies;
+  std::string proxy_header;
+  RateRules rates;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
   std::string vod_directory(const std::string& home) const;
   Urls urls() const;
+  TrustedProxies trusted_proxies() const;
 };
 
 }  // namespace millrace::api

@@ -3,6 +3,25 @@
 #include <algorithm>
 
 namespace millrace::api {
+namespace {
+
+// What a script needs of an answer beside the fields that the Fetch standard shows to it.
+constexpr std::string_view kExposed =
+    "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, Accept-Ranges, Content-Range, "
+    "Content-Disposition, Location, WWW-Authenticate";
+constexpr std::string_view kRequestFields =
+    "Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match, If-Modified-Since";
+
+// As browsers send origins.
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+}  // namespace
 
 CorsPolicy::CorsPolicy(std::string_view origins) {
   while (!origins.empty()) {
@@ -12,7 +31,7 @@ CorsPolicy::CorsPolicy(std::string_view origins) {
     while (!origin.empty() && origin.front() == ' ') origin.remove_prefix(1);
     while (!origin.empty() && (origin.back() == ' ' || origin.back() == '/')) origin.remove_suffix(1);
     if (origin == "*") any_ = true;
-    if (!origin.empty()) origins_.emplace_back(origin);
+    if (!origin.empty()) origins_.push_back(lower(origin));
   }
 }
 
@@ -21,11 +40,13 @@ bool CorsPolicy::allows(std::string_view origin) const {
 }
 
 void CorsPolicy::apply(const http::Request& request, http::Response& response) const {
-  if (any_) return response.headers.set("Access-Control-Allow-Origin", "*");
-  if (origins_.empty()) return;
-  response.headers.add("Vary", "Origin");
+  if (!any_ && origins_.empty()) return;
+  // What is the same for everybody may be kept for everybody.
+  if (!any_) response.headers.add("Vary", "Origin");
   const std::string_view origin = request.headers.find("Origin");
-  if (!origin.empty() && allows(origin)) response.headers.set("Access-Control-Allow-Origin", origin);
+  if (!any_ && (origin.empty() || !allows(origin))) return;
+  response.headers.set("Access-Control-Allow-Origin", any_ ? "*" : origin);
+  response.headers.set("Access-Control-Expose-Headers", kExposed);
 }
 
 http::Response CorsPolicy::preflight(const http::Request& request, std::string_view methods) const {
@@ -34,7 +55,7 @@ http::Response CorsPolicy::preflight(const http::Request& request, std::string_v
   response.headers.add("Allow", methods);
   if (allows(request.headers.find("Origin"))) {
     response.headers.add("Access-Control-Allow-Methods", methods);
-    response.headers.add("Access-Control-Allow-Headers", "Authorization, Content-Type, Range");
+    response.headers.add("Access-Control-Allow-Headers", kRequestFields);
     response.headers.add("Access-Control-Max-Age", "600");
   }
   apply(request, response);

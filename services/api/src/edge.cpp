@@ -1,6 +1,7 @@
 #include "edge.hpp"
 
 #include "application.hpp"
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "http/files.hpp"
 #include "http/target.hpp"
@@ -70,7 +71,8 @@ http::Response accept(http::Response from) {
   response.status = from.status;
   response.ranges = false;
   for (const std::string_view name :
-       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location"}) {
+       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location",
+        "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}) {
     if (from.headers.contains(name)) response.headers.add(name, from.headers.find(name));
   }
   response.body = std::move(from.body);
@@ -87,6 +89,11 @@ Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream)
       content_security_policy_(content_security_policy(config_.urls)) {}
 
 void Edge::handle(http::Request&& request, const http::Responder& respond) const {
+  request.peer_address = config_.proxies.client_of(request.peer_address, request.headers);
+  if (config_.limits != nullptr) {
+    auto refused = config_.limits->admit_address(request.method, request.peer_address, monotonic_us());
+    if (refused) return respond_with(request, respond, *std::move(refused));
+  }
   if (answer_here(request, respond)) return;
   const RouteMatch match = find_route(request.method, request.path);
   if (match.methods.empty()) return respond_with(request, respond, http::Response::problem(404, "not_found"));

@@ -6,9 +6,11 @@
 
 #include "answer_cache.hpp"
 #include "base/secret.hpp"
+#include "client_address.hpp"
 #include "cors.hpp"
 #include "http/server.hpp"
 #include "http/upstream.hpp"
+#include "rate_limits.hpp"
 #include "urls.hpp"
 #include "web_files.hpp"
 
@@ -19,6 +21,8 @@ struct EdgeConfig {
   Urls urls;
   std::string vod_directory;
   std::string cors_origins;
+  TrustedProxies proxies{};
+  RateLimits* limits = nullptr;  // outlives the Edge; nullptr: none
 };
 
 // Thread-safe. Outlives the server that calls it; the upstream and the files outlive the Edge.

@@ -6,6 +6,7 @@
 #include "http/ops.hpp"
 #include "http/server.hpp"
 #include "metrics_feed.hpp"
+#include "rate_limit_metrics.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api {
@@ -26,6 +27,7 @@ struct ApiService::Parts {
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
+  std::unique_ptr<RateLimits> limits;
   std::unique_ptr<http::Upstream> upstream;
   std::unique_ptr<Edge> edge;
   std::unique_ptr<http::Server> server;
@@ -41,6 +43,7 @@ Result<void> ApiService::start(runtime::ServiceContext& context) {
   parts.vod_directory = config_.vod_directory(context.home);
   parts.files = std::make_unique<WebFiles>(config_.web_root);
   if (Result<void> started = start_bus(context); !started) return started;
+  parts.limits = std::make_unique<RateLimits>(config_.rates);
   const Secret edge_secret(random_hex(kEdgeSecretBytes));
   parts.upstream =
       std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = config_.application_threads});
@@ -68,7 +71,8 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
 Result<void> ApiService::start_edge(const Secret& edge_secret) {
   Parts& parts = *parts_;
   parts.edge =
-      std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins},
+      std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins,
+                                        config_.trusted_proxies(), parts.limits.get()},
                              *parts.files, *parts.upstream);
   http::ServerConfig config;
   config.name = "api";
@@ -95,7 +99,8 @@ Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
   auto ops = http::start_ops(config, {.service = "api",
                                       .health = context.health.get(),
                                       .metrics = {http::server_metrics("api", *parts_->server),
-                                                  http::upstream_metrics("application", *parts_->upstream)}});
+                                                  http::upstream_metrics("application", *parts_->upstream),
+                                                  rate_limit_metrics(*parts_->limits)}});
   if (!ops) return tl::unexpected(ops.error());
   parts_->ops = std::move(*ops);
   return {};
@@ -103,7 +108,7 @@ Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
 
 void ApiService::start_actors(const runtime::ServiceContext& context, const Secret& edge_secret) {
   Parts& parts = *parts_;
-  const ApplicationConfig application{edge_secret, config_.application_threads};
+  const ApplicationConfig application{edge_secret, config_.application_threads, parts.limits.get()};
   const auto start_application = [&parts, application, &rules = config_.stream_rules] {
     return Application::start(
         application, {*parts.peers, parts.urls, parts.vod_directory, *parts.directory, rules, parts.feed});

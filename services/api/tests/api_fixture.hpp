@@ -160,16 +160,18 @@ class ApiFixture : public ::testing::Test {
     stream.mutable_settings()->set_max_bitrate_kbps(6000);
   }
 
-  void start_application() {
-    auto application =
-        Application::start({Secret("edge-secret"), 4}, {*peers_, urls_, vod_, *directory_, rules_, feed_});
+  void start_application(RateLimits* limits = nullptr) {
+    auto application = Application::start({Secret("edge-secret"), 4, limits},
+                                          {*peers_, urls_, vod_, *directory_, rules_, feed_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
   void start_edge(const std::string& origins) {
+    start_edge(EdgeConfig{Secret("edge-secret"), urls_, vod_, origins});
+  }
+  void start_edge(EdgeConfig edge) {
     server_.reset();
-    edge_ =
-        std::make_unique<Edge>(EdgeConfig{Secret("edge-secret"), urls_, vod_, origins}, *files_, *upstream_);
+    edge_ = std::make_unique<Edge>(std::move(edge), *files_, *upstream_);
     http::ServerConfig config;
     config.threads = 2;
     auto server =

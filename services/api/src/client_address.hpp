@@ -1,0 +1,38 @@
+// Who a request comes from when proxies stand in front: the address that the last trusted proxy saw. What a
+// client writes into the field itself stands to the left of that, and is never believed.
+//
+//   X-Forwarded-For: 203.0.113.77, 198.51.100.4, 10.0.0.8     from 10.0.0.1
+//                    made up        client        trusted          trusted
+//
+// Only one field is looked at, the one that the proxies set: the other one they may pass on from the client
+// as it is. RFC 7239 (Forwarded). Pure, immutable; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/message.hpp"
+#include "net/ip_network.hpp"
+
+namespace millrace::api {
+
+enum class ForwardingField : std::uint8_t { kXForwardedFor, kForwarded };
+
+class TrustedProxies {
+ public:
+  static constexpr std::size_t kMaxHops = 32;  // looked at, from the right
+
+  TrustedProxies() = default;  // nobody is trusted
+  TrustedProxies(net::IpNetworks networks, ForwardingField field)
+      : networks_(std::move(networks)), field_(field) {}
+
+  // peer: of the TCP connection. An entry that is no address ends the search: the client is then the proxy
+  // that wrote it.
+  std::string client_of(std::string_view peer, const http::Fields& headers) const;
+
+ private:
+  net::IpNetworks networks_;
+  ForwardingField field_ = ForwardingField::kXForwardedFor;
+};
+
+}  // namespace millrace::api
