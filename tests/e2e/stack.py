@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Slow builds (sanitizers) stretch every wait, never a requirement.
 PATIENCE = float(os.environ.get("MILLRACE_TEST_PATIENCE", "1"))
 SERVICES = ("auth", "ingest", "packaging", "recording", "metrics", "api")
-PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "INGEST_OPS_PORT", "AUTH_OPS_PORT", "PACKAGING_OPS_PORT",
+PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "RTMP_GRPC_PORT", "INGEST_OPS_PORT", "AUTH_OPS_PORT", "PACKAGING_OPS_PORT",
          "RECORDING_OPS_PORT", "API_OPS_PORT", "SSL_PORT")
 # All peers of a test have one address, and most tests are not about limits: who is sets them.
 NO_LIMITS = {"CONCURRENT_LIMIT_WHITELIST": "127.0.0.0/8,::1", "RTMP_MAX_BITRATE": "0", "RTMP_MAX_STREAMS": "0",

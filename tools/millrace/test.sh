@@ -21,7 +21,7 @@ done
 
 # The tests' stacks choose their own homes and ports; nothing of a developer's own must leak in.
 unset MILLRACE_HOME MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT DATABASE_URL RTMP_BASE_URL HLS_BASE_URL API_BASE_URL WEB_ROOT \
-  MILLRACE_SECRET API_TOKEN_SECRET RTMP_PORT PORT HLS_PORT METRICS_PORT
+  MILLRACE_SECRET API_TOKEN_SECRET RTMP_PORT PORT HLS_PORT METRICS_PORT RTMP_GRPC_PORT
 
 need_packages build run test
 need_npm "$ROOT/services/api/web"

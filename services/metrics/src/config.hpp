@@ -12,6 +12,11 @@ namespace millrace::metrics {
 struct MetricsConfig {
   std::string listen_address;
   std::uint16_t port = 0;
+  std::string grpc_address;
+  std::uint16_t grpc_port = 0;
+  bool grpc_reflection = false;
+  std::uint16_t rtmp_port = 0;
+  std::string rtmp_base_url;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

@@ -8,7 +8,7 @@ constexpr std::string_view kFailureKey = "recording-failure/";
 }  // namespace
 
 Observatory::Observatory(std::shared_ptr<runtime::Health> health, std::function<std::int64_t()> now_us)
-    : health_(std::move(health)), now_us_(std::move(now_us)) {}
+    : health_(std::move(health)), now_us_(std::move(now_us)), began_us_(now_us_()) {}
 
 void Observatory::expect(std::string_view service) {
   const std::lock_guard lock(mutex_);
@@ -90,18 +90,30 @@ Report Observatory::report() const {
 }
 
 std::vector<bus::v1::Event> Observatory::tick(std::int64_t wall_us) {
-  Report report;
+  auto state = std::make_shared<ModuleState>();
   std::vector<StreamReport> ended;
+  sample_host(host_);
+  state->host = host_.usage();
   {
     const std::lock_guard lock(mutex_);
-    aggregation_.judge(now_us_(), wall_us);
-    report = aggregation_.report(now_us_());
+    const std::int64_t now_us = now_us_();
+    state->uptime_us = now_us - began_us_;
+    aggregation_.judge(now_us, wall_us);
+    state->report = aggregation_.report(now_us);
+    state->services = services_;
     ended = aggregation_.take_ended();
+    judge_module(*state);
+    state_ = state;
   }
   std::vector<bus::v1::Event> events;
-  for (v1::MetricsUpdated& update : feed_events(report, ended))
+  for (v1::MetricsUpdated& update : feed_events(state->report, ended))
     *events.emplace_back().mutable_metrics_updated() = std::move(update);
   return events;
+}
+
+std::shared_ptr<const ModuleState> Observatory::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
 }
 
 std::optional<v1::HealthHistory> Observatory::health_history(const std::string& stream_id) const {

@@ -14,6 +14,7 @@
 
 #include "aggregation.hpp"
 #include "bus/v1/bus.pb.h"
+#include "module_state.hpp"
 #include "runtime/health.hpp"
 
 namespace millrace::metrics {
@@ -33,6 +34,8 @@ class Observatory {
   Report report() const;
   // Once a second: judges the streams' health and makes the events that tell their numbers.
   std::vector<bus::v1::Event> tick(std::int64_t wall_us);
+  // As of the last tick; never null.
+  std::shared_ptr<const ModuleState> state() const;
   std::optional<v1::HealthHistory> health_history(const std::string& stream_id) const;
   // By name: is it on the bus?
   std::map<std::string, bool> services() const;
@@ -48,6 +51,9 @@ class Observatory {
   mutable std::mutex mutex_;
   mutable Aggregation aggregation_;
   std::map<std::string, bool> services_;
+  HostMeter host_;  // the ticking thread's
+  const std::int64_t began_us_;
+  std::shared_ptr<const ModuleState> state_ = std::make_shared<ModuleState>();
 };
 
 }  // namespace millrace::metrics

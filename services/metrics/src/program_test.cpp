@@ -42,10 +42,11 @@ class MetricsProgram : public ::testing::Test {
     std::filesystem::remove(home_ + "/run/metrics.ports");
     std::string home = "MILLRACE_HOME=" + home_;
     std::string port = "METRICS_PORT=0";
+    std::string grpc = "RTMP_GRPC_PORT=0";
     std::string address = "LISTEN_ADDRESS=127.0.0.1";
     std::string program = METRICS_PROGRAM;
     char* arguments[] = {program.data(), nullptr};
-    char* environment[] = {home.data(), port.data(), address.data(), nullptr};
+    char* environment[] = {home.data(), port.data(), grpc.data(), address.data(), nullptr};
     ASSERT_EQ(::posix_spawn(&pid_, program.c_str(), nullptr, nullptr, arguments, environment), 0);
     ASSERT_TRUE(wait([&] { return std::filesystem::exists(home_ + "/run/metrics.ports"); }));
     std::ifstream file(home_ + "/run/metrics.ports");

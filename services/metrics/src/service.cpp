@@ -8,6 +8,7 @@
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
 #include "exposition.hpp"
+#include "grpc/module_server.hpp"
 #include "http/ops.hpp"
 #include "observatory.hpp"
 
@@ -48,8 +49,9 @@ Result<void> MetricsService::start(runtime::ServiceContext& context) {
   observatory_ = std::make_shared<Observatory>(context.health, monotonic_us);
   if (Result<void> started = start_bus(context); !started) return started;
   if (Result<void> started = start_http(context); !started) return started;
+  if (Result<void> started = start_grpc(); !started) return started;
   ticker_ = std::make_unique<Ticker>(std::chrono::seconds(1), [this] { tick(); });
-  return context.write_ports({{"METRICS_PORT", server_->port()}});
+  return context.write_ports({{"METRICS_PORT", server_->port()}, {"RTMP_GRPC_PORT", grpc_->port()}});
 }
 
 Result<void> MetricsService::start_bus(const runtime::ServiceContext& context) {
@@ -86,8 +88,22 @@ Result<void> MetricsService::start_http(const runtime::ServiceContext& context) 
   return {};
 }
 
+Result<void> MetricsService::start_grpc() {
+  const std::string base = config_.rtmp_base_url.empty()
+                               ? "rtmp://localhost:" + std::to_string(config_.rtmp_port)
+                               : config_.rtmp_base_url;
+  auto started = ModuleServer::start({.address = config_.grpc_address,
+                                      .port = config_.grpc_port,
+                                      .reflection = config_.grpc_reflection,
+                                      .rtmp_base_url = base});
+  if (!started) return tl::unexpected(started.error());
+  grpc_ = *std::move(started);
+  return {};
+}
+
 void MetricsService::tick() {
   std::vector<bus::v1::Event> events = observatory_->tick(wall_us());
+  grpc_->update(observatory_->state());
   if (!events.empty()) node_->publish(std::move(events));
 }
 
@@ -95,6 +111,7 @@ void MetricsService::drain(runtime::Deadline deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   ticker_.reset();
+  if (grpc_) grpc_->drain(std::clamp<std::int64_t>(left.count() / 2, 0, 1000) * 1000);
   if (server_)
     server_->drain(std::clamp(left, std::chrono::milliseconds(0), std::chrono::milliseconds(1000)));
   if (node_) node_->stop();

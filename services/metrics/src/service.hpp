@@ -18,6 +18,7 @@ class Server;
 
 namespace millrace::metrics {
 
+class ModuleServer;
 class Observatory;
 
 class MetricsService {
@@ -34,12 +35,14 @@ class MetricsService {
  private:
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_http(const runtime::ServiceContext& context);
+  Result<void> start_grpc();
   void tick();
 
   MetricsConfig config_;
   std::shared_ptr<Observatory> observatory_;
   std::unique_ptr<bus::Node> node_;
   std::unique_ptr<http::Server> server_;
+  std::unique_ptr<ModuleServer> grpc_;
   std::unique_ptr<Ticker> ticker_;
 };
 
