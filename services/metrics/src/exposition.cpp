@@ -45,6 +45,25 @@ const Column columns[] = {
     {MetricType::Gauge, "millrace_stream_received_bytes_per_second",
      "Bytes on the wire from the publisher a second, over the last 5 seconds.",
      [](const StreamReport& s) { return s.bytes_per_second; }},
+    {MetricType::Gauge, "millrace_stream_bandwidth_bytes_per_second",
+     "What the publisher's network should have room for: bytes a second times 1.2.",
+     [](const StreamReport& s) { return s.bytes_per_second * kBandwidthFactor; }},
+    {MetricType::Gauge, "millrace_stream_video_nominal_frames_per_second",
+     "Video frames a second by the publisher's time stamps.",
+     [](const StreamReport& s) { return s.nominal_frames_per_second; }},
+    {MetricType::Gauge, "millrace_stream_pace_ratio", "Media time per wall time, over the last 5 seconds.",
+     [](const StreamReport& s) { return s.pace; }},
+    {MetricType::Counter, "millrace_stream_dropped_frames_total", "Video frames that the publisher left out.",
+     [](const StreamReport& s) { return static_cast<double>(s.dropped_frames); }},
+    {MetricType::Gauge, "millrace_stream_audio_video_drift_seconds",
+     "Newest sound less newest picture, averaged.", [](const StreamReport& s) { return s.drift_seconds; }},
+    {MetricType::Gauge, "millrace_stream_segment_latency_seconds",
+     "From the arrival of the newest segment's last frame until it was listed.",
+     [](const StreamReport& s) { return s.segment_latency_seconds; }},
+    {MetricType::Counter, "millrace_stream_viewers_began_total", "Who watched this publication.",
+     [](const StreamReport& s) { return static_cast<double>(s.total_viewers); }},
+    {MetricType::Gauge, "millrace_stream_health_score", "Health, 0 to 100.",
+     [](const StreamReport& s) { return s.health_score; }},
     {MetricType::Counter, "millrace_stream_video_frames_total", "Video frames received.",
      [](const StreamReport& s) { return static_cast<double>(s.video_frames); }},
     {MetricType::Gauge, "millrace_stream_video_frames_per_second",
@@ -84,7 +103,11 @@ void add_streams(const Report& report, std::vector<MetricFamily>& families) {
       family(MetricType::Counter, "millrace_stream_sent_bytes_total", "Bytes sent to viewers.");
   MetricFamily codecs =
       family(MetricType::Gauge, "millrace_stream_info", "Always 1; codecs as labels (RFC 6381).");
+  MetricFamily reasons = family(MetricType::Gauge, "millrace_stream_health_reason",
+                                "1 for each reason why the health is not 100 now.");
   for (const StreamReport& stream : report.streams) {
+    for (const std::string_view reason : health_reasons(stream.health_reasons))
+      add(reasons, {{"stream", stream.stream_id}, {"reason", std::string(reason)}}, 1);
     add(viewers, {{"stream", stream.stream_id}, {"protocol", "rtmp"}}, stream.rtmp_viewers);
     add(viewers, {{"stream", stream.stream_id}, {"protocol", "hls"}}, stream.hls_viewers);
     add(sent, {{"stream", stream.stream_id}, {"protocol", "rtmp"}},
@@ -97,6 +120,31 @@ void add_streams(const Report& report, std::vector<MetricFamily>& families) {
   families.push_back(std::move(viewers));
   families.push_back(std::move(sent));
   families.push_back(std::move(codecs));
+  families.push_back(std::move(reasons));
+}
+
+void add_sums(const Report& report, std::vector<MetricFamily>& families) {
+  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+    families.push_back(single(MetricType::Counter, name, help, static_cast<double>(value)));
+  };
+  counter("millrace_publications_total", "Publications that were live.", report.publications);
+  counter("millrace_received_bytes_total", "Bytes on the wire from all publishers.", report.received_bytes);
+  counter("millrace_sent_bytes_total", "Bytes sent to all viewers.", report.sent_bytes);
+  counter("millrace_dropped_frames_total", "Video frames that publishers left out.", report.dropped_frames);
+  counter("millrace_timestamp_jumps_total", "Jumps of publishers' timestamps.", report.timestamp_jumps);
+  counter("millrace_viewers_began_total", "Who began to watch.", report.total_viewers);
+}
+
+void add_host(const HostUsage& host, std::vector<MetricFamily>& families) {
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    families.push_back(single(MetricType::Gauge, name, help, value));
+  };
+  gauge("millrace_host_cpu_ratio", "Share of all cores in use in the last second.", host.cpu);
+  gauge("millrace_host_memory_used_bytes", "Memory in use: total less available.",
+        static_cast<double>(host.memory_used_bytes));
+  gauge("millrace_host_memory_total_bytes", "Memory of the machine.",
+        static_cast<double>(host.memory_total_bytes));
+  if (host.gpu) gauge("millrace_host_gpu_ratio", "Share of the GPU in use.", *host.gpu);
 }
 
 void add_totals(const Report& report, std::vector<MetricFamily>& families) {
@@ -132,6 +180,8 @@ std::vector<MetricFamily> Exposition::Collect() const {
   const Report report = observatory_->report();
   add_streams(report, families);
   add_totals(report, families);
+  add_sums(report, families);
+  add_host(observatory_->state()->host, families);
   MetricFamily up =
       family(MetricType::Gauge, "millrace_service_up", "1 when the service is heard on the bus.");
   for (const auto& [service, is_up] : observatory_->services())
