@@ -68,6 +68,13 @@ WebSocket::WebSocket(std::unique_ptr<LiveStream> media, const WebSocketLimits& l
       framer_(std::make_unique<Framer>()),
       reader_(limits.message_bytes) {}
 
+WebSocket::WebSocket(Received received, std::shared_ptr<WebSocketSource> source,
+                     const WebSocketLimits& limits)
+    : limits_(limits),
+      received_(std::move(received)),
+      source_(std::move(source)),
+      reader_(limits.message_bytes) {}
+
 WebSocket::~WebSocket() = default;
 
 void WebSocket::attach(std::function<void()> wake) {
@@ -166,13 +173,43 @@ LiveStream::Progress WebSocket::pump_outbox(LiveOutput& output) {
   return goodbye_ ? Progress::kEnded : Progress::kIdle;
 }
 
+LiveStream::Progress WebSocket::send_pulled(LiveOutput& output) {
+  const WebSocketHeader header(WebSocketOpcode::kText, pulled_->size());
+  const ByteView front = header.view();
+  while (pulled_sent_ < front.size() + pulled_->size()) {
+    const std::size_t of_header = std::min(pulled_sent_, front.size());
+    const std::size_t of_text = pulled_sent_ - of_header;
+    // sendmsg doesn't write into what it sends.
+    const std::array<iovec, 2> parts = {
+        iovec{const_cast<std::uint8_t*>(front.data()) + of_header, front.size() - of_header},
+        iovec{const_cast<char*>(pulled_->data()) + of_text, pulled_->size() - of_text}};
+    const ssize_t count = output.send(parts);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failure();
+    pulled_sent_ += static_cast<std::size_t>(count);
+  }
+  pulled_.reset();
+  pulled_sent_ = 0;
+  return Progress::kMore;
+}
+
+LiveStream::Progress WebSocket::pump_source(LiveOutput& output) {
+  std::optional<WebSocketClose> close;
+  if (!pulled_) pulled_ = source_->next(close);
+  if (pulled_) return send_pulled(output);
+  if (!close) return Progress::kIdle;
+  say_goodbye(*close);
+  return Progress::kMore;
+}
+
 LiveStream::Progress WebSocket::pump(LiveOutput& output, std::int64_t now_us) {
   keep_alive(now_us);
-  const bool in_frame = framer_ && framer_->in_frame();
+  const bool in_frame = (framer_ && framer_->in_frame()) || pulled_sent_ > 0;
   if (!in_frame) {
     const Progress queued = pump_outbox(output);
     if (queued != Progress::kIdle) return queued;
   }
+  if (source_) return pump_source(output);
   if (!media_ || media_ended_) return Progress::kIdle;
   framer_->bind(output);
   const Progress progress = media_->pump(*framer_, now_us);

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +27,16 @@ struct WebSocketLimits {
   std::int64_t ping_us = 30'000'000;  // a client that answers none for three times as long is gone
 };
 
+// Text messages one at a time, each asked for when the client has taken the one before: what a slow client
+// missed can be left out, and one text can be shared by thousands of clients.
+class WebSocketSource {
+ public:
+  virtual ~WebSocketSource() = default;
+  // On the connection's thread. Null: nothing for now, notify() tells when there is more. With close set as
+  // well: that was all, and the client is told goodbye.
+  virtual std::shared_ptr<const std::string> next(std::optional<WebSocketClose>& close) = 0;
+};
+
 class WebSocket final : public LiveStream {
  public:
   // On the connection's thread.
@@ -34,6 +46,11 @@ class WebSocket final : public LiveStream {
   // Sends what media gives as binary messages; what the client says is not listened to.
   explicit WebSocket(std::unique_ptr<LiveStream> media, const WebSocketLimits& limits = {});
 
+  // Sends what source gives, besides what is queued.
+  WebSocket(Received received, std::shared_ptr<WebSocketSource> source, const WebSocketLimits& limits = {});
+
+  // Any thread: the source has something.
+  void notify() { wake(); }
   // Any thread. False when the client has not taken what was queued before: it is closed then.
   bool send_text(std::string_view text) { return send(WebSocketOpcode::kText, as_bytes(text)); }
   bool send_binary(ByteView bytes) { return send(WebSocketOpcode::kBinary, bytes); }
@@ -57,12 +74,17 @@ class WebSocket final : public LiveStream {
   void say_goodbye(WebSocketClose code);
   void keep_alive(std::int64_t now_us);
   Progress pump_outbox(LiveOutput& output);
+  Progress pump_source(LiveOutput& output);
+  Progress send_pulled(LiveOutput& output);
   void wake();
 
   const WebSocketLimits limits_;
   Received received_;
   std::unique_ptr<LiveStream> media_;
   std::unique_ptr<Framer> framer_;  // of media
+  std::shared_ptr<WebSocketSource> source_;
+  std::shared_ptr<const std::string> pulled_;  // of source; the message that is being sent
+  std::size_t pulled_sent_ = 0;                // header and text
   WebSocketReader reader_;
   std::vector<WebSocketEvent> events_;
   std::int64_t minute_began_us_ = 0;

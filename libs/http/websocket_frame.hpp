@@ -33,6 +33,7 @@ enum class WebSocketClose : std::uint16_t {
   kPolicy = 1008,
   kTooLarge = 1009,
   kTryAgainLater = 1013,
+  kUnauthorized = 4401,  // of ours (7.4.2): the token is good no more
 };
 
 // Of a whole message in one unmasked frame.

@@ -145,6 +145,39 @@ class WebSocketTest : public ::testing::Test {
   std::unique_ptr<Server> server_;
 };
 
+// So many texts of that size, then a goodbye.
+class Texts final : public WebSocketSource {
+ public:
+  Texts(int count, std::size_t size) : count_(count), size_(size) {}
+  std::shared_ptr<const std::string> next(std::optional<WebSocketClose>& close) override {
+    if (given_ == count_) {
+      close = WebSocketClose::kUnauthorized;
+      return nullptr;
+    }
+    return std::make_shared<const std::string>(size_, static_cast<char>('a' + given_++ % 26));
+  }
+
+ private:
+  int count_;
+  std::size_t size_;
+  int given_ = 0;
+};
+
+TEST_F(WebSocketTest, SendsWholeTextsOfASourceAndItsGoodbye) {
+  for (const std::size_t size : {1U, 200U, 70'000U}) {
+    server_.reset();
+    start([size](const Request& request, const Responder& respond) {
+      const auto socket =
+          std::make_shared<WebSocket>(WebSocket::Received(), std::make_shared<Texts>(40, size));
+      respond(accept_websocket(request, socket));
+    });
+    std::string expected;
+    for (int i = 0; i < 40; ++i)
+      expected += server_frame(0x81, std::string(size, static_cast<char>('a' + i % 26)));
+    EXPECT_TRUE(talk("") == expected + close_frame(4401)) << size;
+  }
+}
+
 TEST_F(WebSocketTest, ShakesHandsAsTheSpecificationShows) {
   EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   start_echo();
