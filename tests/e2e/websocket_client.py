@@ -5,13 +5,22 @@ import socket
 import struct
 
 
+class Closed(ConnectionError):
+    """The server said goodbye."""
+
+    def __init__(self, code):
+        super().__init__(f"the WebSocket was closed with {code}")
+        self.code = code
+
+
 class WebSocket:
-    def __init__(self, port, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, timeout=20, path="/", headers=(), source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.rest = b""
         key = base64.b64encode(os.urandom(16)).decode()
-        self.socket.sendall((f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+                             + "".join(f"{line}\r\n" for line in headers) + "\r\n").encode())
         while b"\r\n\r\n" not in self.rest:
             self.fill()
         answer, self.rest = self.rest.split(b"\r\n\r\n", 1)
@@ -36,7 +45,7 @@ class WebSocket:
         self.socket.sendall(b"\x81" + size + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(data)))
 
     def recv(self):
-        """The next text message; control frames are passed over."""
+        """The next text message; pings and pongs are passed over, a close frame raises Closed."""
         text = b""
         while True:
             first, size = self.take(2)
@@ -46,6 +55,8 @@ class WebSocket:
             elif size == 127:
                 size = struct.unpack(">Q", self.take(8))[0]
             payload = self.take(size)
+            if first & 0x0F == 8:
+                raise Closed(struct.unpack(">H", payload[:2])[0] if len(payload) >= 2 else 1005)
             if first & 0x0F < 8:
                 text += payload
                 if first & 0x80:

@@ -5,7 +5,8 @@ namespace {
 
 constexpr std::size_t kMaxTokenLength = 4096;
 
-// Empty when it is no bearer token. The scheme's case does not matter.
+}  // namespace
+
 std::string_view bearer_token(std::string_view authorization) {
   static constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return {};
@@ -29,8 +30,6 @@ policy::Role role_of(auth::v1::Role role) {
       return policy::Role::kAnyone;
   }
 }
-
-}  // namespace
 
 Result<Identity> Authenticator::identify(std::string_view authorization, Peers::Deadline deadline) {
   const std::string token(bearer_token(authorization));

@@ -9,6 +9,10 @@
 
 namespace millrace::api {
 
+// Of an Authorization field; empty when it is no bearer token. The scheme's case does not matter.
+std::string_view bearer_token(std::string_view authorization);
+policy::Role role_of(auth::v1::Role role);
+
 class Authenticator {
  public:
   explicit Authenticator(Peers& peers) : peers_(peers) {}

@@ -17,7 +17,7 @@ void ApiConfig::add_rows(ConfigTable& table) {
   table.integer("API_THREADS", edge_threads, "2", {1, 64}, "threads of the API's public side");
   table.integer("API_APPLICATION_THREADS", application_threads, "8", {1, 64},
                 "threads of the REST application; each may wait for another service");
-  table.integer("API_CONNECTIONS", connections, "4096", {1, 1'000'000},
+  table.integer("API_CONNECTIONS", connections, "16384", {1, 1'000'000},
                 "connections of clients; further ones are closed at once");
   table.integer("API_CONNECTIONS_PER_ADDRESS", connections_per_address, "512", {0, 1'000'000},
                 "connections from one address; 0: no such limit (behind a proxy)");
@@ -37,6 +37,8 @@ void ApiConfig::add_rows(ConfigTable& table) {
                 "GET requests a second with tokens of one account, twice as many at once; 0: no such limit");
   table.integer("API_WRITES_PER_ACCOUNT", rates.writes_per_account, "50", {0, 1'000'000},
                 "the same for other methods");
+  table.integer("API_LIVE_CLIENTS", live_clients, "10000", {0, 1'000'000},
+                "clients of the live metrics (WebSocket and Socket.IO) at once; further ones get 503");
   table.text("API_CORS_ORIGINS", cors_origins, "*",
              "web origins that may read answers, separated by commas; * for all (never with credentials)");
   table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");

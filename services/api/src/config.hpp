@@ -20,6 +20,7 @@ struct ApiConfig {
   unsigned application_threads = 0;
   std::size_t connections = 0;
   std::size_t connections_per_address = 0;
+  std::size_t live_clients = 0;
   std::string ops_address;
   std::uint16_t ops_port = 0;
   std::string media_root;

@@ -14,14 +14,13 @@ class CorsPolicy {
   // Comma-separated origins ("https://a.example,https://b.example"), "*" for all, empty for none.
   explicit CorsPolicy(std::string_view origins);
 
+  bool allows(std::string_view origin) const;
   // Adds Access-Control-Allow-Origin when the request's origin may read the answer, and Vary.
   void apply(const http::Request& request, http::Response& response) const;
   // 204 to OPTIONS; methods as in an Allow field.
   http::Response preflight(const http::Request& request, std::string_view methods) const;
 
  private:
-  bool allows(std::string_view origin) const;
-
   bool any_ = false;
   std::vector<std::string> origins_;
 };

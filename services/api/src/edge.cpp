@@ -81,11 +81,12 @@ http::Response accept(http::Response from) {
 
 }  // namespace
 
-Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream)
+Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, LiveHub* live)
     : config_(std::move(config)),
       cors_(config_.cors_origins),
       files_(files),
       upstream_(upstream),
+      live_(live == nullptr ? std::nullopt : std::optional<LiveEndpoint>(std::in_place, *live, cors_)),
       content_security_policy_(content_security_policy(config_.urls)) {}
 
 void Edge::handle(http::Request&& request, const http::Responder& respond) const {
@@ -94,6 +95,7 @@ void Edge::handle(http::Request&& request, const http::Responder& respond) const
     auto refused = config_.limits->admit_address(request.method, request.peer_address, monotonic_us());
     if (refused) return respond_with(request, respond, *std::move(refused));
   }
+  if (live_ && live_->handle(request, respond)) return;
   if (answer_here(request, respond)) return;
   const RouteMatch match = find_route(request.method, request.path);
   if (match.methods.empty()) return respond_with(request, respond, http::Response::problem(404, "not_found"));

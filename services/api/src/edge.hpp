@@ -2,6 +2,7 @@
 // application.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "answer_cache.hpp"
@@ -10,6 +11,7 @@
 #include "cors.hpp"
 #include "http/server.hpp"
 #include "http/upstream.hpp"
+#include "live_endpoint.hpp"
 #include "rate_limits.hpp"
 #include "urls.hpp"
 #include "web_files.hpp"
@@ -28,7 +30,8 @@ struct EdgeConfig {
 // Thread-safe. Outlives the server that calls it; the upstream and the files outlive the Edge.
 class Edge {
  public:
-  Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream);
+  // live: null when there is no feed of metrics.
+  Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, LiveHub* live = nullptr);
 
   // For http::Server::start.
   void handle(http::Request&& request, const http::Responder& respond) const;
@@ -49,6 +52,7 @@ class Edge {
   const CorsPolicy cors_;
   const WebFiles& files_;
   http::Upstream& upstream_;
+  const std::optional<LiveEndpoint> live_;
   const std::string content_security_policy_;
   const std::shared_ptr<AnswerCache> answers_ = std::make_shared<AnswerCache>();
 };

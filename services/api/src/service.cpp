@@ -5,6 +5,8 @@
 #include "edge.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
+#include "live_hub.hpp"
+#include "live_metrics.hpp"
 #include "metrics_feed.hpp"
 #include "rate_limit_metrics.hpp"
 #include "stream_directory.hpp"
@@ -13,6 +15,8 @@ namespace millrace::api {
 namespace {
 
 constexpr std::size_t kEdgeSecretBytes = 32;
+// What a client of the live feed waits for at most.
+constexpr std::chrono::milliseconds kAuthPatience{2000};
 // Of the drain: what is left after the edge's clients have been served.
 constexpr std::chrono::milliseconds kLastWords{500};
 
@@ -24,6 +28,8 @@ struct ApiService::Parts {
   std::string vod_directory;
   std::unique_ptr<WebFiles> files;
   MetricsFeed feed;
+  std::shared_ptr<LiveShared> live;
+  std::unique_ptr<LiveHub> hub;
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
@@ -42,6 +48,7 @@ Result<void> ApiService::start(runtime::ServiceContext& context) {
   parts.urls = config_.urls();
   parts.vod_directory = config_.vod_directory(context.home);
   parts.files = std::make_unique<WebFiles>(config_.web_root);
+  start_live();
   if (Result<void> started = start_bus(context); !started) return started;
   parts.limits = std::make_unique<RateLimits>(config_.rates);
   const Secret edge_secret(random_hex(kEdgeSecretBytes));
@@ -51,6 +58,21 @@ Result<void> ApiService::start(runtime::ServiceContext& context) {
   if (Result<void> started = start_ops(context); !started) return started;
   start_actors(context, edge_secret);
   return context.write_ports({{"PORT", parts.server->port()}, {"API_OPS_PORT", parts.ops->port()}});
+}
+
+// Before the bus, which feeds it, and the edge, which brings its clients.
+void ApiService::start_live() {
+  Parts& parts = *parts_;
+  parts.live = std::make_shared<LiveShared>();
+  parts.live->monotonic_us = monotonic_us;
+  parts.live->wall_us = wall_us;
+  parts.live->ask_auth = [&parts](bus::v1::Request request, bus::Node::ReplyHandler handler) {
+    parts.node->request("auth", std::move(request), kAuthPatience, std::move(handler));
+  };
+  parts.hub = std::make_unique<LiveHub>(LiveLimits{config_.live_clients, config_.connections_per_address},
+                                        parts.live);
+  parts.feed.listen(
+      [hub = parts.hub.get()](const std::vector<MetricsFeed::Numbers>& streams) { hub->update(streams); });
 }
 
 Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
@@ -73,7 +95,7 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
   parts.edge =
       std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins,
                                         config_.trusted_proxies(), parts.limits.get()},
-                             *parts.files, *parts.upstream);
+                             *parts.files, *parts.upstream, parts.hub.get());
   http::ServerConfig config;
   config.name = "api";
   config.address = config_.listen_address;
@@ -96,11 +118,12 @@ Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
   config.address = config_.ops_address;
   config.port = config_.ops_port;
   config.port_variable = "API_OPS_PORT";
-  auto ops = http::start_ops(config, {.service = "api",
-                                      .health = context.health.get(),
-                                      .metrics = {http::server_metrics("api", *parts_->server),
-                                                  http::upstream_metrics("application", *parts_->upstream),
-                                                  rate_limit_metrics(*parts_->limits)}});
+  auto ops =
+      http::start_ops(config, {.service = "api",
+                               .health = context.health.get(),
+                               .metrics = {http::server_metrics("api", *parts_->server),
+                                           http::upstream_metrics("application", *parts_->upstream),
+                                           live_metrics(*parts_->hub), rate_limit_metrics(*parts_->limits)}});
   if (!ops) return tl::unexpected(ops.error());
   parts_->ops = std::move(*ops);
   return {};
@@ -124,6 +147,7 @@ void ApiService::start_actors(const runtime::ServiceContext& context, const Secr
 void ApiService::drain(runtime::Deadline deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  parts_->hub->drain();
   parts_->server->drain(std::max(left - kLastWords, std::chrono::milliseconds(0)));
   parts_->upstream->stop();
   parts_->node->stop();

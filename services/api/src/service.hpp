@@ -21,6 +21,7 @@ class ApiService {
 
  private:
   struct Parts;
+  void start_live();
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_edge(const Secret& edge_secret);
   Result<void> start_ops(const runtime::ServiceContext& context);

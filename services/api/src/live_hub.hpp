@@ -1,0 +1,76 @@
+// All clients of the live feed. A thread of its own puts the numbers that come once a second on the board,
+// wakes the clients, and looks at their deadlines once a second.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine_session.hpp"
+#include "live_client.hpp"
+
+namespace millrace::api {
+
+struct LiveLimits {
+  std::size_t clients = 10'000;            // of all kinds; further ones get 503
+  std::size_t sessions_per_address = 512;  // of Engine.IO; 0: no such limit
+};
+
+struct LiveStatistics {
+  std::size_t websockets = 0;
+  std::size_t sessions = 0;  // of Engine.IO
+  std::uint64_t refused = 0;
+  std::uint64_t updates_dropped = 0;
+};
+
+class LiveHub {
+ public:
+  static constexpr std::size_t kMostUpdates = 64;  // waiting for the thread; beyond: the oldest goes
+
+  LiveHub(LiveLimits limits, std::shared_ptr<LiveShared> shared);
+  ~LiveHub();  // stops the thread
+  LiveHub(const LiveHub&) = delete;
+  LiveHub& operator=(const LiveHub&) = delete;
+
+  // Any thread; only queues.
+  void update(const std::vector<MetricsFeed::Numbers>& streams);
+
+  // Null: there are too many already.
+  std::shared_ptr<LiveClient> make_client();
+  std::shared_ptr<EngineSession> make_session(const std::string& peer_address, Secret token, bool websocket);
+  std::shared_ptr<EngineSession> find_session(std::string_view sid) const;
+  LiveStatistics statistics() const;
+  // Ends all sessions, so that no poll is waited for, and takes no more.
+  void drain();
+
+ private:
+  void run();
+  void put_on_board(std::vector<std::vector<MetricsFeed::Numbers>> updates);
+  void tick();
+  bool is_full() const { return draining_ || clients_.size() + sessions_.size() >= limits_.clients; }
+  std::vector<std::shared_ptr<LiveClient>> all_clients() const;
+  std::vector<std::shared_ptr<EngineSession>> all_sessions() const;
+
+  const LiveLimits limits_;
+  const std::shared_ptr<LiveShared> shared_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::vector<std::vector<MetricsFeed::Numbers>> updates_;
+  std::vector<std::weak_ptr<LiveClient>> clients_;  // plain ones
+  std::unordered_map<std::string, std::shared_ptr<EngineSession>> sessions_;
+  std::unordered_map<std::string, std::size_t> sessions_by_address_;
+  std::uint64_t refused_ = 0;
+  std::uint64_t updates_dropped_ = 0;
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace::api
