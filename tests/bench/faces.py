@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 
-from measure import CLIENT_CORE, cpu_seconds, pin, report
+from measure import CLIENT_CORE, anonymous_kb, cpu_seconds, pin, report
 from stack import ROOT, Stack, fetch, free_port, wait_for
 
 EXPRESS = """
@@ -94,3 +94,29 @@ def status(clip, seconds):
     report("status of one stream, 64 connections", ours["us"], "CPU us a request", nginx["us"],
            f"{requests(ours)}; nginx serves a file: {requests(nginx)}; Express: {node['us']:.1f} us, {requests(node)}")
     report("the same, nothing kept at the edge", whole["us"], "CPU us a request", node["us"], f"{requests(whole)}; peer: Express")
+
+
+def live(clip, seconds, clients=5000, stalled=50):
+    """WebSockets of the live feed, one stream: one update a second each, some that never read."""
+    with Stack(API_CONNECTIONS="20000", API_CONNECTIONS_PER_ADDRESS="0") as stack:
+        stack.publish(clip, loop=-1)
+        port = re.search(r":(\d+)", stack.info["api_url"].split("//")[1]).group(1)
+        url = f"http://127.0.0.1:{port}/api/stream/status/{stack.stream_id}"
+        wait_for(lambda: json.loads(fetch(url)[2]).get("isLive"), "the stream")
+        api = stack.pid("api")
+        pin(api)
+        idle = anonymous_kb(api)
+        child = subprocess.Popen(["taskset", "-c", CLIENT_CORE, str(ROOT / "tests/bench/ws_clients.py"), port, str(clients), str(seconds),
+                                  str(stalled)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if not json.loads(child.stdout.readline() or "{}").get("connected"):
+            raise SystemExit("ws_clients could not connect")
+        before = cpu_seconds(api)
+        child.stdin.write("\n")
+        child.stdin.flush()
+        result = json.loads(child.stdout.readline())
+        used, memory = cpu_seconds(api) - before, anonymous_kb(api)
+        child.wait(timeout=60)
+    per_client = (memory - idle) / (clients + stalled)
+    report(f"{clients} WebSocket clients, 1 update a second", used / result["updates"] * 1000, "CPU s per 1000 updates", None,
+           f"{used / seconds * 100:.0f} % of a core; {per_client:.1f} KB a client, {memory / 1024:.0f} MB in all; delay p50 {result['p50_ms']:.0f} ms, "
+           f"p99 {result['p99_ms']:.0f} ms, longest {result['max_ms']:.0f} ms beside {stalled} that never read; {result['short']} clients missed updates")

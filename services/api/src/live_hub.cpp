@@ -12,19 +12,16 @@ LiveHub::LiveHub(LiveLimits limits, std::shared_ptr<LiveShared> shared)
     : limits_(limits), shared_(std::move(shared)), thread_([this] { run(); }) {}
 
 LiveHub::~LiveHub() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-  thread_.join();
+  drain();
 }
 
 void LiveHub::drain() {
   {
     const std::lock_guard lock(mutex_);
-    draining_ = true;
+    stopping_ = true;
   }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
   for (const auto& session : all_sessions()) session->close();
 }
 

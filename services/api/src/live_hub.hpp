@@ -34,7 +34,7 @@ class LiveHub {
   static constexpr std::size_t kMostUpdates = 64;  // waiting for the thread; beyond: the oldest goes
 
   LiveHub(LiveLimits limits, std::shared_ptr<LiveShared> shared);
-  ~LiveHub();  // stops the thread
+  ~LiveHub();  // drains
   LiveHub(const LiveHub&) = delete;
   LiveHub& operator=(const LiveHub&) = delete;
 
@@ -46,14 +46,15 @@ class LiveHub {
   std::shared_ptr<EngineSession> make_session(const std::string& peer_address, Secret token, bool websocket);
   std::shared_ptr<EngineSession> find_session(std::string_view sid) const;
   LiveStatistics statistics() const;
-  // Ends all sessions, so that no poll is waited for, and takes no more.
+  // Stops the thread, takes no more, and ends all sessions, so that no poll is waited for. Auth is not asked
+  // afterwards.
   void drain();
 
  private:
   void run();
   void put_on_board(std::vector<std::vector<MetricsFeed::Numbers>> updates);
   void tick();
-  bool is_full() const { return draining_ || clients_.size() + sessions_.size() >= limits_.clients; }
+  bool is_full() const { return stopping_ || clients_.size() + sessions_.size() >= limits_.clients; }
   std::vector<std::shared_ptr<LiveClient>> all_clients() const;
   std::vector<std::shared_ptr<EngineSession>> all_sessions() const;
 
@@ -68,7 +69,6 @@ class LiveHub {
   std::unordered_map<std::string, std::size_t> sessions_by_address_;
   std::uint64_t refused_ = 0;
   std::uint64_t updates_dropped_ = 0;
-  bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -41,7 +41,10 @@ struct ApiService::Parts {
 };
 
 ApiService::ApiService() : parts_(std::make_unique<Parts>()) {}
-ApiService::~ApiService() = default;
+ApiService::~ApiService() {
+  // Its clients ask over the bus.
+  if (parts_->hub) parts_->hub->drain();
+}
 
 Result<void> ApiService::start(runtime::ServiceContext& context) {
   Parts& parts = *parts_;
