@@ -48,6 +48,8 @@ def good_ones(stack, issuer, client, one, two):
     check(status == 200 and other["streamId"] != mine["streamId"], f"an ES256 user with the same subject is another account: {status}")
     local = client.get(stack.info["token"])[1]
     check(local["streamId"] not in (mine["streamId"], other["streamId"]), "and none is a local one")
+    for path in (f"/api/stream/details/{mine['streamId']}", f"/api/stream/details/{local['streamId']}"):
+        check(client.get(two.token(issuer.claims("two")), path)[0] == 404, f"another tenant's stream does not exist for them: {path}")
     clip = make_clip(stack.home / "clip.flv", seconds=30)
     publisher = stack.publish(clip, url=mine["streamUrl"])
     wait_for(lambda: client.get(path=f"/api/stream/status/{mine['streamId']}")[1]["isLive"], "the user's stream to be live")
