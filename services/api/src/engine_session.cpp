@@ -138,7 +138,7 @@ void EngineSession::probe(Wire& wire, const EngineIoPacket& packet) {
   wake();
 }
 
-void EngineSession::poll(Respond respond, std::function<bool()> waits) {
+void EngineSession::poll(const Respond& respond, std::function<bool()> waits) {
   bool overlaps = false;
   {
     const std::lock_guard lock(mutex_);

@@ -40,7 +40,7 @@ class EngineSession : public std::enable_shared_from_this<EngineSession> {
   void begin(bool websocket);
 
   // The answer comes when there is something to send. waits: whether the client still does.
-  void poll(std::function<void(http::Response)> respond, std::function<bool()> waits);
+  void poll(const std::function<void(http::Response)>& respond, std::function<bool()> waits);
   http::Response post(std::string_view body);
   // For the answer to a WebSocket handshake: of a session that begins, or the one to upgrade to.
   std::shared_ptr<http::WebSocket> make_websocket();

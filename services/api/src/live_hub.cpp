@@ -106,14 +106,14 @@ void LiveHub::run() {
       if (stopping_) return;
       updates.swap(updates_);
     }
-    if (!updates.empty()) put_on_board(std::move(updates));
+    if (!updates.empty()) put_on_board(updates);
     if (std::chrono::steady_clock::now() < next_tick) continue;
     next_tick = std::chrono::steady_clock::now() + kTickEvery;
     tick();
   }
 }
 
-void LiveHub::put_on_board(std::vector<std::vector<MetricsFeed::Numbers>> updates) {
+void LiveHub::put_on_board(const std::vector<std::vector<MetricsFeed::Numbers>>& updates) {
   const std::int64_t now_us = shared_->monotonic_us();
   for (const auto& streams : updates) shared_->board.update(streams, now_us);
   for (const auto& client : all_clients()) client->wake();

@@ -52,7 +52,7 @@ class LiveHub {
 
  private:
   void run();
-  void put_on_board(std::vector<std::vector<MetricsFeed::Numbers>> updates);
+  void put_on_board(const std::vector<std::vector<MetricsFeed::Numbers>>& updates);
   void tick();
   bool is_full() const { return stopping_ || clients_.size() + sessions_.size() >= limits_.clients; }
   std::vector<std::shared_ptr<LiveClient>> all_clients() const;
