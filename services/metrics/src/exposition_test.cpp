@@ -8,6 +8,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+
+#include "base/clock.hpp"
 
 namespace millrace::metrics {
 namespace {
@@ -116,6 +119,28 @@ TEST_F(ExpositionTest, IsCleanInPromtool) {
   const std::string metrics = text();
   EXPECT_EQ(std::fwrite(metrics.data(), 1, metrics.size(), promtool), metrics.size());
   EXPECT_EQ(WEXITSTATUS(::pclose(promtool)), 0) << metrics;
+}
+
+TEST_F(ExpositionTest, TellsTenThousandStreamsInTime) {
+  for (const int streams : {200, 10'000}) {
+    for (int i = 0; i < streams; ++i) {
+      const std::string id = "s" + std::to_string(i);
+      observatory_->event(published(id));
+      for (int second = 0; second <= 5; ++second) observatory_->event(statistics(id, second));
+    }
+    const auto measure = [](const char* what, const std::function<void()>& work) {
+      const std::int64_t began_us = monotonic_us();
+      work();
+      const double ms = static_cast<double>(monotonic_us() - began_us) / 1000;
+      std::printf("  %s: %.2f ms\n", what, ms);
+      EXPECT_LT(ms, 5000) << what;  // a bound for any machine; docs/performance.md has figures
+    };
+    std::printf("%d live streams\n", streams);
+    measure("a second's beat", [&] { EXPECT_GE(observatory_->tick(0).size(), 1u); });
+    measure("GetMetrics of all",
+            [&] { EXPECT_EQ(Aggregation::reply(observatory_->report(), "").streams_size(), streams); });
+    measure("exposition", [&] { EXPECT_GT(text().size(), 1000u); });
+  }
 }
 
 }  // namespace
