@@ -17,6 +17,7 @@ constexpr std::array kRules = {
     Rule{kSignUp, "account.sign_up", kAnyone, false},
     Rule{kLogin, "account.login", kAnyone, false},
     Rule{kRecoverPassword, "account.recover", kAnyone, false},
+    Rule{kRedeemPlayback, "playback.redeem", kAnyone, false},
     Rule{kReadStream, "stream.read", kUser, true},
     Rule{kChangeStream, "stream.change", kUser, true},
     Rule{kGrantPlayback, "playback.grant", kUser, true},

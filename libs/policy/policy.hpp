@@ -26,9 +26,10 @@ enum class Operation : std::uint8_t {
   kSignUp,
   kLogin,
   kRecoverPassword,
-  kReadStream,     // with its key
-  kChangeStream,   // start, stop, settings, a new key, private
-  kGrantPlayback,  // viewer keys, signed URLs
+  kRedeemPlayback,  // a viewer key, which the call itself has, for a token
+  kReadStream,      // with its key
+  kChangeStream,    // start, stop, settings, a new key, private
+  kGrantPlayback,   // viewer keys, signed URLs
   kReadAccount,
   kChangeAccount,
   kListAccounts,

@@ -28,6 +28,7 @@ inline Role least_role(Operation operation) {
     case Operation::kSignUp:
     case Operation::kLogin:
     case Operation::kRecoverPassword:
+    case Operation::kRedeemPlayback:
       return Role::kAnyone;
     case Operation::kReadStream:
     case Operation::kChangeStream:

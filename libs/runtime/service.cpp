@@ -206,8 +206,18 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A core file would hold every key and secret in clear; who needs one raises the limit of the running process
+// (prlimit --core).
+void leave_no_core_file() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = 0;
+  (void)::setrlimit(RLIMIT_CORE, &limit);
+}
+
 int run(const ServiceDefinition& definition, const CommonConfig& config, const std::string& home) {
   raise_descriptor_limit();
+  leave_no_core_file();
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);

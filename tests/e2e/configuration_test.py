@@ -10,7 +10,9 @@ BIN = os.environ.get("MILLRACE_BIN", str(ROOT / "build/release/bin"))
 BAD = (("ingest", "RTMP_PORT", "70000"), ("packaging", "HLS_PORT", "x"), ("recording", "DRAIN_SECONDS", "-1"),
        ("ingest", "RTMP_PLAY_WHITELIST", "10.0.0.0/33"), ("ingest", "CONCURRENT_LIMIT_WHITELIST", "::1/129"),
        ("ingest", "PROXY_PROTOCOL_TRUSTED", "localhost"), ("ingest", "RTMP_MAX_RESOLUTION", "1080"), ("ingest", "SSL_CERT", "/nowhere.crt"),
-       ("metrics", "METRICS_PORT", "1e3"), ("api", "PORT", "-3"))
+       ("metrics", "METRICS_PORT", "1e3"), ("api", "PORT", "-3"),
+       ("api", "VAST_TAG_URL", "ftp://ads.example/"), ("api", "VAST_TAG_URL", "https://ads.example/{key}"),
+       ("api", "VAST_MEDIA_URL", "file:///etc/passwd"), ("api", "STREAM_STOP_HOLD_SECONDS", "3601"))
 
 
 def configuration():

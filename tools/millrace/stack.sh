@@ -72,13 +72,17 @@ choose_paths() {
   printf '%s\n' "$MEDIA_LOG_DIR" > "$RUN/media_log_directory"
 }
 
+random_secret() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
+
 # Random secrets, once. A value from the environment or .env wins.
 choose_secrets() {
   local file=$MILLRACE_HOME/secrets.env
   if [ ! -f "$file" ]; then
     (umask 077
-     printf 'MILLRACE_SECRET=%s\nAPI_TOKEN_SECRET=%s\n' "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" \
-       "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')" > "$file.new" && mv "$file.new" "$file")
+     printf 'MILLRACE_SECRET=%s\nAPI_TOKEN_SECRET=%s\nPLAYBACK_SECRET=%s\n' "$(random_secret)" "$(random_secret)" \
+       "$(random_secret)" > "$file.new" && mv "$file.new" "$file")
+  elif ! grep -q '^PLAYBACK_SECRET=' "$file"; then  # made before there was one
+    (umask 077; { cat "$file"; echo "PLAYBACK_SECRET=$(random_secret)"; } > "$file.new" && mv "$file.new" "$file")
   fi
   local line key
   while IFS= read -r line; do

@@ -35,7 +35,8 @@ Result<Identity> Authenticator::identify(std::string_view authorization, Peers::
   const std::string token(bearer_token(authorization));
   if (token.empty()) return fail("api.unauthorized");
   const auto now = TokenCache::Clock::now();
-  if (std::optional<Identity> known = cache_.find(token, now)) return *std::move(known);
+  const std::uint64_t epoch = peers_.access_epoch();
+  if (std::optional<Identity> known = cache_.find(token, epoch, now)) return *std::move(known);
   bus::v1::Request request;
   request.mutable_verify_token()->set_token(token);
   const Result<bus::v1::Reply> reply = peers_.ask("auth", std::move(request), deadline);
@@ -45,7 +46,7 @@ Result<Identity> Authenticator::identify(std::string_view authorization, Peers::
   const policy::Role role = role_of(reply->verify_token().role());
   if (role == policy::Role::kAnyone) return fail("api.unauthorized");
   Identity identity{reply->verify_token().subject(), role};
-  cache_.remember(token, identity, now);
+  if (peers_.access_epoch() == epoch) cache_.remember(token, identity, epoch, now);
   return identity;
 }
 

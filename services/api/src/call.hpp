@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ads.hpp"
 #include "http/message.hpp"
 #include "token_cache.hpp"
 #include "urls.hpp"
@@ -15,6 +16,7 @@ namespace millrace::api {
 
 class MetricsFeed;
 class Peers;
+class Recordings;
 class StreamDirectory;
 
 struct Call {
@@ -43,10 +45,11 @@ struct StreamRules {
 struct Context {
   Peers& peers;
   const Urls& urls;
-  const std::string& vod_directory;
+  Recordings& recordings;
   StreamDirectory& directory;
   const StreamRules& rules;
   const MetricsFeed& feed;
+  const AdsConfig& ads;
 };
 
 // JSON text as an answer.

@@ -10,6 +10,24 @@ std::string without_slash(std::string url) {
 
 }  // namespace
 
+void ApiConfig::ads_rows(ConfigTable& table) {
+  table.parsed<std::string>("VAST_TAG_URL", ads.tag_template, "URL", "",
+                            "what GET /ads/vast-tag gives players; {streamId}, {cachebuster}, {interest} and "
+                            "{age} are filled in; default: our own GET /ads/vast",
+                            check_tag_template);
+  table.parsed<std::string>("VAST_MEDIA_URL", ads.media_url, "URL", "",
+                            "the advertisement's file in GET /ads/vast; empty: no advertisement", check_url);
+  table.text("VAST_MEDIA_TYPE", ads.media_type, "video/mp4", "the file's MIME type");
+  table.integer("VAST_MEDIA_WIDTH", ads.media_width, "1280", {0, 16'384}, "its picture's width");
+  table.integer("VAST_MEDIA_HEIGHT", ads.media_height, "720", {0, 16'384}, "its picture's height");
+  table.integer("VAST_SECONDS", ads.seconds, "15", {1, 3600}, "how long the advertisement is");
+  table.parsed<std::string>("VAST_CLICK_URL", ads.click_url, "URL", "", "where a click on it leads",
+                            check_url);
+  table.parsed<std::string>("VAST_IMPRESSION_URL", ads.impression_url, "URL", "",
+                            "what players fetch when they show it", check_url);
+  table.text("VAST_TITLE", ads.title, "Advertisement", "its name");
+}
+
 void ApiConfig::add_rows(ConfigTable& table) {
   table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
   table.integer("PORT", port, "3000", {0, 65535},
@@ -56,6 +74,14 @@ void ApiConfig::add_rows(ConfigTable& table) {
   table.duration("STREAM_STOP_HOLD_SECONDS", stream_rules.stop_hold, "30", {0, 3600},
                  "how long POST /stream/stop keeps a stream's encoder off, unless it is started before; "
                  "0: it may come back at once");
+  table.boolean("PUBLIC_STREAM_KEYS", public_stream_keys, "false",
+                "as an older server did: hlsUrl has the stream key, and so have the names in GET /metrics. "
+                "Whoever sees a key can publish with it");
+  table.text("API_BASE_URL", api_base_url, "",
+             "where clients reach this API; default: http://localhost:PORT");
+  table.text("FFMPEG_PATH", ffmpeg_path, "",
+             "accepted and not used: nothing here needs ffmpeg (an older server did)");
+  ads_rows(table);
   table.text("WEB_ROOT", web_root, "web", "directory of the watch page's files");
   bus.add_rows(table);
 }
@@ -65,9 +91,12 @@ std::string ApiConfig::vod_directory(const std::string& home) const {
 }
 
 Urls ApiConfig::urls() const {
-  return {
-      without_slash(rtmp_base_url.empty() ? "rtmp://localhost:" + std::to_string(rtmp_port) : rtmp_base_url),
-      without_slash(hls_base_url.empty() ? "http://localhost:" + std::to_string(hls_port) : hls_base_url)};
+  return {.rtmp_base = without_slash(rtmp_base_url.empty() ? "rtmp://localhost:" + std::to_string(rtmp_port)
+                                                           : rtmp_base_url),
+          .hls_base = without_slash(hls_base_url.empty() ? "http://localhost:" + std::to_string(hls_port)
+                                                         : hls_base_url),
+          .api_base = without_slash(api_base_url),
+          .public_keys = public_stream_keys};
 }
 
 TrustedProxies ApiConfig::trusted_proxies() const {

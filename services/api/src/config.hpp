@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "ads.hpp"
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
 #include "call.hpp"
@@ -32,12 +33,17 @@ struct ApiConfig {
   std::string web_root;
   std::string cors_origins;
   StreamRules stream_rules;
+  AdsConfig ads;
+  std::string api_base_url;
+  bool public_stream_keys = false;
+  std::string ffmpeg_path;  // of an older server; not needed
   net::IpNetworks proxies;
   std::string proxy_header;
   RateRules rates;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
+  void ads_rows(ConfigTable& table);
   std::string vod_directory(const std::string& home) const;
   Urls urls() const;
   TrustedProxies trusted_proxies() const;

@@ -8,7 +8,7 @@ namespace {
 // What a script needs of an answer beside the fields that the Fetch standard shows to it.
 constexpr std::string_view kExposed =
     "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, ETag, Accept-Ranges, Content-Range, "
-    "Content-Disposition, Location, WWW-Authenticate";
+    "Content-Disposition, Location, WWW-Authenticate, X-Total-Count";
 constexpr std::string_view kRequestFields =
     "Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match, If-Modified-Since";
 

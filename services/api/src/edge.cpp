@@ -3,7 +3,6 @@
 #include "application.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
-#include "http/files.hpp"
 #include "http/target.hpp"
 #include "routes.hpp"
 #include "vod.hpp"
@@ -14,7 +13,6 @@ namespace {
 constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
-constexpr std::string_view kVodFile = "/api/vod/file/";
 constexpr std::size_t kMaxType = 128;
 constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
@@ -71,7 +69,7 @@ http::Response accept(http::Response from) {
   response.status = from.status;
   response.ranges = false;
   for (const std::string_view name :
-       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location",
+       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location", "X-Total-Count",
         "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}) {
     if (from.headers.contains(name)) response.headers.add(name, from.headers.find(name));
   }
@@ -109,14 +107,14 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   const std::string_view path = request.path;
   const bool watch = path.starts_with(kWatch);
   const bool asset = path.starts_with(kAssets);
-  const bool recorded = path.starts_with(kVodFile);
+  const std::optional<std::string_view> recorded = recording_in(path);
   if (!watch && !asset && !recorded) return false;
   if (request.method == http::Method::kOptions) {
     respond(cors_.preflight(request, kReadMethods));
   } else if (!is_read(request)) {
     respond_with(request, respond, method_not_allowed(kReadMethods));
   } else if (recorded) {
-    respond_with(request, respond, recording(path.substr(kVodFile.size())));
+    respond_with(request, respond, recording(*recorded));
   } else if (watch) {
     const bool valid = is_valid_id(path.substr(kWatch.size()));
     respond_with(request, respond, valid ? watch_page() : http::Response::problem(404, "not_found"));
@@ -142,18 +140,8 @@ http::Response Edge::watch_page() const {
 }
 
 http::Response Edge::recording(std::string_view name) const {
-  Result<http::OpenedFile> file = http::open_file(config_.vod_directory, name);
-  if (!file && file.error().code == "http.file_name") {
-    return http::Response::problem(400, "bad_file_name", "This is not the name of a recording.");
-  }
-  if (!file && file.error().code == "http.file_io") {
-    http::Response response = http::Response::problem(503, "storage_unavailable");
-    response.headers.add("Retry-After", "5");
-    return response;
-  }
-  if (!file || !is_finished_recording(name)) {
-    return http::Response::problem(404, "recording_unknown", "There is no such recording.");
-  }
+  auto file = open_recording(config_.vod_directory, name);
+  if (!file) return std::move(file.error());
   http::Response response = http::file_response(std::move(*file), name);
   response.headers.add("Cache-Control", "public, max-age=3600");
   return response;

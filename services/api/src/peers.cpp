@@ -26,16 +26,21 @@ std::size_t index_of(std::string_view service) {
 
 struct Peers::View {
   std::array<std::atomic<Presence>, kServices.size()> presence{};
+  std::atomic<std::uint64_t> access_epoch{0};
 };
 
 Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_shared<View>()) {
   for (std::size_t i = 0; i < kServices.size(); ++i) {
     bus::EventHandler handler;
+    // A snapshot may stand for events that were lost.
     handler.on_snapshot = [view = view_, i](const bus::v1::Snapshot&) {
       view->presence[i] = Presence::kPresent;
+      ++view->access_epoch;
     };
-    if (listener)
-      handler.on_event = [listener, i](const bus::v1::Event& event) { listener(kServices[i], event); };
+    handler.on_event = [view = view_, listener, i](const bus::v1::Event& event) {
+      if (event.has_access_changed()) ++view->access_epoch;
+      if (listener) listener(kServices[i], event);
+    };
     handler.on_lost = [view = view_, i] { view->presence[i] = Presence::kLost; };
     node_.subscribe(kServices[i], std::move(handler));
   }
@@ -46,6 +51,10 @@ Peers::~Peers() = default;
 Peers::Presence Peers::presence(std::string_view service) const {
   const std::size_t index = index_of(service);
   return index == kServices.size() ? Presence::kUnknown : view_->presence[index].load();
+}
+
+std::uint64_t Peers::access_epoch() const {
+  return view_->access_epoch;
 }
 
 Result<bus::v1::Reply> Peers::ask(std::string_view service, bus::v1::Request request, Deadline deadline) {

@@ -38,6 +38,8 @@ class Peers {
     kLost,  // silent: questions are refused at once, until it is heard again
   };
   Presence presence(std::string_view service) const;
+  // Another number whenever tokens that auth called good may be so no more.
+  std::uint64_t access_epoch() const;
 
  private:
   struct View;

@@ -24,10 +24,37 @@
   MILLRACE_BOTH(ROUTE, kPost, "/stream/settings/:streamKey", kChangeStream, stream_settings_post) \
   MILLRACE_BOTH(ROUTE, kDelete, "/stream/key/:streamKey", kChangeStream, stream_key_delete) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/regenerate-key", kChangeStream, stream_regenerate_post) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/visibility/:streamKey", kChangeStream, stream_visibility_post) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/playback/:streamKey", kGrantPlayback, stream_playback_post) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/viewers/:streamKey", kGrantPlayback, stream_viewers_get) \
+  MILLRACE_BOTH(ROUTE, kPost, "/stream/viewers/:streamKey", kGrantPlayback, stream_viewers_post) \
+  MILLRACE_BOTH(ROUTE, kDelete, "/stream/viewers/:streamKey/:viewerId", kGrantPlayback, stream_viewers_delete) \
+  MILLRACE_BOTH(ROUTE, kPost, "/playback/:streamId", kRedeemPlayback, playback_post) \
+  MILLRACE_BOTH(ROUTE, kPost, "/playback/:streamId/release", kRedeemPlayback, playback_release_post) \
+  ROUTE(kPost, "/api/v1/admin/streams/:streamId/ban", kBanStream, stream_ban_post) \
+  ROUTE(kPost, "/api/v1/admin/streams/:streamId/unban", kBanStream, stream_unban_post) \
   MILLRACE_BOTH(ROUTE, kGet, "/metrics", kReadStatus, metrics_list_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/metrics/:streamKey", kReadStatus, metrics_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/vod", kListRecordings, vod_list_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get)
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/details/:filename", kReadRecording, vod_details_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/ads/vast-tag", kReadAds, ads_tag_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/ads/vast", kReadAds, ads_vast_get) \
+  ROUTE(kPost, "/api/v1/login/access-token", kLogin, login_post) \
+  ROUTE(kPost, "/api/v1/login/test-token", kReadAccount, user_me_get) \
+  ROUTE(kPost, "/test-token", kReadAccount, user_me_get) \
+  ROUTE(kPost, "/api/v1/users/signup", kSignUp, user_signup_post) \
+  ROUTE(kGet, "/api/v1/users/me", kReadAccount, user_me_get) \
+  ROUTE(kPatch, "/api/v1/users/me", kChangeAccount, user_me_patch) \
+  ROUTE(kDelete, "/api/v1/users/me", kChangeAccount, user_me_delete) \
+  ROUTE(kPatch, "/api/v1/users/me/password", kChangeAccount, user_password_patch) \
+  ROUTE(kGet, "/api/v1/users", kListAccounts, user_list_get) \
+  ROUTE(kGet, "/api/v1/users/:id", kReadAccount, user_get) \
+  ROUTE(kPatch, "/api/v1/users/:id", kManageAccounts, user_patch) \
+  ROUTE(kDelete, "/api/v1/users/:id", kManageAccounts, user_delete) \
+  ROUTE(kPost, "/api/v1/password-recovery/:email", kRecoverPassword, password_recovery_post) \
+  ROUTE(kPost, "/api/v1/reset-password", kRecoverPassword, password_reset_post) \
+  ROUTE(kGet, "/api/v1/health-check", kReadDocuments, health_check_get)
 // clang-format on
 
 namespace millrace::api {

@@ -2,6 +2,7 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "edge.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
@@ -9,6 +10,7 @@
 #include "live_metrics.hpp"
 #include "metrics_feed.hpp"
 #include "rate_limit_metrics.hpp"
+#include "recordings.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api {
@@ -33,6 +35,7 @@ struct ApiService::Parts {
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
+  std::unique_ptr<Recordings> recordings;
   std::unique_ptr<RateLimits> limits;
   std::unique_ptr<http::Upstream> upstream;
   std::unique_ptr<Edge> edge;
@@ -49,7 +52,10 @@ ApiService::~ApiService() {
 Result<void> ApiService::start(runtime::ServiceContext& context) {
   Parts& parts = *parts_;
   parts.urls = config_.urls();
+  if (!config_.ffmpeg_path.empty())
+    log::info("FFMPEG_PATH is not used: packaging, recording and metrics need no ffmpeg");
   parts.vod_directory = config_.vod_directory(context.home);
+  parts.recordings = std::make_unique<Recordings>(parts.vod_directory);
   parts.files = std::make_unique<WebFiles>(config_.web_root);
   start_live();
   if (Result<void> started = start_bus(context); !started) return started;
@@ -113,6 +119,9 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
       });
   if (!server) return tl::unexpected(server.error());
   parts.server = std::move(*server);
+  // The application, which tells it, starts later.
+  if (parts.urls.api_base.empty())
+    parts.urls.api_base = "http://localhost:" + std::to_string(parts.server->port());
   return {};
 }
 
@@ -135,9 +144,9 @@ Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
 void ApiService::start_actors(const runtime::ServiceContext& context, const Secret& edge_secret) {
   Parts& parts = *parts_;
   const ApplicationConfig application{edge_secret, config_.application_threads, parts.limits.get()};
-  const auto start_application = [&parts, application, &rules = config_.stream_rules] {
+  const auto start_application = [&parts, application, &rules = config_.stream_rules, &ads = config_.ads] {
     return Application::start(
-        application, {*parts.peers, parts.urls, parts.vod_directory, *parts.directory, rules, parts.feed});
+        application, {*parts.peers, parts.urls, *parts.recordings, *parts.directory, rules, parts.feed, ads});
   };
   const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
                                                           *parts.peers, *parts.files, context.health});

@@ -1,6 +1,8 @@
 #include "stream_access.hpp"
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "metrics_feed.hpp"
 #include "peers.hpp"
 
 namespace millrace::api {
@@ -71,6 +73,8 @@ http::Response public_response(const Call& call, const StreamEntry& stream, std:
 
 OrAnswer<metrics::v1::StreamMetrics> numbers_of(std::string_view stream_id, const Call& call,
                                                 const Context& context) {
+  // A stream that the feed does not know may have begun a moment ago.
+  if (const MetricsFeed::Numbers told = context.feed.find(stream_id, monotonic_us())) return *told;
   bus::v1::Request request;
   request.mutable_get_metrics()->set_stream_id(std::string(stream_id));
   Result<bus::v1::Reply> reply = context.peers.ask("metrics", std::move(request), call.deadline);
@@ -80,6 +84,12 @@ OrAnswer<metrics::v1::StreamMetrics> numbers_of(std::string_view stream_id, cons
 }
 
 OrAnswer<metrics::v1::MetricsReply> all_numbers(const Call& call, const Context& context) {
+  if (context.feed.is_fresh(monotonic_us())) {
+    metrics::v1::MetricsReply told;
+    for (const MetricsFeed::Numbers& numbers : context.feed.live(monotonic_us()))
+      *told.add_streams() = *numbers;
+    return told;
+  }
   bus::v1::Request request;
   request.mutable_get_metrics();
   Result<bus::v1::Reply> reply = context.peers.ask("metrics", std::move(request), call.deadline);

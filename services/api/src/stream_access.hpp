@@ -32,10 +32,11 @@ bool may_see(const Call& call, const StreamEntry& stream, std::string_view asked
 // For everybody when nobody in particular asks and the stream is nobody's secret, else for the caller alone.
 http::Response public_response(const Call& call, const StreamEntry& stream, std::string text);
 
-// The numbers of one stream; not live when metrics knows none.
+// The numbers of one stream, from the feed or, where that does not know it, from metrics; not live when
+// metrics knows none.
 OrAnswer<metrics::v1::StreamMetrics> numbers_of(std::string_view stream_id, const Call& call,
                                                 const Context& context);
-// Of all live streams.
+// Of all live streams; metrics is asked only while the feed is silent.
 OrAnswer<metrics::v1::MetricsReply> all_numbers(const Call& call, const Context& context);
 
 }  // namespace millrace::api

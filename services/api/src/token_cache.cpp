@@ -2,8 +2,16 @@
 
 namespace millrace::api {
 
-std::optional<Identity> TokenCache::find(const std::string& token, Clock::time_point now) {
+void TokenCache::enter(std::uint64_t epoch) {
+  if (epoch <= epoch_) return;
+  epoch_ = epoch;
+  entries_.clear();
+}
+
+std::optional<Identity> TokenCache::find(const std::string& token, std::uint64_t epoch,
+                                         Clock::time_point now) {
   const std::lock_guard lock(mutex_);
+  enter(epoch);
   const auto entry = entries_.find(token);
   if (entry == entries_.end()) return std::nullopt;
   if (now >= entry->second.until) {
@@ -13,8 +21,11 @@ std::optional<Identity> TokenCache::find(const std::string& token, Clock::time_p
   return entry->second.identity;
 }
 
-void TokenCache::remember(const std::string& token, Identity identity, Clock::time_point now) {
+void TokenCache::remember(const std::string& token, Identity identity, std::uint64_t epoch,
+                          Clock::time_point now) {
   const std::lock_guard lock(mutex_);
+  enter(epoch);
+  if (epoch < epoch_) return;
   if (entries_.size() >= kCapacity) entries_.clear();
   entries_[token] = {std::move(identity), now + kLifetime};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -24,18 +25,23 @@ class TokenCache {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kCapacity = 1024;
-  // How long a token that was revoked or has expired may still pass.
+  // How long a token that has expired may still pass, and one that was revoked while auth could not say so.
   static constexpr std::chrono::seconds kLifetime{5};
 
-  std::optional<Identity> find(const std::string& token, Clock::time_point now);
-  void remember(const std::string& token, Identity identity, Clock::time_point now);
+  // epoch: Peers::access_epoch, taken before auth was asked. With another one than before everything is
+  // forgotten; what was asked under an older one is not remembered.
+  std::optional<Identity> find(const std::string& token, std::uint64_t epoch, Clock::time_point now);
+  void remember(const std::string& token, Identity identity, std::uint64_t epoch, Clock::time_point now);
 
  private:
   struct Entry {
     Identity identity;
     Clock::time_point until;
   };
+  void enter(std::uint64_t epoch);
+
   std::mutex mutex_;
+  std::uint64_t epoch_ = 0;
   std::unordered_map<std::string, Entry> entries_;
 };
 

@@ -29,8 +29,12 @@ std::string Urls::publish(std::string_view key) const {
   return rtmp_base + "/live/" + std::string(key);
 }
 
-std::string Urls::hls(std::string_view stream_id) const {
-  return hls_base + "/live/" + std::string(stream_id) + "/index.m3u8";
+std::string Urls::hls(std::string_view stream_id, std::string_view key) const {
+  return hls_base + "/live/" + std::string(public_keys && !key.empty() ? key : stream_id) + "/index.m3u8";
+}
+
+std::string Urls::flv(std::string_view stream_id) const {
+  return hls_base + "/live/" + std::string(stream_id) + ".flv";
 }
 
 std::string Urls::player_config() const {

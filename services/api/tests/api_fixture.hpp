@@ -21,6 +21,7 @@
 #include "http/test_client.hpp"
 #include "metrics_feed.hpp"
 #include "peers.hpp"
+#include "recordings.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api::testing {
@@ -43,6 +44,7 @@ class ApiFixture : public ::testing::Test {
     start_auth();
     start_metrics();
     peers_ = std::make_unique<Peers>(*node_);
+    recordings_ = std::make_unique<Recordings>(vod_);
     directory_ = std::make_unique<StreamDirectory>(*peers_);
     files_ = std::make_unique<WebFiles>((root_ / "web").string());
     start_application();
@@ -114,8 +116,12 @@ class ApiFixture : public ::testing::Test {
     } else if (request.has_list_streams()) {
       describe(request.list_streams().subject(), *reply.mutable_stream_list()->add_streams());
     } else if (request.has_get_streams()) {
+      reply.mutable_stream_list();
       for (const std::string& id : request.get_streams().stream_ids()) {
-        if (is_stream(id)) describe(id.substr(0, id.size() - 3), *reply.mutable_stream_list()->add_streams());
+        if (!is_stream(id)) continue;
+        auth::v1::Stream& stream = *reply.mutable_stream_list()->add_streams();
+        describe(id.substr(0, id.size() - 3), stream);
+        if (!request.get_streams().with_keys()) stream.clear_key();
       }
     } else {
       const std::string name = request.has_get_stream()        ? request.get_stream().name()
@@ -162,7 +168,7 @@ class ApiFixture : public ::testing::Test {
 
   void start_application(RateLimits* limits = nullptr) {
     auto application = Application::start({Secret("edge-secret"), 4, limits},
-                                          {*peers_, urls_, vod_, *directory_, rules_, feed_});
+                                          {*peers_, urls_, *recordings_, *directory_, rules_, feed_, ads_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
@@ -206,7 +212,9 @@ class ApiFixture : public ::testing::Test {
   bus::testing::BusDirectory bus_;
   std::filesystem::path root_;
   std::string vod_;
-  const Urls urls_{"rtmp://localhost:1935", "http://localhost:8000"};
+  Urls urls_{.rtmp_base = "rtmp://localhost:1935",
+             .hls_base = "http://localhost:8000",
+             .api_base = "http://localhost:3000"};
   std::atomic<bool> auth_silent_{false};
   std::atomic<int> auth_questions_{0};
   std::mutex mutex_;
@@ -214,8 +222,10 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<bus::Node> node_, auth_, metrics_;
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<StreamDirectory> directory_;
+  std::unique_ptr<Recordings> recordings_;
   const StreamRules rules_{std::chrono::seconds(7)};
   MetricsFeed feed_;
+  AdsConfig ads_;
   std::unique_ptr<WebFiles> files_;
   std::unique_ptr<Application> application_;
   std::unique_ptr<http::Upstream> upstream_;

@@ -124,15 +124,27 @@ TEST(Urls, HandsTheHlsServerToThePage) {
 TEST(TokenCache, ForgetsAfterItsLifetimeAndStaysBounded) {
   TokenCache cache;
   const TokenCache::Clock::time_point start{};
-  cache.remember("t", {"alice", policy::Role::kAdmin}, start);
-  ASSERT_TRUE(cache.find("t", start + std::chrono::seconds(4)).has_value());
-  EXPECT_EQ(cache.find("t", start)->subject, "alice");
-  EXPECT_FALSE(cache.find("t", start + TokenCache::kLifetime).has_value());
-  EXPECT_FALSE(cache.find("other", start).has_value());
+  cache.remember("t", {"alice", policy::Role::kAdmin}, 1, start);
+  ASSERT_TRUE(cache.find("t", 1, start + std::chrono::seconds(4)).has_value());
+  EXPECT_EQ(cache.find("t", 1, start)->subject, "alice");
+  EXPECT_FALSE(cache.find("t", 1, start + TokenCache::kLifetime).has_value());
+  EXPECT_FALSE(cache.find("other", 1, start).has_value());
   for (std::size_t i = 0; i <= TokenCache::kCapacity; ++i)
-    cache.remember(std::to_string(i), {"x", policy::Role::kUser}, start);
-  EXPECT_FALSE(cache.find("0", start).has_value());
-  EXPECT_TRUE(cache.find(std::to_string(TokenCache::kCapacity), start).has_value());
+    cache.remember(std::to_string(i), {"x", policy::Role::kUser}, 1, start);
+  EXPECT_FALSE(cache.find("0", 1, start).has_value());
+  EXPECT_TRUE(cache.find(std::to_string(TokenCache::kCapacity), 1, start).has_value());
+}
+
+TEST(TokenCache, ForgetsEverythingWhenAccessChanges) {
+  TokenCache cache;
+  const TokenCache::Clock::time_point start{};
+  cache.remember("t", {"alice", policy::Role::kAdmin}, 1, start);
+  EXPECT_TRUE(cache.find("t", 1, start));
+  EXPECT_FALSE(cache.find("t", 2, start)) << "it may be revoked";
+  cache.remember("t", {"alice", policy::Role::kAdmin}, 1, start);
+  EXPECT_FALSE(cache.find("t", 2, start)) << "asked before it was revoked";
+  cache.remember("t", {"alice", policy::Role::kAdmin}, 2, start);
+  EXPECT_TRUE(cache.find("t", 2, start));
 }
 
 TEST(FinishedRecording, LeavesOutWhatIsStillWritten) {

@@ -27,14 +27,16 @@ std::string method_name(http::Method method) {
   }
 }
 
-// Of alice, who has a stream.
+// Of alice, who has an account and a stream.
 std::string path_of(const Route& route) {
   std::string path;
   std::string_view rest = route.path;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('/', 1), rest.size());
     const bool parameter = rest.substr(1, 1) == ":";
-    path += parameter ? "/alice-id" : std::string(rest.substr(0, end));
+    path += !parameter                      ? std::string(rest.substr(0, end))
+            : rest.substr(0, end) == "/:id" ? "/alice"
+                                            : "/alice-id";
     rest.remove_prefix(end);
   }
   return path;

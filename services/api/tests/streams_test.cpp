@@ -201,6 +201,19 @@ TEST_F(StreamsTest, SettingsAreMergedAndFaultsNameTheField) {
   EXPECT_EQ(changes().size(), 2U);
 }
 
+TEST_F(StreamsTest, OldClientsGetKeysInPublicPlacesWhereTheOperatorSaysSo) {
+  urls_.public_keys = true;
+  const std::string with_key = "http://localhost:8000/live/" + kKey + "/index.m3u8";
+  EXPECT_EQ(both("GET", "/stream/key", kAlice).second["hlsUrl"], with_key);
+  EXPECT_EQ(both("GET", "/stream/list", kAlice).second["streams"][0]["hlsUrl"], with_key);
+  EXPECT_EQ(both("POST", "/stream/start/alice-id", kAlice).second["hlsUrl"], with_key);
+  EXPECT_EQ(both("POST", "/stream/regenerate-key", kAlice).second["hlsUrl"],
+            "http://localhost:8000/live/" + kNewKey + "/index.m3u8");
+  const json everything = both("GET", "/metrics", "").second;
+  ASSERT_EQ(everything.size(), 1U);
+  EXPECT_EQ(everything.begin().key(), kKey);
+}
+
 TEST_F(StreamsTest, StopHoldsTheEncoderOffAndStartLetsItIn) {
   EXPECT_EQ(status_of(ask("/api/stream/stop/alice-id", kAlice, "POST")), 200);
   EXPECT_EQ(status_of(ask("/api/stream/start/alice-id", kAlice, "POST")), 200);

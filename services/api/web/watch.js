@@ -15,6 +15,9 @@ const element = (id) => document.getElementById(id);
 const video = element("video");
 const id = decodeURIComponent(location.pathname.split("/").pop());
 
+// Of a private stream: what its owner or a viewer key gave; it goes to the media server and nowhere else.
+const token = new URLSearchParams(location.search).get("token") ?? "";
+
 let source = "";
 let player = null;
 let retryTimer = 0;
@@ -35,12 +38,20 @@ function show(state, label, message) {
 
 const showLive = () => show("live", "Live", "");
 const showConnecting = () => show("connecting", "Connecting", "Connecting to the stream …");
+const showRefused = () => show("offline", "Private", token ? "The permission to watch has run out. Ask for a new link." :
+  "This stream is private. Ask its owner for a link.");
 const showOffline = () => show("offline", "Offline", "The stream is offline. It starts here by itself when it is back.");
 
 function stop() {
   clearTimeout(retryTimer);
   if (player) player.destroy();
   player = null;
+}
+
+function refuseViewer() {
+  stop();
+  showRefused();
+  retryTimer = setTimeout(probe, UNSUPPORTED_RETRY_MS);
 }
 
 function retryLater() {
@@ -53,6 +64,7 @@ function retryLater() {
 async function probe() {
   try {
     const answer = await fetch(source, { cache: "no-store" });
+    if (answer.status === 401 || answer.status === 403) return refuseViewer();
     const text = answer.ok ? await answer.text() : "";
     if (text.includes("#EXTINF") && !text.includes("#EXT-X-ENDLIST")) return play();
   } catch {
@@ -143,7 +155,7 @@ async function start() {
   showConnecting();
   const config = await (await fetch("/assets/config.json", { cache: "no-store" })).json();
   const base = config.hlsBaseUrl || `http://${location.hostname}:${Number(config.hlsPort)}`;
-  source = `${base}/live/${encodeURIComponent(id)}/index.m3u8`;
+  source = `${base}/live/${encodeURIComponent(id)}/index.m3u8${token ? `?token=${encodeURIComponent(token)}` : ""}`;
   video.addEventListener("ended", retryLater);
   video.addEventListener("error", () => { if (!player) retryLater(); });
   video.addEventListener("waiting", () => { if (player) showConnecting(); });

@@ -46,7 +46,7 @@ class DatabaseState {
   void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
     if (!desk_) return job->answer(refusal());
-    if (desk_->handle(job, now())) return;
+    if (desk_->handle(job, now()) || account_desk_->handle(job, now()) || playback_->handle(job, now())) return;
     bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
     if (is_about_database(reply.error_code())) report({"store", reply.error_message()});
     job->answer(std::move(reply));
@@ -54,6 +54,13 @@ class DatabaseState {
 
   // nullptr while the database was never there.
   Desk* desk() { return desk_.get(); }
+  AccountDesk* accounts() { return desk_ ? account_desk_.get() : nullptr; }
+
+  void tick() {
+    if (!desk_) return;
+    desk_->tick(now());
+    playback_->tick(now());
+  }
 
   void probe() {
     if (!desk_) return try_to_open();
@@ -84,10 +91,22 @@ class DatabaseState {
     repository_ = std::make_unique<StreamRepository>(std::move(*opened));
     decisions_ = std::make_unique<Decisions>(*repository_, shared_->vault, DecisionLimits{});
     decisions_->make_private(shared_->desk.private_by_default);
+    decisions_->take_tokens(
+        [shared = shared_.get()](std::string_view token, std::string_view stream_id, std::string_view peer) {
+          return may_play(shared->playback, token, stream_id, peer, wall_us());
+        });
     channels_ = std::make_unique<ChannelRepository>(repository_->database());
     sessions_ = std::make_unique<SessionRepository>(repository_->database(), shared_->vault);
     desk_ = std::make_unique<Desk>(*decisions_, *channels_, *sessions_, shared_->desk);
-    return desk_->open(now());
+    if (Result<void> loaded = desk_->open(now()); !loaded) return loaded;
+    accounts_ = std::make_unique<AccountRepository>(repository_->database());
+    account_desk_ = std::make_unique<AccountDesk>(
+        *accounts_, shared_->accounts,
+        [this](const StreamEpoch& stream, Now at) { desk_->revoke(stream.stream_id, stream.epoch, at); });
+    viewers_ = std::make_unique<ViewerRepository>(repository_->database());
+    playback_ = std::make_unique<PlaybackDesk>(*viewers_, shared_->vault, shared_->playback);
+    if (Result<void> loaded = playback_->open(now()); !loaded) return loaded;
+    return account_desk_->open(now());
   }
 
   bus::v1::Reply refusal() const {
@@ -112,7 +131,11 @@ class DatabaseState {
   std::unique_ptr<ChannelRepository> channels_;
   std::unique_ptr<SessionRepository> sessions_;
   std::unique_ptr<Desk> desk_;
+  std::unique_ptr<ViewerRepository> viewers_;
+  std::unique_ptr<PlaybackDesk> playback_;
   Error away_;  // why there is no desk
+  std::unique_ptr<AccountRepository> accounts_;
+  std::unique_ptr<AccountDesk> account_desk_;
   bool well_ = true;
 };
 
@@ -124,8 +147,11 @@ caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shar
       [self](const DeskTask& task) {
         if (Desk* const desk = self->state.desk()) (*task)(*desk);
       },
+      [self](const AccountTask& task) {
+        if (AccountDesk* const accounts = self->state.accounts()) (*task)(*accounts);
+      },
       [self](TickAtom) {
-        if (Desk* const desk = self->state.desk()) desk->tick(now());
+        self->state.tick();
         self->delayed_send(self, kTickEvery, TickAtom::value);
       },
       [self](const JobPtr& job) { self->state.handle(job); },
@@ -149,7 +175,7 @@ class TokenState {
   void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
     if (identities_->handle(job, now())) return;
-    job->answer(verify_token(shared_->tokens, job->request(), now()));
+    job->answer(verify_token(shared_->tokens, shared_->access, job->request(), now()));
   }
 
   void fetched(const KeysOutcome& outcome) {
@@ -263,6 +289,13 @@ void JobGate::accept(const bus::v1::Request& request, const bus::Responder& resp
 void JobGate::post(std::function<void(Desk&)> task) {
   if (const caf::actor actor = database_->get()) {
     caf::anon_send(actor, DeskTask(std::make_shared<const std::function<void(Desk&)>>(std::move(task))));
+  }
+}
+
+void JobGate::post_account(std::function<void(AccountDesk&)> task) {
+  if (const caf::actor actor = database_->get()) {
+    caf::anon_send(actor,
+                   AccountTask(std::make_shared<const std::function<void(AccountDesk&)>>(std::move(task))));
   }
 }
 

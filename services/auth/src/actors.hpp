@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 
+#include "account_desk.hpp"
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
 #include "desk.hpp"
@@ -25,6 +26,7 @@
 #include "key_vault.hpp"
 #include "live_view.hpp"
 #include "metrics.hpp"
+#include "playback_desk.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
 #include "store/database.hpp"
@@ -35,8 +37,8 @@ namespace millrace::auth {
 // Whether time alone may mend it: another connection or a lock that is over.
 bool may_pass(const Error& error);
 
-// What the actors share; immutable but for the members that are thread-safe themselves. desk, identities and
-// fetch_keys are filled in before they start.
+// What the actors share; immutable but for the members that are thread-safe themselves. desk, accounts,
+// access, identities and fetch_keys are filled in before they start.
 struct AuthShared {
   store::DatabaseOptions database;
   KeyVault vault;
@@ -45,6 +47,9 @@ struct AuthShared {
   AuthMetrics metrics{};
   LiveView live{};
   DeskOutside desk{};
+  AccountOutside accounts{};
+  AccessView access{};
+  PlaybackOutside playback{};
   IdentitySettings identities{};
   // Starts a fetch; its outcome is given to JobGate::keys_fetched. Any thread.
   std::function<void(std::size_t issuer)> fetch_keys{};
@@ -82,6 +87,7 @@ struct KeysOutcome {
 };
 using KeysOutcomePtr = std::shared_ptr<const KeysOutcome>;
 using DeskTask = std::shared_ptr<const std::function<void(Desk&)>>;
+using AccountTask = std::shared_ptr<const std::function<void(AccountDesk&)>>;
 
 // Where the present incarnation of a supervised actor is. Any thread.
 class ActorSlot {
@@ -103,6 +109,7 @@ class JobGate {
   void accept(const bus::v1::Request& request, const bus::Responder& responder);
   // To the database actor, behind the jobs that are there. What comes while there is none is lost.
   void post(std::function<void(Desk&)> task);
+  void post_account(std::function<void(AccountDesk&)> task);
   // To the token actor.
   void keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome);
   // Ingest's events, for the desk and the view of what is live.
@@ -122,3 +129,4 @@ class JobGate {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::JobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::KeysOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::DeskTask)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::AccountTask)

@@ -1,17 +1,11 @@
-// Base 64 with the URL-safe alphabet and without padding (RFC 4648 section 5), as JSON Web Tokens use it.
+// Base 64 of JSON Web Tokens: libs/base has it.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
-#include "base/bytes.hpp"
+#include "base/base64url.hpp"
 
 namespace millrace::auth {
 
-std::string encode_base64url(ByteView bytes);
-// Strict: nullopt for padding, foreign characters, an impossible length or bits left over that are not zero,
-// so that every byte string has one encoding only.
-std::optional<Bytes> decode_base64url(std::string_view text);
+using millrace::decode_base64url;
+using millrace::encode_base64url;
 
 }  // namespace millrace::auth

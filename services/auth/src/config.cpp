@@ -1,7 +1,10 @@
 #include "config.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
+#include "mail/message.hpp"
 #include "net/egress_policy.hpp"
 
 namespace millrace::auth {
@@ -27,6 +30,14 @@ void AuthConfig::add_rows(ConfigTable& table) {
                "the callback agreed");
   table.boolean("PRIVATE_STREAMS", private_streams, "false",
                 "new streams are private: only who has the key may watch");
+  table.secret(
+      "PLAYBACK_SECRET", playback_secret,
+      "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "
+      "the API; unset: nobody but the key's holder can watch private streams");
+  table.secret("PLAYBACK_SECRET_PREVIOUS", playback_secret_previous,
+               "the secret before it: tokens signed with it are good until they run out");
+  table.duration("PLAYBACK_GRANT_SECONDS", playback_grant, "300", {30, 3600},
+                 "how long what a viewer key was exchanged for is good, and a device counts as active");
   table.text("CALLBACK_URL", callback_url, "",
              "http(s) URL that decides about publishers and hears of their ends; empty: none");
   table.secret("JWT_SECRET", callback_secret,
@@ -52,6 +63,24 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.boolean(
       "REDIS_TLS", redis_tls, "false",
       "not available: auth's Redis client speaks no TLS and refuses to start with it; use a TLS tunnel");
+  table.boolean("SIGN_UP", sign_up, "true", "anybody may make an account");
+  table.duration("ACCESS_TOKEN_MINUTES", access_token_lifetime, "30", {1, 24 * 60},
+                 "minutes that the token of a login is good for");
+  table.integer(
+      "ACCOUNT_ATTEMPTS", account_attempts, "10", {1, 10'000},
+      "sign-ups and recoveries that an address may ask for in a row, and half of the wrong passwords "
+      "it may try");
+  table.text("DOMAIN", domain, "", "host (and port) of the site, for https links in mails");
+  table.text("SMTP_SERVER", smtp_server, "",
+             "name or address of the mail server; empty: no mail is sent, and passwords cannot be recovered");
+  table.integer("SMTP_PORT", smtp_port, "587", {1, 65535}, "TCP port of the mail server");
+  table.choice("SMTP_TLS", smtp_tls, "starttls", {"starttls", "tls", "none"},
+               "how the way to the mail server is encrypted; starttls: not at all is an error");
+  table.text("SMTP_CA_FILE", smtp_ca_file, "",
+             "PEM file of the authorities that the mail server is verified by; empty: the system's");
+  table.text("SMTP_USER", smtp_user, "", "user name for the mail server; empty: no login");
+  table.secret("SMTP_PASSWORD", smtp_password, "password for the mail server");
+  table.text("SMTP_FROM_EMAIL", smtp_from, "", "address that mails come from; needed with SMTP_SERVER");
   identities.add_rows(table);
   bus.add_rows(table);
 }
@@ -84,6 +113,24 @@ Result<void> AuthConfig::check() const {
   if (publish_auth == "hooks" && srs_hook_url.empty() && nginx_on_publish.empty()) {
     return fail("config.hooks", "PUBLISH_AUTH=hooks needs SRS_HOOK_URL or NGINX_ON_PUBLISH");
   }
+  return check_mail();
+}
+
+// Names and addresses end up in URLs, commands and headers.
+Result<void> AuthConfig::check_mail() const {
+  const auto is_host = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '-' || c == ':' ||
+             c == '[' || c == ']';
+    });
+  };
+  if (!is_host(domain)) return fail("config.mail", "DOMAIN must be a host name, perhaps with a port");
+  if (smtp_server.empty()) return {};
+  if (!is_host(smtp_server)) return fail("config.mail", "SMTP_SERVER must be a host name or an address");
+  if (!mail::is_address(smtp_from))
+    return fail("config.mail", "SMTP_SERVER needs SMTP_FROM_EMAIL: the address that mails come from");
+  if (domain.empty())
+    return fail("config.mail", "SMTP_SERVER needs DOMAIN: mails link to https://DOMAIN/reset-password");
   return {};
 }
 

@@ -36,14 +36,32 @@ struct AuthConfig {
   std::uint16_t redis_port = 6379;
   Secret redis_password;
   std::string redis_channel;
+  bool sign_up = true;
+  std::chrono::minutes access_token_lifetime{30};
+  unsigned account_attempts = 10;
+  std::string domain;
+  std::string smtp_server;
+  std::uint16_t smtp_port = 587;
+  std::string smtp_tls;
+  std::string smtp_ca_file;
+  std::string smtp_user;
+  Secret smtp_password;
+  std::string smtp_from;
+  Secret playback_secret;
+  Secret playback_secret_previous;
+  std::chrono::seconds playback_grant{300};
   IdentityConfig identities;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
   // DATABASE_URL, or the file below home when it is unset. Holds a password.
   std::string database(const std::string& home) const;
-  // What add_rows can't see: variables that need each other. Errors: config.hooks.
+  // What add_rows can't see: variables that need each other. Errors: config.hooks,
+  // config.redis, config.mail.
   [[nodiscard]] Result<void> check() const;
+
+ private:
+  Result<void> check_mail() const;
 };
 
 }  // namespace millrace::auth

@@ -92,12 +92,14 @@ std::uint64_t Decisions::play_tag(std::string_view key) const {
 
 Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string& app, std::string_view name,
                                                                std::string_view key, std::string_view peer,
-                                                               std::int64_t now_us) {
+                                                               std::int64_t now_us, std::string_view token) {
   if (!may_play(peer, now_us)) return std::optional<PlayAdmission>();
   PlayName wanted{.name = as_name(name), .name_lookup = lookup_(bounded(name)), .key_lookup = {}};
   wanted.key_lookup = key.empty() ? wanted.name_lookup : lookup_(bounded(key));
   const Result<std::optional<Playable>> found = store_.find_playable(wanted, as_name(app));
   if (!found) return tl::unexpected(found.error());
+  if (!*found && !token.empty() && token_check_ && token_check_(token, name, peer))
+    return play_by_token(app, name);
   if (!*found) {
     play_failed(peer, now_us);
     return std::optional<PlayAdmission>();
@@ -105,6 +107,15 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
   const Playable& playable = **found;
   const bool with_key = playable.key_lookup == wanted.key_lookup || playable.key_lookup == wanted.name_lookup;
   return std::optional(PlayAdmission{playable.stream_id, with_key ? tag_of(playable.key_lookup) : 0});
+}
+
+// The token names the stream, so that the name is its id.
+Result<std::optional<PlayAdmission>> Decisions::play_by_token(const std::string& app, std::string_view name) {
+  const Result<std::optional<StreamRecord>> record = store_.find(bounded(name), "");
+  if (!record) return tl::unexpected(record.error());
+  if (!*record || (*record)->banned || (app != "live" && app != (*record)->stream_id))
+    return std::optional<PlayAdmission>();
+  return std::optional(PlayAdmission{(*record)->stream_id, tag_of((*record)->key_lookup)});
 }
 
 Result<OwnedStream> Decisions::unseal(StreamRecord record) const {
@@ -162,14 +173,19 @@ Result<OwnedStream> Decisions::get_owned_stream(std::string_view name) {
   return unseal(std::move(*record));
 }
 
-Result<std::vector<StreamRecord>> Decisions::get_streams(const std::vector<std::string>& stream_ids) {
-  std::vector<StreamRecord> records;
+Result<std::vector<OwnedStream>> Decisions::get_streams(const std::vector<std::string>& stream_ids,
+                                                        bool with_keys) {
+  std::vector<OwnedStream> streams;
   for (std::size_t i = 0; i < std::min(stream_ids.size(), kMostAsked); ++i) {
     Result<std::optional<StreamRecord>> record = store_.find(as_name(stream_ids[i]), "");
     if (!record) return tl::unexpected(record.error());
-    if (*record) records.push_back(std::move(**record));
+    if (!*record) continue;
+    Result<OwnedStream> stream =
+        with_keys ? unseal(std::move(**record)) : OwnedStream{std::move(**record), Secret()};
+    if (!stream) return tl::unexpected(stream.error());
+    streams.push_back(std::move(*stream));
   }
-  return records;
+  return streams;
 }
 
 Result<StreamRecord> Decisions::update_settings(const std::string& stream_id, const SettingsChange& change) {

@@ -41,6 +41,10 @@ class Decisions {
   Decisions(StreamStore& store, const KeyVault& vault, DecisionLimits limits, KeyLookup lookup = {});
   // New streams are private.
   void make_private(bool by_default) { private_by_default_ = by_default; }
+  // Says whether a playback token opens a stream to a peer.
+  using TokenCheck =
+      std::function<bool(std::string_view token, std::string_view stream_id, std::string_view peer)>;
+  void take_tokens(TokenCheck check) { token_check_ = std::move(check); }
 
   // nullopt: no. A wrong, an unknown and a banned key take the same steps (one HMAC, one database statement)
   // and give the same answer; so does an address that failed too often, without the steps. Errors: those of
@@ -56,12 +60,11 @@ class Decisions {
                                                                     std::string_view peer,
                                                                     std::int64_t now_us);
   [[nodiscard]] Result<std::optional<Admission>> admit(const std::string& app, std::string_view key);
-  // name: the public id or the key; key: the key beside the id, may be empty. A private stream needs one.
-  [[nodiscard]] Result<std::optional<PlayAdmission>> authorize_play(const std::string& app,
-                                                                    std::string_view name,
-                                                                    std::string_view key,
-                                                                    std::string_view peer,
-                                                                    std::int64_t now_us);
+  // name: the public id or the key; key: the key beside the id, may be empty; token: a playback token, may be
+  // empty. A private stream needs one of them.
+  [[nodiscard]] Result<std::optional<PlayAdmission>> authorize_play(
+      const std::string& app, std::string_view name, std::string_view key, std::string_view peer,
+      std::int64_t now_us, std::string_view token = {});
   // For those whose name is not ours to look up: may this address try, and it was wrong.
   bool may_publish(std::string_view peer, std::int64_t now_us) const;
   bool may_play(std::string_view peer, std::int64_t now_us) const;
@@ -80,7 +83,9 @@ class Decisions {
   [[nodiscard]] Result<OwnedStream> get_owned_stream(std::string_view name);
   // Those of these ids that there are; at most kMostAsked are looked at. Errors: those of the store.
   static constexpr std::size_t kMostAsked = 500;
-  [[nodiscard]] Result<std::vector<StreamRecord>> get_streams(const std::vector<std::string>& stream_ids);
+  // Errors: also auth.unsealable when keys are wanted.
+  [[nodiscard]] Result<std::vector<OwnedStream>> get_streams(const std::vector<std::string>& stream_ids,
+                                                             bool with_keys);
   // Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<StreamRecord> update_settings(const std::string& stream_id,
                                                      const SettingsChange& change);
@@ -106,7 +111,10 @@ class Decisions {
   KeyLookup lookup_;
   FailureLimiter publish_failures_;
   FailureLimiter play_failures_;
+  Result<std::optional<PlayAdmission>> play_by_token(const std::string& app, std::string_view name);
+
   bool private_by_default_ = false;
+  TokenCheck token_check_;
   std::unordered_map<std::string, std::int64_t> holds_;
   std::list<std::string> holds_in_order_;
 };

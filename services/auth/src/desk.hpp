@@ -56,6 +56,8 @@ struct DeskOutside {
   std::function<void(const CloseOrder&, std::function<void(Result<bool>)>)> close{};
   // Tells ingest; false: none was live. An error when ingest did not say.
   std::function<void(const LimitOrder&, std::function<void(Result<bool>)>)> limit{};
+  // Whoever shows what is in the media log hears of it.
+  std::function<void(const std::string& stream_id, bool is_private)> visibility{};
   std::function<Now()> now{};  // for answers that come back
   const LiveView* live = nullptr;
   AuthMetrics* metrics = nullptr;
@@ -95,6 +97,10 @@ class Desk {
   void ingest_lost(Now now) { ingest_lost_us_ = ingest_lost_us_ != 0 ? ingest_lost_us_ : now.monotonic_us; }
   void tick(Now now);
 
+  // What is published of a stream by the old rule is cut, now and whenever it turns up: publications up to
+  // this epoch.
+  void revoke(const std::string& stream_id, std::uint64_t epoch, Now now);
+
   // Of Redis: end what is published on a channel; session_id empty or "*": whichever session.
   void close_channel(const std::string& channel, const std::string& session_id, Now now);
 
@@ -133,7 +139,6 @@ class Desk {
   void hold(const InquiryPtr& inquiry, Now now);
   void limit(const LimitOrder& order, std::int64_t until_us);
   void tell_limits();
-  void revoke(const std::string& stream_id, std::uint64_t epoch, Now now);
   void close(const CloseOrder& order, std::int64_t until_us);
 
   void owe(const Session& session, Now now);

@@ -49,8 +49,9 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
   if (!changed) {
     reply.clear_stream();
     set_error(changed.error(), reply);
-  } else if (!ban || value) {
-    revoke(stream_id, epoch, now);
+  } else {
+    if (!ban && outside_.visibility) outside_.visibility(stream_id, value);
+    if (!ban || value) revoke(stream_id, epoch, now);
   }
   inquiry->answer(std::move(reply));
 }

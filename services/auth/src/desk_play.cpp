@@ -10,7 +10,7 @@ Result<std::optional<PlayAdmission>> Desk::stream_to_play(const auth::v1::Author
   const std::string& peer = ask.peer_address();
   if (outside_.decides == Decides::kStore) {
     return decisions_.authorize_play(ask.app(), ask.name(), query_parameter(ask.query(), "key"), peer,
-                                     now.monotonic_us);
+                                     now.monotonic_us, query_parameter(ask.query(), "token"));
   }
   if (!decisions_.may_play(peer, now.monotonic_us)) return std::optional<PlayAdmission>();
   const bool channel = outside_.decides == Decides::kCallback;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/secret.hpp"
@@ -48,6 +49,22 @@ double FailureLimiter::left(const Bucket& bucket, std::int64_t now_us) const {
 bool FailureLimiter::may_try(const std::string& name, std::int64_t now_us) const {
   const auto found = buckets_.find(name);
   return found == buckets_.end() || left(found->second, now_us) >= 1;
+}
+
+void FailureLimiter::forgive(const std::string& name, std::int64_t now_us) {
+  const auto found = buckets_.find(name);
+  if (found == buckets_.end()) return;
+  found->second.left = std::min(limits_.burst, left(found->second, now_us) + 1);
+  found->second.at_us = now_us;
+}
+
+std::uint32_t FailureLimiter::wait_seconds(const std::string& name, std::int64_t now_us) const {
+  constexpr double kLongest = 24 * 3600;
+  const auto found = buckets_.find(name);
+  const double missing = found == buckets_.end() ? 0 : 1 - left(found->second, now_us);
+  if (missing <= 0) return 0;
+  const double seconds = limits_.per_second > 0 ? std::ceil(missing / limits_.per_second) : kLongest;
+  return static_cast<std::uint32_t>(std::clamp(seconds, 1.0, kLongest));
 }
 
 void FailureLimiter::failed(const std::string& name, std::int64_t now_us) {

@@ -28,6 +28,10 @@ class FailureLimiter {
   // False while the address has to wait.
   bool may_try(const std::string& name, std::int64_t now_us) const;
   void failed(const std::string& name, std::int64_t now_us);
+  // Takes one failure back.
+  void forgive(const std::string& name, std::int64_t now_us);
+  // 0: it may try now; else whole seconds, at least 1.
+  std::uint32_t wait_seconds(const std::string& name, std::int64_t now_us) const;
   std::size_t size() const { return buckets_.size(); }
 
  private:

@@ -32,10 +32,40 @@ const char* name_of(const bus::v1::Request& request) {
       return "get_streams";
     case bus::v1::Request::kUpdateSettings:
       return "update_settings";
+    case bus::v1::Request::kSignPlayback:
+      return "sign_playback";
+    case bus::v1::Request::kCreateViewer:
+      return "create_viewer";
+    case bus::v1::Request::kListViewers:
+      return "list_viewers";
+    case bus::v1::Request::kRevokeViewer:
+      return "revoke_viewer";
+    case bus::v1::Request::kRedeemViewerKey:
+      return "redeem_viewer_key";
     case bus::v1::Request::kHoldStream:
       return "hold_stream";
     case bus::v1::Request::kVerifyToken:
       return "verify_token";
+    case bus::v1::Request::kSignUp:
+      return "sign_up";
+    case bus::v1::Request::kLogin:
+      return "login";
+    case bus::v1::Request::kGetAccount:
+      return "get_account";
+    case bus::v1::Request::kChangeAccount:
+      return "change_account";
+    case bus::v1::Request::kChangePassword:
+      return "change_password";
+    case bus::v1::Request::kDeleteAccount:
+      return "delete_account";
+    case bus::v1::Request::kListAccounts:
+      return "list_accounts";
+    case bus::v1::Request::kRecoverPassword:
+      return "recover_password";
+    case bus::v1::Request::kResetPassword:
+      return "reset_password";
+    case bus::v1::Request::kMakeAdmin:
+      return "make_admin";
     default:
       return "other";
   }
@@ -45,6 +75,7 @@ const char* outcome_of(const bus::v1::Reply& reply) {
   if (!reply.error_code().empty()) return "error";
   const bool refused = (reply.has_authorize_publish() && !reply.authorize_publish().allowed()) ||
                        (reply.has_authorize_play() && !reply.authorize_play().allowed()) ||
+                       (reply.has_account() && reply.account().has_refusal()) ||
                        (reply.has_verify_token() && !reply.verify_token().valid());
   return refused ? "refused" : "allowed";
 }
@@ -74,6 +105,10 @@ struct AuthMetrics::Families {
   prometheus::Family<prometheus::Counter>& redis = prometheus::BuildCounter()
                                                        .Name("millrace_auth_redis_commands_total")
                                                        .Help("Messages on the Redis channel, by outcome")
+                                                       .Register(*registry);
+  prometheus::Family<prometheus::Counter>& mails = prometheus::BuildCounter()
+                                                       .Name("millrace_auth_mails_total")
+                                                       .Help("Mails to account owners, by outcome")
                                                        .Register(*registry);
   prometheus::Family<prometheus::Counter>& key_fetches =
       prometheus::BuildCounter()
@@ -144,6 +179,10 @@ void AuthMetrics::notice_given_up(HookKind hook) {
 
 void AuthMetrics::redis_command(const char* outcome) {
   families_->redis.Add({{"outcome", outcome}}).Increment();
+}
+
+void AuthMetrics::mail(const char* outcome) {
+  families_->mails.Add({{"outcome", outcome}}).Increment();
 }
 
 void AuthMetrics::keys_fetched(const std::string& issuer, bool ok) {

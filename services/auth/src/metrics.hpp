@@ -39,6 +39,9 @@ class AuthMetrics {
   // many).
   void redis_command(const char* outcome);
 
+  // millrace_auth_mails_total{outcome}: "sent", "retried", "given_up", "dropped" (too many wait).
+  void mail(const char* outcome);
+
   // millrace_auth_key_fetches_total{issuer, outcome}: "ok", "failed". The issuer as it is configured.
   void keys_fetched(const std::string& issuer, bool ok);
   // millrace_auth_keys{issuer}: keys of the set that is in use.

@@ -16,16 +16,18 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{5};
 
-std::optional<bus::v1::Request> request_of(std::string_view command, const std::string& stream_id) {
+std::optional<bus::v1::Request> request_of(std::string_view command, const std::string& argument) {
   bus::v1::Request request;
   if (command == "--regenerate-key") {
-    request.mutable_regenerate_key()->set_stream_id(stream_id);
+    request.mutable_regenerate_key()->set_stream_id(argument);
   } else if (command == "--ban" || command == "--unban") {
-    request.mutable_set_banned()->set_stream_id(stream_id);
+    request.mutable_set_banned()->set_stream_id(argument);
     request.mutable_set_banned()->set_banned(command == "--ban");
   } else if (command == "--make-private" || command == "--make-public") {
-    request.mutable_set_private()->set_stream_id(stream_id);
+    request.mutable_set_private()->set_stream_id(argument);
     request.mutable_set_private()->set_is_private(command == "--make-private");
+  } else if (command == "--make-admin") {
+    request.mutable_make_admin()->set_email(argument);
   } else {
     return std::nullopt;
   }
@@ -52,7 +54,8 @@ std::optional<int> operator_command(std::span<char*> arguments, const bus::Endpo
       request_of(arguments[0], arguments.size() == 2 ? arguments[1] : "");
   if (!request) return std::nullopt;
   if (arguments.size() != 2) {
-    std::cerr << "usage: millrace-auth " << arguments[0] << " STREAM_ID\n";
+    const bool account = request->has_make_admin();
+    std::cerr << "usage: millrace-auth " << arguments[0] << (account ? " EMAIL\n" : " STREAM_ID\n");
     return runtime::kExitUsage;
   }
   const Result<bus::v1::Reply> reply = ask(bus, *request);

@@ -11,6 +11,7 @@ namespace millrace::auth {
 //   --regenerate-key ID   prints the new key; the old one's publication is cut
 //   --ban ID, --unban ID
 //   --make-private ID, --make-public ID
+//   --make-admin EMAIL    of an account that has signed up
 //
 // The exit code; nullopt when the arguments are another command's.
 std::optional<int> operator_command(std::span<char*> arguments, const bus::EndpointsConfig& bus);

@@ -1,5 +1,6 @@
 #include "request_handler.hpp"
 
+#include "account_rules.hpp"
 #include "bus/v1/bus.pb.h"
 #include "visit_text.hpp"
 
@@ -81,8 +82,9 @@ void RequestHandler::authorize_publish(const bus::v1::Request& request, Now now,
 
 void RequestHandler::authorize_play(const bus::v1::Request& request, Now now, bus::v1::Reply& reply) {
   const v1::AuthorizePlay& ask = request.authorize_play();
-  const auto admission = decisions_.authorize_play(ask.app(), ask.name(), query_parameter(ask.query(), "key"),
-                                                   ask.peer_address(), now.monotonic_us);
+  const auto admission =
+      decisions_.authorize_play(ask.app(), ask.name(), query_parameter(ask.query(), "key"),
+                                ask.peer_address(), now.monotonic_us, query_parameter(ask.query(), "token"));
   if (!admission) return set_error(admission.error(), reply);
   v1::AuthorizePlayReply& answer = *reply.mutable_authorize_play();
   if (!*admission) return;
@@ -118,21 +120,34 @@ void RequestHandler::get_stream(const bus::v1::Request& request, bus::v1::Reply&
 
 void RequestHandler::get_streams(const bus::v1::Request& request, bus::v1::Reply& reply) {
   const auto& ids = request.get_streams().stream_ids();
-  const Result<std::vector<StreamRecord>> records = decisions_.get_streams({ids.begin(), ids.end()});
-  if (!records) return set_error(records.error(), reply);
+  const Result<std::vector<OwnedStream>> streams =
+      decisions_.get_streams({ids.begin(), ids.end()}, request.get_streams().with_keys());
+  if (!streams) return set_error(streams.error(), reply);
   v1::StreamList& list = *reply.mutable_stream_list();
-  for (const StreamRecord& record : *records) fill(record, *list.add_streams());
+  for (const OwnedStream& stream : *streams) fill(stream, *list.add_streams());
 }
 
-bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request& request, Now now) {
+bus::v1::Reply verify_token(const TokenVerifier& tokens, const AccessView& access,
+                            const bus::v1::Request& request, Now now) {
   bus::v1::Reply reply;
   v1::VerifyTokenReply& answer = *reply.mutable_verify_token();
   const Result<TokenClaims> claims = tokens.verify(request.verify_token().token(), now.wall_us / 1'000'000);
   if (!claims) return reply;
+  v1::Role role = claims->admin ? v1::ROLE_ADMIN : v1::ROLE_USER;
+  if (is_account_subject(claims->subject)) {
+    const AccessView::Standing standing = access.standing(claims->subject, claims->issued_us);
+    if (standing == AccessView::Standing::kRefused) return reply;
+    if (standing == AccessView::Standing::kUnknown) {
+      reply.clear_verify_token();
+      set_error({"store.unavailable", "the database has not answered yet"}, reply);
+      return reply;
+    }
+    role = standing == AccessView::Standing::kAdmin ? v1::ROLE_ADMIN : v1::ROLE_USER;
+  }
   answer.set_valid(true);
   answer.set_subject(claims->subject);
   answer.set_expires_wall_us(claims->expires_wall_us);
-  answer.set_role(claims->admin ? v1::ROLE_ADMIN : v1::ROLE_USER);
+  answer.set_role(role);
   return reply;
 }
 

@@ -2,6 +2,7 @@
 // thread at a time; blocks like Decisions.
 #pragma once
 
+#include "access_view.hpp"
 #include "decisions.hpp"
 #include "token.hpp"
 
@@ -49,7 +50,9 @@ class RequestHandler {
   Decisions& decisions_;
 };
 
-// VerifyToken needs no database, and is answered without waiting for it. Any thread.
-bus::v1::Reply verify_token(const TokenVerifier& tokens, const bus::v1::Request& request, Now now);
+// VerifyToken needs no database, and is answered without waiting for it. The role of an account's token is
+// the account's, not the token's. Any thread.
+bus::v1::Reply verify_token(const TokenVerifier& tokens, const AccessView& access,
+                            const bus::v1::Request& request, Now now);
 
 }  // namespace millrace::auth

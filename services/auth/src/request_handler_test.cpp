@@ -119,20 +119,23 @@ TEST_F(Requests, KeysAreShownToTheirOwnerOnly) {
   ASSERT_EQ(answer(request).stream_list().streams_size(), 1);
   EXPECT_EQ(answer(request).stream_list().streams(0).subject(), "alice");
   EXPECT_EQ(answer(request).stream_list().streams(0).key(), "");
+  request.mutable_get_streams()->set_with_keys(true);
+  EXPECT_EQ(answer(request).stream_list().streams(0).key(), "good");
   for (int i = 0; i < 1000; ++i) request.mutable_get_streams()->add_stream_ids("one");
   EXPECT_LE(answer(request).stream_list().streams_size(), 500);
 }
 
 TEST_F(Requests, VerifyTokenSaysWhoseItIs) {
   bus::v1::Request request;
+  const AccessView access;
   request.mutable_verify_token()->set_token(tokens_.issue("alice", 1'800'000'000)->reveal());
-  EXPECT_TRUE(verify_token(tokens_, request, kNow).verify_token().valid());
-  EXPECT_EQ(verify_token(tokens_, request, kNow).verify_token().subject(), "alice");
-  EXPECT_EQ(verify_token(tokens_, request, kNow).verify_token().expires_wall_us(),
+  EXPECT_TRUE(verify_token(tokens_, access, request, kNow).verify_token().valid());
+  EXPECT_EQ(verify_token(tokens_, access, request, kNow).verify_token().subject(), "alice");
+  EXPECT_EQ(verify_token(tokens_, access, request, kNow).verify_token().expires_wall_us(),
             (1'800'000'000 + kTokenLifetimeSeconds + kTokenLeewaySeconds) * 1'000'000);
   request.mutable_verify_token()->set_token("a.b.c");
-  EXPECT_TRUE(verify_token(tokens_, request, kNow).has_verify_token());
-  EXPECT_FALSE(verify_token(tokens_, request, kNow).verify_token().valid());
+  EXPECT_TRUE(verify_token(tokens_, access, request, kNow).has_verify_token());
+  EXPECT_FALSE(verify_token(tokens_, access, request, kNow).verify_token().valid());
 }
 
 TEST_F(Requests, ErrorsHaveACode) {

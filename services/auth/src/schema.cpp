@@ -44,6 +44,54 @@ std::span<const store::Migration> schema() {
            "ended_wall_us BIGINT NOT NULL DEFAULT 0, "
            "details_sealed TEXT NOT NULL)",
        }},
+      {3,
+       "accounts, password resets and revoked tokens",
+       {
+           // The keys are what is unique: the text in lower case. The picture is a data URL.
+           "CREATE TABLE accounts ("
+           "id VARCHAR(32) PRIMARY KEY, "
+           "email VARCHAR(254) NOT NULL, "
+           "email_key VARCHAR(254) NOT NULL UNIQUE, "
+           "dj_name VARCHAR(256) NOT NULL, "
+           "dj_name_key VARCHAR(256) NOT NULL UNIQUE, "
+           "timezone VARCHAR(64) NOT NULL, "
+           "profile_picture TEXT NOT NULL, "
+           "password_hash VARCHAR(128) NOT NULL, "
+           "is_active INTEGER NOT NULL, "
+           "is_admin INTEGER NOT NULL, "
+           "created_wall_us BIGINT NOT NULL, "
+           "updated_wall_us BIGINT NOT NULL)",
+           "CREATE INDEX accounts_created ON accounts (created_wall_us, id)",
+           // One an account. An HMAC of the token, never the token.
+           "CREATE TABLE password_resets ("
+           "account_id VARCHAR(32) PRIMARY KEY, "
+           "token_lookup CHAR(64) NOT NULL UNIQUE, "
+           "expires_wall_us BIGINT NOT NULL)",
+           // Also of accounts that are gone. Forgotten when every such token has expired.
+           "CREATE TABLE revoked_tokens (subject VARCHAR(32) PRIMARY KEY, until_wall_us BIGINT NOT NULL)",
+       }},
+      {4,
+       "viewer keys and the devices that use them",
+       {
+           "CREATE TABLE viewers ("
+           "viewer_id CHAR(16) PRIMARY KEY, "
+           "stream_id VARCHAR(128) NOT NULL, "
+           "label VARCHAR(256) NOT NULL, "
+           "key_lookup CHAR(64) NOT NULL UNIQUE, "
+           "max_devices INTEGER NOT NULL, "
+           "expires_wall_us BIGINT NOT NULL DEFAULT 0, "
+           "created_wall_us BIGINT NOT NULL, "
+           // Not 0: taken back, and to be remembered until then.
+           "revoked_until_us BIGINT NOT NULL DEFAULT 0)",
+           "CREATE INDEX viewers_stream ON viewers (stream_id)",
+           "CREATE TABLE viewer_leases ("
+           "lease_id CHAR(16) PRIMARY KEY, "
+           "viewer_id CHAR(16) NOT NULL, "
+           "device_lookup CHAR(64) NOT NULL, "
+           "until_wall_us BIGINT NOT NULL, "
+           "released INTEGER NOT NULL DEFAULT 0)",
+           "CREATE INDEX viewer_leases_viewer ON viewer_leases (viewer_id)",
+       }},
   };
   return kMigrations;
 }

@@ -13,6 +13,7 @@
 #include "http_hook.hpp"
 #include "jwks.hpp"
 #include "key_fetcher.hpp"
+#include "mail/mailer.hpp"
 #include "nginx_protocol.hpp"
 #include "operator_command.hpp"
 #include "redis_command.hpp"
@@ -59,10 +60,16 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   const std::shared_ptr<AuthShared> shared(
       new AuthShared{database, *vault, std::move(*tokens), context.health});
   shared->database.on_reconnect = [&metrics = shared->metrics] { metrics.database_reconnected(); };
+  Result<playback::TokenKeys> playback_keys =
+      playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
+  if (!playback_keys) return fail("config.secret", playback_keys.error().message);
+  shared->playback.keys = std::move(*playback_keys);
+  shared->playback.lifetime = config_.playback_grant;
   const auto gate = std::make_shared<JobGate>(shared);
   set_up_desk(shared, gate);
   shared->identities = *std::move(identities);
   set_up_identities(shared, gate);
+  if (Result<void> set_up = set_up_accounts(shared, gate); !set_up) return set_up;
   context.health->set("database", runtime::HealthState::kStarting, "opening");
   runtime::add_child(context.root, gate->token_child());
   runtime::add_child(context.root, gate->database_child());
@@ -132,6 +139,19 @@ void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
   desk.private_by_default = config_.private_streams;
   desk.hook_timeout = config_.hook_timeout;
   desk.hooks = make_hooks(shared->metrics);
+  desk.visibility = [this](const std::string& stream_id, bool is_private) {
+    bus::v1::Event event;
+    // Retained in both cases, so that a lost event is made good; one a stream that was ever switched.
+    event.set_key("visibility/" + stream_id);
+    event.mutable_visibility_changed()->set_stream_id(stream_id);
+    event.mutable_visibility_changed()->set_is_private(is_private);
+    if (bus::Node* const node = bus_; node != nullptr) node->publish(std::move(event));
+  };
+  shared->playback.tell = [this](const bus::v1::Event& event) {
+    bus::Node* const node = bus_;
+    if (node != nullptr) node->publish(event);
+    return node != nullptr;
+  };
   desk.now = [] { return Now{.monotonic_us = monotonic_us(), .wall_us = wall_us()}; };
   desk.live = &shared->live;
   desk.metrics = &shared->metrics;
@@ -226,11 +246,14 @@ void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,
                                            on_message, on_state);
 }
 
+// The pool and the mailer stay, as the actors may still call them; but nothing comes back from the pool any
+// more.
 void AuthService::drain(runtime::Deadline) {
   redis_.reset();
   if (node_) node_->stop();
   if (client_) client_->stop();
   if (key_fetcher_) key_fetcher_->stop();
+  if (pool_) pool_->stop();
   ops_.reset();
 }
 

@@ -20,12 +20,18 @@ class Client;
 class Server;
 }  // namespace millrace::http
 
+namespace millrace::mail {
+class Mailer;
+}
+
 namespace millrace::auth {
 
 class AuthMetrics;
 struct AuthShared;
+class HashPool;
 struct LimitOrder;
 class JobGate;
+class PasswordHasher;
 class KeyFetcher;
 class RedisListener;
 
@@ -45,11 +51,17 @@ class AuthService {
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
   void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
+  Result<void> set_up_accounts(const std::shared_ptr<AuthShared>& shared,
+                               const std::shared_ptr<JobGate>& gate);
+  void start_mailer(const std::shared_ptr<AuthShared>& shared);
 
   void set_up_identities(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
   void start_redis(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
 
   AuthConfig config_;
+  std::unique_ptr<PasswordHasher> hasher_;
+  std::unique_ptr<HashPool> pool_;
+  std::unique_ptr<mail::Mailer> mailer_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<KeyFetcher> key_fetcher_;
   std::unique_ptr<bus::Node> node_;

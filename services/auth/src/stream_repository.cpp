@@ -2,6 +2,7 @@
 
 #include <soci/soci.h>
 
+#include "account_rules.hpp"
 #include "base/clock.hpp"
 #include "schema.hpp"
 
@@ -10,6 +11,9 @@ namespace {
 
 // A publisher or player may name the application everything is under, or the stream itself (channel and key).
 constexpr const char* kAppMatches = "(:app = 'live' OR :app2 = stream_id)";
+// Streams of an account that is switched off are as good as banned. Other subjects have no row.
+constexpr const char* kOwnerActive =
+    " AND NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = streams.subject AND accounts.is_active = 0)";
 constexpr const char* kColumns =
     "stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, resolution, banned, private, "
     "epoch, "
@@ -27,6 +31,12 @@ Result<void> check_secret(soci::session& session, const std::string& verifier) {
               "MILLRACE_SECRET is not the one that this database's keys were stored with: set the old one, "
               "or another "
               "DATABASE_URL");
+}
+
+bool account_exists(soci::session& session, const std::string& id) {
+  std::string found;
+  session << "SELECT id FROM accounts WHERE id = :id", soci::use(id), soci::into(found);
+  return session.got_data();
 }
 
 // Where a query puts its columns, and the record made of them.
@@ -95,7 +105,7 @@ Result<std::optional<Admission>> StreamRepository::admit_publication(const std::
         long long max_bitrate_kbps = 0;
         int is_private = 0;
         session << "UPDATE streams SET epoch = epoch + 1 WHERE key_lookup = :lookup AND banned = 0 AND "
-                << kAppMatches
+                << kAppMatches << kOwnerActive
                 << " RETURNING stream_id, epoch, quality, max_bitrate_kbps, resolution, private",
             soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(admission.stream_id),
             soci::into(epoch), soci::into(admission.settings.quality), soci::into(max_bitrate_kbps),
@@ -114,7 +124,7 @@ Result<std::optional<std::string>> StreamRepository::find_publishable(const std:
       [&](soci::session& session) -> Result<std::optional<std::string>> {
         std::string stream_id;
         session << "SELECT stream_id FROM streams WHERE key_lookup = :lookup AND banned = 0 AND "
-                << kAppMatches,
+                << kAppMatches << kOwnerActive,
             soci::use(key_lookup), soci::use(app), soci::use(app), soci::into(stream_id);
         return session.got_data() ? std::optional(std::move(stream_id)) : std::nullopt;
       });
@@ -128,7 +138,7 @@ Result<std::optional<Playable>> StreamRepository::find_playable(const PlayName& 
         session << "SELECT stream_id, key_lookup FROM streams WHERE ((stream_id = :name AND (private = 0 OR "
                    "key_lookup = "
                    ":key)) OR key_lookup = :lookup) AND banned = 0 AND "
-                << kAppMatches,
+                << kAppMatches << kOwnerActive,
             soci::use(name.name), soci::use(name.key_lookup), soci::use(name.name_lookup), soci::use(app),
             soci::use(app), soci::into(playable.stream_id), soci::into(playable.key_lookup);
         return session.got_data() ? std::optional(std::move(playable)) : std::nullopt;
@@ -143,6 +153,9 @@ Result<StreamRecord> StreamRepository::ensure(const StreamRecord& candidate) {
          soci::use(candidate.subject)),
         columns);
     if (session.got_data()) return columns.take();
+    // Its token may be a moment older than its end.
+    if (is_account_subject(candidate.subject) && !account_exists(session, candidate.subject))
+      return fail("auth.unknown_account", "no such account");
     insert(session, candidate);
     return candidate;
   });

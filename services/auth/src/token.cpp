@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "account_rules.hpp"
 #include "base/utf8.hpp"
 #include "base64url.hpp"
 #include "jose.hpp"
@@ -13,8 +14,24 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::int64_t kSecondUs = 1'000'000;
+
 tl::unexpected<Error> refuse(const char* reason) {
   return fail("auth.token", reason);
+}
+
+// A subject that is not UTF-8 gets replacement characters; dump() would throw.
+std::string text_of(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// To the microsecond where it is ours: a token may be issued in the same second as a password is changed.
+std::int64_t issued_us(const Json& claims) {
+  const auto exact = claims.find("iat_us");
+  if (exact != claims.end() && exact->is_number_integer()) return exact->get<std::int64_t>();
+  const auto found = claims.find("iat");
+  const std::optional<std::int64_t> seconds = found == claims.end() ? std::nullopt : numeric_date(*found);
+  return seconds.value_or(0) * kSecondUs;
 }
 
 Result<TokenClaims> check_claims(const Json& claims, std::int64_t now_seconds) {
@@ -29,6 +46,11 @@ Result<TokenClaims> check_claims(const Json& claims, std::int64_t now_seconds) {
   good.subject = subject->get<std::string>();
   good.expires_wall_us = expiry_wall_us(claims, kTokenLeewaySeconds);
   if (!is_valid_subject(good.subject)) return refuse("impossible subject");
+  good.issued_us = issued_us(claims);
+  const std::int64_t expires = numeric_date(claims["exp"]).value_or(0);
+  if (is_account_subject(good.subject) &&
+      expires * kSecondUs > good.issued_us + kMaxAccessTokenSeconds * kSecondUs)
+    return refuse("lives too long");
   const auto admin = claims.find("admin");
   good.admin = admin != claims.end() && admin->is_boolean() && admin->get<bool>();
   return good;
@@ -73,16 +95,28 @@ Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_s
   if (!is_valid_subject(subject)) {
     return fail("auth.subject", "a subject has 1 to 512 bytes without control characters");
   }
-  const Json header = {{"alg", "HS256"}, {"typ", "JWT"}};
-  const Json claims = {{"sub", subject},
+  if (is_account_subject(subject)) {
+    return fail("auth.subject", "tokens of accounts are issued to who logs in: this subject is one's id");
+  }
+  return sign(text_of({{"sub", subject},
                        {"iss", kTokenIssuer},
                        {"iat", now_seconds},
-                       {"exp", now_seconds + kTokenLifetimeSeconds}};
-  // A subject that is not UTF-8 gets replacement characters; dump() would throw.
-  const auto part = [](const Json& value) {
-    return encode_base64url(as_bytes(value.dump(-1, ' ', false, Json::error_handler_t::replace)));
-  };
-  const std::string signed_part = part(header) + "." + part(claims);
+                       {"exp", now_seconds + kTokenLifetimeSeconds}}));
+}
+
+Secret TokenVerifier::issue_access(std::string_view account, std::int64_t now_us,
+                                   std::int64_t lifetime_seconds) const {
+  const std::int64_t now_seconds = now_us / kSecondUs;
+  return sign(text_of({{"sub", account},
+                       {"iss", kTokenIssuer},
+                       {"iat", now_seconds},
+                       {"iat_us", now_us},
+                       {"exp", now_seconds + lifetime_seconds}}));
+}
+
+Secret TokenVerifier::sign(const std::string& claims) const {
+  static const std::string kHeader = encode_base64url(as_bytes(text_of({{"alg", "HS256"}, {"typ", "JWT"}})));
+  const std::string signed_part = kHeader + "." + encode_base64url(as_bytes(claims));
   return Secret(signed_part + "." + encode_base64url(signature(signed_part)));
 }
 

@@ -20,9 +20,14 @@ inline constexpr std::size_t kMaxSubjectLength = 512;  // an issuer, and its own
 // Who a token (and a stream) belongs to: 1 to kMaxSubjectLength bytes without control characters.
 bool is_valid_subject(std::string_view subject);
 
+// Of tokens whose subject is an account: nobody may hold one for longer, as what revokes them is remembered
+// for a day only.
+inline constexpr std::int64_t kMaxAccessTokenSeconds = 24LL * 3600;
+
 struct TokenClaims {
   std::string subject;
   bool admin = false;
+  std::int64_t issued_us = 0;        // wall clock; 0: it does not say
   std::int64_t expires_wall_us = 0;  // refused from then on: "exp" and the leeway
 };
 
@@ -37,12 +42,15 @@ class TokenVerifier {
   // future when present. Errors: auth.token with a reason that never quotes the token.
   [[nodiscard]] Result<TokenClaims> verify(std::string_view token, std::int64_t now_seconds) const;
 
-  // Errors: auth.subject.
+  // For a year. Errors: auth.subject, also for the subject of an account.
   [[nodiscard]] Result<Secret> issue(std::string_view subject, std::int64_t now_seconds) const;
+  // Of an account that has logged in.
+  Secret issue_access(std::string_view account, std::int64_t now_us, std::int64_t lifetime_seconds) const;
 
  private:
   explicit TokenVerifier(const Secret& token_secret) : secret_(token_secret) {}
   Key256 signature(std::string_view signed_part) const;
+  Secret sign(const std::string& claims) const;
 
   Secret secret_;
 };

@@ -65,6 +65,9 @@ void Observatory::apply(const bus::v1::Event& event) {
     case Payload::kPublicationDropped:
     case Payload::kPlayEnded:
     case Payload::kMetricsUpdated:
+    case Payload::kAccessChanged:
+    case Payload::kPlaybackRevoked:
+    case Payload::kVisibilityChanged:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;

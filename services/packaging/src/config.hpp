@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/config.hpp"
+#include "base/secret.hpp"
 #include "bus/endpoints.hpp"
 
 namespace millrace::packaging {
@@ -21,6 +22,9 @@ struct PackagingConfig {
   std::uint16_t ops_port = 0;
   std::uint32_t window_segments = 0;
   std::chrono::seconds reconnect_grace{};
+  bool public_stream_keys = false;
+  Secret playback_secret;
+  Secret playback_secret_previous;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "manifest/hls/uri_query.hpp"
+
 namespace millrace::packaging {
 namespace {
 
 constexpr std::string_view kForEver = "public, max-age=31536000, immutable";
+// Neither a shared cache nor the browser's own: the token may be taken back.
+constexpr std::string_view kForOneViewer = "private, no-store";
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
 // A player is gone when it has not asked for the playlist for this many target durations.
 constexpr std::int64_t kViewerPatience = 3;
@@ -43,7 +47,7 @@ void allow_every_origin(http::Response& response) {
   response.headers.set("X-Content-Type-Options", "nosniff");
 }
 
-http::Response Delivery::answer(const http::Request& request, std::int64_t now_us) {
+http::Response Delivery::answer(const http::Request& request, std::int64_t now_us, std::int64_t wall_s) {
   http::Response response;
   if (request.method == http::Method::kOptions) {
     response = preflight();
@@ -51,7 +55,7 @@ http::Response Delivery::answer(const http::Request& request, std::int64_t now_u
     response = http::Response::problem(405, "packaging.method");
     response.headers.set("Allow", "GET, HEAD, OPTIONS");
   } else if (const auto path = parse_stream_path(request.path)) {
-    response = answer_stream(request, *path, now_us);
+    response = answer_stream(request, *path, now_us, wall_s);
   } else {
     response = missing(Presence::kUnknown);
   }
@@ -60,22 +64,42 @@ http::Response Delivery::answer(const http::Request& request, std::int64_t now_u
 }
 
 http::Response Delivery::answer_stream(const http::Request& request, const StreamPath& path,
-                                       std::int64_t now_us) {
+                                       std::int64_t now_us, std::int64_t wall_s) {
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
-  if (view->is_private) return not_for_strangers();
-  if (path.name == kMediaPlaylistName) return playlist(request, *view, view->media_playlist, now_us);
-  if (path.name == kMultivariantPlaylistName)
-    return playlist(request, *view, view->multivariant_playlist, now_us);
-  if (const auto name = parse_segment_name(path.name)) {
-    const Presence presence = view->presence(*name);
-    if (presence != Presence::kHere) return missing(presence);
-    return segment(*view, view->segment(*name), request.method == http::Method::kGet);
+  if (!view->is_private && !gate_.revocations.is_private(path.stream_id))
+    return object(request, *view, path.name, now_us);
+  const bool list = path.name == kMediaPlaylistName || path.name == kMultivariantPlaylistName;
+  PlaybackGate::Decision decision =
+      gate_.judge(request, path.stream_id, wall_s, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
+  if (decision.refusal) {
+    metrics_.forbidden();
+    return std::move(*decision.refusal);
   }
-  if (const auto name = parse_init_name(path.name)) {
-    const auto found = view->init_segments.find(path.name);
-    if (found == view->init_segments.end()) return missing(view->presence_of_missing(*name));
-    return init_segment(*view, found->second);
+  http::Response response = object(request, *view, path.name, now_us);
+  if (response.status == 200) response.headers.set("Cache-Control", kForOneViewer);
+  if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response.body);
+      list && text) {
+    // A good token has no character that would have to be escaped.
+    response.body =
+        hls::with_uri_query(**text, "token=" + std::string(request.parameter(PlaybackGate::kParameter)));
+  }
+  return response;
+}
+
+http::Response Delivery::object(const http::Request& request, const StreamView& view, std::string_view name,
+                                std::int64_t now_us) {
+  if (name == kMediaPlaylistName) return playlist(request, view, view.media_playlist, now_us);
+  if (name == kMultivariantPlaylistName) return playlist(request, view, view.multivariant_playlist, now_us);
+  if (const auto segment_name = parse_segment_name(name)) {
+    const Presence presence = view.presence(*segment_name);
+    if (presence != Presence::kHere) return missing(presence);
+    return segment(view, view.segment(*segment_name), request.method == http::Method::kGet);
+  }
+  if (const auto init_name = parse_init_name(name)) {
+    const auto found = view.init_segments.find(name);
+    if (found == view.init_segments.end()) return missing(view.presence_of_missing(*init_name));
+    return init_segment(view, found->second);
   }
   return missing(Presence::kUnknown);
 }
@@ -111,14 +135,6 @@ http::Response Delivery::segment(const StreamView& view, const OfferedSegment& s
   response.headers.set("ETag", segment.etag());
   response.body =
       http::MappedRegions{file->parts, file, [watched = file.get()] { return watched->intact(); }};
-  return response;
-}
-
-// Every object of the stream alike, and nothing that a cache could keep.
-http::Response Delivery::not_for_strangers() {
-  metrics_.forbidden();
-  http::Response response = http::Response::problem(403, "packaging.private", "this stream is private");
-  response.headers.set("Cache-Control", "no-store");
   return response;
 }
 

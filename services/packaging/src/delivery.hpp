@@ -1,13 +1,16 @@
 // Answers players: translates requests into look-ups in the view table. Runs on the HTTP server's threads,
 // never blocks but for a stream's first assembly of a segment's header.
 //
-// Everything is public and without credentials (of a private stream: nothing); ids only, never keys.
-// Playlists may be cached for half a target duration, segments and init segments for ever: no name is ever
-// used for other bytes.
+// Everything is public and without credentials; ids only, never keys. Playlists may be cached for half a
+// target duration, segments and init segments for ever: no name is ever used for other bytes.
+//
+// Of a private stream every object needs a playback token (playback_gate.hpp); its playlists hand it on to
+// the URIs in them, and nothing is stored by anybody.
 #pragma once
 
 #include "http/server.hpp"
 #include "metrics.hpp"
+#include "playback_gate.hpp"
 #include "stream_view.hpp"
 #include "viewer_counter.hpp"
 
@@ -18,22 +21,26 @@ void allow_every_origin(http::Response& response);
 
 class Delivery {
  public:
-  // All three outlive the server that calls the handler.
-  Delivery(const ViewTable& views, ViewerCounter& viewers, Metrics& metrics)
-      : views_(views), viewers_(viewers), metrics_(metrics) {}
+  // All of them outlive the server that calls the handler.
+  Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics)
+      : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics) {}
 
-  http::Response answer(const http::Request& request, std::int64_t now_us);
+  // now_us: monotonic; wall_s: seconds since 1970.
+  http::Response answer(const http::Request& request, std::int64_t now_us, std::int64_t wall_s);
 
  private:
-  http::Response answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us);
+  http::Response answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
+                               std::int64_t wall_s);
+  http::Response object(const http::Request& request, const StreamView& view, std::string_view name,
+                        std::int64_t now_us);
   http::Response playlist(const http::Request& request, const StreamView& view, const StoredText& text,
                           std::int64_t now_us);
   http::Response init_segment(const StreamView& view, const StoredText& text);
   http::Response segment(const StreamView& view, const OfferedSegment& segment, bool with_body);
-  http::Response not_for_strangers();
   http::Response missing(Presence presence);
 
   const ViewTable& views_;
+  const PlaybackGate& gate_;
   ViewerCounter& viewers_;
   Metrics& metrics_;
 };

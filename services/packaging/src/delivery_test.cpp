@@ -14,6 +14,12 @@ using http::testing::body_of;
 using http::testing::field_of;
 using http::testing::status_of;
 
+constexpr std::int64_t kNow = 1'000;
+
+playback::TokenKeys keys() {
+  return playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
+}
+
 // A published stream of ten whole segments, packaged and delivered over a real connection.
 class DeliveryTest : public ::testing::Test {
  protected:
@@ -27,7 +33,7 @@ class DeliveryTest : public ::testing::Test {
     package_.update({reader, reader->logs()}, 0);
     views_.publish(package_.view(), this);
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
-                responder(delivery_.answer(request, 0));
+                responder(delivery_.answer(request, 0, kNow));
               }).value();
   }
 
@@ -51,7 +57,8 @@ class DeliveryTest : public ::testing::Test {
   ViewTable views_;
   ViewerCounter viewers_{100};
   Metrics metrics_;
-  Delivery delivery_{views_, viewers_, metrics_};
+  PlaybackGate gate_{keys()};
+  Delivery delivery_{views_, gate_, viewers_, metrics_};
   std::unique_ptr<http::Server> server_;
 };
 
@@ -142,9 +149,87 @@ TEST_F(DeliveryTest, AnswersOtherMethodsAndPreflights) {
   EXPECT_EQ(field_of(post, "Allow"), "GET, HEAD, OPTIONS");
 }
 
-TEST_F(DeliveryTest, GivesNothingOfAPrivateStream) {
-  const std::string playlist(body_of(get("index.m3u8")));
-  const std::string name = segment(1);
+// What is in the playlist, by name: playlists, init segment, every segment.
+std::vector<std::string> objects_in(std::string_view playlist) {
+  std::vector<std::string> names = {"index.m3u8", "master.m3u8"};
+  std::istringstream lines{std::string(playlist)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("#EXT-X-MAP:URI=\"")) line = line.substr(16, line.size() - 17);
+    if (!line.starts_with('#') && !line.empty()) names.push_back(line);
+  }
+  return names;
+}
+
+TEST_F(DeliveryTest, GivesAPrivateStreamToThoseWithATokenForIt) {
+  const std::vector<std::string> names = objects_in(body_of(get("index.m3u8")));
+  ASSERT_GE(names.size(), 6U);
+  gate_.revocations.set_private("s1", true);
+  gate_.revocations.revoke({7, 0}, 9999);
+  const playback::Claims good{.stream_id = "s1", .expires_s = 2000, .network = {}, .viewer = {}};
+  const auto token = [&](auto change) {
+    playback::Claims claims = good;
+    change(claims);
+    return "?token=" + keys().sign(claims);
+  };
+  const std::string fine = token([](auto&) {});
+  std::string changed = fine;
+  changed[20] = changed[20] == 'x' ? 'y' : 'x';
+  const struct {
+    const char* what;
+    std::string query;
+    int list, part;  // status
+  } table[] = {
+      {"good", fine, 200, 200},
+      {"a second parameter", "?a=b&token=" + fine.substr(7), 200, 200},
+      {"its own address", token([](auto& c) { c.network = playback::Network::parse("127.0.0.0/8"); }), 200,
+       200},
+      {"none", "", 401, 401},
+      {"empty", "?token=", 401, 401},
+      {"changed", changed, 401, 401},
+      {"cut", fine.substr(0, fine.size() - 1), 401, 401},
+      {"just over", token([](auto& c) { c.expires_s = 999; }), 401, 200},
+      {"long over", token([](auto& c) { c.expires_s = 970; }), 401, 401},
+      {"of another stream", token([](auto& c) { c.stream_id = "s2"; }), 403, 403},
+      {"of another address", token([](auto& c) { c.network = playback::Network::parse("192.0.2.1"); }), 403,
+       403},
+      {"taken back", token([](auto& c) {
+         c.viewer = playback::Viewer{7, 3};
+       }),
+       403, 403},
+  };
+  for (const auto& row : table) {
+    for (const std::string& name : names) {
+      const std::string answer = get(name + row.query);
+      EXPECT_EQ(status_of(answer), name.ends_with(".m3u8") ? row.list : row.part) << row.what << ": " << name;
+      EXPECT_NE(field_of(answer, "Cache-Control").find("no-store"), std::string::npos) << row.what;
+      EXPECT_EQ(field_of(answer, "Cache-Control").find("public"), std::string::npos) << row.what;
+      if (status_of(answer) >= 400) {
+        EXPECT_EQ(body_of(answer).find("token="), std::string::npos);
+      }
+    }
+  }
+}
+
+TEST_F(DeliveryTest, HandsTheTokenOnInPlaylists) {
+  const std::string open(body_of(get("index.m3u8")));
+  EXPECT_EQ(get("index.m3u8?token=abc").find("?token"), std::string::npos)
+      << "a public stream knows no tokens";
+  gate_.revocations.set_private("s1", true);
+  const std::string token = keys().sign({.stream_id = "s1", .expires_s = 2000, .network = {}, .viewer = {}});
+  const std::string list(body_of(get("index.m3u8?token=" + token)));
+  const std::vector<std::string> plain = objects_in(open);
+  const std::vector<std::string> signed_names = objects_in(list);
+  ASSERT_EQ(plain.size(), signed_names.size());
+  for (std::size_t i = 2; i < plain.size(); ++i) {
+    EXPECT_EQ(signed_names[i], plain[i] + "?token=" + token);
+    EXPECT_EQ(status_of(get(signed_names[i])), 200);
+  }
+  EXPECT_NE(get("master.m3u8?token=" + token).find("\nindex.m3u8?token=" + token + "\n"), std::string::npos);
+  EXPECT_EQ(status_of(request("HEAD", "/live/s1/index.m3u8?token=" + token)), 200);
+}
+
+TEST_F(DeliveryTest, GivesNothingOfAStreamThatCameBackPrivate) {
+  const std::vector<std::string> names = objects_in(body_of(get("index.m3u8")));
   TestPublisher::Options options;
   options.publication_id = 0xA2;
   options.epoch = 2;
@@ -155,13 +240,7 @@ TEST_F(DeliveryTest, GivesNothingOfAPrivateStream) {
       media::ArenaReader::open(directory_.path(), "ingest", "test").value();
   package_.update({reader, reader->logs()}, 0);
   views_.publish(package_.view(), this);
-  const std::string init =
-      playlist.substr(playlist.find("init-"), playlist.find(".mp4") + 4 - playlist.find("init-"));
-  for (const std::string& object : {std::string("index.m3u8"), std::string("master.m3u8"), name, init}) {
-    const std::string answer = get(object);
-    EXPECT_EQ(status_of(answer), 403) << object;
-    EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
-  }
+  for (const std::string& object : names) EXPECT_EQ(status_of(get(object)), 401) << object;
 }
 
 TEST_F(DeliveryTest, CountsViewersAndWhatTheyAreGiven) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "delivery.hpp"
 #include "http/websocket.hpp"
 #include "media_path.hpp"
@@ -16,18 +17,28 @@ bool FlvDelivery::is_known(std::string_view stream_id) const {
 
 bool FlvDelivery::is_private(std::string_view stream_id) const {
   const std::shared_ptr<const StreamLogs> logs = outside_.logs(stream_id);
-  return logs && std::any_of(logs->logs.begin(), logs->logs.end(),
-                             [](const media::LogInfo& info) { return info.is_private; });
+  return gate_.revocations.is_private(stream_id) ||
+         (logs && std::any_of(logs->logs.begin(), logs->logs.end(),
+                              [](const media::LogInfo& info) { return info.is_private; }));
 }
 
-std::optional<http::Response> FlvDelivery::answer(const http::Request& request, std::int64_t now_us) {
+std::function<bool()> FlvDelivery::permission(const PlaybackGate::Decision& decision) const {
+  if (!decision.claims) return {};
+  return
+      [gate = &gate_, claims = *decision.claims] { return gate->still_good(claims, wall_us() / 1'000'000); };
+}
+
+std::optional<http::Response> FlvDelivery::answer(const http::Request& request, std::int64_t now_us,
+                                                  std::int64_t wall_s) {
   const auto stream_id = parse_flv_path(request.path);
   if (!stream_id || (request.method != http::Method::kGet && request.method != http::Method::kHead))
     return std::nullopt;
   http::Response response;
-  if (is_private(*stream_id)) {
+  // Also of a public stream: it may become private while somebody watches.
+  PlaybackGate::Decision decision = gate_.judge(request, *stream_id, wall_s);
+  if (decision.refusal && is_private(*stream_id)) {
     outside_.metrics.forbidden();
-    response = http::Response::problem(403, "packaging.private", "this stream is private");
+    response = std::move(*decision.refusal);
   } else if (!is_known(*stream_id)) {
     outside_.metrics.not_found();
     response = http::Response::problem(404, "packaging.not_found", "there is no such thing");
@@ -35,7 +46,8 @@ std::optional<http::Response> FlvDelivery::answer(const http::Request& request, 
     auto feed = std::make_unique<FlvFeed>(
         outside_,
         FlvViewer{std::string(*stream_id), request.peer_address,
-                  std::string(request.headers.find("User-Agent").substr(0, kMaxUserAgent))},
+                  std::string(request.headers.find("User-Agent").substr(0, kMaxUserAgent)),
+                  permission(decision)},
         now_us);
     if (http::asks_for_websocket(request)) {
       response = http::accept_websocket(request, std::make_shared<http::WebSocket>(std::move(feed)));

@@ -5,24 +5,31 @@
 
 #include "flv_feed.hpp"
 #include "http/message.hpp"
+#include "playback_gate.hpp"
 
 namespace millrace::packaging {
 
 class FlvDelivery {
  public:
-  explicit FlvDelivery(FlvOutside outside) : outside_(std::move(outside)) {}
+  // gate outlives this.
+  FlvDelivery(FlvOutside outside, const PlaybackGate& gate) : outside_(std::move(outside)), gate_(gate) {}
 
   // nullopt: the request is about something else (also another method: Delivery says what it thinks of it).
-  // 403 when the log has something private of it. 404 when nothing of the stream is in the log; a stream that
-  // has ended is waited for.
-  std::optional<http::Response> answer(const http::Request& request, std::int64_t now_us);
+  // Of what is private, or has become it, only with a playback token; who watches is cut when that ends. 404
+  // when nothing of the stream is in the log; a stream that has ended is waited for.
+  std::optional<http::Response> answer(const http::Request& request, std::int64_t now_us,
+                                       std::int64_t wall_s);
 
  private:
   static constexpr std::size_t kMaxUserAgent = 128;  // what tells viewers apart
   bool is_known(std::string_view stream_id) const;
   bool is_private(std::string_view stream_id) const;
 
+  // Empty without a good token.
+  std::function<bool()> permission(const PlaybackGate::Decision& decision) const;
+
   FlvOutside outside_;
+  const PlaybackGate& gate_;
 };
 
 }  // namespace millrace::packaging

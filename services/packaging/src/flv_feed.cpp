@@ -9,7 +9,8 @@ namespace {
 
 using Progress = http::LiveStream::Progress;
 
-constexpr std::int64_t kLookEveryUs = 50'000;  // for a log, while waiting
+constexpr std::int64_t kLookEveryUs = 50'000;         // for a log, while waiting
+constexpr std::int64_t kPermissionEveryUs = 250'000;  // whether a viewer of a private stream may stay
 constexpr std::int64_t kTellEveryUs = 1'000'000;
 constexpr std::int64_t kCheckEveryUs = 250'000;  // whether a viewer keeps up
 constexpr std::int64_t kViewerLastsUs = 5'000'000;
@@ -58,6 +59,7 @@ Progress FlvFeed::pump(http::LiveOutput& output, std::int64_t now_us) {
   if (received_ > kMaxReceived) return Progress::kFailed;
   const bool between_tags = tag_sent_ == 0 && head_sent_ == 0;
   if (draining_ && between_tags) return Progress::kEnded;
+  if (between_tags && !may_stay(now_us)) return Progress::kEnded;
   if (!reader_) return wait(now_us);
   tell_viewer(now_us);
   if (!started_ && !start(now_us)) {
@@ -74,7 +76,7 @@ Progress FlvFeed::wait(std::int64_t now_us) {
   if (now_us >= next_look_us_) {
     next_look_us_ = now_us + kLookEveryUs;
     if (open_log()) return Progress::kMore;
-    if (not_for_strangers_) return Progress::kEnded;
+    if (!may_stay(now_us)) return Progress::kEnded;
   }
   return now_us - waiting_since_us_ > outside_.wait_us ? Progress::kEnded : Progress::kIdle;
 }
@@ -86,8 +88,9 @@ bool FlvFeed::open_log() {
   const media::LogInfo& newest = logs->logs.back();
   if (newest.publication_id == publication_id_) return false;
   auto reader = logs->arena->open_log(newest.slot, newest.publication_id, newest.committed);
-  not_for_strangers_ = newest.is_private || (reader && reader->info().is_private);
-  if (!reader || not_for_strangers_ || reader->info().end != media::LogEnd::kLive) return false;
+  is_private_ = newest.is_private || (reader && reader->info().is_private);
+  if (!reader || (is_private_ && !viewer_.may_watch) || reader->info().end != media::LogEnd::kLive)
+    return false;
   publication_id_ = newest.publication_id;
   reader_.emplace(std::move(*reader));
   started_ = false;
@@ -313,6 +316,16 @@ bool FlvFeed::skip(std::int64_t now_us) {
   skipped_us_ = now_us;
   next_ = *key;
   return true;
+}
+
+bool FlvFeed::may_stay(std::int64_t now_us) {
+  if (!is_private_) return true;
+  if (!viewer_.may_watch) return false;
+  if (now_us >= next_permission_us_) {
+    next_permission_us_ = now_us + kPermissionEveryUs;
+    permitted_ = viewer_.may_watch();
+  }
+  return permitted_;
 }
 
 void FlvFeed::tell_viewer(std::int64_t now_us) {

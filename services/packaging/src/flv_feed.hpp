@@ -40,6 +40,8 @@ struct FlvViewer {
   std::string stream_id;
   std::string address;
   std::string user_agent;
+  // Whether it may watch a private publication, asked again and again; empty: it may not.
+  std::function<bool()> may_watch{};
 };
 
 class FlvFeed final : public http::LiveStream {
@@ -85,12 +87,14 @@ class FlvFeed final : public http::LiveStream {
   bool skip(std::int64_t now_us);
   void leave_log(std::int64_t now_us);
   void tell_viewer(std::int64_t now_us);
+  // False: it has lost its permission, or never had one.
+  bool may_stay(std::int64_t now_us);
 
   FlvOutside outside_;
   FlvViewer viewer_;
   std::optional<media::LogReader> reader_;
   std::uint64_t publication_id_ = 0;  // of the newest log that was looked at
-  bool not_for_strangers_ = false;    // the stream's newest publication is private
+  bool is_private_ = false;           // the stream's newest publication
   bool started_ = false;
   bool draining_ = false;
   bool head_begun_ = false;   // the file's header is queued or sent
@@ -108,6 +112,8 @@ class FlvFeed final : public http::LiveStream {
   std::int64_t catch_up_until_us_ = 0;
   std::int64_t skipped_us_;
   std::int64_t next_telling_us_ = 0;
+  std::int64_t next_permission_us_ = 0;
+  bool permitted_ = true;
   std::int64_t next_check_us_ = 0;  // whether it keeps up
   std::uint64_t untold_bytes_ = 0;
   std::size_t received_ = 0;

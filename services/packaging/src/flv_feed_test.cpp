@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "flv_delivery.hpp"
 #include "http/server.hpp"
 #include "http/test_client.hpp"
@@ -171,7 +172,7 @@ class FlvFeedTest : public ::testing::Test {
             .wait_us = 5 * kSecond};
   }
   std::unique_ptr<FlvFeed> feed() {
-    return std::make_unique<FlvFeed>(outside(), FlvViewer{"s1", "127.0.0.1", "test"}, now_us_);
+    return std::make_unique<FlvFeed>(outside(), FlvViewer{"s1", "127.0.0.1", "test", {}}, now_us_);
   }
   // Until it has nothing more to do.
   Progress pump(FlvFeed& feed, FakeSocket& socket) {
@@ -405,14 +406,26 @@ TEST_F(FlvFeedTest, CountsItsViewerAndItsBytes) {
 
 class FlvDeliveryTest : public FlvFeedTest {
  protected:
-  FlvDeliveryTest() : flv_(outside()) {
+  FlvDeliveryTest() : flv_(outside(), gate_) {
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& respond) {
-                auto answer = flv_.answer(request, now_us_);
+                auto answer = flv_.answer(request, now_us_, wall_us() / kSecond);
                 respond(answer ? std::move(*answer) : http::Response::problem(404, "other"));
               }).value();
   }
   ~FlvDeliveryTest() override { server_.reset(); }
 
+  static playback::TokenKeys keys() {
+    return playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
+  }
+  static std::string token(std::string stream_id, std::int64_t seconds,
+                           std::optional<playback::Viewer> viewer = std::nullopt) {
+    return keys().sign({.stream_id = std::move(stream_id),
+                        .expires_s = static_cast<std::uint32_t>(wall_us() / kSecond + seconds),
+                        .network = {},
+                        .viewer = viewer});
+  }
+
+  PlaybackGate gate_{keys()};
   FlvDelivery flv_;
   std::unique_ptr<http::Server> server_;
 };
@@ -449,14 +462,47 @@ TEST_F(FlvDeliveryTest, AnswersByHttpAndByWebSocket) {
   EXPECT_EQ(parse_flv(as_bytes(http::testing::body_of(whole.read_all()))), expected);
 }
 
-TEST_F(FlvDeliveryTest, ShowsNothingOfAPrivateStream) {
+TEST_F(FlvDeliveryTest, ShowsAPrivateStreamToThoseWithATokenForIt) {
   FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
   publisher.frames(0, 20);
-  for (const char* method : {"GET", "HEAD"}) {
-    http::testing::TestClient client(server_->port());
-    client.send(std::string(method) + " /live/s1.flv HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_EQ(http::testing::status_of(client.read_answer(std::string(method) == "HEAD")), 403);
+  gate_.revocations.revoke({7, 1}, INT32_MAX);
+  const struct {
+    std::string query;
+    int status;
+  } table[] = {{"", 401},
+               {"?token=x", 401},
+               {"?token=" + token("s1", -1), 401},
+               {"?token=" + token("s2", 60), 403},
+               {"?token=" + token("s1", 60, playback::Viewer{7, 1}), 403},
+               {"?token=" + token("s1", 60), 200},
+               {"?token=" + token("s1", 60, playback::Viewer{7, 2}), 200}};
+  for (const auto& row : table) {
+    for (const std::string& path : {"/live/s1.flv" + row.query, "/live/s1/live.flv" + row.query}) {
+      http::testing::TestClient head(server_->port());
+      head.send("HEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+      EXPECT_EQ(http::testing::status_of(head.read_answer(true)), row.status) << path;
+      http::testing::TestClient client(server_->port());
+      client.send(
+          "GET " + path +
+          " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+          "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+      EXPECT_EQ(http::testing::status_of(client.read_answer(row.status == 200)),
+                row.status == 200 ? 101 : row.status);
+    }
   }
+}
+
+TEST_F(FlvFeedTest, EndsForAViewerWhosePermissionIsTakenBack) {
+  FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
+  publisher.frames(0, 20);
+  bool permitted = true;
+  FlvFeed viewer(outside(), FlvViewer{"s1", "192.0.2.1", "test", [&] { return permitted; }}, now_us_);
+  FakeSocket socket;
+  EXPECT_EQ(pump(viewer, socket), Progress::kIdle);
+  EXPECT_GT(socket.bytes.size(), 100U);
+  permitted = false;
+  now_us_ += kSecond;
+  EXPECT_EQ(pump(viewer, socket), Progress::kEnded);
 }
 
 TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
@@ -470,7 +516,7 @@ TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
   for (const char* path : {"/live/s1", "/live/.flv", "/live/a b.flv", "/s1.flv", "/live/s1/x.flv"}) {
     http::Request request;
     request.path = path;
-    EXPECT_FALSE(flv_.answer(request, 0)) << path;
+    EXPECT_FALSE(flv_.answer(request, 0, 0)) << path;
   }
 }
 

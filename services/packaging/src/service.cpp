@@ -11,6 +11,7 @@
 #include "flv_delivery.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
+#include "key_redirect.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -20,6 +21,8 @@ namespace {
 constexpr std::chrono::seconds kFirstViewsPatience{3};
 constexpr std::chrono::milliseconds kFirstViewsPoll{2};
 constexpr std::chrono::milliseconds kDrainReserve{500};
+constexpr std::chrono::seconds kKeyPatience{2};
+constexpr std::int64_t kMicroseconds = 1'000'000;
 
 std::shared_ptr<PackagingShared> make_shared_state(const PackagingConfig& config,
                                                    const runtime::ServiceContext& context) {
@@ -46,6 +49,17 @@ bus::v1::Event viewer_event(const StreamViewers& stream, std::int64_t now_us) {
   return event;
 }
 
+// What auth takes back; told again in its snapshots. Nothing is forgotten because auth has gone.
+void hear(playback::Revocations& revocations, const bus::v1::Event& event) {
+  if (event.has_playback_revoked() && !event.retracted()) {
+    const auth::v1::PlaybackRevoked& revoked = event.playback_revoked();
+    revocations.revoke({revoked.viewer(), revoked.lease()}, revoked.until_wall_seconds());
+  } else if (event.has_visibility_changed()) {
+    const auth::v1::VisibilityChanged& changed = event.visibility_changed();
+    revocations.set_private(changed.stream_id(), changed.is_private() && !event.retracted());
+  }
+}
+
 }  // namespace
 
 PackagingService::PackagingService() = default;
@@ -53,7 +67,11 @@ PackagingService::~PackagingService() = default;
 
 Result<void> PackagingService::start(runtime::ServiceContext& context) {
   shared_ = make_shared_state(config_, context);
-  delivery_ = std::make_unique<Delivery>(shared_->views, shared_->viewers, shared_->metrics);
+  Result<playback::TokenKeys> keys =
+      playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
+  if (!keys) return fail("config.secret", keys.error().message);
+  gate_ = std::make_unique<PlaybackGate>(std::move(*keys));
+  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
   flv_ = std::make_unique<FlvDelivery>(FlvOutside{.logs =
                                                       [shared = shared_.get()](std::string_view stream_id) {
                                                         const auto entry =
@@ -62,7 +80,8 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
                                                       },
                                                   .viewers = shared_->viewers,
                                                   .metrics = shared_->metrics,
-                                                  .wait_us = shared_->policy.reconnect_grace_us});
+                                                  .wait_us = shared_->policy.reconnect_grace_us},
+                                       *gate_);
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : packaging_children(shared_))
     runtime::add_child(context.root, std::move(child));
@@ -84,6 +103,12 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
     const std::int64_t now_us = monotonic_us();
     for (const StreamViewers& stream : streams) node->publish(viewer_event(stream, now_us));
   };
+  bus::EventHandler auth;
+  auth.on_snapshot = [gate = gate_.get()](const bus::v1::Snapshot& snapshot) {
+    for (const bus::v1::Event& event : snapshot.events()) hear(gate->revocations, event);
+  };
+  auth.on_event = [gate = gate_.get()](const bus::v1::Event& event) { hear(gate->revocations, event); };
+  node_->subscribe("auth", std::move(auth));
   node_->subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
     shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
                                      1e6);
@@ -113,15 +138,38 @@ Result<void> PackagingService::start_delivery() {
   server.limits.body_bytes = 0;
   server.limits.connections = config_.connections;
   server.limits.connections_per_address = config_.connections_per_address;
-  auto started = http::Server::start(server, [delivery = delivery_.get(), flv = flv_.get()](
+  auto started = http::Server::start(server, [this, delivery = delivery_.get(), flv = flv_.get()](
                                                  http::Request&& request, const http::Responder& responder) {
+    const auto key = config_.public_stream_keys ? key_in(request.path) : std::nullopt;
+    if (key && request.method == http::Method::kGet) {
+      std::string name(*key);
+      return lead_to_stream(std::move(request), std::move(name), responder);
+    }
     const std::int64_t now_us = monotonic_us();
-    std::optional<http::Response> live = flv->answer(request, now_us);
-    responder(live ? std::move(*live) : delivery->answer(request, now_us));
+    const std::int64_t wall_s = wall_us() / kMicroseconds;
+    std::optional<http::Response> live = flv->answer(request, now_us, wall_s);
+    responder(live ? std::move(*live) : delivery->answer(request, now_us, wall_s));
   });
   if (!started) return tl::unexpected(started.error());
   hls_ = std::move(*started);
   return {};
+}
+
+void PackagingService::lead_to_stream(http::Request request, std::string key,
+                                      const http::Responder& responder) const {
+  bus::v1::Request question;
+  question.mutable_get_stream()->set_name(key);
+  node_->request(
+      "auth", std::move(question), kKeyPatience,
+      [request = std::move(request), key = std::move(key), responder](Result<bus::v1::Reply> reply) {
+        const bool unknown = !reply && reply.error().code == "auth.unknown_stream";
+        http::Response response =
+            reply     ? redirect_to(request, key, reply->stream().stream_id())
+            : unknown ? http::Response::problem(404, "packaging.not_found", "there is no such thing")
+                      : http::Response::problem(503, "packaging.auth", "try again shortly");
+        allow_every_origin(response);
+        responder(std::move(response));
+      });
 }
 
 Result<void> PackagingService::start_ops(const runtime::ServiceContext& context) {

@@ -10,13 +10,16 @@ namespace millrace::bus {
 class Node;
 }
 namespace millrace::http {
+class Responder;
 class Server;
-}
+struct Request;
+}  // namespace millrace::http
 
 namespace millrace::packaging {
 
 class Delivery;
 class FlvDelivery;
+class PlaybackGate;
 struct PackagingShared;
 
 class PackagingService {
@@ -33,9 +36,11 @@ class PackagingService {
   Result<void> start_delivery();
   Result<void> start_ops(const runtime::ServiceContext& context);
   void wait_for_first_views() const;
+  void lead_to_stream(http::Request request, std::string key, const http::Responder& responder) const;
 
   PackagingConfig config_;
   std::shared_ptr<PackagingShared> shared_;
+  std::unique_ptr<PlaybackGate> gate_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<FlvDelivery> flv_;
   std::unique_ptr<bus::Node> node_;

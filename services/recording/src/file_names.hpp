@@ -21,6 +21,12 @@ struct FileName {
   FileState state = FileState::kFinished;
 };
 
+// An empty file beside a recording that has something of a private publication: ".<stem>.private". It is there before
+// the first of that is, and stays.
+inline std::string private_mark(std::string_view stem) {
+  return "." + std::string(stem) + ".private";
+}
+
 // "<id>-<UTC time>"
 std::string file_stem(std::string_view stream_id, std::int64_t started_wall_us);
 // nullopt for a file that is not ours.

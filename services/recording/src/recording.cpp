@@ -1,9 +1,13 @@
 #include "recording.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "base/clock.hpp"
 #include "catalogue.hpp"
+#include "file_io.hpp"
+#include "file_names.hpp"
 #include "media/mp4_track.hpp"
 
 namespace millrace::recording {
@@ -214,6 +218,7 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
     file_ = std::move(*file);
     progress.begun.push_back(file_->stem());
   }
+  if (auto marked = mark_private(); !marked) return marked;
   const std::uint64_t before = file_->size();
   auto appended = file_->append(append);
   if (!appended) {
@@ -224,6 +229,16 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
   ++progress.fragments;
   progress.samples += append.samples;
   progress.bytes += file_->size() - before;
+  return {};
+}
+
+// Before the file has anything of it: whoever serves the file looks for the mark.
+Result<void> Recording::mark_private() {
+  if (!info_.is_private || marked_ == file_->stem()) return {};
+  const auto mark = open_file(directory_ + "/" + private_mark(file_->stem()), O_WRONLY | O_CREAT);
+  if (!mark) return tl::unexpected(mark.error());
+  if (auto synced = sync_directory(directory_); !synced) return synced;
+  marked_ = file_->stem();
   return {};
 }
 

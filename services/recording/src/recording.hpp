@@ -79,6 +79,7 @@ class Recording {
   void count_lost(std::uint64_t next_sequence, Progress& progress);
   bool perform(std::int64_t monotonic_us, Progress& progress);
   Result<void> append(const Append& append, Progress& progress);
+  Result<void> mark_private();
   void close_file(std::int64_t monotonic_us, Progress& progress);
   void hold_unwritten();
 
@@ -91,6 +92,7 @@ class Recording {
   std::optional<PartFile> file_;
   std::vector<std::string> announced_begun_;  // told with the first step
   std::vector<std::string> announced_complete_;
+  std::string marked_;               // stem whose private mark is there
   std::uint64_t written_ = 0;        // records before this one are in files
   bool over_ = false;                // the log has ended and everything is read
   bool waiting_for_return_ = false;  // over, and its file is open

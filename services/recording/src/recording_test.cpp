@@ -85,6 +85,22 @@ TEST_F(RecordingTest, HoldsEverySampleOfAPublication) {
   test::expect_whole(directory_, 11, publisher.log().committed());
 }
 
+TEST_F(RecordingTest, MarksWhatIsPrivateBeforeItIsThere) {
+  Publisher open_to_all(*arena_, 21);
+  Publisher secret(*arena_, 22, true, 4U << 20, 64, true);
+  for (Publisher* const publisher : {&open_to_all, &secret}) {
+    Recording recording = open(*publisher);
+    publisher->turns(60);
+    run(recording);
+    const std::string stem = parse_file_name(test::files(directory_, FileState::kPart).at(0))->stem;
+    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + private_mark(stem)), publisher == &secret);
+    publisher->log().end(media::LogEnd::kUnpublished);
+    run(recording);
+    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + private_mark(stem)), publisher == &secret);
+    std::filesystem::remove_all(directory_);
+  }
+}
+
 // Killed and begun again after every step, with a torn tail behind what was written.
 TEST_F(RecordingTest, GoesOnWithTheNextSampleAfterACrash) {
   Publisher publisher(*arena_, 12);

@@ -69,12 +69,13 @@ class Publisher {
   static constexpr std::int64_t kStartedWallUs = 1'795'000'000'123'000;
 
   Publisher(media::ArenaWriter& arena, std::uint64_t publication_id, bool audio = true,
-            std::uint64_t guaranteed_bytes = 4U << 20, std::uint32_t width = 64)
+            std::uint64_t guaranteed_bytes = 4U << 20, std::uint32_t width = 64, bool is_private = false)
       : publication_id_(publication_id) {
     media::LogDescription description;
     description.stream_id = "s1";
     description.publication_id = publication_id;
     description.epoch = publication_id;
+    description.is_private = is_private;
     description.started_wall_us = kStartedWallUs;
     description.retention.guaranteed_bytes = guaranteed_bytes;
     description.retention.max_bytes = std::max(guaranteed_bytes, std::uint64_t{16U << 20});

@@ -54,7 +54,7 @@ inline Json stream_document(const auth::v1::Stream& stream, const metrics::v1::S
   return {{"streamKey", stream.key()},
           {"streamId", stream.stream_id()},
           {"streamUrl", urls.publish(stream.key())},
-          {"hlsUrl", urls.hls(stream.stream_id())},
+          {"hlsUrl", urls.hls(stream.stream_id(), stream.key())},
           {"isLive", live.live()},
           {"viewers", live.live() ? live.viewers() : 0},
           {"metrics", metrics_document(live)},

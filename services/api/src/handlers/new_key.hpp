@@ -18,7 +18,7 @@ inline http::Response give_new_key(const Call& call, const Context& context, con
                                      {"message", "Stream key regenerated successfully"},
                                      {"newStreamKey", renewed->key()},
                                      {"newStreamUrl", stream_url},
-                                     {"hlsUrl", context.urls.hls(renewed->stream_id())},
+                                     {"hlsUrl", context.urls.hls(renewed->stream_id(), renewed->key())},
                                      {"streamKey", renewed->key()},
                                      {"streamUrl", stream_url},
                                      {"streamId", renewed->stream_id()}}));

@@ -14,7 +14,7 @@ http::Response stream_credentials_get(const Call& call, const Context& context) 
   if (!live) return live.error();
   return json_response(200, text_of({{"streamKey", stream->key()},
                                      {"streamUrl", context.urls.publish(stream->key())},
-                                     {"hlsUrl", context.urls.hls(stream->stream_id())},
+                                     {"hlsUrl", context.urls.hls(stream->stream_id(), stream->key())},
                                      {"streamId", stream->stream_id()},
                                      {"isStreaming", live->live()},
                                      {"streamSettings", settings_document(stream->settings())}}));

@@ -12,7 +12,7 @@ http::Response stream_key_get(const Call& call, const Context& context) {
   if (!stream) return stream.error();
   return json_response(200, text_of({{"streamKey", stream->key()},
                                      {"streamUrl", context.urls.publish(stream->key())},
-                                     {"hlsUrl", context.urls.hls(stream->stream_id())},
+                                     {"hlsUrl", context.urls.hls(stream->stream_id(), stream->key())},
                                      {"streamId", stream->stream_id()}}));
 }
 

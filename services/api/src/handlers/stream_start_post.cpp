@@ -15,7 +15,7 @@ http::Response stream_start_post(const Call& call, const Context& context) {
   return json_response(200, text_of({{"success", true},
                                      {"message", "Stream started successfully"},
                                      {"streamUrl", context.urls.publish(stream->key())},
-                                     {"hlsUrl", context.urls.hls(stream->stream_id())}}));
+                                     {"hlsUrl", context.urls.hls(stream->stream_id(), stream->key())}}));
 }
 
 }  // namespace millrace::api

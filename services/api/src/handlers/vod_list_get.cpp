@@ -1,56 +1,70 @@
-// GET /api/vod/list: the names of the finished recordings, in the order of their names.
-#include <algorithm>
-#include <filesystem>
-#include <nlohmann/json.hpp>
+// GET /vod/list, /vod: the names of the finished recordings, in the order of their names: the newest 1500, or
+// a page of all of them (limit, offset).
+#include <charconv>
 
-#include "base/result.hpp"
+#include "handlers/documents.hpp"
+#include "json_body.hpp"
+#include "recording_access.hpp"
+#include "recordings.hpp"
 #include "routes.hpp"
-#include "vod.hpp"
 
 namespace millrace::api {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::uint64_t kMostOffset = 1'000'000;
 
-// The newest of more: the application's answers have to stay small.
-constexpr std::size_t kMaxListed = 1500;
-
-struct Recording {
-  fs::file_time_type written;
-  std::string name;
+struct Page {
+  bool asked = false;  // for a page at all
+  std::uint64_t offset = 0;
+  std::uint64_t limit = Recordings::kMostReturned;
+  std::string fault;  // the parameter that is no good
 };
 
-Result<std::vector<Recording>> finished_recordings(const std::string& directory) {
-  std::vector<Recording> recordings;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    std::error_code gone;
-    const bool regular = entry->symlink_status(gone).type() == fs::file_type::regular;
-    if (!regular || !is_finished_recording(name)) continue;
-    recordings.push_back({entry->last_write_time(gone), std::move(name)});
+bool read_number(std::string_view text, std::uint64_t least, std::uint64_t most, std::uint64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+}
+
+Page read_page(const Call& call) {
+  Page page;
+  for (const auto& [name, value] : call.query) {
+    if (name != "limit" && name != "offset") continue;
+    page.asked = true;
+    const bool good = name == "limit" ? read_number(value, 1, Recordings::kMostReturned, page.limit)
+                                      : read_number(value, 0, kMostOffset, page.offset);
+    if (!good && page.fault.empty()) page.fault = name;
   }
-  // No directory yet: nothing has been recorded.
-  if (error && error != std::errc::no_such_file_or_directory)
-    return fail("api.vod_directory", error.message());
-  return recordings;
+  return page;
+}
+
+std::vector<std::string> cut(std::vector<std::string> names, const Page& page) {
+  const std::size_t begin = std::min<std::size_t>(page.offset, names.size());
+  const std::size_t end = std::min<std::size_t>(begin + page.limit, names.size());
+  return {names.begin() + static_cast<std::ptrdiff_t>(begin),
+          names.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
 }  // namespace
 
-http::Response vod_list_get(const Call& /*call*/, const Context& context) {
-  Result<std::vector<Recording>> recordings = finished_recordings(context.vod_directory);
-  if (!recordings) return unavailable("recording");
-  if (recordings->size() > kMaxListed) {
-    std::nth_element(recordings->begin(), recordings->begin() + kMaxListed, recordings->end(),
-                     [](const Recording& a, const Recording& b) { return a.written > b.written; });
-    recordings->erase(recordings->begin() + kMaxListed, recordings->end());
+http::Response vod_list_get(const Call& call, const Context& context) {
+  const Page page = read_page(call);
+  if (!page.fault.empty()) {
+    const std::string range = page.fault == "limit" ? "1 to 1500" : "0 to 1000000";
+    return invalid_field(400, "invalid_field", page.fault, "must be a whole number from " + range);
   }
-  std::vector<std::string> names;
-  for (Recording& recording : *recordings) names.push_back(std::move(recording.name));
-  std::sort(names.begin(), names.end());
-  return json_response(200,
-                       nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  Result<std::vector<std::string>> names = context.recordings.names();
+  if (!names) return unavailable("recording");
+  auto visible = visible_recordings(call, context, std::move(*names));
+  if (!visible) return visible.error();
+  const std::string total = std::to_string(visible->size());
+  const std::vector<std::string> shown =
+      page.asked ? cut(std::move(*visible), page)
+                 : context.recordings.newest(std::move(*visible), Recordings::kMostReturned);
+  const bool shared = call.identity.role == policy::Role::kAnyone;
+  http::Response response =
+      shared ? shared_response(text_of(Json(shown))) : json_response(200, text_of(Json(shown)));
+  response.headers.add("X-Total-Count", total);
+  return response;
 }
 
 }  // namespace millrace::api

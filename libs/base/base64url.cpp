@@ -1,9 +1,21 @@
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 
-namespace millrace::auth {
+#include <array>
+
+namespace millrace {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// By character; kNone: not of the alphabet.
+constexpr std::uint8_t kNone = 0xFF;
+constexpr auto kValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNone);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i)
+    values.at(static_cast<unsigned char>(kAlphabet[i])) = static_cast<std::uint8_t>(i);
+  return values;
+}();
 
 }  // namespace
 
@@ -26,9 +38,9 @@ std::optional<Bytes> decode_base64url(std::string_view text) {
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : text) {
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    const std::uint8_t value = kValues[static_cast<unsigned char>(c)];
+    if (value == kNone) return std::nullopt;
+    bits = bits << 6 | value;
     count += 6;
     if (count >= 8) {
       count -= 8;
@@ -40,4 +52,4 @@ std::optional<Bytes> decode_base64url(std::string_view text) {
   return bytes;
 }
 
-}  // namespace millrace::auth
+}  // namespace millrace

@@ -1,0 +1,14 @@
+// A playlist for one viewer: the same text with a query behind every URI, so that relative references keep
+// what the playlist itself was asked with (RFC 3986 5.2.2 drops the query of the base). Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace millrace::hls {
+
+// playlist: text that serialize() made, whose URIs have no query. query: "token=…", of characters that need
+// no escape.
+std::string with_uri_query(std::string_view playlist, std::string_view query);
+
+}  // namespace millrace::hls

@@ -1,0 +1,46 @@
+#include "manifest/hls/uri_query.hpp"
+
+#include <gtest/gtest.h>
+
+#include "manifest/hls/media_playlist.hpp"
+#include "manifest/hls/multivariant_playlist.hpp"
+
+namespace millrace::hls {
+namespace {
+
+TEST(UriQuery, StandsBehindEveryUriAndNowhereElse) {
+  const struct {
+    std::string_view before, after;
+  } table[] = {
+      {"", ""},
+      {"#EXTM3U\n", "#EXTM3U\n"},
+      {"#EXTM3U\n\n1.m4s\n", "#EXTM3U\n\n1.m4s?token=x\n"},
+      {"1.m4s", "1.m4s?token=x"},
+      {"#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:2,\n1.m4s\n",
+       "#EXT-X-MAP:URI=\"init.mp4?token=x\"\n#EXTINF:2,\n1.m4s?token=x\n"},
+      {"#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/b.m3u8\",NAME=\"n\"\n",
+       "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/b.m3u8?token=x\",NAME=\"n\"\n"},
+      {"#EXT-X-MAP:URI=\"broken\n", "#EXT-X-MAP:URI=\"broken\n"},
+  };
+  for (const auto& row : table) EXPECT_EQ(with_uri_query(row.before, "token=x"), row.after);
+}
+
+TEST(UriQuery, FitsThePlaylistsThatWeWrite) {
+  MediaPlaylist media;
+  for (const char* uri : {"7-a.m4s", "8-a.m4s"}) {
+    MediaSegment& segment = media.segments.emplace_back();
+    segment.uri = uri;
+    segment.map_uri = "init-a.mp4";
+    segment.duration_us = 2'000'000;
+  }
+  const std::string list = with_uri_query(serialize(media), "token=x");
+  EXPECT_NE(list.find("\n7-a.m4s?token=x\n"), std::string::npos) << list;
+  EXPECT_NE(list.find("\n8-a.m4s?token=x\n"), std::string::npos) << list;
+  EXPECT_NE(list.find("URI=\"init-a.mp4?token=x\""), std::string::npos) << list;
+  MultivariantPlaylist all;
+  all.variants.emplace_back().uri = "index.m3u8";
+  EXPECT_NE(with_uri_query(serialize(all), "token=x").find("\nindex.m3u8?token=x\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::hls

@@ -1,0 +1,46 @@
+// The finished recordings on disk: their names, and what the files say about themselves. Thread-safe; calls
+// may block on the disk.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "containers/mp4/movie_info.hpp"
+#include "vod.hpp"
+
+namespace millrace::api {
+
+class Recordings {
+ public:
+  static constexpr std::size_t kMostNames = 100'000;  // of a directory; of more, the newest
+  static constexpr std::size_t kMostKept =
+      1024;  // files whose contents are remembered; then all are forgotten
+  static constexpr std::size_t kMostReturned =
+      1500;  // names in one answer: the application's have to stay small
+
+  explicit Recordings(std::string directory) : directory_(std::move(directory)) {}
+  const std::string& directory() const { return directory_; }
+
+  // In the order of their names; none when there is no directory yet. "api.vod_directory".
+  Result<std::vector<std::string>> names() const;
+  // Those of the names that were written last, in the order of their names.
+  std::vector<std::string> newest(std::vector<std::string> names, std::size_t most) const;
+
+  // nullopt: the file is no readable MP4. Remembered as long as the file stays as it is.
+  std::shared_ptr<const mp4::MovieInfo> info(const std::string& name, const http::OpenedFile& file);
+
+ private:
+  struct Kept {
+    std::string etag;
+    std::shared_ptr<const mp4::MovieInfo> info;
+  };
+  const std::string directory_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Kept> kept_;
+};
+
+}  // namespace millrace::api

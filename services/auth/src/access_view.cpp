@@ -1,0 +1,56 @@
+#include "access_view.hpp"
+
+#include <algorithm>
+
+namespace millrace::auth {
+
+void AccessView::load(const std::vector<std::string>& admins, const std::vector<Revocation>& revocations) {
+  const std::lock_guard lock(mutex_);
+  loaded_ = true;
+  admins_ = {admins.begin(), admins.end()};
+  std::vector<Revocation> sorted = revocations;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Revocation& a, const Revocation& b) { return a.at_us < b.at_us; });
+  for (const Revocation& revocation : sorted) add(revocation);
+}
+
+void AccessView::revoke(const Revocation& revocation) {
+  const std::lock_guard lock(mutex_);
+  add(revocation);
+}
+
+void AccessView::add(const Revocation& revocation) {
+  std::int64_t& at_us = revoked_[revocation.subject];
+  at_us = std::max(at_us, revocation.at_us);
+  in_order_.emplace_back(revocation.at_us, revocation.subject);
+  const std::int64_t oldest_us = revocation.at_us - kMemoryUs;
+  while (!in_order_.empty() && (in_order_.front().first < oldest_us || in_order_.size() > max_revocations_)) {
+    const auto& [forgotten_us, subject] = in_order_.front();
+    // Expired tokens need no floor.
+    if (forgotten_us >= oldest_us) floor_us_ = std::max(floor_us_, forgotten_us);
+    const auto found = revoked_.find(subject);
+    if (found != revoked_.end() && found->second == forgotten_us) revoked_.erase(found);
+    in_order_.pop_front();
+  }
+}
+
+void AccessView::set_admin(const std::string& subject, bool admin) {
+  const std::lock_guard lock(mutex_);
+  if (admin) {
+    admins_.insert(subject);
+  } else {
+    admins_.erase(subject);
+  }
+}
+
+AccessView::Standing AccessView::standing(std::string_view subject, std::int64_t issued_us) const {
+  const std::lock_guard lock(mutex_);
+  if (!loaded_) return Standing::kUnknown;
+  if (issued_us <= floor_us_) return Standing::kRefused;
+  const std::string name(subject);
+  const auto found = revoked_.find(name);
+  if (found != revoked_.end() && issued_us <= found->second) return Standing::kRefused;
+  return admins_.contains(name) ? Standing::kAdmin : Standing::kUser;
+}
+
+}  // namespace millrace::auth

@@ -1,0 +1,165 @@
+// What is shown and changed of accounts.
+#include "account_desk.hpp"
+#include "account_mails.hpp"
+#include "account_rules.hpp"
+#include "base/log.hpp"
+
+namespace millrace::auth {
+namespace {
+
+using v1::AccountRefusal;
+
+struct FieldFault {
+  std::string_view field;
+  std::string message;
+};
+
+std::optional<FieldFault> fault_of(const v1::ChangeAccount& ask) {
+  std::optional<FieldFault> first;
+  const auto check = [&](std::string_view field, const std::optional<std::string>& fault) {
+    if (fault && !first) first = FieldFault{field, *fault};
+  };
+  if (ask.has_email()) check("email", fault_of_email(ask.email()));
+  if (ask.has_dj_name()) check("dj_name", fault_of_name(ask.dj_name()));
+  if (ask.has_timezone()) check("timezone", fault_of_timezone(ask.timezone()));
+  if (ask.has_profile_picture() && !ask.profile_picture().empty())
+    check("profile_picture", fault_of_picture(ask.profile_picture()));
+  return first;
+}
+
+AccountChange change_of(const v1::ChangeAccount& ask) {
+  AccountChange change;
+  if (ask.has_email()) change.email = ask.email();
+  if (ask.has_dj_name()) change.dj_name = ask.dj_name();
+  if (ask.has_timezone()) change.timezone = ask.timezone();
+  if (ask.has_profile_picture()) change.profile_picture = ask.profile_picture();
+  if (ask.has_is_active()) change.active = ask.is_active();
+  if (ask.has_is_admin()) change.admin = ask.is_admin();
+  return change;
+}
+
+}  // namespace
+
+void AccountDesk::get(const InquiryPtr& inquiry) {
+  const Result<std::optional<AccountRecord>> account = accounts_.find(inquiry->request().get_account().id());
+  if (!account) return answer_error(inquiry, account.error());
+  if (!*account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
+  answer_account(inquiry, **account);
+}
+
+void AccountDesk::change(const InquiryPtr& inquiry, Now now) {
+  const v1::ChangeAccount& ask = inquiry->request().change_account();
+  if (const std::optional<FieldFault> fault = fault_of(ask))
+    return refuse(inquiry, AccountRefusal::REASON_INVALID, fault->field, fault->message);
+  const auto changed = accounts_.change(ask.id(), change_of(ask), now.wall_us);
+  if (!changed) return answer_error(inquiry, changed.error());
+  if (!changed->taken.empty())
+    return refuse(inquiry, AccountRefusal::REASON_TAKEN, changed->taken, "another account has it already");
+  if (!changed->account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
+  const AccountRecord& account = *changed->account;
+  if (!changed->old_email.empty() && outside_.mail) outside_.mail(address_changed_mail(changed->old_email));
+  if (ask.has_is_admin()) set_admin(account);
+  if (ask.has_is_active() && !account.active) {
+    log::info("account switched off", {{"account", account.id}});
+    revoke_tokens(account.id, now);
+    if (const auto streams = accounts_.streams_of(account.id)) revoke_streams(*streams, now);
+  }
+  answer_account(inquiry, account);
+}
+
+void AccountDesk::change_password(const InquiryPtr& inquiry, Now now) {
+  const v1::ChangePassword& ask = inquiry->request().change_password();
+  if (const auto fault = fault_of_password(ask.new_password()))
+    return refuse(inquiry, AccountRefusal::REASON_INVALID, "new_password", *fault);
+  if (ask.new_password() == ask.current_password())
+    return refuse(inquiry, AccountRefusal::REASON_INVALID, "new_password", "must not be the current one");
+  const Result<std::optional<AccountRecord>> account = accounts_.find(ask.id());
+  if (!account) return answer_error(inquiry, account.error());
+  if (!*account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
+  const AccountRecord& known = **account;
+  if (const std::uint32_t wait = attempts_.own_password(ask.id(), now.monotonic_us); wait != 0)
+    return refuse_wait(inquiry, wait);
+  const Secret current(ask.current_password().substr(0, kMaxPasswordBytes + 1));
+  // Both at once on the pool; an empty hash: the current one was wrong.
+  const bool taken = hashed<std::string>(
+      inquiry,
+      [hasher = outside_.hasher, hash = known.password_hash, current,
+       wanted = Secret(ask.new_password())]() -> Result<std::string> {
+        return hasher->matches(hash, current) ? hasher->hash(wanted) : Result<std::string>(std::string());
+      },
+      [inquiry, account = known](AccountDesk& desk, const std::string& hash, Now later) {
+        desk.store_password(inquiry, account, hash, later);
+      });
+  if (!taken) attempts_.own_password_right(ask.id(), now.monotonic_us);
+}
+
+void AccountDesk::store_password(const InquiryPtr& inquiry, const AccountRecord& account,
+                                 const std::string& hash, Now now) {
+  if (hash.empty()) return refuse(inquiry, AccountRefusal::REASON_CREDENTIALS);
+  const Result<bool> stored = accounts_.set_password(account.id, account.password_hash, hash, now.wall_us);
+  if (!stored) return answer_error(inquiry, stored.error());
+  if (!*stored) return refuse(inquiry, AccountRefusal::REASON_CREDENTIALS);
+  attempts_.own_password_right(account.id, now.monotonic_us);
+  log::info("password changed", {{"account", account.id}});
+  revoke_tokens(account.id, now);
+  answer_account(inquiry, account);
+}
+
+void AccountDesk::remove(const InquiryPtr& inquiry, Now now) {
+  const std::string& id = inquiry->request().delete_account().id();
+  const auto streams = accounts_.remove(id, now.wall_us);
+  if (!streams) return answer_error(inquiry, streams.error());
+  if (!*streams) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
+  log::info("account deleted", {{"account", id}, {"streams", (*streams)->size()}});
+  outside_.access->set_admin(id, false);
+  revoke_tokens(id, now);
+  revoke_streams(**streams, now);
+  bus::v1::Reply reply;
+  reply.mutable_account();
+  inquiry->answer(std::move(reply));
+}
+
+void AccountDesk::list(const InquiryPtr& inquiry) {
+  const v1::ListAccounts& ask = inquiry->request().list_accounts();
+  const Result<AccountPage> page = accounts_.list(ask.skip(), std::min(ask.limit(), kMaxListed));
+  if (!page) return answer_error(inquiry, page.error());
+  bus::v1::Reply reply;
+  v1::AccountList& list = *reply.mutable_account_list();
+  list.set_count(page->count);
+  for (const AccountRecord& account : page->accounts) fill(account, *list.add_accounts());
+  inquiry->answer(std::move(reply));
+}
+
+void AccountDesk::make_admin(const InquiryPtr& inquiry, Now now) {
+  const Result<std::optional<AccountRecord>> found =
+      accounts_.find_by_email(inquiry->request().make_admin().email());
+  if (!found) return answer_error(inquiry, found.error());
+  if (!*found)
+    return answer_error(inquiry,
+                        {"auth.unknown_account", "no account has this e-mail address: sign up first"});
+  AccountChange change;
+  change.admin = true;
+  const auto changed = accounts_.change((*found)->id, change, now.wall_us);
+  if (!changed) return answer_error(inquiry, changed.error());
+  if (!changed->account) return answer_error(inquiry, {"auth.unknown_account", "it has just been deleted"});
+  set_admin(*changed->account);
+  answer_account(inquiry, *changed->account);
+}
+
+void AccountDesk::set_admin(const AccountRecord& account) {
+  log::info(account.admin ? "account is an administrator" : "account is no administrator",
+            {{"account", account.id}});
+  outside_.access->set_admin(account.id, account.admin);
+  outside_.announce(account.id);
+}
+
+void AccountDesk::revoke_tokens(const std::string& id, Now now) {
+  outside_.access->revoke({id, now.wall_us});
+  outside_.announce(id);
+}
+
+void AccountDesk::revoke_streams(const std::vector<StreamEpoch>& streams, Now now) {
+  for (const StreamEpoch& stream : streams) revoke_(stream, now);
+}
+
+}  // namespace millrace::auth

@@ -1,0 +1,74 @@
+// A forgotten password: a link by mail that is good once.
+#include "account_desk.hpp"
+#include "account_mails.hpp"
+#include "account_rules.hpp"
+#include "base/log.hpp"
+#include "base64url.hpp"
+
+namespace millrace::auth {
+namespace {
+
+using v1::AccountRefusal;
+
+constexpr std::size_t kTokenBytes = 32;
+constexpr std::size_t kMaxToken = 128;
+
+}  // namespace
+
+std::string AccountDesk::reset_lookup(std::string_view token) const {
+  return outside_.vault->lookup("password reset " + std::string(token.substr(0, kMaxToken)));
+}
+
+// Answered before anything is looked up: neither what is said nor how long it takes tells who has an account.
+void AccountDesk::recover(const InquiryPtr& inquiry, Now now) {
+  const v1::RecoverPassword& ask = inquiry->request().recover_password();
+  if (const std::uint32_t wait = attempts_.recovery(ask.peer_address(), now.monotonic_us); wait != 0)
+    return refuse_wait(inquiry, wait);
+  bus::v1::Reply reply;
+  reply.mutable_account();
+  inquiry->answer(std::move(reply));
+  if (!outside_.mail) return log::warning("no mail is sent: SMTP_SERVER is not set");
+  const Result<std::optional<AccountRecord>> account = accounts_.find_by_email(ask.email());
+  if (!account) return log::warning("recovery mail not sent", {{"reason", account.error().message}});
+  if (!*account || !(*account)->active) return;
+  if (!attempts_.mail((*account)->id, now.monotonic_us))
+    return log::info("recovery mail not sent: too many of late", {{"account", (*account)->id}});
+  const std::string token = encode_base64url(random_bytes(kTokenBytes));
+  const Result<void> stored =
+      accounts_.put_reset((*account)->id, reset_lookup(token), now.wall_us + kResetUs);
+  if (!stored) return log::warning("recovery mail not sent", {{"reason", stored.error().message}});
+  outside_.mail(recovery_mail((*account)->email, outside_.domain, token));
+}
+
+void AccountDesk::reset(const InquiryPtr& inquiry, Now now) {
+  const v1::ResetPassword& ask = inquiry->request().reset_password();
+  if (const auto fault = fault_of_password(ask.new_password()))
+    return refuse(inquiry, AccountRefusal::REASON_INVALID, "new_password", *fault);
+  if (const std::uint32_t wait = attempts_.recovery(ask.peer_address(), now.monotonic_us); wait != 0)
+    return refuse_wait(inquiry, wait);
+  const std::string lookup = reset_lookup(ask.token());
+  // First a look: nobody makes us hash with a token that was guessed.
+  const auto known = accounts_.find_reset(lookup, now.wall_us);
+  if (!known) return answer_error(inquiry, known.error());
+  if (!*known) return refuse(inquiry, AccountRefusal::REASON_TOKEN);
+  (void)hashed<std::string>(
+      inquiry,
+      [hasher = outside_.hasher, password = Secret(ask.new_password())] { return hasher->hash(password); },
+      [inquiry, lookup](AccountDesk& desk, const std::string& hash, Now later) {
+        desk.use_reset(inquiry, lookup, hash, later);
+      });
+}
+
+void AccountDesk::use_reset(const InquiryPtr& inquiry, const std::string& lookup, const std::string& hash,
+                            Now now) {
+  const auto used = accounts_.use_reset(lookup, hash, now.wall_us);
+  if (!used) return answer_error(inquiry, used.error());
+  if (!*used) return refuse(inquiry, AccountRefusal::REASON_TOKEN);
+  log::info("password reset", {{"account", **used}});
+  revoke_tokens(**used, now);
+  bus::v1::Reply reply;
+  reply.mutable_account();
+  inquiry->answer(std::move(reply));
+}
+
+}  // namespace millrace::auth

@@ -1,0 +1,409 @@
+// Accounts over a real database and real hashes of little cost: sign-up to deletion, and what happens when
+// two things come at once.
+#include "account_desk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+
+#include "account_rules.hpp"
+#include "base/secret.hpp"
+#include "decisions.hpp"
+#include "stream_repository.hpp"
+
+namespace millrace::auth {
+namespace {
+
+using Refusal = v1::AccountRefusal;
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr const char* kPassword = "correct horse";
+
+class FakeInquiry final : public Inquiry {
+ public:
+  explicit FakeInquiry(bus::v1::Request request) : request_(std::move(request)) {}
+  const bus::v1::Request& request() const override { return request_; }
+  std::int64_t deadline_us() const override { return deadline; }
+  void answer(bus::v1::Reply given) override { reply = std::move(given); }
+  void expire() override { expired = true; }
+
+  std::int64_t deadline = std::numeric_limits<std::int64_t>::max() / 2;
+  std::optional<bus::v1::Reply> reply;
+  std::atomic<bool> expired{false};
+
+ private:
+  bus::v1::Request request_;
+};
+
+class AccountDeskTest : public testing::Test {
+ protected:
+  AccountDeskTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "millrace-accounts-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    repository_ = std::make_unique<StreamRepository>(
+        StreamRepository::open({.url = directory_ + "/streaming.db"}, vault_).value());
+    accounts_ = std::make_unique<AccountRepository>(repository_->database());
+    decisions_ = std::make_unique<Decisions>(*repository_, vault_, DecisionLimits{});
+    outside_.domain = "stage.example.org";
+    outside_.hasher = &hasher_;
+    outside_.pool = &pool_;
+    outside_.tokens = &tokens_;
+    outside_.vault = &vault_;
+    outside_.access = &access_;
+    outside_.now = [this] { return now_; };
+    outside_.mail = [this](mail::Message mail) { mails_.push_back(std::move(mail)); };
+    outside_.announce = [this](const std::string& subject) { announced_.push_back(subject); };
+    outside_.post = [this](std::function<void(AccountDesk&)> task) {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+      posted_.notify_one();
+    };
+    restart();
+  }
+  ~AccountDeskTest() override {
+    pool_.stop();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  void restart() {
+    desk_ = std::make_unique<AccountDesk>(
+        *accounts_, outside_, [this](const StreamEpoch& stream, Now) { cut_.push_back(stream.stream_id); });
+    EXPECT_TRUE(desk_->open(now_));
+  }
+  std::shared_ptr<FakeInquiry> begin(const bus::v1::Request& request) {
+    auto inquiry = std::make_shared<FakeInquiry>(request);
+    now_.wall_us += 1;
+    EXPECT_TRUE(desk_->handle(inquiry, now_));
+    return inquiry;
+  }
+  // What comes back from the pool.
+  void finish() {
+    std::function<void(AccountDesk&)> task;
+    {
+      std::unique_lock lock(mutex_);
+      ASSERT_TRUE(posted_.wait_for(lock, std::chrono::seconds(30), [this] { return !tasks_.empty(); }));
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    now_.wall_us += 1;
+    task(*desk_);
+  }
+  v1::AccountReply ask(const bus::v1::Request& request) {
+    const auto inquiry = begin(request);
+    if (!inquiry->reply) finish();
+    EXPECT_TRUE(inquiry->reply);
+    return inquiry->reply ? inquiry->reply->account() : v1::AccountReply();
+  }
+
+  static bus::v1::Request sign_up(const std::string& email, const std::string& name) {
+    bus::v1::Request request;
+    v1::SignUp& ask = *request.mutable_sign_up();
+    ask.set_email(email);
+    ask.set_password(kPassword);
+    ask.set_dj_name(name);
+    ask.set_timezone("UTC");
+    ask.set_peer_address("192.0.2.1");
+    return request;
+  }
+  static bus::v1::Request login(const std::string& email, const std::string& password = kPassword) {
+    bus::v1::Request request;
+    request.mutable_login()->set_email(email);
+    request.mutable_login()->set_password(password);
+    request.mutable_login()->set_peer_address("192.0.2.1");
+    return request;
+  }
+  static bus::v1::Request recover(const std::string& email) {
+    bus::v1::Request request;
+    request.mutable_recover_password()->set_email(email);
+    request.mutable_recover_password()->set_peer_address("192.0.2.1");
+    return request;
+  }
+  static bus::v1::Request reset(const std::string& token, const std::string& password) {
+    bus::v1::Request request;
+    request.mutable_reset_password()->set_token(token);
+    request.mutable_reset_password()->set_new_password(password);
+    request.mutable_reset_password()->set_peer_address("192.0.2.1");
+    return request;
+  }
+  static bus::v1::Request change_password(const std::string& id, const std::string& from,
+                                          const std::string& to) {
+    bus::v1::Request request;
+    request.mutable_change_password()->set_id(id);
+    request.mutable_change_password()->set_current_password(from);
+    request.mutable_change_password()->set_new_password(to);
+    return request;
+  }
+  std::string join(const std::string& email, const std::string& name) {
+    return ask(sign_up(email, name)).account().id();
+  }
+  v1::VerifyTokenReply verify(const std::string& token) {
+    bus::v1::Request request;
+    request.mutable_verify_token()->set_token(token);
+    return verify_token(tokens_, access_, request, now_).verify_token();
+  }
+  std::string mailed_token() const {
+    const std::string& text = mails_.back().text;
+    const std::size_t begin = text.find("token=") + 6;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  }
+
+  KeyVault vault_ = KeyVault::create(Secret(std::string(32, 'k'))).value();
+  TokenVerifier tokens_ = TokenVerifier::create(Secret(std::string(32, 't'))).value();
+  PasswordHasher hasher_ = PasswordHasher::create({.operations = 1, .memory_bytes = 64 * 1024}).value();
+  HashPool pool_{1, 4};
+  AccessView access_;
+  AccountOutside outside_;
+  std::string directory_;
+  std::unique_ptr<StreamRepository> repository_;
+  std::unique_ptr<AccountRepository> accounts_;
+  std::unique_ptr<Decisions> decisions_;
+  std::unique_ptr<AccountDesk> desk_;
+  Now now_{.monotonic_us = kSecond, .wall_us = 1'800'000'000 * kSecond};
+  std::vector<mail::Message> mails_;
+  std::vector<std::string> announced_;
+  std::vector<std::string> cut_;
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::deque<std::function<void(AccountDesk&)>> tasks_;
+};
+
+TEST_F(AccountDeskTest, SignsUpAndLogsInWhateverTheCaseOfTheAddress) {
+  const v1::AccountReply made = ask(sign_up("Ann@Example.com", "Ann"));
+  ASSERT_FALSE(made.has_refusal()) << made.refusal().message();
+  EXPECT_TRUE(is_account_subject(made.account().id()));
+  ASSERT_EQ(mails_.size(), 1U);
+  EXPECT_EQ(mails_[0].to, "Ann@Example.com");
+  const v1::AccountReply in = ask(login("aNN@example.COM"));
+  ASSERT_FALSE(in.has_refusal());
+  EXPECT_EQ(in.expires_in_seconds(), 1800U);
+  EXPECT_EQ(verify(in.access_token()).subject(), made.account().id());
+  EXPECT_EQ(verify(in.access_token()).role(), v1::ROLE_USER);
+  for (const auto& [email, name, field] :
+       {std::tuple{"ann@example.com", "Other", "email"}, std::tuple{"b@example.com", "aNN", "dj_name"}}) {
+    const v1::AccountReply again = ask(sign_up(email, name));
+    EXPECT_EQ(again.refusal().reason(), Refusal::REASON_TAKEN);
+    EXPECT_EQ(again.refusal().field(), field);
+  }
+  bus::v1::Request bad = sign_up("c@example.com", "C");
+  bad.mutable_sign_up()->set_timezone("");
+  EXPECT_EQ(ask(bad).refusal().field(), "timezone");
+  outside_.sign_up = false;
+  EXPECT_EQ(ask(sign_up("d@example.com", "D")).refusal().reason(), Refusal::REASON_CLOSED);
+}
+
+TEST_F(AccountDeskTest, AWrongPasswordAndAnUnknownAddressAreTheSame) {
+  join("a@example.com", "A");
+  const v1::AccountReply wrong = ask(login("a@example.com", "wrong horse"));
+  const v1::AccountReply unknown = ask(login("b@example.com"));
+  EXPECT_EQ(wrong.refusal().reason(), Refusal::REASON_CREDENTIALS);
+  EXPECT_EQ(wrong.SerializeAsString(), unknown.SerializeAsString());
+  for (int i = 0; i < 5; ++i) ask(login("a@example.com", "wrong horse"));
+  const v1::AccountReply waits = ask(login("a@example.com"));
+  EXPECT_EQ(waits.refusal().reason(), Refusal::REASON_TOO_MANY) << "also with the right one";
+  EXPECT_GT(waits.refusal().retry_after_seconds(), 0U);
+}
+
+TEST_F(AccountDeskTest, AnotherPasswordEndsTokensOfBefore) {
+  const std::string id = join("a@example.com", "A");
+  const std::string before = ask(login("a@example.com")).access_token();
+  ASSERT_TRUE(verify(before).valid());
+  EXPECT_EQ(ask(change_password(id, "wrong horse", "battery staple")).refusal().reason(),
+            Refusal::REASON_CREDENTIALS);
+  EXPECT_EQ(ask(change_password(id, kPassword, "short")).refusal().field(), "new_password");
+  EXPECT_TRUE(verify(before).valid());
+  EXPECT_FALSE(ask(change_password(id, kPassword, "battery staple")).has_refusal());
+  EXPECT_FALSE(verify(before).valid());
+  EXPECT_EQ(announced_, std::vector<std::string>{id});
+  EXPECT_TRUE(ask(login("a@example.com")).has_refusal());
+  const std::string after = ask(login("a@example.com", "battery staple")).access_token();
+  EXPECT_TRUE(verify(after).valid()) << "in the same second";
+  // A restart of auth knows it still.
+  AccessView again;
+  const auto stored = accounts_->access(now_.wall_us).value();
+  again.load(stored.admins, stored.revocations);
+  bus::v1::Request request;
+  request.mutable_verify_token()->set_token(before);
+  EXPECT_FALSE(verify_token(tokens_, again, request, now_).verify_token().valid());
+}
+
+TEST_F(AccountDeskTest, ALoginThatOverlapsAPasswordChangeGetsNoToken) {
+  const std::string id = join("a@example.com", "A");
+  const auto slow = begin(login("a@example.com"));
+  ASSERT_TRUE(accounts_->set_password(id, "", "another hash", now_.wall_us).value());
+  finish();
+  ASSERT_TRUE(slow->reply);
+  EXPECT_EQ(slow->reply->account().refusal().reason(), Refusal::REASON_CREDENTIALS);
+}
+
+TEST_F(AccountDeskTest, AHashOfAnotherCostIsMadeAnewAtLogin) {
+  const std::string id = join("a@example.com", "A");
+  const std::string old = accounts_->find(id).value()->password_hash;
+  const PasswordHasher dearer = PasswordHasher::create({.operations = 2, .memory_bytes = 64 * 1024}).value();
+  outside_.hasher = &dearer;
+  EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
+  const std::string made = accounts_->find(id).value()->password_hash;
+  EXPECT_NE(made, old);
+  EXPECT_FALSE(dearer.is_outdated(made));
+  EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
+}
+
+TEST_F(AccountDeskTest, ARecoveryLinkWorksOnceAndOnlyTheNewestDoes) {
+  const std::string id = join("a@example.com", "A");
+  mails_.clear();
+  const std::string before = ask(login("a@example.com")).access_token();
+  const v1::AccountReply known = ask(recover("A@example.com"));
+  ASSERT_EQ(mails_.size(), 1U);
+  const std::string first = mailed_token();
+  const v1::AccountReply unknown = ask(recover("nobody@example.com"));
+  EXPECT_EQ(known.SerializeAsString(), unknown.SerializeAsString());
+  EXPECT_EQ(mails_.size(), 1U);
+  ask(recover("a@example.com"));
+  ASSERT_EQ(mails_.size(), 2U);
+  const std::string second = mailed_token();
+  EXPECT_EQ(second.size(), 43U);
+  EXPECT_EQ(ask(reset(first, "battery staple")).refusal().reason(), Refusal::REASON_TOKEN);
+  EXPECT_EQ(ask(reset(second, "short")).refusal().field(), "new_password");
+  // Two at once: one of them.
+  const auto one = begin(reset(second, "battery staple"));
+  const auto two = begin(reset(second, "battery stable"));
+  finish();
+  finish();
+  EXPECT_FALSE(one->reply->account().has_refusal());
+  EXPECT_EQ(two->reply->account().refusal().reason(), Refusal::REASON_TOKEN);
+  EXPECT_FALSE(verify(before).valid());
+  EXPECT_FALSE(ask(login("a@example.com", "battery staple")).has_refusal());
+  EXPECT_EQ(announced_.back(), id);
+}
+
+TEST_F(AccountDeskTest, ARecoveryLinkExpires) {
+  join("a@example.com", "A");
+  ask(recover("a@example.com"));
+  now_.wall_us += AccountDesk::kResetUs + kSecond;
+  EXPECT_EQ(ask(reset(mailed_token(), "battery staple")).refusal().reason(), Refusal::REASON_TOKEN);
+}
+
+TEST_F(AccountDeskTest, AMailboxIsNotFlooded) {
+  join("a@example.com", "A");
+  mails_.clear();
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(ask(recover("a@example.com")).has_refusal());
+  EXPECT_EQ(mails_.size(), 3U);
+  for (int i = 0; i < 3; ++i) ask(recover("x@example.com"));
+  EXPECT_EQ(ask(recover("a@example.com")).refusal().reason(), Refusal::REASON_TOO_MANY);
+}
+
+TEST_F(AccountDeskTest, WithoutAMailServerTheAnswerIsTheSame) {
+  join("a@example.com", "A");
+  outside_.mail = {};
+  EXPECT_FALSE(ask(recover("a@example.com")).has_refusal());
+}
+
+TEST_F(AccountDeskTest, AnAdministratorIsOneAtOnceAndNoLongerAtOnce) {
+  const std::string id = join("a@example.com", "A");
+  const std::string token = ask(login("a@example.com")).access_token();
+  bus::v1::Request make;
+  make.mutable_make_admin()->set_email("A@example.com");
+  EXPECT_TRUE(ask(make).account().is_admin());
+  EXPECT_EQ(verify(token).role(), v1::ROLE_ADMIN);
+  bus::v1::Request change;
+  change.mutable_change_account()->set_id(id);
+  change.mutable_change_account()->set_is_admin(false);
+  EXPECT_FALSE(ask(change).account().is_admin());
+  EXPECT_EQ(verify(token).role(), v1::ROLE_USER);
+  make.mutable_make_admin()->set_email("nobody@example.com");
+  const auto unknown = begin(make);
+  EXPECT_EQ(unknown->reply->error_code(), "auth.unknown_account");
+}
+
+TEST_F(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
+  const std::string id = join("a@example.com", "A");
+  const std::string token = ask(login("a@example.com")).access_token();
+  const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
+  ASSERT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+  bus::v1::Request change;
+  change.mutable_change_account()->set_id(id);
+  change.mutable_change_account()->set_is_active(false);
+  EXPECT_FALSE(ask(change).account().is_active());
+  EXPECT_EQ(cut_, std::vector<std::string>{stream.record.stream_id});
+  EXPECT_FALSE(verify(token).valid());
+  EXPECT_EQ(ask(login("a@example.com")).refusal().reason(), Refusal::REASON_INACTIVE);
+  EXPECT_FALSE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+  EXPECT_FALSE(decisions_->authorize_play("live", stream.record.stream_id, "", "192.0.2.1", 0).value());
+  change.mutable_change_account()->set_is_active(true);
+  EXPECT_TRUE(ask(change).account().is_active());
+  EXPECT_FALSE(verify(token).valid()) << "an old token stays dead";
+  EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
+  EXPECT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+}
+
+TEST_F(AccountDeskTest, ADeletedAccountLeavesNothing) {
+  const std::string id = join("a@example.com", "A");
+  const std::string token = ask(login("a@example.com")).access_token();
+  const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
+  ask(recover("a@example.com"));
+  bus::v1::Request remove;
+  remove.mutable_delete_account()->set_id(id);
+  EXPECT_FALSE(ask(remove).has_refusal());
+  EXPECT_EQ(cut_, std::vector<std::string>{stream.record.stream_id});
+  EXPECT_FALSE(verify(token).valid());
+  EXPECT_EQ(ask(remove).refusal().reason(), Refusal::REASON_UNKNOWN);
+  EXPECT_EQ(decisions_->get_stream(stream.record.stream_id).error().code, "auth.unknown_stream");
+  EXPECT_EQ(decisions_->ensure_stream(id, 2).error().code, "auth.unknown_account") << "by a token of before";
+  EXPECT_EQ(ask(reset(mailed_token(), "battery staple")).refusal().reason(), Refusal::REASON_TOKEN);
+  EXPECT_TRUE(ask(login("a@example.com")).has_refusal());
+  EXPECT_FALSE(ask(sign_up("a@example.com", "A")).has_refusal()) << "the names are free again";
+}
+
+TEST_F(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
+  const std::string id = join("a@example.com", "A");
+  join("b@example.com", "B");
+  mails_.clear();
+  bus::v1::Request change;
+  v1::ChangeAccount& ask_for = *change.mutable_change_account();
+  ask_for.set_id(id);
+  ask_for.set_dj_name("Ä");
+  ask_for.set_profile_picture("data:image/png;base64,AAAA");
+  const v1::AccountReply changed = ask(change);
+  EXPECT_EQ(changed.account().dj_name(), "Ä");
+  EXPECT_EQ(changed.account().email(), "a@example.com");
+  EXPECT_TRUE(mails_.empty());
+  ask_for.set_email("B@example.com");
+  EXPECT_EQ(ask(change).refusal().reason(), Refusal::REASON_TAKEN);
+  ask_for.set_email("new@example.com");
+  EXPECT_EQ(ask(change).account().email(), "new@example.com");
+  ASSERT_EQ(mails_.size(), 1U);
+  EXPECT_EQ(mails_[0].to, "a@example.com") << "whoever had the address hears of it";
+  bus::v1::Request list;
+  list.mutable_list_accounts()->set_limit(1000);
+  const auto all = begin(list);
+  ASSERT_EQ(all->reply->account_list().accounts_size(), 2);
+  EXPECT_EQ(all->reply->account_list().accounts(0).dj_name(), "Ä");
+  EXPECT_EQ(all->reply->account_list().accounts(0).profile_picture(), "");
+  list.mutable_list_accounts()->set_skip(1);
+  list.mutable_list_accounts()->set_limit(1);
+  const auto second = begin(list);
+  EXPECT_EQ(second->reply->account_list().count(), 2U);
+  ASSERT_EQ(second->reply->account_list().accounts_size(), 1);
+  EXPECT_EQ(second->reply->account_list().accounts(0).dj_name(), "B");
+}
+
+TEST_F(AccountDeskTest, MoreThanThePoolHoldsIsRefusedAtOnceAndDoesNotCount) {
+  std::mutex gate;
+  gate.lock();
+  ASSERT_TRUE(pool_.submit([&gate] { const std::lock_guard wait(gate); }));
+  std::vector<std::shared_ptr<FakeInquiry>> waiting;
+  std::shared_ptr<FakeInquiry> refused;
+  for (int i = 0; i < 8 && !refused; ++i) {
+    auto inquiry = begin(login("a" + std::to_string(i) + "@example.com"));
+    (inquiry->reply ? refused : waiting.emplace_back()) = inquiry;
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->reply->error_code(), "auth.overloaded");
+  gate.unlock();
+  for (std::size_t i = 0; i < waiting.size(); ++i) finish();
+  for (const auto& inquiry : waiting) EXPECT_TRUE(inquiry->reply);
+}
+
+}  // namespace
+}  // namespace millrace::auth

@@ -1,0 +1,104 @@
+// Accounts, password resets and revoked tokens over SQL. One owner, one thread at a time (store::Database).
+// Each call is one transaction and blocks. Errors are those of store/database.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access_view.hpp"
+#include "store/database.hpp"
+
+namespace millrace::auth {
+
+struct AccountRecord {
+  std::string id;
+  std::string email;
+  std::string dj_name;
+  std::string timezone;
+  std::string profile_picture;
+  std::string password_hash;
+  bool active = true;
+  bool admin = false;
+  std::int64_t created_wall_us = 0;
+  std::int64_t updated_wall_us = 0;
+};
+
+struct AccountChange {
+  std::optional<std::string> email;
+  std::optional<std::string> dj_name;
+  std::optional<std::string> timezone;
+  std::optional<std::string> profile_picture;
+  std::optional<bool> active;
+  std::optional<bool> admin;
+};
+
+// What another account has already: the name of the field; empty: nothing.
+using TakenField = std::string_view;
+
+// A stream and the epoch of its newest publication.
+struct StreamEpoch {
+  std::string stream_id;
+  std::uint64_t epoch = 0;
+};
+
+struct AccountPage {
+  std::vector<AccountRecord> accounts;  // without pictures and hashes
+  std::uint64_t count = 0;              // of all
+};
+
+class AccountRepository {
+ public:
+  explicit AccountRepository(store::Database& database) : database_(database) {}
+
+  // "email" or "dj_name" when another account has it, and nothing is stored.
+  [[nodiscard]] Result<TakenField> add(const AccountRecord& account);
+  [[nodiscard]] Result<std::optional<AccountRecord>> find(const std::string& id);
+  [[nodiscard]] Result<std::optional<AccountRecord>> find_by_email(const std::string& email);
+  [[nodiscard]] Result<AccountPage> list(std::uint32_t skip, std::uint32_t limit);
+
+  // What is to be known afterwards: taken, or the account as it is now, nullopt when there is none. Switched
+  // off: its tokens are revoked with it.
+  struct Changed {
+    TakenField taken;
+    std::optional<AccountRecord> account;
+    std::string old_email;  // when it is another now
+  };
+  [[nodiscard]] Result<Changed> change(const std::string& id, const AccountChange& change,
+                                       std::int64_t wall_us);
+  // Only while the hash is still old_hash; false: it is not, or there is no such account. The same password
+  // at another cost; then another password, which revokes all tokens.
+  [[nodiscard]] Result<bool> upgrade_hash(const std::string& id, const std::string& old_hash,
+                                          const std::string& new_hash);
+  [[nodiscard]] Result<bool> set_password(const std::string& id, const std::string& old_hash,
+                                          const std::string& new_hash, std::int64_t wall_us);
+  // With its streams and resets; its tokens are revoked. What was published is for the caller to cut.
+  // nullopt: no such account.
+  [[nodiscard]] Result<std::optional<std::vector<StreamEpoch>>> remove(const std::string& id,
+                                                                       std::int64_t wall_us);
+  [[nodiscard]] Result<std::vector<StreamEpoch>> streams_of(const std::string& id);
+
+  // lookup: a one-way value of the token. An older one of the account is worth nothing afterwards.
+  [[nodiscard]] Result<void> put_reset(const std::string& id, const std::string& lookup,
+                                       std::int64_t expires_wall_us);
+  // Whose it is; nullopt when it is unknown or has expired.
+  [[nodiscard]] Result<std::optional<std::string>> find_reset(const std::string& lookup,
+                                                              std::int64_t wall_us);
+  // Uses it up: sets the password, revokes all tokens. nullopt: it is not good any more.
+  [[nodiscard]] Result<std::optional<std::string>> use_reset(const std::string& lookup,
+                                                             const std::string& new_hash,
+                                                             std::int64_t wall_us);
+
+  // For AccessView; forgets what is older than it remembers.
+  struct Access {
+    std::vector<std::string> admins;
+    std::vector<Revocation> revocations;
+  };
+  [[nodiscard]] Result<Access> access(std::int64_t wall_us);
+
+ private:
+  store::Database& database_;
+};
+
+}  // namespace millrace::auth
