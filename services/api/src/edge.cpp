@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
+constexpr std::string_view kSocketIo = "/socket.io";
 constexpr std::size_t kMaxType = 128;
 constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
@@ -90,7 +91,9 @@ Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, L
 void Edge::handle(http::Request&& request, const http::Responder& respond) const {
   request.peer_address = config_.proxies.client_of(request.peer_address, request.headers);
   if (config_.limits != nullptr) {
-    auto refused = config_.limits->admit_address(request.method, request.peer_address, monotonic_us());
+    // Socket.IO's polling answers every ping with a POST: it is reading all the same.
+    const http::Method method = request.path.starts_with(kSocketIo) ? http::Method::kGet : request.method;
+    auto refused = config_.limits->admit_address(method, request.peer_address, monotonic_us());
     if (refused) return respond_with(request, respond, *std::move(refused));
   }
   if (live_ && live_->handle(request, respond)) return;

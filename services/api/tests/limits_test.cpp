@@ -203,6 +203,13 @@ TEST_F(LimitsTest, AnAddressCannotBeMadeUp) {
   EXPECT_EQ(status("/api/stream/status/alice-id", "X-Forwarded-For: 198.51.100.4\r\n", "OPTIONS"), 204);
 }
 
+TEST_F(LimitsTest, PollingIsNoWriting) {
+  use({.writes_per_address = 1});
+  for (int i = 0; i < 5; ++i) EXPECT_NE(status("/socket.io", "Content-Length: 0\r\n", "POST"), 429);
+  for (int i = 0; i < 2; ++i) EXPECT_NE(status("/api/none", "Content-Length: 0\r\n", "POST"), 429);
+  EXPECT_EQ(status("/api/none", "Content-Length: 0\r\n", "POST"), 429);
+}
+
 TEST_F(LimitsTest, AnAccountIsOneWhereverItComesFrom) {
   use({.reads_per_account = 1});
   int host = 1;
