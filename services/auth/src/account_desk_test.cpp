@@ -6,11 +6,11 @@
 
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 
 #include "account_rules.hpp"
 #include "base/secret.hpp"
 #include "decisions.hpp"
+#include "store/test_database.hpp"
 #include "stream_repository.hpp"
 
 namespace millrace::auth {
@@ -36,13 +36,11 @@ class FakeInquiry final : public Inquiry {
   bus::v1::Request request_;
 };
 
-class AccountDeskTest : public testing::Test {
+class AccountDeskTest : public store::DatabaseTest {
  protected:
   AccountDeskTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "millrace-accounts-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-    repository_ = std::make_unique<StreamRepository>(
-        StreamRepository::open({.url = directory_ + "/streaming.db"}, vault_).value());
+    repository_ =
+        std::make_unique<StreamRepository>(StreamRepository::open(database_.options(), vault_).value());
     accounts_ = std::make_unique<AccountRepository>(repository_->database());
     decisions_ = std::make_unique<Decisions>(*repository_, vault_, DecisionLimits{});
     outside_.domain = "stage.example.org";
@@ -61,11 +59,7 @@ class AccountDeskTest : public testing::Test {
     };
     restart();
   }
-  ~AccountDeskTest() override {
-    pool_.stop();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
+  ~AccountDeskTest() override { pool_.stop(); }
 
   void restart() {
     desk_ = std::make_unique<AccountDesk>(
@@ -155,7 +149,6 @@ class AccountDeskTest : public testing::Test {
   HashPool pool_{1, 4};
   AccessView access_;
   AccountOutside outside_;
-  std::string directory_;
   std::unique_ptr<StreamRepository> repository_;
   std::unique_ptr<AccountRepository> accounts_;
   std::unique_ptr<Decisions> decisions_;
@@ -169,7 +162,7 @@ class AccountDeskTest : public testing::Test {
   std::deque<std::function<void(AccountDesk&)>> tasks_;
 };
 
-TEST_F(AccountDeskTest, SignsUpAndLogsInWhateverTheCaseOfTheAddress) {
+TEST_P(AccountDeskTest, SignsUpAndLogsInWhateverTheCaseOfTheAddress) {
   const v1::AccountReply made = ask(sign_up("Ann@Example.com", "Ann"));
   ASSERT_FALSE(made.has_refusal()) << made.refusal().message();
   EXPECT_TRUE(is_account_subject(made.account().id()));
@@ -193,7 +186,7 @@ TEST_F(AccountDeskTest, SignsUpAndLogsInWhateverTheCaseOfTheAddress) {
   EXPECT_EQ(ask(sign_up("d@example.com", "D")).refusal().reason(), Refusal::REASON_CLOSED);
 }
 
-TEST_F(AccountDeskTest, AWrongPasswordAndAnUnknownAddressAreTheSame) {
+TEST_P(AccountDeskTest, AWrongPasswordAndAnUnknownAddressAreTheSame) {
   join("a@example.com", "A");
   const v1::AccountReply wrong = ask(login("a@example.com", "wrong horse"));
   const v1::AccountReply unknown = ask(login("b@example.com"));
@@ -205,7 +198,7 @@ TEST_F(AccountDeskTest, AWrongPasswordAndAnUnknownAddressAreTheSame) {
   EXPECT_GT(waits.refusal().retry_after_seconds(), 0U);
 }
 
-TEST_F(AccountDeskTest, AnotherPasswordEndsTokensOfBefore) {
+TEST_P(AccountDeskTest, AnotherPasswordEndsTokensOfBefore) {
   const std::string id = join("a@example.com", "A");
   const std::string before = ask(login("a@example.com")).access_token();
   ASSERT_TRUE(verify(before).valid());
@@ -228,7 +221,7 @@ TEST_F(AccountDeskTest, AnotherPasswordEndsTokensOfBefore) {
   EXPECT_FALSE(verify_token(tokens_, again, request, now_).verify_token().valid());
 }
 
-TEST_F(AccountDeskTest, ALoginThatOverlapsAPasswordChangeGetsNoToken) {
+TEST_P(AccountDeskTest, ALoginThatOverlapsAPasswordChangeGetsNoToken) {
   const std::string id = join("a@example.com", "A");
   const auto slow = begin(login("a@example.com"));
   ASSERT_TRUE(accounts_->set_password(id, "", "another hash", now_.wall_us).value());
@@ -237,7 +230,7 @@ TEST_F(AccountDeskTest, ALoginThatOverlapsAPasswordChangeGetsNoToken) {
   EXPECT_EQ(slow->reply->account().refusal().reason(), Refusal::REASON_CREDENTIALS);
 }
 
-TEST_F(AccountDeskTest, AHashOfAnotherCostIsMadeAnewAtLogin) {
+TEST_P(AccountDeskTest, AHashOfAnotherCostIsMadeAnewAtLogin) {
   const std::string id = join("a@example.com", "A");
   const std::string old = accounts_->find(id).value()->password_hash;
   const PasswordHasher dearer = PasswordHasher::create({.operations = 2, .memory_bytes = 64 * 1024}).value();
@@ -249,7 +242,7 @@ TEST_F(AccountDeskTest, AHashOfAnotherCostIsMadeAnewAtLogin) {
   EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
 }
 
-TEST_F(AccountDeskTest, ARecoveryLinkWorksOnceAndOnlyTheNewestDoes) {
+TEST_P(AccountDeskTest, ARecoveryLinkWorksOnceAndOnlyTheNewestDoes) {
   const std::string id = join("a@example.com", "A");
   mails_.clear();
   const std::string before = ask(login("a@example.com")).access_token();
@@ -277,14 +270,14 @@ TEST_F(AccountDeskTest, ARecoveryLinkWorksOnceAndOnlyTheNewestDoes) {
   EXPECT_EQ(announced_.back(), id);
 }
 
-TEST_F(AccountDeskTest, ARecoveryLinkExpires) {
+TEST_P(AccountDeskTest, ARecoveryLinkExpires) {
   join("a@example.com", "A");
   ask(recover("a@example.com"));
   now_.wall_us += AccountDesk::kResetUs + kSecond;
   EXPECT_EQ(ask(reset(mailed_token(), "battery staple")).refusal().reason(), Refusal::REASON_TOKEN);
 }
 
-TEST_F(AccountDeskTest, AMailboxIsNotFlooded) {
+TEST_P(AccountDeskTest, AMailboxIsNotFlooded) {
   join("a@example.com", "A");
   mails_.clear();
   for (int i = 0; i < 8; ++i) EXPECT_FALSE(ask(recover("a@example.com")).has_refusal());
@@ -293,13 +286,13 @@ TEST_F(AccountDeskTest, AMailboxIsNotFlooded) {
   EXPECT_EQ(ask(recover("a@example.com")).refusal().reason(), Refusal::REASON_TOO_MANY);
 }
 
-TEST_F(AccountDeskTest, WithoutAMailServerTheAnswerIsTheSame) {
+TEST_P(AccountDeskTest, WithoutAMailServerTheAnswerIsTheSame) {
   join("a@example.com", "A");
   outside_.mail = {};
   EXPECT_FALSE(ask(recover("a@example.com")).has_refusal());
 }
 
-TEST_F(AccountDeskTest, AnAdministratorIsOneAtOnceAndNoLongerAtOnce) {
+TEST_P(AccountDeskTest, AnAdministratorIsOneAtOnceAndNoLongerAtOnce) {
   const std::string id = join("a@example.com", "A");
   const std::string token = ask(login("a@example.com")).access_token();
   bus::v1::Request make;
@@ -316,7 +309,7 @@ TEST_F(AccountDeskTest, AnAdministratorIsOneAtOnceAndNoLongerAtOnce) {
   EXPECT_EQ(unknown->reply->error_code(), "auth.unknown_account");
 }
 
-TEST_F(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
+TEST_P(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
   const std::string id = join("a@example.com", "A");
   const std::string token = ask(login("a@example.com")).access_token();
   const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
@@ -337,7 +330,7 @@ TEST_F(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
   EXPECT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
 }
 
-TEST_F(AccountDeskTest, ADeletedAccountLeavesNothing) {
+TEST_P(AccountDeskTest, ADeletedAccountLeavesNothing) {
   const std::string id = join("a@example.com", "A");
   const std::string token = ask(login("a@example.com")).access_token();
   const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
@@ -355,7 +348,7 @@ TEST_F(AccountDeskTest, ADeletedAccountLeavesNothing) {
   EXPECT_FALSE(ask(sign_up("a@example.com", "A")).has_refusal()) << "the names are free again";
 }
 
-TEST_F(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
+TEST_P(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
   const std::string id = join("a@example.com", "A");
   join("b@example.com", "B");
   mails_.clear();
@@ -388,7 +381,7 @@ TEST_F(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
   EXPECT_EQ(second->reply->account_list().accounts(0).dj_name(), "B");
 }
 
-TEST_F(AccountDeskTest, MoreThanThePoolHoldsIsRefusedAtOnceAndDoesNotCount) {
+TEST_P(AccountDeskTest, MoreThanThePoolHoldsIsRefusedAtOnceAndDoesNotCount) {
   std::mutex gate;
   gate.lock();
   ASSERT_TRUE(pool_.submit([&gate] { const std::lock_guard wait(gate); }));
@@ -404,6 +397,9 @@ TEST_F(AccountDeskTest, MoreThanThePoolHoldsIsRefusedAtOnceAndDoesNotCount) {
   for (std::size_t i = 0; i < waiting.size(); ++i) finish();
   for (const auto& inquiry : waiting) EXPECT_TRUE(inquiry->reply);
 }
+
+INSTANTIATE_TEST_SUITE_P(Over, AccountDeskTest, testing::ValuesIn(store::database_kinds()),
+                         store::DatabaseTest::name);
 
 }  // namespace
 }  // namespace millrace::auth
