@@ -98,6 +98,32 @@ def a_token_runs_out(stack):
     wait_for(lambda: watching.ended, "FLV to end with its token")
 
 
+def recordings_are_for_the_invited(stack, clip):
+    """One that was recorded while the stream was private, and one from before: both while it is, the first for good."""
+    check(stack.publish(clip, realtime=False).wait(timeout=60) == 0, "a publication that ends")
+    recordings = stack.wait_recordings(2)
+    token, other = signed(stack), forged(secrets(stack)["PLAYBACK_SECRET"], "abcdefghijkl", int(time.time()) + 60)
+    somebody, owner = {"Authorization": "Bearer x.y.z"}, {"Authorization": "Bearer " + stack.info["token"]}
+    for recording in recordings:
+        url = f"{stack.info['api_url']}/api/vod/file/{recording.name}"
+        for what, query, headers, expected in (("nobody", "", {}, 401), ("a bad bearer token", "", somebody, 401), ("the owner", "", owner, 200),
+                                               ("a token", f"?token={token}", {}, 200), ("another stream's token", f"?token={other}", {}, 403),
+                                               ("a token that has run out", "?token=" + forged(secrets(stack)["PLAYBACK_SECRET"], stack.stream_id, 1), {}, 401)):
+            for method in ("GET", "HEAD"):
+                status, fields, body = fetch(url + query, headers, method)
+                check(status == expected, f"{method} {recording.name} for {what}: {status} instead of {expected}")
+                check(status != 200 or "no-store" in fields["Cache-Control"], f"{fields['Cache-Control']} for {what}")
+        check(fetch(f"{url}?token={token}", {"Range": "bytes=4-7"})[2] == b"ftyp", "ranges")
+
+
+def what_was_private_stays_so(stack):
+    def status(recording):
+        return fetch(f"{stack.info['api_url']}/api/vod/file/{recording.name}")[0]
+    first, second = stack.recordings()[:2]
+    wait_for(lambda: status(first) == 200, "what was public once to be public again")
+    check(status(second) == 401, "what was recorded as private stays private")
+
+
 def bans_are_for_administrators(stack):
     api(stack, "POST", f"/api/v1/admin/streams/{stack.stream_id}/ban", {}, expect=403)
     api(stack, "POST", f"/api/v1/admin/streams/{stack.stream_id}/ban", {}, token=None, expect=401)
@@ -105,7 +131,9 @@ def bans_are_for_administrators(stack):
 
 def guessing_is_slowed(stack):
     statuses = set()
-    for i in range(25):
+    for i in range(200):
+        if 429 in statuses:
+            break
         made = urllib.request.Request(f"{stack.info['api_url']}/playback/{stack.stream_id}", method="POST",
                                       data=b'{"viewerKey":"vk_%d","device":"x"}' % i, headers={"Content-Type": "application/json"})
         try:
@@ -120,7 +148,10 @@ def guessing_is_slowed(stack):
 def test():
     with Stack(HLS_SEGMENT_MS="500") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=10, gop=15)
+        check(stack.publish(clip, realtime=False).wait(timeout=60) == 0, "a public publication")
+        stack.wait_recordings(1)
         make_private(stack)
+        recordings_are_for_the_invited(stack, clip)
         publisher = stack.publish(clip, loop=50)
         owner = signed(stack)
         wait_for(lambda: fetch(f"{stack.info['hls_url']}?token={owner}")[2].count(b"#EXTINF") >= 3, "three segments")
@@ -134,6 +165,7 @@ def test():
         guessing_is_slowed(stack)
         make_private(stack, False)
         wait_for(lambda: publisher.poll() is not None, "the publication to begin again as a public one")
+        what_was_private_stays_so(stack)
 
 
 main(test)

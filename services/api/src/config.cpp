@@ -83,6 +83,12 @@ void ApiConfig::add_rows(ConfigTable& table) {
              "accepted and not used: nothing here needs ffmpeg (an older server did)");
   ads_rows(table);
   table.text("WEB_ROOT", web_root, "web", "directory of the watch page's files");
+  table.secret(
+      "PLAYBACK_SECRET", playback_secret,
+      "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "
+      "the API; unset: recordings of private streams are for their owners only");
+  table.secret("PLAYBACK_SECRET_PREVIOUS", playback_secret_previous,
+               "the secret before it: tokens signed with it are good until they run out");
   bus.add_rows(table);
 }
 

@@ -6,6 +6,7 @@
 
 #include "ads.hpp"
 #include "base/config.hpp"
+#include "base/secret.hpp"
 #include "bus/endpoints.hpp"
 #include "call.hpp"
 #include "client_address.hpp"
@@ -40,6 +41,8 @@ struct ApiConfig {
   net::IpNetworks proxies;
   std::string proxy_header;
   RateRules rates;
+  Secret playback_secret;
+  Secret playback_secret_previous;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

@@ -14,6 +14,7 @@ constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kSocketIo = "/socket.io";
+constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr std::size_t kMaxType = 128;
 constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
@@ -70,8 +71,8 @@ http::Response accept(http::Response from) {
   response.status = from.status;
   response.ranges = false;
   for (const std::string_view name :
-       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location", "X-Total-Count",
-        "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}) {
+       {"Content-Type", "Cache-Control", "WWW-Authenticate", "Retry-After", "Allow", "Location",
+        "X-Total-Count", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}) {
     if (from.headers.contains(name)) response.headers.add(name, from.headers.find(name));
   }
   response.body = std::move(from.body);
@@ -80,11 +81,13 @@ http::Response accept(http::Response from) {
 
 }  // namespace
 
-Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, LiveHub* live)
+Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, const VodAccess& vod_access,
+           LiveHub* live)
     : config_(std::move(config)),
       cors_(config_.cors_origins),
       files_(files),
       upstream_(upstream),
+      vod_access_(vod_access),
       live_(live == nullptr ? std::nullopt : std::optional<LiveEndpoint>(std::in_place, *live, cors_)),
       content_security_policy_(content_security_policy(config_.urls)) {}
 
@@ -117,7 +120,7 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   } else if (!is_read(request)) {
     respond_with(request, respond, method_not_allowed(kReadMethods));
   } else if (recorded) {
-    respond_with(request, respond, recording(*recorded));
+    judge_recording(request, respond, *recorded);
   } else if (watch) {
     const bool valid = is_valid_id(path.substr(kWatch.size()));
     respond_with(request, respond, valid ? watch_page() : http::Response::problem(404, "not_found"));
@@ -142,21 +145,43 @@ http::Response Edge::watch_page() const {
   return response;
 }
 
-http::Response Edge::recording(std::string_view name) const {
+void Edge::judge_recording(const http::Request& request, const http::Responder& respond,
+                           std::string_view name) const {
+  VodAccess::Decision decision = vod_access_.judge(request, name, wall_us() / kMicroseconds);
+  switch (decision.answer) {
+    case VodAccess::Answer::kOpen:
+      return respond_with(request, respond, recording(name, true));
+    case VodAccess::Answer::kGranted:
+      return respond_with(request, respond, recording(name, false));
+    case VodAccess::Answer::kRefused:
+      return respond_with(request, respond, std::move(decision.refusal));
+    case VodAccess::Answer::kAsk:
+      break;
+  }
+  http::UpstreamRequest question = upstream_request(request, "/api/vod/access/" + http::percent_encode(name));
+  http::Request origin;  // what CORS needs of it
+  origin.headers.add("Origin", request.headers.find("Origin"));
+  const bool nobody = !request.headers.contains("Authorization");
+  ask_application(
+      std::move(question), [respond] { return respond.connected(); },
+      [this, respond, origin = std::move(origin), name = std::string(name), nobody](http::Response answer) {
+        // What nobody in particular may have is everybody's.
+        respond_with(origin, respond, answer.status == 200 ? recording(name, nobody) : std::move(answer));
+      });
+}
+
+http::Response Edge::recording(std::string_view name, bool for_everybody) const {
   auto file = open_recording(config_.vod_directory, name);
   if (!file) return std::move(file.error());
   http::Response response = http::file_response(std::move(*file), name);
-  response.headers.add("Cache-Control", "public, max-age=3600");
+  response.headers.add("Cache-Control", for_everybody ? "public, max-age=3600" : "private, no-store");
   return response;
 }
 
-void Edge::pass_on(const http::Request& request, const http::Responder& respond) const {
+http::UpstreamRequest Edge::upstream_request(const http::Request& request, std::string target) const {
   http::UpstreamRequest upstream;
   upstream.method = request.method == http::Method::kHead ? "GET" : request.method_name;
-  upstream.target = encode_target(request);
-  if (upstream.target.size() > kMaxResource) {
-    return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
-  }
+  upstream.target = std::move(target);
   upstream.headers.add(kEdgeField, config_.edge_secret.reveal());
   upstream.headers.add(kPeerField, request.peer_address);
   if (const std::string_view type = request.headers.find("Content-Type");
@@ -168,12 +193,21 @@ void Edge::pass_on(const http::Request& request, const http::Responder& respond)
     upstream.headers.add(kTokenField, authorization);
   }
   upstream.body = request.body;
+  return upstream;
+}
+
+void Edge::pass_on(const http::Request& request, const http::Responder& respond) const {
+  http::UpstreamRequest upstream = upstream_request(request, encode_target(request));
+  if (upstream.target.size() > kMaxResource) {
+    return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
+  }
+  const bool has_token = request.headers.contains("Authorization");
   http::Request origin;  // what CORS needs of it
   origin.headers.add("Origin", request.headers.find("Origin"));
   const auto answer = [this, respond, origin = std::move(origin)](http::Response response) {
     respond_with(origin, respond, std::move(response));
   };
-  if (!is_read(request) || !authorization.empty()) {
+  if (!is_read(request) || has_token) {
     return ask_application(
         std::move(upstream), [respond] { return respond.connected(); }, answer);
   }

@@ -14,6 +14,7 @@
 #include "live_endpoint.hpp"
 #include "rate_limits.hpp"
 #include "urls.hpp"
+#include "vod_access.hpp"
 #include "web_files.hpp"
 
 namespace millrace::api {
@@ -27,11 +28,12 @@ struct EdgeConfig {
   RateLimits* limits = nullptr;  // outlives the Edge; nullptr: none
 };
 
-// Thread-safe. Outlives the server that calls it; the upstream and the files outlive the Edge.
+// Thread-safe. Outlives the server that calls it; the others outlive the Edge.
 class Edge {
  public:
   // live: null when there is no feed of metrics.
-  Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, LiveHub* live = nullptr);
+  Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, const VodAccess& vod_access,
+       LiveHub* live = nullptr);
 
   // For http::Server::start.
   void handle(http::Request&& request, const http::Responder& respond) const;
@@ -40,7 +42,12 @@ class Edge {
   // Answers that need no application; false when the path is none of them.
   bool answer_here(const http::Request& request, const http::Responder& respond) const;
   http::Response watch_page() const;
-  http::Response recording(std::string_view name) const;
+  http::Response recording(std::string_view name, bool for_everybody) const;
+  // The same, once it is known who may have it.
+  void judge_recording(const http::Request& request, const http::Responder& respond,
+                       std::string_view name) const;
+  // With who asks, for the application.
+  http::UpstreamRequest upstream_request(const http::Request& request, std::string target) const;
   void pass_on(const http::Request& request, const http::Responder& respond) const;
   // wanted may be empty.
   void ask_application(http::UpstreamRequest request, std::function<bool()> wanted,
@@ -52,6 +59,7 @@ class Edge {
   const CorsPolicy cors_;
   const WebFiles& files_;
   http::Upstream& upstream_;
+  const VodAccess& vod_access_;
   const std::optional<LiveEndpoint> live_;
   const std::string content_security_policy_;
   const std::shared_ptr<AnswerCache> answers_ = std::make_shared<AnswerCache>();

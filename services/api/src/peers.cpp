@@ -33,9 +33,11 @@ Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_
   for (std::size_t i = 0; i < kServices.size(); ++i) {
     bus::EventHandler handler;
     // A snapshot may stand for events that were lost.
-    handler.on_snapshot = [view = view_, i](const bus::v1::Snapshot&) {
+    handler.on_snapshot = [view = view_, listener, i](const bus::v1::Snapshot& snapshot) {
       view->presence[i] = Presence::kPresent;
       ++view->access_epoch;
+      for (int fact = 0; listener && fact < snapshot.events_size(); ++fact)
+        listener(kServices[i], snapshot.events(fact));
     };
     handler.on_event = [view = view_, listener, i](const bus::v1::Event& event) {
       if (event.has_access_changed()) ++view->access_epoch;

@@ -1,12 +1,20 @@
 #include "recording_access.hpp"
 
+#include "recordings.hpp"
 #include "vod.hpp"
+#include "vod_access.hpp"
 
 namespace millrace::api {
 namespace {
 
-bool is_visible(const Call& call, const StreamEntry& stream) {
-  return may_see(call, stream, stream.stream_id);
+// stream: nullptr when auth does not know it (any more): what was recorded as private is then for
+// administrators only.
+bool is_visible(const Call& call, const Context& context, std::string_view name, const StreamEntry* stream) {
+  const bool is_private =
+      (stream != nullptr && stream->is_private) || is_marked_private(context.recordings.directory(), name);
+  const std::string_view owner = stream != nullptr ? std::string_view(stream->subject) : std::string_view();
+  return !is_private || policy::judge(call.identity.caller(), policy::Operation::kReadStream, owner) ==
+                            policy::Verdict::kAllowed;
 }
 
 }  // namespace
@@ -25,7 +33,7 @@ OrAnswer<std::vector<std::string>> visible_recordings(const Call& call, const Co
     const auto parsed = parse_recording_name(name);
     if (!parsed) return false;
     const auto stream = streams->find(parsed->stream_id);
-    return stream != streams->end() && !is_visible(call, stream->second);
+    return !is_visible(call, context, name, stream == streams->end() ? nullptr : &stream->second);
   });
   return names;
 }
@@ -35,7 +43,7 @@ OrAnswer<bool> may_see_recording(const Call& call, const Context& context, std::
   if (!parsed) return true;
   const auto stream = context.directory.find(parsed->stream_id, call.deadline);
   if (!stream) return tl::unexpected(unavailable("auth"));
-  return !*stream || is_visible(call, **stream);
+  return is_visible(call, context, name, *stream ? &**stream : nullptr);
 }
 
 }  // namespace millrace::api

@@ -38,6 +38,7 @@
   MILLRACE_BOTH(ROUTE, kGet, "/vod", kListRecordings, vod_list_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/vod/details/:filename", kReadRecording, vod_details_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/access/:filename", kReadRecording, vod_access_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/ads/vast-tag", kReadAds, ads_tag_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/ads/vast", kReadAds, ads_vast_get) \
   ROUTE(kPost, "/api/v1/login/access-token", kLogin, login_post) \

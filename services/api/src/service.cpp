@@ -32,11 +32,13 @@ struct ApiService::Parts {
   MetricsFeed feed;
   std::shared_ptr<LiveShared> live;
   std::unique_ptr<LiveHub> hub;
+  playback::Revocations taken_back;  // filled by the bus thread
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
   std::unique_ptr<Recordings> recordings;
   std::unique_ptr<RateLimits> limits;
+  std::unique_ptr<VodAccess> vod_access;
   std::unique_ptr<http::Upstream> upstream;
   std::unique_ptr<Edge> edge;
   std::unique_ptr<http::Server> server;
@@ -91,11 +93,20 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
   auto node = bus::Node::start({.instance = "api", .endpoints = *endpoints, .limits = {}});
   if (!node) return tl::unexpected(node.error());
   parts_->node = std::move(*node);
-  parts_->peers = std::make_unique<Peers>(
-      *parts_->node, [&feed = parts_->feed](std::string_view, const bus::v1::Event& event) {
+  parts_->peers =
+      std::make_unique<Peers>(*parts_->node, [&feed = parts_->feed, &taken_back = parts_->taken_back](
+                                                 std::string_view, const bus::v1::Event& event) {
         if (event.has_metrics_updated()) feed.update(event.metrics_updated(), monotonic_us());
+        if (!event.has_playback_revoked() || event.retracted()) return;
+        const auth::v1::PlaybackRevoked& revoked = event.playback_revoked();
+        taken_back.revoke({revoked.viewer(), revoked.lease()}, revoked.until_wall_seconds());
       });
   parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers);
+  Result<playback::TokenKeys> keys =
+      playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
+  if (!keys) return fail("config.secret", keys.error().message);
+  parts_->vod_access = std::make_unique<VodAccess>(parts_->vod_directory, std::move(*keys),
+                                                   parts_->taken_back, *parts_->directory);
   return {};
 }
 
@@ -104,7 +115,7 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
   parts.edge =
       std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins,
                                         config_.trusted_proxies(), parts.limits.get()},
-                             *parts.files, *parts.upstream, parts.hub.get());
+                             *parts.files, *parts.upstream, *parts.vod_access, parts.hub.get());
   http::ServerConfig config;
   config.name = "api";
   config.address = config_.listen_address;

@@ -46,6 +46,9 @@ class ApiFixture : public ::testing::Test {
     peers_ = std::make_unique<Peers>(*node_);
     recordings_ = std::make_unique<Recordings>(vod_);
     directory_ = std::make_unique<StreamDirectory>(*peers_);
+    vod_access_ = std::make_unique<VodAccess>(
+        vod_, playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value(), taken_back_,
+        *directory_);
     files_ = std::make_unique<WebFiles>((root_ / "web").string());
     start_application();
     upstream_ = std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = 4});
@@ -177,7 +180,7 @@ class ApiFixture : public ::testing::Test {
   }
   void start_edge(EdgeConfig edge) {
     server_.reset();
-    edge_ = std::make_unique<Edge>(std::move(edge), *files_, *upstream_);
+    edge_ = std::make_unique<Edge>(std::move(edge), *files_, *upstream_, *vod_access_);
     http::ServerConfig config;
     config.threads = 2;
     auto server =
@@ -229,6 +232,8 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<WebFiles> files_;
   std::unique_ptr<Application> application_;
   std::unique_ptr<http::Upstream> upstream_;
+  playback::Revocations taken_back_;
+  std::unique_ptr<VodAccess> vod_access_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<http::Server> server_;
 };

@@ -85,8 +85,7 @@ class PlaybackDeskTest : public store::DatabaseTest {
   }
 
   KeyVault vault_ = KeyVault::create(Secret("0123456789abcdef0123456789abcdef")).value();
-  StreamRepository repository_ =
-      StreamRepository::open(database_.options(), vault_).value();
+  StreamRepository repository_ = StreamRepository::open(database_.options(), vault_).value();
   Decisions decisions_{repository_, vault_, DecisionLimits{}};
   ViewerRepository viewers_{repository_.database()};
   PlaybackOutside outside_;

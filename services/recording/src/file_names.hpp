@@ -21,8 +21,8 @@ struct FileName {
   FileState state = FileState::kFinished;
 };
 
-// An empty file beside a recording that has something of a private publication: ".<stem>.private". It is there before
-// the first of that is, and stays.
+// An empty file beside a recording that has something of a private publication: ".<stem>.private". It is
+// there before the first of that is, and stays.
 inline std::string private_mark(std::string_view stem) {
   return "." + std::string(stem) + ".private";
 }

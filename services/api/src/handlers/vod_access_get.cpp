@@ -1,0 +1,24 @@
+// GET /vod/access/:filename: may this caller have the recording? The edge asks before it serves a file that
+// it cannot judge by itself; whoever else asks learns what fetching the file would tell.
+#include "handlers/documents.hpp"
+#include "recording_access.hpp"
+#include "routes.hpp"
+
+namespace millrace::api {
+
+http::Response vod_access_get(const Call& call, const Context& context) {
+  const auto visible = may_see_recording(call, context, call.parameter("filename"));
+  if (!visible) return visible.error();
+  if (*visible) return json_response(200, text_of({{"allowed", true}}));
+  const bool nobody = call.identity.role == policy::Role::kAnyone;
+  http::Response response =
+      nobody
+          ? http::Response::problem(401, "recording_private",
+                                    "This recording is private: its owner's or a playback token is needed.")
+          : http::Response::problem(403, "recording_private", "This recording is not yours.");
+  response.headers.set("Cache-Control", "no-store");
+  if (nobody) response.headers.set("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,65 @@
+#include "vod_access.hpp"
+
+#include <unistd.h>
+
+#include "vod.hpp"
+
+namespace millrace::api {
+namespace {
+
+VodAccess::Decision refused(int status, std::string_view code, std::string_view detail) {
+  VodAccess::Decision decision{VodAccess::Answer::kRefused, http::Response::problem(status, code, detail)};
+  decision.refusal.headers.set("Cache-Control", "no-store");
+  if (status == 401) decision.refusal.headers.set("WWW-Authenticate", "Bearer");
+  return decision;
+}
+
+VodAccess::Decision refused(playback::Verdict verdict) {
+  using playback::Verdict;
+  switch (verdict) {
+    case Verdict::kExpired:
+      return refused(401, "token_expired", "The playback token has run out.");
+    case Verdict::kOtherStream:
+      return refused(403, "other_stream", "The playback token is for another stream.");
+    case Verdict::kWrongAddress:
+      return refused(403, "other_address", "The playback token is for another address.");
+    default:
+      return refused(401, "recording_private",
+                     "This recording is private: its owner's or a playback token is needed.");
+  }
+}
+
+}  // namespace
+
+bool is_marked_private(const std::string& directory, std::string_view name) {
+  constexpr std::string_view kSuffix = ".mp4";
+  if (!name.ends_with(kSuffix) || name.find('/') != std::string_view::npos) return false;
+  name.remove_suffix(kSuffix.size());
+  return ::access((directory + "/." + std::string(name) + ".private").c_str(), F_OK) == 0;
+}
+
+VodAccess::Decision VodAccess::judge(const http::Request& request, std::string_view name,
+                                     std::int64_t wall_s) const {
+  const auto recording = parse_recording_name(name);
+  if (!recording) return {};
+  const auto known = directory_.remembered(recording->stream_id, StreamDirectory::Clock::now());
+  const bool marked = is_marked_private(vod_directory_, name);
+  const bool is_private = marked || (known && *known && (*known)->is_private);
+  if (!is_private && known) return {};
+  Decision by_token = judge_token(request, recording->stream_id, wall_s);
+  if (by_token.answer == Answer::kGranted) return by_token;
+  if (!is_private || request.headers.contains("Authorization")) return {Answer::kAsk, {}};
+  return by_token;
+}
+
+VodAccess::Decision VodAccess::judge_token(const http::Request& request, std::string_view stream_id,
+                                           std::int64_t wall_s) const {
+  const auto claims = keys_.verify(request.parameter(kParameter));
+  const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, wall_s);
+  if (verdict != playback::Verdict::kGood) return refused(verdict);
+  if (taken_back_.is_revoked(*claims))
+    return refused(403, "token_revoked", "The playback token was taken back.");
+  return {Answer::kGranted, {}};
+}
+
+}  // namespace millrace::api
