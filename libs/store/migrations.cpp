@@ -97,7 +97,7 @@ std::string in_dialect(std::string_view statement, Dialect dialect) {
 
 Result<void> migrate(soci::session& session, std::span<const Migration> migrations, Dialect dialect) {
   if (Result<void> ordered = check_order(migrations); !ordered) return ordered;
-  session << std::string(kTable);
+  session << in_dialect(kTable, dialect);
   const std::vector<Applied> applied = read_applied(session);
   if (Result<void> matching = check_applied(applied, migrations); !matching) return matching;
   for (const Migration& migration : migrations.subspan(applied.size())) apply(session, migration, dialect);

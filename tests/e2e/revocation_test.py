@@ -1,23 +1,12 @@
 #!/usr/bin/env python3
 """A key that is replaced, a stream that is banned: cut at once, the recording intact. Private streams: nothing without the key."""
 import datetime
-import os
 import pathlib
 import re
-import subprocess
 import tempfile
 
 from hooks import hls, rtmp
 from stack import Stack, check, fetch, main, make_clip, packets, wait_for
-
-
-def operator(stack, *arguments):
-    binary = pathlib.Path(os.environ["MILLRACE_BIN"]) / "millrace-auth"
-    environment = {**stack.environment}
-    for line in (stack.home / "secrets.env").read_text().splitlines():
-        name, _, value = line.partition("=")
-        environment[name] = value.strip("'\"")
-    return subprocess.run([str(binary), *arguments], env=environment, capture_output=True, text=True, timeout=60)
 
 
 def moment(stack, service, pattern):
@@ -45,7 +34,7 @@ def a_replaced_key_is_cut(stack, clip):
     old = stack.info["publish_url"].rsplit("/", 1)[1]
     publisher = stack.publish(clip, loop=50)
     wait_for(stack.playlist, "a playlist")
-    result = operator(stack, "--regenerate-key", stack.stream_id)
+    result = stack.operator("--regenerate-key", stack.stream_id)
     key = result.stdout.strip()
     check(result.returncode == 0 and key.startswith("sk_") and key != old, result.stderr)
     milliseconds = cut_after(stack, publisher, "the old key's publisher to be cut")
@@ -53,18 +42,18 @@ def a_replaced_key_is_cut(stack, clip):
     check(milliseconds < 2000, "cut at once")  # 100 ms are promised; this machine may be busy
     check(stack.publish(clip).wait(timeout=30) != 0, "the old key is worth nothing")
     check(packets(stack.wait_recordings()[0]), "the recording is intact")
-    check(operator(stack, "--regenerate-key", "unknown").returncode != 0, "an unknown stream is an error")
+    check(stack.operator("--regenerate-key", "unknown").returncode != 0, "an unknown stream is an error")
     return key
 
 
 def a_banned_stream_is_cut(stack, clip, key):
     publisher = stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
     wait_for(lambda: not stack.playlist().ended and publisher.poll() is None and play(stack, "live", stack.stream_id), "it to play")
-    check(operator(stack, "--ban", stack.stream_id).returncode == 0, "ban")
+    check(stack.operator("--ban", stack.stream_id).returncode == 0, "ban")
     wait_for(lambda: publisher.poll() is not None, "the banned publisher to be cut")
     check(stack.publish(clip, url=rtmp(stack, "live", key)).wait(timeout=30) != 0, "and kept out")
     check(not play(stack, "live", stack.stream_id), "nobody may watch")
-    check(operator(stack, "--unban", stack.stream_id).returncode == 0, "unban")
+    check(stack.operator("--unban", stack.stream_id).returncode == 0, "unban")
 
 
 def a_private_stream_needs_its_key(stack, clip, key):
@@ -72,7 +61,7 @@ def a_private_stream_needs_its_key(stack, clip, key):
     wait_for(lambda: play(stack, "live", stack.stream_id), "it to play")
     watching = stack.spawn("ffmpeg", "-v", "quiet", "-i", rtmp(stack, "live", stack.stream_id), "-f", "null", "-")
     segment = stack.playlist().segments[-1]
-    check(operator(stack, "--make-private", stack.stream_id).returncode == 0, "make it private")
+    check(stack.operator("--make-private", stack.stream_id).returncode == 0, "make it private")
     wait_for(lambda: publisher.poll() is not None, "the publication to begin anew under the new rule")
     stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
     wait_for(lambda: play(stack, "live", key), "it to play with its key", 40)

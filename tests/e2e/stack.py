@@ -156,6 +156,15 @@ class Stack:
         return self.spawn("ffmpeg", "-hide_banner", "-loglevel", "warning", *rate, *repeat, "-i", str(clip), "-c", "copy",
                           *extra, "-f", "flv", url or self.info["publish_url"], stdout=log, stderr=log)
 
+    def operator(self, *arguments):
+        """millrace-auth as an operator calls it: --issue-token SUBJECT, --regenerate-key STREAM_ID, …"""
+        environment = {**self.environment}
+        for line in (self.home / "secrets.env").read_text().splitlines():
+            name, _, value = line.partition("=")
+            environment[name] = value
+        return subprocess.run([str(pathlib.Path(environment["MILLRACE_BIN"]) / "millrace-auth"), *arguments], env=environment,
+                              capture_output=True, text=True, timeout=60)
+
     # What clients see
 
     @property
