@@ -1,5 +1,6 @@
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -48,12 +49,15 @@ class SqliteConnection final : public Connection {
 
  private:
   Result<void> check_integrity();
+  void save_what_lost_its_log();
 
   std::string path_;
+  std::chrono::milliseconds busy_timeout_{0};
   soci::session session_;
 };
 
 Result<void> SqliteConnection::open(std::chrono::milliseconds busy_timeout) {
+  busy_timeout_ = busy_timeout;
   try {
     session_.open(soci::sqlite3, "db=\"" + path_ + "\"");
     session_ << "PRAGMA busy_timeout=" << busy_timeout.count();
@@ -83,10 +87,20 @@ Result<void> SqliteConnection::run(TransactionMode mode, const Work& work) {
     Transaction transaction(session_, mode == TransactionMode::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
     Result<void> done = work(session_);
     if (done) transaction.commit();
+    if (done && mode != TransactionMode::kRead) save_what_lost_its_log();
     return done;
   } catch (const soci::soci_error& error) {
     return tl::unexpected(describe(error, path_));
   }
+}
+
+// Somebody deleted the write-ahead log (or its index) below us: what we committed is in a file without a
+// name, and would be gone with us. It goes into the database before it counts as written.
+void SqliteConnection::save_what_lost_its_log() {
+  if (::access((path_ + "-wal").c_str(), F_OK) == 0 && ::access((path_ + "-shm").c_str(), F_OK) == 0) return;
+  session_ << "PRAGMA wal_checkpoint(TRUNCATE)";
+  session_.close();
+  if (const Result<void> again = open(busy_timeout_); !again) throw soci::soci_error(again.error().message);
 }
 
 }  // namespace

@@ -93,6 +93,31 @@ TEST_F(SqliteDatabase, ReadersGoOnBesideAWriter) {
   EXPECT_TRUE(database->write<void>(add));
 }
 
+TEST_F(SqliteDatabase, WhatWasAnsweredOutlivesADeletedWriteAheadLog) {
+  for (const char* lost : {"-wal", "-shm"}) {
+    Result<Database> database = open();
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "before"); }));
+    std::filesystem::remove(path_ + lost);
+    ASSERT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "after"); }));
+    // As another process sees it, had this one been killed now: nothing that is only in our memory or in
+    // files without a name.
+    const std::string copy = directory_.file("copy.db");
+    std::filesystem::copy_file(path_, copy, std::filesystem::copy_options::overwrite_existing);
+    for (const char* part : {"-wal", "-shm"}) {
+      std::filesystem::remove(copy + part);
+      if (std::filesystem::exists(path_ + part)) std::filesystem::copy_file(path_ + part, copy + part);
+    }
+    Result<Database> killed = Database::open({.url = copy}, kSchema);
+    ASSERT_TRUE(killed) << killed.error().message;
+    EXPECT_EQ(killed->read<int>(count_notes).value(), 2) << lost;
+    ASSERT_TRUE(database->write<void>([](soci::session& session) -> Result<void> {
+      session << "DELETE FROM notes";
+      return {};
+    }));
+  }
+}
+
 struct Damage {
   const char* name;
   std::streamoff offset;

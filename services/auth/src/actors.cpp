@@ -64,7 +64,7 @@ class DatabaseState {
 
   void probe() {
     if (!desk_) return try_to_open();
-    const Result<void> answered = decisions_->check();
+    const Result<void> answered = repository_->check();
     if (!answered) shared_->metrics.database_failed(answered.error().code);
     report(answered ? Error{} : answered.error());
   }

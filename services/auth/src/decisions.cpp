@@ -234,10 +234,4 @@ Result<OwnedStream> Decisions::regenerate_key(const std::string& stream_id, cons
   return unseal(std::move(**record));
 }
 
-Result<void> Decisions::check() {
-  const Result<std::optional<StreamRecord>> asked = store_.find("", "");
-  if (!asked) return tl::unexpected(asked.error());
-  return {};
-}
-
 }  // namespace millrace::auth

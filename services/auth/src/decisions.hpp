@@ -99,9 +99,6 @@ class Decisions {
   // A banned stream may neither be published nor watched. Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<void> set_banned(const std::string& stream_id, bool banned);
 
-  // Whether the database answers. Errors: those of the store.
-  [[nodiscard]] Result<void> check();
-
  private:
   Result<OwnedStream> unseal(StreamRecord record) const;
   bool is_held(const std::string& stream_id, std::int64_t now_us) const;

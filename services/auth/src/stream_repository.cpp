@@ -96,6 +96,14 @@ Result<StreamRepository> StreamRepository::open(const store::DatabaseOptions& op
   return StreamRepository(std::move(*database));
 }
 
+Result<void> StreamRepository::check() {
+  return database_.write<void>([](soci::session& session) -> Result<void> {
+    int secrets = 0;
+    session << "SELECT COUNT(*) FROM server_secret", soci::into(secrets);
+    return {};
+  });
+}
+
 Result<std::optional<Admission>> StreamRepository::admit_publication(const std::string& key_lookup,
                                                                      const std::string& app) {
   return database_.write<std::optional<Admission>>(

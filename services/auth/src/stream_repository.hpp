@@ -30,6 +30,8 @@ class StreamRepository : public StreamStore {
                                                   const std::string& key_lookup,
                                                   const std::string& key_sealed) override;
 
+  // Whether the database answers and takes changes.
+  Result<void> check();
   // The same connection, for the other repositories of this thread.
   store::Database& database() { return database_; }
 
