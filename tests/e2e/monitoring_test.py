@@ -60,6 +60,8 @@ def monitoring():
         promtool("check", "metrics", input=text)
         known_names(text)
         check(stack.info["publish_url"].rsplit("/", 1)[1] not in text, "the stream key is exported")
+        health = json.loads(fetch(f"{stack.info['api_url']}/api/stream/health/{stack.stream_id}")[2])
+        check(health["isLive"] and 0 < health["score"] <= 100 and health["history"] and health["level"] != "offline", f"{health}")
         shutil.copy(MONITORING / "rules.yml", stack.home)
         config = stack.home / "prometheus.yml"
         config.write_text("global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n"

@@ -19,6 +19,7 @@
   MILLRACE_BOTH(ROUTE, kGet, "/stream/:streamKey", kReadStream, stream_details_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/status/:streamKey", kReadStatus, stream_status_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/metrics/:streamKey", kReadStatus, stream_metrics_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/health/:streamKey", kReadStatus, stream_health_get) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/start/:streamKey", kChangeStream, stream_start_post) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/stop/:streamKey", kChangeStream, stream_stop_post) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/settings/:streamKey", kChangeStream, stream_settings_post) \

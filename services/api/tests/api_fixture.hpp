@@ -81,6 +81,20 @@ class ApiFixture : public ::testing::Test {
     metrics_ = start_node("metrics");
     metrics_->serve([](const bus::v1::Request& request, const bus::Responder& respond) {
       bus::v1::Reply reply;
+      if (request.has_get_health_history()) {
+        if (request.get_health_history().stream_id() != "alice-id")
+          return respond.fail({"metrics.unknown_stream", "not live"});
+        metrics::v1::HealthHistory& history = *reply.mutable_health_history();
+        history.mutable_now()->set_health_score(85);
+        history.mutable_now()->add_health_reasons("low_frame_rate");
+        history.set_level("good");
+        history.set_interval_seconds(5);
+        metrics::v1::HealthPoint& point = *history.add_points();
+        point.set_wall_us(1'700'000'002'345'678);
+        point.set_score(40);
+        point.add_reasons("stalled");
+        return respond(std::move(reply));
+      }
       auto* stream = reply.mutable_metrics()->add_streams();
       stream->set_stream_id(request.get_metrics().stream_id().empty() ? "alice-id"
                                                                       : request.get_metrics().stream_id());

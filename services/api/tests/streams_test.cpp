@@ -117,6 +117,26 @@ TEST_F(StreamsTest, AnswersAsDocumentedInBothFamilies) {
         {"isLive", false},
         {"streamId", "bob-id"},
         {"viewers", 0}}},
+      {"GET",
+       "/stream/health/alice-id",
+       "",
+       {{"streamId", "alice-id"},
+        {"isLive", true},
+        {"score", 85},
+        {"level", "good"},
+        {"reasons", {"low_frame_rate"}},
+        {"intervalSeconds", 5},
+        {"history", json::array({{{"time", 1'700'000'002'345}, {"score", 40}, {"reasons", {"stalled"}}}})}}},
+      {"GET",
+       "/stream/health/bob-id",
+       "",
+       {{"streamId", "bob-id"},
+        {"isLive", false},
+        {"score", 0},
+        {"level", "offline"},
+        {"reasons", json::array()},
+        {"intervalSeconds", 0},
+        {"history", json::array()}}},
       {"GET", "/metrics/alice-id", "", measured},
       {"GET", "/metrics/bob-id", "", {{"bitrate", 0}, {"bandwidth", 0}, {"latency", 0}, {"lastUpdated", 0}}},
       {"GET", "/metrics", "", {{"alice-id", measured}}},
@@ -164,8 +184,8 @@ TEST_F(StreamsTest, ShowsAndChangesNothingOfOthers) {
 }
 
 TEST_F(StreamsTest, APrivateStreamIsItsOwnersToSee) {
-  for (const std::string path :
-       {"/stream/status/carol-id", "/stream/metrics/carol-id", "/metrics/carol-id"}) {
+  for (const std::string path : {"/stream/status/carol-id", "/stream/metrics/carol-id",
+                                 "/stream/health/carol-id", "/metrics/carol-id"}) {
     EXPECT_EQ(both("GET", path, "").first, 404) << path;
     EXPECT_EQ(both("GET", path, kAlice).first, 404) << path;
     EXPECT_EQ(both("GET", path, kCarol).first, 200) << path;
