@@ -73,7 +73,7 @@ Response file_response(OpenedFile file, std::string_view name) {
 }
 
 std::string_view content_type_of(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kTypes = {{
       {".mp4", "video/mp4"},
       {".m4s", "video/iso.segment"},
       {".m3u8", "application/vnd.apple.mpegurl"},
@@ -83,6 +83,7 @@ std::string_view content_type_of(std::string_view name) {
       {".mjs", "text/javascript; charset=utf-8"},
       {".css", "text/css; charset=utf-8"},
       {".json", "application/json"},
+      {".yaml", "application/yaml"},
       {".svg", "image/svg+xml"},
       {".png", "image/png"},
       {".jpg", "image/jpeg"},

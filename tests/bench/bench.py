@@ -297,7 +297,7 @@ def receive(_clip, _seconds):
 
 
 BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
-           "status": faces.status, "live": faces.live}
+           "status": faces.status, "known": faces.known, "live": faces.live}
 
 
 def print_table():

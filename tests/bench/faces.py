@@ -1,6 +1,9 @@
 """Speed of the API: wrk asks for a stream's status over persistent connections; beside it nginx serves the same bytes as a file, and
 Express (npm) answers them from a constant."""
+import base64
+import concurrent.futures
 import contextlib
+import hmac
 import json
 import pathlib
 import re
@@ -8,8 +11,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
-from measure import CLIENT_CORE, anonymous_kb, cpu_seconds, pin, report
+from measure import BUILD, CLIENT_CORE, anonymous_kb, cpu_seconds, pin, report
 from stack import ROOT, Stack, fetch, free_port, wait_for
 
 EXPRESS = """
@@ -76,7 +80,7 @@ def express(answer):
 
 
 def status(clip, seconds):
-    with Stack(API_CONNECTIONS_PER_ADDRESS="0", API_RATE_LIMIT="0") as stack, tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+    with Stack(API_CONNECTIONS_PER_ADDRESS="0") as stack, tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(DISTINCT)
         script.flush()
         stack.publish(clip, loop=-1)
@@ -120,3 +124,53 @@ def live(clip, seconds, clients=5000, stalled=50):
     report(f"{clients} WebSocket clients, 1 update a second", used / result["updates"] * 1000, "CPU s per 1000 updates", None,
            f"{used / seconds * 100:.0f} % of a core; {per_client:.1f} KB a client, {memory / 1024:.0f} MB in all; delay p50 {result['p50_ms']:.0f} ms, "
            f"p99 {result['p99_ms']:.0f} ms, longest {result['max_ms']:.0f} ms beside {stalled} that never read; {result['short']} clients missed updates")
+
+
+def token_of(stack, subject):
+    """As `millrace-auth --issue-token` makes them (RFC 7515, HS256), without a process for each."""
+    secrets = dict(line.split("=", 1) for line in (stack.home / "secrets.env").read_text().split())
+    part = lambda value: base64.urlsafe_b64encode(value).rstrip(b"=")  # noqa: E731
+    claims = {"iss": "millrace", "sub": subject, "exp": int(time.time()) + 3600}
+    signed = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(json.dumps(claims).encode())
+    return (signed + b"." + part(hmac.digest(secrets["API_TOKEN_SECRET"].encode(), signed, "sha256"))).decode()
+
+
+def milliseconds(ask, times=200):
+    """p50 and p99 of asking one after the other."""
+    taken = []
+    for _ in range(times):
+        begun = time.monotonic()
+        status, _, body = ask()
+        taken.append((time.monotonic() - begun) * 1000)
+        if status != 200:
+            raise SystemExit(f"{status} {body[:200]}")
+    taken.sort()
+    return taken[len(taken) // 2], taken[int(len(taken) * 0.99)], len(body)
+
+
+def known(clip, _seconds, streams=10_000, live=200):
+    """Answers about many streams, of which some are live."""
+    with Stack(RTMP_MAX_STREAMS="1000", RTMP_MAX_CONNECTIONS="5000", MEDIA_LOG_BYTES="3G", MEDIA_LOG_STREAM_BYTES="8M",
+               MEDIA_LOG_KEEP_SECONDS="15") as stack:
+        api = stack.info["api_url"].rstrip("/").replace("localhost", "127.0.0.1")
+        bearer = lambda number: {"Authorization": f"Bearer {token_of(stack, f'bench{number}')}"}  # noqa: E731
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda number: json.loads(fetch(f"{api}/api/stream/key", bearer(number), timeout=60)[2]), range(streams)))
+        names = stack.home / "names"
+        names.write_text("".join(answer["streamKey"] + "\n" for answer in answers[:live]))
+        base = stack.info["publish_url"].rsplit("/", 2)[0].replace("localhost", "127.0.0.1")
+        load = subprocess.Popen([str(BUILD / "bin/rtmpload"), "publish", "--url", f"{base}/live/s%d", "--names", str(names), "--file", str(clip), "--streams",
+                                 str(live), "--seconds", "60"], stdout=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: len(json.loads(fetch(f"{api}/api/metrics")[2])) >= live, f"{live} live streams", 40)
+            prometheus = f"http://127.0.0.1:{next(s['ops_port'] for s in stack.status()['services'] if s['name'] == 'metrics')}/metrics"
+            # Each another target: what the edge keeps does not count.
+            fresh = iter(range(1 << 30))
+            cases = {"metrics of all": lambda: fetch(f"{api}/api/metrics?n={next(fresh)}"), "list of an account": lambda: fetch(f"{api}/api/stream/list", bearer(7)),
+                     "Prometheus exposition": lambda: fetch(prometheus)}
+            for name, ask in cases.items():
+                p50, p99, size = milliseconds(ask)
+                report(f"{streams} streams, {live} live: {name}, p50", p50, "ms", note=f"p99 {p99:.1f} ms, {size} bytes, beside the publishers")
+        finally:
+            load.terminate()
+            load.wait()

@@ -162,8 +162,14 @@ class Stack:
         for line in (self.home / "secrets.env").read_text().splitlines():
             name, _, value = line.partition("=")
             environment[name] = value
-        return subprocess.run([str(pathlib.Path(environment["MILLRACE_BIN"]) / "millrace-auth"), *arguments], env=environment,
-                              capture_output=True, text=True, timeout=60)
+        binaries = pathlib.Path(environment.get("MILLRACE_BIN", ROOT / "build/release/bin"))
+        return subprocess.run([str(binaries / "millrace-auth"), *arguments], env=environment, capture_output=True, text=True, timeout=60)
+
+    def issue_token(self, subject):
+        """A bearer token of ours for anybody."""
+        result = self.operator("--issue-token", subject)
+        check(result.returncode == 0, f"--issue-token: {result.stderr}")
+        return result.stdout.strip()
 
     # What clients see
 

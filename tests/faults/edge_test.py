@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import re
+import signal
 import socket
 import threading
 import time
@@ -206,6 +207,25 @@ def slow_readers(port, path, size):
         crowd.close()
 
 
+def drains(stack, port, path, size):
+    """SIGTERM: who is being served gets everything, and a moment later there is a server again."""
+    peers = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(8)]
+    received = []
+    for peer in peers:
+        peer.sendall(head(path, close=False))
+        received.append(peer.recv(65536))
+    pid = stack.kill("api", signal.SIGTERM)
+    for number, peer in enumerate(peers):
+        with contextlib.suppress(OSError):
+            while piece := peer.recv(1 << 20):
+                received[number] += piece
+        peer.close()
+    whole = [len(answer.split(b"\r\n\r\n", 1)[1]) for answer in received]
+    check(whole == [size] * 8, f"of {size} bytes came {whole}")
+    stack.wait_ready("api", other_than=pid)
+    check(statuses(exchange(port, head(path, method="HEAD"))) == [200], "the next process serves")
+
+
 def port_of(url):
     return int(re.search(r":(\d+)", url.split("//")[1]).group(1))
 
@@ -235,6 +255,8 @@ def abuse():
                 slow_clients(name, ports[name], paths[name])
         with oracles["api"].case("39: slow reads", growth_kib=64 * 1024):
             slow_readers(ports["api"], file, recorded.stat().st_size)
+        print("a drain", flush=True)
+        drains(stack, ports["api"], file, recorded.stat().st_size)
         check(publisher.poll() is None, "the publisher is still there")
         publisher.terminate()
         publisher.wait(timeout=20)

@@ -12,9 +12,16 @@ namespace {
 
 constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
+constexpr std::string_view kDocs = "/api/docs";
+constexpr std::string_view kDescription = "/api/openapi.yaml";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kSocketIo = "/socket.io";
 constexpr std::int64_t kMicroseconds = 1'000'000;
+// Swagger UI sets styles of its own elements.
+constexpr std::string_view kDocsPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 constexpr std::size_t kMaxType = 128;
 constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
@@ -114,7 +121,8 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   const bool watch = path.starts_with(kWatch);
   const bool asset = path.starts_with(kAssets);
   const std::optional<std::string_view> recorded = recording_in(path);
-  if (!watch && !asset && !recorded) return false;
+  const bool documents = path == kDocs || path == kDescription;
+  if (!watch && !asset && !recorded && !documents) return false;
   if (request.method == http::Method::kOptions) {
     respond(cors_.preflight(request, kReadMethods));
   } else if (!is_read(request)) {
@@ -124,6 +132,8 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   } else if (watch) {
     const bool valid = is_valid_id(path.substr(kWatch.size()));
     respond_with(request, respond, valid ? watch_page() : http::Response::problem(404, "not_found"));
+  } else if (documents) {
+    respond_with(request, respond, path == kDocs ? docs_page() : files_.response("openapi.yaml"));
   } else if (path == kPlayerConfig) {
     http::Response response = http::Response::text(200, "application/json", config_.urls.player_config());
     response.headers.add("Cache-Control", "no-store");
@@ -141,6 +151,13 @@ http::Response Edge::watch_page() const {
   if (response.status != 200)
     return http::Response::problem(503, "web_files_missing", "The web files are not installed.");
   response.headers.add("Content-Security-Policy", content_security_policy_);
+  response.headers.add("Referrer-Policy", "no-referrer");
+  return response;
+}
+
+http::Response Edge::docs_page() const {
+  http::Response response = files_.response("docs.html");
+  response.headers.add("Content-Security-Policy", kDocsPolicy);
   response.headers.add("Referrer-Policy", "no-referrer");
   return response;
 }

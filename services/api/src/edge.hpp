@@ -42,6 +42,7 @@ class Edge {
   // Answers that need no application; false when the path is none of them.
   bool answer_here(const http::Request& request, const http::Responder& respond) const;
   http::Response watch_page() const;
+  http::Response docs_page() const;
   http::Response recording(std::string_view name, bool for_everybody) const;
   // The same, once it is known who may have it.
   void judge_recording(const http::Request& request, const http::Responder& respond,

@@ -1,4 +1,5 @@
-// Which recordings a caller may see: those of private streams, and what was recorded as private, are their owner's.
+// Which recordings a caller may see: those of private streams, and what was recorded as private, are their
+// owner's.
 #pragma once
 
 #include <string>

@@ -46,7 +46,8 @@ class DatabaseState {
   void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
     if (!desk_) return job->answer(refusal());
-    if (desk_->handle(job, now()) || account_desk_->handle(job, now()) || playback_->handle(job, now())) return;
+    if (desk_->handle(job, now()) || account_desk_->handle(job, now()) || playback_->handle(job, now()))
+      return;
     bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
     if (is_about_database(reply.error_code())) report({"store", reply.error_message()});
     job->answer(std::move(reply));

@@ -8,7 +8,7 @@
 namespace millrace::metrics {
 
 struct HostUsage {
-  double cpu = 0;  // share of all cores since the sample before, 0 to 1
+  double cpu = 0;          // share of all cores since the sample before, 0 to 1
   double lasting_cpu = 0;  // the same over about half a minute
   std::uint64_t memory_total_bytes = 0;
   std::uint64_t memory_used_bytes = 0;  // total less available

@@ -22,9 +22,10 @@ void PackagingConfig::add_rows(ConfigTable& table) {
       "seconds that an ended stream may take to come back before its playlist is closed (EXT-X-ENDLIST)");
   table.boolean("PUBLIC_STREAM_KEYS", public_stream_keys, "false",
                 "as an older server did: /live/<stream key>/… leads to the stream");
-  table.secret("PLAYBACK_SECRET", playback_secret,
-               "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "
-               "the API; unset: nobody but the key's holder can watch private streams");
+  table.secret(
+      "PLAYBACK_SECRET", playback_secret,
+      "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "
+      "the API; unset: nobody but the key's holder can watch private streams");
   table.secret("PLAYBACK_SECRET_PREVIOUS", playback_secret_previous,
                "the secret before it: tokens signed with it are good until they run out");
   bus.add_rows(table);
