@@ -12,6 +12,7 @@
 #include "decisions.hpp"
 #include "store/test_database.hpp"
 #include "stream_repository.hpp"
+#include "viewer_repository.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -335,9 +336,16 @@ TEST_P(AccountDeskTest, ADeletedAccountLeavesNothing) {
   const std::string token = ask(login("a@example.com")).access_token();
   const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
   ask(recover("a@example.com"));
+  ViewerRepository viewers(repository_->database());
+  ViewerRecord viewer;
+  viewer.id = 7;
+  viewer.stream_id = stream.record.stream_id;
+  viewer.key_lookup = std::string(64, 'v');
+  ASSERT_TRUE(viewers.add(viewer).value());
   bus::v1::Request remove;
   remove.mutable_delete_account()->set_id(id);
   EXPECT_FALSE(ask(remove).has_refusal());
+  EXPECT_TRUE(viewers.list(stream.record.stream_id, 0).value().empty());
   EXPECT_EQ(cut_, std::vector<std::string>{stream.record.stream_id});
   EXPECT_FALSE(verify(token).valid());
   EXPECT_EQ(ask(remove).refusal().reason(), Refusal::REASON_UNKNOWN);

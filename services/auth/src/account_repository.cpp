@@ -215,6 +215,12 @@ Result<std::optional<std::vector<StreamEpoch>>> AccountRepository::remove(const 
     session << "DELETE FROM accounts WHERE id = :id RETURNING id", soci::use(id), soci::into(removed);
     if (!session.got_data()) return Streams();
     Streams streams = select_streams(session, id);
+    session
+        << "DELETE FROM viewer_leases WHERE viewer_id IN (SELECT viewer_id FROM viewers WHERE stream_id IN "
+           "(SELECT stream_id FROM streams WHERE subject = :id))",
+        soci::use(id);
+    session << "DELETE FROM viewers WHERE stream_id IN (SELECT stream_id FROM streams WHERE subject = :id)",
+        soci::use(id);
     session << "DELETE FROM streams WHERE subject = :id", soci::use(id);
     session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
     revoke_tokens(session, id, wall_us);
