@@ -152,7 +152,7 @@ def local_account(stack, clip, sent_kbps):
     check(api.call("GET", "/api/v1/users/me")["email"] == who["email"], "me")
     stream_id = session(stack, api, clip, sent_kbps)
     api.call("DELETE", "/api/v1/users/me")
-    visitor.call("GET", f"/api/stream/status/{stream_id}", expect=404)
+    wait_for(lambda: fetch(f"{api.base}/api/stream/status/{stream_id}")[0] == 404, "the stream to be gone: public answers are up to two seconds old")
     wait_for(lambda: fetch(f"{api.base}/api/stream/key", {"Authorization": f"Bearer {api.token}"})[0] == 401, "the token to die with its account")
 
 

@@ -242,7 +242,7 @@ def abuse():
         paths = {"api": f"/api/stream/status/{stack.stream_id}", "packaging": f"/live/{stack.stream_id}/master.m3u8"}
         file = f"/api/vod/file/{recorded.name}"
         with concurrent.futures.ThreadPoolExecutor(32) as pool:  # the connections that the edge keeps to the application
-            list(pool.map(fetch, [f"http://127.0.0.1:{ports['api']}{paths['api']}"] * 200))
+            list(pool.map(fetch, [f"http://127.0.0.1:{ports['api']}{paths['api']}?n={number}" for number in range(400)]))
         oracles = {name: Oracle(stack, name) for name in ports}
         for name, oracle in oracles.items():
             with oracle.case(f"38 {name}: ranges"):
