@@ -64,10 +64,11 @@ TEST_P(StoreDatabase, NumbersRowsItself) {
 TEST_P(StoreDatabase, TakesLargeNumbersAndTextOfEveryKind) {
   Database database = open().value();
   const std::string text = "quote ' colon :x backslash \\ umlaut \xC3\xBC newline \n percent %";
+  const std::string eight = "12345678";
   const long long amount = 0x7FFF'FFFF'FFFF'FFFF;
   ASSERT_TRUE(database.write<void>([&](soci::session& session) -> Result<void> {
     session << "INSERT INTO notes (text, amount, fixed) VALUES (:t, :a, :f)", soci::use(text),
-        soci::use(amount), soci::use(std::string("12345678"));
+        soci::use(amount), soci::use(eight);
     return {};
   }));
   ASSERT_TRUE(database.read<void>([&](soci::session& session) -> Result<void> {
@@ -78,7 +79,7 @@ TEST_P(StoreDatabase, TakesLargeNumbersAndTextOfEveryKind) {
         soci::into(number), soci::into(fixed);
     EXPECT_EQ(stored, text);
     EXPECT_EQ(number, amount);
-    EXPECT_EQ(fixed, "12345678");
+    EXPECT_EQ(fixed, eight);
     return {};
   }));
 }
