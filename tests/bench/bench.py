@@ -5,11 +5,8 @@ generator core 1. GB = 1e9 bytes. Times on shared machines drift: compare the ra
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import re
-import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,8 +16,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import faces  # noqa: E402
-from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report  # noqa: E402
-from stack import Stack, fetch, free_port, wait_for  # noqa: E402
+from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
+from stack import Stack, fetch, wait_for  # noqa: E402
+
 
 def rtmpload(*arguments):
     result = subprocess.run(["taskset", "-c", CLIENT_CORE, str(BUILD / "bin/rtmpload"), *map(str, arguments)], capture_output=True, text=True,
@@ -64,21 +62,12 @@ rtmp {{ server {{ listen 127.0.0.1:{port}; chunk_size 4096; max_streams 64;
 
 @contextlib.contextmanager
 def nginx():
-    home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-", dir="/dev/shm"))
-    home.chmod(0o755)
-    (home / "hls").mkdir(mode=0o777)
-    (home / "hls").chmod(0o777)
-    port = free_port()
-    (home / "nginx.conf").write_text(NGINX.format(home=home, port=port))
-    child = subprocess.Popen(["nginx", "-c", str(home / "nginx.conf"), "-p", str(home)])
-    try:
-        worker = wait_for(lambda: subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split(), "nginx")[0]
-        pin(worker)
-        yield f"rtmp://127.0.0.1:{port}", int(worker)
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait()
-        shutil.rmtree(home, ignore_errors=True)
+    def prepare(home):
+        (home / "hls").mkdir()
+        (home / "hls").chmod(0o777)
+
+    with running_nginx(NGINX, prepare) as (port, worker):
+        yield f"rtmp://127.0.0.1:{port}", worker
 
 
 class Millrace(Stack):

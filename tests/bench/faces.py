@@ -5,15 +5,12 @@ import concurrent.futures
 import contextlib
 import hmac
 import json
-import pathlib
 import re
-import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
-from measure import BUILD, CLIENT_CORE, anonymous_kb, cpu_seconds, pin, report
+from measure import BUILD, CLIENT_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx
 from stack import ROOT, Stack, fetch, free_port, wait_for
 
 EXPRESS = """
@@ -48,20 +45,8 @@ def wrk(url, pid, seconds, connections=64, script=None):
 
 @contextlib.contextmanager
 def nginx_file(name, content):
-    home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-", dir="/dev/shm"))
-    home.chmod(0o755)
-    (home / name).write_bytes(content)
-    port = free_port()
-    (home / "nginx.conf").write_text(NGINX.format(home=home, port=port))
-    child = subprocess.Popen(["nginx", "-c", str(home / "nginx.conf"), "-p", str(home)])
-    try:
-        worker = wait_for(lambda: subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split(), "nginx")[0]
-        pin(worker)
-        yield f"http://127.0.0.1:{port}/{name}", int(worker)
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait()
-        shutil.rmtree(home, ignore_errors=True)
+    with running_nginx(NGINX, lambda home: (home / name).write_bytes(content)) as (port, worker):
+        yield f"http://127.0.0.1:{port}/{name}", worker
 
 
 @contextlib.contextmanager

@@ -1,8 +1,16 @@
 """What the benchmarks share: which core is whose, what a process has used, and the table of results."""
+import contextlib
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from stack import free_port, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("MILLRACE_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
 SERVER_CORE, CLIENT_CORE = "0", "1"
@@ -27,3 +35,22 @@ def anonymous_kb(pid):
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def running_nginx(configuration, prepare):
+    """nginx with a configuration that has {home} and {port}; prepare(home) puts there what it needs. Gives the port and the worker's pid."""
+    home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-", dir="/dev/shm"))
+    home.chmod(0o755)
+    prepare(home)
+    port = free_port()
+    (home / "nginx.conf").write_text(configuration.format(home=home, port=port))
+    child = subprocess.Popen(["nginx", "-c", str(home / "nginx.conf"), "-p", str(home)])
+    try:
+        worker = wait_for(lambda: subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split(), "nginx")[0]
+        pin(worker)
+        yield port, int(worker)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        shutil.rmtree(home, ignore_errors=True)
