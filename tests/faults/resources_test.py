@@ -49,10 +49,6 @@ def descriptors(stack, port, publisher):
     check(stack.pid("ingest") == pid, "ingest is the same process")
 
 
-def log_of(stack):
-    return (stack.home / "logs/ingest/current").read_text()
-
-
 def memory(stack, port, publisher):
     """60: ingest may have 4 MiB more, and peers want 16."""
     pid = stack.pid("ingest")
@@ -82,35 +78,8 @@ def memory(stack, port, publisher):
         if stack.pid("ingest") == pid:
             resource.prlimit(pid, resource.RLIMIT_DATA, before)
     check(stack.pid("ingest") == pid, "ingest is the same process")
-    log = log_of(stack)
+    log = (stack.home / "logs/ingest/current").read_text()
     check("out of memory: a connection was given up" in log, "there was no memory for all of them")
-
-
-def without_memory():
-    """60: memory, tried again when it was another thread than a connection's that found none left: the policy is that the process
-    may end then and is started again. Three times in a row is no accident."""
-    for _ in range(3):
-        with Stack() as stack:
-            clip = make_clip(stack.home / "clip.flv", seconds=30)
-            publisher = stack.publish(clip)
-            wait_for(stack.playlist, "a playlist")
-            pid = stack.pid("ingest")
-            try:
-                memory(stack, port_of(stack), publisher)
-                check(publisher.wait(timeout=60) == 0, "the publisher ended well")
-                same_frames(clip, stack.wait_recordings()[0])
-                return
-            except Failure:
-                if "what():  std::bad_alloc" not in log_of(stack):
-                    raise
-                stack.wait_ready("ingest", other_than=pid)
-                check(stack.publish(make_clip(stack.home / "again.flv", seconds=2)).wait(timeout=30) == 0, "publishers are served again")
-                print("another thread found no memory: ingest was started again", flush=True)
-    raise Failure("ingest ended three times for want of memory")
-
-
-def port_of(stack):
-    return int(stack.info["publish_url"].rsplit(":", 1)[1].split("/")[0])
 
 
 def processors(stack, publisher):
@@ -144,16 +113,15 @@ def processors(stack, publisher):
 
 def resources():
     with Stack() as stack:
+        port = int(stack.info["publish_url"].rsplit(":", 1)[1].split("/")[0])
         clip = make_clip(stack.home / "clip.flv", seconds=60)
         publisher = stack.publish(clip)
         wait_for(stack.playlist, "a playlist")
-        for run, arguments in ((descriptors, (stack, port_of(stack), publisher)), (processors, (stack, publisher))):
+        for run, arguments in ((descriptors, (stack, port, publisher)), (memory, (stack, port, publisher)), (processors, (stack, publisher))):
             print(run.__doc__, flush=True)
             run(*arguments)
         check(publisher.wait(timeout=120) == 0, "the publisher ended well")
         same_frames(clip, stack.wait_recordings()[0])
-    print(memory.__doc__, flush=True)
-    without_memory()
 
 
 main(resources)

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/scarce_memory.hpp"
 #include "base/secret.hpp"
 #include "player_group.hpp"
 #include "strangers.hpp"
@@ -74,6 +75,7 @@ void Connection::watch_writable(bool wanted) {
 
 void Connection::on_ready(bool readable, bool writable) {
   try {
+    const CanGiveUp scope;
     serve(readable, writable);
   } catch (const std::bad_alloc&) {
     out_of_memory();

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/scarce_memory.hpp"
 #include "bus_outside.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
@@ -153,6 +154,7 @@ void IngestService::start_supervisor(const runtime::ServiceContext& context) {
 
 Result<void> IngestService::start(runtime::ServiceContext& context) {
   parts_->health = context.health;
+  wait_for_scarce_memory();
   if (Result<void> checked = config_.check(); !checked) return checked;
   if (Result<void> opened = open_log(context); !opened) return opened;
   if (Result<void> opened = open_bus(context); !opened) return opened;

@@ -8,6 +8,7 @@
 #include "arrival.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/scarce_memory.hpp"
 #include "connection.hpp"
 #include "forward_set.hpp"
 #include "player_group.hpp"
@@ -57,6 +58,7 @@ void Shard::post_to(std::uint64_t connection, std::function<void(Connection&)> w
     if (found == connections_.end()) return;
     Connection& connection_here = *found->second;
     try {
+      const CanGiveUp scope;
       work(connection_here);
     } catch (const std::bad_alloc&) {
       connection_here.out_of_memory();
@@ -67,6 +69,7 @@ void Shard::post_to(std::uint64_t connection, std::function<void(Connection&)> w
 
 void Shard::adopt(net::Accepted accepted, Port port) {
   try {
+    const CanGiveUp scope;
     take_in(std::move(accepted), port);
   } catch (const std::bad_alloc&) {
     without_memory([] {});  // one who comes is the first to go without
