@@ -97,9 +97,7 @@ bool matches(std::string_view pattern, std::string_view path, Parameters* parame
   return true;
 }
 
-namespace {
-
-std::string_view name_of(http::Method method) {
+std::string_view method_name(http::Method method) {
   switch (method) {
     case http::Method::kPost:
       return "POST";
@@ -110,11 +108,9 @@ std::string_view name_of(http::Method method) {
     case http::Method::kDelete:
       return "DELETE";
     default:
-      return "GET, HEAD";
+      return "GET";
   }
 }
-
-}  // namespace
 
 RouteMatch find_route(http::Method method, std::string_view path) {
   const http::Method wanted = method == http::Method::kHead ? http::Method::kGet : method;
@@ -128,7 +124,8 @@ RouteMatch find_route(http::Method method, std::string_view path) {
     if (open < fewest) match = {};
     fewest = open;
     if (route.method == wanted) match.route = &route;
-    match.methods.append(name_of(route.method)).append(", ");
+    match.methods.append(method_name(route.method))
+        .append(route.method == http::Method::kGet ? ", HEAD, " : ", ");
   }
   if (!match.methods.empty()) match.methods.append("OPTIONS");
   return match;

@@ -27,6 +27,8 @@ struct Route {
 };
 
 std::span<const Route> routes();
+// As it is sent; "GET" for those that no route has.
+std::string_view method_name(http::Method method);
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 // Compares a decoded path with a pattern; fills parameters on success. A slash at the path's end makes no

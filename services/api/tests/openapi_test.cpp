@@ -2,6 +2,8 @@
 // not there.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <set>
 #include <string>
@@ -45,28 +47,16 @@ Operations described() {
   return found;
 }
 
-std::string name_of(http::Method method) {
-  switch (method) {
-    case http::Method::kPost:
-      return "post";
-    case http::Method::kPut:
-      return "put";
-    case http::Method::kPatch:
-      return "patch";
-    case http::Method::kDelete:
-      return "delete";
-    default:
-      return "get";
-  }
-}
-
 // Below /api and without it are one family to the document, which has two servers.
 Operations served() {
   Operations found = kOfTheEdge;
   for (const Route& route : routes()) {
     std::string path(route.path);
     if (path.starts_with("/api/")) path.erase(0, 4);
-    found.emplace(name_of(route.method), path);
+    std::string method(method_name(route.method));
+    std::transform(method.begin(), method.end(), method.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    found.emplace(std::move(method), path);
   }
   return found;
 }

@@ -12,21 +12,6 @@ using policy::Verdict;
 
 class RolesTest : public testing::ApiFixture {};
 
-std::string method_name(http::Method method) {
-  switch (method) {
-    case http::Method::kPost:
-      return "POST";
-    case http::Method::kPut:
-      return "PUT";
-    case http::Method::kPatch:
-      return "PATCH";
-    case http::Method::kDelete:
-      return "DELETE";
-    default:
-      return "GET";
-  }
-}
-
 // Of alice, who has an account and a stream.
 std::string path_of(const Route& route) {
   std::string path;
@@ -58,7 +43,7 @@ std::string token_of(Role role) {
 // 47: every row of the table, as every role.
 TEST_F(RolesTest, EveryRouteAnswersEachRoleAsTheTableSays) {
   for (const Route& route : routes()) {
-    const std::string method = method_name(route.method);
+    const std::string method(method_name(route.method));
     const std::string path = path_of(route);
     policy::testing::expect_verdicts(method + " " + path, route.operation, [&](Role role) {
       const std::string answer = ask(path,
