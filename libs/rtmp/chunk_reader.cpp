@@ -21,16 +21,20 @@ int match_timestamp(ByteView bytes, std::uint32_t timestamp) {
 
 }  // namespace
 
-Result<void> ChunkReader::receive(ByteView bytes, const SessionLimits& limits, ChunkSink& sink) {
+Result<void> ChunkReader::receive(ByteView& bytes, const SessionLimits& limits, ChunkSink& sink) {
   kept_ = pending_;
   ByteView kept(kept_.data(), pending_size_);
   pending_size_ = 0;
   while (!kept.empty()) {
+    if (!sink.wants_more()) {
+      keep(kept);
+      return {};
+    }
     auto joined = join_kept(kept, bytes, limits, sink);
     if (!joined) return tl::unexpected(std::move(joined.error()));
     if (!*joined) return {};
   }
-  while (!bytes.empty()) {
+  while (!bytes.empty() && sink.wants_more()) {
     if (chunk_left_ != 0) {
       if (auto read = read_payload(bytes, sink); !read) return read;
       continue;
@@ -38,6 +42,7 @@ Result<void> ChunkReader::receive(ByteView bytes, const SessionLimits& limits, C
     const Header header = parse_header(bytes);
     if (header.bytes == 0) {
       keep(bytes);
+      bytes = {};
       return {};
     }
     bytes = bytes.subspan(header.bytes);
@@ -61,6 +66,7 @@ Result<bool> ChunkReader::join_kept(ByteView& kept, ByteView& bytes, const Sessi
   const Header header = parse_header(both);
   if (header.bytes == 0) {
     keep(both);
+    bytes = {};
     return false;
   }
   const std::size_t from_kept = std::min(header.bytes, kept.size());

@@ -32,6 +32,8 @@ class ChunkSink {
   virtual Result<void> message_begin(std::size_t slot, const MessageHeader& header) = 0;
   virtual Result<void> message_bytes(std::size_t slot, ByteView bytes) = 0;
   virtual Result<void> message_end(std::size_t slot) = 0;
+  // Asked between two pieces: false leaves the rest to a later receive.
+  virtual bool wants_more() const { return true; }
 };
 
 class ChunkReader {
@@ -41,10 +43,10 @@ class ChunkReader {
 
   explicit ChunkReader(const SessionLimits& limits) : credit_(limits.max_work_credit) {}
 
-  // Consumes all bytes. Codes: "rtmp.chunk_context" (types 2, 3 without a header before),
-  // "rtmp.message_changed", "rtmp.chunk_streams", "rtmp.work", and the sink's. After an error the reader is
-  // of no use.
-  [[nodiscard]] Result<void> receive(ByteView bytes, const SessionLimits& limits, ChunkSink& sink);
+  // Consumes from the front of bytes: all, unless the sink wants no more. Codes: "rtmp.chunk_context" (types
+  // 2, 3 without a header before), "rtmp.message_changed", "rtmp.chunk_streams", "rtmp.work", and the sink's.
+  // After an error the reader is of no use.
+  [[nodiscard]] Result<void> receive(ByteView& bytes, const SessionLimits& limits, ChunkSink& sink);
 
   // Set Chunk Size from the peer: from its next chunk on; larger values mean kMaxChunkSize.
   // "rtmp.chunk_size": 0 or negative.

@@ -48,7 +48,7 @@ std::string read(ByteView bytes, std::size_t step, bool restoring) {
   rtmp::ChunkReader reader(limits);
   Summary summary(reader);
   while (!bytes.empty()) {
-    const ByteView part = bytes.first(std::min(step, bytes.size()));
+    ByteView part = bytes.first(std::min(step, bytes.size()));
     bytes = bytes.subspan(part.size());
     if (auto result = reader.receive(part, limits, summary); !result) {
       return summary.text + std::string(result.error().code);

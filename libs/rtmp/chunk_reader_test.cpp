@@ -36,7 +36,8 @@ class Collector : public ChunkSink {
 
   Result<void> feed(ByteView bytes, std::size_t step = SIZE_MAX) {
     for (std::size_t at = 0; at < bytes.size(); at += std::min(step, bytes.size() - at)) {
-      auto result = reader_.receive(bytes.subspan(at, std::min(step, bytes.size() - at)), limits_, *this);
+      ByteView part = bytes.subspan(at, std::min(step, bytes.size() - at));
+      auto result = reader_.receive(part, limits_, *this);
       if (!result) return result;
     }
     return {};

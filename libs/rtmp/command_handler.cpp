@@ -47,6 +47,10 @@ std::string_view text_of(const std::string* text) {
   return text != nullptr ? std::string_view(*text) : std::string_view();
 }
 
+bool is_used(const MessageStream& stream) {
+  return stream.use != MessageStream::Use::kIdle;
+}
+
 std::string_view level_name(StatusLevel level) {
   switch (level) {
     case StatusLevel::kStatus:
@@ -184,11 +188,14 @@ Result<void> CommandHandler::create_stream(const Command& command, std::uint32_t
   return {};
 }
 
+// Without a number, or with 0, it is the one stream that is in use.
 Result<void> CommandHandler::delete_stream(const Command& command, std::uint32_t /*message_stream_id*/) {
   const double* id = command.argument<double>(1);
+  const bool named = id != nullptr && *id != 0;
   const auto found =
       std::find_if(state_.streams.begin(), state_.streams.end(),
-                   [id](const MessageStream& stream) { return id != nullptr && stream.id == *id; });
+                   [&, only = named ? nullptr : state_.meant_stream(0, is_used)](
+                       const MessageStream& stream) { return named ? stream.id == *id : &stream == only; });
   if (found == state_.streams.end()) return {};
   end_use(*found);
   state_.streams.erase(found);
@@ -196,7 +203,7 @@ Result<void> CommandHandler::delete_stream(const Command& command, std::uint32_t
 }
 
 Result<void> CommandHandler::close_stream(const Command& /*command*/, std::uint32_t message_stream_id) {
-  MessageStream* stream = state_.find_stream(message_stream_id);
+  MessageStream* stream = state_.meant_stream(message_stream_id, is_used);
   if (stream != nullptr) end_use(*stream);
   return {};
 }
@@ -214,11 +221,11 @@ Result<void> CommandHandler::fc_publish(const Command& command, std::uint32_t me
 
 Result<void> CommandHandler::fc_unpublish(const Command& command, std::uint32_t message_stream_id) {
   const std::string_view name = split_query(text_of(command.argument<std::string>(1))).name;
-  for (MessageStream& stream : state_.streams) {
-    const bool publishes =
-        stream.use == MessageStream::Use::kPublishing || stream.use == MessageStream::Use::kPublishRequested;
-    if (publishes && stream.name == name) end_use(stream);
-  }
+  MessageStream* const stream = state_.meant_stream(0, [&](const MessageStream& candidate) {
+    const bool named = name.empty() || name == candidate.name || name == state_.app + "/" + candidate.name;
+    return candidate.use == MessageStream::Use::kPublishing && named;
+  });
+  if (stream != nullptr) end_use(*stream);
   return acknowledge(command, message_stream_id);
 }
 
@@ -227,7 +234,7 @@ Result<void> CommandHandler::publish(const Command& command, std::uint32_t messa
   if (text.size() > state_.limits.max_text_bytes) return fail("rtmp.text_size", "a stream name is too long");
   MessageStream* stream = state_.find_stream(message_stream_id);
   const SplitName split = split_query(text);
-  if (stream == nullptr || stream->use != MessageStream::Use::kIdle || split.name.empty()) {
+  if (stream == nullptr || is_used(*stream)) {
     send_status(message_stream_id, StatusLevel::kError, status::kPublishBadName,
                 "Not a stream that can be published.");
     return {};
@@ -255,7 +262,7 @@ Result<void> CommandHandler::request_play(std::string_view text, std::uint32_t m
   if (text.size() > state_.limits.max_text_bytes) return fail("rtmp.text_size", "a stream name is too long");
   MessageStream* stream = state_.find_stream(message_stream_id);
   const SplitName split = split_query(text);
-  if (stream == nullptr || stream->use != MessageStream::Use::kIdle || split.name.empty()) {
+  if (stream == nullptr || is_used(*stream)) {
     send_status(message_stream_id, StatusLevel::kError, status::kPlayFailed,
                 "Not a stream that can be played.");
     return {};
@@ -267,16 +274,10 @@ Result<void> CommandHandler::request_play(std::string_view text, std::uint32_t m
   return {};
 }
 
-// Some clients name message stream 0: then it is the one stream that is played.
 MessageStream* CommandHandler::find_played(std::uint32_t message_stream_id) {
-  MessageStream* found = nullptr;
-  for (MessageStream& stream : state_.streams) {
-    const bool played =
-        stream.use == MessageStream::Use::kPlaying || stream.use == MessageStream::Use::kPlayRequested;
-    if (played && stream.id == message_stream_id) return &stream;
-    if (played && message_stream_id == 0) found = found == nullptr ? &stream : nullptr;
-  }
-  return found;
+  return state_.meant_stream(message_stream_id, [](const MessageStream& stream) {
+    return stream.use == MessageStream::Use::kPlaying || stream.use == MessageStream::Use::kPlayRequested;
+  });
 }
 
 void CommandHandler::tell_wishes(const MessageStream& stream) {
@@ -331,7 +332,8 @@ void CommandHandler::end_use(MessageStream& stream) {
   stream.use = MessageStream::Use::kIdle;
   stream.name.clear();
   stream.wishes = {};
-  if (use == MessageStream::Use::kPublishing || use == MessageStream::Use::kPublishRequested) {
+  if (use == MessageStream::Use::kPublishing) {
+    state_.told_of_dropped_media = true;  // an encoder's last frames may still come
     drop_open_messages(state_, stream.id, &out_);
     send_status(stream.id, StatusLevel::kStatus, status::kUnpublishSuccess, "Stopped publishing.");
     out_.emplace_back(PublishEnded{stream.id});

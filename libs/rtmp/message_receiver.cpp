@@ -60,8 +60,14 @@ Result<void> MessageReceiver::begin_media(Assembly& assembly) {
   const MessageHeader& header = assembly.header;
   if (header.size > state_.limits.max_media_bytes)
     return fail("rtmp.message_size", "a media message is too large");
-  const MessageStream* stream = state_.find_stream(header.message_stream_id);
-  if (stream == nullptr || stream->use != media_use_) return {};
+  const MessageStream* stream =
+      state_.meant_stream(header.message_stream_id,
+                          [this](const MessageStream& candidate) { return candidate.use == media_use_; });
+  if (stream == nullptr) {
+    if (header.type != MessageType::kData && header.type != MessageType::kDataAmf3) media_dropped(header);
+    return {};
+  }
+  assembly.header.message_stream_id = stream->id;
   assembly.skip = header.type == MessageType::kDataAmf3 ? 1 : 0;
   if (header.size < assembly.skip) return {};
   if (header.size > state_.limits.max_open_media_bytes - state_.open_media_bytes) {

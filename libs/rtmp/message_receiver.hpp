@@ -24,6 +24,8 @@ class MessageReceiver : public ChunkSink {
 
  protected:
   virtual Result<void> handle_command(const Command& command, std::uint32_t message_stream_id) = 0;
+  // Sound or picture of a stream that is in no such use.
+  virtual void media_dropped(const MessageHeader& /*header*/) {}
 
  private:
   Result<void> begin_media(Assembly& assembly);

@@ -1,5 +1,7 @@
 #include "rtmp/server_session.hpp"
 
+#include <utility>
+
 #include "rtmp/chunk_writer.hpp"
 #include "rtmp/command_handler.hpp"
 #include "rtmp/control_messages.hpp"
@@ -10,26 +12,38 @@ namespace millrace::rtmp {
 
 namespace {
 
-constexpr std::uint8_t kSnapshotVersion = 3;
+constexpr std::uint8_t kSnapshotVersion = 4;
 
 using Use = MessageStream::Use;
 
-// Commands of a client.
+// Commands of a client, up to a publish that waits for its answer.
 class ServerReceiver final : public MessageReceiver {
  public:
   ServerReceiver(SessionState& state, std::vector<Action>& out)
-      : MessageReceiver(state, Use::kPublishing, out), state_(state), out_(out) {}
+      : MessageReceiver(state, Use::kPublishing, out),
+        state_(state),
+        out_(out),
+        waits_(state.publish_waits()) {}
+  bool wants_more() const override { return !waits_; }
 
  private:
   Result<void> handle_command(const Command& command, std::uint32_t message_stream_id) override {
-    return CommandHandler(state_, out_).handle(command, message_stream_id);
+    auto handled = CommandHandler(state_, out_).handle(command, message_stream_id);
+    waits_ = state_.publish_waits();
+    return handled;
+  }
+  void media_dropped(const MessageHeader& header) override {
+    // Before connect was answered no status could be read: our chunk size was not announced.
+    if (!state_.connected || std::exchange(state_.told_of_dropped_media, true)) return;
+    out_.emplace_back(MediaDropped{header.message_stream_id});
   }
 
   SessionState& state_;
   std::vector<Action>& out_;
+  bool waits_;
 };
 
-Result<void> receive_bytes(SessionState& state, ByteView bytes, std::vector<Action>& out) {
+Result<void> receive_bytes(SessionState& state, ByteView& bytes, std::vector<Action>& out) {
   if (!state.handshake.done()) {
     Bytes reply;
     auto shaken = state.handshake.receive(bytes, reply);
@@ -53,22 +67,6 @@ Bytes status_bytes(const SessionState& state, std::uint32_t id, StatusLevel leve
   return out.take();
 }
 
-// Tells Flash clients that they may look at the samples' bytes; others ignore it.
-void append_sample_access(std::uint32_t id, std::uint32_t chunk_size, ByteWriter& out) {
-  ByteWriter body;
-  amf0::serialize("|RtmpSampleAccess", body);
-  amf0::serialize(true, body);
-  amf0::serialize(true, body);
-  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), chunk_size, out);
-}
-
-void append_data_start(std::uint32_t id, std::uint32_t chunk_size, ByteWriter& out) {
-  ByteWriter body;
-  amf0::serialize("onStatus", body);
-  amf0::serialize(amf0::Object{amf0::Object::Kind::kAnonymous, {}, {{"code", status::kDataStart}}}, body);
-  append_message({kDataChunkStream, MessageType::kData, 0, 0, id}, body.view(), chunk_size, out);
-}
-
 }  // namespace
 
 ServerSession::ServerSession(const SessionLimits& limits, std::uint64_t seed)
@@ -78,20 +76,23 @@ ServerSession::~ServerSession() = default;
 ServerSession::ServerSession(ServerSession&&) noexcept = default;
 ServerSession& ServerSession::operator=(ServerSession&&) noexcept = default;
 
-void ServerSession::receive(ByteView bytes, std::vector<Action>& out) {
-  if (state_->closed) return;
-  state_->received += bytes.size();
-  auto received = receive_bytes(*state_, bytes, out);
+std::size_t ServerSession::receive(ByteView bytes, std::vector<Action>& out) {
+  if (state_->closed) return bytes.size();
+  ByteView rest = bytes;
+  auto received = receive_bytes(*state_, rest, out);
+  state_->received += bytes.size() - rest.size();
   send_acknowledgements(*state_, out);
-  if (received) return;
+  if (received) return bytes.size() - rest.size();
   state_->closed = true;
   out.emplace_back(Close{std::move(received.error())});
+  return bytes.size();
 }
 
 Bytes ServerSession::accept_publish(std::uint32_t message_stream_id) {
   MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishRequested);
   if (stream == nullptr) return {};
   stream->use = Use::kPublishing;
+  state_->told_of_dropped_media = false;
   ByteWriter out;
   append_user_control({UserControlEvent::kStreamBegin, message_stream_id}, out);
   append_status(message_stream_id, StatusLevel::kStatus, status::kPublishStart, "Publishing.",
@@ -112,6 +113,7 @@ Bytes ServerSession::end_publish(std::uint32_t message_stream_id, std::string_vi
   MessageStream* stream = find_used(*state_, message_stream_id, Use::kPublishing);
   if (stream == nullptr) return {};
   stream->use = Use::kIdle;
+  state_->told_of_dropped_media = true;  // what still comes is no news
   drop_open_messages(*state_, message_stream_id, nullptr);
   return status_bytes(*state_, message_stream_id, StatusLevel::kError, code, description);
 }
@@ -126,8 +128,6 @@ Bytes ServerSession::accept_play(std::uint32_t message_stream_id) {
                 state_->send_chunk_size, out);
   append_status(message_stream_id, StatusLevel::kStatus, status::kPlayStart, "Started playing.",
                 state_->send_chunk_size, out);
-  append_sample_access(message_stream_id, state_->send_chunk_size, out);
-  append_data_start(message_stream_id, state_->send_chunk_size, out);
   return out.take();
 }
 

@@ -5,9 +5,10 @@
 // here. Specification: Adobe RTMP 1.0 (chunk stream 5, messages 6, commands 7); README.md has the table.
 //
 //   std::vector<Action> actions;                   // kept and cleared by the shell
-//   session.receive(bytes_of_one_read, actions);   // then perform the actions in order; SendBytes may be
-//   gathered send(session.accept_publish(1));               // answers to requests come whenever they are
-//   ready
+//   std::size_t taken = session.receive(bytes_of_one_read, actions);
+//                                       // then perform the actions in order; SendBytes may be gathered
+//   send(session.accept_publish(1));    // answers to requests come whenever they are ready
+//   session.receive(bytes_of_one_read.subspan(taken), actions);  // what came with the request
 #pragma once
 
 #include <cstdint>
@@ -31,11 +32,12 @@ struct SendBytes {
   Bytes bytes;
 };
 
-// A publish command. Answer with accept_publish or reject_publish; its media is dropped until accepted.
+// A publish command. Answer with accept_publish or reject_publish. The session takes nothing of what comes
+// behind it before that: encoders that do not wait for the answer send their media at once.
 struct PublishRequested {
   std::uint32_t message_stream_id = 0;
   std::string app;  // without query, without leading and trailing slashes; from the peer: validate before use
-  std::string name;    // stream name (key), without query; from the peer: validate before use
+  std::string name;    // stream name (key), without query; from the peer, perhaps empty: validate before use
   std::string query;   // what followed '?' in app and name, joined with '&'
   std::string type;    // "live" and the like
   std::string tc_url;  // connect's, as it came: may hold a key
@@ -74,8 +76,8 @@ struct MessageAborted {
   std::uint32_t chunk_stream_id = 0;
 };
 
-// The peer ended a publish or play that was accepted or still waiting for its answer. Open messages of the
-// stream have been aborted before.
+// The peer ended a publish that was accepted, or a play that was or still waits for its answer. Open messages
+// of the stream have been aborted before.
 struct PublishEnded {
   std::uint32_t message_stream_id = 0;
 };
@@ -88,6 +90,12 @@ struct PlayEnded {
 struct PlayChanged {
   std::uint32_t message_stream_id = 0;
   PlayWishes wishes;
+};
+
+// Sound or picture came that belongs to no publish and is dropped. Said once, until the next
+// publish; not of what comes behind the end of one.
+struct MediaDropped {
+  std::uint32_t message_stream_id = 0;
 };
 
 // The peer answered ping_request(timestamp).
@@ -103,15 +111,17 @@ struct Close {
 
 using Action =
     std::variant<MessageBytes, MessageBegin, MessageEnd, MessageAborted, SendBytes, PublishRequested,
-                 PlayRequested, PublishEnded, PlayEnded, PlayChanged, PingAnswered, Close>;
+                 PlayRequested, PublishEnded, PlayEnded, PlayChanged, MediaDropped, PingAnswered, Close>;
 
 // Values of onStatus' "code" (Adobe RTMP 1.0, 7.2; NetStatusEvent).
 namespace status {
+inline constexpr std::string_view kConnectClosed = "NetConnection.Connect.Closed";
 inline constexpr std::string_view kConnectReconnectRequest = "NetConnection.Connect.ReconnectRequest";
 inline constexpr std::string_view kPublishStart = "NetStream.Publish.Start";
 inline constexpr std::string_view kPublishBadName = "NetStream.Publish.BadName";
 inline constexpr std::string_view kPublishDenied = "NetStream.Publish.Denied";
 inline constexpr std::string_view kPublishTrackRefused = "NetStream.Publish.TrackRefused";
+inline constexpr std::string_view kPublishMediaDropped = "NetStream.Publish.MediaDropped";
 inline constexpr std::string_view kUnpublishSuccess = "NetStream.Unpublish.Success";
 inline constexpr std::string_view kPlayReset = "NetStream.Play.Reset";
 inline constexpr std::string_view kPlayStart = "NetStream.Play.Start";
@@ -125,7 +135,6 @@ inline constexpr std::string_view kPauseNotify = "NetStream.Pause.Notify";
 inline constexpr std::string_view kUnpauseNotify = "NetStream.Unpause.Notify";
 inline constexpr std::string_view kSeekFailed = "NetStream.Seek.Failed";
 inline constexpr std::string_view kSeekInvalidTime = "NetStream.Seek.InvalidTime";
-inline constexpr std::string_view kDataStart = "NetStream.Data.Start";
 inline constexpr std::string_view kStreamFailed = "NetStream.Failed";
 }  // namespace status
 
@@ -141,10 +150,12 @@ class ServerSession {
   ServerSession(ServerSession&&) noexcept;
   ServerSession& operator=(ServerSession&&) noexcept;
 
-  // Consumes all bytes and appends what is to be done. After a Close everything is ignored.
-  void receive(ByteView bytes, std::vector<Action>& out);
+  // Appends what is to be done and returns how many of the bytes were taken: all of them, but for those
+  // behind a publish that waits for its answer. The caller keeps these, reads no more, and gives them again
+  // behind the answer. After a Close everything is ignored.
+  [[nodiscard]] std::size_t receive(ByteView bytes, std::vector<Action>& out);
 
-  // Answers to requests: the bytes to send. Empty when the request is gone (the peer closed the stream
+  // Answers to requests: the bytes to send. Empty when the request is gone (a play that the peer ended
   // meanwhile). accept_play's bytes are followed by media with media_chunk_header (media_message.hpp), in
   // chunks of send_chunk_size(): by default whole messages in one chunk.
   Bytes accept_publish(std::uint32_t message_stream_id);

@@ -2,10 +2,12 @@
 // every read the state must be what the actions say. A fault aborts the program, as fuzzers want it.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rtmp/server_session.hpp"
@@ -18,19 +20,10 @@ class SessionChecker {
  public:
   explicit SessionChecker(const SessionLimits& limits) : limits_(limits), session_(limits, 7) {}
 
+  // What the session leaves for after its answer waits with whatever comes then.
   void read(ByteView bytes) {
-    std::vector<Action> actions;
-    const std::uint64_t before = session_.received_bytes();
-    const bool was_closed = session_.closed();
-    session_.receive(bytes, actions);
-    require(!was_closed || actions.empty(), "an action after Close");
-    for (const Action& action : actions) {
-      require(!closed_, "an action behind Close");
-      std::visit([this](const auto& each) { perform(each); }, action);
-    }
-    require(closed_ == session_.closed(), "closed() and Close");
-    require(session_.received_bytes() <= before + bytes.size(), "more received than there was");
-    require(closed_ || session_.received_bytes() == before + bytes.size(), "bytes left unread");
+    held_.insert(held_.end(), bytes.begin(), bytes.end());
+    resume();
   }
 
   void turn(const ServerTurn& turn) {
@@ -42,6 +35,7 @@ class SessionChecker {
       case What::kAcceptPublish:
         bytes = session_.accept_publish(id);
         answer(id, bytes, use == Use::kPublishRequested, Use::kPublishing);
+        if (use == Use::kPublishRequested) media_dropped_ = false;
         break;
       case What::kRejectPublish:
         bytes = session_.reject_publish(id, status::kPublishDenied, "no");
@@ -58,6 +52,7 @@ class SessionChecker {
       case What::kEndPublish:
         bytes = session_.end_publish(id, status::kUnpublishSuccess, "end");
         answer(id, bytes, use == Use::kPublishing, Use::kIdle);
+        if (use == Use::kPublishing) media_dropped_ = true;
         if (use == Use::kPublishing)
           std::erase_if(open_, [id](const auto& o) { return o.second.stream == id; });
         break;
@@ -75,6 +70,7 @@ class SessionChecker {
         break;
     }
     note("answer " + std::to_string(bytes.size()));
+    resume();
   }
 
   // Goes on as another process would.
@@ -124,6 +120,40 @@ class SessionChecker {
     std::uint64_t checksum = 14695981039346656037ULL;  // FNV-1a
   };
 
+  // As the shell does it: nothing is given to a session while a publish waits.
+  void resume() {
+    while (!held_.empty() && !publish_waits()) {
+      const Bytes bytes = std::exchange(held_, {});
+      const std::size_t taken = receive(bytes);
+      held_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(taken), bytes.end());
+      require(held_.empty() || publish_waits(), "bytes left unread");
+    }
+    if (held_.empty()) return;
+    const std::uint64_t before = session_.received_bytes();
+    require(receive(held_) == 0 && session_.received_bytes() == before, "bytes taken before the answer");
+  }
+  std::size_t receive(ByteView bytes) {
+    std::vector<Action> actions;
+    const std::uint64_t before = session_.received_bytes();
+    const bool was_closed = session_.closed();
+    const std::size_t taken = session_.receive(bytes, actions);
+    require(!was_closed || actions.empty(), "an action after Close");
+    require(!publish_waits() || actions.empty(), "an action before the answer");
+    for (const Action& action : actions) {
+      require(!closed_, "an action behind Close");
+      require(!publish_waits() || std::holds_alternative<SendBytes>(action), "an action behind a publish");
+      std::visit([this](const auto& each) { perform(each); }, action);
+    }
+    require(closed_ == session_.closed(), "closed() and Close");
+    require(taken <= bytes.size(), "more taken than there was");
+    require(session_.received_bytes() <= before + taken, "more received than there was");
+    require(closed_ || session_.received_bytes() == before + taken, "bytes taken and not counted");
+    return taken;
+  }
+  bool publish_waits() const {
+    return !closed_ && std::any_of(uses_.begin(), uses_.end(),
+                                   [](const auto& use) { return use.second == Use::kPublishRequested; });
+  }
   static void require(bool condition, const char* what) {
     if (condition) return;
     std::fprintf(stderr, "session: %s\n", what);
@@ -145,23 +175,24 @@ class SessionChecker {
   void perform(const SendBytes& action) { require(!action.bytes.empty(), "nothing to send"); }
   void perform(const PublishRequested& action) {
     require(use_of(action.message_stream_id) == Use::kIdle, "publish of a stream in use");
-    require(action.name.size() <= limits_.max_text_bytes && !action.name.empty(), "a name out of bounds");
+    require(action.name.size() <= limits_.max_text_bytes, "a name out of bounds");
     uses_[action.message_stream_id] = Use::kPublishRequested;
     note("publish " + std::to_string(action.message_stream_id) + " " + action.app + "/" + action.name + "?" +
          action.query);
   }
   void perform(const PlayRequested& action) {
     require(use_of(action.message_stream_id) == Use::kIdle, "play of a stream in use");
-    require(action.name.size() <= limits_.max_text_bytes && !action.name.empty(), "a name out of bounds");
+    require(action.name.size() <= limits_.max_text_bytes, "a name out of bounds");
     uses_[action.message_stream_id] = Use::kPlayRequested;
     note("play " + std::to_string(action.message_stream_id) + " " + action.app + "/" + action.name);
   }
   void perform(const PublishEnded& action) {
     const Use use = use_of(action.message_stream_id);
-    require(use == Use::kPublishRequested || use == Use::kPublishing, "the end of no publish");
+    require(use == Use::kPublishing, "the end of no publish");
     for (const auto& [id, open] : open_)
       require(open.stream != action.message_stream_id, "a message left open");
     uses_[action.message_stream_id] = Use::kIdle;
+    media_dropped_ = true;
     note("unpublish " + std::to_string(action.message_stream_id));
   }
   void perform(const PlayEnded& action) {
@@ -207,6 +238,11 @@ class SessionChecker {
     require(open_.erase(action.chunk_stream_id) == 1, "the abort of no message");
     note("aborted " + std::to_string(action.chunk_stream_id));
   }
+  void perform(const MediaDropped& action) {
+    require(!std::exchange(media_dropped_, true), "said twice");
+    require(use_of(action.message_stream_id) != Use::kPublishing, "media of a publish");
+    note("media dropped " + std::to_string(action.message_stream_id));
+  }
   void perform(const PingAnswered& action) { note("pong " + std::to_string(action.timestamp)); }
   void perform(const Close& action) {
     require(action.error.code.starts_with("rtmp."), "an error of another layer");
@@ -217,6 +253,8 @@ class SessionChecker {
   SessionLimits limits_;
   ServerSession session_;
   bool closed_ = false;
+  bool media_dropped_ = false;
+  Bytes held_;
   std::map<std::uint32_t, Use> uses_;
   std::map<std::uint32_t, Open> open_;  // by chunk stream
   std::string log_;

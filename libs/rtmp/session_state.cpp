@@ -1,5 +1,7 @@
 #include "rtmp/session_state.hpp"
 
+#include <algorithm>
+
 namespace millrace::rtmp {
 
 bool holds_media(const Assembly& assembly) {
@@ -85,11 +87,18 @@ void MessageState::save_messages(ByteWriter& out) const {
   out.u32(send_chunk_size);
 }
 
+bool SessionState::publish_waits() const {
+  return std::any_of(streams.begin(), streams.end(), [](const MessageStream& stream) {
+    return stream.use == MessageStream::Use::kPublishRequested;
+  });
+}
+
 void SessionState::save(ByteWriter& out) const {
   handshake.save(out);
   save_messages(out);
   out.u8(connected ? 1 : 0);
   out.u8(closed ? 1 : 0);
+  out.u8(told_of_dropped_media ? 1 : 0);
   save_text(app, out);
   save_text(app_query, out);
   save_text(tc_url, out);
@@ -125,6 +134,7 @@ bool SessionState::restore(ByteReader& reader) {
   if (!handshake.restore(reader) || !restore_messages(reader)) return false;
   connected = reader.u8() != 0;
   closed = reader.u8() != 0;
+  told_of_dropped_media = reader.u8() != 0;
   app = restore_text(reader);
   app_query = restore_text(reader);
   tc_url = restore_text(reader);

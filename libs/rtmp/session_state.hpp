@@ -70,6 +70,22 @@ struct MessageState {
 
   // The stream, or null. The pointer holds until a stream is created or deleted.
   MessageStream* find_stream(std::uint32_t id);
+  // The one that a peer means: of that id, or by message stream 0, as some say it, the only one that fits.
+  // Null when it does not fit.
+  template <class Fits>
+  MessageStream* meant_stream(std::uint32_t id, Fits fits) {
+    if (id != 0) {
+      MessageStream* const stream = find_stream(id);
+      return stream != nullptr && fits(*stream) ? stream : nullptr;
+    }
+    MessageStream* only = nullptr;
+    for (MessageStream& stream : streams) {
+      if (!fits(stream)) continue;
+      if (only != nullptr) return nullptr;
+      only = &stream;
+    }
+    return only;
+  }
   void save_messages(ByteWriter& out) const;
   bool restore_messages(ByteReader& reader);
 };
@@ -81,12 +97,15 @@ struct SessionState : MessageState {
   ServerHandshake handshake;
   bool connected = false;
   bool closed = false;
+  bool told_of_dropped_media = false;
   std::string app;
   std::string app_query;
   std::string tc_url;
   std::string flash_version;
   PeerCapabilities capabilities;
 
+  // A publish waits for its answer.
+  bool publish_waits() const;
   void save(ByteWriter& out) const;
   bool restore(ByteReader& reader);
 };

@@ -10,8 +10,9 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import types
 
-from wire import Peer
+from wire import NULL, Peer, flv_tags, is_header, send_realtime
 from oracle import Oracle, no_secret_in_logs, same_frames
 from stack import PATIENCE, Stack, check, fetch, main, make_clip, packets, wait_for
 
@@ -190,6 +191,29 @@ def play(stack, clip):
     check(len(got) > 60 and "".join(got) in "".join(sent), f"{len(got)} pictures, a run of the clip's {len(sent)}")
 
 
+def media_with_publish(oracle, clip, tls):
+    """publish, metadata, headers and the first pictures in one segment, before any answer."""
+    tags = [tag for tag in flv_tags(clip) if tag[1] < 3000]
+    first = next(i for i, tag in enumerate(tags) if tag[1] > 400)
+    key = oracle.stack.info["publish_url"].rsplit("/", 1)[1]
+    already = len(oracle.stack.recordings())
+    with Peer(oracle.tls_port if tls else oracle.port, tls=tls) as peer:
+        peer.handshake().connect()
+        peer.command("createStream", 2, NULL).expect(b"_result")
+        socket, parts = peer.socket, []
+        peer.socket = types.SimpleNamespace(sendall=parts.append)
+        peer.publish_command(key)
+        for tag in tags[:first]:
+            peer.media(tag)
+        peer.socket = socket
+        peer.send(b"".join(parts)).expect(b"NetStream.Publish.Start")
+        send_realtime(peer, tags[first:], speed=2)
+    recording = oracle.stack.wait_recordings(already + 1)[-1]
+    sent, got = [[digest for _, digest in packets(path)] for path in (clip, recording)]
+    pictures = sum(1 for tag in tags if tag[0] == 9 and not is_header(tag))
+    check(got == sent[:pictures], f"{len(got)} pictures of {pictures}")
+
+
 def rtmps():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="millrace-tls-"))
     try:
@@ -214,6 +238,9 @@ def rtmps():
             check(publisher.wait(timeout=120) == 0, "the good publisher ended well")
             same_frames(clip, stack.wait_recordings()[0])
             check(len(stack.recordings()) == 1, "one publication all the time")
+            for tls in (True, False):
+                with oracle.case(media_with_publish.__doc__ + (" RTMPS" if tls else " RTMP")):
+                    media_with_publish(oracle, clip, tls)
             no_secret_in_logs(stack)
             no_key_in_logs(oracle)
     finally:

@@ -62,10 +62,13 @@ void serve(const millrace::tools::Socket& peer, std::ofstream& file) {
     const std::ptrdiff_t count = peer.receive(buffer, -1);
     if (count <= 0) return;
     file.write(reinterpret_cast<const char*>(buffer.data()), count);
-    actions.clear();
-    session.receive(ByteView(buffer).first(static_cast<std::size_t>(count)), actions);
-    for (const rtmp::Action& action : actions) {
-      if (!std::visit(Answers(session, peer), action)) return;
+    ByteView rest = ByteView(buffer).first(static_cast<std::size_t>(count));
+    while (!rest.empty()) {
+      actions.clear();
+      rest = rest.subspan(session.receive(rest, actions));
+      for (const rtmp::Action& action : actions) {
+        if (!std::visit(Answers(session, peer), action)) return;
+      }
     }
   }
 }

@@ -168,8 +168,8 @@ bool Client::read_some(int timeout_ms) {
   if (count == 0) ended_ = true;
   if (count <= 0) return false;
   received_ += static_cast<std::uint64_t>(count);
-  const auto result =
-      reader_.receive(ByteView(buffer_).first(static_cast<std::size_t>(count)), limits_, *this);
+  ByteView bytes = ByteView(buffer_).first(static_cast<std::size_t>(count));
+  const auto result = reader_.receive(bytes, limits_, *this);
   if (!result) die("from the server: " + std::string(result.error().code));
   if (window_ != 0 && received_ - acknowledged_ >= window_) {
     acknowledged_ = received_;

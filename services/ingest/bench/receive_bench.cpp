@@ -79,7 +79,7 @@ void take(Publisher& publisher, ByteView bytes, std::int64_t now_us, std::vector
     if (!result) std::fprintf(stderr, "%s\n", result.error().message.c_str()), std::exit(1);
   };
   actions.clear();
-  publisher.session.receive(bytes, actions);
+  (void)publisher.session.receive(bytes, actions);
   for (rtmp::Action& action : actions) {
     if (const auto* begin = std::get_if<rtmp::MessageBegin>(&action)) {
       check(publisher.publication->begin(*begin));
@@ -108,7 +108,7 @@ Publisher make_publisher(media::ArenaWriter& arena, std::size_t number, std::vec
   Publisher publisher{
       rtmp::ServerSession({}, number),
       std::make_unique<Publication>(std::move(*log), timeline, std::make_shared<PublicationCounters>())};
-  publisher.session.receive(rtmp::testing::publish_session(), actions);
+  (void)publisher.session.receive(rtmp::testing::publish_session(), actions);
   (void)publisher.session.accept_publish(1);
   for (const Bytes& header :
        {rtmp::testing::control(rtmp::MessageType::kSetChunkSize, kChunkBytes),

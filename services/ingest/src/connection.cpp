@@ -1,23 +1,18 @@
 #include "connection.hpp"
 
 #include <cerrno>
-#include <new>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "base/scarce_memory.hpp"
 #include "base/secret.hpp"
 #include "player_group.hpp"
-#include "strangers.hpp"
 
 namespace millrace::ingest {
 
 namespace {
 
-constexpr int kReadsPerWakeUp = 4;
 // Auth has a deadline of its own, and an older publisher may have to leave first.
 constexpr std::int64_t kDecisionUs = 10'000'000;
-constexpr std::string_view kConnectClosed = "NetConnection.Connect.Closed";
 
 rtmp::SessionLimits session_limits(const IngestConfig& config) {
   rtmp::SessionLimits limits;
@@ -69,100 +64,6 @@ void Connection::watch_writable(bool wanted) {
   if (wanted == watching_writable_) return;
   watching_writable_ = wanted;
   watch();
-}
-
-// --- bytes ---
-
-void Connection::on_ready(bool readable, bool writable) {
-  try {
-    const CanGiveUp scope;
-    serve(readable, writable);
-  } catch (const std::bad_alloc&) {
-    out_of_memory();
-  }
-}
-
-// Half of what the peer asked for may be done: its own session cannot go on, everybody else's can.
-void Connection::out_of_memory() {
-  shard_.without_memory([this] { close(media::LogEnd::kNoSpace, "out of memory"); });
-}
-
-void Connection::serve(bool readable, bool writable) {
-  if (state_ == State::kGone) return;
-  now_us_ = monotonic_us();
-  if (readable) read();
-  if (state_ == State::kGone) return;
-  if (writable && player_) player_->group->on_writable(*player_, now_us_);
-  flush();
-}
-
-void Connection::read() {
-  std::vector<std::uint8_t>& buffer = shard_.receive_buffer();
-  for (int i = 0; i < kReadsPerWakeUp && state_ != State::kGone; ++i) {
-    const ssize_t count = transport_.receive(buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (count <= 0)
-      return close(media::LogEnd::kDisconnected,
-                   count == 0 ? "closed by the peer" : transport_.failure(errno));
-    shard_.shared().counters.received_bytes.fetch_add(static_cast<std::uint64_t>(count),
-                                                      std::memory_order_relaxed);
-    last_read_us_ = now_us_;
-    if (state_ != State::kClosing && !take({buffer.data(), static_cast<std::size_t>(count)})) return;
-    if (static_cast<std::size_t>(count) < buffer.size() && !transport_.readable()) return;
-  }
-  if (state_ != State::kGone && reading_ && transport_.readable()) read_later();
-}
-
-// What the transport has taken from the socket already makes nothing ready.
-void Connection::read_later() {
-  shard_.post_to(id_, [](Connection& connection) {
-    if (connection.reading_) connection.on_ready(true, false);
-  });
-}
-
-// False when the connection is closing or gone.
-bool Connection::take(ByteView bytes) {
-  if (session_.received_bytes() == 0 && !is_rtmp(bytes)) {
-    const std::string_view what = name_of(bytes);
-    if (!what.empty()) return refuse_stranger(what);
-  }
-  wall_us_ = wall_us();
-  std::vector<rtmp::Action>& actions = shard_.actions();
-  actions.clear();
-  session_.receive(bytes, actions);
-  for (rtmp::Action& action : actions) {
-    std::visit([this](auto& a) { perform(a); }, action);
-    if (state_ == State::kClosing || state_ == State::kGone) return false;
-  }
-  if (state_ == State::kPublishing) {
-    publishing_->stream->counters->received_bytes.store(session_.received_bytes(), std::memory_order_relaxed);
-    return within_bitrate(bytes.size());
-  }
-  if (state_ != State::kPlaying && !charge(bytes.size())) return false;
-  const std::uint64_t limit = state_ == State::kPlaying ? kMaxPlayerBytes : kMaxBytesBeforeAcceptance;
-  if (state_ != State::kAskingPublish && session_.received_bytes() - free_from_bytes_ > limit) {
-    shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
-    close(media::LogEnd::kProtocolError, "sends what nobody asked for");
-    return false;
-  }
-  return true;
-}
-
-bool Connection::refuse_stranger(std::string_view what) {
-  if (shard_.may_log(now_us_)) log::info("no RTMP on the RTMP port", {{"peer", peer_.text}, {"what", what}});
-  shard_.shared().counters.protocol_errors.fetch_add(1, std::memory_order_relaxed);
-  close(media::LogEnd::kProtocolError, what);
-  return false;
-}
-
-// To what its address may send without being let in.
-bool Connection::charge(std::size_t bytes) {
-  if (peer_.place.charge(static_cast<std::int64_t>(bytes), now_us_)) return true;
-  shard_.shared().counters.address_bytes.fetch_add(1, std::memory_order_relaxed);
-  if (shard_.may_log(now_us_)) log::info("too many bytes before acceptance", {{"peer", peer_.text}});
-  close(media::LogEnd::kProtocolError, "its address sends too much");
-  return false;
 }
 
 void Connection::send(ByteView bytes) {
@@ -256,7 +157,10 @@ void Connection::tick_publisher(std::int64_t now_us) {
                                 (publication.receiving() ? kUnderWay : 1);
   if (now_us - last_read_us_ <= microseconds(config.read_timeout) && now_us - media_us <= patience) return;
   shard_.shared().counters.timeouts.fetch_add(1, std::memory_order_relaxed);
-  terminate_publication(media::LogEnd::kTimedOut);
+  const std::uint64_t dropped = publishing_->stream->counters->dropped_messages;
+  if (dropped == 0) return terminate_publication(media::LogEnd::kTimedOut);
+  terminate_publication(media::LogEnd::kTimedOut, "Nothing that can be used came for too long: " +
+                                                      std::to_string(dropped) + " messages were dropped.");
 }
 
 void Connection::tick_player(std::int64_t now_us) {
@@ -289,7 +193,8 @@ void Connection::drain() {
   if (publishing_) return terminate_publication(media::LogEnd::kDrained);
   if (player_) return end_play(rtmp::status::kPlayStop, "The server is stopping.");
   if (session_.connected()) {
-    send(session_.status(0, rtmp::StatusLevel::kStatus, kConnectClosed, "The server is stopping."));
+    send(session_.status(0, rtmp::StatusLevel::kStatus, rtmp::status::kConnectClosed,
+                         "The server is stopping."));
   }
   linger();
 }

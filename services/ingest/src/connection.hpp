@@ -31,7 +31,8 @@ enum class PlayFrom : std::uint8_t;
 
 class Connection final : public net::PollClient {
  public:
-  // Before publish or play is accepted; a peer that sends more is closed.
+  // Before publish or play is accepted; a peer that sends more is told and closed. While a publish waits for
+  // its answer this much of what came with it is kept, and no more is read.
   static constexpr std::uint64_t kMaxBytesBeforeAcceptance = 256U << 10;
   // Between two pings: a player has nothing to send but commands, answers and acknowledgements.
   static constexpr std::uint64_t kMaxPlayerBytes = 256U << 10;
@@ -63,7 +64,8 @@ class Connection final : public net::PollClient {
   void change_limits(const StreamLimits& limits);
   void publish_refused(std::uint64_t publication_id, const Error& error);
   bool owns(std::uint64_t publication_id) const;
-  void terminate_publication(media::LogEnd reason);
+  // why: for the publisher, instead of what the reason says.
+  void terminate_publication(media::LogEnd reason, std::string_view why = {});
   void play_decided(std::uint32_t request, std::uint32_t message_stream_id,
                     const Result<PlayDecision>& decision, const std::shared_ptr<PlayEnd>& end);
 
@@ -114,6 +116,9 @@ class Connection final : public net::PollClient {
   void read();
   void read_later();
   bool take(ByteView bytes);
+  bool parse(ByteView bytes);
+  bool hold(ByteView bytes);
+  void take_held();
   bool charge(std::size_t bytes);
   bool refuse_stranger(std::string_view what);
   void perform(rtmp::Action& action);
@@ -127,6 +132,7 @@ class Connection final : public net::PollClient {
   void perform(const rtmp::PublishEnded& action);
   void perform(const rtmp::PlayEnded& action);
   void perform(const rtmp::PlayChanged& action);
+  void perform(const rtmp::MediaDropped& action);
   void perform(const rtmp::PingAnswered&) {}
   void perform(const rtmp::Close& action);
 
@@ -152,6 +158,7 @@ class Connection final : public net::PollClient {
   Peer peer_;
   rtmp::ServerSession session_;
   Outbox outbox_;
+  Bytes held_;  // came with a publish that waits for its answer
   State state_ = State::kOpening;
   bool watching_writable_ = false;
   bool reading_ = true;

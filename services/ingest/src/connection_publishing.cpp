@@ -204,6 +204,7 @@ void Connection::publish_accepted(const LiveStreamPtr& stream) {
   last_read_us_ = now_us_;
   enter(State::kPublishing);
   shard_.shared().streams.set_live(stream);
+  take_held();
   flush();
 }
 
@@ -272,10 +273,13 @@ void Connection::fail_publication(const Error& error) {
   linger();
 }
 
-void Connection::terminate_publication(media::LogEnd reason) {
+void Connection::terminate_publication(media::LogEnd reason, std::string_view why) {
   if (!publishing_) return;
   now_us_ = monotonic_us();
-  const StatusText text = text_of(reason);
+  StatusText text = text_of(reason);
+  if (!why.empty()) text.description = why;
+  if (reason == media::LogEnd::kTimedOut)
+    log::warning("publication timed out", {{"peer", peer_.text}, {"why", text.description}});
   const std::uint32_t message_stream_id = publishing_->message_stream_id;
   const bool accepted = state_ == State::kPublishing;
   end_publication(reason);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <deque>
+#include <utility>
 
 #include "rtmp/amf0.hpp"
 #include "rtmp/chunk_writer.hpp"
@@ -80,7 +81,17 @@ RtmpClient::RtmpClient(std::uint16_t port, int receive_buffer)
 
 RtmpClient::~RtmpClient() = default;
 
+void RtmpClient::in_one_segment(const std::function<void()>& work) {
+  gathered_.emplace();
+  work();
+  send_bytes(*std::exchange(gathered_, std::nullopt));
+}
+
 void RtmpClient::send_bytes(ByteView bytes) {
+  if (gathered_) {
+    gathered_->insert(gathered_->end(), bytes.begin(), bytes.end());
+    return;
+  }
   while (!bytes.empty()) {
     const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return;
@@ -172,7 +183,8 @@ bool RtmpClient::fill() {
   std::array<std::uint8_t, 65'536> buffer{};
   const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
   if (count <= 0) return false;
-  return reader_->receive({buffer.data(), static_cast<std::size_t>(count)}, limits(), *sink_).has_value();
+  ByteView bytes(buffer.data(), static_cast<std::size_t>(count));
+  return reader_->receive(bytes, limits(), *sink_).has_value();
 }
 
 std::optional<ReceivedMessage> RtmpClient::receive() {

@@ -35,6 +35,8 @@ class RtmpClient {
   int fd() const { return socket_.get(); }
   void close() { socket_.reset(); }
   void send_bytes(ByteView bytes);
+  // What work sends leaves in one segment.
+  void in_one_segment(const std::function<void()>& work);
   void send(rtmp::MessageType type, std::uint32_t timestamp_ms, const Bytes& body,
             std::uint32_t message_stream_id = 1);
 
@@ -67,6 +69,7 @@ class RtmpClient {
   bool fill();
 
   net::UniqueFd socket_;
+  std::optional<Bytes> gathered_;
   std::unique_ptr<rtmp::ChunkReader> reader_;
   std::unique_ptr<Sink> sink_;
   double transaction_ = 1;
