@@ -140,18 +140,28 @@ class DatabaseState {
   bool well_ = true;
 };
 
-caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shared_ptr<AuthShared> shared) {
+template <class AnyDesk>
+void do_tasks(AnyDesk* desk, runtime::Inbox<std::function<void(AnyDesk&)>>& tasks) {
+  if (desk == nullptr) return;  // later: they wait for the database too
+  tasks.handle(
+      [desk](const auto& task) { task(*desk); },
+      [](const auto&) { log::error("a task is given up: the database's actor crashed with it each time"); });
+}
+
+caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shared_ptr<AuthShared> shared,
+                             const std::shared_ptr<DatabaseTasks>& tasks) {
   self->state.start(std::move(shared));
   self->delayed_send(self, kProbeEvery, ProbeAtom::value);
   self->delayed_send(self, kTickEvery, TickAtom::value);
   return {
-      [self](const DeskTask& task) {
-        if (Desk* const desk = self->state.desk()) (*task)(*desk);
+      [self, tasks](runtime::WakeAtom) {
+        do_tasks(self->state.desk(), tasks->desk);
+        do_tasks(self->state.accounts(), tasks->accounts);
       },
-      [self](const AccountTask& task) {
-        if (AccountDesk* const accounts = self->state.accounts()) (*task)(*accounts);
-      },
-      [self](TickAtom) {
+      [self, tasks](TickAtom) {
+        // The database may just have come back.
+        do_tasks(self->state.desk(), tasks->desk);
+        do_tasks(self->state.accounts(), tasks->accounts);
         self->state.tick();
         self->delayed_send(self, kTickEvery, TickAtom::value);
       },
@@ -227,6 +237,19 @@ caf::behavior token_actor(caf::stateful_actor<TokenState>* self, const std::shar
 
 }  // namespace
 
+namespace {
+
+void log_lost_task() {
+  static std::atomic<std::uint64_t> lost{0};
+  constexpr std::uint64_t kLines = 1000;  // lost tasks a line
+  if (const std::uint64_t count = lost++; count % kLines == 0) {
+    log::error("too many tasks wait for the database: the oldest is lost",
+               {{"limit", DatabaseTasks::kMaxTasks}, {"lost", count + 1}});
+  }
+}
+
+}  // namespace
+
 bool may_pass(const Error& error) {
   return error.code == "store.busy" || error.code == "store.unavailable";
 }
@@ -265,16 +288,6 @@ void Job::expire() {
   shared_->metrics.dropped("deadline");
 }
 
-void ActorSlot::set(caf::actor actor) {
-  const std::lock_guard lock(mutex_);
-  actor_ = std::move(actor);
-}
-
-caf::actor ActorSlot::get() const {
-  const std::lock_guard lock(mutex_);
-  return actor_;
-}
-
 JobGate::JobGate(std::shared_ptr<AuthShared> shared) : shared_(std::move(shared)) {}
 
 void JobGate::accept(const bus::v1::Request& request, const bus::Responder& responder) {
@@ -288,16 +301,11 @@ void JobGate::accept(const bus::v1::Request& request, const bus::Responder& resp
 }
 
 void JobGate::post(std::function<void(Desk&)> task) {
-  if (const caf::actor actor = database_->get()) {
-    caf::anon_send(actor, DeskTask(std::make_shared<const std::function<void(Desk&)>>(std::move(task))));
-  }
+  if (!tasks_->desk.put(std::move(task))) log_lost_task();
 }
 
 void JobGate::post_account(std::function<void(AccountDesk&)> task) {
-  if (const caf::actor actor = database_->get()) {
-    caf::anon_send(actor,
-                   AccountTask(std::make_shared<const std::function<void(AccountDesk&)>>(std::move(task))));
-  }
+  if (!tasks_->accounts.put(std::move(task))) log_lost_task();
 }
 
 void JobGate::keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome) {
@@ -341,9 +349,11 @@ bus::EventHandler JobGate::ingest_events() {
 runtime::ChildSpec JobGate::database_child() {
   return {.name = "database",
           .group = {},
-          .spawn = [shared = shared_, slot = database_](caf::event_based_actor& supervisor) {
-            caf::actor actor = supervisor.spawn<caf::detached>(database_actor, shared);
+          .spawn = [shared = shared_, slot = database_, tasks = tasks_](caf::event_based_actor& supervisor) {
+            caf::actor actor = supervisor.spawn<caf::detached>(database_actor, shared, tasks);
             slot->set(actor);
+            tasks->desk.replace(actor);
+            tasks->accounts.replace(actor);
             return actor;
           }};
 }

@@ -8,14 +8,14 @@
 // While the database is away (at the start too) its jobs are answered with that error, and it is asked again
 // every two seconds. Both are permanent children of the root supervisor. When one crashes, the jobs it held
 // are answered with "auth.restarting" and it starts again with a new connection. What others tell (ingest's
-// events, answers of hooks) comes to the DatabaseActor as tasks.
+// events, answers of hooks) comes to the DatabaseActor as tasks, which wait for it over a crash and for as
+// long as the database is away.
 #pragma once
 
 #include <atomic>
 #include <caf/all.hpp>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "account_desk.hpp"
 #include "bus/node.hpp"
@@ -27,7 +27,9 @@
 #include "live_view.hpp"
 #include "metrics.hpp"
 #include "playback_desk.hpp"
+#include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
+#include "runtime/inbox.hpp"
 #include "runtime/supervisor.hpp"
 #include "store/database.hpp"
 #include "token.hpp"
@@ -86,18 +88,15 @@ struct KeysOutcome {
   Result<FetchedKeys> keys;
 };
 using KeysOutcomePtr = std::shared_ptr<const KeysOutcome>;
-using DeskTask = std::shared_ptr<const std::function<void(Desk&)>>;
-using AccountTask = std::shared_ptr<const std::function<void(AccountDesk&)>>;
+using DeskTask = std::function<void(Desk&)>;
+using AccountTask = std::function<void(AccountDesk&)>;
 
-// Where the present incarnation of a supervised actor is. Any thread.
-class ActorSlot {
- public:
-  void set(caf::actor actor);
-  caf::actor get() const;
+// What the DatabaseActor was told and has not done yet.
+struct DatabaseTasks {
+  static constexpr std::size_t kMaxTasks = 100'000;  // beyond it the oldest is lost, and it is logged
 
- private:
-  mutable std::mutex mutex_;
-  caf::actor actor_;
+  runtime::Inbox<DeskTask> desk{kMaxTasks};
+  runtime::Inbox<AccountTask> accounts{kMaxTasks};
 };
 
 // The bus's request handler: never blocks. More than kMaxJobs at once are refused with "auth.overloaded".
@@ -107,7 +106,7 @@ class JobGate {
 
   explicit JobGate(std::shared_ptr<AuthShared> shared);
   void accept(const bus::v1::Request& request, const bus::Responder& responder);
-  // To the database actor, behind the jobs that are there. What comes while there is none is lost.
+  // To the database actor; kept while there is none.
   void post(std::function<void(Desk&)> task);
   void post_account(std::function<void(AccountDesk&)> task);
   // To the token actor.
@@ -120,13 +119,12 @@ class JobGate {
 
  private:
   std::shared_ptr<AuthShared> shared_;
-  std::shared_ptr<ActorSlot> database_ = std::make_shared<ActorSlot>();
-  std::shared_ptr<ActorSlot> tokens_ = std::make_shared<ActorSlot>();
+  std::shared_ptr<runtime::ActorSlot> database_ = std::make_shared<runtime::ActorSlot>();
+  std::shared_ptr<runtime::ActorSlot> tokens_ = std::make_shared<runtime::ActorSlot>();
+  std::shared_ptr<DatabaseTasks> tasks_ = std::make_shared<DatabaseTasks>();
 };
 
 }  // namespace millrace::auth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::JobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::KeysOutcomePtr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::DeskTask)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::auth::AccountTask)

@@ -7,42 +7,26 @@
 #include "base/log.hpp"
 
 namespace millrace::ingest {
-using PublicationEventPtr = std::shared_ptr<const PublicationEvent>;
-}
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(millrace::ingest::PublicationEventPtr)
 
-namespace millrace::ingest {
-
-struct PublicationTicket::Mailbox {
-  std::mutex mutex;
-  caf::actor actor;
-  std::vector<PublicationEventPtr> early;
-};
-
-PublicationTicket::PublicationTicket() : mailbox_(std::make_unique<Mailbox>()) {}
-PublicationTicket::~PublicationTicket() = default;
-
+// Of the tracks only the newest news counts.
 void PublicationTicket::tell(PublicationEvent event) {
-  auto pointer = std::make_shared<const PublicationEvent>(std::move(event));
-  const std::lock_guard lock(mailbox_->mutex);
-  if (mailbox_->actor) {
-    caf::anon_send(mailbox_->actor, std::move(pointer));
-  } else {
-    mailbox_->early.push_back(std::move(pointer));
-  }
+  const bool tracks = std::holds_alternative<TracksChanged>(event);
+  const bool room = inbox_.put_newest(std::move(event), [tracks](const PublicationEvent& waiting) {
+    return tracks && std::holds_alternative<TracksChanged>(waiting);
+  });
+  if (!room)
+    log::error("a publication was told too much: the oldest is lost",
+               {{"publication", hex_id(publication_id)}});
 }
 
 struct PublicationState {
   std::shared_ptr<PublicationTicket> ticket;
-  Authority* authority = nullptr;
-  Announcer* announcer = nullptr;
-  LiveStreams* streams = nullptr;
+  std::optional<PublicationOutside> outside;
   caf::event_based_actor* self = nullptr;
 
   static inline const char* name = "publication";  // CAF reads it
 
   caf::behavior make_behavior();
-  void bind();
   void ask();
   void handle(const DecisionMade& made);
   void handle(const ClaimAnswered& answered);
@@ -53,29 +37,25 @@ struct PublicationState {
   void end();
 };
 
-void PublicationState::bind() {
-  PublicationTicket::Mailbox& mailbox = *ticket->mailbox_;
-  const std::lock_guard lock(mailbox.mutex);
-  mailbox.actor = caf::actor_cast<caf::actor>(self);
-  for (PublicationEventPtr& event : mailbox.early) self->send(self, std::move(event));
-  mailbox.early.clear();
-}
-
 caf::behavior PublicationState::make_behavior() {
-  bind();
-  // After a crash: what was under way is done again, what was reached stays.
-  if (ticket->phase_ == PublicationTicket::Phase::kAsking ||
-      ticket->phase_ == PublicationTicket::Phase::kForsaken)
-    ask();
-  return {
-      [this](const PublicationEventPtr& event) { std::visit([this](const auto& e) { handle(e); }, *event); },
-  };
+  if (!ticket->asked_) ask();
+  return {[this](runtime::WakeAtom) {
+    // The ticket outlives this: end() may let go of the state's.
+    const std::shared_ptr<PublicationTicket> held = ticket;
+    held->inbox_.handle(
+        [this](const PublicationEvent& event) { std::visit([this](const auto& e) { handle(e); }, event); },
+        [this](const PublicationEvent&) {
+          give_up(*ticket, *outside);
+          self->quit();
+        });
+  }};
 }
 
 void PublicationState::ask() {
-  authority->may_publish(ticket->question, [ticket = ticket](Result<PublishDecision> decision) {
+  outside->authority.may_publish(ticket->question, [ticket = ticket](Result<PublishDecision> decision) {
     ticket->tell(DecisionMade{std::move(decision)});
   });
+  ticket->asked_ = true;
 }
 
 void PublicationState::refuse(Error error) {
@@ -85,12 +65,13 @@ void PublicationState::refuse(Error error) {
 
 void PublicationState::drop(media::LogEnd reason) {
   const LiveStreamPtr& stream = ticket->stream_;
-  announcer->dropped(stream ? stream->stream_id : std::string(), ticket->publication_id,
-                     stream ? stream->epoch : 0, reason);
+  outside->announcer.dropped(stream ? stream->stream_id : std::string(), ticket->publication_id,
+                             stream ? stream->epoch : 0, reason);
 }
 
 void PublicationState::end() {
-  ticket->phase_ = PublicationTicket::Phase::kAsking;
+  ticket->over_ = true;
+  ticket->inbox_.close();
   self->quit();
 }
 
@@ -99,8 +80,8 @@ void PublicationState::handle(const DecisionMade& made) {
     const PublishDecision decision =
         made.decision.value_or(PublishDecision{.allowed = true, .stream_id = {}});
     if (decision.allowed) {
-      announcer->dropped(decision.stream_id, ticket->publication_id, decision.epoch,
-                         media::LogEnd::kDisconnected);
+      outside->announcer.dropped(decision.stream_id, ticket->publication_id, decision.epoch,
+                                 media::LogEnd::kDisconnected);
     }
     return end();
   }
@@ -129,8 +110,8 @@ void PublicationState::handle(const DecisionMade& made) {
   stream->change_limits = ticket->change_limits;
   ticket->stream_ = std::move(stream);
   ticket->phase_ = PublicationTicket::Phase::kClaiming;
-  streams->claim(ticket->stream_,
-                 [ticket = ticket](LiveStreams::Claim claim) { ticket->tell(ClaimAnswered{claim}); });
+  outside->streams.claim(ticket->stream_,
+                         [ticket = ticket](LiveStreams::Claim claim) { ticket->tell(ClaimAnswered{claim}); });
 }
 
 void PublicationState::handle(const ClaimAnswered& answered) {
@@ -147,7 +128,7 @@ void PublicationState::handle(const TracksChanged& changed) {
   if (ticket->phase_ == PublicationTicket::Phase::kAccepted)
     ticket->phase_ = PublicationTicket::Phase::kAnnounced;
   if (ticket->phase_ != PublicationTicket::Phase::kAnnounced) return;
-  announcer->published(*ticket->stream_, changed.tracks, changed.encoder);
+  outside->announcer.published(*ticket->stream_, changed.tracks, changed.encoder);
   ticket->stream_->announced.store(true, std::memory_order_release);
 }
 
@@ -155,14 +136,14 @@ void PublicationState::handle(const TracksChanged& changed) {
 void PublicationState::handle(const PublisherGone& gone) {
   if (ticket->phase_ == PublicationTicket::Phase::kAnnounced) {
     ticket->stream_->announced.store(false, std::memory_order_release);
-    announcer->statistics({ticket->stream_});
-    announcer->ended(*ticket->stream_, gone.reason);
+    outside->announcer.statistics({ticket->stream_});
+    outside->announcer.ended(*ticket->stream_, gone.reason);
   }
   if (ticket->phase_ == PublicationTicket::Phase::kClaiming ||
       ticket->phase_ == PublicationTicket::Phase::kAccepted) {
     drop(gone.reason);
   }
-  if (ticket->stream_) streams->release(ticket->stream_);
+  if (ticket->stream_) outside->streams.release(ticket->stream_);
   if (ticket->phase_ == PublicationTicket::Phase::kAsking) {
     ticket->phase_ = PublicationTicket::Phase::kForsaken;
     return;
@@ -170,20 +151,38 @@ void PublicationState::handle(const PublisherGone& gone) {
   end();
 }
 
-caf::actor spawn_publication(caf::event_based_actor& supervisor, std::shared_ptr<PublicationTicket> ticket,
-                             Authority& authority, Announcer& announcer, LiveStreams& streams) {
+void give_up(PublicationTicket& ticket, const PublicationOutside& outside) {
+  using Phase = PublicationTicket::Phase;
+  if (ticket.over_.exchange(true)) return;
+  ticket.inbox_.close();
+  const LiveStreamPtr& stream = ticket.stream_;
+  log::error("a publication is given up", {{"stream", stream ? stream->stream_id : std::string()},
+                                           {"publication", hex_id(ticket.publication_id)}});
+  ticket.terminate(media::LogEnd::kProtocolError);
+  if (ticket.phase_ == Phase::kAnnounced) {
+    stream->announced.store(false, std::memory_order_release);
+    outside.announcer.ended(*stream, media::LogEnd::kProtocolError);
+  } else {
+    outside.announcer.dropped(stream ? stream->stream_id : std::string(), ticket.publication_id,
+                              stream ? stream->epoch : 0, media::LogEnd::kProtocolError);
+  }
+  if (stream) outside.streams.release(stream);
+}
+
+caf::actor spawn_publication(caf::event_based_actor& supervisor,
+                             const std::shared_ptr<PublicationTicket>& ticket,
+                             const PublicationOutside& outside) {
   // With an argument: CAF 0.17 dereferences a null pointer for functions that take none.
-  const auto body = [&authority, &announcer, &streams](
-                        caf::stateful_actor<PublicationState>* self,
-                        const std::shared_ptr<PublicationTicket>& publication) {
+  const auto body = [outside](caf::stateful_actor<PublicationState>* self,
+                              const std::shared_ptr<PublicationTicket>& publication) {
     self->state.ticket = publication;
-    self->state.authority = &authority;
-    self->state.announcer = &announcer;
-    self->state.streams = &streams;
+    self->state.outside.emplace(outside);
     self->state.self = self;
     return self->state.make_behavior();
   };
-  return supervisor.home_system().spawn(body, std::move(ticket));
+  caf::actor actor = supervisor.home_system().spawn(body, ticket);
+  ticket->inbox_.replace(actor);
+  return actor;
 }
 
 }  // namespace millrace::ingest

@@ -7,21 +7,22 @@
 // What auth allowed and nobody heard of as live is told as dropped, so that auth can close its books; when
 // the connection ends while auth is still asked, the actor stays (forsaken) until the answer is there.
 //
-// One actor under the publications' supervisor. Its state lives in the ticket, so that a restarted actor goes
-// on.
+// One actor under the publications' supervisor (publications.hpp). Its state and what it was told live in the
+// ticket, so that a restarted actor goes on.
 #pragma once
 
+#include <atomic>
 #include <caf/fwd.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "outside.hpp"
+#include "runtime/inbox.hpp"
 
 namespace millrace::ingest {
 
@@ -40,6 +41,13 @@ struct PublisherGone {
 };
 using PublicationEvent = std::variant<DecisionMade, ClaimAnswered, TracksChanged, PublisherGone>;
 
+// What an actor works with; all of it outlives the actor system.
+struct PublicationOutside {
+  Authority& authority;
+  Announcer& announcer;
+  LiveStreams& streams;
+};
+
 // Shared by the connection and the actor.
 class PublicationTicket {
  public:
@@ -52,29 +60,39 @@ class PublicationTicket {
   std::function<void(media::LogEnd)> terminate;
   std::function<void(StreamLimits)> change_limits{};
 
-  PublicationTicket();
-  ~PublicationTicket();
+  PublicationTicket() = default;
   PublicationTicket(const PublicationTicket&) = delete;
   PublicationTicket& operator=(const PublicationTicket&) = delete;
 
-  // Any thread: to the actor, kept until there is one.
+  // Any thread: kept until the actor has handled it, whether it lives now or not.
   void tell(PublicationEvent event);
+  // The publication is over, and nobody needs the actor any more.
+  bool over() const { return over_; }
+  // The present incarnation.
+  caf::actor actor() const { return inbox_.actor(); }
 
  private:
   friend struct PublicationState;
-  friend caf::actor spawn_publication(caf::event_based_actor& supervisor,
-                                      std::shared_ptr<PublicationTicket> ticket, Authority& authority,
-                                      Announcer& announcer, LiveStreams& streams);
+  friend caf::actor spawn_publication(caf::event_based_actor&, const std::shared_ptr<PublicationTicket>&,
+                                      const PublicationOutside&);
+  friend void give_up(PublicationTicket&, const PublicationOutside&);
   enum class Phase : std::uint8_t { kAsking, kClaiming, kAccepted, kAnnounced, kForsaken };
-  struct Mailbox;
-  std::unique_ptr<Mailbox> mailbox_;
+  static constexpr std::size_t kMaxEvents = 16;  // of each kind there is one, and few are told twice
+  runtime::Inbox<PublicationEvent> inbox_{kMaxEvents};
+  std::atomic<bool> over_{false};
   // The actor's.
   Phase phase_ = Phase::kAsking;
+  std::atomic<bool> asked_{false};  // the answer comes, whatever happens to the actor
   LiveStreamPtr stream_;
 };
 
-// For a ChildSpec: transient, named after the publication. The references outlive the actor system.
-caf::actor spawn_publication(caf::event_based_actor& supervisor, std::shared_ptr<PublicationTicket> ticket,
-                             Authority& authority, Announcer& announcer, LiveStreams& streams);
+// For a ChildSpec: transient, named after the publication.
+caf::actor spawn_publication(caf::event_based_actor& supervisor,
+                             const std::shared_ptr<PublicationTicket>& ticket,
+                             const PublicationOutside& outside);
+
+// The actor can't live, or can't handle what it must: its publisher is cut off, its stream is free again, and
+// whoever knows of it as live hears of the end. From the actor, or when there will be none any more.
+void give_up(PublicationTicket& ticket, const PublicationOutside& outside);
 
 }  // namespace millrace::ingest

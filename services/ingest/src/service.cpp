@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
-#include <future>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -14,7 +13,7 @@
 #include "http/server.hpp"
 #include "metrics.hpp"
 #include "net/tls_certificate.hpp"
-#include "publication_actor.hpp"
+#include "publications.hpp"
 #include "runtime/supervisor.hpp"
 #include "server.hpp"
 
@@ -22,7 +21,6 @@ namespace millrace::ingest {
 
 namespace {
 
-constexpr std::string_view kChildPrefix = "publication/";
 constexpr std::chrono::milliseconds kLastWords{500};
 constexpr std::uint64_t kMinLogs = 1024;
 constexpr std::uint64_t kMaxLogs = 16'384;
@@ -47,7 +45,7 @@ struct IngestService::Parts {
   std::unique_ptr<bus::Node> node;
   std::unique_ptr<BusAuthority> authority;
   std::unique_ptr<BusAnnouncer> announcer;
-  caf::actor publications;  // their supervisor
+  std::unique_ptr<Publications> publications;
   std::unique_ptr<net::TlsCertificate> certificate;
   std::unique_ptr<Server> server;
   std::unique_ptr<http::Server> ops;
@@ -124,32 +122,15 @@ Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
 }
 
 void IngestService::start_supervisor(const runtime::ServiceContext& context) {
-  auto started = std::make_shared<std::promise<caf::actor>>();
-  auto once = std::make_shared<std::atomic<bool>>(false);
-  LiveStreams& streams = parts_->streams;
-  runtime::SupervisorConfig config;
-  config.name = "publications";
-  config.on_exhausted = runtime::OnExhausted::kAbandon;
-  config.health = context.health;
-  // A publication whose actor can't live is cut off, so that its stream is free again.
-  config.observer = [&streams](const runtime::SupervisorEvent& event) {
-    if (event.kind != runtime::SupervisorEvent::Kind::kAbandoned) return;
-    for (const LiveStreamPtr& stream : streams.all()) {
-      if (event.name != std::string(kChildPrefix) + hex_id(stream->publication_id)) continue;
-      stream->terminate(media::LogEnd::kProtocolError);
-      streams.release(stream);
-    }
-  };
-  runtime::add_child(context.root, {.name = "publications",
-                                    .group = {},
-                                    .spawn =
-                                        [config, started, once](caf::event_based_actor& root) {
-                                          caf::actor supervisor = runtime::spawn_supervisor(root, config);
-                                          if (!once->exchange(true)) started->set_value(supervisor);
-                                          return supervisor;
-                                        },
-                                    .restart = runtime::Restart::kPermanent});
-  parts_->publications = started->get_future().get();
+  Parts& parts = *parts_;
+  parts.publications =
+      std::make_unique<Publications>(PublicationOutside{*parts.authority, *parts.announcer, parts.streams});
+  runtime::add_child(
+      context.root, {.name = "publications",
+                     .group = {},
+                     .spawn = [publications = parts.publications.get(), health = context.health](
+                                  caf::event_based_actor& root) { return publications->spawn(root, health); },
+                     .restart = runtime::Restart::kPermanent});
 }
 
 Result<void> IngestService::start(runtime::ServiceContext& context) {
@@ -161,26 +142,16 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   if (Result<void> opened = open_tls(context); !opened) return opened;
   start_supervisor(context);
   Parts& parts = *parts_;
-  auto server = Server::start({.config = config_,
-                               .arena = *parts.arena,
-                               .arena_reader = *parts.arena_reader,
-                               .authority = *parts.authority,
-                               .announcer = *parts.announcer,
-                               .streams = parts.streams,
-                               .start_publication =
-                                   [&parts](const std::shared_ptr<PublicationTicket>& ticket) {
-                                     runtime::add_child(
-                                         parts.publications,
-                                         {.name = std::string(kChildPrefix) + hex_id(ticket->publication_id),
-                                          .group = {},
-                                          .spawn =
-                                              [&parts, ticket](caf::event_based_actor& supervisor) {
-                                                return spawn_publication(supervisor, ticket, *parts.authority,
-                                                                         *parts.announcer, parts.streams);
-                                              },
-                                          .restart = runtime::Restart::kTransient});
-                                   },
-                               .certificate = parts.certificate.get()});
+  auto server = Server::start(
+      {.config = config_,
+       .arena = *parts.arena,
+       .arena_reader = *parts.arena_reader,
+       .authority = *parts.authority,
+       .announcer = *parts.announcer,
+       .streams = parts.streams,
+       .start_publication =
+           [&parts](const std::shared_ptr<PublicationTicket>& ticket) { parts.publications->start(ticket); },
+       .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
   serve_commands(*parts.node, parts.streams, parts.server->forwards());
@@ -212,7 +183,7 @@ void IngestService::drain(runtime::Deadline deadline) {
   }
   if (parts_->ops) parts_->ops->stop();
   parts_->node->stop();
-  parts_->publications = nullptr;
+  if (parts_->publications) parts_->publications->release();
 }
 
 }  // namespace millrace::ingest

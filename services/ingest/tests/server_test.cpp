@@ -14,8 +14,9 @@
 
 #include "base/secret.hpp"
 #include "enhanced_samples.hpp"
+#include "forward.hpp"
 #include "media_samples.hpp"
-#include "publication_actor.hpp"
+#include "publications.hpp"
 #include "rtmp/client_testing.hpp"
 #include "rtmp_client.hpp"
 #include "runtime/supervisor.hpp"
@@ -145,31 +146,28 @@ class ServerTest : public ::testing::Test {
     config_.log_stream_bytes = 8U << 20;
     arena_ = std::move(*media::ArenaWriter::open({directory_, "ingest", config_.log_bytes, 256U << 10, 64}));
     reader_ = std::move(*media::ArenaReader::open(directory_, "ingest", "test"));
-    supervisor_ =
-        runtime::spawn_supervisor(system_, {.name = "publications", .health = nullptr, .observer = nullptr});
+    root_ = runtime::spawn_supervisor(
+        system_, {.name = "root", .backoff = {1ms, 5ms}, .health = nullptr, .observer = nullptr});
+    runtime::add_child(root_, {.name = "publications", .group = {}, .spawn = [this](auto& root) {
+                                 return publications_.spawn(root, nullptr);
+                               }});
   }
   ~ServerTest() override {
     server_.reset();
-    runtime::stop(supervisor_);
-    supervisor_ = nullptr;
+    runtime::stop(root_);
+    root_ = nullptr;
+    publications_.release();
     system_.await_all_actors_done();
     arena_.reset();
     std::filesystem::remove_all(directory_);
   }
 
   void start() {
-    auto server = Server::start(
-        {config_, *arena_, *reader_, authority_, announcer_, streams_,
-         [this](const std::shared_ptr<PublicationTicket>& ticket) {
-           runtime::add_child(supervisor_, {.name = "publication/" + hex_id(ticket->publication_id),
-                                            .group = {},
-                                            .spawn =
-                                                [this, ticket](caf::event_based_actor& supervisor) {
-                                                  return spawn_publication(supervisor, ticket, authority_,
-                                                                           announcer_, streams_);
-                                                },
-                                            .restart = runtime::Restart::kTransient});
-         }});
+    auto server = Server::start({config_, *arena_, *reader_, authority_, announcer_, streams_,
+                                 [this](const std::shared_ptr<PublicationTicket>& ticket) {
+                                   newest_ticket_ = ticket;  // before its client hears of it
+                                   publications_.start(ticket);
+                                 }});
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
   }
@@ -200,7 +198,9 @@ class ServerTest : public ::testing::Test {
   StandInAuthority authority_;
   RecordingAnnouncer announcer_;
   LiveStreams streams_;
-  caf::actor supervisor_;
+  Publications publications_{{authority_, announcer_, streams_}};
+  std::shared_ptr<PublicationTicket> newest_ticket_;
+  caf::actor root_;
   std::unique_ptr<Server> server_;
 };
 
@@ -217,6 +217,71 @@ TEST_F(ServerTest, WritesWhatIsPublishedAndAnnouncesIt) {
   ASSERT_EQ(logs.size(), 1U);
   EXPECT_EQ(logs[0].committed, 100U);
   EXPECT_EQ(logs[0].end, media::LogEnd::kDisconnected);
+}
+
+// nginx-rtmp's push and several hardware encoders do not wait for the answer.
+TEST_F(ServerTest, KeepsTheMediaThatCameWithThePublish) {
+  start();
+  authority_.hold = true;
+  auto client = connect();
+  client->handshake();
+  client->connect();
+  client->create_stream();
+  client->in_one_segment([&] {
+    client->say("publish", {"sk_one", "live"});
+    client->send(MessageType::kVideo, 0, testing::avc_header());
+    client->send(MessageType::kAudio, 0, testing::aac_header());
+    send_frames(*client, 0, 10);
+  });
+  while (authority_.held() == 0) std::this_thread::sleep_for(1ms);
+  send_frames(*client, 10, 10);  // this one waits in the socket
+  authority_.release();
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.Start");
+  ASSERT_TRUE(announcer_.wait_for_records(20));
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  client->close();
+  ASSERT_TRUE(announcer_.wait_for("ended one 1 2"));
+  EXPECT_EQ(reader_->logs().at(0).committed, 20U);
+}
+
+TEST_F(ServerTest, TellsAPublisherWhoseMediaIsThrownAway) {
+  start();
+  auto client = publisher("sk_one");
+  client->send(MessageType::kVideo, 0, testing::video_frame(true, 0, 64), 5);
+  EXPECT_EQ(client->next_status(), "NetStream.Publish.MediaDropped");
+  client->send(MessageType::kVideo, 0, testing::video_frame(true, 0, 64), 0);  // as that of the only publish
+  EXPECT_TRUE(announcer_.wait_for_records(1));
+}
+
+TEST_F(ServerTest, ClosesAtOnceForEveryBadName) {
+  start();
+  for (const char* name : {"", "/", "?token=a", "a b", "../x"}) {
+    auto publishing = connect();
+    publishing->publish(name);
+    EXPECT_EQ(publishing->next_status(), "NetStream.Publish.BadName") << name;
+    EXPECT_TRUE(publishing->closed_by_server()) << name;
+  }
+  auto playing = connect();
+  playing->play("");
+  EXPECT_EQ(playing->next_status(), "NetStream.Play.StreamNotFound");
+  EXPECT_TRUE(playing->closed_by_server());
+}
+
+// What the connection said while its actor was dead.
+TEST_F(ServerTest, FreesTheStreamOfAPublisherThatLeftWhileItsActorWasDown) {
+  start();
+  auto first = publisher("sk_one");
+  send_frames(*first, 0, 3);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  caf::anon_send_exit(newest_ticket_->actor(), caf::exit_reason::kill);
+  first->close();
+  auto second = publisher("sk_one");
+  send_frames(*second, 0, 3);
+  EXPECT_TRUE(announcer_.wait_for("published one 2 2"));
+  const auto events = announcer_.events();
+  const auto end = std::find_if(events.begin(), events.end(),
+                                [](const std::string& event) { return event.starts_with("ended one 1 "); });
+  EXPECT_LT(end, std::find(events.begin(), events.end(), "published one 2 2"));
 }
 
 TEST_F(ServerTest, PlaysFromTheNewestKeyFrameWithConfigurationsFirst) {
@@ -808,6 +873,34 @@ TEST_F(ServerTest, SendsAPlayerAwayThatCanTakeNothing) {
   EXPECT_EQ(status, "NetStream.Play.NoSupportedTrackFound");
 }
 
+TEST_F(ServerTest, TellsAPlayerThatGetsTheSoundAlone) {
+  start();
+  auto source = connect();
+  source->publish("sk_one");
+  ASSERT_EQ(source->next_status(), "NetStream.Publish.Start");
+  const testing::CodecSample hevc = testing::codec_sample(media::Codec::kH265);
+  source->send(MessageType::kVideo, 0, testing::start_of(hevc));
+  source->send(MessageType::kAudio, 0, testing::aac_header());
+  source->send(MessageType::kVideo, 0, testing::frame_of(hevc));
+  ASSERT_TRUE(announcer_.wait_for_records(1));
+  std::atomic<bool> told{false};
+  std::thread sound([&] {  // until the player has heard of it
+    for (std::uint32_t time = 20; !told && time < 60'000; time += 20) {
+      source->send(MessageType::kAudio, time, testing::audio_frame(time / 20));
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  auto legacy = connect();
+  legacy->play("one");
+  std::string status;
+  while (status != "NetStream.Play.NoSupportedTrackFound" && !(status = legacy->next_status()).empty()) {
+  }
+  told = true;
+  sound.join();
+  EXPECT_EQ(status, "NetStream.Play.NoSupportedTrackFound");
+  EXPECT_TRUE(legacy->next_frame()) << "and it goes on";
+}
+
 TEST_F(ServerTest, EndsAPublicationOnCommand) {
   start();
   auto source = publisher("sk_one");
@@ -1111,6 +1204,18 @@ TEST_F(ForwardAnswers, AChallengeIsMetOnTheNextConnection) {
   EXPECT_NE(server.received(2).find("live?authmod=adobe&user=joe"), std::string::npos);
   EXPECT_NE(server.received(2).find("&response="), std::string::npos);
   EXPECT_EQ(server.received(2).find("pass"), std::string::npos);
+}
+
+TEST_F(ForwardAnswers, AServerThatChallengesForEverIsBackedOffFrom) {
+  std::vector<Bytes> scripts;
+  for (int i = 0; i < 20; ++i) {
+    scripts.push_back(rejected({{"description", "[ authmod=adobe ] : ?reason=needauth&user=joe&salt=s" +
+                                                    std::to_string(i) + "&challenge=c"}}));
+  }
+  const testing::ScriptedServer server(std::move(scripts));
+  forward_to(server);
+  ASSERT_TRUE(wait_for_state(ForwardState::kWaiting, ForwardReason::kRefused));
+  EXPECT_EQ(server.connections(), 1U + Forward::kMaxChallenges);
 }
 
 TEST_F(ForwardAnswers, ARedirectIsFollowedWithTheSameName) {

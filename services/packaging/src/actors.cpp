@@ -9,7 +9,7 @@
 namespace millrace::packaging {
 namespace {
 
-using WakeAtom = caf::atom_constant<caf::atom("wake")>;
+using runtime::WakeAtom;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::chrono::milliseconds kScanEvery{500};
@@ -83,9 +83,9 @@ caf::behavior stream_actor(caf::stateful_actor<StreamState>* self, std::shared_p
 }
 
 runtime::ChildSpec stream_child(const std::shared_ptr<PackagingShared>& shared,
-                                const std::shared_ptr<StreamEntry>& entry, std::uint64_t number) {
-  // A number, for the last incarnation of the same stream may still be on its way out.
-  return {.name = "stream/" + entry->stream_id + "#" + std::to_string(number),
+                                const std::shared_ptr<StreamEntry>& entry) {
+  // A number, for the stream's last entry may still be on its way out.
+  return {.name = "stream/" + entry->stream_id + "#" + std::to_string(entry->number),
           .group = {},
           .spawn =
               [shared, entry](caf::event_based_actor& supervisor) {
@@ -147,7 +147,7 @@ class CatalogueState {
       return;
     }
     log::info("stream found", {{"stream", stream_id}});
-    runtime::add_child(shared_->supervisor.get(), stream_child(shared_, entry, ++number_));
+    runtime::add_child(shared_->supervisor.get(), stream_child(shared_, entry));
   }
 
   void drop(StreamEntry& entry) {
@@ -169,8 +169,6 @@ class CatalogueState {
 
   std::shared_ptr<PackagingShared> shared_;
   std::shared_ptr<media::ArenaReader> arena_;
-  std::uint64_t number_ =
-      static_cast<std::uint64_t>(monotonic_us());  // no name twice, over its own restarts too
   std::int64_t next_telling_us_ = 0;
   bool full_ = false;
 };
@@ -189,27 +187,6 @@ caf::behavior catalogue_actor(caf::stateful_actor<CatalogueState>* self,
 }
 
 }  // namespace
-
-void ActorSlot::set(caf::actor actor) {
-  const std::lock_guard lock(mutex_);
-  actor_ = std::move(actor);
-}
-
-caf::actor ActorSlot::get() const {
-  const std::lock_guard lock(mutex_);
-  return actor_;
-}
-
-void WakeSlot::wake() {
-  if (waiting_.exchange(true)) return;
-  if (const caf::actor actor = actor_.get()) caf::anon_send(actor, WakeAtom::value);
-}
-
-void WakeSlot::replace(const caf::actor& actor) {
-  actor_.set(actor);
-  waiting_ = true;
-  if (actor) caf::anon_send(actor, WakeAtom::value);
-}
 
 void StreamEntry::set_logs(std::shared_ptr<const StreamLogs> logs) {
   const std::lock_guard lock(mutex_);
@@ -238,13 +215,8 @@ std::shared_ptr<StreamEntry> StreamDirectory::add(const std::string& stream_id,
                                                   std::shared_ptr<const StreamLogs> logs) {
   const std::lock_guard lock(mutex_);
   if (entries_.size() >= kMaxStreams) return nullptr;
-  return entries_.try_emplace(stream_id, std::make_shared<StreamEntry>(stream_id, std::move(logs)))
+  return entries_.try_emplace(stream_id, std::make_shared<StreamEntry>(stream_id, ++number_, std::move(logs)))
       .first->second;
-}
-
-void StreamDirectory::clear() {
-  const std::lock_guard lock(mutex_);
-  entries_.clear();
 }
 
 void StreamDirectory::remove(const std::string& stream_id) {
@@ -267,8 +239,11 @@ std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<Packagi
                                    runtime::OnExhausted::kAbandon;  // one poisoned stream is given up alone
                                config.health = shared->health;
                                caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
+                               // In this order: what the catalogue added for the one before is in the list,
+                               // and what it adds from now on comes here.
                                shared->supervisor.set(supervisor);
-                               shared->streams.clear();  // the catalogue finds them again
+                               for (const auto& entry : shared->streams.all())
+                                 runtime::add_child(supervisor, stream_child(shared, entry));
                                return supervisor;
                              }};
   runtime::ChildSpec catalogue{

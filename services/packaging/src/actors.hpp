@@ -13,7 +13,6 @@
 #pragma once
 
 #include <atomic>
-#include <caf/actor.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "metrics.hpp"
+#include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
 #include "stream_package.hpp"
@@ -30,39 +30,13 @@
 
 namespace millrace::packaging {
 
-// Where the present incarnation of a supervised actor is. Any thread.
-class ActorSlot {
- public:
-  void set(caf::actor actor);
-  caf::actor get() const;
-
- private:
-  mutable std::mutex mutex_;
-  caf::actor actor_;
-};
-
-// An actor that is woken without ever filling its mailbox. Any thread.
-class WakeSlot {
- public:
-  // Sends the actor a wake message unless one is already waiting.
-  void wake();
-  // A new incarnation: it is woken at once.
-  void replace(const caf::actor& actor);
-  // The actor begins its round: what changes from now on needs another wake.
-  void awake() { waiting_ = false; }
-  caf::actor actor() const { return actor_.get(); }
-
- private:
-  ActorSlot actor_;
-  std::atomic<bool> waiting_{false};
-};
-
 struct StreamEntry {
-  StreamEntry(std::string id, std::shared_ptr<const StreamLogs> logs)
-      : stream_id(std::move(id)), logs_(std::move(logs)) {}
+  StreamEntry(std::string id, std::uint64_t count, std::shared_ptr<const StreamLogs> logs)
+      : stream_id(std::move(id)), number(count), logs_(std::move(logs)) {}
 
   const std::string stream_id;
-  WakeSlot slot;
+  const std::uint64_t number;  // of all entries: no two have the same
+  runtime::WakeSlot slot;
   std::atomic<bool> settled{false};  // has been through its log once
 
   void set_logs(std::shared_ptr<const StreamLogs> logs);
@@ -86,12 +60,12 @@ class StreamDirectory {
   // nullptr when there are kMaxStreams.
   std::shared_ptr<StreamEntry> add(const std::string& stream_id, std::shared_ptr<const StreamLogs> logs);
   void remove(const std::string& stream_id);
-  void clear();
   std::vector<std::shared_ptr<StreamEntry>> all() const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<StreamEntry>> entries_;
+  std::uint64_t number_ = 0;
 };
 
 struct PackagingShared {
@@ -106,8 +80,8 @@ struct PackagingShared {
   ViewerCounter viewers{kMaxViewers};
   Metrics metrics;
   StreamDirectory streams;
-  WakeSlot catalogue;
-  ActorSlot supervisor;              // of the streams
+  runtime::WakeSlot catalogue;
+  runtime::ActorSlot supervisor;     // of the streams
   std::atomic<bool> scanned{false};  // the catalogue has looked at the arena (or found none) once
 };
 

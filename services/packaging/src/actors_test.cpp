@@ -141,6 +141,20 @@ TEST_F(ActorsTest, KeepsTheStreamsWhenTheCatalogueCrashes) {
   EXPECT_EQ(offered(), 3U);
 }
 
+TEST_F(ActorsTest, TakesAllStreamsUpAgainWhenTheirSupervisorCrashed) {
+  make_stream();
+  publisher_->groups(2);
+  publisher_->frame(monotonic_us());
+  start();
+  caf::anon_send_exit(shared_->supervisor.get(), caf::exit_reason::kill);
+  advance(10ms);
+  publisher_->groups(1, monotonic_us());
+  shared_->streams.find("s1")->slot.wake();  // to the dead one
+  advance(1s);
+  EXPECT_EQ(offered(), 3U);
+  EXPECT_EQ(shared_->streams.all().size(), 1U);
+}
+
 TEST_F(ActorsTest, WaitsForAMediaLogAndSaysSo) {
   start();
   EXPECT_TRUE(shared_->scanned);

@@ -9,7 +9,7 @@
 namespace millrace::recording {
 namespace {
 
-using WakeAtom = caf::atom_constant<caf::atom("wake")>;
+using runtime::WakeAtom;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
 using DoneAtom = caf::atom_constant<caf::atom("done")>;
 
@@ -88,12 +88,17 @@ class ScoutState {
   }
 
   void look() {
+    shared_->scout_actor.awake();
     if (looking_ || shared_->draining) return;
     looking_ = true;
-    shared_->scout_woken = false;
     const caf::actor self = caf::actor_cast<caf::actor>(self_);
     shared_->workers.post([shared = shared_.get(), findings = findings_, self] {
       *findings = shared->scout.look();
+      // Found once in the life of the process: not left to an actor that may have crashed meanwhile.
+      for (const PartOwner& orphan : findings->orphans) {
+        log::info("part of a publication that is gone", {{"file", orphan.stem}});
+        shared->finish_queue.add(orphan.stem, orphan.stream_id);
+      }
       caf::anon_send(self, DoneAtom::value);
     });
   }
@@ -103,10 +108,6 @@ class ScoutState {
     looking_ = false;
     const Scout::Findings findings = std::move(*findings_);
     report(findings);
-    for (const PartOwner& orphan : findings.orphans) {
-      log::info("part of a publication that is gone", {{"file", orphan.stem}});
-      shared_->finish_queue.add(orphan.stem, orphan.stream_id);
-    }
     std::vector<std::uint64_t> in_log;
     for (const Scout::Found& found : findings.logs) {
       in_log.push_back(found.info.publication_id);
@@ -136,7 +137,7 @@ class ScoutState {
         std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->return_grace_us,
                                       shared_->publications.before(found.info));
     shared_->publications.add(publication);
-    runtime::add_child(shared_->supervisor(), publication_child(shared_, publication));
+    runtime::add_child(shared_->supervisor.get(), publication_child(shared_, publication));
   }
 
   caf::event_based_actor* self_ = nullptr;
@@ -202,27 +203,6 @@ std::size_t PublicationTable::active() const {
                                                 [](const auto& entry) { return !entry.second->ended(); }));
 }
 
-void RecordingShared::wake_scout() {
-  if (scout_woken.exchange(true)) return;
-  const std::lock_guard lock(mutex_);
-  if (scout_) caf::anon_send(scout_, WakeAtom::value);
-}
-
-void RecordingShared::set_scout(caf::actor actor) {
-  const std::lock_guard lock(mutex_);
-  scout_ = std::move(actor);
-}
-
-void RecordingShared::set_supervisor(caf::actor actor) {
-  const std::lock_guard lock(mutex_);
-  supervisor_ = std::move(actor);
-}
-
-caf::actor RecordingShared::supervisor() const {
-  const std::lock_guard lock(mutex_);
-  return supervisor_;
-}
-
 std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<RecordingShared>& shared) {
   runtime::ChildSpec recordings{
       .name = "recordings", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
@@ -230,17 +210,18 @@ std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<Recordi
         config.name = "recordings";
         config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned publication is given up alone
         config.health = shared->health;
-        std::vector<runtime::ChildSpec> children;  // after a restart: what was being recorded goes on
+        caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
+        // In this order: what the scout added for the one before is in the table, and what it adds from now
+        // on comes here. After a restart what was being recorded goes on.
+        shared->supervisor.set(supervisor);
         for (const auto& publication : shared->publications.all()) {
-          if (!publication->ended()) children.push_back(publication_child(shared, publication));
+          if (!publication->ended()) runtime::add_child(supervisor, publication_child(shared, publication));
         }
-        caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config), std::move(children));
-        shared->set_supervisor(supervisor);
         return supervisor;
       }};
   runtime::ChildSpec scout{.name = "scout", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
                              caf::actor actor = root.spawn(scout_actor, shared);
-                             shared->set_scout(actor);
+                             shared->scout_actor.replace(actor);
                              return actor;
                            }};
   return {std::move(recordings), std::move(scout)};

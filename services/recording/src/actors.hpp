@@ -14,7 +14,6 @@
 #pragma once
 
 #include <atomic>
-#include <caf/actor.hpp>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +23,7 @@
 #include "finish_queue.hpp"
 #include "publication.hpp"
 #include "reporter.hpp"
+#include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
 #include "scout.hpp"
@@ -63,11 +63,6 @@ struct RecordingShared {
         finish_queue(directory, reporter),
         workers(kWorkers) {}
 
-  void wake_scout();
-  void set_scout(caf::actor actor);
-  void set_supervisor(caf::actor actor);
-  caf::actor supervisor() const;
-
   const std::string media_log_directory;
   const std::string directory;         // of the recordings
   const std::int64_t return_grace_us;  // RECONNECT_GRACE_SECONDS
@@ -77,13 +72,9 @@ struct RecordingShared {
   PublicationTable publications;
   FinishQueue finish_queue;
   std::atomic<bool> draining{false};  // nothing new is begun
-  std::atomic<bool> scout_woken{false};
-  WorkerPool workers;  // last: its threads end before what they use
-
- private:
-  mutable std::mutex mutex_;
-  caf::actor scout_;
-  caf::actor supervisor_;
+  runtime::WakeSlot scout_actor;
+  runtime::ActorSlot supervisor;  // of the publications
+  WorkerPool workers;             // last: its threads end before what they use
 };
 
 // The root supervisor's children.

@@ -54,7 +54,7 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
       or_default(config_.media_root, context.home + "/media") + "/" + config_.vod_directory_name,
       std::chrono::microseconds(config_.reconnect_grace).count(), context.health,
       [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
-  const auto wake = [shared = shared_] { shared->wake_scout(); };
+  const auto wake = [shared = shared_] { shared->scout_actor.wake(); };
   node_->subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
                               .on_event =
                                   [wake](const bus::v1::Event& event) {

@@ -1,0 +1,85 @@
+// The actors when they crash: real threads and files, a real arena.
+#include "actors.hpp"
+
+#include <gtest/gtest.h>
+
+#include <caf/all.hpp>
+#include <functional>
+#include <thread>
+
+#include "../tests/support.hpp"
+#include "base/clock.hpp"
+
+namespace millrace::recording {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ActorsTest : public ::testing::Test {
+ protected:
+  ActorsTest()
+      : arena_(test::make_arena(directory_.path())),
+        shared_(std::make_shared<RecordingShared>(directory_.path(), directory_.path() + "/vod", 0,
+                                                  std::make_shared<runtime::Health>(),
+                                                  [](bus::v1::Event) {})),
+        system_(config_) {
+    std::filesystem::create_directories(directory_.path() + "/vod");
+  }
+  ~ActorsTest() override {
+    shared_->workers.stop();
+    shared_->scout_actor.replace(nullptr);
+    shared_->supervisor.set(nullptr);
+    if (root_) runtime::stop(root_);
+    root_ = nullptr;
+    system_.await_all_actors_done();
+  }
+
+  void start() {
+    root_ = runtime::spawn_supervisor(system_, {.name = "root", .backoff = {1ms, 5ms}},
+                                      recording_children(shared_));
+  }
+  static bool wait_for(const std::function<bool()>& probe) {
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!probe() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(2ms);
+    return probe();
+  }
+  bool all_ended(std::size_t count) {
+    return wait_for([&] {
+      const auto all = shared_->publications.all();
+      return all.size() == count &&
+             std::all_of(all.begin(), all.end(), [](const auto& each) { return each->ended(); });
+    });
+  }
+
+  test::ScratchDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::shared_ptr<RecordingShared> shared_;
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  caf::actor root_;
+};
+
+TEST_F(ActorsTest, RecordsOnWhenTheSupervisorOfThePublicationsCrashed) {
+  test::Publisher first(*arena_, 1);
+  first.turns(50);
+  start();
+  ASSERT_TRUE(wait_for([&] { return shared_->publications.active() == 1; }));
+  caf::anon_send_exit(shared_->supervisor.get(), caf::exit_reason::kill);
+  first.turns(50);
+  first.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(all_ended(1));
+}
+
+TEST_F(ActorsTest, FindsWhatCameWhileTheScoutWasDead) {
+  start();
+  ASSERT_TRUE(wait_for([&] { return shared_->scout_actor.actor() != nullptr; }));
+  caf::anon_send_exit(shared_->scout_actor.actor(), caf::exit_reason::kill);
+  test::Publisher publisher(*arena_, 1);
+  publisher.turns(50);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  shared_->scout_actor.wake();  // to the dead one, perhaps
+  EXPECT_TRUE(all_ended(1));
+}
+
+}  // namespace
+}  // namespace millrace::recording
