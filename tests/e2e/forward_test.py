@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Forwards: one live stream pushed to nginx-rtmp, to a second Millrace, through TLS and to targets that refuse; what arrives there
 are the source's frames. A target that was killed is sent to again from a key frame on; one that is stopped costs the source's
-players nothing; what may not be connected to is refused; no key is seen anywhere."""
+players nothing; what may not be connected to is refused; a redirect away from TLS is not followed; no key is seen anywhere."""
 import contextlib
 import os
 import pathlib
@@ -10,46 +10,18 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
+from nginx_rtmp import Nginx
+from wire import NULL, chunk, number, objects, string
 from stack import PATIENCE, ROOT, Stack, check, fetch, free_port, main, packets, wait_for
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 WRONG_KEY = "sk_wrong0wrong0wrong0wrong0wrong0"
-NGINX = """
-load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
-worker_processes 1; daemon off; master_process off; pid {home}/nginx.pid; error_log {home}/error.log warn;
-events {{ worker_connections 64; }}
-rtmp {{ server {{ listen 127.0.0.1:{port}; max_message 20M;
-  application live {{ live on; record all; record_path {home}/live; record_unique on; }}
-  application tls {{ live on; record all; record_path {home}/tls; record_unique on; }} }} }}
-"""
-
-
-class Nginx:
-    """nginx-rtmp that records each publication into a file of its own."""
-
-    def __init__(self, home):
-        self.home, self.port, self.child = pathlib.Path(home), free_port(), None
-        for name in ("live", "tls"):
-            (self.home / name).mkdir()
-            (self.home / name).chmod(0o777)
-        (self.home / "nginx.conf").write_text(NGINX.format(home=home, port=self.port))
-        self.home.chmod(0o755)
-        self.start()
-
-    def start(self):
-        self.child = subprocess.Popen(["nginx", "-c", str(self.home / "nginx.conf"), "-p", str(self.home)], stdin=subprocess.DEVNULL)
-        wait_for(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close() is None, "nginx")
-
-    def kill(self):
-        self.child.kill()
-        self.child.wait()
-
-    def files(self, name="live"):
-        return sorted((self.home / name).glob("*.flv"), key=lambda path: path.stat().st_mtime_ns)
 
 
 class TlsProxy:
@@ -57,8 +29,9 @@ class TlsProxy:
 
     def __init__(self, home, port):
         self.certificate, key = home / "tls.crt", home / "tls.key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
-                        "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        if not key.exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
+                            "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.certificate, key)
         self.target = port
@@ -88,6 +61,31 @@ class TlsProxy:
                 target.sendall(data)
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
+
+
+class Redirector:
+    """Answers every connect with a redirect to a plain RTMP server, where somebody listens."""
+
+    def __init__(self):
+        self.trap, self.listener = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+        self.port, self.asked = self.listener.getsockname()[1], 0
+        url = f"rtmp://127.0.0.1:{self.trap.getsockname()[1]}/live"
+        body = string("_error") + number(1) + NULL + objects(level="error", code="NetConnection.Connect.Rejected", redirect=url)
+        self.answer = b"\x03" + bytes(2 * 1536) + chunk(20, body, size=128)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            self.asked += 1
+            client.sendall(self.answer)
+            threading.Thread(target=TlsProxy.copy, args=(client, client), daemon=True).start()
+
+    def trapped(self):
+        self.trap.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            return self.trap.accept() is not None
+        return False
 
 
 def noisy_clip(path, seconds, megabits=12):
@@ -164,6 +162,7 @@ def everything_arrives(source, nginx, other, clip):
     refused = wait_for(lambda: (f := forward(source, 3))["reason"] == "refused" and f["attempts"] >= 2 and f, "the wrong key to be refused twice")
     check(refused["state"] in ("waiting", "resolving", "connecting", "opening"), f"it waits for its next attempt: {refused}")
     wait_for(lambda: forward(source, 5)["reason"] == "tls", "the wrong certificate to be refused")
+    wait_for(lambda: forward(source, 6)["reason"] == "redirects", "the redirect away from TLS to be refused")
     for number in (1, 2, 4):
         check(forward(source, number)["state"] == "sending", f"target {number}: {forward(source, number)}")
     check(publisher.wait(timeout=60) == 0, "the publisher ended well")
@@ -244,17 +243,21 @@ def forwards():
         proxy, stranger = TlsProxy(home, nginx.port), None
         (home / "other").mkdir()
         stranger = TlsProxy(home / "other", nginx.port)
+        redirector = Redirector()
+        redirecting = TlsProxy(home, redirector.port)
         good = other.info["publish_url"]
         key = good.rsplit("/", 1)[1]
         targets = [f"rtmp://127.0.0.1:{nginx.port}/live/nginx0key0of0ours", good.replace("localhost", "127.0.0.1"),
                    good.replace("localhost", "127.0.0.1").replace(key, WRONG_KEY), f"rtmps://127.0.0.1:{proxy.port}/tls/nginx0key0of0ours",
-                   f"rtmps://127.0.0.1:{stranger.port}/tls/nginx0key0of0ours"]
+                   f"rtmps://127.0.0.1:{stranger.port}/tls/nginx0key0of0ours",
+                   f"rtmps://127.0.0.1:{redirecting.port}/live/nginx0key0of0ours"]
         try:
             with Stack(FORWARD_TARGETS=" ".join(f"*={url}" for url in targets), FORWARD_ALLOW="127.0.0.0/8",
                        FORWARD_TLS_AUTHORITIES=str(proxy.certificate)) as source:
                 clip = noisy_clip(source.home / "clip.flv", 8, megabits=3)
                 everything_arrives(source, nginx, other, clip)
                 killed_and_back(source, nginx, noisy_clip(source.home / "long.flv", 16, megabits=3))
+                check(redirector.asked > 0 and not redirector.trapped(), "a redirect away from TLS is not followed")
                 cut_off_source(source, nginx, clip)
                 stopped_target(source, nginx, noisy_clip(source.home / "large.flv", 40, megabits=16))
                 no_secret(source, WRONG_KEY, key, "nginx0key0of0ours")

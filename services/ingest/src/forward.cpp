@@ -141,7 +141,7 @@ void Forward::fail_attempt(ForwardReason reason, std::string_view why, bool at_o
     now_us_ = monotonic_us();
     url_ = spec_->url;
     authentication_.clear();
-    redirects_ = 0;
+    forget_detours();
     begin_attempt();
   });
 }

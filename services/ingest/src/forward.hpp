@@ -49,6 +49,7 @@ class Forward final : public net::PollClient {
   static constexpr std::uint64_t kMaxServerBytes = 256U << 10;  // received in kServerWindowUs
   static constexpr std::int64_t kServerWindowUs = 15'000'000;
   static constexpr unsigned kMaxRedirects = 3;
+  static constexpr unsigned kMaxChallenges = 3;   // "need auth", the challenge, a nonce that was too old
   static constexpr int kUnsentBytes = 256 << 10;  // that the kernel holds for us
 
   // Names of threads' work: looked up again when an answer comes, so that a forward may go at any time.
@@ -90,6 +91,7 @@ class Forward final : public net::PollClient {
   void connected();
   void secure();
   void open_session();
+  void forget_detours();
   void restart_with(rtmp::Url url, std::string authentication, ForwardReason reason);
 
   // the session
@@ -139,6 +141,7 @@ class Forward final : public net::PollClient {
   rtmp::Url url_;  // the spec's, or where it redirects to
   std::string authentication_;
   unsigned redirects_ = 0;
+  unsigned challenges_ = 0;
   std::vector<net::SocketAddress> addresses_;
   std::size_t next_address_ = 0;
   Transport transport_;

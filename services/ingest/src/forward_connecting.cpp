@@ -19,6 +19,8 @@ namespace {
 // A dead peer is noticed although nothing comes back: half a minute without an acknowledgement.
 constexpr unsigned kUserTimeoutMs = 30'000;
 constexpr int kReadsPerWakeUp = 4;
+// The key and the password would go over the wire for all to read.
+constexpr std::string_view kWithoutTls = "the server sends a forward that uses TLS to a place without";
 
 // Everything that a log can hold goes on as it came.
 const std::vector<std::string>& four_ccs() {
@@ -219,7 +221,10 @@ void Forward::perform(const rtmp::StatusReceived& action) {
              {{"forward", spec_->id}, {"stream", stream_id()}, {"code", action.code}});
 }
 
+// Each is met on a connection of its own, at once: a server that never has enough of it waits like others.
 void Forward::perform(const rtmp::Challenged& action) {
+  if (++challenges_ > kMaxChallenges)
+    return fail_attempt(ForwardReason::kRefused, "the server asks for a name and password again and again");
   restart_with(url_, action.authentication, ForwardReason::kRefused);
 }
 
@@ -228,6 +233,7 @@ void Forward::perform(const rtmp::Redirected& action) {
   if (!url || ++redirects_ > kMaxRedirects) {
     return fail_attempt(ForwardReason::kRedirects, url ? "too many redirects" : url.error().message);
   }
+  if (url_.tls && !url->tls) return fail_attempt(ForwardReason::kRedirects, kWithoutTls);
   url->user = url_.user;
   url->password = url_.password;
   restart_with(std::move(*url), {}, ForwardReason::kRedirects);
@@ -236,11 +242,24 @@ void Forward::perform(const rtmp::Redirected& action) {
 // Asked too soon again, it waits as after a failure.
 void Forward::perform(const rtmp::ReconnectRequested& action) {
   auto url = rtmp::parse_url(action.tc_url + "/" + url_.name);
-  const bool elsewhere = url && state_ == ForwardState::kSending && now_us_ - state_since_us_ >= kSettledUs;
+  const bool in_clear = url && url_.tls && !url->tls;
+  const bool elsewhere =
+      url && !in_clear && state_ == ForwardState::kSending && now_us_ - state_since_us_ >= kSettledUs;
   if (feed_ && !feed_->in_message() && session_) (void)outbox_.append(session_->finish());
   (void)outbox_.flush(transport_);
-  if (!elsewhere) return fail_attempt(ForwardReason::kAsked, "the server asks to connect anew", true);
+  if (!elsewhere) {
+    return fail_attempt(ForwardReason::kAsked, in_clear ? kWithoutTls : "the server asks to connect anew",
+                        true);
+  }
+  forget_detours();
+  url->user = url_.user;
+  url->password = url_.password;
   restart_with(std::move(*url), {}, ForwardReason::kAsked);
+}
+
+void Forward::forget_detours() {
+  redirects_ = 0;
+  challenges_ = 0;
 }
 
 // Another connection at once, as the server wants it.
