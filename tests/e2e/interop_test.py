@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Real encoders, and times that cross 24, 31 and 32 bits: what is published, what an RTMP player receives, what HLS delivers and what the recording holds are the
-same access units, with times right to the millisecond, for H.264 with B-frames and AAC."""
+same access units, with times right to the millisecond, for H.264 with B-frames and AAC. nginx-rtmp's push, which waits for no answer; and players are shown the
+streams that nginx-rtmp's players are shown, no other."""
 import os
 import pathlib
 import subprocess
 import time
 
-from stack import ROOT, Stack, check, main, make_clip, packets, wait_for
+from nginx_rtmp import Nginx
+from stack import PATIENCE, ROOT, Stack, check, main, make_clip, packets, wait_for
 from viewer import Viewer
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
@@ -124,13 +126,48 @@ def publish_with(stack, encoder, clip, recordings):
     same_frames(f"{name}: RTMP player", sent, {stream: player.frames(stream) for stream in KINDS})
 
 
+def shown_streams(stack, url):
+    """What ffprobe makes of a stream that it joins."""
+    out = stack.home / "probe.txt"
+    with open(out, "wb") as output:
+        probe = stack.spawn("ffprobe", "-v", "error", "-analyzeduration", "1500000", "-show_entries", "stream=codec_type,codec_name", "-of", "csv=p=0", url,
+                            stdout=output)
+        check(probe.wait(timeout=30 * PATIENCE) == 0, f"ffprobe of {url.split('/')[2]} ends")
+    return sorted(out.read_text().split())
+
+
+def pushed_by_nginx(stack, clip, recordings):
+    """nginx-rtmp pushes a stream here; it and Millrace show players the same tracks, and a copy of some seconds ends."""
+    nginx = Nginx(stack.home / "nginx", push=stack.info["publish_url"])
+    try:
+        source = f"rtmp://127.0.0.1:{nginx.port}/push/x"
+        publisher = stack.publish(clip, loop=10, url=source)
+        live = stack.info["publish_url"].rsplit("/", 1)[0] + "/" + stack.stream_id
+        wait_for(stack.playlist, "the pushed stream", 20)
+        shown = {url: shown_streams(stack, url) for url in (source, live, stack.info["hls_url"].replace("/index.m3u8", ".flv"))}
+        check(shown[source] == ["aac,audio", "h264,video"], f"nginx-rtmp shows {shown[source]}")
+        check(len(set(map(tuple, shown.values()))) == 1, f"tracks that nginx-rtmp does not show: {shown}")
+        copy = stack.spawn("ffmpeg", "-v", "error", "-i", live, "-t", "2", "-c", "copy", str(stack.home / "copy.mkv"))
+        check(copy.wait(timeout=30 * PATIENCE) == 0, "a copy of two seconds ends")
+        publisher.kill()
+        publisher.wait()
+    finally:
+        nginx.kill()
+    recording = stack.wait_recordings(recordings)[-1]
+    sent, got = ([digest for _, digest in packets(source)] for source in (clip, recording))
+    check(len(got) > 25 and "".join(got) in "".join(sent * 12), f"the recording's {len(got)} frames are a run of the clip's")
+
+
 def interop():
-    with Stack() as stack:
+    # A relay that ends says nothing, and is awaited that long.
+    with Stack(RECONNECT_GRACE_SECONDS="2") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=SECONDS)
         for count, encoder in enumerate(ENCODERS, start=1):
             print(encoder.__name__, flush=True)
             publish_with(stack, encoder, clip, count)
             time.sleep(1)
+        print("nginx-rtmp's push", flush=True)
+        pushed_by_nginx(stack, clip, len(ENCODERS) + 1)
 
 
 main(interop)

@@ -118,6 +118,7 @@ void ForwardFeed::queue_configuration(std::uint32_t index, std::uint32_t timesta
   if (body.empty()) return;
   const rtmp::MessageType type = wire_type(*configuration);
   const bool data = type == rtmp::MessageType::kData;
+  if (data) timestamp_ms = 0;  // as encoders send it: it describes the whole stream
   const Bytes outgoing = data ? data_frame(body) : Bytes(body.begin(), body.end());
   // On the chunk stream that the track's samples take.
   const std::uint32_t chunk_stream = message[0] & kChunkStreamMask;

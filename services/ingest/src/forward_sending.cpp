@@ -79,6 +79,7 @@ bool Forward::send_run() {
     progress_us_ = now_us_;
     status_->sent_bytes.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
     if (!feed_->sent(static_cast<std::size_t>(sent), now_us_)) {
+      transport_.abandon();
       fail_attempt(ForwardReason::kSlow, "the log took a frame back while it was sent");
       return false;
     }

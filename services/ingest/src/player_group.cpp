@@ -26,6 +26,7 @@ constexpr std::uint64_t kMaxSearch = 65'536;  // records that are looked at for 
 constexpr std::uint64_t kMaxWindow = 512;     // records
 constexpr std::int64_t kMergeFactor = 8;      // so many times the cost of a flush pass between two
 constexpr std::uint32_t kPlayerMessageStream = 1;
+constexpr std::string_view kTorn = "torn";  // the log took a frame back while it was sent
 constexpr std::string_view kNothingLeft =
     "The stream has no track that this player announced (Enhanced RTMP: fourCcList or FourCcInfoMap in "
     "connect).";
@@ -379,7 +380,10 @@ bool PlayerGroup::queue_configuration(Player& player, std::uint32_t index, std::
   if (!configuration || configuration->description.track >= player.place.configurations.size()) return false;
   if (!admit(player, *configuration) || configuration->description.prefix_size == 0) return false;
   const ByteView body = body_of(configuration->message);
-  return !body.empty() && queue_message(player, wire_type(*configuration), body, timestamp_ms);
+  const rtmp::MessageType type = wire_type(*configuration);
+  // It describes the whole stream: ffmpeg takes onMetaData of any other time for a track of text.
+  if (type == rtmp::MessageType::kData) timestamp_ms = 0;
+  return !body.empty() && queue_message(player, type, body, timestamp_ms);
 }
 
 bool PlayerGroup::queue_message(Player& player, rtmp::MessageType type, ByteView body,
@@ -404,12 +408,17 @@ bool PlayerGroup::queue_message(Player& player, rtmp::MessageType type, ByteView
 PlayerGroup::Step PlayerGroup::send_run(Player& player, const Window& window, std::int64_t now_us) {
   std::array<iovec, kMaxParts> parts;
   const std::span<const LogEntry> entries = std::span(window.entries).subspan(player.next - window.first);
+  // Recycled while it waited: what lies there now is another stream's.
+  if (!reader_->intact(entries.front().record)) {
+    if (player.in_message()) return disconnect(player, kTorn);
+    return skip(player, now_us);
+  }
   const GatheredRun run = gather_run(entries.first(std::min(entries.size(), kMaxRun)), player.place, parts);
   const ssize_t sent = player.connection.transport().send({parts.data(), run.parts});
   if (sent < 0 && errno == EINTR) return Step::kAgain;
   if (sent < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Step::kBlocked : disconnect(player, "gone");
   // Blocks are recycled oldest first: if the first message is still what it was, all are.
-  if (!reader_->intact(entries.front().record)) return disconnect(player, "torn");
+  if (!reader_->intact(entries.front().record)) return disconnect(player, kTorn);
   if (sent > 0) player.progress_us = now_us;
   sent_bytes_ += static_cast<std::uint64_t>(sent);
   ++sends_;
@@ -448,6 +457,7 @@ PlayerGroup::Step PlayerGroup::disconnect(Player& player, std::string_view why) 
     log::info("player disconnected",
               {{"stream", stream_id_}, {"peer", player.connection.peer()}, {"why", why}});
   }
+  if (why == kTorn) player.connection.transport().abandon();
   player.connection.close(media::LogEnd::kDisconnected, why);
   return Step::kClosed;
 }
@@ -476,6 +486,7 @@ void PlayerGroup::tick(std::int64_t now_us) {
       const bool nothing_left = player.started && player.withheld != 0 && player.taken == 0;
       if (nothing_left && now_us - player.started_us > kNothingLeftUs)
         return player.connection.end_play(rtmp::status::kPlayNoSupportedTrack, kNothingLeft);
+      tell_withheld(player);
       return check_slow(player, now_us);
     }
     if (now_us - player.waiting_since_us > kIdleUs) {
@@ -486,6 +497,26 @@ void PlayerGroup::tick(std::int64_t now_us) {
   const bool all_told = std::all_of(players_.begin(), players_.end(),
                                     [](const Player* player) { return player->notified_end; });
   if ((ending_ && all_told) || players_.empty()) release_log();
+}
+
+// Which of the first picture and sound it does not get although it gets the rest; each once.
+void PlayerGroup::tell_withheld(Player& player) {
+  constexpr std::uint16_t kFirstTracks = 1U << media::kVideoTrack | 1U << media::kAudioTrack;
+  const auto news = static_cast<std::uint16_t>(player.withheld & kFirstTracks & ~player.told_withheld);
+  if (news == 0 || player.taken == 0) return;
+  player.told_withheld |= news;
+  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack}) {
+    const auto configuration = (news >> track & 1) != 0
+                                   ? reader_->configuration(player.place.configurations.at(track))
+                                   : std::nullopt;
+    if (!configuration) continue;
+    const std::string why = withheld_text(configuration->description);
+    log::info("a player can't take a track",
+              {{"stream", stream_id_}, {"peer", player.connection.peer()}, {"why", why}});
+    // A warning: clients take an error for the end of the stream.
+    (void)player.connection.outbox().append(player.connection.session().status(
+        player.message_stream_id, rtmp::StatusLevel::kWarning, rtmp::status::kPlayNoSupportedTrack, why));
+  }
 }
 
 // Keeps what the slowest player needs from being recycled, within the log's hard limit.

@@ -86,6 +86,7 @@ struct Player {
   std::uint32_t configurations_seen = 0;
   std::uint16_t taken = 0;  // bits of the tracks with sound or picture that it gets, and that it can't take
   std::uint16_t withheld = 0;
+  std::uint16_t told_withheld = 0;
   std::int64_t started_us = 0;
   std::int64_t catch_up_until_us = 0;
   std::int64_t waiting_since_us;  // for a publisher
@@ -152,6 +153,7 @@ class PlayerGroup {
   Step skip(Player& player, std::int64_t now_us);
   Step disconnect(Player& player, std::string_view why);
   void check_slow(Player& player, std::int64_t now_us);
+  void tell_withheld(Player& player);
   // Whoever may not watch this publication is told and closed.
   void send_away(Player& player, const LiveStream& stream);
   void publisher_left(Player& player, std::int64_t now_us);

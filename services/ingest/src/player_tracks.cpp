@@ -1,5 +1,6 @@
 #include "player_tracks.hpp"
 
+#include "rtmp/fourcc.hpp"
 #include "track_format.hpp"
 
 namespace millrace::ingest {
@@ -39,6 +40,13 @@ bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Conf
   if (first && has_legacy_form) return true;
   if (!first && !player.takes_multitrack()) return false;
   return player.plays(message_type(description.kind), fourcc_of(description.codec));
+}
+
+std::string withheld_text(const media::TrackConfiguration& description) {
+  const bool video = description.kind == media::TrackKind::kVideo;
+  return std::string(video ? "The picture" : "The sound") + " is left out: this player did not announce " +
+         rtmp::fourcc_text(fourcc_of(description.codec)) +
+         " (Enhanced RTMP: fourCcList or FourCcInfoMap in connect).";
 }
 
 }  // namespace millrace::ingest

@@ -1,6 +1,8 @@
 // Which tracks of a log an RTMP player can be sent, by what it said in connect. Pure functions.
 #pragma once
 
+#include <string>
+
 #include "media/arena_reader.hpp"
 #include "rtmp/capabilities.hpp"
 #include "rtmp/message.hpp"
@@ -16,5 +18,7 @@ rtmp::MessageType wire_type(const media::LogReader::Configuration& configuration
 // Any player takes data, and H.264, AAC and MP3 as the first track of their kind: those have legacy headers.
 // Other codecs must be announced, further tracks multitrack too.
 bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Configuration& configuration);
+// For a player that gets the stream without its picture or sound.
+std::string withheld_text(const media::TrackConfiguration& description);
 
 }  // namespace millrace::ingest

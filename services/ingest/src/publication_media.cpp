@@ -166,8 +166,9 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
 Result<void> Publication::take_annotation(const Part& part) {
   const bool video = part.tag.type == rtmp::MessageType::kVideo;
   Bytes& newest = video ? video_annotation_ : audio_annotation_;
+  // A frame type means nothing here, and ffmpeg passes over a metadata frame only where it says "command".
   const rtmp::TagHeader tag = rtmp::make_tag_header(
-      {part.tag.type, part.where.codec, part.tag.kind, rtmp::VideoFrameType::kKey, 0, std::nullopt});
+      {part.tag.type, part.where.codec, part.tag.kind, rtmp::VideoFrameType::kCommand, 0, std::nullopt});
   Bytes annotation(tag.view().begin(), tag.view().end());
   annotation.insert(annotation.end(), part.payload.begin(), part.payload.end());
   if (annotation == newest) return {};

@@ -52,6 +52,11 @@ class Transport {
     if (tls_) tls_->shutdown();
     ::shutdown(fd(), SHUT_WR);
   }
+  // What the kernel still holds is not sent: close() resets the connection.
+  void abandon() {
+    const linger now{1, 0};
+    (void)::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
   void close() {
     tls_.reset();
     socket_.reset();

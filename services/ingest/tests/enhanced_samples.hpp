@@ -102,8 +102,9 @@ inline Bytes enhanced(const CodecSample& sample, rtmp::PacketKind kind, const By
                           : kind == rtmp::PacketKind::kMetadata                                         ? 4
                           : sample.fourcc == rtmp::fourcc::kHevc || sample.fourcc == rtmp::fourcc::kAvc ? 3
                                                                                                         : 1;
+  const unsigned frame_type = kind == rtmp::PacketKind::kMetadata ? 5 : key ? 1 : 2;
   ByteWriter out;
-  out.u8(static_cast<std::uint8_t>(video ? 0x80 | (key ? 1U : 2U) << 4 | packet : 0x90 | packet));
+  out.u8(static_cast<std::uint8_t>(video ? 0x80 | frame_type << 4 | packet : 0x90 | packet));
   out.u32(sample.fourcc);
   out.append(payload);
   return out.take();

@@ -149,7 +149,7 @@ TEST_F(ForwardFeedTest, StartsAtTheNewestKeyFrameWithMetadataAndConfigurations) 
   attach(feed, source);
   EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);
   const std::size_t metadata = testing::data_message("onMetaData", true).size();
-  EXPECT_THAT(server_.take(), ElementsAre("d 80 " + std::to_string(metadata), "v 80 configuration",
+  EXPECT_THAT(server_.take(), ElementsAre("d 0 " + std::to_string(metadata), "v 80 configuration",
                                           "a 80 configuration", "v 80 41", "a 90 6"));
   source.video(false, 120);
   EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);

@@ -53,7 +53,7 @@ TEST(PlayerTracks, AnnotationsGoToThoseThatKnowTheirCodec) {
   auto annotation = configuration(2, TrackKind::kData, Codec::kNone);
   const auto header = rtmp::media_chunk_header(MessageType::kVideo, 0, 6, 1);
   annotation.message.assign(header.view().begin(), header.view().end());
-  for (const std::uint8_t byte : {0x94, int{'h'}, int{'v'}, int{'c'}, int{'1'}, 2})
+  for (const std::uint8_t byte : {0xD4, int{'h'}, int{'v'}, int{'c'}, int{'1'}, 2})
     annotation.message.push_back(byte);
   EXPECT_EQ(wire_type(annotation), MessageType::kVideo);
   rtmp::PeerCapabilities player;
@@ -64,6 +64,14 @@ TEST(PlayerTracks, AnnotationsGoToThoseThatKnowTheirCodec) {
   EXPECT_TRUE(can_take(player, annotation));
   annotation.message.resize(14);
   EXPECT_FALSE(can_take(player, annotation));
+}
+
+TEST(PlayerTracks, SaysWhichCodecWasNotAnnounced) {
+  const auto hevc = configuration(0, TrackKind::kVideo, Codec::kH265).description;
+  EXPECT_NE(withheld_text(hevc).find("The picture is left out: this player did not announce hvc1"),
+            std::string::npos);
+  const auto opus = configuration(1, TrackKind::kAudio, Codec::kOpus).description;
+  EXPECT_NE(withheld_text(opus).find("The sound"), std::string::npos);
 }
 
 LogEntry entry(std::uint8_t track, std::uint32_t in_force) {

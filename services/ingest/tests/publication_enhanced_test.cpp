@@ -274,7 +274,10 @@ TEST_F(EnhancedTest, FollowsAChangeOfMp3sRate) {
 TEST_F(EnhancedTest, KeepsHdrMetadataForPlayers) {
   const CodecSample hevc = codec_sample(Codec::kH265);
   const Bytes hdr = enhanced(hevc, PacketKind::kMetadata, {2, 0, 9, 'c', 'o', 'l', 'o', 'r'});
-  ASSERT_TRUE(send(hevc.type, 0, hdr));
+  Bytes as_key = hdr;
+  as_key[0] = 0x94;
+  ASSERT_EQ(hdr[0], 0xD4);  // as encoders send it: whoever plays takes "key" for a picture
+  ASSERT_TRUE(send(hevc.type, 0, as_key));
   ASSERT_TRUE(send(hevc.type, 0, start_of(hevc)));
   ASSERT_TRUE(send(hevc.type, 0, frame_of(hevc)));
   ASSERT_TRUE(send(hevc.type, 40, hdr));  // the same again

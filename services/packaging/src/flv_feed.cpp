@@ -16,6 +16,7 @@ constexpr std::int64_t kCheckEveryUs = 250'000;  // whether a viewer keeps up
 constexpr std::int64_t kViewerLastsUs = 5'000'000;
 constexpr std::uint32_t kNoConfiguration = UINT32_MAX;
 constexpr std::uint8_t kFlvAudio = 8;  // TagType
+constexpr std::uint8_t kFlvScript = 18;
 // Between the last tag of a publication and the first of the next: about a frame.
 constexpr std::uint32_t kJoinMs = 40;
 // A next publication whose times are that little ahead is left as it is.
@@ -178,7 +179,8 @@ bool FlvFeed::queue_configuration(std::uint32_t index, std::uint32_t timestamp_m
   if (!is_annotation(configuration->description)) configurations_[track] = index;
   const FlvMessage message = flv_message(configuration->message);
   if (message.body.empty()) return false;
-  append_flv_tag(message, timestamp_ms, head_);
+  // It describes the whole stream: ffmpeg takes onMetaData of any other time for a track of text.
+  append_flv_tag(message, message.type == kFlvScript ? 0 : timestamp_ms, head_);
   return true;
 }
 

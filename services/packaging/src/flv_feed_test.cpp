@@ -181,7 +181,7 @@ class FlvFeedTest : public ::testing::Test {
     return progress;
   }
   static std::vector<FlvTag> configurations(std::uint32_t timestamp) {
-    return {{18, timestamp, {2, 0, 1, 'm'}},
+    return {{18, 0, {2, 0, 1, 'm'}},
             {9, timestamp, {0x17, 0, 0, 0, 0, 1, 2, 3}},
             {8, timestamp, {0xAF, 0, 0x11, 0x90}}};
   }
@@ -523,7 +523,7 @@ TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
 TEST_F(FlvFeedTest, ShowsTheFirstTracksOnlyAndKeepsAnnotations) {
   FlvPublisher publisher(*arena_, 1, 1);
   publisher.add_configuration(media::kDataTrack, media::TrackKind::kData, MessageType::kVideo,
-                              {0x94, 'h', 'v', 'c', '1'}, {2}, media::Codec::kNone);
+                              {0xD4, 'h', 'v', 'c', '1'}, {2}, media::Codec::kNone);
   publisher.add_configuration(3, media::TrackKind::kAudio, MessageType::kAudio,
                               {0x95, 0x00, 'O', 'p', 'u', 's', 1}, {7});
   publisher.frames(0, 2);
@@ -533,7 +533,7 @@ TEST_F(FlvFeedTest, ShowsTheFirstTracksOnlyAndKeepsAnnotations) {
   FakeSocket socket;
   EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
   std::vector<FlvTag> expected = configurations(0);
-  expected.insert(expected.begin() + 1, {9, 0, {0x94, 'h', 'v', 'c', '1', 2}});
+  expected.insert(expected.begin() + 1, {9, 0, {0xD4, 'h', 'v', 'c', '1', 2}});
   add_frames(expected, 0, 4);
   EXPECT_EQ(parse_flv(socket.bytes), expected);
 }
