@@ -26,13 +26,17 @@ class Box {
     writer_.u8(version);
     writer_.u24(flags);
   }
-  ~Box() { writer_.patch_u32(start_, static_cast<std::uint32_t>(writer_.size() - start_)); }
+  ~Box() { writer_.patch_u32(start_, static_cast<std::uint32_t>(writer_.size() - start_ + elsewhere_)); }
   Box(const Box&) = delete;
   Box& operator=(const Box&) = delete;
+
+  // Bytes of the box that somebody else writes.
+  void add_elsewhere(std::uint64_t bytes) { elsewhere_ += bytes; }
 
  private:
   ByteWriter& writer_;
   std::size_t start_;
+  std::uint64_t elsewhere_ = 0;
 };
 
 // Times and durations take 32 bits in version 0 and 64 in version 1 of a box.

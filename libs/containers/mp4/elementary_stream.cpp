@@ -43,25 +43,23 @@ ByteView read_descriptor(ByteReader& reader, std::uint8_t tag) {
 
 }  // namespace
 
-void write_elementary_stream(ByteWriter& writer, const Track& track) {
+void write_elementary_stream(ByteWriter& writer, Codec codec, ByteView configuration) {
   const Box esds(writer, "esds", 0, 0);
-  const bool aac = track.codec == Codec::kAac;
-  const std::size_t specific = aac ? descriptor_size(track.configuration.size()) : 0;
+  const bool aac = codec == Codec::kAac;
+  const std::size_t specific = aac ? descriptor_size(configuration.size()) : 0;
   const std::size_t decoder = 13 + specific;
   write_descriptor_header(writer, kEsDescriptor, 3 + descriptor_size(decoder) + descriptor_size(1));
-  writer.u16(static_cast<std::uint16_t>(track.id));
+  writer.u16(0);  // ES_ID: in a file the track's number is meant (14496-14 3.1.2)
   writer.u8(0);
   write_descriptor_header(writer, kDecoderConfigDescriptor, decoder);
-  writer.u8(aac                           ? kObjectTypeAac
-            : track.configuration.empty() ? kObjectTypeMpeg1Audio
-                                          : track.configuration[0]);
+  writer.u8(aac ? kObjectTypeAac : configuration.empty() ? kObjectTypeMpeg1Audio : configuration[0]);
   writer.u8(kAudioStream);
   writer.u24(0);  // bufferSizeDB, maxBitrate, avgBitrate: unknown
   writer.u32(0);
   writer.u32(0);
   if (aac) {
-    write_descriptor_header(writer, kDecoderSpecificInfo, track.configuration.size());
-    writer.append(track.configuration);
+    write_descriptor_header(writer, kDecoderSpecificInfo, configuration.size());
+    writer.append(configuration);
   }
   write_descriptor_header(writer, kSyncLayerConfig, 1);
   writer.u8(2);

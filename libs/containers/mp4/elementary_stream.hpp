@@ -6,7 +6,7 @@
 namespace millrace::mp4 {
 
 // kAac: with the AudioSpecificConfig; kMp3: its configuration is the objectTypeIndication.
-void write_elementary_stream(ByteWriter& writer, const Track& track);
+void write_elementary_stream(ByteWriter& writer, Codec codec, ByteView configuration);
 
 // Fills codec and configuration from the box's payload; false when it is neither AAC nor MP3.
 bool read_elementary_stream(ByteView esds, Track& track);

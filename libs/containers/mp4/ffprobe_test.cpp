@@ -83,5 +83,23 @@ TEST_F(Ffprobe, DecodesEveryFrameOfAFinishedFileInSync) {
             "0.080000,0.000000\n0.200000,0.040000\n0.120000,0.080000\n");
 }
 
+// The encoder changed its parameter sets between the groups, and back: one file, and nothing is lost in it.
+TEST_F(Ffprobe, DecodesEveryFrameOfATrackWithTwoSampleDescriptions) {
+  Track track = test::video_track();
+  ASSERT_EQ(take_description(track, test::other_video_track()), 2U);
+  Bytes source = init_segment(std::array{track});
+  for (std::uint32_t group = 0; group < 6; ++group) {
+    const std::uint64_t base = std::uint64_t{group} * 5 * test::kFrameDuration;
+    const bool other = group % 2 == 1;
+    const std::array runs = {other ? test::other_video_run(base, 2) : test::video_run(group, base)};
+    test::append(source, fragment_header(group + 1, runs));
+    test::append(source, other ? test::other_payloads() : test::payloads(group, 0));
+  }
+  const auto file = test::finish_bytes(source);
+  ASSERT_TRUE(file);
+  // A note of the parser, which has the first description's parameter sets, goes with it.
+  EXPECT_TRUE(probe(*file, "-count_frames -show_entries stream=nb_read_frames").ends_with("30\n"));
+}
+
 }  // namespace
 }  // namespace millrace::mp4

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "containers/mp4/box_writer.hpp"
@@ -15,76 +16,65 @@ namespace {
 constexpr std::size_t kCopyBytes = 1U << 20;
 constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
-struct FinishedTrack {
-  Track track;
-  SampleTable table;
-};
-
-struct Extent {
-  std::uint64_t offset;
-  std::uint64_t size;
-};
-
-// What the first pass gathers.
+// What the first pass learns.
 struct Index {
-  std::vector<FinishedTrack> tracks;
-  std::vector<Extent> payloads;
+  std::map<std::uint32_t, CountedTrack> tracks;  // by id
   std::uint64_t payload_size = 0;
 };
 
-FinishedTrack* find_track(Index& index, std::uint32_t id) {
-  for (FinishedTrack& entry : index.tracks) {
-    if (entry.track.id == id) return &entry;
-  }
-  return nullptr;
-}
-
 Result<void> add_movie(Index& index, const FragmentedFileReader::Movie& movie) {
   for (const Track& track : movie.tracks) {
-    const FinishedTrack* const known = find_track(index, track.id);
-    if (known == nullptr) {
-      index.tracks.push_back({track, {}});
-    } else if (!(known->track == track)) {
+    Track& known = index.tracks.try_emplace(track.id, CountedTrack{track, {}, {}}).first->second.track;
+    if (continues(track, known)) {
+      known = track;
+    } else if (!continues(known, track)) {
       return fail("mp4.tracks", "a track changes within the file");
     }
   }
   return {};
 }
 
-Result<void> add_fragment(Index& index, const FragmentedFileReader::Fragment& fragment) {
-  std::uint64_t offset = index.payload_size;
-  for (const TrackRun& run : fragment.header.runs) {
-    FinishedTrack* const entry = find_track(index, run.track_id);
-    if (entry == nullptr) return fail("mp4.tracks", "a fragment of an unknown track");
-    entry->table.add(run, offset);
-    for (const FragmentSample& sample : run.samples) offset += sample.size;
+Result<void> count_fragment(Index& index, const FragmentHeader& header) {
+  for (const TrackRun& run : header.runs) {
+    const auto entry = index.tracks.find(run.track_id);
+    if (entry == index.tracks.end()) return fail("mp4.tracks", "a fragment of an unknown track");
+    CountedTrack& counted = entry->second;
+    if (run.description > sample_descriptions(counted.track))
+      return fail("mp4.tracks", "a fragment with an unknown sample description");
+    counted.walk.add(run, 0, counted.counts);
   }
-  index.payloads.push_back({fragment.payload_offset, fragment.header.payload_size});
-  index.payload_size += fragment.header.payload_size;
+  index.payload_size += header.payload_size;
   return {};
 }
 
-Result<Index> read_index(const FileSource& source) {
-  Index index;
+// visit_movie, visit_fragment: of each whole part, until one fails.
+template <class VisitMovie, class VisitFragment>
+Result<void> each_part(const FileSource& source, VisitMovie visit_movie, VisitFragment visit_fragment) {
   FragmentedFileReader reader(source);
   while (true) {
     auto part = reader.next();
     if (!part) return tl::unexpected(part.error());
-    if (!*part) break;
-    Result<void> added;
-    if (const auto* movie = std::get_if<FragmentedFileReader::Movie>(&**part))
-      added = add_movie(index, *movie);
-    if (const auto* fragment = std::get_if<FragmentedFileReader::Fragment>(&**part)) {
-      added = add_fragment(index, *fragment);
-    }
-    if (!added) return tl::unexpected(added.error());
+    if (!*part) return {};
+    Result<void> visited;
+    if (const auto* movie = std::get_if<FragmentedFileReader::Movie>(&**part)) visited = visit_movie(*movie);
+    if (const auto* fragment = std::get_if<FragmentedFileReader::Fragment>(&**part))
+      visited = visit_fragment(*fragment);
+    if (!visited) return visited;
   }
-  index.tracks.erase(std::remove_if(index.tracks.begin(), index.tracks.end(),
-                                    [](const FinishedTrack& entry) { return entry.table.empty(); }),
-                     index.tracks.end());
+}
+
+Result<Index> read_index(const FileSource& source) {
+  Index index;
+  const auto read = each_part(
+      source, [&](const FragmentedFileReader::Movie& movie) { return add_movie(index, movie); },
+      [&](const FragmentedFileReader::Fragment& fragment) { return count_fragment(index, fragment.header); });
+  if (!read) return tl::unexpected(read.error());
+  std::erase_if(index.tracks, [](const auto& entry) { return entry.second.walk.empty(); });
   if (index.tracks.empty()) return fail("mp4.empty", "the file holds no sample");
-  std::sort(index.tracks.begin(), index.tracks.end(),
-            [](const FinishedTrack& a, const FinishedTrack& b) { return a.track.id < b.track.id; });
+  for (auto& [id, counted] : index.tracks) {
+    counted.walk.end(counted.counts);
+    if (counted.walk.sample_count() > kMax32) return fail("mp4.too_large", "too many samples for one track");
+  }
   return index;
 }
 
@@ -97,107 +87,218 @@ std::int64_t movie_time(std::int64_t time, std::uint32_t timescale) {
 
 std::int64_t movie_start(const Index& index) {
   std::int64_t start = std::numeric_limits<std::int64_t>::max();
-  for (const auto& [track, table] : index.tracks) {
-    start = std::min(start, movie_time(table.presentation_start(), track.timescale));
+  for (const auto& [id, counted] : index.tracks) {
+    start = std::min(start, movie_time(counted.walk.presentation_start(), counted.track.timescale));
   }
   return start;
 }
 
-Edit edit_of(const FinishedTrack& entry, std::int64_t start) {
-  const SampleTable& table = entry.table;
-  const std::uint32_t timescale = entry.track.timescale;
-  const std::int64_t length = table.presentation_end() - table.presentation_start();
+Edit edit_of(const CountedTrack& counted, std::int64_t start) {
+  const SampleWalk& walk = counted.walk;
+  const std::uint32_t timescale = counted.track.timescale;
+  const std::int64_t length = walk.presentation_end() - walk.presentation_start();
   Edit edit;
-  edit.delay = static_cast<std::uint64_t>(movie_time(table.presentation_start(), timescale) - start);
+  edit.delay = static_cast<std::uint64_t>(movie_time(walk.presentation_start(), timescale) - start);
   edit.duration =
       static_cast<std::uint64_t>(movie_time(length, timescale)) + 1;  // never cuts the last sample
-  edit.media_time = static_cast<std::uint64_t>(table.presentation_start() + table.composition_shift() -
-                                               table.first_decode_time());
+  edit.media_time = static_cast<std::uint64_t>(walk.presentation_start() + walk.composition_shift() -
+                                               walk.first_decode_time());
   return edit;
-}
-
-void write_track(ByteWriter& writer, const FinishedTrack& entry, const Edit& edit, std::uint64_t base,
-                 bool large, bool alternative) {
-  const Box trak(writer, "trak");
-  write_track_header(writer, entry.track, edit.delay + edit.duration, alternative);
-  write_edit_list(writer, edit);
-  const Box mdia(writer, "mdia");
-  write_media_header(writer, entry.track, entry.table.duration());
-  write_handler(writer, entry.track.type);
-  const Box minf(writer, "minf");
-  write_media_information(writer, entry.track.type);
-  entry.table.write(writer, entry.track, base, large);
 }
 
 std::uint64_t movie_duration(const Index& index, std::int64_t start) {
   std::uint64_t duration = 0;
-  for (const FinishedTrack& entry : index.tracks) {
-    const Edit edit = edit_of(entry, start);
+  for (const auto& [id, counted] : index.tracks) {
+    const Edit edit = edit_of(counted, start);
     duration = std::max(duration, edit.delay + edit.duration);
   }
   return duration;
 }
 
-// ftyp, moov and the header of mdat. base: where the payloads begin in the finished file.
-Bytes write_header(const Index& index, std::uint64_t base, bool large) {
-  ByteWriter writer;
+// ftyp, moov and the header of mdat without the entries of the sample tables, which stand between its pieces.
+struct Header {
+  struct Gap {
+    std::size_t at = 0;  // of bytes
+    std::uint32_t track = 0;
+    Table table = Table::kTimes;
+    std::uint64_t size = 0;
+  };
+  ByteWriter bytes;
+  std::vector<Gap> gaps;   // in order
+  std::uint64_t size = 0;  // with what stands in the gaps: where the payloads begin
+
+  void write(const Index& index, bool large);
+
+ private:
+  void write_file_type(const Index& index);
+  void write_track(const CountedTrack& counted, const Edit& edit, bool large, bool alternative);
+};
+
+void Header::write_file_type(const Index& index) {
+  const Box ftyp(bytes, "ftyp");
+  bytes.text("isom");
+  bytes.u32(0x200);
+  bytes.text("isomiso2");
+  const bool avc = std::any_of(index.tracks.begin(), index.tracks.end(),
+                               [](const auto& entry) { return entry.second.track.codec == Codec::kAvc; });
+  if (avc) bytes.text("avc1");
+  bytes.text("mp41");
+}
+
+void Header::write_track(const CountedTrack& counted, const Edit& edit, bool large, bool alternative) {
+  const std::uint64_t tables = counted.table_bytes(large);
+  Box trak(bytes, "trak");
+  trak.add_elsewhere(tables);
+  write_track_header(bytes, counted.track, edit.delay + edit.duration, alternative);
+  write_edit_list(bytes, edit);
+  Box mdia(bytes, "mdia");
+  mdia.add_elsewhere(tables);
+  write_media_header(bytes, counted.track, counted.walk.duration());
+  write_handler(bytes, counted.track.type);
+  Box minf(bytes, "minf");
+  minf.add_elsewhere(tables);
+  write_media_information(bytes, counted.track.type);
+  write_sample_tables(bytes, counted, large, [&](Table table, std::uint64_t table_bytes) {
+    gaps.push_back({bytes.size(), counted.track.id, table, table_bytes});
+  });
+}
+
+void Header::write(const Index& index, bool large) {
+  std::uint64_t tables = 0;
+  for (const auto& [id, counted] : index.tracks) tables += counted.table_bytes(large);
+  write_file_type(index);
   {
-    const Box ftyp(writer, "ftyp");
-    writer.text("isom");
-    writer.u32(0x200);
-    writer.text("isomiso2avc1mp41");
-  }
-  {
-    const Box moov(writer, "moov");
+    Box moov(bytes, "moov");
+    moov.add_elsewhere(tables);
     const std::int64_t start = movie_start(index);
-    write_movie_header(writer, movie_duration(index, start), index.tracks.back().track.id + 1);
+    write_movie_header(bytes, movie_duration(index, start), index.tracks.rbegin()->first + 1);
     std::set<TrackType> seen;
-    for (const FinishedTrack& entry : index.tracks) {
-      const bool alternative = !seen.insert(entry.track.type).second;
-      write_track(writer, entry, edit_of(entry, start), base, large, alternative);
+    for (const auto& [id, counted] : index.tracks) {
+      const bool alternative = !seen.insert(counted.track.type).second;
+      write_track(counted, edit_of(counted, start), large, alternative);
     }
   }
-  writer.u32(large ? 1 : static_cast<std::uint32_t>(8 + index.payload_size));
-  writer.text("mdat");
-  if (large) writer.u64(16 + index.payload_size);
-  return writer.take();
+  bytes.u32(large ? 1 : static_cast<std::uint32_t>(8 + index.payload_size));
+  bytes.text("mdat");
+  if (large) bytes.u64(16 + index.payload_size);
+  size = bytes.size() + tables;
 }
 
-// The header's size does not depend on base, so writing it once tells where the payloads begin.
-Bytes header_of(const Index& index) {
-  std::uint64_t base = write_header(index, 0, false).size();
-  const bool large = base + index.payload_size > kMax32;
-  if (large) base = write_header(index, 0, true).size();
-  return write_header(index, base, large);
+Result<Header> header_of(const Index& index) {
+  for (const bool large : {false, true}) {
+    Header header;
+    header.write(index, large);
+    if (header.size > kMax32) return fail("mp4.too_large", "the index does not fit into its box");
+    if (large || header.size + index.payload_size <= kMax32) return header;
+  }
+  return fail("mp4.too_large");
 }
 
-Result<void> copy_payloads(const Index& index, const FileSource& source, const FileSink& sink) {
-  Bytes buffer(kCopyBytes);
-  for (const Extent& extent : index.payloads) {
-    for (std::uint64_t done = 0; done < extent.size;) {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, extent.size - done));
-      const std::span<std::uint8_t> piece(buffer.data(), size);
-      if (auto read = source.read(extent.offset + done, piece); !read) return read;
-      if (auto written = sink(piece); !written) return written;
-      done += size;
+using TablePlaces = std::map<std::uint32_t, std::array<TablePlace, kTables>>;  // by track id
+
+// The header's pieces; where the tables' entries belong.
+Result<TablePlaces> write_header(const Header& header, const FileSink& sink) {
+  TablePlaces places;
+  std::uint64_t offset = 0;
+  std::size_t written = 0;
+  const auto write_until = [&](std::size_t end) -> Result<void> {
+    const ByteView piece = header.bytes.view().subspan(written, end - written);
+    auto result = sink.write(offset, piece);
+    offset += piece.size();
+    written = end;
+    return result;
+  };
+  for (const Header::Gap& gap : header.gaps) {
+    if (auto result = write_until(gap.at); !result) return tl::unexpected(result.error());
+    places[gap.track][static_cast<std::size_t>(gap.table)] = {offset, gap.size};
+    offset += gap.size;
+  }
+  if (auto result = write_until(header.bytes.size()); !result) return tl::unexpected(result.error());
+  return places;
+}
+
+// The second pass: tables and payloads.
+class BodyWriter {
+ public:
+  BodyWriter(const Index& index, const Header& header, const TablePlaces& places, const FileSource& source,
+             const FileSink& sink)
+      : source_(source), sink_(sink), begin_(header.size), size_(index.payload_size), buffer_(kCopyBytes) {
+    const bool large = begin_ + size_ > kMax32;
+    for (const auto& [id, counted] : index.tracks) {
+      tracks_.try_emplace(id, SampleWalk{}, TableWriter(counted, places.at(id), begin_, large, sink.write));
     }
   }
-  return {};
-}
+
+  Result<void> add(const FragmentedFileReader::Fragment& fragment) {
+    std::uint64_t offset = copied_;
+    for (const TrackRun& run : fragment.header.runs) {
+      const auto found = tracks_.find(run.track_id);
+      if (found == tracks_.end()) return fail("mp4.changed", "another track while it was finished");
+      auto& [walk, tables] = found->second;
+      walk.add(run, offset, tables);
+      if (!tables.result()) return tables.result();
+      for (const FragmentSample& sample : run.samples) offset += sample.size;
+    }
+    return copy(fragment.payload_offset, fragment.header.payload_size);
+  }
+
+  Result<void> end() {
+    if (copied_ != size_) return fail("mp4.changed", "another size while it was finished");
+    for (auto& [id, track] : tracks_) {
+      auto& [walk, tables] = track;
+      walk.end(tables);
+      if (auto finished = tables.finish(); !finished) return finished;
+    }
+    return {};
+  }
+
+ private:
+  Result<void> copy(std::uint64_t offset, std::uint64_t size) {
+    if (size > size_ - copied_) return fail("mp4.changed", "another size while it was finished");
+    for (std::uint64_t done = 0; done < size;) {
+      const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, size - done));
+      const std::span<std::uint8_t> piece(buffer_.data(), count);
+      if (auto read = source_.read(offset + done, piece); !read) return read;
+      if (auto written = sink_.write(begin_ + copied_, piece); !written) return written;
+      done += count;
+      copied_ += count;
+    }
+    return {};
+  }
+
+  const FileSource& source_;
+  const FileSink& sink_;
+  const std::uint64_t begin_;  // of the payloads
+  const std::uint64_t size_;
+  std::uint64_t copied_ = 0;
+  Bytes buffer_;
+  std::map<std::uint32_t, std::pair<SampleWalk, TableWriter>> tracks_;
+};
 
 }  // namespace
 
 Result<Finished> finish(const FileSource& source, const FileSink& sink) {
   const auto index = read_index(source);
   if (!index) return tl::unexpected(index.error());
-  const Bytes header = header_of(*index);
-  if (auto written = sink(header); !written) return tl::unexpected(written.error());
-  if (auto copied = copy_payloads(*index, source, sink); !copied) return tl::unexpected(copied.error());
-
+  const auto header = header_of(*index);
+  if (!header) return tl::unexpected(header.error());
   Finished finished;
-  finished.size = header.size() + index->payload_size;
-  finished.duration_us = movie_duration(*index, movie_start(*index)) * 1'000'000 / kMovieTimescale;
-  for (const FinishedTrack& entry : index->tracks) finished.samples += entry.table.sample_count();
+  finished.size = header->size + index->payload_size;
+  finished.duration_us =
+      static_cast<std::uint64_t>(movie_duration(*index, movie_start(*index))) * 1'000'000 / kMovieTimescale;
+  for (const auto& [id, counted] : index->tracks) finished.samples += counted.walk.sample_count();
+
+  if (sink.reserve) {
+    if (auto reserved = sink.reserve(finished.size); !reserved) return tl::unexpected(reserved.error());
+  }
+  const auto places = write_header(*header, sink);
+  if (!places) return tl::unexpected(places.error());
+  BodyWriter body(*index, *header, *places, source, sink);
+  const auto copied = each_part(
+      source, [](const FragmentedFileReader::Movie&) { return Result<void>{}; },
+      [&](const FragmentedFileReader::Fragment& fragment) { return body.add(fragment); });
+  if (!copied) return tl::unexpected(copied.error());
+  if (auto ended = body.end(); !ended) return tl::unexpected(ended.error());
   return finished;
 }
 

@@ -3,8 +3,8 @@
 //
 // Tracks keep their times relative to each other: edit lists hold the difference of their starts and the
 // first frame's composition offset. Every sample of every whole fragment is in the result, byte for byte; a
-// torn tail is not. Memory grows with the number of samples (at most 17 bytes each), the payload is copied in
-// one sequential pass.
+// torn tail is not. The fragments' headers are read twice, the payload is copied once; memory does not grow
+// with the file.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,24 @@
 
 namespace millrace::mp4 {
 
-// Takes the finished file from front to end. A failure stops finishing and is passed on.
-using FileSink = std::function<Result<void>(ByteView)>;
+// Takes the finished file. A failure stops finishing and is passed on.
+struct FileSink {
+  // Once, before anything is written: how large the file will be. May be empty.
+  std::function<Result<void>(std::uint64_t size)> reserve;
+  // In any order, each byte once.
+  std::function<Result<void>(std::uint64_t offset, ByteView bytes)> write;
+};
 
 struct Finished {
-  std::uint64_t size = 0;         // bytes given to the sink
+  std::uint64_t size = 0;
   std::uint64_t duration_us = 0;  // presented
   std::uint64_t samples = 0;
 };
 
-// "mp4.empty": no whole fragment with a sample. "mp4.tracks": a fragment of a track that no movie box told,
-// or two movie boxes that tell one track differently. Else what source or sink failed with. Syncing is the
-// caller's.
+// "mp4.empty": no whole fragment with a sample. "mp4.tracks": a fragment of a track or sample description
+// that no movie box told, or two movie boxes that tell one track differently. "mp4.too_large": the index
+// would not fit into its box. "mp4.changed": the source was not the same twice. Else what source or sink
+// failed with. Syncing is the caller's.
 [[nodiscard]] Result<Finished> finish(const FileSource& source, const FileSink& sink);
 
 }  // namespace millrace::mp4

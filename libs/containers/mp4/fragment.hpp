@@ -24,6 +24,10 @@ struct TrackRun {
   std::uint32_t track_id = 0;
   std::uint64_t base_decode_time = 0;  // of the first sample
   std::vector<FragmentSample> samples;
+  // Number of their sample description in the finished track. It is in a box of our own: the movie box that a
+  // player of the fragments has read may not have it yet, so their track has one description, and what
+  // differs must be in the samples.
+  std::uint32_t description = 1;
 
   bool operator==(const TrackRun&) const = default;
 };

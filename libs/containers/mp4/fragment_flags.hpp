@@ -1,6 +1,7 @@
 // Flags of tfhd, trun and samples (ISO/IEC 14496-12 8.8.7, 8.8.8, 8.8.3.1), shared by writer and reader.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace millrace::mp4 {
@@ -18,5 +19,9 @@ inline constexpr std::uint32_t kRunCompositionOffset = 0x000800;
 inline constexpr std::uint32_t kKeySample = 0x02000000;    // depends on no other
 inline constexpr std::uint32_t kOtherSample = 0x01010000;  // depends on others, is not a sync sample
 inline constexpr std::uint32_t kNonSync = 0x00010000;
+
+// Type of the 'uuid' box in traf that holds TrackRun::description.
+inline constexpr std::array<std::uint8_t, 16> kDescriptionUuid = {
+    0x6D, 0x69, 0x6C, 0x6C, 0x72, 0x61, 0x63, 0x65, 0x9C, 0x41, 0x4A, 0x0E, 0x8D, 0x27, 0x51, 0xB4};
 
 }  // namespace millrace::mp4

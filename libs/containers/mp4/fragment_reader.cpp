@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/fragment.hpp"
 #include "containers/mp4/fragment_flags.hpp"
@@ -53,12 +55,26 @@ bool read_run(ByteView trun, const TrackDefaults& defaults, TrackRun& run, std::
   return reader.ok() && count > 0;
 }
 
+// False when there is a number that no track has.
+bool read_description(ByteView traf, TrackRun& run) {
+  const auto uuid = find_box(traf, {"uuid"});
+  if (!uuid) return true;
+  ByteReader reader(*uuid);
+  const ByteView type = reader.take(kDescriptionUuid.size());
+  if (!std::equal(type.begin(), type.end(), kDescriptionUuid.begin(), kDescriptionUuid.end())) return true;
+  run.description = reader.u32();
+  return reader.ok() && run.description != 0;
+}
+
 bool read_fragment_track(ByteView traf, TrackRun& run, std::uint32_t& data_offset) {
   const auto tfhd = find_box(traf, {"tfhd"});
   const auto tfdt = find_box(traf, {"tfdt"});
   const auto trun = find_box(traf, {"trun"});
   TrackDefaults defaults;
-  if (!tfhd || !tfdt || !trun || !read_fragment_track_header(*tfhd, run, defaults)) return false;
+  if (!tfhd || !tfdt || !trun || !read_fragment_track_header(*tfhd, run, defaults) ||
+      !read_description(traf, run)) {
+    return false;
+  }
   ByteReader time(*tfdt);
   if (time.u8() != 1) return false;
   time.skip(3);

@@ -23,6 +23,7 @@ std::vector<Case> cases() {
       {"one sample", {test::audio_run(5, 1)}},
       {"durations that differ", {{1, 0, {{10, 1, 0, true}, {11, 2, 0, true}}}}},
       {"no key frame", {{1, 0, {{10, 1, 0, false}, {10, 2, 0, false}}}}},
+      {"another sample description", {{1, 0, {{10, 1, 0, true}}, 2}, {2, 0, {{10, 1, 0, true}}, 16}}},
       {"an empty sample", {{1, 0, {{10, 0, 0, true}}}}},
       {"composition offsets at their limits",
        {{1,

@@ -56,6 +56,11 @@ std::size_t write_fragment_track(ByteWriter& writer, const TrackRun& run) {
     const Box tfdt(writer, "tfdt", 1, 0);
     writer.u64(run.base_decode_time);
   }
+  if (run.description != 1) {
+    const Box uuid(writer, "uuid");
+    writer.append(kDescriptionUuid);
+    writer.u32(run.description);
+  }
   return write_run(writer, run, fields);
 }
 

@@ -13,12 +13,12 @@ namespace {
 
 constexpr std::size_t kMaxTracks = 16;
 
-void write_file_type(ByteWriter& writer) {
+void write_file_type(ByteWriter& writer, std::size_t tracks) {
   const Box ftyp(writer, "ftyp");
   writer.text("iso6");
   writer.u32(1);  // minor_version
   writer.text("iso6");
-  writer.text("cmfc");
+  if (tracks == 1) writer.text("cmfc");  // a CMAF track file has one track
   writer.text("mp41");
 }
 
@@ -77,7 +77,7 @@ bool read_track(ByteView trak, Track& track) {
 
 Bytes init_segment(std::span<const Track> tracks) {
   ByteWriter writer(1024);
-  write_file_type(writer);
+  write_file_type(writer, tracks.size());
   {
     const Box moov(writer, "moov");
     std::uint32_t next_id = 1;

@@ -82,17 +82,95 @@ TEST(InitSegment, TellsTheSampleSizeOfFlac) {
   EXPECT_EQ(entry.u16(), 24);
 }
 
+// CMAF's is for files of one track.
 TEST(InitSegment, NamesTheBrandsFirst) {
-  const Bytes segment = init_segment(std::vector{test::video_track()});
-  BoxReader reader(segment);
-  const auto ftyp = reader.next();
-  ASSERT_TRUE(ftyp);
-  EXPECT_EQ(ftyp->type, four_cc("ftyp"));
-  EXPECT_EQ(as_text(ftyp->payload.first(4)), "iso6");
-  EXPECT_EQ(as_text(ftyp->payload.subspan(8)), "iso6cmfcmp41");
-  EXPECT_EQ(reader.next()->type, four_cc("moov"));
-  EXPECT_FALSE(reader.next());
-  EXPECT_TRUE(reader.ok());
+  const struct {
+    std::vector<Track> tracks;
+    const char* brands;
+  } cases[] = {{{test::video_track()}, "iso6cmfcmp41"},
+               {{test::audio_track()}, "iso6cmfcmp41"},
+               {{test::video_track(), test::audio_track()}, "iso6mp41"}};
+  for (const auto& c : cases) {
+    const Bytes segment = init_segment(c.tracks);
+    BoxReader reader(segment);
+    const auto ftyp = reader.next();
+    ASSERT_TRUE(ftyp);
+    EXPECT_EQ(ftyp->type, four_cc("ftyp"));
+    EXPECT_EQ(as_text(ftyp->payload.first(4)), "iso6");
+    EXPECT_EQ(as_text(ftyp->payload.subspan(8)), c.brands);
+    EXPECT_EQ(reader.next()->type, four_cc("moov"));
+    EXPECT_FALSE(reader.next());
+    EXPECT_TRUE(reader.ok());
+  }
+}
+
+// 14496-14 3.1.2: the number of the elementary stream is the track's; what is stored is 0.
+TEST(InitSegment, LeavesTheElementaryStreamWithoutANumber) {
+  const Bytes segment = init_segment(std::vector{test::audio_track(7)});
+  const std::string_view text = as_text(segment);
+  const std::size_t esds = text.find("esds");
+  ASSERT_NE(esds, std::string_view::npos);
+  const ByteView descriptor = ByteView(segment).subspan(esds + 8);  // behind type, version and flags
+  EXPECT_EQ(descriptor[0], 3);
+  EXPECT_EQ(descriptor[2], 0);
+  EXPECT_EQ(descriptor[3], 0);
+}
+
+TEST(InitSegment, HoldsSampleDescriptionsOfOneTrack) {
+  Track video = test::video_track();
+  Track audio = test::audio_track();
+  for (std::uint8_t i = 1; i < kMaxSampleDescriptions; ++i) {
+    Track other = test::video_track();
+    other.configuration[3] = static_cast<std::uint8_t>(100 + i);  // the level
+    EXPECT_EQ(take_description(video, other), i + 1U);
+    EXPECT_EQ(take_description(video, other), i + 1U) << "it is there already";
+  }
+  EXPECT_EQ(take_description(video, test::video_track()), 1U);
+  Track more = test::video_track();
+  more.configuration[3] = 200;
+  EXPECT_FALSE(take_description(video, more)) << "full";
+  Track other = audio;
+  other.configuration = test::from_hex("119056e500");  // says that there is no SBR
+  EXPECT_EQ(take_description(audio, other), 2U);
+  const Bytes segment = init_segment(std::vector{video, audio});
+  const auto read = read_tracks(moov_of(segment));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, (std::vector{video, audio}));
+  const Bytes moov(moov_of(segment).begin(), moov_of(segment).end());
+  for (std::size_t size = 0; size < moov.size(); ++size) {
+    const auto tracks = read_tracks(ByteView(moov).first(size));
+    if (tracks) {
+      for (const Track& track : *tracks) EXPECT_TRUE(track == video || track == audio);
+    }
+  }
+}
+
+TEST(Track, TakesNoDescriptionThatAPlayerCouldNotFollow) {
+  const auto changed = [](Track track, auto change) {
+    change(track);
+    return track;
+  };
+  const Track video = test::video_track();
+  const Track audio = test::audio_track();
+  const Track cases[] = {
+      changed(video, [](Track& track) { track.width = 128; }),
+      changed(video, [](Track& track) { track.configuration[1] = 110; }),  // 10 bits
+      changed(video, [](Track& track) { track.codec = Codec::kHevc; }),
+      changed(video,
+              [](Track& track) {
+                track.colour = codecs::Colour{9, 16, 9, false};
+              }),
+      changed(video, [](Track& track) { track.configuration.resize(3); }),
+      changed(audio, [](Track& track) { track.configuration = test::from_hex("2b118800"); }),  // SBR
+      changed(audio, [](Track& track) { track.sample_rate = 44'100; }),
+      changed(audio, [](Track& track) { track.channels = 1; }),
+  };
+  for (const Track& other : cases) {
+    Track track = other.type == TrackType::kVideo ? video : audio;
+    const Track before = track;
+    EXPECT_FALSE(take_description(track, other)) << static_cast<int>(other.codec);
+    EXPECT_EQ(track, before);
+  }
 }
 
 TEST(InitSegment, IsRefusedCutOffAnywhere) {

@@ -1,5 +1,6 @@
 #include "containers/mp4/sample_description.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "containers/mp4/box_reader.hpp"
@@ -36,10 +37,10 @@ constexpr std::array kEntryTypes = {
     EntryType{Codec::kMp3, TrackType::kAudio, "mp4a", nullptr},
 };
 
-void write_configuration(ByteWriter& writer, const EntryType& type, const Track& track) {
-  if (type.box == nullptr) return write_elementary_stream(writer, track);
+void write_configuration(ByteWriter& writer, const EntryType& type, ByteView configuration) {
+  if (type.box == nullptr) return write_elementary_stream(writer, type.codec, configuration);
   const Box box(writer, type.box);
-  writer.append(track.configuration);
+  writer.append(configuration);
 }
 
 // 14496-12 12.1.5
@@ -52,7 +53,8 @@ void write_colour(ByteWriter& writer, const codecs::Colour& colour) {
   writer.u8(colour.full_range ? 0x80 : 0);
 }
 
-void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& track) {
+void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& track,
+                       ByteView configuration) {
   const Box entry(writer, type.entry);
   writer.zeros(6);
   writer.u16(1);  // data_reference_index
@@ -66,28 +68,28 @@ void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& t
   writer.zeros(32);  // compressorname
   writer.u16(0x18);  // depth
   writer.u16(0xFFFF);
-  write_configuration(writer, type, track);
+  write_configuration(writer, type, configuration);
   if (track.colour) write_colour(writer, *track.colour);
 }
 
 // What FLAC's entry must tell; the others' is a template value.
-std::uint16_t sample_size(const Track& track) {
-  if (track.codec != Codec::kFlac || track.configuration.size() < kFlacBitsPerSample + 2)
-    return kUsualSampleSize;
-  const std::uint8_t high = track.configuration[kFlacBitsPerSample] & 1;
-  return static_cast<std::uint16_t>((high << 4 | track.configuration[kFlacBitsPerSample + 1] >> 4) + 1);
+std::uint16_t sample_size(Codec codec, ByteView configuration) {
+  if (codec != Codec::kFlac || configuration.size() < kFlacBitsPerSample + 2) return kUsualSampleSize;
+  const std::uint8_t high = configuration[kFlacBitsPerSample] & 1;
+  return static_cast<std::uint16_t>((high << 4 | configuration[kFlacBitsPerSample + 1] >> 4) + 1);
 }
 
-void write_audio_entry(ByteWriter& writer, const EntryType& type, const Track& track) {
+void write_audio_entry(ByteWriter& writer, const EntryType& type, const Track& track,
+                       ByteView configuration) {
   const Box entry(writer, type.entry);
   writer.zeros(6);
   writer.u16(1);  // data_reference_index
   writer.zeros(8);
   writer.u16(static_cast<std::uint16_t>(track.channels));
-  writer.u16(sample_size(track));
+  writer.u16(sample_size(type.codec, configuration));
   writer.u32(0);
   writer.u32(track.sample_rate <= 0xFFFF ? track.sample_rate << 16 : 0);
-  write_configuration(writer, type, track);
+  write_configuration(writer, type, configuration);
 }
 
 bool read_configuration(const EntryType& type, ByteView boxes, Track& track) {
@@ -131,36 +133,59 @@ bool read_audio_entry(const EntryType& type, ByteView entry, Track& track) {
   return reader.ok() && read_configuration(type, reader.rest(), track);
 }
 
+const EntryType* entry_type(Codec codec) {
+  const auto* const found = std::find_if(kEntryTypes.begin(), kEntryTypes.end(),
+                                         [&](const EntryType& type) { return type.codec == codec; });
+  return found == kEntryTypes.end() ? nullptr : &*found;
+}
+
+void write_entry(ByteWriter& writer, const Track& track, ByteView configuration) {
+  const EntryType* const type = entry_type(track.codec);
+  if (type == nullptr) return;
+  if (type->type == TrackType::kVideo) {
+    write_video_entry(writer, *type, track, configuration);
+  } else {
+    write_audio_entry(writer, *type, track, configuration);
+  }
+}
+
+bool read_entry(const BoxView& entry, Track& track) {
+  for (const EntryType& type : kEntryTypes) {
+    if (entry.type != four_cc(type.entry)) continue;
+    track.type = type.type;
+    track.codec = type.codec;  // of mp4a: what esds says
+    return type.type == TrackType::kVideo ? read_video_entry(type, entry.payload, track)
+                                          : read_audio_entry(type, entry.payload, track);
+  }
+  return false;
+}
+
 }  // namespace
 
 void write_sample_description(ByteWriter& writer, const Track& track) {
   const Box stsd(writer, "stsd", 0, 0);
-  writer.u32(1);  // entry_count
-  for (const EntryType& type : kEntryTypes) {
-    if (type.codec != track.codec) continue;
-    if (type.type == TrackType::kVideo) {
-      write_video_entry(writer, type, track);
-    } else {
-      write_audio_entry(writer, type, track);
-    }
-  }
+  writer.u32(sample_descriptions(track));
+  write_entry(writer, track, track.configuration);
+  for (const Bytes& configuration : track.further) write_entry(writer, track, configuration);
 }
 
 bool read_sample_description(ByteView stsd, Track& track) {
+  track.further.clear();
   ByteReader reader(stsd);
   reader.skip(4);
-  if (reader.u32() != 1) return false;
+  const std::uint32_t count = reader.u32();
   BoxReader entries(reader.rest());
-  const auto entry = entries.next();
-  if (!entry) return false;
-  for (const EntryType& type : kEntryTypes) {
-    if (entry->type != four_cc(type.entry)) continue;
-    track.type = type.type;
-    track.codec = type.codec;  // of mp4a: what esds says
-    return type.type == TrackType::kVideo ? read_video_entry(type, entry->payload, track)
-                                          : read_audio_entry(type, entry->payload, track);
+  const auto first = entries.next();
+  if (count == 0 || count > kMaxSampleDescriptions || !first || !read_entry(*first, track)) return false;
+  while (sample_descriptions(track) < count) {
+    const auto entry = entries.next();
+    Track next = track;
+    next.further.clear();
+    next.colour.reset();
+    if (!entry || !read_entry(*entry, next) || next.codec != track.codec) return false;
+    track.further.push_back(std::move(next.configuration));
   }
-  return false;
+  return true;
 }
 
 }  // namespace millrace::mp4

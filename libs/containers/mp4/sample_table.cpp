@@ -8,135 +8,193 @@
 
 namespace millrace::mp4 {
 
-void SampleTable::add(const TrackRun& run, std::uint64_t payload_offset) {
+void SampleWalk::add(const TrackRun& run, std::uint64_t payload_offset, TableEntries& entries) {
   if (run.samples.empty()) return;
-  chunks_.push_back(payload_offset);
+  entries.chunk(payload_offset);
+  ++chunks_;
   const auto count = static_cast<std::uint32_t>(run.samples.size());
-  if (chunk_runs_.empty() || chunk_runs_.back().samples != count) {
-    chunk_runs_.push_back({static_cast<std::uint32_t>(chunks_.size()), count});
-  }
+  if (count != chunk_samples_ || run.description != chunk_description_)
+    entries.chunk_run(chunks_, count, run.description);
+  chunk_samples_ = count;
+  chunk_description_ = run.description;
   auto decode_time = static_cast<std::int64_t>(run.base_decode_time);
   for (const FragmentSample& sample : run.samples) {
-    add_sample(sample, decode_time);
+    add_sample(sample, decode_time, entries);
     decode_time += sample.duration;
   }
 }
 
-void SampleTable::add_sample(const FragmentSample& sample, std::int64_t decode_time) {
+void SampleWalk::add_sample(const FragmentSample& sample, std::int64_t decode_time, TableEntries& entries) {
   const std::int64_t presented = decode_time + sample.composition_offset;
-  if (sizes_.empty()) {
+  if (samples_ == 0) {
     first_decode_time_ = decode_time;
     presentation_start_ = presentation_end_ = presented;
+    offsets_ = {0, sample.composition_offset};
   } else {
     const std::int64_t delta = decode_time - last_decode_time_;
     add_duration(static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(delta, 0, std::numeric_limits<std::uint32_t>::max())));
+                     std::clamp<std::int64_t>(delta, 0, std::numeric_limits<std::uint32_t>::max())),
+                 entries);
   }
+  ++samples_;
   last_decode_time_ = decode_time;
   last_duration_ = sample.duration;
   presentation_start_ = std::min(presentation_start_, presented);
   presentation_end_ = std::max(presentation_end_, presented + sample.duration);
-  sizes_.push_back(sample.size);
-  if (sample.key) keys_.push_back(static_cast<std::uint32_t>(sizes_.size()));
-  if (offsets_.empty() || offsets_.back().offset != sample.composition_offset) {
-    offsets_.push_back({1, sample.composition_offset});
-  } else {
-    ++offsets_.back().count;
+  entries.size(sample.size);
+  if (sample.key) entries.key(static_cast<std::uint32_t>(samples_));
+  if (offsets_.offset != sample.composition_offset) {
+    entries.offset_run(offsets_.samples, offsets_.offset);
+    offsets_ = {0, sample.composition_offset};
   }
+  ++offsets_.samples;
 }
 
-void SampleTable::add_duration(std::uint32_t delta) {
-  if (times_.empty() || times_.back().delta != delta) {
-    times_.push_back({1, delta});
-  } else {
-    ++times_.back().count;
+void SampleWalk::add_duration(std::uint32_t delta, TableEntries& entries) {
+  duration_ += delta;
+  if (times_.samples > 0 && times_.delta != delta) {
+    entries.time_run(times_.samples, times_.delta);
+    times_.samples = 0;
   }
+  ++times_.samples;
+  times_.delta = delta;
 }
 
-std::uint64_t SampleTable::duration() const {
-  std::uint64_t total = last_duration_;
-  for (const TimeRun& run : times_) total += std::uint64_t{run.count} * run.delta;
-  return total;
+void SampleWalk::end(TableEntries& entries) {
+  if (samples_ == 0) return;
+  add_duration(last_duration_, entries);
+  entries.time_run(times_.samples, times_.delta);
+  entries.offset_run(offsets_.samples, offsets_.offset);
 }
 
-std::int64_t SampleTable::composition_shift() const {
+std::int64_t SampleWalk::composition_shift() const {
   return std::max<std::int64_t>(0, first_decode_time_ - presentation_start_);
 }
 
-void SampleTable::write(ByteWriter& writer, const Track& track, std::uint64_t base, bool large) const {
-  const Box stbl(writer, "stbl");
-  write_sample_description(writer, track);
-  write_times(writer);
-  write_composition(writer);
-  write_keys(writer);
-  write_sizes(writer);
-  write_chunks(writer, base, large);
+void TableCounts::time_run(std::uint32_t /*samples*/, std::uint32_t /*delta*/) {
+  ++count(Table::kTimes);
+}
+void TableCounts::offset_run(std::uint32_t /*samples*/, std::int32_t offset) {
+  const bool first = count(Table::kOffsets)++ == 0;
+  smallest_offset_ = first ? offset : std::min(smallest_offset_, offset);
+}
+void TableCounts::key(std::uint32_t /*sample*/) {
+  ++count(Table::kKeys);
+}
+void TableCounts::size(std::uint32_t /*bytes*/) {
+  ++count(Table::kSizes);
+}
+void TableCounts::chunk_run(std::uint32_t /*first_chunk*/, std::uint32_t /*samples*/,
+                            std::uint32_t /*description*/) {
+  ++count(Table::kChunkRuns);
+}
+void TableCounts::chunk(std::uint64_t /*payload_offset*/) {
+  ++count(Table::kChunks);
 }
 
-void SampleTable::write_times(ByteWriter& writer) const {
-  const Box stts(writer, "stts", 0, 0);
-  std::vector<TimeRun> runs = times_;
-  if (!runs.empty() && runs.back().delta == last_duration_) {
-    ++runs.back().count;
+bool CountedTrack::has(Table table) const {
+  if (table == Table::kOffsets)
+    return counts[table] != 1 || counts.smallest_offset() + walk.composition_shift() != 0;
+  if (table == Table::kKeys) return track.type == TrackType::kVideo && counts[table] != counts[Table::kSizes];
+  return true;
+}
+
+std::uint64_t CountedTrack::table_bytes(Table table, bool large) const {
+  if (!has(table)) return 0;
+  constexpr std::array<std::uint64_t, kTables> kEntryBytes = {8, 8, 4, 4, 12, 4};
+  const bool wide = large && table == Table::kChunks;
+  return counts[table] * (wide ? 8 : kEntryBytes[static_cast<std::size_t>(table)]);
+}
+
+std::uint64_t CountedTrack::table_bytes(bool large) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t table = 0; table < kTables; ++table)
+    bytes += table_bytes(static_cast<Table>(table), large);
+  return bytes;
+}
+
+void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool large,
+                         const std::function<void(Table, std::uint64_t bytes)>& place) {
+  Box stbl(writer, "stbl");
+  stbl.add_elsewhere(counted.table_bytes(large));
+  write_sample_description(writer, counted.track);
+  // Version 1 has signed offsets; older readers know only version 0, so it is used wherever it can tell the
+  // same.
+  const bool negative = counted.counts.smallest_offset() + counted.walk.composition_shift() < 0;
+  const std::array<const char*, kTables> types = {"stts", "ctts", "stss",
+                                                  "stsz", "stsc", large ? "co64" : "stco"};
+  for (std::size_t number = 0; number < kTables; ++number) {
+    const auto table = static_cast<Table>(number);
+    if (!counted.has(table)) continue;
+    const std::uint64_t bytes = counted.table_bytes(table, large);
+    Box box(writer, types[number], table == Table::kOffsets && negative ? 1 : 0, 0);
+    box.add_elsewhere(bytes);
+    if (table == Table::kSizes) writer.u32(0);  // they differ
+    writer.u32(static_cast<std::uint32_t>(counted.counts[table]));
+    place(table, bytes);
+  }
+}
+
+TableWriter::TableWriter(const CountedTrack& counted, const std::array<TablePlace, kTables>& places,
+                         std::uint64_t base, bool large, Write write)
+    : places_(places),
+      base_(base),
+      composition_shift_(counted.walk.composition_shift()),
+      large_(large),
+      write_(std::move(write)) {}
+
+void TableWriter::time_run(std::uint32_t samples, std::uint32_t delta) {
+  put(Table::kTimes, {samples, delta});
+}
+void TableWriter::offset_run(std::uint32_t samples, std::int32_t offset) {
+  put(Table::kOffsets, {samples, static_cast<std::uint32_t>(offset + composition_shift_)});
+}
+void TableWriter::key(std::uint32_t sample) {
+  put(Table::kKeys, {sample});
+}
+void TableWriter::size(std::uint32_t bytes) {
+  put(Table::kSizes, {bytes});
+}
+void TableWriter::chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) {
+  put(Table::kChunkRuns, {first_chunk, samples, description});
+}
+void TableWriter::chunk(std::uint64_t payload_offset) {
+  const std::uint64_t offset = base_ + payload_offset;
+  if (large_) {
+    put(Table::kChunks, {static_cast<std::uint32_t>(offset >> 32), static_cast<std::uint32_t>(offset)});
   } else {
-    runs.push_back({1, last_duration_});
-  }
-  writer.u32(static_cast<std::uint32_t>(runs.size()));
-  for (const TimeRun& run : runs) {
-    writer.u32(run.count);
-    writer.u32(run.delta);
+    put(Table::kChunks, {static_cast<std::uint32_t>(offset)});
   }
 }
 
-// Left out when every sample is presented at its decode time. Version 1 has signed offsets; older readers
-// know only version 0, so it is used wherever it can tell the same.
-void SampleTable::write_composition(ByteWriter& writer) const {
-  const std::int64_t shift = composition_shift();
-  if (offsets_.size() == 1 && offsets_.front().offset + shift == 0) return;
-  const bool negative = std::any_of(offsets_.begin(), offsets_.end(),
-                                    [&](const OffsetRun& run) { return run.offset + shift < 0; });
-  const Box ctts(writer, "ctts", negative ? 1 : 0, 0);
-  writer.u32(static_cast<std::uint32_t>(offsets_.size()));
-  for (const OffsetRun& run : offsets_) {
-    writer.u32(run.count);
-    writer.u32(static_cast<std::uint32_t>(run.offset + shift));
-  }
+// A table that is left out has no place.
+void TableWriter::put(Table table, std::initializer_list<std::uint32_t> values) {
+  const auto number = static_cast<std::size_t>(table);
+  if (places_[number].offset == 0) return;
+  for (const std::uint32_t value : values) buffers_[number].u32(value);
+  if (buffers_[number].size() >= kBufferBytes) flush(number);
 }
 
-// Left out when every sample is a key frame.
-void SampleTable::write_keys(ByteWriter& writer) const {
-  if (keys_.size() == sizes_.size()) return;
-  const Box stss(writer, "stss", 0, 0);
-  writer.u32(static_cast<std::uint32_t>(keys_.size()));
-  for (const std::uint32_t key : keys_) writer.u32(key);
+void TableWriter::flush(std::size_t table) {
+  TablePlace& place = places_[table];
+  const Bytes bytes = buffers_[table].take();
+  buffers_[table] = ByteWriter(kBufferBytes + 16);
+  if (!result_ || bytes.empty()) return;
+  if (bytes.size() > place.size) {
+    result_ = fail("mp4.changed", "the file changed while it was finished");
+    return;
+  }
+  result_ = write_(place.offset, bytes);
+  place.offset += bytes.size();
+  place.size -= bytes.size();
 }
 
-void SampleTable::write_sizes(ByteWriter& writer) const {
-  const Box stsz(writer, "stsz", 0, 0);
-  writer.u32(0);
-  writer.u32(static_cast<std::uint32_t>(sizes_.size()));
-  for (const std::uint32_t size : sizes_) writer.u32(size);
-}
-
-void SampleTable::write_chunks(ByteWriter& writer, std::uint64_t base, bool large) const {
-  {
-    const Box stsc(writer, "stsc", 0, 0);
-    writer.u32(static_cast<std::uint32_t>(chunk_runs_.size()));
-    for (const ChunkRun& run : chunk_runs_) {
-      writer.u32(run.first_chunk);
-      writer.u32(run.samples);
-      writer.u32(1);  // sample_description_index
-    }
+Result<void> TableWriter::finish() {
+  for (std::size_t table = 0; table < kTables; ++table) flush(table);
+  for (const TablePlace& place : places_) {
+    if (result_ && place.size > 0) result_ = fail("mp4.changed", "the file changed while it was finished");
   }
-  const Box table(writer, large ? "co64" : "stco", 0, 0);
-  writer.u32(static_cast<std::uint32_t>(chunks_.size()));
-  for (const std::uint64_t chunk : chunks_) {
-    if (large) {
-      writer.u64(base + chunk);
-    } else {
-      writer.u32(static_cast<std::uint32_t>(base + chunk));
-    }
-  }
+  return result_;
 }
 
 }  // namespace millrace::mp4

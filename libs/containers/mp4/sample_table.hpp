@@ -1,69 +1,162 @@
-// The sample tables of a finished track (ISO/IEC 14496-12 8.5 to 8.7), gathered run by run: at most 17 bytes
-// a sample.
+// The sample tables of a finished track (ISO/IEC 14496-12 8.5 to 8.7), made run by run. Memory does not grow
+// with the samples: the runs are walked twice, once to count the tables' entries, which tells how large they
+// are and where they stand, and once to write them there.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <vector>
+#include <functional>
 
+#include "base/result.hpp"
 #include "containers/mp4/fragment.hpp"
 #include "containers/mp4/track.hpp"
 
 namespace millrace::mp4 {
 
-class SampleTable {
+// stts, ctts, stss, stsz, stsc, stco or co64: in the order they stand in the file.
+enum class Table : std::uint8_t { kTimes, kOffsets, kKeys, kSizes, kChunkRuns, kChunks };
+inline constexpr std::size_t kTables = 6;
+
+// What takes the entries of a track's tables, each table's in order.
+class TableEntries {
  public:
-  // The next run of the track. payload_offset: of its first sample, counted from the beginning of all
-  // payloads. A sample lasts until the next one begins; only for the last one its own duration counts.
-  void add(const TrackRun& run, std::uint64_t payload_offset);
+  virtual ~TableEntries() = default;
+  virtual void time_run(std::uint32_t samples, std::uint32_t delta) = 0;
+  // offset: as the fragments have it.
+  virtual void offset_run(std::uint32_t samples, std::int32_t offset) = 0;
+  virtual void key(std::uint32_t sample) = 0;
+  virtual void size(std::uint32_t bytes) = 0;
+  virtual void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) = 0;
+  // payload_offset: counted from the beginning of all payloads.
+  virtual void chunk(std::uint64_t payload_offset) = 0;
+};
 
-  bool empty() const { return sizes_.empty(); }
-  std::uint64_t sample_count() const { return sizes_.size(); }
+// Makes entries of runs. A sample lasts until the next one begins; only for the last one its own duration
+// counts. Fixed size.
+class SampleWalk {
+ public:
+  // The next run of the track; payload_offset: of its first sample.
+  void add(const TrackRun& run, std::uint64_t payload_offset, TableEntries& entries);
+  // Behind the last run.
+  void end(TableEntries& entries);
 
+  bool empty() const { return samples_ == 0; }
+  std::uint64_t sample_count() const { return samples_; }
   // In the track's timescale, on the timeline of the fragments.
   std::int64_t first_decode_time() const { return first_decode_time_; }
   std::int64_t presentation_start() const { return presentation_start_; }
   std::int64_t presentation_end() const { return presentation_end_; }
-  // Sum of all durations.
-  std::uint64_t duration() const;
+  // Sum of all durations; after end().
+  std::uint64_t duration() const { return duration_; }
   // What is added to each composition offset so that no sample is presented before media time 0.
   std::int64_t composition_shift() const;
 
-  // stbl. Chunk offsets are payload offsets plus base, 64 bits wide (co64) when large.
-  void write(ByteWriter& writer, const Track& track, std::uint64_t base, bool large) const;
-
  private:
   struct TimeRun {
-    std::uint32_t count;
-    std::uint32_t delta;
+    std::uint32_t samples = 0;
+    std::uint32_t delta = 0;
   };
   struct OffsetRun {
-    std::uint32_t count;
-    std::int32_t offset;
-  };
-  struct ChunkRun {
-    std::uint32_t first_chunk;
-    std::uint32_t samples;
+    std::uint32_t samples = 0;
+    std::int32_t offset = 0;
   };
 
-  void add_sample(const FragmentSample& sample, std::int64_t decode_time);
-  void add_duration(std::uint32_t delta);
-  void write_times(ByteWriter& writer) const;
-  void write_composition(ByteWriter& writer) const;
-  void write_sizes(ByteWriter& writer) const;
-  void write_chunks(ByteWriter& writer, std::uint64_t base, bool large) const;
-  void write_keys(ByteWriter& writer) const;
+  void add_sample(const FragmentSample& sample, std::int64_t decode_time, TableEntries& entries);
+  void add_duration(std::uint32_t delta, TableEntries& entries);
 
-  std::vector<TimeRun> times_;  // without the last sample
-  std::vector<OffsetRun> offsets_;
-  std::vector<std::uint32_t> sizes_;
-  std::vector<std::uint32_t> keys_;  // sample numbers from 1
-  std::vector<ChunkRun> chunk_runs_;
-  std::vector<std::uint64_t> chunks_;
+  TimeRun times_;  // not given to entries yet
+  OffsetRun offsets_;
+  std::uint32_t chunk_samples_ = 0;
+  std::uint32_t chunk_description_ = 0;
+  std::uint32_t chunks_ = 0;
+  std::uint64_t samples_ = 0;
+  std::uint64_t duration_ = 0;
   std::int64_t first_decode_time_ = 0;
   std::int64_t last_decode_time_ = 0;
   std::uint32_t last_duration_ = 0;
   std::int64_t presentation_start_ = 0;
   std::int64_t presentation_end_ = 0;
+};
+
+// How many entries there are. Fixed size.
+class TableCounts : public TableEntries {
+ public:
+  void time_run(std::uint32_t samples, std::uint32_t delta) override;
+  void offset_run(std::uint32_t samples, std::int32_t offset) override;
+  void key(std::uint32_t sample) override;
+  void size(std::uint32_t bytes) override;
+  void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) override;
+  void chunk(std::uint64_t payload_offset) override;
+
+  std::uint64_t operator[](Table table) const { return counts_[static_cast<std::size_t>(table)]; }
+  std::int32_t smallest_offset() const { return smallest_offset_; }
+
+ private:
+  std::uint64_t& count(Table table) { return counts_[static_cast<std::size_t>(table)]; }
+
+  std::array<std::uint64_t, kTables> counts_{};
+  std::int32_t smallest_offset_ = 0;
+};
+
+// Where a table's entries stand in the file.
+struct TablePlace {
+  std::uint64_t offset = 0;  // 0: the table is left out
+  std::uint64_t size = 0;
+};
+
+// A track whose runs were walked to their end.
+struct CountedTrack {
+  Track track;
+  TableCounts counts;
+  SampleWalk walk;
+
+  // False where it says what holds without it: stss where every sample is a key frame, as all sound is; ctts
+  // where every sample is presented at its decode time.
+  bool has(Table table) const;
+  // Of its entries.
+  std::uint64_t table_bytes(Table table, bool large) const;
+  std::uint64_t table_bytes(bool large) const;  // of all
+};
+
+// stbl without the tables' entries, which a TableWriter puts where place is told that they belong: at these
+// bytes of the writer, and so many. large: chunk offsets take 64 bits (co64).
+void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool large,
+                         const std::function<void(Table, std::uint64_t bytes)>& place);
+
+// Writes the entries where they belong, through a small buffer a table. What goes wrong is kept until finish.
+class TableWriter : public TableEntries {
+ public:
+  using Write = std::function<Result<void>(std::uint64_t offset, ByteView bytes)>;
+
+  // base: where the payloads begin in the file.
+  TableWriter(const CountedTrack& counted, const std::array<TablePlace, kTables>& places, std::uint64_t base,
+              bool large, Write write);
+
+  void time_run(std::uint32_t samples, std::uint32_t delta) override;
+  void offset_run(std::uint32_t samples, std::int32_t offset) override;
+  void key(std::uint32_t sample) override;
+  void size(std::uint32_t bytes) override;
+  void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) override;
+  void chunk(std::uint64_t payload_offset) override;
+
+  // So far.
+  const Result<void>& result() const { return result_; }
+  // Writes what is left. "mp4.changed": there were more or fewer entries than counted.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  static constexpr std::size_t kBufferBytes = 8U << 10;
+
+  void put(Table table, std::initializer_list<std::uint32_t> values);
+  void flush(std::size_t table);
+
+  std::array<TablePlace, kTables> places_;  // what is left of them
+  std::array<ByteWriter, kTables> buffers_;
+  std::uint64_t base_;
+  std::int64_t composition_shift_;
+  bool large_;
+  Write write_;
+  Result<void> result_;
 };
 
 }  // namespace millrace::mp4

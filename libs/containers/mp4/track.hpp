@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "codecs/colour.hpp"
@@ -25,8 +26,29 @@ struct Track {
   std::optional<codecs::Colour> colour = std::nullopt;  // video: told in colr
   std::uint32_t sample_rate = 0;                        // audio
   std::uint32_t channels = 0;
+  // Configurations of further sample descriptions, numbered from 2 on: they differ from the first in nothing
+  // else.
+  std::vector<Bytes> further{};
 
   bool operator==(const Track&) const = default;
 };
+
+// More in one track are refused by readers.
+inline constexpr std::size_t kMaxSampleDescriptions = 16;
+
+constexpr std::uint32_t sample_descriptions(const Track& track) {
+  return static_cast<std::uint32_t>(1 + track.further.size());
+}
+
+// The number of the track's description that is like the first one of other; 0 when it has none.
+std::uint32_t find_description(const Track& track, const Track& other);
+
+// The number that the first description of other has in the track, which it is added to when it is new there.
+// nullopt, and nothing changes: a player that is in the middle of the track could not go on with it (another
+// codec, size, rate, pixel format), or the track is full.
+[[nodiscard]] std::optional<std::uint32_t> take_description(Track& track, const Track& other);
+
+// later is the track with no, or some more, sample descriptions behind those it had.
+bool continues(const Track& later, const Track& earlier);
 
 }  // namespace millrace::mp4

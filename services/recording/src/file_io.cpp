@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -84,6 +85,37 @@ Result<void> write_at(int fd, std::uint64_t offset, std::span<const Bytes* const
     if (written < 0) return tl::unexpected(file_error("write"));
     position += static_cast<std::uint64_t>(written);
   }
+}
+
+Result<void> write_at(int fd, std::uint64_t offset, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return tl::unexpected(file_error("write"));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
+Result<void> reserve(int fd, std::uint64_t size) {
+  constexpr std::uint64_t kMostLeftFree = 1ULL << 30;
+  constexpr std::uint64_t kLeftFreeOf = 20;
+  struct statvfs system {};
+  if (::fstatvfs(fd, &system) != 0) return tl::unexpected(file_error("ask for free room"));
+  const std::uint64_t left_free =
+      std::min<std::uint64_t>(system.f_blocks * system.f_frsize / kLeftFreeOf, kMostLeftFree);
+  if (system.f_bavail * system.f_frsize < size + left_free) {
+    return fail("recording.disk_full", "no room for a finished file of " + std::to_string(size >> 20) +
+                                           " MiB beside what is being recorded");
+  }
+  // Not posix_fallocate: where a file system cannot reserve, that would write the whole file.
+  while (::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EOPNOTSUPP || errno == ENOSYS) break;  // what was free a moment ago has to do
+    return tl::unexpected(file_error("reserve room"));
+  }
+  return {};
 }
 
 Result<void> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t> into) {

@@ -23,6 +23,7 @@ std::optional<FileState> take_suffix(std::string_view& name) {
     return true;
   };
   if (take(kFinishingSuffix)) return FileState::kFinishing;
+  if (take(kDamagedSuffix)) return FileState::kDamaged;
   if (take(kPartSuffix)) return FileState::kPart;
   if (take(kFinishedSuffix)) return FileState::kFinished;
   return std::nullopt;

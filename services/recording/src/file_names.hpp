@@ -1,5 +1,6 @@
 // What recordings are called: <id>-2026-11-20T21-49-15.123Z.mp4 when finished, with .part.mp4 while live (it
-// plays too, up to its last fragment), with .finishing.part.mp4 while the finished form is written.
+// plays too, up to its last fragment), with .finishing.part.mp4 while the finished form is written, with
+// .damaged.part.mp4 when there can be none.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,10 @@ namespace millrace::recording {
 
 inline constexpr std::string_view kPartSuffix = ".part.mp4";
 inline constexpr std::string_view kFinishingSuffix = ".finishing.part.mp4";
+inline constexpr std::string_view kDamagedSuffix = ".damaged.part.mp4";
 inline constexpr std::string_view kFinishedSuffix = ".mp4";
 
-enum class FileState { kPart, kFinishing, kFinished };
+enum class FileState { kPart, kFinishing, kDamaged, kFinished };
 
 struct FileName {
   std::string stream_id;

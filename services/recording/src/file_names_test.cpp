@@ -10,6 +10,7 @@ TEST(FileNames, AreReadAsTheyAreMade) {
   EXPECT_EQ(stem, "my-stream_2-2026-11-18T11-06-40.123Z");
   for (const auto& [suffix, state] : {std::pair{kPartSuffix, FileState::kPart},
                                       {kFinishingSuffix, FileState::kFinishing},
+                                      {kDamagedSuffix, FileState::kDamaged},
                                       {kFinishedSuffix, FileState::kFinished}}) {
     const auto name = parse_file_name(stem + std::string(suffix));
     ASSERT_TRUE(name);

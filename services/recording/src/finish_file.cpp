@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "containers/mp4/finish.hpp"
@@ -29,19 +28,18 @@ Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& cont
   source->size = content.end;
   const auto output = open_file(paths.temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!output) return tl::unexpected(output.error());
-  std::uint64_t offset = 0;
-  const auto sink = [&](ByteView bytes) -> Result<void> {
-    if (stop) return fail("recording.stopping", "the service stops");
-    const Bytes piece(bytes.begin(), bytes.end());
-    const std::array<const Bytes*, 1> pieces = {&piece};
-    auto written = write_at(output->get(), offset, pieces);
-    offset += bytes.size();
-    return written;
-  };
+  const mp4::FileSink sink{[&](std::uint64_t size) {
+                             return reserve(output->get(), size + content.journals.size() * kJournalBoxBytes);
+                           },
+                           [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
+                             if (stop) return fail("recording.stopping", "the service stops");
+                             return write_at(output->get(), offset, bytes);
+                           }};
   auto finished = mp4::finish(*source, sink);
   if (!finished) return finished;
   for (const Journal& journal : content.journals) {
-    if (auto written = sink(write_journal(journal)); !written) return tl::unexpected(written.error());
+    if (auto written = sink.write(finished->size, write_journal(journal)); !written)
+      return tl::unexpected(written.error());
     finished->size += kJournalBoxBytes;
   }
   if (::fsync(output->get()) != 0) return tl::unexpected(file_error("sync"));
@@ -63,6 +61,13 @@ Result<FinishedFile> publish(const Paths& paths, const std::string& directory, c
   return FinishedFile{journal.publication_id, finished.size, finished.duration_us, finished.samples, false};
 }
 
+// No later attempt would do better: the file keeps what it holds, under a name that nobody looks for.
+Result<void> put_aside(const Paths& paths, const std::string& base, const std::string& directory) {
+  if (::rename(paths.part.c_str(), (base + std::string(kDamagedSuffix)).c_str()) != 0)
+    return tl::unexpected(file_error("put aside"));
+  return sync_directory(directory);
+}
+
 }  // namespace
 
 Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
@@ -78,7 +83,14 @@ Result<FinishedFile> finish_file(const std::string& directory, const std::string
   const auto finished = write_finished(paths, whole, stop);
   if (finished) return publish(paths, directory, whole.resume.journal, *finished);
   ::unlink(paths.temporary.c_str());
-  if (finished.error().code != "mp4.empty") return tl::unexpected(finished.error());
+  if (finished.error().code != "mp4.empty") {
+    if (finished.error().code.starts_with("mp4.") && finished.error().code != "mp4.changed") {
+      if (auto aside = put_aside(paths, base, directory); !aside) return tl::unexpected(aside.error());
+      return fail("recording.damaged",
+                  finished.error().message + "; the file is " + stem + std::string(kDamagedSuffix) + " now");
+    }
+    return tl::unexpected(finished.error());
+  }
   if (auto removed = remove_part(paths, directory); !removed) return tl::unexpected(removed.error());
   return FinishedFile{.empty = true};
 }

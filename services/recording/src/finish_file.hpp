@@ -20,7 +20,8 @@ struct FinishedFile {
 // <stem>.part.mp4 becomes <stem>.mp4: written under a temporary name, synced, renamed, the directory synced;
 // only then the part is removed. May be repeated after a crash at any point. Errors leave the part as it is
 // and no temporary file.
-// "recording.stopping": stop was set meanwhile.
+// "recording.stopping": stop was set meanwhile. "recording.damaged": what the part holds makes no file; it
+// was put aside, as <stem>.damaged.part.mp4.
 [[nodiscard]] Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
                                                const std::atomic<bool>& stop);
 

@@ -97,16 +97,19 @@ bool read_offsets(ByteView stbl, FinishedTrack& track) {
   std::uint32_t until = table->reader.u32();
   std::uint32_t left = table->count;
   std::uint32_t samples = 0;
+  std::uint32_t description = 1;
   for (std::uint32_t number = 1; number <= chunks->size(); ++number) {
     if (left > 0 && number == until) {
       samples = table->reader.u32();
-      table->reader.skip(4);
+      description = table->reader.u32();
+      if (description == 0 || description > sample_descriptions(track.track)) return false;
       if (--left > 0) until = table->reader.u32();
     }
     if (!table->reader.ok() || samples > track.samples.size() - next) return false;
     std::uint64_t offset = (*chunks)[number - 1];
     for (std::uint32_t n = 0; n < samples; ++n) {
       track.samples[next].offset = offset;
+      track.samples[next].description = description;
       offset += track.samples[next++].size;
     }
   }

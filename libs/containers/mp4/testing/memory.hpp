@@ -21,14 +21,28 @@ inline FileSource memory_source(ByteView file) {
           }};
 }
 
-inline Result<Bytes> finish_bytes(const Bytes& file) {
+// Writes into output, which gets the size that was reserved; written counts bytes.
+inline FileSink memory_sink(Bytes& output, std::uint64_t& written) {
+  return {[&](std::uint64_t size) -> Result<void> {
+            output.resize(size);
+            return {};
+          },
+          [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
+            if (offset > output.size() || bytes.size() > output.size() - offset) return fail("test.range");
+            std::copy(bytes.begin(), bytes.end(), output.begin() + static_cast<std::ptrdiff_t>(offset));
+            written += bytes.size();
+            return {};
+          }};
+}
+
+// "test.size": the file was not written whole, or some of it twice.
+inline Result<Bytes> finish_bytes(const Bytes& file, Finished* told = nullptr) {
   Bytes output;
-  const auto finished = finish(memory_source(file), [&](ByteView bytes) -> Result<void> {
-    output.insert(output.end(), bytes.begin(), bytes.end());
-    return {};
-  });
+  std::uint64_t written = 0;
+  const auto finished = finish(memory_source(file), memory_sink(output, written));
   if (!finished) return tl::unexpected(finished.error());
-  if (finished->size != output.size()) return fail("test.size");
+  if (finished->size != output.size() || written != output.size()) return fail("test.size");
+  if (told != nullptr) *told = *finished;
   return output;
 }
 

@@ -94,6 +94,40 @@ inline TrackRun audio_run(std::uint64_t base, std::size_t frames) {
   return {.track_id = 2, .base_decode_time = base, .samples = std::vector<FragmentSample>(frames, sample)};
 }
 
+// Another configuration of the same picture (x264, Baseline): a group of five frames that video_track()'s
+// parameter sets do not decode.
+inline Track other_video_track(std::uint32_t id = 1) {
+  Track track = video_track(id);
+  track.configuration =
+      from_hex("0142c00affe100176742c00ad90426c044000003000400000300c83c48992001000568cb83cb20");
+  return track;
+}
+
+inline const std::vector<VideoFrame>& other_video_frames() {
+  static const std::vector<VideoFrame> frames = {
+      {from_hex("000000156588840ca2628001b939393aebaebaebaebaebaebc"), 0, true},
+      {from_hex("00000006419a38194118"), 0, false},
+      {from_hex("00000006419a5405d046"), 0, false},
+      {from_hex("00000006419a602e8230"), 0, false},
+      {from_hex("00000006419a802a8230"), 0, false}};
+  return frames;
+}
+
+inline TrackRun other_video_run(std::uint64_t base, std::uint32_t description) {
+  TrackRun run{.track_id = 1, .base_decode_time = base, .samples = {}, .description = description};
+  for (const VideoFrame& frame : other_video_frames()) {
+    run.samples.push_back({kFrameDuration, static_cast<std::uint32_t>(frame.payload.size()),
+                           frame.composition_offset, frame.key});
+  }
+  return run;
+}
+
+inline Bytes other_payloads() {
+  ByteWriter writer;
+  for (const VideoFrame& frame : other_video_frames()) writer.append(frame.payload);
+  return writer.take();
+}
+
 // The payloads of one group of pictures and its audio, as mdat holds them.
 inline Bytes payloads(std::uint32_t group, std::size_t audio_frames) {
   ByteWriter writer;
