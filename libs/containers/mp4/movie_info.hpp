@@ -19,6 +19,9 @@ struct TrackInfo {
   std::uint64_t duration = 0;   // in the track's timescale
   std::uint64_t samples = 0;    // told by stsz
   double samples_a_second = 0;  // over the duration; 0 when that is not told
+  // Sound, as it is heard: with SBR twice the core's rate, with parametric stereo two channels.
+  std::uint32_t sample_rate = 0;
+  std::uint32_t channels = 0;
 };
 
 struct MovieInfo {

@@ -35,6 +35,38 @@ Bytes box(std::string_view type, const Bytes& payload) {
   return bytes;
 }
 
+// The core's rate and channels are half of what is heard.
+TEST(MovieInfo, TellsSoundAsItIsHeard) {
+  const struct {
+    const char* configuration;
+    std::uint32_t timescale, entry_rate, channels;  // of the track
+    std::uint32_t heard_rate, heard_channels;
+  } cases[] = {
+      {"1190", 48'000, 48'000, 2, 48'000, 2},
+      {"2b118800", 24'000, 24'000, 2, 48'000, 2},        // HE-AAC
+      {"eb098800", 24'000, 24'000, 1, 48'000, 2},        // HE-AAC v2
+      {"131056e59d4880", 24'000, 24'000, 2, 48'000, 2},  // the same signalled behind the core's
+      {"1010", 96'000, 0, 2, 96'000, 2},                 // more than the sample entry can hold
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.configuration);
+    Track track = test::audio_track();
+    track.timescale = c.timescale;
+    track.sample_rate = c.entry_rate;
+    track.channels = c.channels;
+    track.configuration = test::from_hex(c.configuration);
+    Bytes source = init_segment(std::array{track});
+    append(source, fragment_header(1, std::array{test::audio_run(0, 9)}));
+    for (int i = 0; i < 9; ++i) append(source, test::aac_frame());
+    const Bytes file = *test::finish_bytes(source);
+    const auto info = read_movie_info(memory_source(file));
+    ASSERT_TRUE(info) << info.error().message;
+    ASSERT_EQ(info->tracks.size(), 1U);
+    EXPECT_EQ(info->tracks[0].sample_rate, c.heard_rate);
+    EXPECT_EQ(info->tracks[0].channels, c.heard_channels);
+  }
+}
+
 TEST(MovieInfo, TellsWhatAFinishedFileHas) {
   constexpr std::uint32_t kGroups = 7;
   const Bytes file = *test::finish_bytes(fragmented_file(kGroups));

@@ -31,7 +31,7 @@ Json video_document(const mp4::TrackInfo& info) {
 }
 
 Json audio_document(const mp4::TrackInfo& info) {
-  return {{"codec", info.codec}, {"sampleRate", info.track.sample_rate}, {"channels", info.track.channels}};
+  return {{"codec", info.codec}, {"sampleRate", info.sample_rate}, {"channels", info.channels}};
 }
 
 // Of the first track of each kind; null where there is none, or the file is not readable.
