@@ -134,8 +134,8 @@ class ScoutState {
   void offer(const Scout::Found& found) {
     if (shared_->draining || shared_->publications.contains(found.info.publication_id)) return;
     const auto publication =
-        std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->return_grace_us,
-                                      shared_->publications.before(found.info));
+        std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->file_limits,
+                                      shared_->return_grace_us, shared_->publications.before(found.info));
     shared_->publications.add(publication);
     runtime::add_child(shared_->supervisor.get(), publication_child(shared_, publication));
   }

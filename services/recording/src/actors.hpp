@@ -53,19 +53,23 @@ struct RecordingShared {
   static constexpr unsigned kWorkers = 2;
 
   RecordingShared(std::string log_directory, std::string vod_directory, std::int64_t grace_us,
-                  std::shared_ptr<runtime::Health> health_states, Reporter::Publish publish)
+                  FileLimits files, std::shared_ptr<runtime::Health> health_states, Reporter::Publish publish)
       : media_log_directory(std::move(log_directory)),
         directory(std::move(vod_directory)),
         return_grace_us(grace_us),
+        file_limits(files),
         health(std::move(health_states)),
         reporter(health, std::move(publish)),
         scout(media_log_directory, directory),
-        finish_queue(directory, reporter),
+        finish_queue([this](const std::string& stem,
+                            const std::atomic<bool>& stop) { return finish_file(directory, stem, stop); },
+                     reporter),
         workers(kWorkers) {}
 
   const std::string media_log_directory;
   const std::string directory;         // of the recordings
   const std::int64_t return_grace_us;  // RECONNECT_GRACE_SECONDS
+  const FileLimits file_limits;        // RECORDING_MAX_SECONDS, RECORDING_MAX_BYTES
   const std::shared_ptr<runtime::Health> health;
   Reporter reporter;
   Scout scout;  // here, not in its actor: what it has seen must outlive a crash of that

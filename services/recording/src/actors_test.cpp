@@ -20,7 +20,7 @@ class ActorsTest : public ::testing::Test {
   ActorsTest()
       : arena_(test::make_arena(directory_.path())),
         shared_(std::make_shared<RecordingShared>(directory_.path(), directory_.path() + "/vod", 0,
-                                                  std::make_shared<runtime::Health>(),
+                                                  FileLimits{}, std::make_shared<runtime::Health>(),
                                                   [](bus::v1::Event) {})),
         system_(config_) {
     std::filesystem::create_directories(directory_.path() + "/vod");

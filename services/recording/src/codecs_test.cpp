@@ -105,6 +105,55 @@ TEST_F(CodecsTest, CanBeSoughtAtTheirKeyFrames) {
   }
 }
 
+// The encoder changes its parameter sets every group, and the form of its AudioSpecificConfig: one file while
+// it is written and when it is finished, and a decoder that follows it loses nothing.
+TEST_F(CodecsTest, KeepEveryFrameOverChangesOfTheirConfiguration) {
+  constexpr std::int64_t kGroups = 6;
+  test::Publisher publisher(*arena_, 71, /*audio=*/false);
+  mp4::Track sound = mp4::test::audio_track();
+  std::array<std::uint32_t, 2> pictures{};
+  std::array<std::uint32_t, 2> sounds{};
+  pictures[0] = publisher.add(mp4::test::video_track(), 0, media::TrackKind::kVideo, media::Codec::kH264);
+  pictures[1] =
+      publisher.add(mp4::test::other_video_track(), 0, media::TrackKind::kVideo, media::Codec::kH264);
+  sounds[0] = publisher.add(sound, 1, media::TrackKind::kAudio, media::Codec::kAac);
+  sound.configuration = mp4::test::from_hex("119056e500");
+  sounds[1] = publisher.add(sound, 1, media::TrackKind::kAudio, media::Codec::kAac);
+  for (std::int64_t group = 0; group < kGroups; ++group) {
+    for (std::int64_t i = 0; i < 5; ++i) {
+      const auto& frames = group % 2 == 0 ? mp4::test::video_frames() : mp4::test::other_video_frames();
+      publisher.append(0, pictures[group % 2], (group * 5 + i) * 3600, i == 0, monotonic_us(),
+                       frames[static_cast<std::size_t>(i)].payload);
+    }
+    for (std::int64_t i = 0; i < 9; ++i)
+      publisher.append(1, sounds[group % 2], (group * 9 + i) * 1024, true, monotonic_us(),
+                       mp4::test::aac_frame());
+  }
+  const std::string directory = scratch_.path() + "/vod-changes";
+  auto recording = std::move(Recording::open(*reader_, reader_->logs().back(), directory).value());
+  recording.step(monotonic_us());
+  recording.suspend(monotonic_us());
+  const char* const frames = "-v error -count_frames -show_entries stream=codec_name,nb_read_frames";
+  const auto parts = test::files(directory, FileState::kPart);
+  ASSERT_EQ(parts.size(), 1U);
+  EXPECT_EQ(ffprobe(directory + "/" + parts[0], frames), "h264,30\naac,54\n");
+  publisher.log().end(media::LogEnd::kUnpublished);
+  auto ended = std::move(Recording::open(*reader_, reader_->logs().back(), directory).value());
+  const std::atomic<bool> stop{false};
+  for (const std::string& stem : ended.step(monotonic_us()).complete)
+    ASSERT_TRUE(finish_file(directory, stem, stop));
+  const auto finished = test::files(directory, FileState::kFinished);
+  ASSERT_EQ(finished.size(), 1U);
+  const std::string path = directory + "/" + finished[0];
+  EXPECT_EQ(ffprobe(path, frames), "h264,30\naac,54\n");
+  const auto tracks = mp4::test::read_finished(test::read_file(path)).value();
+  for (const auto& track : tracks) {
+    EXPECT_EQ(mp4::sample_descriptions(track.track), 2U);
+    for (std::size_t i = 0; i < track.samples.size(); ++i)
+      EXPECT_EQ(track.samples[i].description, 1 + i / (track.samples.size() / kGroups) % 2);
+  }
+}
+
 // Players begin with the first picture and the first sound, and offer the others instead.
 TEST_F(CodecsTest, AreAlternativesOfOneAnother) {
   const std::string path = record({{0, "h264"}, {1, "aac"}, {3, "hevc"}, {4, "opus"}});

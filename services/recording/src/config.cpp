@@ -14,6 +14,10 @@ void RecordingConfig::add_rows(ConfigTable& table) {
   table.duration(
       "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
       "seconds that a stream which was cut off may take to come back into the same recording; 0: never");
+  table.duration("RECORDING_MAX_SECONDS", longest_file, "43200", {0, 2'592'000},
+                 "seconds after which a recording goes on in a new file, at the next key frame; 0: never");
+  table.bytes("RECORDING_MAX_BYTES", largest_file, "32G", {0},
+              "size from which a recording goes on in a new file, at the next key frame; 0: any");
   bus.add_rows(table);
 }
 

@@ -17,6 +17,8 @@ struct RecordingConfig {
   std::string ops_address;
   std::uint16_t ops_port = 0;
   std::chrono::seconds reconnect_grace{};
+  std::chrono::seconds longest_file{};
+  std::uint64_t largest_file = 0;
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);

@@ -1,13 +1,14 @@
 #include "finish_queue.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/clock.hpp"
 
 namespace millrace::recording {
 
-FinishQueue::FinishQueue(std::string directory, Reporter& reporter)
-    : directory_(std::move(directory)), reporter_(reporter), thread_([this] { run(); }) {}
+FinishQueue::FinishQueue(Finish finish, Reporter& reporter)
+    : finish_(std::move(finish)), reporter_(reporter), thread_([this] { run(); }) {}
 
 FinishQueue::~FinishQueue() {
   {
@@ -21,7 +22,7 @@ FinishQueue::~FinishQueue() {
 void FinishQueue::add(const std::string& stem, const std::string& stream_id) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.try_emplace(stem, Job{stream_id, {}, false});
+    jobs_.try_emplace(stem, Job{.stream_id = stream_id});
     reporter_.metrics().waiting_to_finish(jobs_.size());
   }
   changed_.notify_all();
@@ -42,49 +43,67 @@ std::map<std::string, FinishQueue::Job>::iterator FinishQueue::next_due() {
   });
 }
 
+// An exception anywhere here costs one turn: the job's next one is set before it is begun.
 void FinishQueue::run() {
+  constexpr std::chrono::seconds kAfterException{1};
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const auto next = next_due();
-    if (next == jobs_.end()) {
-      changed_.wait(lock);
-      continue;
+    try {
+      finish_next(lock);
+    } catch (const std::exception& exception) {
+      if (!lock.owns_lock()) lock.lock();
+      changed_.wait_for(lock, kAfterException, [this] { return stopping_.load(); });
     }
-    const std::int64_t now_us = monotonic_us();
-    if (!next->second.retry.due(now_us)) {
-      changed_.wait_for(lock, std::chrono::microseconds(next->second.retry.due_us() - now_us));
-      continue;
-    }
-    const std::string stem = next->first;
-    const Job job = next->second;
-    lock.unlock();
-    finish(stem, job);
-    lock.lock();
   }
 }
 
-void FinishQueue::finish(const std::string& stem, Job job) {
+void FinishQueue::finish_next(std::unique_lock<std::mutex>& lock) {
+  const auto next = next_due();
+  if (next == jobs_.end()) return changed_.wait(lock);
+  const std::int64_t now_us = monotonic_us();
+  if (!next->second.retry.due(now_us)) {
+    changed_.wait_for(lock, std::chrono::microseconds(next->second.retry.due_us() - now_us));
+    return;
+  }
+  const std::string stem = next->first;
+  const std::string stream_id = next->second.stream_id;
+  lock.unlock();
+  const auto finished = try_finish(stem);
+  if (!finished && stopping_) return lock.lock();
+  lock.lock();
+  const bool over = finished || finished.error().code == "recording.damaged";
+  if (over) {
+    jobs_.erase(stem);
+  } else {
+    jobs_[stem].failed = true;
+    jobs_[stem].retry.failed(monotonic_us());
+  }
+  const std::size_t waiting = jobs_.size();
+  lock.unlock();
+  reporter_.metrics().waiting_to_finish(waiting);
+  report(stem, stream_id, finished);
+  changed_.notify_all();
+  lock.lock();
+}
+
+Result<FinishedFile> FinishQueue::try_finish(const std::string& stem) {
+  try {
+    return finish_(stem, stopping_);
+  } catch (const std::exception& exception) {
+    return fail("recording.exception", exception.what());
+  }
+}
+
+void FinishQueue::report(const std::string& stem, const std::string& stream_id,
+                         const Result<FinishedFile>& finished) {
   const std::string source = "finish/" + stem;
-  const auto finished = finish_file(directory_, stem, stopping_);
-  if (!finished && stopping_) return;
   if (finished) {
     reporter_.recovered(source);
     reporter_.finished(stem, *finished);
-  } else {
-    reporter_.failing(source, job.stream_id, stem, finished.error());
-    job.failed = true;
-    job.retry.failed(monotonic_us());
+    return;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    if (finished) {
-      jobs_.erase(stem);
-    } else {
-      jobs_[stem] = job;
-    }
-    reporter_.metrics().waiting_to_finish(jobs_.size());
-  }
-  changed_.notify_all();
+  reporter_.failing(source, stream_id, stem, finished.error());
+  if (finished.error().code == "recording.damaged") reporter_.finished(stem, {.empty = true});
 }
 
 }  // namespace millrace::recording

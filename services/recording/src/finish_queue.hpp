@@ -1,4 +1,7 @@
-// Finishes part files, one after the other, on a thread of its own; what fails is tried again with back-off.
+// Finishes part files, one after the other, on a thread of its own. What fails is tried again, after 1 s and
+// then twice as long each time, up to 5 minutes; others come first meanwhile. What is damaged is not tried
+// again. Whatever a library throws (out of memory) is a failure like any other.
+//
 // The queue is only memory: the parts are on the disk, and a restarted service finds them there. Post from
 // any thread.
 #pragma once
@@ -6,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,7 +22,11 @@ namespace millrace::recording {
 
 class FinishQueue {
  public:
-  FinishQueue(std::string directory, Reporter& reporter);
+  static constexpr std::int64_t kLongestRetryUs = 300'000'000;
+  // finish_file in the directory of the recordings.
+  using Finish = std::function<Result<FinishedFile>(const std::string& stem, const std::atomic<bool>& stop)>;
+
+  FinishQueue(Finish finish, Reporter& reporter);
   // Breaks off the file that is being finished; leaves it and the others to the next start.
   ~FinishQueue();
   FinishQueue(const FinishQueue&) = delete;
@@ -32,16 +40,18 @@ class FinishQueue {
  private:
   struct Job {
     std::string stream_id;
-    Retry retry;
+    Retry retry{kLongestRetryUs};
     bool failed = false;
   };
 
   void run();
+  void finish_next(std::unique_lock<std::mutex>& lock);
   bool nothing_new() const;
   std::map<std::string, Job>::iterator next_due();
-  void finish(const std::string& stem, Job job);
+  Result<FinishedFile> try_finish(const std::string& stem);
+  void report(const std::string& stem, const std::string& stream_id, const Result<FinishedFile>& finished);
 
-  const std::string directory_;
+  const Finish finish_;
   Reporter& reporter_;
   std::mutex mutex_;
   std::condition_variable changed_;

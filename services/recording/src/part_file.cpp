@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "file_names.hpp"
 
 namespace millrace::recording {
@@ -19,6 +21,23 @@ void add_fragment(ResumePoint& point, const mp4::FragmentHeader& fragment) {
       dts += sample.duration;
     }
   }
+}
+
+// The first decode time, in microseconds.
+std::optional<std::int64_t> begin_of(const mp4::FragmentHeader& fragment,
+                                     const std::vector<mp4::Track>& tracks) {
+  constexpr std::int64_t kMicroseconds = 1'000'000;
+  std::optional<std::int64_t> begin;
+  for (const mp4::TrackRun& run : fragment.runs) {
+    for (const mp4::Track& track : tracks) {
+      if (track.id != run.track_id) continue;
+      const auto dts = static_cast<std::int64_t>(run.base_decode_time);
+      const std::int64_t scale = track.timescale;
+      const std::int64_t time_us = dts / scale * kMicroseconds + dts % scale * kMicroseconds / scale;
+      begin = begin ? std::min(*begin, time_us) : time_us;
+    }
+  }
+  return begin;
 }
 
 void add_journal(std::vector<Journal>& journals, const Journal& journal) {
@@ -47,6 +66,7 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
     if (auto* movie = std::get_if<mp4::FragmentedFileReader::Movie>(&**part))
       point.tracks = std::move(movie->tracks);
     if (const auto* fragment = std::get_if<mp4::FragmentedFileReader::Fragment>(&**part)) {
+      if (!point.begin_us) point.begin_us = begin_of(fragment->header, point.tracks);
       add_fragment(point, fragment->header);
     }
     if (const auto* box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part)) {
@@ -55,6 +75,7 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
       point.journal = *journal;
       add_journal(journals, *journal);
       point.publications = journals.size();
+      point.bytes = reader.position();
       content = PartContent{point, journals, reader.position()};
     }
   }

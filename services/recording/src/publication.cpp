@@ -14,11 +14,12 @@ std::string source_of(const media::LogInfo& info) {
 }  // namespace
 
 Publication::Publication(std::shared_ptr<media::ArenaReader> arena, media::LogInfo info,
-                         std::string directory, std::int64_t return_grace_us,
+                         std::string directory, FileLimits file_limits, std::int64_t return_grace_us,
                          std::shared_ptr<Publication> predecessor)
     : info_(std::move(info)),
       arena_(std::move(arena)),
       directory_(std::move(directory)),
+      file_limits_(file_limits),
       return_grace_us_(return_grace_us),
       predecessor_(std::move(predecessor)) {
   if (predecessor_) predecessor_->successor_known_ = true;
@@ -55,9 +56,10 @@ Progress Publication::try_step(std::int64_t monotonic_us, Reporter& reporter, Fi
 }
 
 Result<Recording> Publication::open(Reporter& reporter, FinishQueue& finish_queue) {
-  auto opened = Recording::open(*arena_, info_, directory_, {}, [&](std::int64_t first_arrival_us) {
-    return ask_predecessor(first_arrival_us, reporter, finish_queue);
-  });
+  auto opened =
+      Recording::open(*arena_, info_, directory_, {.file = file_limits_}, [&](std::int64_t first_arrival_us) {
+        return ask_predecessor(first_arrival_us, reporter, finish_queue);
+      });
   if (opened && predecessor_) {
     predecessor_->successor_known_ = false;
     predecessor_.reset();

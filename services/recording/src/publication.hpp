@@ -23,7 +23,8 @@ class Publication {
  public:
   // predecessor: the stream's publication before this one, where that may still have its file; null else.
   Publication(std::shared_ptr<media::ArenaReader> arena, media::LogInfo info, std::string directory,
-              std::int64_t return_grace_us = 0, std::shared_ptr<Publication> predecessor = nullptr);
+              FileLimits file_limits = {}, std::int64_t return_grace_us = 0,
+              std::shared_ptr<Publication> predecessor = nullptr);
 
   const media::LogInfo& info() const { return info_; }
   bool ended() const { return ended_; }
@@ -47,6 +48,7 @@ class Publication {
   const media::LogInfo info_;
   const std::shared_ptr<media::ArenaReader> arena_;
   const std::string directory_;
+  const FileLimits file_limits_;
   const std::int64_t return_grace_us_;
   std::shared_ptr<Publication> predecessor_;  // until its file was asked for
   std::atomic<bool> return_expected_{true};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "containers/mp4/init_segment.hpp"
+#include "parameter_sets.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -38,17 +39,21 @@ std::int64_t TrackEnd::end() const {
   return std::max(last_dts, presented) + duration;
 }
 
-Recorder::Recorder(ResumePoint resume, FragmentLimits limits)
+Recorder::Recorder(ResumePoint resume, RecordingLimits limits)
     : journal_(resume.journal),
       limits_(limits),
       tracks_(std::move(resume.tracks)),
       fragments_(resume.fragments),
       ends_(std::move(resume.ends)),
-      publications_(resume.publications) {}
+      publications_(resume.publications),
+      begin_us_(resume.begin_us),
+      file_bytes_(resume.bytes) {}
 
 bool Recorder::differs(const mp4::Track& track) const {
   const mp4::Track* const known = find_track(tracks_, track.id);
-  return known != nullptr && !(*known == track);
+  if (known == nullptr) return false;
+  mp4::Track copy = *known;
+  return !mp4::take_description(copy, track);
 }
 
 bool Recorder::continue_as(std::uint64_t publication_id, std::uint64_t next_sequence) {
@@ -87,39 +92,92 @@ void Recorder::place_continuation(const media::SampleRecord& record, const mp4::
 }
 
 bool Recorder::fragment_ends_before(const media::SampleRecord& record) const {
-  return !waiting_.empty() && (record.media_sequence != waiting_segment_ || waiting_bytes_ >= limits_.bytes ||
-                               record.arrival_us - waiting_since_us_ >= limits_.duration_us);
+  return !waiting_.empty() &&
+         (record.media_sequence != waiting_segment_ || waiting_bytes_ >= limits_.fragment.bytes ||
+          record.arrival_us - waiting_since_us_ >= limits_.fragment.duration_us);
+}
+
+std::int64_t Recorder::time_us(std::int64_t dts, const mp4::Track& track) const {
+  return rescale(dts, track.timescale, kMicroseconds) + journal_.shift_us;
+}
+
+bool Recorder::is_full(std::int64_t time_us) const {
+  if (!begin_us_) return false;
+  const FileLimits& limits = limits_.file;
+  return (limits.duration_us > 0 && time_us - *begin_us_ >= limits.duration_us) ||
+         (limits.bytes > 0 && file_bytes_ + waiting_bytes_ >= limits.bytes);
+}
+
+// At a key frame of the first picture; at a sound where there is no picture, or it has stopped.
+bool Recorder::file_ends_before(const media::SampleRecord& record, const mp4::Track& track) const {
+  constexpr std::int64_t kPictureHasStoppedUs = 2'000'000;
+  if (continuing_ || !is_full(time_us(record.dts, track))) return false;
+  const auto picture = std::find_if(tracks_.begin(), tracks_.end(), [](const mp4::Track& known) {
+    return known.type == mp4::TrackType::kVideo;
+  });
+  if (picture == tracks_.end()) return true;
+  if (track.type == mp4::TrackType::kVideo)
+    return track.id == picture->id && (record.flags & media::kSampleKey) != 0;
+  const auto ends = ends_.find(picture->id);
+  return ends == ends_.end() ||
+         time_us(record.dts, track) - rescale(ends->second.last_dts, picture->timescale, kMicroseconds) >
+             kPictureHasStoppedUs;
+}
+
+// A run has one sample description.
+bool Recorder::description_changes(const mp4::Track& track) const {
+  const auto run = waiting_.find(track.id);
+  const mp4::Track* const known = find_track(tracks_, track.id);
+  return run != waiting_.end() && known != nullptr &&
+         run->second.run.description != mp4::find_description(*known, track);
 }
 
 void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, Bytes payload,
                    std::vector<FileAction>& out) {
   if (track != nullptr) {
-    if (fragment_ends_before(record)) flush(out);
-    take_track(record, *track, out);
+    if (file_ends_before(record, *track)) {
+      end(out);
+      journal_.started_wall_us = record.presented_wall_us;
+    } else if (fragment_ends_before(record) || description_changes(*track)) {
+      flush(out);
+    }
+    const std::uint32_t description = take_track(record, *track, out);
     if (continuing_) place_continuation(record, *track);
-    append_sample(record, *track, std::move(payload));
+    append_sample(record, *track, description, std::move(payload));
   }
   next_sequence_ = record.sequence + 1;
 }
 
-void Recorder::take_track(const media::SampleRecord& record, const mp4::Track& track,
-                          std::vector<FileAction>& out) {
-  const mp4::Track* const known = find_track(tracks_, track.id);
-  if (known != nullptr && *known == track) return;
-  if (known != nullptr) {
+std::uint32_t Recorder::take_track(const media::SampleRecord& record, const mp4::Track& track,
+                                   std::vector<FileAction>& out) {
+  const auto known = std::find_if(tracks_.begin(), tracks_.end(),
+                                  [&](const mp4::Track& other) { return other.id == track.id; });
+  if (known != tracks_.end()) {
+    if (const std::uint32_t number = mp4::find_description(*known, track); number != 0) return number;
+    if (const auto added = mp4::take_description(*known, track)) {
+      tracks_changed_ = true;
+      return *added;
+    }
     end(out);
     journal_.started_wall_us = record.presented_wall_us;
   }
   tracks_.push_back(track);
   tracks_changed_ = true;
+  return 1;
 }
 
-void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track& track, Bytes payload) {
+void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track& track,
+                             std::uint32_t description, Bytes payload) {
+  const bool key = (record.flags & media::kSampleKey) != 0;
+  // Players of the fragments know the first description only.
+  if (key && mp4::sample_descriptions(*find_track(tracks_, track.id)) > 1)
+    payload = with_parameter_sets(track, std::move(payload));
   if (waiting_.empty()) {
     waiting_segment_ = record.media_sequence;
     waiting_since_us_ = record.arrival_us;
   }
   Run& run = waiting_[track.id];
+  run.run.description = description;
   const auto known = ends_.find(track.id);
   const std::int64_t wanted = record.dts + rescale(journal_.shift_us, kMicroseconds, track.timescale);
   // A track that begins earlier than the one that placed its publication may not begin within the one before.
@@ -135,11 +193,12 @@ void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track
     run.run.samples.back().duration = last_duration_[track.id] = static_cast<std::uint32_t>(duration);
   }
   ends_[track.id].add(dts, composition_offset, 0);
+  if (!begin_us_) begin_us_ = rescale(dts, track.timescale, kMicroseconds);
   journal_.arrival_us = record.arrival_us;
   run.run.samples.push_back({.duration = 0,
                              .size = static_cast<std::uint32_t>(payload.size()),
                              .composition_offset = composition_offset,
-                             .key = (record.flags & media::kSampleKey) != 0});
+                             .key = key});
   waiting_bytes_ += payload.size();
   run.payloads.push_back(std::move(payload));
 }
@@ -171,6 +230,7 @@ void Recorder::flush(std::vector<FileAction>& out) {
   }
   append.pieces.front() = mp4::fragment_header(++fragments_, runs);
   append.pieces.push_back(write_journal(journal_));
+  for (const Bytes& piece : append.pieces) file_bytes_ += piece.size();
   out.emplace_back(std::move(append));
   waiting_.clear();
   waiting_bytes_ = 0;
@@ -190,10 +250,12 @@ void Recorder::end(std::vector<FileAction>& out) {
   publications_ = 1;
   last_duration_.clear();
   fragments_ = 0;
+  begin_us_.reset();
+  file_bytes_ = 0;
 }
 
 bool Recorder::due(std::int64_t monotonic_us) const {
-  return !waiting_.empty() && monotonic_us - waiting_since_us_ >= limits_.duration_us;
+  return !waiting_.empty() && monotonic_us - waiting_since_us_ >= limits_.fragment.duration_us;
 }
 
 }  // namespace millrace::recording

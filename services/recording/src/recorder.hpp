@@ -4,14 +4,15 @@
 // A publication that comes back (a reconnect, a take-over) goes on in the file of the one before it, behind a
 // gap as long as it was away: the last pictures and sounds before it last until the first ones after it.
 //
-// A file's fragments begin with a segment of the stream, and are at most Limits long. A track that comes
-// later is added to the running file. A track whose configuration changes (another resolution, another sample
-// rate) ends the file and begins a new one at that very sample, so that every file has one configuration a
-// track and plays everywhere.
+// A file's fragments begin with a segment of the stream, and are at most FragmentLimits long. A track that
+// comes later is added to the running file. A track whose configuration changes goes on in it with another
+// sample description where a player can follow; else (another resolution, another sample rate) the file ends,
+// and a new one begins at that very sample. So it does at the first key frame beyond FileLimits.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,17 @@ struct FragmentLimits {
   std::uint64_t bytes = 8U << 20;
 };
 
+// Where a new file begins although nothing asks for it. 0: no limit.
+struct FileLimits {
+  std::int64_t duration_us = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct RecordingLimits {
+  FragmentLimits fragment{};
+  FileLimits file{};
+};
+
 // How far a track of the file goes, in its timescale, on the file's timeline.
 struct TrackEnd {
   std::int64_t last_dts = 0;
@@ -58,14 +70,16 @@ struct ResumePoint {
   std::vector<mp4::Track> tracks;
   std::uint32_t fragments = 0;
   TrackEnds ends{};
-  std::size_t publications = 1;  // whose samples are in the file
+  std::size_t publications = 1;            // whose samples are in the file
+  std::optional<std::int64_t> begin_us{};  // decode time of its first sample, on the file's timeline
+  std::uint64_t bytes = 0;
 };
 
 class Recorder {
  public:
   // journal.next_sequence: the first record to be given. started_wall_us names the first file.
-  explicit Recorder(Journal journal, FragmentLimits limits = {}) : journal_(journal), limits_(limits) {}
-  explicit Recorder(ResumePoint resume, FragmentLimits limits = {});
+  explicit Recorder(Journal journal, RecordingLimits limits = {}) : journal_(journal), limits_(limits) {}
+  explicit Recorder(ResumePoint resume, RecordingLimits limits = {});
 
   // The next record. track: as of the record's configuration; nullptr when it is not recorded.
   void add(const media::SampleRecord& record, const mp4::Track* track, Bytes payload,
@@ -84,7 +98,7 @@ class Recorder {
   void end_for_continuation(std::int64_t started_wall_us, std::vector<FileAction>& out);
   // No sample of the publication that goes on has come yet.
   bool continuing() const { return continuing_; }
-  // Is this track in the file, with another configuration?
+  // Is this track in the file, in a way that a player could not follow from there?
   bool differs(const mp4::Track& track) const;
   const Journal& journal() const { return journal_; }
 
@@ -101,13 +115,20 @@ class Recorder {
   };
 
   bool fragment_ends_before(const media::SampleRecord& record) const;
-  void take_track(const media::SampleRecord& record, const mp4::Track& track, std::vector<FileAction>& out);
-  void append_sample(const media::SampleRecord& record, const mp4::Track& track, Bytes payload);
+  bool file_ends_before(const media::SampleRecord& record, const mp4::Track& track) const;
+  bool description_changes(const mp4::Track& track) const;
+  bool is_full(std::int64_t time_us) const;
+  std::int64_t time_us(std::int64_t dts, const mp4::Track& track) const;
+  // The number of its sample description.
+  std::uint32_t take_track(const media::SampleRecord& record, const mp4::Track& track,
+                           std::vector<FileAction>& out);
+  void append_sample(const media::SampleRecord& record, const mp4::Track& track, std::uint32_t description,
+                     Bytes payload);
   void place_continuation(const media::SampleRecord& record, const mp4::Track& track);
   void end_last_sample(Run& run, std::uint32_t track_id);
 
   Journal journal_;
-  FragmentLimits limits_;
+  RecordingLimits limits_;
   std::uint64_t next_sequence_ = journal_.next_sequence;
   std::vector<mp4::Track> tracks_;  // of the running file
   bool tracks_changed_ = false;
@@ -115,6 +136,8 @@ class Recorder {
   TrackEnds ends_;                // of the running file, with the waiting samples
   std::size_t publications_ = 1;  // in the running file
   bool continuing_ = false;
+  std::optional<std::int64_t> begin_us_;                  // of the running file, on its timeline
+  std::uint64_t file_bytes_ = 0;                          // of its fragments, without those that wait
   std::map<std::uint32_t, Run> waiting_;                  // by track id
   std::map<std::uint32_t, std::uint32_t> last_duration_;  // by track id
   std::uint64_t waiting_bytes_ = 0;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "containers/mp4/testing/finished_file.hpp"
 #include "containers/mp4/testing/memory.hpp"
 #include "containers/mp4/testing/streams.hpp"
+#include "parameter_sets.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -25,7 +27,7 @@ class RecorderTest : public testing::Test {
     record.arrival_us = arrival_us;
     record.composition_offset = composition_offset_;
     record.presented_wall_us = 5000 + static_cast<std::int64_t>(sequence_);
-    record.flags = media::kSampleKey;
+    record.flags = flags_;
     recorder.add(record, &track, Bytes{static_cast<std::uint8_t>(record.sequence)}, out_);
   }
   const Append& append(std::size_t index) { return std::get<Append>(out_.at(index)); }
@@ -41,11 +43,31 @@ class RecorderTest : public testing::Test {
     return bytes;
   }
 
+  // A picture that is no key frame.
+  void give_picture(const mp4::Track& track, std::int64_t dts, std::uint64_t segment) {
+    flags_ = 0;
+    give(track, dts, segment);
+    flags_ = media::kSampleKey;
+  }
+  // Records in each file so far.
+  std::vector<std::uint32_t> files() {
+    std::vector<std::uint32_t> samples = {0};
+    for (const FileAction& action : out_) {
+      if (const auto* const next = std::get_if<Append>(&action)) {
+        samples.back() += next->samples;
+      } else {
+        samples.push_back(0);
+      }
+    }
+    return samples;
+  }
+
   const mp4::Track video_ = mp4::test::video_track();
   const mp4::Track audio_ = mp4::test::audio_track();
-  Recorder recorder_{kFresh, {.duration_us = 2'000'000, .bytes = 8}};
+  Recorder recorder_{kFresh, {.fragment = {.duration_us = 2'000'000, .bytes = 8}}};
   std::uint64_t sequence_ = 0;
   std::int32_t composition_offset_ = 0;
+  std::uint16_t flags_ = media::kSampleKey;
   std::vector<FileAction> out_;
 };
 
@@ -207,6 +229,144 @@ TEST_F(RecorderTest, BeginsANewFileWhereAConfigurationChanges) {
   EXPECT_EQ(append(2).samples, 2U);
   EXPECT_TRUE(append(2).init_changed);
   EXPECT_EQ(append(2).journal, (Journal{7, 4, 5003}));
+}
+
+// The same picture with other parameter sets, and back: one file, a fragment ends at each change, and a key
+// frame has its parameter sets once there are several.
+TEST_F(RecorderTest, GoesOnInTheFileWhereAPlayerCanFollow) {
+  const mp4::Track other = mp4::test::other_video_track();
+  recorder_ = Recorder(kFresh);
+  give(video_, 0, 1);
+  give_picture(video_, 3600, 1);
+  give(other, 7200, 1);
+  give_picture(other, 10'800, 1);
+  give(audio_, 0, 1);
+  give(video_, 14'400, 1);
+  give(other, 18'000, 1);
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), std::vector<std::uint32_t>{7});
+  ASSERT_EQ(out_.size(), 4U);
+  EXPECT_TRUE(append(1).init_changed);
+  EXPECT_FALSE(append(2).init_changed);
+  const std::size_t sets = with_parameter_sets(other, {}).size();
+  EXPECT_EQ(append(0).pieces.at(1).size(), 1U);
+  EXPECT_EQ(append(1).pieces.at(1).size(), sets + 1);
+  EXPECT_EQ(append(1).pieces.at(2).size(), 1U);
+  EXPECT_EQ(append(2).pieces.at(1).size(), with_parameter_sets(video_, {}).size() + 1);
+  const auto finished = mp4::test::finish_bytes(file());
+  ASSERT_TRUE(finished) << finished.error().message;
+  const auto tracks = mp4::test::read_finished(*finished).value();
+  std::vector<std::uint32_t> descriptions;
+  for (const auto& sample : tracks.at(0).samples) descriptions.push_back(sample.description);
+  EXPECT_EQ(descriptions, (std::vector<std::uint32_t>{1, 1, 2, 2, 1, 2}));
+  // And so it does after a restart.
+  Recorder resumed(ResumePoint{{7, sequence_, 1000}, {tracks.at(0).track, audio_}, 4, {}});
+  const std::size_t before = out_.size();
+  give(resumed, other, 21'600, 1);
+  resumed.flush(out_);
+  ASSERT_EQ(out_.size(), before + 1);
+  EXPECT_FALSE(append(before).init_changed);
+  EXPECT_FALSE(resumed.differs(other));
+  EXPECT_EQ(append(before).pieces.at(1).size(), sets + 1);
+}
+
+TEST_F(RecorderTest, LetsATrackHaveABoundedNumberOfSampleDescriptions) {
+  for (std::uint8_t i = 0; i < mp4::kMaxSampleDescriptions + 1; ++i) {
+    mp4::Track track = video_;
+    track.configuration[3] = static_cast<std::uint8_t>(100 + i);
+    give(track, 3600 * i, 1);
+  }
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{mp4::kMaxSampleDescriptions, 1}));
+}
+
+class RotationTest : public RecorderTest {
+ protected:
+  static constexpr std::int64_t kSecond = 90'000;
+  void rotate(FileLimits limits) { recorder_ = Recorder(kFresh, {.file = limits}); }
+};
+
+TEST_F(RotationTest, BeginsANewFileAtTheFirstKeyFrameBeyondTheLimit) {
+  rotate({.duration_us = 10'000'000});
+  for (std::uint64_t second = 0; second < 27; ++second) {
+    const auto dts = static_cast<std::int64_t>(second) * kSecond;
+    if (second % 3 == 0) give(video_, dts, second / 3);
+    if (second % 3 != 0) give_picture(video_, dts, second / 3);
+    give(audio_, static_cast<std::int64_t>(second) * audio_.timescale, second / 3);
+  }
+  recorder_.end(out_);
+  // At 12 s and 24 s: sound and picture stay together.
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{24, 24, 6, 0}));
+  std::vector<std::int64_t> names;
+  for (const FileAction& action : out_) {
+    const auto* const next = std::get_if<Append>(&action);
+    if (next != nullptr && (names.empty() || names.back() != next->journal.started_wall_us))
+      names.push_back(next->journal.started_wall_us);
+  }
+  EXPECT_EQ(names,
+            (std::vector<std::int64_t>{1000, 5025, 5049}));  // the times of the pictures at 12 s and 24 s
+}
+
+TEST_F(RotationTest, CountsBytes) {
+  rotate({.bytes = 2000});
+  std::uint64_t bytes = 0;
+  for (std::uint64_t second = 0; second < 40; ++second) {
+    give(video_, static_cast<std::int64_t>(second) * kSecond, second);
+  }
+  recorder_.flush(out_);
+  ASSERT_GT(files().size(), 2U);
+  for (const FileAction& action : out_) {
+    const auto* const next = std::get_if<Append>(&action);
+    if (next == nullptr) {
+      EXPECT_GE(bytes, 2000U);
+      EXPECT_LT(bytes, 2400U);  // not more than a fragment beyond
+      bytes = 0;
+    } else {
+      for (const Bytes& piece : next->pieces) bytes += piece.size();
+    }
+  }
+}
+
+TEST_F(RotationTest, CutsAtASoundOnlyWhereThereIsNoPicture) {
+  rotate({.duration_us = 2'000'000});
+  for (std::int64_t second = 0; second < 4; ++second) give(audio_, second * audio_.timescale, 1);
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{2, 2}));
+
+  // The picture stops at 1 s, and comes back.
+  out_.clear();
+  rotate({.duration_us = 2'000'000});
+  give(video_, 0, 1);
+  give_picture(video_, kSecond, 1);
+  for (std::int64_t second = 0; second < 5; ++second) give(audio_, second * audio_.timescale, 1);
+  give(video_, 5 * kSecond, 2);
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{6, 2}));  // at 4 s, more than 2 s behind the last picture
+}
+
+TEST_F(RotationTest, GoesOnCountingAfterARestart) {
+  Recorder resumed(
+      ResumePoint{
+          .journal = {7, 40, 1000}, .tracks = {video_}, .fragments = 3, .begin_us = 5'000'000, .bytes = 100},
+      {.file = {.duration_us = 10'000'000}});
+  sequence_ = 40;
+  give(resumed, video_, 14 * kSecond, 9);
+  give(resumed, video_, 15 * kSecond, 10);
+  resumed.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{1, 1}));
+}
+
+// The gap counts, and what comes back is placed in the file before it is asked.
+TEST_F(RotationTest, HoldsOverAReconnect) {
+  rotate({.duration_us = 10'000'000});
+  give(video_, 0, 1, 0);
+  recorder_.flush(out_);
+  ASSERT_TRUE(recorder_.continue_as(8, 0));
+  give(video_, 900 * kSecond, 2, 12'000'000);
+  give(video_, 901 * kSecond, 3, 13'000'000);
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{2, 1}));
+  EXPECT_EQ(append(out_.size() - 1).journal.publication_id, 8U);
 }
 
 TEST_F(RecorderTest, PassesOverWhatIsNotRecorded) {

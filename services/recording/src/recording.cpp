@@ -25,15 +25,25 @@ bool meant_to_end(media::LogEnd reason) {
   return reason == media::LogEnd::kUnpublished || reason == media::LogEnd::kRevoked;
 }
 
+// What a file is named after that begins in the middle of the publication.
+std::int64_t begin_of(const media::LogReader& log, const media::LogInfo& info) {
+  const auto read = log.read();
+  const auto* const sample = std::get_if<media::LogReader::Sample>(&read);
+  return sample != nullptr ? sample->record.presented_wall_us : info.started_wall_us;
+}
+
 }  // namespace
 
 Result<Recording> Recording::open(
-    media::ArenaReader& arena, const media::LogInfo& info, std::string directory, FragmentLimits limits,
+    media::ArenaReader& arena, const media::LogInfo& info, std::string directory, RecordingLimits limits,
     const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor) {
   auto files = find_publication(directory, info.stream_id, info.publication_id);
   if (!files) return tl::unexpected(files.error());
   const std::uint64_t next = files->next_sequence;
-  const Journal fresh{info.publication_id, next, info.started_wall_us};
+  auto log = arena.open_log(info.slot, info.publication_id, next);
+  if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
+  const Journal fresh{info.publication_id, next,
+                      next > 0 && log ? begin_of(*log, info) : info.started_wall_us};
   std::optional<FoundPart>& part = files->unfinished;
   Recording recording(info, std::move(directory),
                       part ? Recorder(part->content.resume, limits) : Recorder(fresh, limits));
@@ -45,8 +55,6 @@ Result<Recording> Recording::open(
   }
   recording.announced_complete_ = std::move(files->complete);
   recording.written_ = next;
-  auto log = arena.open_log(info.slot, info.publication_id, next);
-  if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
   if (log) recording.log_ = std::move(*log);
   if (predecessor && next == 0 && !recording.file_ && recording.log_) {
     if (auto handover = predecessor(recording.first_arrival_us())) recording.take_over(std::move(*handover));

@@ -52,7 +52,7 @@ class Recording {
   // complete. predecessor is asked for its file where this publication has none of its own yet.
   [[nodiscard]] static Result<Recording> open(
       media::ArenaReader& arena, const media::LogInfo& info, std::string directory,
-      FragmentLimits limits = {},
+      RecordingLimits limits = {},
       const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor = {});
 
   // Reads what is there (at most kStepBytes) and writes what is due.

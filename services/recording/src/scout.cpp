@@ -8,6 +8,10 @@ namespace millrace::recording {
 Scout::Findings Scout::look() {
   const std::lock_guard lock(mutex_);
   Findings findings;
+  if (auto locked = lock_.take(directory_); !locked) {
+    findings.file_error = locked.error();
+    return findings;
+  }
   open_arenas(findings);
   for (const auto& [name, arena] : arenas_) {
     for (media::LogInfo& info : arena->logs()) findings.logs.push_back({arena, std::move(info)});
@@ -15,6 +19,11 @@ Scout::Findings Scout::look() {
   // With an arena missing from the picture, a part would look like an orphan although its log is there.
   if (!orphans_found_ && !findings.log_error) find_orphans(findings);
   return findings;
+}
+
+Result<void> Scout::lock() {
+  const std::lock_guard lock(mutex_);
+  return lock_.take(directory_);
 }
 
 void Scout::open_arenas(Findings& findings) {

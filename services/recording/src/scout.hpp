@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catalogue.hpp"
+#include "directory_lock.hpp"
 #include "media/arena_reader.hpp"
 
 namespace millrace::recording {
@@ -23,13 +24,16 @@ class Scout {
     std::vector<Found> logs;
     std::vector<PartOwner> orphans;   // parts whose publication has left the log: to be finished as they are
     std::optional<Error> log_error;   // an arena could not be read
-    std::optional<Error> file_error;  // the directory of recordings could not be read
+    std::optional<Error> file_error;  // the directory of recordings could not be read or locked
   };
 
   Scout(std::string media_log_directory, std::string directory)
       : media_log_directory_(std::move(media_log_directory)), directory_(std::move(directory)) {}
 
+  // Finds nothing, and says why, while the directory of recordings cannot be locked.
   Findings look();
+  // Takes the lock now, so that a second recorder can be refused at once.
+  Result<void> lock();
 
  private:
   void open_arenas(Findings& findings);
@@ -38,6 +42,7 @@ class Scout {
   const std::string media_log_directory_;
   const std::string directory_;
   std::mutex mutex_;
+  DirectoryLock lock_;
   std::map<std::string, std::shared_ptr<media::ArenaReader>> arenas_;  // by name
   bool orphans_found_ = false;
 };

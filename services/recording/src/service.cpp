@@ -52,8 +52,12 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
   shared_ = std::make_shared<RecordingShared>(
       or_default(config_.media_log_directory, context.home + "/run/media"),
       or_default(config_.media_root, context.home + "/media") + "/" + config_.vod_directory_name,
-      std::chrono::microseconds(config_.reconnect_grace).count(), context.health,
-      [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
+      std::chrono::microseconds(config_.reconnect_grace).count(),
+      FileLimits{std::chrono::microseconds(config_.longest_file).count(), config_.largest_file},
+      context.health, [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
+  // A directory that cannot be made yet is waited for.
+  if (auto locked = shared_->scout.lock(); !locked && locked.error().code == "recording.locked")
+    return locked;
   const auto wake = [shared = shared_] { shared->scout_actor.wake(); };
   node_->subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
                               .on_event =

@@ -25,7 +25,7 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
   constexpr int kKills = 25;
   std::mt19937 random(20261120);
   std::uniform_int_distribution<int> life_ms(0, 900);
-  std::uniform_int_distribution<int> change(0, 4);
+  std::uniform_int_distribution<int> change(0, 5);
   std::map<std::uint64_t, std::uint64_t> committed;
   std::uint64_t publication_id = 1;
   // Every other time the encoder is cut off and comes back: its file goes on with the next publication.
@@ -33,8 +33,10 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     return publication_id % 2 == 0 ? media::LogEnd::kUnpublished : media::LogEnd::kDisconnected;
   };
   auto publisher = std::make_unique<test::Publisher>(*arena_, publication_id);
+  // A new file at every second key frame.
+  const std::map<std::string, std::string> rotating = {{"RECORDING_MAX_SECONDS", "2"}};
   for (int i = 0; i < kKills; ++i) {
-    Program program(home_, log_directory_);
+    Program program(home_, log_directory_, rotating);
     const int until_ms = life_ms(random);
     for (int ms = 0; ms < until_ms; ms += 20) {
       publisher->turns(3);
@@ -42,6 +44,7 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     }
     const int what = change(random);
     if (what == 1) publisher->configure_video(64 + 2 * static_cast<std::uint32_t>(i));
+    if (what == 3) publisher->change_parameter_sets(static_cast<std::uint8_t>(100 + i % 4));
     if (what == 2) {
       publisher->log().end(end_reason());
       committed[publication_id] = publisher->log().committed();
@@ -72,6 +75,31 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     for (const auto& [sequence, count] : found[publication])
       EXPECT_EQ(count, 1) << publication << "/" << sequence;
   }
+}
+
+TEST_F(KilledRecorder, RefusesASecondRecorderOnItsDirectory) {
+  test::Publisher publisher(*arena_, 81);
+  publisher.turns(60);
+  auto first = std::make_unique<Program>(home_, log_directory_);
+  ASSERT_TRUE(wait_until([&] { return !test::files(directory_, FileState::kPart).empty(); }, 60s));
+  const std::string other_home = scratch_.path() + "/other";
+  const std::map<std::string, std::string> same_directory = {{"MEDIA_ROOT", home_ + "/media"}};
+  std::filesystem::create_directories(other_home);
+  testing::internal::CaptureStderr();
+  const int status = Program(other_home, log_directory_, same_directory).wait();
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 70) << status;
+  EXPECT_NE(told.find("in use by another recorder: process " + std::to_string(first->pid())),
+            std::string::npos)
+      << told;
+  // However it ends, the next one may have it.
+  first->stop(SIGKILL);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  const Program next(other_home, log_directory_, same_directory);
+  ASSERT_TRUE(wait_until(
+      [&] { return nothing_unfinished() && !test::files(directory_, FileState::kFinished).empty(); }, 60s));
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 81, publisher.log().committed());
 }
 
 // Killed after each cut and after each return: it is one recording all the same.

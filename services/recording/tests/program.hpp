@@ -17,9 +17,11 @@ namespace millrace::recording::test {
 
 class Program {
  public:
-  explicit Program(const std::string& home, const std::string& log_directory) {
+  explicit Program(const std::string& home, const std::string& log_directory,
+                   const std::map<std::string, std::string>& environment = {}) {
     pid_ = ::fork();
     if (pid_ != 0) return;
+    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
     ::setenv("MILLRACE_HOME", home.c_str(), 1);
     ::setenv("MEDIA_LOG_DIR", log_directory.c_str(), 1);
     ::setenv("RECORDING_OPS_PORT", "0", 1);
@@ -32,6 +34,13 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   pid_t pid() const { return pid_; }
+  // Waits for it to end by itself; the exit status as waitpid has it.
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
+  }
   // The exit status as waitpid has it.
   int stop(int signal) {
     if (pid_ <= 0) return 0;

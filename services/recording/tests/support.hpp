@@ -20,6 +20,7 @@
 #include "file_names.hpp"
 #include "media/arena_reader.hpp"
 #include "media/arena_writer.hpp"
+#include "parameter_sets.hpp"
 
 namespace millrace::recording::test {
 
@@ -89,19 +90,17 @@ class Publisher {
     track.width = width;
     video_ = add(track, media::kVideoTrack, media::TrackKind::kVideo, media::Codec::kH264);
   }
+  // Another configuration of the same picture.
+  void change_parameter_sets(std::uint8_t level) {
+    mp4::Track track = mp4::test::video_track();
+    track.configuration[3] = level;
+    video_ = add(track, media::kVideoTrack, media::TrackKind::kVideo, media::Codec::kH264);
+  }
   void begin_audio() {
     audio_ = true;
     audio_configuration_ =
         add(mp4::test::audio_track(), media::kAudioTrack, media::TrackKind::kAudio, media::Codec::kAac);
   }
-
-  void turns(int count, std::int64_t arrival_us = monotonic_us()) {
-    for (int i = 0; i < count; ++i) turn(arrival_us);
-  }
-  media::LogWriter& log() { return *log_; }
-  std::uint64_t publication_id() const { return publication_id_; }
-
- private:
   std::uint32_t add(const mp4::Track& track, std::uint8_t number, media::TrackKind kind, media::Codec codec) {
     media::TrackConfiguration description{};
     description.track = number;
@@ -114,17 +113,8 @@ class Publisher {
     description.channels = track.channels;
     return log_->add_configuration(description, {}, track.configuration).value();
   }
-  void turn(std::int64_t arrival_us) {
-    const bool key = turn_ % 25 == 0;
-    append(media::kVideoTrack, video_, turn_ * 3600, key, arrival_us);
-    for (std::int64_t i = 0; audio_ && i < 2; ++i) {
-      append(media::kAudioTrack, audio_configuration_, (turn_ * 2 + i) * 960, true, arrival_us);
-    }
-    ++turn_;
-  }
   void append(std::uint8_t track, std::uint32_t configuration, std::int64_t dts, bool key,
-              std::int64_t arrival_us) {
-    const Bytes payload = payload_of(publication_id_, log_->committed());
+              std::int64_t arrival_us, const Bytes& payload) {
     media::SampleRecord record{};
     record.dts = dts;
     record.arrival_us = arrival_us;
@@ -136,6 +126,26 @@ class Publisher {
     const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
     std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
     log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
+  }
+
+  void turns(int count, std::int64_t arrival_us = monotonic_us()) {
+    for (int i = 0; i < count; ++i) turn(arrival_us);
+  }
+  media::LogWriter& log() { return *log_; }
+  std::uint64_t publication_id() const { return publication_id_; }
+
+ private:
+  void turn(std::int64_t arrival_us) {
+    const bool key = turn_ % 25 == 0;
+    append(media::kVideoTrack, video_, turn_ * 3600, key, arrival_us);
+    for (std::int64_t i = 0; audio_ && i < 2; ++i) {
+      append(media::kAudioTrack, audio_configuration_, (turn_ * 2 + i) * 960, true, arrival_us);
+    }
+    ++turn_;
+  }
+  void append(std::uint8_t track, std::uint32_t configuration, std::int64_t dts, bool key,
+              std::int64_t arrival_us) {
+    append(track, configuration, dts, key, arrival_us, payload_of(publication_id_, log_->committed()));
   }
 
   const std::uint64_t publication_id_;
@@ -163,6 +173,15 @@ inline std::vector<std::string> files(const std::string& directory, FileState st
   return names;
 }
 
+// A key frame may have its track's parameter sets in front.
+inline ByteView without_parameter_sets(ByteView payload, const mp4::Track& track, std::uint32_t description) {
+  mp4::Track described = track;
+  if (description > 1) described.configuration = track.further.at(description - 2);
+  const Bytes sets = with_parameter_sets(described, {});
+  const bool there = payload.size() >= sets.size() && std::equal(sets.begin(), sets.end(), payload.begin());
+  return there ? payload.subspan(sets.size()) : payload;
+}
+
 // How often each record of each publication is in a finished file, by publication and sequence. A payload
 // that is not its record's counts as a failure.
 inline std::map<std::uint64_t, std::map<std::uint64_t, int>> recorded(const Bytes& file) {
@@ -172,7 +191,9 @@ inline std::map<std::uint64_t, std::map<std::uint64_t, int>> recorded(const Byte
   if (!tracks) return counts;
   for (const auto& track : *tracks) {
     for (const auto& sample : track.samples) {
-      const ByteView payload = ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size);
+      const ByteView payload =
+          without_parameter_sets(ByteView(file).subspan(static_cast<std::size_t>(sample.offset), sample.size),
+                                 track.track, sample.description);
       ByteReader reader(payload);
       const std::uint64_t publication_id = reader.u64();
       const std::uint64_t sequence = reader.u64();
