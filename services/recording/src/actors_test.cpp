@@ -9,6 +9,7 @@
 
 #include "../tests/support.hpp"
 #include "base/clock.hpp"
+#include "bus/v1/bus.pb.h"
 
 namespace millrace::recording {
 namespace {
@@ -21,7 +22,7 @@ class ActorsTest : public ::testing::Test {
       : arena_(test::make_arena(directory_.path())),
         shared_(std::make_shared<RecordingShared>(directory_.path(), directory_.path() + "/vod", 0,
                                                   FileLimits{}, std::make_shared<runtime::Health>(),
-                                                  [](bus::v1::Event) {})),
+                                                  [](const bus::v1::Event&) {})),
         system_(config_) {
     std::filesystem::create_directories(directory_.path() + "/vod");
   }
