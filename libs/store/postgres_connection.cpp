@@ -127,6 +127,7 @@ class PostgresConnection final : public Connection {
     Result<void> result;
     bool again = false;  // it may succeed when it runs again
     bool lost = false;   // the connection is
+    bool read_only = false;
   };
 
   Result<void> ensure_link();
@@ -157,8 +158,9 @@ Result<void> PostgresConnection::run(TransactionMode mode, const Work& work) {
   for (int runs = 1;; ++runs) {
     if (Result<void> there = ensure_link(); !there) return there;
     Run done = run_once(mode, work, deadline);
-    if (done.lost) link_.reset();
     const bool once_more = done.again && runs < Database::kMaxRuns && !(done.lost && reconnected);
+    // A new connection that still takes no changes is kept for what only reads.
+    if (done.lost && !(reconnected && done.read_only)) link_.reset();
     if (!once_more || Clock::now() >= deadline) return done.result;
     reconnected = reconnected || done.lost;
     if (!done.lost) std::this_thread::sleep_for(spread(milliseconds(5 * runs)));
@@ -216,7 +218,7 @@ PostgresConnection::Run PostgresConnection::failed(const soci::soci_error& error
   }
   // Not the server's words, but SOCI's about our own code: a missing value, a wrong type.
   if (!answered) return {fail("store.failed", name() + ": a statement failed"), false, lost};
-  return {tl::unexpected(postgres_error(state, name())), again, lost};
+  return {tl::unexpected(postgres_error(state, name())), again, lost, state == kReadOnly};
 }
 
 }  // namespace

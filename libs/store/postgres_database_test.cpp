@@ -1,12 +1,14 @@
 // What is PostgreSQL's alone: the server may be away, slow or another one. One server of the test's own.
 #include <gtest/gtest.h>
 #include <soci/soci.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
 #include <set>
 
 #include "store/test_database.hpp"
+#include "store/watchdog.hpp"
 
 namespace millrace::store {
 namespace {
@@ -113,6 +115,38 @@ TEST_F(PostgresqlDatabase, AConnectionThatWasEndedIsMadeAnewWithoutAnError) {
     EXPECT_EQ(reconnects_, round);
   }
   EXPECT_EQ(count(database), 3);
+}
+
+// After a switch-over in which the old primary kept its sessions, the same names may lead to a server that
+// takes changes.
+TEST_F(PostgresqlDatabase, AConnectionThatTakesNoChangesAnyMoreIsGivenUpForAnother) {
+  Database database = Database::open(options(), kSchema).value();
+  ASSERT_TRUE(database.write<void>([](soci::session& session) -> Result<void> {
+    session << "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+    return {};
+  }));
+  const Result<void> added = add(database, "elsewhere");
+  EXPECT_TRUE(added) << added.error().message;
+  EXPECT_EQ(reconnects_, 1);
+  const std::string name = url_.substr(url_.rfind('/') + 1);
+  server().execute("postgres", "ALTER DATABASE " + name + " SET default_transaction_read_only = on");
+  server().execute(
+      "postgres",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace'");
+  for (int i = 0; i < 3; ++i) {
+    const Result<void> refused = add(database, "nowhere");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, "store.read_only") << refused.error().message;
+  }
+  EXPECT_LE(reconnects_, 5) << "once a write";
+  EXPECT_EQ(count(database), 1) << "what is there is read";
+  server().execute("postgres", "ALTER DATABASE " + name + " RESET default_transaction_read_only");
+  EXPECT_TRUE(add(database, "again")) << "without a restart";
+}
+
+TEST(Watchdog, SaysThatItGuardsNothingWithoutADescriptor) {
+  EXPECT_FALSE(Watchdog(-1).guards());
+  EXPECT_TRUE(Watchdog(STDERR_FILENO).guards());
 }
 
 TEST_F(PostgresqlDatabase, IsUnavailableWhileTheServerIsAndThenHasWhatWasAnswered) {

@@ -50,7 +50,9 @@ bool is_worth_another_run(std::string_view sqlstate) {
 }
 
 bool ends_the_connection(std::string_view sqlstate) {
-  return begins_with(sqlstate, "08") || begins_with(sqlstate, "57P") || sqlstate == "25P03";
+  // After a switch-over this server may be the standby, and another one takes changes.
+  return begins_with(sqlstate, "08") || begins_with(sqlstate, "57P") || sqlstate == "25P03" ||
+         sqlstate == kReadOnly;
 }
 
 std::string connect_reason(std::string_view text, const std::string& password) {

@@ -14,7 +14,11 @@ namespace millrace::store {
 // Two transactions that do not fit together: the same work may well succeed when it runs again.
 bool is_worth_another_run(std::string_view sqlstate);
 
-// The server ends the conversation with this: another connection is needed.
+// A change to a server that takes none.
+inline constexpr std::string_view kReadOnly = "25006";
+
+// The server ends the conversation with this, or the connection leads to the wrong server by now: another one
+// is needed.
 bool ends_the_connection(std::string_view sqlstate);
 
 // Why no connection came to be: the first line of libpq's text without the password.

@@ -48,6 +48,7 @@ void PostgresLink::take_over(const PostgresSettings& settings) {
   PQsetNoticeReceiver(
       handle(session_), [](void*, const PGresult*) {}, nullptr);
   watchdog_ = std::make_unique<Watchdog>(PQsocket(handle(session_)));
+  if (!watchdog_->guards()) throw soci::soci_error("no descriptor is left to watch over the connection");
   watchdog_->arm(Watchdog::Clock::now() + settings.answer_timeout);
   set(session_, "lock_timeout", settings.busy_timeout);
   set(session_, "statement_timeout", settings.answer_timeout);

@@ -49,16 +49,19 @@ class SqliteConnection final : public Connection {
 
  private:
   Result<void> check_integrity();
+  Result<void> ensure_open();
   void save_what_lost_its_log();
 
   std::string path_;
   std::chrono::milliseconds busy_timeout_{0};
   soci::session session_;
+  bool open_ = false;
 };
 
 Result<void> SqliteConnection::open(std::chrono::milliseconds busy_timeout) {
   busy_timeout_ = busy_timeout;
   try {
+    session_.close();  // of an attempt that came to nothing
     session_.open(soci::sqlite3, "db=\"" + path_ + "\"");
     session_ << "PRAGMA busy_timeout=" << busy_timeout.count();
     // Integrity before anything is written: a damaged file stays as it is for whoever repairs it.
@@ -69,6 +72,7 @@ Result<void> SqliteConnection::open(std::chrono::milliseconds busy_timeout) {
       return fail("store.failed", path_ + ": the file system does not allow a write-ahead log");
     session_ << "PRAGMA synchronous=FULL";
     session_ << "PRAGMA foreign_keys=ON";
+    open_ = true;
     return {};
   } catch (const soci::soci_error& error) {
     return tl::unexpected(describe(error, path_));
@@ -82,7 +86,12 @@ Result<void> SqliteConnection::check_integrity() {
   return fail("store.corrupt", path_ + ": " + verdict + kDamaged);
 }
 
+Result<void> SqliteConnection::ensure_open() {
+  return open_ ? Result<void>() : open(busy_timeout_);
+}
+
 Result<void> SqliteConnection::run(TransactionMode mode, const Work& work) {
+  if (Result<void> there = ensure_open(); !there) return there;
   try {
     Transaction transaction(session_, mode == TransactionMode::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
     Result<void> done = work(session_);
@@ -95,12 +104,22 @@ Result<void> SqliteConnection::run(TransactionMode mode, const Work& work) {
 }
 
 // Somebody deleted the write-ahead log (or its index) below us: what we committed is in a file without a
-// name, and would be gone with us. It goes into the database before it counts as written.
+// name, and would be gone with us. It goes into the database before it counts as written; then the file is
+// opened again, at once or, where that fails (a backup holds it), before the next transaction: what is
+// written stays written.
 void SqliteConnection::save_what_lost_its_log() {
   if (::access((path_ + "-wal").c_str(), F_OK) == 0 && ::access((path_ + "-shm").c_str(), F_OK) == 0) return;
-  session_ << "PRAGMA wal_checkpoint(TRUNCATE)";
-  session_.close();
-  if (const Result<void> again = open(busy_timeout_); !again) throw soci::soci_error(again.error().message);
+  try {
+    int held = 0;
+    int ignored = 0;
+    session_ << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(held), soci::into(ignored), soci::into(ignored);
+    if (held != 0) return;  // by a reader: after the next write
+    session_.close();
+    open_ = false;
+    (void)open(busy_timeout_);
+  } catch (const soci::soci_error&) {
+    // The same: it is committed, and what it lacks is tried again.
+  }
 }
 
 }  // namespace

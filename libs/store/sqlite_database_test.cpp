@@ -118,6 +118,42 @@ TEST_F(SqliteDatabase, WhatWasAnsweredOutlivesADeletedWriteAheadLog) {
   }
 }
 
+TEST_F(SqliteDatabase, WhatIsWrittenCountsWhenTheFileCannotBeOpenedAgainAndItIsTriedAgain) {
+  Result<Database> database = open();
+  ASSERT_TRUE(database);
+  const Result<void> written = database->write<void>([&](soci::session& session) {
+    Result<void> added = add_note(session, "kept");
+    for (const char* lost : {"-wal", "-shm"}) std::filesystem::remove(path_ + lost);
+    std::filesystem::create_directory(path_ + "-wal");  // no log can be opened now
+    return added;
+  });
+  EXPECT_TRUE(written) << written.error().message;
+  const Result<int> refused = database->read<int>(count_notes);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "store.read_only") << refused.error().message;
+  std::filesystem::remove(path_ + "-wal");
+  EXPECT_EQ(database->read<int>(count_notes).value_or(0), 1) << "without a restart";
+  EXPECT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "more"); }));
+}
+
+TEST_F(SqliteDatabase, AReaderWhoKeepsALostLogFromBeingSavedLosesNothing) {
+  Result<Database> database = open();
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "before"); }));
+  {
+    soci::session reader(soci::sqlite3, path_);
+    int count = 0;
+    reader << "BEGIN";
+    reader << "SELECT COUNT(*) FROM notes", soci::into(count);
+    for (const char* lost : {"-wal", "-shm"}) std::filesystem::remove(path_ + lost);
+    EXPECT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "during"); }));
+    reader << "ROLLBACK";
+  }
+  EXPECT_TRUE(database->write<void>([](soci::session& session) { return add_note(session, "after"); }));
+  EXPECT_EQ(database->read<int>(count_notes).value_or(0), 3);
+  EXPECT_EQ(open()->read<int>(count_notes).value_or(0), 3) << "and another process sees it";
+}
+
 struct Damage {
   const char* name;
   std::streamoff offset;

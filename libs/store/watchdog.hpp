@@ -17,11 +17,13 @@ class Watchdog {
   using Clock = std::chrono::steady_clock;
 
   // Of a duplicate, so that a number which somebody else was given meanwhile is never shut down.
+  // Out of descriptors it has none, and guards nothing.
   explicit Watchdog(int socket);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  bool guards() const { return socket_ >= 0; }
   void arm(Clock::time_point deadline);
   // True when it was too late. The socket is of no use then.
   bool disarm();
