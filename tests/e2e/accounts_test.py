@@ -137,6 +137,23 @@ def logging_in(api, ann):
     return token
 
 
+def changing_the_address(api, mailbox, token):
+    """Only with the password; the old address hears of it, and for a day no password is recovered through the new one."""
+    path, wish = "/api/v1/users/me", {"email": "bob@new.example.com"}
+    _, refused = api.expect(422, "PATCH", path, wish, token=token)
+    check(refused["field"] == "current_password", refused)
+    api.expect(400, "PATCH", path, {**wish, "current_password": "wrong horse"}, token=token)
+    _, me = api.expect(200, "PATCH", path, {**wish, "current_password": PASSWORDS["bob"]}, token=token)
+    check(me["email"] == wish["email"], me["email"])
+    check("another e-mail address" in mailbox.next("bob@example.com", "Your e-mail address was changed").get_content(), "the old address is told")
+    before = mailbox.count()
+    api.expect(200, "POST", f"/api/v1/password-recovery/{wish['email']}")
+    back = {"email": "bob@example.com", "current_password": PASSWORDS["bob"]}
+    api.expect(200, "PATCH", path, back, token=token)
+    mailbox.next(wish["email"], "Your e-mail address was changed")
+    check(mailbox.count() == before + 1, "and nothing else was written to it")
+
+
 def changing(api, token):
     picture = "data:image/png;base64," + "A" * 40000
     _, me = api.expect(200, "PATCH", "/api/v1/users/me", {"dj_name": "Änn", "profile_picture": picture}, token=token)
@@ -262,6 +279,7 @@ def test():
                 token = logging_in(api, ann)
                 tokens = [token]
                 changing(api, token)
+                changing_the_address(api, mailbox, api.login("bob@example.com", PASSWORDS["bob"]))
                 token = changing_the_password(api, token)
                 tokens.append(token)
                 token = recovering(api, mailbox, token)

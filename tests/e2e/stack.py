@@ -167,7 +167,7 @@ class Stack:
 
     def issue_token(self, subject):
         """A bearer token of ours for anybody."""
-        result = self.operator("--issue-token", subject)
+        result = self.operator("--issue-token", subject, "--token-life", "86400")
         check(result.returncode == 0, f"--issue-token: {result.stderr}")
         return result.stdout.strip()
 

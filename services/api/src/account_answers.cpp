@@ -77,6 +77,12 @@ AccountAnswer ask_password(const Call& call, const Context& context, bus::v1::Re
   return ask_account(call, context, std::move(request));
 }
 
+AccountAnswer ask_change(const Call& call, const Context& context, bus::v1::Request request) {
+  const bool hashes = !request.change_account().current_password().empty();
+  return hashes ? ask_password(call, context, std::move(request))
+                : ask_account(call, context, std::move(request));
+}
+
 nlohmann::ordered_json describe(const auth::v1::Account& account) {
   nlohmann::ordered_json document = {{"id", account.id()},
                                      {"email", account.email()},
@@ -111,7 +117,10 @@ void refuse_privileged(JsonBody& body) {
     body.refuse(field, "cannot be set here");
 }
 
-void read_changes(JsonBody& body, auth::v1::ChangeAccount& change) {
+void read_changes(const Call& call, JsonBody& body, auth::v1::ChangeAccount& change) {
+  change.set_asker_id(call.identity.subject);
+  if (const auto password = body.text("current_password", kMaxPassword))
+    change.set_current_password(*password);
   if (const auto email = body.text("email", kMaxEmail)) change.set_email(*email);
   if (const auto name = body.text("dj_name", kMaxName)) change.set_dj_name(*name);
   if (const auto timezone = body.text("timezone", kMaxTimezone)) change.set_timezone(*timezone);

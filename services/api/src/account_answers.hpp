@@ -23,6 +23,8 @@ AccountAnswer ask_account(const Call& call, const Context& context, bus::v1::Req
 // The same for what hashes a password: few at once, so that floods of them leave threads for everybody else;
 // more are 503 at once.
 AccountAnswer ask_password(const Call& call, const Context& context, bus::v1::Request request);
+// A ChangeAccount, which hashes where a password is given.
+AccountAnswer ask_change(const Call& call, const Context& context, bus::v1::Request request);
 
 // An account as the documents have it, without a stream key.
 nlohmann::ordered_json describe(const auth::v1::Account& account);
@@ -33,7 +35,7 @@ http::Response message_response(std::string_view message);
 
 // Fields that a client may know of but nobody sets this way: a fault when one is there.
 void refuse_privileged(JsonBody& body);
-// What may be changed of an account, into the request.
-void read_changes(JsonBody& body, auth::v1::ChangeAccount& change);
+// What may be changed of an account, and by whom, into the request.
+void read_changes(const Call& call, JsonBody& body, auth::v1::ChangeAccount& change);
 
 }  // namespace millrace::api

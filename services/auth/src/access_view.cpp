@@ -2,7 +2,31 @@
 
 #include <algorithm>
 
+#include "account_rules.hpp"
+
 namespace millrace::auth {
+
+void Revocations::add(const Revocation& revocation) {
+  std::int64_t& at_us = revoked_[revocation.subject];
+  at_us = std::max(at_us, revocation.at_us);
+  in_order_.emplace_back(revocation.at_us, revocation.subject);
+  const std::int64_t oldest_us = memory_us_ == 0 ? 0 : revocation.at_us - memory_us_;
+  while (!in_order_.empty() && (in_order_.front().first < oldest_us || in_order_.size() > max_)) {
+    const auto& [forgotten_us, subject] = in_order_.front();
+    const auto found = revoked_.find(subject);
+    const bool is_newest = found != revoked_.end() && found->second == forgotten_us;
+    // What a later one repeats or what has expired needs no floor.
+    if (is_newest && forgotten_us >= oldest_us) floor_us_ = std::max(floor_us_, forgotten_us);
+    if (is_newest) revoked_.erase(found);
+    in_order_.pop_front();
+  }
+}
+
+bool Revocations::refuse(const std::string& subject, std::int64_t issued_us) const {
+  if (issued_us <= floor_us_) return true;
+  const auto found = revoked_.find(subject);
+  return found != revoked_.end() && issued_us <= found->second;
+}
 
 void AccessView::load(const std::vector<std::string>& admins, const std::vector<Revocation>& revocations) {
   const std::lock_guard lock(mutex_);
@@ -20,18 +44,7 @@ void AccessView::revoke(const Revocation& revocation) {
 }
 
 void AccessView::add(const Revocation& revocation) {
-  std::int64_t& at_us = revoked_[revocation.subject];
-  at_us = std::max(at_us, revocation.at_us);
-  in_order_.emplace_back(revocation.at_us, revocation.subject);
-  const std::int64_t oldest_us = revocation.at_us - kMemoryUs;
-  while (!in_order_.empty() && (in_order_.front().first < oldest_us || in_order_.size() > max_revocations_)) {
-    const auto& [forgotten_us, subject] = in_order_.front();
-    // Expired tokens need no floor.
-    if (forgotten_us >= oldest_us) floor_us_ = std::max(floor_us_, forgotten_us);
-    const auto found = revoked_.find(subject);
-    if (found != revoked_.end() && found->second == forgotten_us) revoked_.erase(found);
-    in_order_.pop_front();
-  }
+  (is_account_subject(revocation.subject) ? accounts_ : others_).add(revocation);
 }
 
 void AccessView::set_admin(const std::string& subject, bool admin) {
@@ -46,11 +59,9 @@ void AccessView::set_admin(const std::string& subject, bool admin) {
 AccessView::Standing AccessView::standing(std::string_view subject, std::int64_t issued_us) const {
   const std::lock_guard lock(mutex_);
   if (!loaded_) return Standing::kUnknown;
-  if (issued_us <= floor_us_) return Standing::kRefused;
   const std::string name(subject);
-  const auto found = revoked_.find(name);
-  if (found != revoked_.end() && issued_us <= found->second) return Standing::kRefused;
-  return admins_.contains(name) ? Standing::kAdmin : Standing::kUser;
+  if ((is_account_subject(subject) ? accounts_ : others_).refuse(name, issued_us)) return Standing::kRefused;
+  return admins_.contains(name) ? Standing::kAdmin : Standing::kGood;
 }
 
 }  // namespace millrace::auth

@@ -1,6 +1,8 @@
-// What a token of an account is worth, in memory, so that VerifyToken asks no database: who is an
+// What a token of ours is worth, in memory, so that VerifyToken asks no database: which account is an
 // administrator, and whose tokens of before which moment are worth nothing (password changed, switched off,
-// deleted). Only moments within the longest life of a token are kept: older tokens have expired. Thread-safe.
+// deleted, taken back by the operator). Of accounts only moments within the longest life of their tokens are
+// kept: older tokens have expired. Of other subjects all are, as nobody knows how long their tokens live.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +22,40 @@ struct Revocation {
   std::int64_t at_us = 0;  // wall clock: tokens issued until then are refused
 };
 
+// Whose tokens of before which moment are worth nothing. Bounded: when it is full, the oldest is forgotten
+// and, to be safe, all tokens issued until then are refused.
+class Revocations {
+ public:
+  // memory_us: how long a revocation matters; 0: for ever.
+  Revocations(std::size_t max, std::int64_t memory_us) : max_(max), memory_us_(memory_us) {}
+
+  void add(const Revocation& revocation);
+  bool refuse(const std::string& subject, std::int64_t issued_us) const;
+
+ private:
+  const std::size_t max_;
+  const std::int64_t memory_us_;
+  std::unordered_map<std::string, std::int64_t> revoked_;
+  std::deque<std::pair<std::int64_t, std::string>> in_order_;
+  std::int64_t floor_us_ = -1;  // a token that says no time counts as of 0
+};
+
 class AccessView {
  public:
   // A day: longer than ACCESS_TOKEN_MINUTES can be.
   static constexpr std::int64_t kMemoryUs = 25LL * 3600 * 1'000'000;
-  // When more happens in a day, the oldest is forgotten and, to be safe, all tokens issued until then are
-  // refused: everybody who logged in before logs in again.
+  // Of each kind. When more happens to accounts in a day, everybody who logged in before logs in again.
   static constexpr std::size_t kMaxRevocations = 100'000;
 
   enum class Standing : std::uint8_t {
     kUnknown,  // not loaded yet: nobody can say
     kRefused,
-    kUser,
-    kAdmin,
+    kGood,
+    kAdmin,  // the account is an administrator's
   };
 
-  explicit AccessView(std::size_t max_revocations = kMaxRevocations) : max_revocations_(max_revocations) {}
+  explicit AccessView(std::size_t max_revocations = kMaxRevocations)
+      : accounts_(max_revocations, kMemoryUs), others_(max_revocations, 0) {}
 
   // All of it, as the database has it.
   void load(const std::vector<std::string>& admins, const std::vector<Revocation>& revocations);
@@ -48,12 +68,10 @@ class AccessView {
  private:
   void add(const Revocation& revocation);
 
-  const std::size_t max_revocations_;
   mutable std::mutex mutex_;
   std::unordered_set<std::string> admins_;
-  std::unordered_map<std::string, std::int64_t> revoked_;
-  std::deque<std::pair<std::int64_t, std::string>> in_order_;
-  std::int64_t floor_us_ = 0;
+  Revocations accounts_;
+  Revocations others_;
   bool loaded_ = false;
 };
 

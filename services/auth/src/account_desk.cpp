@@ -49,6 +49,8 @@ bool AccountDesk::handle(const InquiryPtr& inquiry, Now now) {
       return reset(inquiry, now), true;
     case Request::kMakeAdmin:
       return make_admin(inquiry, now), true;
+    case Request::kRevokeTokens:
+      return take_back_tokens(inquiry, now), true;
     default:
       return false;
   }

@@ -47,6 +47,8 @@ struct AccountOutside {
 class AccountDesk {
  public:
   static constexpr std::int64_t kResetUs = 24LL * 3600 * 1'000'000;
+  // No password is reset through an address that is younger: its owner hears of the change first.
+  static constexpr std::int64_t kYoungAddressUs = 24LL * 3600 * 1'000'000;
   static constexpr std::uint32_t kMaxListed = 100;
 
   // Cuts what is published of a stream, up to an epoch.
@@ -74,12 +76,17 @@ class AccountDesk {
                     const Compared& compared, Now now);
   void get(const InquiryPtr& inquiry);
   void change(const InquiryPtr& inquiry, Now now);
+  void store_changes(const InquiryPtr& inquiry, Now now);
+  // Then done when it is the account's password.
+  void with_password(const InquiryPtr& inquiry, const AccountRecord& account, const std::string& password,
+                     Now now, std::function<void(AccountDesk&, Now)> done);
   void change_password(const InquiryPtr& inquiry, Now now);
   void store_password(const InquiryPtr& inquiry, const AccountRecord& account, const std::string& hash,
                       Now now);
   void remove(const InquiryPtr& inquiry, Now now);
   void list(const InquiryPtr& inquiry);
   void make_admin(const InquiryPtr& inquiry, Now now);
+  void take_back_tokens(const InquiryPtr& inquiry, Now now);
   void recover(const InquiryPtr& inquiry, Now now);
   void reset(const InquiryPtr& inquiry, Now now);
   void use_reset(const InquiryPtr& inquiry, const std::string& lookup, const std::string& hash, Now now);

@@ -51,13 +51,56 @@ void AccountDesk::change(const InquiryPtr& inquiry, Now now) {
   const v1::ChangeAccount& ask = inquiry->request().change_account();
   if (const std::optional<FieldFault> fault = fault_of(ask))
     return refuse(inquiry, AccountRefusal::REASON_INVALID, fault->field, fault->message);
+  const bool by_another = !ask.asker_id().empty() && ask.asker_id() != ask.id();
+  if (!ask.has_email() || by_another) return store_changes(inquiry, now);
+  // Whoever has the address gets a new password by mail: a token alone must not lead there.
+  const Result<std::optional<AccountRecord>> account = accounts_.find(ask.id());
+  if (!account) return answer_error(inquiry, account.error());
+  if (!*account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
+  if ((*account)->email == ask.email()) return store_changes(inquiry, now);
+  if (ask.current_password().empty())
+    return refuse(inquiry, AccountRefusal::REASON_INVALID, "current_password",
+                  "is needed to change the e-mail address");
+  with_password(inquiry, **account, ask.current_password(), now,
+                [inquiry](AccountDesk& desk, Now later) { desk.store_changes(inquiry, later); });
+}
+
+void AccountDesk::with_password(const InquiryPtr& inquiry, const AccountRecord& account,
+                                const std::string& password, Now now,
+                                std::function<void(AccountDesk&, Now)> done) {
+  if (const std::uint32_t wait = attempts_.own_password(account.id, now.monotonic_us); wait != 0)
+    return refuse_wait(inquiry, wait);
+  const Secret given(password.substr(0, kMaxPasswordBytes + 1));
+  const bool taken = hashed<bool>(
+      inquiry,
+      [hasher = outside_.hasher, hash = account.password_hash, given]() -> Result<bool> {
+        return hasher->matches(hash, given);
+      },
+      [inquiry, account, done = std::move(done)](AccountDesk& desk, bool matches, Now later) {
+        if (!matches) return refuse(inquiry, AccountRefusal::REASON_CREDENTIALS);
+        // It may have been changed meanwhile.
+        const auto present = desk.accounts_.find(account.id);
+        if (!present) return answer_error(inquiry, present.error());
+        if (!*present || (*present)->password_hash != account.password_hash)
+          return refuse(inquiry, AccountRefusal::REASON_CREDENTIALS);
+        desk.attempts_.own_password_right(account.id, later.monotonic_us);
+        done(desk, later);
+      });
+  if (!taken) attempts_.own_password_right(account.id, now.monotonic_us);
+}
+
+void AccountDesk::store_changes(const InquiryPtr& inquiry, Now now) {
+  const v1::ChangeAccount& ask = inquiry->request().change_account();
   const auto changed = accounts_.change(ask.id(), change_of(ask), now.wall_us);
   if (!changed) return answer_error(inquiry, changed.error());
   if (!changed->taken.empty())
     return refuse(inquiry, AccountRefusal::REASON_TAKEN, changed->taken, "another account has it already");
   if (!changed->account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);
   const AccountRecord& account = *changed->account;
-  if (!changed->old_email.empty() && outside_.mail) outside_.mail(address_changed_mail(changed->old_email));
+  if (!changed->old_email.empty()) {
+    log::info("account has another e-mail address", {{"account", account.id}});
+    if (outside_.mail) outside_.mail(address_changed_mail(changed->old_email));
+  }
   if (ask.has_is_admin()) set_admin(account);
   if (ask.has_is_active() && !account.active) {
     log::info("account switched off", {{"account", account.id}});
@@ -144,6 +187,19 @@ void AccountDesk::make_admin(const InquiryPtr& inquiry, Now now) {
   if (!changed->account) return answer_error(inquiry, {"auth.unknown_account", "it has just been deleted"});
   set_admin(*changed->account);
   answer_account(inquiry, *changed->account);
+}
+
+void AccountDesk::take_back_tokens(const InquiryPtr& inquiry, Now now) {
+  const std::string& subject = inquiry->request().revoke_tokens().subject();
+  if (!is_valid_subject(subject))
+    return answer_error(inquiry, {"auth.subject", "a subject has 1 to 512 bytes without control characters"});
+  const Result<void> stored = accounts_.revoke_tokens(subject, now.wall_us);
+  if (!stored) return answer_error(inquiry, stored.error());
+  log::info("tokens taken back", {{"subject", subject}});
+  revoke_tokens(subject, now);
+  bus::v1::Reply reply;
+  reply.mutable_account();
+  inquiry->answer(std::move(reply));
 }
 
 void AccountDesk::set_admin(const AccountRecord& account) {

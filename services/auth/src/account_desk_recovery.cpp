@@ -31,6 +31,10 @@ void AccountDesk::recover(const InquiryPtr& inquiry, Now now) {
   const Result<std::optional<AccountRecord>> account = accounts_.find_by_email(ask.email());
   if (!account) return log::warning("recovery mail not sent", {{"reason", account.error().message}});
   if (!*account || !(*account)->active) return;
+  const std::int64_t age_us = now.wall_us - (*account)->email_changed_wall_us;
+  if ((*account)->email_changed_wall_us != 0 && age_us < kYoungAddressUs)
+    return log::info("recovery mail not sent: the address was changed within a day",
+                     {{"account", (*account)->id}});
   if (!attempts_.mail((*account)->id, now.monotonic_us))
     return log::info("recovery mail not sent: too many of late", {{"account", (*account)->id}});
   const std::string token = encode_base64url(random_bytes(kTokenBytes));

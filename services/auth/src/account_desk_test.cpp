@@ -370,8 +370,11 @@ TEST_P(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
   EXPECT_EQ(changed.account().email(), "a@example.com");
   EXPECT_TRUE(mails_.empty());
   ask_for.set_email("B@example.com");
+  ask_for.set_asker_id(id);
+  ask_for.set_current_password(kPassword);
   EXPECT_EQ(ask(change).refusal().reason(), Refusal::REASON_TAKEN);
   ask_for.set_email("new@example.com");
+  ask_for.set_asker_id("acct_administrator");
   EXPECT_EQ(ask(change).account().email(), "new@example.com");
   ASSERT_EQ(mails_.size(), 1U);
   EXPECT_EQ(mails_[0].to, "a@example.com") << "whoever had the address hears of it";
@@ -387,6 +390,93 @@ TEST_P(AccountDeskTest, ChangesWhatIsThereAndRefusesWhatOthersHave) {
   EXPECT_EQ(second->reply->account_list().count(), 2U);
   ASSERT_EQ(second->reply->account_list().accounts_size(), 1);
   EXPECT_EQ(second->reply->account_list().accounts(0).dj_name(), "B");
+}
+
+// A token that was stolen must not become the account.
+TEST_P(AccountDeskTest, AnotherAddressNeedsThePasswordAndNoRecoveryGoesThereForADay) {
+  const std::string id = join("a@example.com", "A");
+  mails_.clear();
+  bus::v1::Request change;
+  v1::ChangeAccount& wish = *change.mutable_change_account();
+  wish.set_id(id);
+  wish.set_email("thief@example.com");
+  for (const std::string& asker : {std::string(), id}) {
+    wish.set_asker_id(asker);
+    const v1::AccountReply refused = ask(change);
+    EXPECT_EQ(refused.refusal().reason(), Refusal::REASON_INVALID);
+    EXPECT_EQ(refused.refusal().field(), "current_password");
+  }
+  wish.set_current_password("wrong horse");
+  EXPECT_EQ(ask(change).refusal().reason(), Refusal::REASON_CREDENTIALS);
+  wish.set_email("a@example.com");
+  wish.clear_current_password();
+  EXPECT_EQ(ask(change).account().email(), "a@example.com") << "the same one needs nothing";
+  EXPECT_TRUE(mails_.empty());
+  // Guesses are counted like those of a changed password.
+  wish.set_email("thief@example.com");
+  wish.set_current_password("wrong horse");
+  bool waits = false;
+  for (int i = 0; i < 10 && !waits; ++i) waits = ask(change).refusal().reason() == Refusal::REASON_TOO_MANY;
+  EXPECT_TRUE(waits);
+  now_.monotonic_us += 3600 * kSecond;
+  now_.wall_us += 3600 * kSecond;
+
+  wish.set_email("new@example.com");
+  wish.set_current_password(kPassword);
+  EXPECT_EQ(ask(change).account().email(), "new@example.com");
+  ASSERT_EQ(mails_.size(), 1U);
+  EXPECT_EQ(mails_[0].to, "a@example.com");
+  ask(recover("new@example.com"));
+  ask(recover("a@example.com"));
+  EXPECT_EQ(mails_.size(), 1U) << "nothing for a day";
+  wish.set_email("New@example.com");
+  EXPECT_EQ(ask(change).account().email(), "New@example.com");
+  EXPECT_EQ(mails_.size(), 1U) << "the same one but for its case";
+  now_.monotonic_us += AccountDesk::kYoungAddressUs;
+  now_.wall_us += AccountDesk::kYoungAddressUs;
+  ask(recover("new@example.com"));
+  ASSERT_EQ(mails_.size(), 2U);
+  EXPECT_EQ(mails_[1].to, "New@example.com");
+  EXPECT_EQ(ask(reset(mailed_token(), "battery staple")).refusal().reason(), Refusal::REASON_UNSPECIFIED);
+}
+
+TEST_P(AccountDeskTest, APasswordChangedMeanwhileIsNoLongerGoodForAnotherAddress) {
+  const std::string id = join("a@example.com", "A");
+  bus::v1::Request change;
+  change.mutable_change_account()->set_id(id);
+  change.mutable_change_account()->set_email("new@example.com");
+  change.mutable_change_account()->set_current_password(kPassword);
+  const auto first = begin(change_password(id, kPassword, "battery staple"));
+  const auto second = begin(change);
+  finish();
+  finish();
+  EXPECT_FALSE(first->reply->account().has_refusal());
+  EXPECT_EQ(second->reply->account().refusal().reason(), Refusal::REASON_CREDENTIALS);
+}
+
+TEST_P(AccountDeskTest, TheOperatorTakesTokensBackOfAnySubject) {
+  const std::string account = join("a@example.com", "A");
+  const std::string subject(512, 's');
+  std::string tokens[] = {ask(login("a@example.com")).access_token(),
+                          tokens_.issue(subject, now_.wall_us)->reveal()};
+  for (const std::string& token : tokens) EXPECT_TRUE(verify(token).valid());
+  announced_.clear();
+  bus::v1::Request request;
+  for (const std::string& whose : {account, subject}) {
+    request.mutable_revoke_tokens()->set_subject(whose);
+    const auto inquiry = begin(request);
+    ASSERT_TRUE(inquiry->reply);
+    EXPECT_EQ(inquiry->reply->error_code(), "");
+  }
+  EXPECT_EQ(announced_, (std::vector<std::string>{account, subject}));
+  for (const std::string& token : tokens) EXPECT_FALSE(verify(token).valid());
+  now_.wall_us += 1;
+  EXPECT_TRUE(verify(tokens_.issue(subject, now_.wall_us)->reveal()).valid()) << "of afterwards";
+  const auto stored = accounts_->access(now_.wall_us + 400LL * 24 * 3600 * kSecond).value().revocations;
+  ASSERT_EQ(stored.size(), 1U) << "an account's is forgotten when every token has expired, another's never";
+  EXPECT_EQ(stored[0].subject, subject);
+  request.mutable_revoke_tokens()->set_subject("a\nb");
+  EXPECT_EQ(begin(request)->reply->error_code(), "auth.subject");
 }
 
 TEST_P(AccountDeskTest, MoreThanThePoolHoldsIsRefusedAtOnceAndDoesNotCount) {

@@ -21,11 +21,13 @@ mail::Message recovery_mail(const std::string& to, const std::string& domain, co
 }
 
 mail::Message address_changed_mail(const std::string& to) {
-  return {.to = to,
-          .subject = "Your e-mail address was changed",
-          .text =
-              "Hello,\n\nyour account has another e-mail address from now on, and this one no longer "
-              "belongs to it.\n\nIf it was not you, tell the operator of the site.\n"};
+  return {
+      .to = to,
+      .subject = "Your e-mail address was changed",
+      .text =
+          "Hello,\n\nyour account has another e-mail address from now on, and this one no longer "
+          "belongs to it. For a day no password can be recovered through the new one.\n\nIf it was not you, "
+          "somebody else knows your password: tell the operator of the site at once.\n"};
 }
 
 }  // namespace millrace::auth

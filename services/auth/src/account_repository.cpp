@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kColumns =
     "id, email, dj_name, timezone, profile_picture, password_hash, is_active, is_admin, created_wall_us, "
-    "updated_wall_us ";
+    "updated_wall_us, email_changed_wall_us ";
 
 // Where a query puts its columns, and the record made of them.
 struct Columns {
@@ -18,6 +18,7 @@ struct Columns {
   int admin = 0;
   long long created = 0;
   long long updated = 0;
+  long long email_changed = 0;
 
   AccountRecord take() const {
     AccountRecord complete = record;
@@ -25,6 +26,7 @@ struct Columns {
     complete.admin = admin != 0;
     complete.created_wall_us = created;
     complete.updated_wall_us = updated;
+    complete.email_changed_wall_us = email_changed;
     return complete;
   }
 };
@@ -35,7 +37,7 @@ void select_into(Statement&& statement, Columns& columns) {
       soci::into(columns.record.dj_name), soci::into(columns.record.timezone),
       soci::into(columns.record.profile_picture), soci::into(columns.record.password_hash),
       soci::into(columns.active), soci::into(columns.admin), soci::into(columns.created),
-      soci::into(columns.updated);
+      soci::into(columns.updated), soci::into(columns.email_changed);
 }
 
 std::optional<AccountRecord> select_one(soci::session& session, const char* column,
@@ -61,13 +63,6 @@ TakenField taken(soci::session& session, const std::string& id, const std::optio
   if (has("email_key", email)) return "email";
   if (has("dj_name_key", dj_name)) return "dj_name";
   return {};
-}
-
-void revoke_tokens(soci::session& session, const std::string& id, std::int64_t wall_us) {
-  const long long at = wall_us;
-  session << "INSERT INTO revoked_tokens (subject, until_wall_us) VALUES (:id, :at) ON CONFLICT (subject) DO "
-             "UPDATE SET until_wall_us = excluded.until_wall_us",
-      soci::use(id), soci::use(at);
 }
 
 std::vector<StreamEpoch> select_streams(soci::session& session, const std::string& id) {
@@ -98,12 +93,13 @@ void store_changes(soci::session& session, const AccountRecord& account) {
   const int active = account.active ? 1 : 0;
   const int admin = account.admin ? 1 : 0;
   const long long updated = account.updated_wall_us;
+  const long long email_changed = account.email_changed_wall_us;
   session << "UPDATE accounts SET email = :email, email_key = :email_key, dj_name = :name, dj_name_key = "
              ":name_key, timezone = :timezone, profile_picture = :picture, is_active = :active, is_admin = "
-             ":admin, updated_wall_us = :updated WHERE id = :id",
+             ":admin, updated_wall_us = :updated, email_changed_wall_us = :email_changed WHERE id = :id",
       soci::use(account.email), soci::use(email_key), soci::use(account.dj_name), soci::use(name_key),
       soci::use(account.timezone), soci::use(account.profile_picture), soci::use(active), soci::use(admin),
-      soci::use(updated), soci::use(account.id);
+      soci::use(updated), soci::use(email_changed), soci::use(account.id);
 }
 
 }  // namespace
@@ -152,10 +148,11 @@ Result<AccountPage> AccountRepository::list(std::uint32_t skip, std::uint32_t li
     const long long offset = skip;
     const long long most = limit;
     Columns columns;
-    auto prepared = (session.prepare << "SELECT id, email, dj_name, timezone, '', '', is_active, is_admin, "
-                                        "created_wall_us, updated_wall_us FROM accounts ORDER BY "
-                                        "created_wall_us, id LIMIT :most OFFSET :skip",
-                     soci::use(most), soci::use(offset));
+    auto prepared =
+        (session.prepare << "SELECT id, email, dj_name, timezone, '', '', is_active, is_admin, "
+                            "created_wall_us, updated_wall_us, email_changed_wall_us FROM accounts ORDER BY "
+                            "created_wall_us, id LIMIT :most OFFSET :skip",
+         soci::use(most), soci::use(offset));
     select_into(prepared, columns);
     soci::statement query(prepared);
     query.execute();
@@ -181,12 +178,13 @@ Result<AccountRepository::Changed> AccountRepository::change(const std::string& 
     account->active = change.active.value_or(account->active);
     account->admin = change.admin.value_or(account->admin);
     account->updated_wall_us = wall_us;
+    const bool moved = folded(old_email) != folded(account->email);
+    if (moved) account->email_changed_wall_us = wall_us;
     store_changes(session, *account);
     // A link that was sent to another address, or to whoever had the account, is worth nothing now.
     if (change.email || switched_off)
       session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
-    if (switched_off) revoke_tokens(session, id, wall_us);
-    const bool moved = folded(old_email) != folded(account->email);
+    if (switched_off) revoke(session, id, wall_us);
     return Changed{{}, std::move(account), moved ? old_email : std::string()};
   });
 }
@@ -202,7 +200,7 @@ Result<bool> AccountRepository::set_password(const std::string& id, const std::s
   return database_.write<bool>([&](soci::session& session) -> Result<bool> {
     if (!replace_hash(session, id, old_hash, new_hash)) return false;
     session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
-    revoke_tokens(session, id, wall_us);
+    revoke(session, id, wall_us);
     return true;
   });
 }
@@ -223,7 +221,7 @@ Result<std::optional<std::vector<StreamEpoch>>> AccountRepository::remove(const 
         soci::use(id);
     session << "DELETE FROM streams WHERE subject = :id", soci::use(id);
     session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
-    revoke_tokens(session, id, wall_us);
+    revoke(session, id, wall_us);
     return streams;
   });
 }
@@ -233,32 +231,6 @@ Result<std::vector<StreamEpoch>> AccountRepository::streams_of(const std::string
       [&](soci::session& session) -> Result<std::vector<StreamEpoch>> {
         return select_streams(session, id);
       });
-}
-
-Result<void> AccountRepository::put_reset(const std::string& id, const std::string& lookup,
-                                          std::int64_t expires_wall_us) {
-  return database_.write<void>([&](soci::session& session) -> Result<void> {
-    const long long expires = expires_wall_us;
-    session
-        << "INSERT INTO password_resets (account_id, token_lookup, expires_wall_us) VALUES (:id, :lookup, "
-           ":expires) ON CONFLICT (account_id) DO UPDATE SET token_lookup = excluded.token_lookup, "
-           "expires_wall_us = excluded.expires_wall_us",
-        soci::use(id), soci::use(lookup), soci::use(expires);
-    return {};
-  });
-}
-
-Result<std::optional<std::string>> AccountRepository::find_reset(const std::string& lookup,
-                                                                 std::int64_t wall_us) {
-  return database_.read<std::optional<std::string>>([&](soci::session& session)
-                                                        -> Result<std::optional<std::string>> {
-    const long long now = wall_us;
-    std::string id;
-    session << "SELECT account_id FROM password_resets WHERE token_lookup = :lookup AND expires_wall_us > "
-               ":now",
-        soci::use(lookup), soci::use(now), soci::into(id);
-    return session.got_data() ? std::optional(std::move(id)) : std::nullopt;
-  });
 }
 
 Result<std::optional<std::string>> AccountRepository::use_reset(const std::string& lookup,
@@ -273,28 +245,9 @@ Result<std::optional<std::string>> AccountRepository::use_reset(const std::strin
             soci::use(lookup), soci::use(now), soci::into(id);
         if (!session.got_data() || !replace_hash(session, id, "", new_hash))
           return std::optional<std::string>();
-        revoke_tokens(session, id, wall_us);
+        revoke(session, id, wall_us);
         return std::optional(std::move(id));
       });
-}
-
-Result<AccountRepository::Access> AccountRepository::access(std::int64_t wall_us) {
-  return database_.write<Access>([&](soci::session& session) -> Result<Access> {
-    const long long oldest = wall_us - AccessView::kMemoryUs;
-    session << "DELETE FROM revoked_tokens WHERE until_wall_us < :oldest", soci::use(oldest);
-    Access access;
-    std::string subject;
-    soci::statement admins(
-        (session.prepare << "SELECT id FROM accounts WHERE is_admin = 1", soci::into(subject)));
-    admins.execute();
-    while (admins.fetch()) access.admins.push_back(subject);
-    long long at = 0;
-    soci::statement revoked((session.prepare << "SELECT subject, until_wall_us FROM revoked_tokens",
-                             soci::into(subject), soci::into(at)));
-    revoked.execute();
-    while (revoked.fetch()) access.revocations.push_back({subject, at});
-    return access;
-  });
 }
 
 }  // namespace millrace::auth

@@ -10,6 +10,10 @@
 #include "access_view.hpp"
 #include "store/database.hpp"
 
+namespace soci {
+class session;
+}
+
 namespace millrace::auth {
 
 struct AccountRecord {
@@ -23,6 +27,7 @@ struct AccountRecord {
   bool admin = false;
   std::int64_t created_wall_us = 0;
   std::int64_t updated_wall_us = 0;
+  std::int64_t email_changed_wall_us = 0;  // 0: it is that of the sign-up
 };
 
 struct AccountChange {
@@ -79,6 +84,9 @@ class AccountRepository {
                                                                        std::int64_t wall_us);
   [[nodiscard]] Result<std::vector<StreamEpoch>> streams_of(const std::string& id);
 
+  // Of any subject.
+  [[nodiscard]] Result<void> revoke_tokens(const std::string& subject, std::int64_t wall_us);
+
   // lookup: a one-way value of the token. An older one of the account is worth nothing afterwards.
   [[nodiscard]] Result<void> put_reset(const std::string& id, const std::string& lookup,
                                        std::int64_t expires_wall_us);
@@ -98,6 +106,8 @@ class AccountRepository {
   [[nodiscard]] Result<Access> access(std::int64_t wall_us);
 
  private:
+  static void revoke(soci::session& session, const std::string& id, std::int64_t wall_us);
+
   store::Database& database_;
 };
 

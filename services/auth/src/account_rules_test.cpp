@@ -78,7 +78,7 @@ TEST(AccountRules, IdsAreTheirsAlone) {
   EXPECT_NE(id, new_account_id());
   EXPECT_FALSE(is_account_subject("alice"));
   const TokenVerifier tokens = TokenVerifier::create(Secret(std::string(32, 's'))).value();
-  EXPECT_FALSE(tokens.issue(id, 1'800'000'000)) << "a token for a year would outlive what revokes it";
+  EXPECT_FALSE(tokens.issue(id, 1'800'000'000 * kSecond)) << "it would outlive what revokes it";
   const Result<TokenClaims> claims =
       tokens.verify(tokens.issue_access(id, 1'800'000'000 * kSecond + 5, 60).reveal(), 1'800'000'010);
   ASSERT_TRUE(claims);
@@ -114,9 +114,9 @@ TEST(AccessView, RefusesTokensOfBeforeAndKnowsAdministrators) {
   view.load({"acct_a"}, {{"acct_b", 100}});
   EXPECT_EQ(view.standing("acct_a", 100), kAdmin);
   EXPECT_EQ(view.standing("acct_b", 100), kRefused);
-  EXPECT_EQ(view.standing("acct_b", 101), kUser);
+  EXPECT_EQ(view.standing("acct_b", 101), kGood);
   view.set_admin("acct_a", false);
-  EXPECT_EQ(view.standing("acct_a", 100), kUser);
+  EXPECT_EQ(view.standing("acct_a", 100), kGood);
   view.revoke({"acct_a", 500});
   view.revoke({"acct_a", 400});
   EXPECT_EQ(view.standing("acct_a", 450), kRefused) << "a later one counts";
@@ -129,13 +129,35 @@ TEST(AccessView, ForgetsWhatHasExpiredAndIsSafeWhenItIsFull) {
   const std::int64_t start = 1'000'000 * kSecond;
   view.revoke({"acct_a", start});
   view.revoke({"acct_b", start + 1 + AccessView::kMemoryUs});
-  EXPECT_EQ(view.standing("acct_a", start), kUser) << "no such token is left, so that nobody needs to know";
+  EXPECT_EQ(view.standing("acct_a", start), kGood) << "no such token is left, so that nobody needs to know";
   view.revoke({"acct_c", start + 2 + AccessView::kMemoryUs});
   view.revoke({"acct_d", start + 3 + AccessView::kMemoryUs});
   EXPECT_EQ(view.standing("acct_b", start + 1 + AccessView::kMemoryUs), kRefused) << "forgotten, yet refused";
   EXPECT_EQ(view.standing("acct_x", start + AccessView::kMemoryUs), kRefused) << "with everybody's of then";
-  EXPECT_EQ(view.standing("acct_x", start + 2 + AccessView::kMemoryUs), kUser);
+  EXPECT_EQ(view.standing("acct_x", start + 2 + AccessView::kMemoryUs), kGood);
   EXPECT_EQ(view.standing("acct_d", start + 3 + AccessView::kMemoryUs), kRefused);
+}
+
+TEST(AccessView, NeverForgetsWhomTheOperatorTookTokensFrom) {
+  using enum AccessView::Standing;
+  AccessView view(2);
+  view.load({}, {{"owner", 1'000}});
+  EXPECT_EQ(view.standing("other", 0), kGood) << "a token that says no time";
+  const std::int64_t year = 365LL * 24 * 3600 * kSecond;
+  view.revoke({"acct_a", year});
+  view.revoke({"acct_b", year + 1});
+  view.revoke({"acct_c", year + 2});
+  EXPECT_EQ(view.standing("owner", 1'000), kRefused) << "whatever happens to accounts";
+  EXPECT_EQ(view.standing("owner", 1'001), kGood);
+  EXPECT_EQ(view.standing("other", 1'000), kGood);
+  view.revoke({"owner", 2'000});
+  view.revoke({"owner", 3'000});
+  EXPECT_EQ(view.standing("other", 1'000), kGood) << "one subject again and again takes nobody's place";
+  view.revoke({"x", year});
+  view.revoke({"y", year + 1});
+  EXPECT_EQ(view.standing("owner", 3'000), kRefused);
+  EXPECT_EQ(view.standing("other", 3'000), kRefused) << "full: with everybody's of then";
+  EXPECT_EQ(view.standing("other", 3'001), kGood);
 }
 
 TEST(AccountAttempts, AnAddressThatGuessesWaits) {

@@ -66,6 +66,8 @@ const char* name_of(const bus::v1::Request& request) {
       return "reset_password";
     case bus::v1::Request::kMakeAdmin:
       return "make_admin";
+    case bus::v1::Request::kRevokeTokens:
+      return "revoke_tokens";
     default:
       return "other";
   }

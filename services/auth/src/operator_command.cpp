@@ -28,6 +28,8 @@ std::optional<bus::v1::Request> request_of(std::string_view command, const std::
     request.mutable_set_private()->set_is_private(command == "--make-private");
   } else if (command == "--make-admin") {
     request.mutable_make_admin()->set_email(argument);
+  } else if (command == "--revoke-tokens") {
+    request.mutable_revoke_tokens()->set_subject(argument);
   } else {
     return std::nullopt;
   }
@@ -54,8 +56,10 @@ std::optional<int> operator_command(std::span<char*> arguments, const bus::Endpo
       request_of(arguments[0], arguments.size() == 2 ? arguments[1] : "");
   if (!request) return std::nullopt;
   if (arguments.size() != 2) {
-    const bool account = request->has_make_admin();
-    std::cerr << "usage: millrace-auth " << arguments[0] << (account ? " EMAIL\n" : " STREAM_ID\n");
+    const char* const what = request->has_make_admin()      ? " EMAIL\n"
+                             : request->has_revoke_tokens() ? " SUBJECT\n"
+                                                            : " STREAM_ID\n";
+    std::cerr << "usage: millrace-auth " << arguments[0] << what;
     return runtime::kExitUsage;
   }
   const Result<bus::v1::Reply> reply = ask(bus, *request);

@@ -12,6 +12,7 @@ namespace millrace::auth {
 //   --ban ID, --unban ID
 //   --make-private ID, --make-public ID
 //   --make-admin EMAIL    of an account that has signed up
+//   --revoke-tokens SUBJECT   of whoever it is: an account's id, or a subject of --issue-token
 //
 // The exit code; nullopt when the arguments are another command's.
 std::optional<int> operator_command(std::span<char*> arguments, const bus::EndpointsConfig& bus);

@@ -133,21 +133,19 @@ bus::v1::Reply verify_token(const TokenVerifier& tokens, const AccessView& acces
   v1::VerifyTokenReply& answer = *reply.mutable_verify_token();
   const Result<TokenClaims> claims = tokens.verify(request.verify_token().token(), now.wall_us / 1'000'000);
   if (!claims) return reply;
-  v1::Role role = claims->admin ? v1::ROLE_ADMIN : v1::ROLE_USER;
-  if (is_account_subject(claims->subject)) {
-    const AccessView::Standing standing = access.standing(claims->subject, claims->issued_us);
-    if (standing == AccessView::Standing::kRefused) return reply;
-    if (standing == AccessView::Standing::kUnknown) {
-      reply.clear_verify_token();
-      set_error({"store.unavailable", "the database has not answered yet"}, reply);
-      return reply;
-    }
-    role = standing == AccessView::Standing::kAdmin ? v1::ROLE_ADMIN : v1::ROLE_USER;
+  const AccessView::Standing standing = access.standing(claims->subject, claims->issued_us);
+  if (standing == AccessView::Standing::kRefused) return reply;
+  if (standing == AccessView::Standing::kUnknown) {
+    reply.clear_verify_token();
+    set_error({"store.unavailable", "the database has not answered yet"}, reply);
+    return reply;
   }
+  const bool admin =
+      is_account_subject(claims->subject) ? standing == AccessView::Standing::kAdmin : claims->admin;
   answer.set_valid(true);
   answer.set_subject(claims->subject);
   answer.set_expires_wall_us(claims->expires_wall_us);
-  answer.set_role(role);
+  answer.set_role(admin ? v1::ROLE_ADMIN : v1::ROLE_USER);
   return reply;
 }
 

@@ -50,8 +50,9 @@ class RequestHandler {
   Decisions& decisions_;
 };
 
-// VerifyToken needs no database, and is answered without waiting for it. The role of an account's token is
-// the account's, not the token's. Any thread.
+// VerifyToken needs no database, and is answered without waiting for it. Every token of ours is judged by
+// what was taken back meanwhile; the role of an account's token is the account's, not the token's. Any
+// thread.
 bus::v1::Reply verify_token(const TokenVerifier& tokens, const AccessView& access,
                             const bus::v1::Request& request, Now now);
 

@@ -127,12 +127,17 @@ TEST_F(Requests, KeysAreShownToTheirOwnerOnly) {
 
 TEST_F(Requests, VerifyTokenSaysWhoseItIs) {
   bus::v1::Request request;
-  const AccessView access;
-  request.mutable_verify_token()->set_token(tokens_.issue("alice", 1'800'000'000)->reveal());
+  AccessView access;
+  request.mutable_verify_token()->set_token(tokens_.issue("alice", kNow.wall_us)->reveal());
+  EXPECT_EQ(verify_token(tokens_, access, request, kNow).error_code(), "store.unavailable")
+      << "before anybody knows what was taken back";
+  access.load({}, {});
   EXPECT_TRUE(verify_token(tokens_, access, request, kNow).verify_token().valid());
   EXPECT_EQ(verify_token(tokens_, access, request, kNow).verify_token().subject(), "alice");
   EXPECT_EQ(verify_token(tokens_, access, request, kNow).verify_token().expires_wall_us(),
-            (1'800'000'000 + kTokenLifetimeSeconds + kTokenLeewaySeconds) * 1'000'000);
+            (1'800'000'000 + kTokenLifeSeconds + kTokenLeewaySeconds) * 1'000'000);
+  access.revoke({"alice", kNow.wall_us});
+  EXPECT_FALSE(verify_token(tokens_, access, request, kNow).verify_token().valid());
   request.mutable_verify_token()->set_token("a.b.c");
   EXPECT_TRUE(verify_token(tokens_, access, request, kNow).has_verify_token());
   EXPECT_FALSE(verify_token(tokens_, access, request, kNow).verify_token().valid());

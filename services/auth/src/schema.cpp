@@ -92,6 +92,12 @@ std::span<const store::Migration> schema() {
            "released INTEGER NOT NULL DEFAULT 0)",
            "CREATE INDEX viewer_leases_viewer ON viewer_leases (viewer_id)",
        }},
+      {5,
+       "when an account's e-mail address was changed",
+       {
+           // 0: never. No password is reset through an address that is too young.
+           "ALTER TABLE accounts ADD COLUMN email_changed_wall_us BIGINT NOT NULL DEFAULT 0",
+       }},
   };
   return kMigrations;
 }

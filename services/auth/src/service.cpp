@@ -2,6 +2,7 @@
 
 #include <prometheus/registry.h>
 
+#include <charconv>
 #include <iostream>
 
 #include "actors.hpp"
@@ -264,13 +265,25 @@ std::optional<int> AuthService::command(std::span<char*> arguments) {
     bus.home = process_environment()("MILLRACE_HOME").value_or(".millrace");
     return operator_command(arguments, bus);
   }
-  if (arguments.size() != 2) {
-    std::cerr << "usage: millrace-auth --issue-token SUBJECT\n";
+  return issue_token(arguments);
+}
+
+int AuthService::issue_token(std::span<char*> arguments) const {
+  const bool with_life = arguments.size() == 4 && std::string_view(arguments[2]) == "--token-life";
+  std::int64_t life = kTokenLifeSeconds;
+  bool understood = arguments.size() == 2 || with_life;
+  if (with_life) {
+    const std::string_view text = arguments[3];
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), life);
+    understood = error == std::errc{} && end == text.data() + text.size();
+  }
+  if (!understood) {
+    std::cerr << "usage: millrace-auth --issue-token SUBJECT [--token-life SECONDS]\n";
     return runtime::kExitUsage;
   }
   const Result<TokenVerifier> tokens = TokenVerifier::create(config_.token_secret);
   const Result<Secret> token =
-      tokens ? tokens->issue(arguments[1], wall_us() / 1'000'000) : tl::unexpected(tokens.error());
+      tokens ? tokens->issue(arguments[1], wall_us(), life) : tl::unexpected(tokens.error());
   if (!token) {
     std::cerr << "millrace-auth: " << token.error().message << '\n';
     return runtime::kExitUsage;

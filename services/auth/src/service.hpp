@@ -44,10 +44,11 @@ class AuthService {
   // Refuses to start (config.database, config.secret) when starting again could not help.
   [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
-  // --issue-token SUBJECT: prints a bearer token. Others: operator_command.hpp.
+  // --issue-token SUBJECT [--token-life SECONDS]: prints a bearer token. Others: operator_command.hpp.
   std::optional<int> command(std::span<char*> arguments);
 
  private:
+  int issue_token(std::span<char*> arguments) const;
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
   void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);

@@ -91,31 +91,34 @@ Result<TokenClaims> TokenVerifier::verify(std::string_view token, std::int64_t n
   return check_claims(*claims, now_seconds);
 }
 
-Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_seconds) const {
+Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_us,
+                                    std::int64_t life_seconds) const {
   if (!is_valid_subject(subject)) {
     return fail("auth.subject", "a subject has 1 to 512 bytes without control characters");
   }
   if (is_account_subject(subject)) {
     return fail("auth.subject", "tokens of accounts are issued to who logs in: this subject is one's id");
   }
-  return sign(text_of({{"sub", subject},
-                       {"iss", kTokenIssuer},
-                       {"iat", now_seconds},
-                       {"exp", now_seconds + kTokenLifetimeSeconds}}));
+  if (life_seconds < kMinTokenLifeSeconds || life_seconds > kMaxTokenLifeSeconds) {
+    return fail("auth.token_life", "a token lives " + std::to_string(kMinTokenLifeSeconds) + " to " +
+                                       std::to_string(kMaxTokenLifeSeconds) + " seconds");
+  }
+  return sign(subject, now_us, life_seconds);
 }
 
 Secret TokenVerifier::issue_access(std::string_view account, std::int64_t now_us,
                                    std::int64_t lifetime_seconds) const {
-  const std::int64_t now_seconds = now_us / kSecondUs;
-  return sign(text_of({{"sub", account},
-                       {"iss", kTokenIssuer},
-                       {"iat", now_seconds},
-                       {"iat_us", now_us},
-                       {"exp", now_seconds + lifetime_seconds}}));
+  return sign(account, now_us, lifetime_seconds);
 }
 
-Secret TokenVerifier::sign(const std::string& claims) const {
+Secret TokenVerifier::sign(std::string_view subject, std::int64_t now_us, std::int64_t life_seconds) const {
   static const std::string kHeader = encode_base64url(as_bytes(text_of({{"alg", "HS256"}, {"typ", "JWT"}})));
+  const std::int64_t now_seconds = now_us / kSecondUs;
+  const std::string claims = text_of({{"sub", subject},
+                                      {"iss", kTokenIssuer},
+                                      {"iat", now_seconds},
+                                      {"iat_us", now_us},
+                                      {"exp", now_seconds + life_seconds}});
   const std::string signed_part = kHeader + "." + encode_base64url(as_bytes(claims));
   return Secret(signed_part + "." + encode_base64url(signature(signed_part)));
 }

@@ -14,7 +14,10 @@
 namespace millrace::auth {
 
 inline constexpr std::string_view kTokenIssuer = "millrace";
-inline constexpr std::int64_t kTokenLifetimeSeconds = 365LL * 24 * 3600;
+// Of tokens that the operator issues.
+inline constexpr std::int64_t kTokenLifeSeconds = 3600;
+inline constexpr std::int64_t kMinTokenLifeSeconds = 60;
+inline constexpr std::int64_t kMaxTokenLifeSeconds = 365LL * 24 * 3600;
 inline constexpr std::size_t kMaxSubjectLength = 512;  // an issuer, and its own name for somebody
 
 // Who a token (and a stream) belongs to: 1 to kMaxSubjectLength bytes without control characters.
@@ -42,15 +45,16 @@ class TokenVerifier {
   // future when present. Errors: auth.token with a reason that never quotes the token.
   [[nodiscard]] Result<TokenClaims> verify(std::string_view token, std::int64_t now_seconds) const;
 
-  // For a year. Errors: auth.subject, also for the subject of an account.
-  [[nodiscard]] Result<Secret> issue(std::string_view subject, std::int64_t now_seconds) const;
+  // Errors: auth.subject, also for the subject of an account; auth.token_life.
+  [[nodiscard]] Result<Secret> issue(std::string_view subject, std::int64_t now_us,
+                                     std::int64_t life_seconds = kTokenLifeSeconds) const;
   // Of an account that has logged in.
   Secret issue_access(std::string_view account, std::int64_t now_us, std::int64_t lifetime_seconds) const;
 
  private:
   explicit TokenVerifier(const Secret& token_secret) : secret_(token_secret) {}
   Key256 signature(std::string_view signed_part) const;
-  Secret sign(const std::string& claims) const;
+  Secret sign(std::string_view subject, std::int64_t now_us, std::int64_t life_seconds) const;
 
   Secret secret_;
 };

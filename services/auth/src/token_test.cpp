@@ -37,14 +37,21 @@ std::string claims(const Json& changes = Json::object()) {
   return all.dump();
 }
 
-TEST(Token, AnIssuedOneIsValidForAYear) {
-  const Secret token = verifier().issue("alice", kNow).value();
+TEST(Token, AnIssuedOneIsValidForAnHourOrAsLongAsItIsSaid) {
+  const std::int64_t now_us = kNow * 1'000'000 + 7;
+  const Secret token = verifier().issue("alice", now_us).value();
   const Result<TokenClaims> good = verifier().verify(token.reveal(), kNow);
   ASSERT_TRUE(good) << good.error().message;
   EXPECT_EQ(good->subject, "alice");
+  EXPECT_EQ(good->issued_us, now_us) << "exact, for what takes it back in the same second";
   EXPECT_FALSE(good->admin);
-  EXPECT_TRUE(verifier().verify(token.reveal(), kNow + kTokenLifetimeSeconds));
-  EXPECT_FALSE(verifier().verify(token.reveal(), kNow + kTokenLifetimeSeconds + kTokenLeewaySeconds));
+  EXPECT_TRUE(verifier().verify(token.reveal(), kNow + 3600));
+  EXPECT_FALSE(verifier().verify(token.reveal(), kNow + 3600 + kTokenLeewaySeconds));
+  const Secret year = verifier().issue("alice", now_us, kMaxTokenLifeSeconds).value();
+  EXPECT_TRUE(verifier().verify(year.reveal(), kNow + kMaxTokenLifeSeconds));
+  for (const std::int64_t life :
+       {std::int64_t{-1}, std::int64_t{0}, std::int64_t{59}, kMaxTokenLifeSeconds + 1})
+    EXPECT_EQ(verifier().issue("alice", now_us, life).error().code, "auth.token_life") << life;
 }
 
 TEST(Token, MatchesTheExampleOfRfc7515) {
@@ -151,7 +158,7 @@ TEST(Token, AdminMustBeTheWordTrue) {
 TEST(Token, AnImpossibleSubjectIsNotIssued) {
   for (const std::string& subject :
        {std::string(), std::string(513, 'a'), std::string("a\tb"), std::string("a\xff")}) {
-    EXPECT_EQ(verifier().issue(subject, kNow).error().code, "auth.subject");
+    EXPECT_EQ(verifier().issue(subject, kNow * 1'000'000).error().code, "auth.subject");
   }
 }
 

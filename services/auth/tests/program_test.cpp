@@ -225,6 +225,27 @@ TEST_F(AuthProgram, IssuesTokensThatTheServiceAccepts) {
   const bus::v1::Reply reply = ask_until_answered(request);
   EXPECT_TRUE(reply.verify_token().valid());
   EXPECT_EQ(reply.verify_token().subject(), "alice");
+  EXPECT_EQ(start({"--issue-token", "alice", "--token-life", "59"})->wait(), 64);
+  EXPECT_EQ(start({"--issue-token", "alice", "--token-life", "60s"})->wait(), 64);
+  EXPECT_EQ(start({"--issue-token", "alice", "--life", "60"})->wait(), 64);
+  EXPECT_EQ(start({"--revoke-tokens", "alice"})->wait(), 0) << read_file(log());
+  EXPECT_FALSE(ask_until_answered(request).verify_token().valid());
+}
+
+TEST_F(AuthProgram, RemembersWhoseTokensWereTakenBack) {
+  EXPECT_EQ(start({"--issue-token", "alice", "--token-life", "86400"})->wait(), 0);
+  std::string text = read_file(log());
+  text.pop_back();
+  bus::v1::Request request;
+  request.mutable_verify_token()->set_token(text);
+  {
+    const auto program = start();
+    EXPECT_TRUE(ask_until_answered(request).verify_token().valid());
+    EXPECT_EQ(start({"--revoke-tokens", "alice"})->wait(), 0) << read_file(log());
+    EXPECT_EQ(program->signal_and_wait(SIGTERM), 0);
+  }
+  const auto program = start();
+  EXPECT_FALSE(ask_until_answered(request).verify_token().valid());
 }
 
 struct Refusal {

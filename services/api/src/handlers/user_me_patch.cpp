@@ -9,10 +9,10 @@ http::Response user_me_patch(const Call& call, const Context& context) {
   bus::v1::Request request;
   request.mutable_change_account()->set_id(call.identity.subject);
   refuse_privileged(body);
-  read_changes(body, *request.mutable_change_account());
+  read_changes(call, body, *request.mutable_change_account());
   body.refuse_others();
   if (body.fault()) return body.refusal(422);
-  const AccountAnswer answer = ask_account(call, context, std::move(request));
+  const AccountAnswer answer = ask_change(call, context, std::move(request));
   return answer ? own_account(call, context, answer->account()) : answer.error();
 }
 
