@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Case 35: every object of a private stream, from playlist to last segment and FLV, without a token, with one of another
-stream, one that has run out, is bound to another address, was changed or is signed by somebody else: refused, each of them."""
+stream, one that has run out, is bound to another address, was changed or is signed by somebody else: refused, each of them. And the walk
+over who decides, transports and states (private_walk.py)."""
+import concurrent.futures
 import pathlib
 import socket
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -11,6 +14,8 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from grants import api, forged, hls_objects, make_private, secrets, signed
+from hooks import HookServer
+from private_walk import Callback, Hooks, Store, walk
 from stack import Stack, check, fetch, main, make_clip, wait_for
 
 
@@ -64,6 +69,15 @@ def every_object(stack, good, bad):
 
 
 def test():
+    the_store_decides()
+    with tempfile.TemporaryDirectory() as directory, HookServer() as server:
+        clip = make_clip(pathlib.Path(directory) / "clip.flv", seconds=10, gop=15)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for done in [pool.submit(walk, mode, server, clip) for mode in (Store, Hooks, Callback)]:
+                done.result()
+
+
+def the_store_decides():
     with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS="20") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=10, gop=15)
         publisher = stack.publish(clip, loop=50)

@@ -29,7 +29,7 @@ void AuthConfig::add_rows(ConfigTable& table) {
                "when CALLBACK_URL is set, else the store. Hooks that are set are asked after the store or "
                "the callback agreed");
   table.boolean("PRIVATE_STREAMS", private_streams, "false",
-                "new streams are private: only who has the key may watch");
+                "new streams are private: only who has the key or a playback token may watch");
   table.secret(
       "PLAYBACK_SECRET", playback_secret,
       "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "

@@ -86,8 +86,16 @@ void Decisions::play_failed(std::string_view peer, std::int64_t now_us) {
   play_failures_.failed(limiter_name(peer), now_us);
 }
 
+bool Decisions::opens(std::string_view token, std::string_view stream_id, std::string_view peer) const {
+  return !token.empty() && token_check_ && token_check_(token, stream_id, peer);
+}
+
 std::uint64_t Decisions::play_tag(std::string_view key) const {
   return tag_of(vault_.lookup(key));
+}
+
+std::uint64_t Decisions::token_tag(std::string_view stream_id) const {
+  return play_tag("playback token of " + std::string(stream_id));
 }
 
 Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string& app, std::string_view name,
@@ -98,8 +106,7 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
   wanted.key_lookup = key.empty() ? wanted.name_lookup : lookup_(bounded(key));
   const Result<std::optional<Playable>> found = store_.find_playable(wanted, as_name(app));
   if (!found) return tl::unexpected(found.error());
-  if (!*found && !token.empty() && token_check_ && token_check_(token, name, peer))
-    return play_by_token(app, name);
+  if (!*found && opens(token, name, peer)) return play_by_token(app, name);
   if (!*found) {
     play_failed(peer, now_us);
     return std::optional<PlayAdmission>();

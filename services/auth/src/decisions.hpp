@@ -70,8 +70,12 @@ class Decisions {
   bool may_play(std::string_view peer, std::int64_t now_us) const;
   void publish_failed(std::string_view peer, std::int64_t now_us);
   void play_failed(std::string_view peer, std::int64_t now_us);
+  // Whether this playback token opens the stream to this peer.
+  bool opens(std::string_view token, std::string_view stream_id, std::string_view peer) const;
   // Of players and publications with this key; never 0.
   std::uint64_t play_tag(std::string_view key) const;
+  // The same where a stream has no key and only tokens open it.
+  std::uint64_t token_tag(std::string_view stream_id) const;
 
   // The subject's stream, made when there is none. Errors: auth.subject, auth.unsealable, those of the store.
   [[nodiscard]] Result<OwnedStream> ensure_stream(const std::string& subject, std::int64_t wall_us);

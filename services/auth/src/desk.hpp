@@ -129,6 +129,9 @@ class Desk {
   void finish_play(const ChainPtr& chain, Now now);
   Result<std::optional<std::string>> stream_to_publish(const auth::v1::AuthorizePublish& ask, Now now);
   Result<std::optional<PlayAdmission>> stream_to_play(const auth::v1::AuthorizePlay& ask, Now now);
+  std::optional<PlayAdmission> channel_to_play(const auth::v1::AuthorizePlay& ask, bool with_token);
+  std::optional<PlayAdmission> name_to_play(const auth::v1::AuthorizePlay& ask, bool with_token,
+                                            bool is_private);
   Result<std::optional<Admission>> new_epoch(const Visit& visit);
   bool remember(const ChainPtr& chain, bool ended, Now now);
   void remember_play(const ChainPtr& chain);

@@ -1,5 +1,7 @@
 // Keys that are taken away, streams that are banned or made private: stored first, then whoever is live by
 // the old rule is cut.
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "desk.hpp"
 #include "visit_text.hpp"
@@ -29,13 +31,17 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
   std::uint64_t epoch = 0;
   Result<void> changed =
       ban ? decisions_.set_banned(stream_id, value) : decisions_.set_private(stream_id, value);
+  const bool unknown = !changed && changed.error().code == "auth.unknown_stream";
   if (changed) {
     const Result<StreamRecord> record = decisions_.get_stream(stream_id);
     if (record) {
       fill(*record, stream);
       epoch = record->epoch;
     }
-  } else if (changed.error().code == "auth.unknown_stream" && outside_.decides != Decides::kStore) {
+  }
+  // Whoever publishes and plays is judged by the channel then, also where the store has a stream of this
+  // name.
+  if ((changed || unknown) && outside_.decides != Decides::kStore) {
     const Result<Channel> channel =
         ban ? channels_.set_banned(stream_id, value) : channels_.set_private(stream_id, value);
     changed = channel ? Result<void>() : tl::unexpected<Error>(channel.error());
@@ -43,7 +49,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
       stream.set_stream_id(stream_id);
       stream.set_banned(channel->banned);
       stream.set_is_private(channel->is_private);
-      epoch = channel->epoch;
+      epoch = std::max(epoch, channel->epoch);
     }
   }
   if (!changed) {

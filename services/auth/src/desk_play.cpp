@@ -13,23 +13,36 @@ Result<std::optional<PlayAdmission>> Desk::stream_to_play(const auth::v1::Author
                                      now.monotonic_us, query_parameter(ask.query(), "token"));
   }
   if (!decisions_.may_play(peer, now.monotonic_us)) return std::optional<PlayAdmission>();
-  const bool channel = outside_.decides == Decides::kCallback;
-  const std::string stream_id = channel ? ask.app() : ask.name();
+  const bool callback = outside_.decides == Decides::kCallback;
+  const std::string& stream_id = callback ? ask.app() : ask.name();
   const Result<std::optional<Channel>> known = channels_.find(stream_id);
   if (!known) return tl::unexpected<Error>(known.error());
-  bool good = is_valid_id(stream_id) && (channel || ask.app() == "live") && !(*known && (*known)->banned);
-  PlayAdmission admission{.stream_id = stream_id, .play_tag = 0};
-  if (channel) {
-    // The key must be the publisher's. Where nobody publishes yet the player waits, and is compared when
-    // somebody does.
-    admission.play_tag = decisions_.play_tag(ask.name());
-    const Session* const newest = book_.newest(stream_id);
-    good = good &&
-           (newest == nullptr || equal_in_constant_time(as_bytes(newest->visit.name), as_bytes(ask.name())));
+  std::optional<PlayAdmission> admission;
+  if (is_valid_id(stream_id) && !(*known && (*known)->banned)) {
+    const bool with_token = decisions_.opens(query_parameter(ask.query(), "token"), stream_id, peer);
+    const bool is_private = *known ? (*known)->is_private : outside_.private_by_default;
+    admission = callback ? channel_to_play(ask, with_token) : name_to_play(ask, with_token, is_private);
   }
-  if (good) return std::optional(std::move(admission));
-  decisions_.play_failed(peer, now.monotonic_us);
-  return std::optional<PlayAdmission>();
+  if (!admission) decisions_.play_failed(peer, now.monotonic_us);
+  return admission;
+}
+
+// The key must be the publisher's; a token stands for it. Where nobody publishes yet the player waits, and is
+// compared when somebody does. Private or not is the same.
+std::optional<PlayAdmission> Desk::channel_to_play(const auth::v1::AuthorizePlay& ask, bool with_token) {
+  const Session* const newest = book_.newest(ask.app());
+  const std::string& key = newest != nullptr && with_token ? newest->visit.name : ask.name();
+  if (newest != nullptr && !equal_in_constant_time(as_bytes(newest->visit.name), as_bytes(key)))
+    return std::nullopt;
+  return PlayAdmission{ask.app(), decisions_.play_tag(key)};
+}
+
+// Streams that hooks know by name have no key: what is private needs a token, and who came with one stays
+// when a public stream becomes private.
+std::optional<PlayAdmission> Desk::name_to_play(const auth::v1::AuthorizePlay& ask, bool with_token,
+                                                bool is_private) {
+  if (ask.app() != "live" || (is_private && !with_token)) return std::nullopt;
+  return PlayAdmission{ask.name(), with_token ? decisions_.token_tag(ask.name()) : 0};
 }
 
 void Desk::play(const InquiryPtr& inquiry, Now now) {

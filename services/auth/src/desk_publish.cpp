@@ -134,8 +134,13 @@ Result<std::optional<Admission>> Desk::new_epoch(const Visit& visit) {
   admission.stream_id = visit.stream_id;
   admission.epoch = (*channel)->epoch;
   admission.is_private = (*channel)->is_private;
-  // Players of a channel name the key that it is published with.
-  if (outside_.decides == Decides::kCallback) admission.play_tag = decisions_.play_tag(visit.name);
+  // Players of a channel name the key that it is published with; those of a name that only hooks know need
+  // nothing, unless it is private.
+  if (outside_.decides == Decides::kCallback) {
+    admission.play_tag = decisions_.play_tag(visit.name);
+  } else if (admission.is_private) {
+    admission.play_tag = decisions_.token_tag(visit.stream_id);
+  }
   return std::optional(std::move(admission));
 }
 
@@ -169,9 +174,10 @@ void Desk::admit(const ChainPtr& chain, Now now) {
   chain->inquiry->answer(std::move(reply));
 }
 
-// False: there is no room for it.
+// Also a session whose end nobody wants to hear: of two publishers the later one is told by it. Only what is
+// owed outlives a restart. False: there is no room for it.
 bool Desk::remember(const ChainPtr& chain, bool ended, Now now) {
-  if (chain->owed == 0 || book_.find(chain->visit.id) != nullptr) return true;
+  if ((ended && chain->owed == 0) || book_.find(chain->visit.id) != nullptr) return true;
   if (book_.size() >= SessionBook::kMaxSessions) return false;
   Session session;
   session.visit = chain->visit;
@@ -179,7 +185,8 @@ bool Desk::remember(const ChainPtr& chain, bool ended, Now now) {
   session.admitted_wall_us = now.wall_us;
   session.ended_wall_us = ended ? now.wall_us : 0;
   session.arrival = chain->arrival;
-  if (const Result<void> stored = stored_.add(session); !stored) {
+  const Result<void> stored = session.owed == 0 ? Result<void>() : stored_.add(session);
+  if (!stored) {
     log::error("a session can't be stored: its end may get lost",
                {{"stream", session.visit.stream_id}, {"reason", stored.error().message}});
   }

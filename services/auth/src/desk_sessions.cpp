@@ -50,6 +50,7 @@ void Desk::published(const LivePublication& publication, Now now) {
 void Desk::publication_over(std::uint64_t publication_id, Now now) {
   const Session* const session = book_.end(publication_id, now.wall_us);
   if (session == nullptr) return;
+  if (session->owed == 0) return book_.erase(publication_id);
   if (const Result<void> stored = stored_.end(publication_id, now.wall_us); !stored) {
     log::error("the end of a session can't be stored",
                {{"stream", session->visit.stream_id}, {"reason", stored.error().message}});

@@ -41,7 +41,7 @@ class FakeHook final : public Hook {
   };
   HookKind kind() const override { return HookKind::kCallback; }
   bool wants(Occasion occasion) const override {
-    return occasion == Occasion::kPublish || occasion == Occasion::kUnpublish || plays;
+    return occasion == Occasion::kPublish || (occasion == Occasion::kUnpublish && ends) || plays;
   }
   void ask(Occasion occasion, const Visit& visit, std::chrono::milliseconds,
            std::function<void(Result<Verdict>)> answer) override {
@@ -54,6 +54,7 @@ class FakeHook final : public Hook {
   }
   std::deque<Question> questions;
   bool plays = false;
+  bool ends = true;
 };
 
 class DeskTest : public store::DatabaseTest {
@@ -210,6 +211,33 @@ TEST_P(DeskTest, OfTwoAtOnceTheLaterOneWinsWhoeverAnswersFirst) {
   EXPECT_LT(third->reply->authorize_publish().epoch(), fourth->reply->authorize_publish().epoch());
 }
 
+TEST_P(DeskTest, WithoutAnEndToTellTheOrderIsThatOfArrivalTooAndNothingIsKept) {
+  hook_->ends = false;
+  for (const Decides decides : {Decides::kHooks, Decides::kStore}) {
+    outside_.decides = decides;
+    const OwnedStream owned = decisions_->ensure_stream("alice", 1).value();
+    const std::string key(decides == Decides::kStore ? owned.key.reveal() : "cam");
+    const auto early = publish(1, "live", key);
+    const auto late = publish(2, "live", key);
+    auto early_question = hook_->take();
+    answer(hook_->take(), "late");
+    EXPECT_TRUE(late->reply->authorize_publish().allowed());
+    answer(std::move(early_question), "early");
+    EXPECT_EQ(early->reply->error_code(), "auth.superseded")
+        << "an encoder is not cut by its own older question";
+    desk_->publication_over(2, now_);
+    const auto next = publish(3, "live", key);
+    answer(hook_->take(), "");
+    EXPECT_TRUE(next->reply->authorize_publish().allowed()) << "the later one has gone";
+    const auto again = publish(3, "live", key);
+    EXPECT_TRUE(again->reply->authorize_publish().allowed());
+    EXPECT_TRUE(hook_->questions.empty()) << "asked once";
+    EXPECT_TRUE(sessions_->load().value().empty()) << "nobody is owed an end";
+    restart();
+    EXPECT_TRUE(hook_->questions.empty());
+  }
+}
+
 TEST_P(DeskTest, TheEndOfALivePublicationIsToldUntilAcknowledged) {
   accepted(1, "chan", "s1");
   desk_->published(live(1, "chan", 1), now_);
@@ -311,6 +339,74 @@ TEST_P(DeskTest, PlayersNeedThePublishersKeyOrWaitForIt) {
   EXPECT_FALSE(play("chan", "other")->reply->authorize_play().allowed());
   EXPECT_NE(play("empty", "other")->reply->authorize_play().play_tag(),
             publisher->reply->authorize_publish().play_tag());
+}
+
+// One rule whoever decides: a private stream needs its publisher's key where there is one, or a playback
+// token.
+TEST_P(DeskTest, APrivateStreamIsClosedToPlayersWhoeverDecidesAboutPublishers) {
+  decisions_->take_tokens([](std::string_view token, std::string_view stream_id, std::string_view peer) {
+    return token == "good" && stream_id == "cam" && peer == "192.0.2.1";
+  });
+  const auto asks = [this](const std::string& app, const std::string& name, const std::string& query) {
+    bus::v1::Request request;
+    auth::v1::AuthorizePlay& ask_play = *request.mutable_authorize_play();
+    ask_play.set_app(app);
+    ask_play.set_name(name);
+    ask_play.set_query(query);
+    ask_play.set_peer_address("192.0.2.1");
+    return ask(request)->reply->authorize_play();
+  };
+  bus::v1::Request change;
+  change.mutable_set_private()->set_stream_id("cam");
+  change.mutable_set_private()->set_is_private(true);
+
+  outside_.decides = Decides::kHooks;
+  EXPECT_TRUE(asks("live", "cam", "").allowed());
+  EXPECT_EQ(asks("live", "cam", "").play_tag(), 0U);
+  const auto was_there = asks("live", "cam", "token=good");
+  const auto open = publish(1, "live", "cam");
+  answer(hook_->take(), "");
+  EXPECT_EQ(open->reply->authorize_publish().play_tag(), 0U) << "open to all of them";
+  EXPECT_TRUE(ask(change)->reply->stream().is_private());
+  ASSERT_EQ(closed_.size(), 1U) << "begins again under the new rule";
+  const auto closed = publish(2, "live", "cam");
+  answer(hook_->take(), "");
+  EXPECT_TRUE(closed->reply->authorize_publish().is_private());
+  EXPECT_NE(closed->reply->authorize_publish().play_tag(), 0U) << "who came without a token is sent away";
+  EXPECT_EQ(was_there.play_tag(), closed->reply->authorize_publish().play_tag()) << "who had one stays";
+  EXPECT_FALSE(asks("live", "cam", "").allowed());
+  EXPECT_FALSE(asks("live", "cam", "key=cam").allowed());
+  EXPECT_FALSE(asks("live", "cam", "token=bad").allowed());
+  EXPECT_FALSE(asks("other", "cam", "token=good").allowed());
+  EXPECT_TRUE(asks("live", "cam", "token=good").allowed());
+  EXPECT_EQ(asks("live", "cam", "x=1&token=good").play_tag(), was_there.play_tag());
+  EXPECT_TRUE(asks("live", "other", "").allowed()) << "another one is as it was";
+  outside_.private_by_default = true;
+  EXPECT_FALSE(asks("live", "another", "").allowed()) << "also one that nobody has published yet";
+
+  outside_.decides = Decides::kCallback;
+  const auto publisher = accepted(3, "cam", "s1")->reply->authorize_publish();
+  EXPECT_TRUE(publisher.is_private());
+  EXPECT_EQ(asks("cam", "key", "").play_tag(), publisher.play_tag());
+  EXPECT_FALSE(asks("cam", "cam", "").allowed());
+  EXPECT_FALSE(asks("cam", "cam", "token=bad").allowed());
+  EXPECT_EQ(asks("cam", "cam", "token=good").play_tag(), publisher.play_tag())
+      << "a token stands for the key";
+}
+
+TEST_P(DeskTest, AFlagIsTheChannelsAlsoWhereTheStoreHasAStreamOfTheName) {
+  const std::string id = decisions_->ensure_stream("alice", 1)->record.stream_id;
+  outside_.decides = Decides::kHooks;
+  bus::v1::Request change;
+  change.mutable_set_private()->set_stream_id(id);
+  change.mutable_set_private()->set_is_private(true);
+  EXPECT_EQ(ask(change)->reply->stream().subject(), "alice");
+  EXPECT_TRUE(decisions_->get_stream(id)->is_private);
+  EXPECT_FALSE(play("live", id)->reply->authorize_play().allowed());
+  change.mutable_set_banned()->set_stream_id(id);
+  change.mutable_set_banned()->set_banned(true);
+  ask(change);
+  EXPECT_FALSE(publish(1, "live", id)->reply->authorize_publish().allowed());
 }
 
 TEST_P(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {

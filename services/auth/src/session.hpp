@@ -1,4 +1,4 @@
-// A publication that somebody outside was asked about and has to hear the end of.
+// A publication that somebody outside was asked about, and perhaps has to hear the end of.
 #pragma once
 
 #include "hook.hpp"
