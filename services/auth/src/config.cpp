@@ -48,6 +48,11 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.duration(
       "HOOK_TIMEOUT_MS", hook_timeout, "4000", {100, 20'000},
       "milliseconds that a callback or hook has to answer; less where DECISION_TIMEOUT_MS leaves less");
+  table.choice(
+      "HOOK_STREAM", hook_stream, "given", {"given", "id"},
+      "what the SRS and nginx hooks are told as the stream's name: what the peer gave, as those servers "
+      "do (where the store decides that is the secret key), or the public id, with `key` and `token` left "
+      "out of the query");
   table.text("SRS_HOOK_URL", srs_hook_url, "",
              "http(s) URL of SRS-style hooks (on_publish, on_unpublish, on_play, on_stop); empty: none");
   table.text("NGINX_ON_PUBLISH", nginx_on_publish, "",

@@ -25,6 +25,7 @@ struct AuthConfig {
   std::string rtmp_host;
   std::uint16_t rtmp_port = 0;
   std::chrono::milliseconds hook_timeout{4000};
+  std::string hook_stream;
   std::string srs_hook_url;
   std::string nginx_on_publish;
   std::string nginx_on_publish_done;

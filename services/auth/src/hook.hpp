@@ -31,6 +31,10 @@ struct Visit {
   std::string flash_version;
 };
 
+// The same without what opens a stream: its public id instead of the name it was asked by, no "key" and no
+// "token" in the query, nothing behind the address it connected to.
+Visit without_secrets(const Visit& visit);
+
 // What a hook said. forward_urls come from outside (net::EgressPolicy before use).
 struct Verdict {
   bool accepted = false;

@@ -85,6 +85,24 @@ TEST(CallbackProtocol, Only200AcceptsAndTheSessionMayBeMissing) {
   EXPECT_EQ(callback().verdict(endless).session_id.size(), CallbackProtocol::kMaxSessionIdLength);
 }
 
+TEST(HookNames, WithTheIdNothingThatOpensAStreamIsTold) {
+  Visit secret = visit();
+  secret.name = "sk_0123";
+  secret.query = "a=1&key=sk_0123&%6bey=sk_0123&token=tk-1&keys=2&key";
+  secret.tc_url = "rtmp://live.example.org/live?key=sk_0123";
+  const Visit shown = without_secrets(secret);
+  EXPECT_EQ(shown.query, "a=1&keys=2");
+  const NginxProtocol nginx(
+      {.on_publish = "http://127.0.0.1/n", .on_publish_done = "", .on_play = "", .on_play_done = ""});
+  for (const std::string& body :
+       {SrsProtocol("http://127.0.0.1/srs", "edge").call(Occasion::kPublish, shown, kNow)->body,
+        nginx.call(Occasion::kPublish, shown, kNow)->body}) {
+    EXPECT_EQ(body.find("sk_"), std::string::npos) << body;
+    EXPECT_EQ(body.find("tk-1"), std::string::npos) << body;
+    EXPECT_NE(body.find(secret.stream_id), std::string::npos) << body;
+  }
+}
+
 TEST(SrsProtocol, SendsTheFieldsOfItsActions) {
   const SrsProtocol srs("http://127.0.0.1/srs", "edge");
   const http::Call call = srs.call(Occasion::kPublish, visit(), kNow).value();

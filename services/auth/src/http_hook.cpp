@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "visit_text.hpp"
 
 namespace millrace::auth {
 
@@ -17,6 +18,15 @@ bool is_nobody(int status) {
 }
 
 }  // namespace
+
+Visit without_secrets(const Visit& visit) {
+  static constexpr std::array<std::string_view, 2> kSecrets = {"key", "token"};
+  Visit shown = visit;
+  shown.name = visit.stream_id;
+  shown.query = without_parameters(visit.query, kSecrets);
+  shown.tc_url = visit.tc_url.substr(0, visit.tc_url.find('?'));
+  return shown;
+}
 
 std::string_view to_string(HookKind kind) {
   switch (kind) {
@@ -60,7 +70,8 @@ Result<Verdict> HttpHook::judge(Occasion occasion, const Result<http::CallAnswer
 
 void HttpHook::ask(Occasion occasion, const Visit& visit, std::chrono::milliseconds timeout,
                    std::function<void(Result<Verdict>)> answer) {
-  std::optional<http::Call> call = protocol_->call(occasion, visit, wall_us() / 1'000'000);
+  std::optional<http::Call> call = protocol_->call(
+      occasion, names_ == HookNames::kId ? without_secrets(visit) : visit, wall_us() / 1'000'000);
   if (!call) return answer(Verdict{.accepted = true});
   if (!admit()) {
     metrics_.hook_asked(kind_, "unavailable");

@@ -11,12 +11,16 @@
 
 namespace millrace::auth {
 
+// What a hook is told as the stream's name: the one that the peer gave, which may be its key, or the public
+// id.
+enum class HookNames : std::uint8_t { kGiven, kId };
+
 class HttpHook final : public Hook {
  public:
   // client and metrics outlive the hook.
   HttpHook(HookKind kind, std::unique_ptr<const HookProtocol> protocol, http::Client& client,
-           AuthMetrics& metrics)
-      : kind_(kind), protocol_(std::move(protocol)), client_(client), metrics_(metrics) {
+           AuthMetrics& metrics, HookNames names = HookNames::kGiven)
+      : kind_(kind), names_(names), protocol_(std::move(protocol)), client_(client), metrics_(metrics) {
     for (std::size_t i = 0; i < wants_.size(); ++i) {
       wants_[i] = protocol_->call(static_cast<Occasion>(i), {}, 0).has_value();
     }
@@ -32,6 +36,7 @@ class HttpHook final : public Hook {
   Result<Verdict> judge(Occasion occasion, const Result<http::CallAnswer>& answer);
 
   HookKind kind_;
+  HookNames names_;
   std::unique_ptr<const HookProtocol> protocol_;
   http::Client& client_;
   AuthMetrics& metrics_;

@@ -105,7 +105,9 @@ std::vector<HookPtr> AuthService::make_hooks(AuthMetrics& metrics) {
   std::vector<HookPtr> hooks;
   const auto add = [&](HookKind kind, std::unique_ptr<const HookProtocol> protocol) {
     if (!client_) client_ = std::make_unique<http::Client>();
-    hooks.push_back(std::make_shared<HttpHook>(kind, std::move(protocol), *client_, metrics));
+    const bool id = kind != HookKind::kCallback && config_.hook_stream == "id";
+    hooks.push_back(std::make_shared<HttpHook>(kind, std::move(protocol), *client_, metrics,
+                                               id ? HookNames::kId : HookNames::kGiven));
   };
   if (!config_.callback_url.empty() && config_.publish_auth != "store") {
     add(HookKind::kCallback,

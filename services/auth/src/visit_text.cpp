@@ -60,4 +60,17 @@ std::string query_parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+std::string without_parameters(std::string_view query, std::span<const std::string_view> names) {
+  std::string rest;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::string name = form_unescape(pair.substr(0, pair.find('=')));
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (!rest.empty()) rest += '&';
+    rest += pair;
+  }
+  return rest;
+}
+
 }  // namespace millrace::auth

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,5 +16,8 @@ std::string form_escape(std::string_view text);
 std::string form_unescape(std::string_view text);
 // The value of a parameter in a query; empty when there is none.
 std::string query_parameter(std::string_view query, std::string_view name);
+
+// The query without these parameters.
+std::string without_parameters(std::string_view query, std::span<const std::string_view> names);
 
 }  // namespace millrace::auth
