@@ -130,6 +130,8 @@ Transfer::Progress Transfer::hold_back_tail(const MappedRegions& regions) {
 
 Transfer::Progress Transfer::pump(int socket) {
   const std::uint64_t end_of_turn = sent_ + kTurnBytes;
+  // The turn before may have been minutes ago: what was recycled meanwhile is not handed to the kernel.
+  if (!intact()) return Progress::kTorn;
   while (sent_ < end_of_turn) {
     Progress progress = Progress::kDone;
     const auto* regions = std::get_if<MappedRegions>(&body_);
