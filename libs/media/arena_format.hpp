@@ -23,7 +23,7 @@
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 1;
+inline constexpr std::uint32_t kArenaVersion = 2;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
@@ -59,7 +59,7 @@ inline constexpr std::uint32_t kSlotPrivate = 3;  // used, and nothing for stran
 // after. Fields up to configuration_block are constant while the log exists.
 struct alignas(64) LogSlot {
   std::atomic<std::uint64_t> version;
-  // kSlotFree: what the last log left for its stream's continuation stays.
+  // kSlotFree: the stream id and the numbers of the last log stay, its stream goes on from them.
   std::atomic<std::uint32_t> used;
   std::atomic<std::uint32_t> segment_target_ms;
   std::atomic<std::uint64_t> publication_id;
@@ -71,9 +71,11 @@ struct alignas(64) LogSlot {
   std::atomic<std::uint64_t> configuration_block;        // a packed BlockReference
 
   std::atomic<std::uint32_t> configuration_count;  // published by a release store
-  std::atomic<std::uint32_t> max_segment_ms;
-  std::atomic<std::uint32_t> end;                          // LogEnd; stored after the last commit
-  std::atomic<std::uint32_t> last_discontinuity_sequence;  // these two: set when the slot becomes free
+  std::atomic<std::uint32_t> target_duration_s;    // 0: not fixed yet
+  std::atomic<std::uint32_t> end;                  // LogEnd; stored after the last commit
+  // Of the newest record, stored before that counts; before the first record: where the log goes on from.
+  // Never 0 and never behind what any reader has seen.
+  std::atomic<std::uint32_t> last_discontinuity_sequence;
   std::atomic<std::uint64_t> last_media_sequence;
   std::atomic<std::int64_t> ended_us;   // CLOCK_MONOTONIC
   std::atomic<std::uint64_t> first;     // stored before the blocks of what lies before it are reused
@@ -122,6 +124,14 @@ void load_words(const std::uint8_t* place, void* value, std::size_t size);
 inline void order_reads_before_check() {
 #if !defined(__SANITIZE_THREAD__)
   std::atomic_thread_fence(std::memory_order_acquire);
+#endif
+}
+
+// Between changing a block's generation and writing to the block: a store to it must not be seen first. Where
+// a read-modify-write is a pair of instructions its own order does not say so.
+inline void order_generations_before_reuse() {
+#if !defined(__SANITIZE_THREAD__)
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 #endif
 }
 

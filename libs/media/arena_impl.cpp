@@ -12,6 +12,13 @@ namespace {
 constexpr std::uint64_t kLargestSample = 16ULL << 20;
 // A log needs a configuration block, an index block and two to write in turn.
 constexpr std::uint32_t kFewestBlocks = 4;
+// Beyond these a number comes from a damaged slot; JavaScript counts no further than the first.
+constexpr std::uint64_t kMostMediaSequence = 1ULL << 53;
+constexpr std::uint32_t kMostDiscontinuity = 1U << 31;
+constexpr std::uint64_t kMostEpoch = 1ULL << 62;
+constexpr std::uint32_t kMostTargetSeconds = 3600;
+constexpr std::int64_t kNumberUs = 500'000;  // the shortest segment target there is
+constexpr std::uint64_t kDiscontinuitiesAnEpoch = 256;
 
 std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
   const std::uint64_t blocks = (bytes + geometry.block_bytes - 1) / geometry.block_bytes;
@@ -19,6 +26,17 @@ std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
 }
 
 }  // namespace
+
+StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch) {
+  StreamContinuation numbers;
+  numbers.epoch = epoch;
+  numbers.last_media_sequence =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(wall_us / kNumberUs - 1, 1));
+  const std::uint64_t first =
+      epoch % (kMostDiscontinuity / kDiscontinuitiesAnEpoch) * kDiscontinuitiesAnEpoch;
+  numbers.last_discontinuity_sequence = static_cast<std::uint32_t>(std::max<std::uint64_t>(first, 1) - 1);
+  return numbers;
+}
 
 Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& description) {
   if (!is_valid_id(description.stream_id) || description.publication_id == 0) {
@@ -30,11 +48,18 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
     return fail("media.arena_full", std::to_string(description.retention.guaranteed_bytes) +
                                         " bytes can't be promised to another stream");
   }
+  // Before a slot is taken: that may be the one which knows.
+  StreamContinuation going_on = known_numbers(description.stream_id);
+  const std::uint64_t epoch = std::max(description.epoch, going_on.found ? going_on.epoch + 1 : 0);
+  if (!going_on.found) going_on = first_numbers(description.started_wall_us, epoch);
+  going_on.epoch = epoch;
+  if (going_on.target_duration_s == 0) going_on.segment_target_ms = description.segment_target_ms;
   refresh_pins(monotonic_us());
   const auto free = free_slot();
   if (!free) return fail("media.arena_full", "as many streams are live as the arena has slots");
   auto log = std::make_shared<ArenaLog>();
   log->slot = *free;
+  log->continuation = going_on;
   log->publication_id = description.publication_id;
   log->keep_us = std::max<std::int64_t>(description.retention.keep_us, 0);
   log->pinned_limit_us = std::max(description.retention.pinned_limit_us, log->keep_us);
@@ -44,16 +69,24 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   if (!block) return fail("media.arena_full", block.error().message);
   log->configuration_block = *block;
   promised_blocks_ += guaranteed;
-  fill_slot(view_.slot(*free), description, {*block, view_.generation(*block).load()});
+  fill_slot(view_.slot(*free), description, *log);
   publications_[*free] = description.publication_id;
   logs_[*free] = log;
   return log;
 }
 
-// A free slot, or that of an ended log: one that no reader needs if there is such, the one that ended first.
+// A free slot, the one whose log ended first: it knows of a stream that has been gone for longest. Or that of
+// an ended log: one that no reader needs if there is such, the one that ended first.
 std::optional<std::uint32_t> ArenaImpl::free_slot() {
-  const auto free = std::find(logs_.begin(), logs_.end(), nullptr);
-  if (free != logs_.end()) return static_cast<std::uint32_t>(free - logs_.begin());
+  std::optional<std::uint32_t> free;
+  std::int64_t free_since = 0;
+  for (std::uint32_t i = 0; i < logs_.size(); ++i) {
+    const std::int64_t ended_us = logs_[i] == nullptr ? view_.slot(i).ended_us.load() : 0;
+    if (logs_[i] != nullptr || (free && ended_us >= free_since)) continue;
+    free = i;
+    free_since = ended_us;
+  }
+  if (free) return free;
   const auto rank = [this](const ArenaLog& log) { return std::pair(needed(log), log.ended_us); };
   ArenaLog* oldest = nullptr;
   for (const auto& log : logs_) {
@@ -65,30 +98,34 @@ std::optional<std::uint32_t> ArenaImpl::free_slot() {
   return slot;
 }
 
-void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description,
-                          BlockReference configuration_block) {
+// The order is for a successor, should the writer die in the middle: while the slot names a stream, the
+// numbers in it are that stream's. Its name goes with the first word and comes back with it.
+void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log) {
   constexpr auto kRelease = std::memory_order_release;
   slot.version.fetch_add(1);
-  slot.segment_target_ms.store(description.segment_target_ms, kRelease);
+  for (auto& word : slot.stream_id) word.store(0, kRelease);
+  slot.last_media_sequence.store(log.continuation.last_media_sequence, kRelease);
+  slot.last_discontinuity_sequence.store(log.continuation.last_discontinuity_sequence, kRelease);
+  slot.segment_target_ms.store(log.continuation.segment_target_ms, kRelease);
+  slot.target_duration_s.store(log.continuation.target_duration_s, kRelease);
   slot.publication_id.store(description.publication_id, kRelease);
-  slot.epoch.store(description.epoch, kRelease);
+  slot.epoch.store(log.continuation.epoch, kRelease);
   slot.started_wall_us.store(description.started_wall_us, kRelease);
   slot.keep_us.store(description.retention.keep_us, kRelease);
   slot.pinned_limit_us.store(description.retention.pinned_limit_us, kRelease);
-  std::array<std::uint64_t, 17> words{};
-  std::memcpy(words.data(), description.stream_id.data(), description.stream_id.size());
-  for (std::size_t i = 0; i < words.size(); ++i) slot.stream_id[i].store(words[i], kRelease);
-  slot.configuration_block.store(configuration_block.packed(), kRelease);
+  const BlockReference configurations{log.configuration_block,
+                                      view_.generation(log.configuration_block).load()};
+  slot.configuration_block.store(configurations.packed(), kRelease);
   slot.configuration_count.store(0, kRelease);
-  slot.max_segment_ms.store(0, kRelease);
   slot.end.store(static_cast<std::uint32_t>(LogEnd::kLive), kRelease);
-  slot.last_media_sequence.store(0, kRelease);
-  slot.last_discontinuity_sequence.store(0, kRelease);
   slot.ended_us.store(0, kRelease);
   slot.first.store(0, kRelease);
   slot.last_key.store(0, kRelease);
   slot.committed.store(0, kRelease);
   for (auto& entry : slot.ring) entry.store(BlockReference{}.packed(), kRelease);
+  std::array<std::uint64_t, 17> words{};
+  std::memcpy(words.data(), description.stream_id.data(), description.stream_id.size());
+  for (std::size_t i = words.size(); i-- > 0;) slot.stream_id[i].store(words[i], kRelease);
   slot.used.store(description.is_private ? kSlotPrivate : kSlotUsed, kRelease);
   slot.version.fetch_add(1);
 }
@@ -157,25 +194,33 @@ std::uint64_t ArenaImpl::largest_sample(const ArenaLog& log) const {
   return std::min(std::max<std::uint64_t>(blocks, 1) * view_.geometry().block_bytes, kLargestSample);
 }
 
+// Whatever the slots of the stream say, in use or free: the furthest of each number, so that none steps back.
+// Where a slot is damaged it can't make them absurd.
+StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const {
+  StreamContinuation known;
+  std::uint64_t target_epoch = 0;
+  for (std::uint32_t i = 0; i < view_.geometry().max_logs; ++i) {
+    const LogSlot& slot = view_.slot(i);
+    const std::uint64_t media = slot.last_media_sequence.load();
+    const std::uint32_t discontinuity = slot.last_discontinuity_sequence.load();
+    if (media == 0 || media > kMostMediaSequence || discontinuity > kMostDiscontinuity) continue;
+    const LogInfo info = copy_fields(slot);
+    if (info.stream_id != stream_id || info.epoch > kMostEpoch) continue;
+    known.found = true;
+    known.epoch = std::max(known.epoch, info.epoch);
+    known.last_media_sequence = std::max(known.last_media_sequence, media);
+    known.last_discontinuity_sequence = std::max(known.last_discontinuity_sequence, discontinuity);
+    if (logs_[i] == nullptr || info.target_duration_s == 0 || info.epoch < target_epoch) continue;
+    target_epoch = info.epoch;
+    known.target_duration_s = std::min(info.target_duration_s, kMostTargetSeconds);
+    known.segment_target_ms = info.segment_target_ms;
+  }
+  return known;
+}
+
 StreamContinuation ArenaImpl::continuation(const std::string& stream_id) const {
   const std::lock_guard guard(mutex_);
-  StreamContinuation found;
-  for (std::uint32_t i = 0; i < view_.geometry().max_logs; ++i) {
-    const LogSlot& candidate = view_.slot(i);
-    const LogInfo info = copy_fields(candidate);
-    if (info.stream_id != stream_id || (found.found && info.epoch < found.epoch)) continue;
-    StreamContinuation left{true, info.epoch, candidate.last_media_sequence.load(),
-                            candidate.last_discontinuity_sequence.load(), info.max_segment_ms};
-    if (candidate.used.load() != kSlotFree) {
-      const auto last = info.committed > 0 ? view_.record(candidate, info.committed - 1) : std::nullopt;
-      if (last) {
-        left.last_media_sequence = last->media_sequence;
-        left.last_discontinuity_sequence = last->discontinuity_sequence;
-      }
-    }
-    found = left;
-  }
-  return found;
+  return known_numbers(stream_id);
 }
 
 ArenaStatistics ArenaImpl::statistics() const {

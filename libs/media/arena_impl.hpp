@@ -44,6 +44,7 @@ struct ArenaLog {
   std::uint64_t first_index = 0;
   std::uint32_t configuration_block = kNoBlock;
   std::int64_t ended_us = 0;
+  StreamContinuation continuation;  // what it went on from; of a log of this writer
   std::atomic<std::uint32_t> held_blocks{0};
 
   std::uint32_t excess_blocks() const {
@@ -125,7 +126,8 @@ class ArenaImpl {
   bool fresh(const ArenaLog& log) const { return !log.live && now_us_ - log.ended_us < kFreshUs; }
   bool needed(const ArenaLog& log) const { return pins_[log.slot] != kNoSequence || fresh(log); }
   std::optional<std::uint32_t> free_slot();
-  void fill_slot(LogSlot& slot, const LogDescription& description, BlockReference configuration_block);
+  StreamContinuation known_numbers(const std::string& stream_id) const;
+  void fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log);
   void close_current(ArenaLog& log, const Extent& current);
 
   FileDescriptor lock_;

@@ -26,7 +26,8 @@ struct LogInfo {
   std::uint64_t epoch = 0;
   std::int64_t started_wall_us = 0;
   std::uint32_t segment_target_ms = 0;
-  std::uint32_t max_segment_ms = 0;  // longest segment so far, this and earlier publications: never shrinks
+  std::uint32_t target_duration_s = 0;  // of the stream's playlists, for good; 0: not known yet
+  std::int64_t pinned_limit_us = 0;     // a cursor holds records back no longer than this
   bool is_private = false;
   LogEnd end = LogEnd::kLive;
   std::uint64_t first = 0;      // oldest record that may still be there

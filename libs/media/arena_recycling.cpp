@@ -123,8 +123,11 @@ void ArenaImpl::sweep(ArenaLog& log, std::uint64_t first) {
     log.data.erase(log.data.begin() + static_cast<std::ptrdiff_t>(i));
     free_blocks(log, extent.block, extent.count);
   }
-  // The newest index block stays: it has the last record, by which the stream's numbers continue.
-  const std::uint64_t keep = first / view_.geometry().records_per_block();
+  // The index block of the last record stays: a successor finds the log by it. It need not be the newest
+  // block.
+  const std::uint64_t committed =
+      std::max<std::uint64_t>(shared.committed.load(std::memory_order_relaxed), 1);
+  const std::uint64_t keep = std::min(first, committed - 1) / view_.geometry().records_per_block();
   while (log.index.size() > 1 && log.first_index < keep) {
     free_blocks(log, log.index.front(), 1);
     log.index.pop_front();
@@ -136,20 +139,15 @@ void ArenaImpl::free_blocks(ArenaLog& log, std::uint32_t block, std::uint32_t co
   for (std::uint32_t i = block; i < block + count; ++i) {
     view_.generation(i).fetch_add(1, std::memory_order_seq_cst);
   }
+  order_generations_before_reuse();
   pool_.give_back(block, count);
   log.held_blocks.fetch_sub(count, std::memory_order_relaxed);
 }
 
-// The end of an ended log; its slot keeps what a new publication of the stream continues from.
+// The end of an ended log; its slot keeps the numbers that a new publication of the stream goes on from.
 void ArenaImpl::free_log(ArenaLog& log) {
   LogSlot& shared = slot(log);
-  const std::uint64_t committed = shared.committed.load(std::memory_order_relaxed);
-  const auto last = committed > 0 ? view_.record(shared, committed - 1) : std::nullopt;
   shared.version.fetch_add(1);
-  if (last) {
-    shared.last_media_sequence.store(last->media_sequence, std::memory_order_release);
-    shared.last_discontinuity_sequence.store(last->discontinuity_sequence, std::memory_order_release);
-  }
   shared.used.store(kSlotFree, std::memory_order_release);
   shared.version.fetch_add(1);
   for (const Extent& extent : log.data) free_blocks(log, extent.block, extent.count);

@@ -229,6 +229,7 @@ void ArenaImpl::adopt_logs(std::int64_t now_us) {
     } else if (shared.used.load() != kSlotFree || shared.version.load() % 2 != 0) {
       // Damaged, or given to another log when the writer died: free from now on.
       if (shared.version.load() % 2 == 0) shared.version.fetch_add(1);
+      shared.ended_us.store(now_us, std::memory_order_release);
       shared.used.store(kSlotFree, std::memory_order_release);
       shared.version.fetch_add(1);
     }
@@ -239,6 +240,7 @@ void ArenaImpl::adopt_logs(std::int64_t now_us) {
     view_.generation(block).fetch_add(1, std::memory_order_seq_cst);
     pool_.give_back(block, 1);
   }
+  order_generations_before_reuse();
 }
 
 }  // namespace millrace::media

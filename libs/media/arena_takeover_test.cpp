@@ -48,8 +48,8 @@ class ArenaTakeover : public testing::ArenaFixture {
       fill_blocks(**log, publication, blocks, monotonic_us());
       SampleRecord last = record_at(monotonic_us());
       last.media_sequence = 1000 + publication;
-      last.discontinuity_sequence = static_cast<std::uint32_t>(10 + publication);
-      (*log)->set_longest_segment_ms(2500);
+      last.discontinuity_sequence = static_cast<std::uint32_t>(10'000 + publication);
+      (*log)->set_target_duration_s(3);
       if (!append(**log, publication, 20, last) || !(*log)->reserve(100)) ::_exit(3);
       ::raise(SIGKILL);  // before any destructor
     });
@@ -104,13 +104,14 @@ TEST_F(ArenaTakeover, ContinuesTheStreamsNumbers) {
   EXPECT_TRUE(left.found);
   EXPECT_EQ(left.epoch, 9U);
   EXPECT_EQ(left.last_media_sequence, 1009U);
-  EXPECT_EQ(left.last_discontinuity_sequence, 19U);
-  EXPECT_EQ(left.max_segment_ms, 2500U);
+  EXPECT_EQ(left.last_discontinuity_sequence, 10'009U);
+  EXPECT_EQ(left.target_duration_s, 3U);
   EXPECT_FALSE(writer_->continuation("other").found);
   // Still known when the records' time is over, as long as the slot is not needed.
   writer_->maintain(monotonic_us() + 3'600'000'000);
   EXPECT_EQ(writer_->statistics().logs_ended, 0U);
   EXPECT_EQ(writer_->continuation("cam").last_media_sequence, 1009U);
+  EXPECT_EQ(writer_->continuation("cam").target_duration_s, 0U) << "no playlist of it is left";
 }
 
 TEST_F(ArenaTakeover, GoesOnRecyclingWhatItFound) {

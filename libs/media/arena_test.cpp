@@ -53,14 +53,15 @@ TEST_F(Arena, TellsWhatALogIs) {
   description.started_wall_us = 1'700'000'000'000'000;
   description.segment_target_ms = 4000;
   auto log = create(description);
-  log->set_longest_segment_ms(4321);
+  log->set_target_duration_s(4);
   auto reader = open_reader();
   const LogInfo info = info_of(*reader, 42);
   EXPECT_EQ(info.stream_id, "cam_1");
   EXPECT_EQ(info.epoch, 9U);
   EXPECT_EQ(info.started_wall_us, 1'700'000'000'000'000);
   EXPECT_EQ(info.segment_target_ms, 4000U);
-  EXPECT_EQ(info.max_segment_ms, 4321U);
+  EXPECT_EQ(info.target_duration_s, 4U);
+  EXPECT_EQ(info.pinned_limit_us, 120'000'000);
   EXPECT_EQ(info.end, LogEnd::kLive);
   EXPECT_EQ(info.committed, 0U);
 }
@@ -224,6 +225,45 @@ TEST_F(Arena, RefusesConfigurationsBeyondTheirBlock) {
   auto reader = open_reader();
   auto cursor = reader->open_log(log->slot(), 7, 0);
   for (int i = 0; i < added; ++i) EXPECT_EQ(cursor->configuration(i)->bytes, pattern(1, 1, 100));
+}
+
+TEST_F(Arena, RefersToAnEarlierConfigurationThatIsTheSame) {
+  open_writer();
+  auto log = create(describe("cam", 7));
+  TrackConfiguration small{};
+  small.codec = Codec::kH264;
+  small.width = 640;
+  TrackConfiguration large = small;
+  large.width = 1920;
+  TrackConfiguration sound{};
+  sound.track = kAudioTrack;
+  sound.kind = TrackKind::kAudio;
+  sound.codec = Codec::kAac;
+  for (std::uint64_t round = 0; round < 2000; ++round) {
+    small.media_sequence = large.media_sequence = sound.media_sequence = round;
+    ASSERT_EQ(*log->add_configuration(small, pattern(1, round, 12), pattern(1, 1, 40)), 0U);
+    ASSERT_EQ(*log->add_configuration(large, pattern(1, round, 12), pattern(1, 1, 40)), 1U);
+    ASSERT_EQ(*log->add_configuration(large, pattern(1, round, 12), pattern(1, 2, 40)), 2U);
+    ASSERT_EQ(*log->add_configuration(sound, pattern(1, round, 12), pattern(1, 1, 40)), 3U);
+  }
+  // What is told in an order is told each time.
+  EXPECT_EQ(*log->add_configuration({}, {}, pattern(1, 1, 5)), 4U);
+  EXPECT_EQ(*log->add_configuration({}, {}, pattern(1, 1, 5)), 5U);
+}
+
+TEST_F(Arena, SaysWhichOpenRoomHoldsTooMuchBack) {
+  open_writer(64);
+  auto log = create(describe("cam", 7, 8 * 4096));
+  const auto slow = log->reserve(50);
+  ASSERT_TRUE(slow);
+  fill_blocks(*log, 7, 3);
+  EXPECT_FALSE(log->overtaken(*slow));
+  const auto large = log->reserve(20'000);  // a message is not held against itself
+  ASSERT_TRUE(large);
+  EXPECT_TRUE(log->overtaken(*slow));
+  EXPECT_FALSE(log->overtaken(*large));
+  log->abandon(*large);
+  EXPECT_FALSE(log->overtaken(*slow)) << "what was given up is in nobody's way";
 }
 
 TEST_F(Arena, FindsTheNewestKeyFrameOfVideo) {

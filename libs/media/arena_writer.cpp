@@ -17,6 +17,9 @@ struct LogWriter::State {
   std::uint32_t generation = 0;
   std::uint64_t capacity = 0;
   std::uint64_t used = 0;
+  std::uint64_t reserved = 0;  // bytes of all extents so far, up to `used` of this one
+  std::uint64_t numbered = 0;  // what the slot says of the newest record
+  std::uint32_t discontinued = 0;
   std::uint32_t open_rooms = 0;  // everywhere
   std::uint64_t committed = 0;
   std::uint64_t index_capacity = 0;  // records that the index blocks taken so far hold
@@ -28,6 +31,8 @@ struct LogWriter::State {
   Result<void> extend_index();
   Result<void> begin_extent(std::uint64_t room);
   void put_record(const SampleRecord& record);
+  std::optional<std::uint32_t> same_configuration(const TrackConfiguration& description, bool prefixed,
+                                                  ByteView bytes) const;
   void close_room(const Room& room, std::uint64_t end_sequence, std::int64_t newest_us);
 };
 
@@ -50,6 +55,7 @@ Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
   const auto count = static_cast<std::uint32_t>((room + block_bytes - 1) / block_bytes);
   Result<Extent> extent = arena->take_extent(*log, std::max(count, 1U), current);
   if (!extent) return tl::unexpected(extent.error());
+  reserved += capacity - used;
   current = *extent;
   data = arena->view().block(current.block);
   generation = arena->view().generation(current.block).load(std::memory_order_relaxed);
@@ -60,6 +66,15 @@ Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
 
 void LogWriter::State::put_record(const SampleRecord& record) {
   const ArenaView& view = arena->view();
+  // Before the record counts: at whatever instant the writer dies, the stream's numbers are not behind it.
+  if (record.media_sequence > numbered) {
+    numbered = record.media_sequence;
+    slot().last_media_sequence.store(numbered, std::memory_order_release);
+  }
+  if (record.discontinuity_sequence > discontinued) {
+    discontinued = record.discontinuity_sequence;
+    slot().last_discontinuity_sequence.store(discontinued, std::memory_order_release);
+  }
   const std::uint32_t per_block = view.geometry().records_per_block();
   const auto index = BlockReference::unpack(
       slot().ring[(record.sequence / per_block) % kIndexRing].load(std::memory_order_relaxed));
@@ -69,6 +84,28 @@ void LogWriter::State::put_record(const SampleRecord& record) {
     slot().last_key.store(record.sequence + 1, std::memory_order_release);
   }
   slot().committed.store(record.sequence + 1, std::memory_order_release);
+}
+
+// An encoder that goes to and fro between two configurations fills no more of the log than one that does not.
+// Data and annotations are no tracks' configurations: their order counts.
+std::optional<std::uint32_t> LogWriter::State::same_configuration(const TrackConfiguration& description,
+                                                                  bool prefixed, ByteView bytes) const {
+  if (description.kind == TrackKind::kData || description.codec == Codec::kNone) return std::nullopt;
+  const ArenaView& view = arena->view();
+  const std::uint32_t count = configuration_front / sizeof(ConfigurationEntry);
+  for (std::uint32_t index = 0; index < count; ++index) {
+    const auto entry = view.configuration(slot(), index);
+    if (!entry || entry->description.size != bytes.size()) continue;
+    if ((entry->description.prefix_size > 0) != prefixed) continue;
+    TrackConfiguration known = entry->description;
+    known.index = description.index;
+    known.prefix_size = description.prefix_size;
+    known.size = description.size;
+    known.media_sequence = description.media_sequence;
+    const std::uint8_t* const begin = view.block(log->configuration_block) + entry->offset;
+    if (known == description && std::equal(bytes.begin(), bytes.end(), begin)) return index;
+  }
+  return std::nullopt;
 }
 
 void LogWriter::State::close_room(const Room& room, std::uint64_t end_sequence, std::int64_t newest_us) {
@@ -104,6 +141,8 @@ Result<LogWriter::Room> LogWriter::reserve(std::uint32_t body_size, std::uint32_
   room.generation = state.generation;
   room.offset = static_cast<std::uint32_t>(state.used);
   state.used += size;
+  state.reserved += size;
+  room.end = state.reserved;
   ++state.current.open_rooms;
   ++state.open_rooms;
   return room;
@@ -116,7 +155,15 @@ void LogWriter::abandon(const Room& room) {
   const bool newest =
       room.block == state.current.block && room.generation == state.generation && end == state.used;
   state.close_room(room, 0, 0);
-  if (newest) state.used = room.offset;
+  if (!newest) return;
+  state.reserved -= state.used - room.offset;
+  state.used = room.offset;
+}
+
+bool LogWriter::overtaken(const Room& room) const {
+  const std::uint64_t guaranteed =
+      std::uint64_t{state_->log->guaranteed_blocks} * state_->arena->view().geometry().block_bytes;
+  return state_->reserved - room.end > guaranteed / 2;
 }
 
 std::uint64_t LogWriter::commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size,
@@ -139,6 +186,7 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
                                                    ByteView bytes) {
   State& state = *state_;
   if (state.ended) return fail("media.ended", "the log has ended");
+  if (const auto known = state.same_configuration(description, !prefix.empty(), bytes)) return *known;
   const std::uint64_t size = std::uint64_t{prefix.size()} + bytes.size();
   const std::uint64_t room = state.configuration_back - state.configuration_front;
   const std::uint32_t index = state.configuration_front / sizeof(ConfigurationEntry);
@@ -161,8 +209,8 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
   return index;
 }
 
-void LogWriter::set_longest_segment_ms(std::uint32_t milliseconds) {
-  if (!state_->ended) state_->slot().max_segment_ms.store(milliseconds, std::memory_order_release);
+void LogWriter::set_target_duration_s(std::uint32_t seconds) {
+  if (!state_->ended) state_->slot().target_duration_s.store(seconds, std::memory_order_release);
 }
 
 void LogWriter::end(LogEnd reason) {
@@ -172,6 +220,9 @@ void LogWriter::end(LogEnd reason) {
   state.arena->end_log(*state.log, reason, state.current);
 }
 
+const StreamContinuation& LogWriter::continuation() const {
+  return state_->log->continuation;
+}
 std::uint64_t LogWriter::committed() const {
   return state_->committed;
 }
@@ -201,6 +252,8 @@ Result<std::unique_ptr<LogWriter>> ArenaWriter::create_log(const LogDescription&
   auto state = std::make_unique<LogWriter::State>();
   state->arena = impl_;
   state->log = std::move(*log);
+  state->numbered = state->log->continuation.last_media_sequence;
+  state->discontinued = state->log->continuation.last_discontinuity_sequence;
   state->configuration_back = impl_->view().geometry().block_bytes;
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(state)));
 }

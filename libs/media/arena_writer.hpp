@@ -34,10 +34,10 @@ struct RetentionPolicy {
 struct LogDescription {
   std::string stream_id;  // valid by is_valid_id
   std::uint64_t publication_id = 0;
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = 0;  // raised above those of the stream's earlier logs
   std::int64_t started_wall_us = 0;
-  std::uint32_t segment_target_ms = 2000;
-  bool is_private = false;  // readers that serve strangers must not serve it
+  std::uint32_t segment_target_ms = 2000;  // that of the stream's retained logs counts where there are any
+  bool is_private = false;                 // readers that serve strangers must not serve it
   RetentionPolicy retention;
 };
 
@@ -61,6 +61,23 @@ struct ArenaStatistics {
   std::uint64_t records_recycled_under_cursor;  // a pinned reader went over the hard limit
 };
 
+// Where a stream's numbers go on. A new log is given this before anything else, and keeps it in its slot: a
+// log without a record hands on what it was given.
+struct StreamContinuation {
+  bool found = false;       // the arena knows of an earlier log of the stream
+  std::uint64_t epoch = 0;  // the highest of its logs
+  std::uint64_t last_media_sequence = 0;
+  std::uint32_t last_discontinuity_sequence = 0;
+  std::uint32_t segment_target_ms = 2000;
+  // Fixed by a log that is still retained, whose playlists may be out there; 0: to be fixed.
+  std::uint32_t target_duration_s = 0;
+};
+
+// Of a stream that nothing is known of: what lies before its first numbers. The media sequence counts the
+// wall clock's half seconds, whatever the segment target is, and the discontinuity sequence 256 for each
+// epoch, so that they are behind nothing that the stream had before its log was lost.
+StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch);
+
 class ArenaImpl;
 
 class LogWriter {
@@ -73,6 +90,7 @@ class LogWriter {
     std::uint32_t prefix_room = 0;
     std::uint32_t body_size = 0;
     std::uint32_t block = 0, generation = 0, offset = 0;  // where data is
+    std::uint64_t end = 0;                                // bytes reserved in this log up to the room's end
   };
   static constexpr std::uint32_t kPrefixRoom = 16;  // an RTMP type 0 chunk header with extended timestamp
 
@@ -86,6 +104,9 @@ class LogWriter {
   // of them as one region.
   [[nodiscard]] Result<Room> reserve(std::uint32_t body_size, std::uint32_t prefix_room = kPrefixRoom);
   void abandon(const Room& room);
+  // So much was written behind the open room that it holds back more of the log than half of what is
+  // guaranteed: the caller is to abandon it.
+  bool overtaken(const Room& room) const;
 
   // Appends the record. The caller has filled [prefix | body]; record says where in the room the codec
   // payload begins: payload_begin is counted from room.data, prefix_size bytes before it are the header,
@@ -96,17 +117,20 @@ class LogWriter {
                        SampleRecord record);
 
   // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix +
-  // configuration. "media.too_many_configurations": the configuration area is full (1024 entries or one
-  // block).
+  // configuration. Of a track that had the same configuration before it gives that one's index.
+  // "media.too_many_configurations": the configuration area is full (1024 entries or one block).
   [[nodiscard]] Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix,
                                                         ByteView bytes);
 
-  // Timeline::max_segment_ms, whenever it has grown: readers see it in LogInfo.
-  void set_longest_segment_ms(std::uint32_t milliseconds);
+  // Timeline::target_duration_s, once it is fixed and before the record that begins the second segment is
+  // committed: whoever sees a whole segment sees it.
+  void set_target_duration_s(std::uint32_t seconds);
 
   // No more records. Retained records stay readable until their time is over.
   void end(LogEnd reason);
 
+  // What the log goes on from; its own segment target.
+  const StreamContinuation& continuation() const;
   std::uint64_t committed() const;
   std::uint32_t slot() const;
   std::uint64_t held_bytes() const;
@@ -120,15 +144,6 @@ class LogWriter {
   std::unique_ptr<State> state_;
 };
 
-// What the newest retained log of a stream left behind, so that a new publication continues its numbers.
-struct StreamContinuation {
-  bool found = false;
-  std::uint64_t epoch = 0;
-  std::uint64_t last_media_sequence = 0;
-  std::uint32_t last_discontinuity_sequence = 0;
-  std::uint32_t max_segment_ms = 0;
-};
-
 class ArenaWriter {
  public:
   // Reserves the whole arena (posix_fallocate) or takes over an existing one of the same geometry after its
@@ -140,6 +155,7 @@ class ArenaWriter {
   // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is
   // affected.
   [[nodiscard]] Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
+  // What a log of the stream would go on from.
   StreamContinuation continuation(const std::string& stream_id) const;
 
   // Drops cursors of dead readers and frees ended logs and old blocks by time; call about once a second.

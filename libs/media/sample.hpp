@@ -83,6 +83,8 @@ struct TrackConfiguration {
   // writer adds a later configuration together with the first sample that uses it, so that which tracks a
   // segment has can be told from any part of the log, even from a segment in which a track is silent.
   std::uint64_t media_sequence;
+
+  bool operator==(const TrackConfiguration&) const = default;
 };
 
 }  // namespace millrace::media

@@ -1,16 +1,16 @@
 #include "media/timeline.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace millrace::media {
 
 namespace {
 
 constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
-// Key frames meant to be exactly a target apart may be this much nearer after rounding to milliseconds.
-constexpr std::int64_t kRoundingMs = 2;
 constexpr std::int64_t kMaxFrameMs = 1000;
-constexpr std::uint64_t kDiscontinuitiesAnEpoch = 256;
+// A step of a track's own clock up to this is no sign of a jump.
+constexpr std::int64_t kEvenStepMs = 1000;
 
 // value * to / from without overflow for any time a stream can reach.
 std::int64_t rescale(std::int64_t value, std::int64_t from, std::int64_t to) {
@@ -24,16 +24,11 @@ std::int64_t audio_frame_ms(std::uint32_t samples, std::uint32_t timescale) {
 }  // namespace
 
 Timeline::Timeline(const TimelineConfig& config)
-    : segment_target_ms_(std::max<std::uint32_t>(config.segment_target_ms, 1)),
-      max_segment_limit_ms_(std::max(config.max_segment_ms, segment_target_ms_)),
-      continues_(config.continuation.found),
-      media_sequence_(continues_
-                          ? config.continuation.last_media_sequence + 1
-                          : static_cast<std::uint64_t>(config.started_wall_us / 1000 / segment_target_ms_)),
-      discontinuity_sequence_(continues_
-                                  ? config.continuation.last_discontinuity_sequence + 1
-                                  : static_cast<std::uint32_t>(config.epoch * kDiscontinuitiesAnEpoch)),
-      longest_segment_ms_(config.continuation.max_segment_ms) {}
+    : continues_(config.continuation.found),
+      media_sequence_(config.continuation.last_media_sequence + 1),
+      discontinuity_sequence_(config.continuation.last_discontinuity_sequence + 1),
+      rule_({config.continuation.segment_target_ms, config.continuation.target_duration_s,
+             config.longest_target_s}) {}
 
 void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
                          std::uint32_t samples_per_frame) {
@@ -55,22 +50,17 @@ SampleRecord Timeline::place(const Input& input) {
   const bool media = track.kind != TrackKind::kData;
   Placed placed = media ? place_media(track, input.timestamp_ms) : place_data(track, input.timestamp_ms);
   const bool first_record = !any_record_;
-  if (media && !any_media_) first_ms_ = segment_start_ms_ = placed.ms;
-  // A track that begins a little earlier than the one that came first belongs to the first segment all the
-  // same.
-  if (media && first_segment_ && !track.placed) segment_start_ms_ = std::min(segment_start_ms_, placed.ms);
-
-  bool discontinuity = first_record && continues_;
-  bool segment = first_record;
-  if (media && !first_record) {
-    discontinuity = breaks(track, placed.jumped);
-    segment = discontinuity || begins_segment(input, placed.ms);
-    if (segment) begin_segment(placed.ms, discontinuity);
-  }
+  const bool first_media = media && !any_media_;
 
   SampleRecord record{};
   record.track = input.track;
   record.dts = decode_time(track, input, placed);
+  const std::int64_t time_us = rescale(record.dts, track.timescale, kMicrosecondsPerSecond);
+  const bool discontinuity_first = first_record && continues_;
+  const Beginning beginning = media ? begin_or_go_on(track, input, time_us, placed.jumped) : Beginning{};
+  const bool segment = first_record || beginning.segment;
+  const bool discontinuity = discontinuity_first || beginning.discontinuity;
+
   // A picture whose decode time had to be moved is shown when its encoder wanted it to be.
   const std::int64_t offset_ms =
       input.composition_offset_ms - (track.kind == TrackKind::kVideo ? placed.moved_ms : 0);
@@ -80,16 +70,7 @@ SampleRecord Timeline::place(const Input& input) {
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);
   record.media_sequence = media_sequence_;
   record.discontinuity_sequence = discontinuity_sequence_;
-
-  const std::int64_t time_us = rescale(record.dts, track.timescale, kMicrosecondsPerSecond);
-  if (first_record || discontinuity || (media && !any_media_)) {
-    // Never before what the old anchor would give: the wall clock may have stepped, viewers' dates should
-    // not.
-    const std::int64_t continued = wall_anchor_us_ + time_us - timeline_anchor_us_;
-    wall_anchor_us_ = any_media_ ? std::max(input.wall_us, continued) : input.wall_us;
-    timeline_anchor_us_ = time_us;
-  }
-  record.presented_wall_us = wall_anchor_us_ + time_us - timeline_anchor_us_;
+  record.presented_wall_us = wall_us(input, time_us, first_record || discontinuity || first_media, media);
   record.flags = static_cast<std::uint16_t>(
       (input.key ? kSampleKey : 0) | (segment ? kSampleSegmentStart : 0) |
       (discontinuity ? kSampleDiscontinuity : 0) | (placed.repaired ? kSampleRepaired : 0));
@@ -101,6 +82,61 @@ SampleRecord Timeline::place(const Input& input) {
     any_media_ = true;
   }
   return record;
+}
+
+Timeline::Beginning Timeline::begin_or_go_on(const TrackState& track, const Input& input,
+                                             std::int64_t time_us, bool jumped) {
+  const SegmentRule::Sample sample{
+      time_us, input.track == kVideoTrack, input.key,
+      rescale(track.next_dts - track.last_dts, track.timescale, kMicrosecondsPerSecond)};
+  Beginning beginning;
+  if (!any_media_) {
+    rule_.begin_first(time_us);
+    segment_start_us_ = time_us;
+  } else {
+    // A track that begins a little earlier than the one that came first belongs to the first segment all the
+    // same.
+    if (first_segment_ && !track.placed) rule_.begin_earlier(time_us);
+    const SegmentRule::Cut cut = rule_.judge(sample, tracks_[kVideoTrack].configured);
+    beginning.discontinuity = breaks(track, jumped) || cut == SegmentRule::Cut::kGap;
+    beginning.segment = beginning.discontinuity || cut == SegmentRule::Cut::kCut;
+    if (beginning.segment) begin_segment(time_us, beginning.discontinuity);
+  }
+  rule_.add(sample);
+  return beginning;
+}
+
+// The date of a sample. anchors: the clock is taken anew with it.
+std::int64_t Timeline::wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media) {
+  if (anchors) {
+    // Never before what the old anchor would give: the wall clock may have stepped, viewers' dates should
+    // not.
+    const std::int64_t continued = wall_anchor_us_ + time_us - timeline_anchor_us_;
+    wall_anchor_us_ = any_media_ ? std::max(input.wall_us, continued) : input.wall_us;
+    timeline_anchor_us_ = time_us;
+    wall_is_late_us_.reset();
+  }
+  const std::int64_t presented_us = wall_anchor_us_ + time_us - timeline_anchor_us_;
+  if (media) {
+    const std::int64_t late_us = input.wall_us - presented_us;
+    wall_is_late_us_ = std::min(wall_is_late_us_.value_or(late_us), late_us);
+  }
+  return presented_us;
+}
+
+// The encoder's clock is not the server's. What the promptest sample of a segment says is no jitter of the
+// network.
+void Timeline::follow_wall_clock(std::int64_t length_us) {
+  constexpr std::int64_t kSmoothing = 16;
+  constexpr std::int64_t kShareOfLength = 200;
+  if (!wall_is_late_us_) return;
+  const std::int64_t most_us = std::max<std::int64_t>(length_us, 0) / kShareOfLength;
+  wall_anchor_us_ += std::clamp(*wall_is_late_us_ / kSmoothing, -most_us, most_us);
+  wall_is_late_us_.reset();
+}
+
+void Timeline::finish() {
+  if (any_media_) rule_.settle();
 }
 
 std::int64_t Timeline::common_ms(std::uint32_t raw_ms) const {
@@ -132,25 +168,37 @@ std::int64_t Timeline::begin_mapping() {
   return end;
 }
 
+// Can the track's next sample be there? A pause of this track alone is as long as it is: by the common clock
+// the sample is where the others are by now.
+bool Timeline::fits(const TrackState& track, std::int64_t mapped_ms) const {
+  const std::int64_t step = mapped_ms - track.last_ms;
+  return step >= -kRepairLimitMs && (step <= kGapLimitMs || mapped_ms - newest_ms_ <= kGapLimitMs);
+}
+
+// Another track has defined a new mapping: does this one's sample belong to it? Not while its own clock goes
+// on evenly (it is from before the jump, or has a clock of its own); else if that mapping has a place for it.
+bool Timeline::moves(const TrackState& track, std::int64_t own_ms, std::int64_t common) const {
+  const std::int64_t step = own_ms - track.last_ms;
+  const bool even = step >= -kAudioToleranceMs && step <= kEvenStepMs;
+  return !even && fits(track, common);
+}
+
 Timeline::Placed Timeline::place_media(TrackState& track, std::uint32_t raw_ms) {
-  const auto in_range = [](std::int64_t step, std::int64_t back) {
-    return step >= -back && step <= kGapLimitMs;
-  };
   std::int64_t mapped = 0;
   bool jumped = false;
   if (!any_media_) {
     mapped = raw_ms;  // players are given the publisher's own time stamps
   } else if (!track.placed) {
     mapped = common_ms(raw_ms);
-    jumped = !in_range(mapped - newest_ms_, kGapLimitMs);
+    jumped = std::abs(mapped - newest_ms_) > kGapLimitMs;
     track.mapping = mapping_;
   } else {
     mapped = track.last_mapped_ms + static_cast<std::int32_t>(raw_ms - track.last_raw_ms);
-    if (!in_range(mapped - track.last_ms, kRepairLimitMs)) {
+    if (track.mapping != mapping_ && moves(track, mapped, common_ms(raw_ms))) {
       mapped = common_ms(raw_ms);
-      jumped = track.mapping == mapping_ || !in_range(mapped - track.last_ms, kRepairLimitMs);
       track.mapping = mapping_;
     }
+    jumped = !fits(track, mapped);
   }
   if (jumped) {
     mapped = begin_mapping();
@@ -177,34 +225,43 @@ Timeline::Placed Timeline::place_data(const TrackState& track, std::uint32_t raw
   return {std::max(wanted, earliest), !usable || wanted < earliest, false};
 }
 
-std::int64_t Timeline::decode_time(TrackState& track, const Input& input, Placed& placed) const {
+// Where a frame of sound begins: where the one before ended, unless the clock says that this can't be. Bursts
+// of frames with one stamp let the count run ahead of the clock for a while.
+std::int64_t Timeline::counted_time(TrackState& track, std::int64_t clock, Placed& placed) {
+  const std::int64_t tolerance = rescale(kAudioToleranceMs, 1000, track.timescale);
+  const std::int64_t ahead = track.next_dts - clock;
+  if (placed.jumped) return std::max(clock, track.next_dts);
+  if (ahead < -tolerance) return clock;  // sound was left out: a gap, not a mistake
+  // The encoder had sound from before its zero and set that to zero: the first frame is cut short, so that
+  // everything after it is where it belongs.
+  if (track.began && placed.ms == track.last_ms) {
+    placed.repaired = true;
+    return clock;
+  }
+  if (ahead <= tolerance) {
+    track.ahead = false;
+    return track.next_dts;
+  }
+  if (!track.ahead) track.ahead_since_ms = placed.ms;
+  track.ahead = true;
+  const bool burst =
+      placed.ms - track.ahead_since_ms < kBurstMs && ahead <= rescale(kBurstMs, 1000, track.timescale);
+  if (burst) return track.next_dts;
+  placed.repaired = true;
+  return clock;
+}
+
+std::int64_t Timeline::decode_time(TrackState& track, const Input& input, Placed& placed) {
   constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
   std::int64_t clock = rescale(placed.ms, 1000, track.timescale);
   if (!placed.repaired) clock += std::int64_t{input.nanoseconds} * track.timescale / kNanosecondsPerSecond;
   std::int64_t dts = clock;
-  if (track.samples_per_frame > 0) {
-    const std::int64_t tolerance = rescale(kAudioToleranceMs, 1000, track.timescale);
-    const bool behind = clock < track.next_dts - tolerance;
-    const bool ahead = clock > track.next_dts + tolerance;  // sound was left out: a gap, not a mistake
-    if (track.placed && placed.jumped) dts = std::max(clock, track.next_dts);
-    if (track.placed && !placed.jumped && !behind && !ahead) dts = track.next_dts;
-    if (track.placed && !placed.jumped && behind) placed.repaired = true;
-    // The encoder had sound from before its zero and set that to zero: the first frame is cut short, so that
-    // everything after it is where it belongs.
-    if (track.placed && track.began && !placed.jumped && placed.ms == track.last_ms) {
-      dts = clock;
-      placed.repaired = true;
-    }
-  }
+  if (track.placed && track.samples_per_frame > 0) dts = counted_time(track, clock, placed);
   if (track.placed) dts = std::max(dts, track.last_dts + 1);
   track.last_dts = dts;
   track.next_dts = dts + (input.samples > 0 ? input.samples : track.samples_per_frame);
   track.began = !track.placed || placed.jumped;
   return dts;
-}
-
-bool Timeline::has_video() const {
-  return tracks_[kVideoTrack].configured;
 }
 
 // Does the sample begin a discontinuity? Takes the pending reasons with it.
@@ -215,23 +272,10 @@ bool Timeline::breaks(const TrackState& track, bool jumped) {
   return true;
 }
 
-bool Timeline::begins_segment(const Input& input, std::int64_t ms) const {
-  const std::int64_t length = ms - segment_start_ms_;
-  if (input.track == kVideoTrack) {
-    const bool long_enough = length >= std::int64_t{segment_target_ms_} - kRoundingMs;
-    return (input.key && long_enough) || length >= max_segment_limit_ms_;
-  }
-  // Others decide only where no picture does, or where the picture has stopped.
-  const TrackState& picture = tracks_[kVideoTrack];
-  const std::int64_t picture_ms = picture.placed ? std::max(first_ms_, picture.last_ms) : first_ms_;
-  if (has_video() && ms - picture_ms <= max_segment_limit_ms_) return false;
-  return length >= std::int64_t{segment_target_ms_} - kRoundingMs;
-}
-
-void Timeline::begin_segment(std::int64_t ms, bool discontinuity) {
-  const std::int64_t length = std::max<std::int64_t>(ms - segment_start_ms_, 0);
-  longest_segment_ms_ = std::max(longest_segment_ms_, static_cast<std::uint32_t>(length));
-  segment_start_ms_ = ms;
+void Timeline::begin_segment(std::int64_t time_us, bool discontinuity) {
+  rule_.begin(time_us, discontinuity);
+  if (!discontinuity) follow_wall_clock(time_us - segment_start_us_);
+  segment_start_us_ = time_us;
   first_segment_ = false;
   ++media_sequence_;
   if (discontinuity) ++discontinuity_sequence_;

@@ -5,47 +5,48 @@
 // Rules (docs/media-log.md):
 //  - RTMP time stamps are unwrapped to 64 bits. Video runs in 90 kHz ticks. Audio runs in samples: each
 //    frame begins where the one before ended, so that RTMP's milliseconds do not jitter; only when the
-//    encoder's clock and the sample count are further apart than kAudioTolerance does the count follow. A
-//    second frame with the time of the first says that the first one's was cut off at the encoder's zero:
-//    then the count begins with the second.
+//    encoder's clock and the sample count are further apart than kAudioTolerance does the count follow.
+//    Frames that come in bursts with one stamp are ahead of it up to kBurst, and keep their even times if the
+//    next burst's stamp finds them right. A second frame with the time of the first says that the first one's
+//    was cut off at the encoder's zero: then the count begins with the second.
 //  - Decode times strictly increase a track. Equal or slightly older times (up to kRepairLimit) are moved
 //    behind the last one and flagged kSampleRepaired; a picture keeps its presentation time: its composition
 //    offset shrinks by as much. A larger step back, or a step forward beyond
 //    kGapLimit, begins a new timeline right after the old one: kSampleDiscontinuity,
 //    discontinuity_sequence + 1, new wall-clock anchor.
-//  - All tracks share one mapping. After a jump the first track to show it defines the new mapping, the
-//    others move to it at their own jump, so that sound and picture stay together. Data never jumps and
-//    never defines a mapping.
-//  - A segment begins at the first key frame of the first video track at least segment_target after the
-//    segment's start (any other track's samples where there is no such track, or where it has been silent for
-//    longer than max_segment); a segment that has reached max_segment ends even without a key frame. A
-//    discontinuity or a change of configuration always begins one.
-//  - media_sequence and discontinuity_sequence continue those of the stream's last publication. Where that
-//  one
-//    is unknown the media sequence begins at the wall clock (started_wall_us / segment_target) and the
-//    discontinuity sequence at 256 times the epoch, so they never step back. The latter must stay small:
-//    hls.js keeps arrays indexed by it and walks them.
+//  - All tracks share one mapping. A track that paused for longer than kGapLimit while others went on has not
+//    jumped: by the common clock it is where it should be. After a jump the first track to show it defines
+//    the new mapping; the others move to it as soon as their own clock is not even, so that sound and picture
+//    stay together. Data never jumps and never defines a mapping.
+//  - segment_rule.hpp says where segments begin. A discontinuity or a change of configuration always begins
+//  one.
+//  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity. Where that one
+//  runs fast
+//    or slow the anchor follows, at segments only and by no more than half a per cent of their length.
+//  - media_sequence and discontinuity_sequence go on from what the log was given (StreamContinuation). The
+//  latter
+//    must stay small: hls.js keeps arrays indexed by it and walks them.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "media/arena_writer.hpp"
 #include "media/sample.hpp"
+#include "media/segment_rule.hpp"
 
 namespace millrace::media {
 
 struct TimelineConfig {
-  std::int64_t started_wall_us = 0;
-  std::uint32_t segment_target_ms = 2000;
-  std::uint32_t max_segment_ms = 12'000;
-  StreamContinuation continuation;
-  std::uint64_t epoch = 0;  // of the publication
+  StreamContinuation continuation;      // LogWriter::continuation
+  std::uint32_t longest_target_s = 12;  // that the target duration is fixed to, where no log has fixed it
 };
 
 class Timeline {
  public:
   static constexpr std::int64_t kAudioToleranceMs = 60;
+  static constexpr std::int64_t kBurstMs = 500;
   static constexpr std::int64_t kRepairLimitMs = 500;
   static constexpr std::int64_t kGapLimitMs = 10'000;
   static constexpr std::uint32_t kVideoTimescale = 90'000;
@@ -75,8 +76,11 @@ class Timeline {
   // Fills the time, segment and flag fields of a record (not configuration, place or size).
   SampleRecord place(const Input& input);
 
-  // Longest finished segment so far, including the continuation's.
-  std::uint32_t max_segment_ms() const { return longest_segment_ms_; }
+  // There will be no more samples.
+  void finish();
+
+  // Of the stream's playlists; 0 until it is fixed, with the second segment's first sample at the latest.
+  std::uint32_t target_duration_s() const { return rule_.target_duration_s(); }
   std::uint64_t jumps() const { return jumps_; }
 
  private:
@@ -95,6 +99,8 @@ class Timeline {
     std::int64_t step_ms = 0;         // between the last two samples: how long the last one probably is
     std::int64_t last_dts = 0;        // in timescale units
     std::int64_t next_dts = 0;        // audio: where the last frame ended
+    bool ahead = false;               // audio: more than the tolerance ahead of the clock
+    std::int64_t ahead_since_ms = 0;  // on the clock
     std::uint64_t mapping = 0;        // which common mapping it is on
   };
   struct Placed {
@@ -104,19 +110,26 @@ class Timeline {
     std::int64_t moved_ms = 0;  // by the repair
   };
 
+  struct Beginning {
+    bool segment = false;
+    bool discontinuity = false;
+  };
+
+  Beginning begin_or_go_on(const TrackState& track, const Input& input, std::int64_t time_us, bool jumped);
   Placed place_media(TrackState& track, std::uint32_t raw_ms);
   Placed place_data(const TrackState& track, std::uint32_t raw_ms) const;
   std::int64_t common_ms(std::uint32_t raw_ms) const;
+  bool fits(const TrackState& track, std::int64_t mapped_ms) const;
+  bool moves(const TrackState& track, std::int64_t own_ms, std::int64_t common) const;
   void slide(TrackState& track, std::uint32_t raw_ms, std::int64_t mapped_ms);
   std::int64_t begin_mapping();
-  std::int64_t decode_time(TrackState& track, const Input& input, Placed& placed) const;
-  bool begins_segment(const Input& input, std::int64_t ms) const;
+  static std::int64_t counted_time(TrackState& track, std::int64_t clock, Placed& placed);
+  static std::int64_t decode_time(TrackState& track, const Input& input, Placed& placed);
   bool breaks(const TrackState& track, bool jumped);
-  void begin_segment(std::int64_t ms, bool discontinuity);
-  bool has_video() const;
+  void begin_segment(std::int64_t time_us, bool discontinuity);
+  std::int64_t wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media);
+  void follow_wall_clock(std::int64_t length_us);
 
-  std::uint32_t segment_target_ms_;
-  std::uint32_t max_segment_limit_ms_;
   bool continues_;  // an earlier publication's: the first record is a discontinuity
   std::uint64_t media_sequence_;
   std::uint32_t discontinuity_sequence_;
@@ -131,12 +144,13 @@ class Timeline {
   bool any_record_ = false;
   bool any_media_ = false;  // audio or video was placed
   bool first_segment_ = true;
-  std::int64_t first_ms_ = 0;
   std::int64_t newest_ms_ = 0;
-  std::int64_t segment_start_ms_ = 0;
+  SegmentRule rule_;
+  std::int64_t segment_start_us_ = 0;
   std::int64_t wall_anchor_us_ = 0;  // CLOCK_REALTIME at timeline_anchor_us_
   std::int64_t timeline_anchor_us_ = 0;
-  std::uint32_t longest_segment_ms_ = 0;
+  // How much later than its wall clock says a sample of this segment came, the least of all; none yet.
+  std::optional<std::int64_t> wall_is_late_us_;
   std::uint64_t jumps_ = 0;
 };
 

@@ -4,7 +4,7 @@ import subprocess
 import threading
 import time
 
-from wire import Peer, flv_tags, send_realtime
+from wire import Peer, flv_tags, is_header, send_realtime
 from oracle import Oracle, no_secret_in_logs, same_frames
 from stack import Stack, check, fetch, main, make_clip, packets, wait_for
 
@@ -93,6 +93,29 @@ def race(stack, port, key, publishers):
         peer.socket.close()
 
 
+def test_connection(port, key):
+    """What an encoder's button of that name does: it publishes, sends nothing and leaves."""
+    with Peer(port) as peer:
+        peer.publish(key)
+        peer.unpublish()
+
+
+def camera_off(stack, clip, port, key):
+    """The camera is switched off, sound goes on."""
+    tags = [tag for tag in flv_tags(clip) if is_header(tag) or tag[0] != 9 or tag[1] < 4100]
+    already = stack.playlist()
+    peer = Peer(port)
+    peer.publish(key)
+    send_realtime(peer, tags, speed=2)
+    # Of ten seconds all but the growing segment and the one before it; the last picture is waited for by none.
+    listed = wait_for(lambda: (p := stack.playlist()) and p.last >= (already.last if already else 0) + 3 and p, "segments of sound alone")
+    check(listed.target == 2, f"the target stays: {listed.target}")
+    for number, _, seconds, _, _ in listed.segments:
+        check(seconds < listed.target + 0.5, f"segment {number} of {seconds} s with target {listed.target}")
+    peer.unpublish()
+    peer.socket.close()
+
+
 def cut_and_return(stack, clip, port, key):
     """33: an encoder is cut off and comes back within the grace time."""
     tags = flv_tags(clip)
@@ -146,6 +169,7 @@ def too_late(stack, clip, port, key):
     peer.reset()
     wait_for(lambda: stack.playlist().ended, "the playlist to be closed", GRACE + 10)
     stack.wait_recordings(already + 1)
+    test_connection(port, key)
     publisher = stack.publish(clip)
     after = wait_for(lambda: (p := stack.playlist()) and not p.ended and p.last > before.last and p, "the stream to be there again")
     numbers_grow(before, after)
@@ -163,7 +187,7 @@ def publishers():
         for count in (2, 10):
             with oracle.case(f"{race.__doc__} ({count})"):
                 race(stack, oracle.port, key, count)
-        for run in (cut_and_return, other_resolution, too_late):
+        for run in (cut_and_return, other_resolution, too_late, camera_off):
             with oracle.case(run.__doc__):
                 run(stack, clip, oracle.port, key)
         no_secret_in_logs(stack)

@@ -50,11 +50,7 @@ CodecStream load_codec_stream(const std::string& name) {
 }
 
 CodecPublisher::CodecPublisher(ArenaWriter& arena, const std::map<std::uint8_t, std::string>& tracks)
-    : timeline_({.started_wall_us = kStartedWallUs,
-                 .segment_target_ms = kSegmentMs,
-                 .max_segment_ms = 2'000,
-                 .continuation = {},
-                 .epoch = 1}) {
+    : timeline_(TimelineConfig{}) {
   LogDescription description;
   description.stream_id = "s1";
   description.publication_id = 0xA1;
@@ -63,6 +59,7 @@ CodecPublisher::CodecPublisher(ArenaWriter& arena, const std::map<std::uint8_t, 
   description.segment_target_ms = kSegmentMs;
   description.retention.guaranteed_bytes = 1U << 20;
   log_ = std::move(arena.create_log(description).value());
+  timeline_ = Timeline({log_->continuation()});
   for (const auto& [track, name] : tracks) add_track(track, name);
 }
 
@@ -96,6 +93,8 @@ void CodecPublisher::publish() {
     if (earliest == nullptr) break;
     append(*earliest);
   }
+  timeline_.finish();
+  log_->set_target_duration_s(timeline_.target_duration_s());
   log_->end(LogEnd::kUnpublished);
 }
 
@@ -112,7 +111,7 @@ void CodecPublisher::append(Source& source) {
   SampleRecord record = timeline_.place(input);
   record.configuration = source.configuration;
   source.time += sample.duration;
-  log_->set_longest_segment_ms(timeline_.max_segment_ms());
+  log_->set_target_duration_s(timeline_.target_duration_s());
   const auto room = log_->reserve(static_cast<std::uint32_t>(sample.payload.size())).value();
   std::memcpy(room.data + room.prefix_room, sample.payload.data(), sample.payload.size());
   log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);

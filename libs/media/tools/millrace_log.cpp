@@ -109,7 +109,7 @@ json describe(const LogInfo& info) {
           {"started", millrace::rfc3339(info.started_wall_us)},
           {"first", info.first},
           {"committed", info.committed},
-          {"longest_segment_ms", info.max_segment_ms}};
+          {"target_duration_s", info.target_duration_s}};
 }
 
 json describe(const SampleRecord& record) {

@@ -103,8 +103,7 @@ Publisher make_publisher(media::ArenaWriter& arena, std::size_t number, std::vec
   description.retention.max_bytes = 5U << 20;
   auto log = arena.create_log(description);
   if (!log) std::fprintf(stderr, "%s\n", log.error().message.c_str()), std::exit(1);
-  media::TimelineConfig timeline;
-  timeline.started_wall_us = description.started_wall_us;
+  const media::TimelineConfig timeline{(*log)->continuation()};
   Publisher publisher{
       rtmp::ServerSession({}, number),
       std::make_unique<Publication>(std::move(*log), timeline, std::make_shared<PublicationCounters>())};

@@ -55,8 +55,9 @@ void IngestConfig::add_rows(ConfigTable& table) {
               "memory of the media log that every accepted stream is guaranteed");
   table.duration("MEDIA_LOG_KEEP_SECONDS", log_keep, "60", {5, 86400},
                  "seconds of media that the log keeps where memory allows");
-  table.integer("HLS_SEGMENT_MS", segment_ms, "2000", {500, 30'000},
-                "target duration of segments in milliseconds");
+  table.integer(
+      "HLS_SEGMENT_MS", segment_ms, "2000", {500, 30'000},
+      "length of segments in milliseconds that is aimed at; a stream whose log is retained keeps its own");
   add_tls_rows(table);
   add_policy_rows(table);
   add_forward_rows(table);

@@ -32,6 +32,16 @@ StatusText text_of(media::LogEnd reason) {
   }
 }
 
+// A playlist holds three target durations and as long again has just left it; the list of an ended stream is
+// closed when the time to come back is over, and must still have its segments then.
+std::int64_t pinned_limit_us(const IngestConfig& config) {
+  constexpr std::int64_t kPlaylistTargets = media::kRetainedTargets;
+  constexpr std::int64_t kClosingUs = 10'000'000;
+  const std::int64_t keep_us = std::chrono::microseconds(config.log_keep).count();
+  const std::int64_t grace_us = std::chrono::microseconds(config.reconnect_grace).count();
+  return std::max({2 * keep_us, grace_us + kClosingUs, kPlaylistTargets * config.segment_ms * 1000});
+}
+
 }  // namespace
 
 void Connection::perform(rtmp::PublishRequested& request) {
@@ -155,24 +165,20 @@ Result<std::unique_ptr<Publication>> Connection::create_publication(const LiveSt
   media::LogDescription description;
   description.stream_id = stream.stream_id;
   description.publication_id = stream.publication_id;
-  const media::StreamContinuation continuation = shard_.shared().arena.continuation(stream.stream_id);
-  // Auth's number, unless its database was lost while the log stayed: whoever reads the log goes by the epoch
-  // in it, and the stream's older logs must stay older.
-  description.epoch = std::max(stream.epoch, continuation.found ? continuation.epoch + 1 : 0);
+  // Auth's number; where its database was lost while the log stayed, the arena gives a higher one: whoever
+  // reads the log goes by the epoch in it, and the stream's older logs must stay older.
+  description.epoch = stream.epoch;
   description.started_wall_us = stream.started_wall_us;
   description.segment_target_ms = config.segment_ms;
   description.is_private = stream.is_private;
   description.retention.keep_us = std::chrono::microseconds(config.log_keep).count();
-  description.retention.pinned_limit_us = 2 * description.retention.keep_us;
+  description.retention.pinned_limit_us = pinned_limit_us(config);
   description.retention.guaranteed_bytes = config.log_stream_bytes;
   description.retention.max_bytes = std::max(config.log_stream_bytes, config.log_bytes / 2);
-  media::TimelineConfig timeline;
-  timeline.started_wall_us = stream.started_wall_us;
-  timeline.segment_target_ms = config.segment_ms;
-  timeline.continuation = continuation;
-  timeline.epoch = description.epoch;
   auto log = shard_.shared().arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
+  const media::TimelineConfig timeline{(*log)->continuation(),
+                                       media::longest_target_s(description.retention.pinned_limit_us)};
   auto publication = std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
   publication->limit_resolution(resolution_limit());
   return publication;

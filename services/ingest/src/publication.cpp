@@ -26,8 +26,7 @@ Publication::Publication(std::unique_ptr<media::LogWriter> log, const media::Tim
                          std::shared_ptr<PublicationCounters> counters)
     : log_(std::move(log)), timeline_(timeline), counters_(std::move(counters)) {
   timeline_.configure(media::kDataTrack, media::TrackKind::kData, data_format({}).description.timescale, 0);
-  longest_segment_ms_ = timeline_.max_segment_ms();
-  if (longest_segment_ms_ > 0) log_->set_longest_segment_ms(longest_segment_ms_);
+  target_duration_s_ = timeline_.target_duration_s();
 }
 
 Publication::OpenMessage* Publication::find(std::uint32_t chunk_stream_id) {
@@ -49,8 +48,18 @@ std::uint32_t Publication::prefix_room(std::uint32_t timestamp_ms) const {
   return (extended ? media::LogWriter::kPrefixRoom : kShortHeader) + (legacy_hevc_ ? kGrowth : 0);
 }
 
+// Messages that were begun and are not ended hold back what was written behind them.
+void Publication::give_up_overtaken() {
+  for (OpenMessage& message : open_) {
+    if (!message.room || !log_->overtaken(*message.room)) continue;
+    log_->abandon(*message.room);
+    message.room.reset();  // its other bytes are passed over, its end counts it as dropped
+  }
+}
+
 Result<void> Publication::begin(const rtmp::MessageBegin& begun) {
   abort(begun.chunk_stream_id);
+  give_up_overtaken();
   OpenMessage message{begun.chunk_stream_id, begun.type, begun.timestamp_ms, 0, {}};
   const bool wanted =
       begun.size > 0 && (begun.type != rtmp::MessageType::kData || begun.size <= kMaxDataBytes);
@@ -102,6 +111,8 @@ void Publication::finish(media::LogEnd reason) {
     if (message.room) log_->abandon(*message.room);
   }
   open_.clear();
+  timeline_.finish();
+  tell_target_duration();
   log_->end(reason);
 }
 
@@ -235,17 +246,20 @@ Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& 
     return false;
   }
   std::memcpy(room.data + payload_at - prefix_size, header.data(), header.size());
+  tell_target_duration();
   (void)log_->commit(room, payload_at, static_cast<std::uint8_t>(prefix_size), record);
   any_record_ = true;
   wire_timestamp_ms_ = record.wire_timestamp_ms;
   media_sequence_ = record.media_sequence;
   arrival_us_ = record.arrival_us;
-  if (timeline_.max_segment_ms() != longest_segment_ms_) {
-    longest_segment_ms_ = timeline_.max_segment_ms();
-    log_->set_longest_segment_ms(longest_segment_ms_);
-  }
   count(place, record);
   return true;
+}
+
+void Publication::tell_target_duration() {
+  if (timeline_.target_duration_s() == target_duration_s_) return;
+  target_duration_s_ = timeline_.target_duration_s();
+  log_->set_target_duration_s(target_duration_s_);
 }
 
 void Publication::count(const SamplePlace& place, const media::SampleRecord& record) {

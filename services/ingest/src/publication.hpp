@@ -151,6 +151,8 @@ class Publication {
   Result<void> apply_pending(TrackSlot& slot, const media::SampleRecord& record);
   void count(const SamplePlace& place, const media::SampleRecord& record);
   Result<void> drop(const OpenMessage& message);
+  void tell_target_duration();
+  void give_up_overtaken();
 
   std::unique_ptr<media::LogWriter> log_;
   media::Timeline timeline_;
@@ -169,7 +171,7 @@ class Publication {
   Bytes video_annotation_;  // newest
   Bytes audio_annotation_;
   std::uint32_t annotations_ = 0;
-  std::uint32_t longest_segment_ms_ = 0;
+  std::uint32_t target_duration_s_ = 0;
   std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;
   std::int64_t arrival_us_ = 0;

@@ -31,8 +31,7 @@ struct Source {
     description.retention.guaranteed_bytes = 2U << 20;
     description.retention.max_bytes = 2U << 20;
     auto log = arena.create_log(description);
-    publication.emplace(std::move(*log), media::TimelineConfig{kWallUs, 2000, 12'000, {}},
-                        std::make_shared<PublicationCounters>());
+    publication.emplace(std::move(*log), media::TimelineConfig{}, std::make_shared<PublicationCounters>());
     if (!configured) return;
     send(MessageType::kVideo, 0, testing::avc_header());
     send(MessageType::kAudio, 0, testing::aac_header());

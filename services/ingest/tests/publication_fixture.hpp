@@ -40,7 +40,7 @@ class PublicationTest : public ::testing::Test {
     description.epoch = 1;
     description.retention.guaranteed_bytes = 8U << 20;
     auto log = arena_->create_log(description);
-    publication_.emplace(std::move(*log), media::TimelineConfig{kWallUs, 2000, 12'000, {}}, counters_);
+    publication_.emplace(std::move(*log), media::TimelineConfig{}, counters_);
   }
 
   Result<void> begin(std::uint32_t chunk_stream, rtmp::MessageType type, std::uint32_t timestamp,

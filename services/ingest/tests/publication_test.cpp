@@ -246,6 +246,34 @@ TEST_F(PublicationTest, AbandonsAbortedAndUnfinishedMessages) {
   EXPECT_EQ(open_log().info().committed, 0U);
 }
 
+// A message that is begun on each chunk stream and never ended would keep all that was written behind it.
+TEST_F(PublicationTest, GivesUpMessagesThatHoldBackMoreThanTheLogIsGuaranteed) {
+  send_headers();
+  const Bytes body = testing::video_frame(true, 1, 1'000'000);
+  for (std::uint32_t i = 0; i < 60; ++i) {  // 60 MB through an arena of 32
+    ASSERT_TRUE(begin(10 + i, MessageType::kAudio, 0, 50)) << i;
+    ASSERT_TRUE(send(MessageType::kVideo, i * 40, body, 100'000)) << i;
+  }
+  EXPECT_LT(arena_->statistics().total_bytes - arena_->statistics().free_bytes, 32U << 20);
+  EXPECT_EQ(counters_->dropped_messages.load(), 0U);
+  publication_->append(10, body);
+  ASSERT_TRUE(publication_->end(10, {}));
+  EXPECT_EQ(counters_->dropped_messages.load(), 1U) << "it is counted when it ends";
+}
+
+TEST_F(PublicationTest, TellsTheTargetDurationBeforeTheSecondSegment) {
+  send_headers();
+  for (std::uint32_t at = 0; at <= 4000; at += 500) {
+    ASSERT_TRUE(send(MessageType::kVideo, at, testing::video_frame(at % 4000 == 0, at)));
+    EXPECT_EQ(open_log().info().target_duration_s, at < 4000 ? 0U : 4U) << at;
+  }
+  begin_log();
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  publication_->finish(media::LogEnd::kUnpublished);
+  EXPECT_EQ(open_log().info().target_duration_s, 2U) << "known at the latest when it ends";
+}
+
 TEST_F(PublicationTest, CountsFramesAndKeyDistance) {
   send_headers();
   for (std::uint32_t i = 0; i < 4; ++i) {

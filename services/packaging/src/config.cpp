@@ -16,7 +16,8 @@ void PackagingConfig::add_rows(ConfigTable& table) {
   table.integer("PACKAGING_OPS_PORT", ops_port, "9103", {0, 65535},
                 "TCP port of packaging's health, readiness and metrics");
   table.integer("HLS_WINDOW_SEGMENTS", window_segments, "10", {3, 100},
-                "segments in a playlist; fewer where they are so long that they would pass 50 seconds");
+                "segments in a playlist; fewer where they would pass 50 seconds, more where they are no "
+                "three target durations");
   table.duration(
       "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
       "seconds that an ended stream may take to come back before its playlist is closed (EXT-X-ENDLIST)");

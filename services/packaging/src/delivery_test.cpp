@@ -20,13 +20,13 @@ playback::TokenKeys keys() {
   return playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
 }
 
-// A published stream of ten whole segments, packaged and delivered over a real connection.
+// A published stream of forty whole segments, packaged and delivered over a real connection.
 class DeliveryTest : public ::testing::Test {
  protected:
   void SetUp() override {
     arena_ = make_arena(directory_.path());
     publisher_ = std::make_unique<TestPublisher>(*arena_, TestPublisher::Options{});
-    publisher_->groups(10);
+    publisher_->groups(40);
     publisher_->frame(0);
     std::shared_ptr<media::ArenaReader> reader =
         media::ArenaReader::open(directory_.path(), "ingest", "test").value();
@@ -92,7 +92,7 @@ TEST_F(DeliveryTest, GivesEveryListedSegmentAndInitSegmentForEver) {
     EXPECT_FALSE(field_of(answer, "ETag").empty());
     ++segments;
   }
-  EXPECT_EQ(segments, 5) << body_of(playlist);
+  EXPECT_EQ(segments, 16) << body_of(playlist);
 }
 
 TEST_F(DeliveryTest, GivesRangesAndHeads) {
@@ -114,8 +114,8 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
   const struct {
     std::string name;
     int status;
-  } table[] = {{segment(7), 200},
-               {to_string(SegmentName{0xA1, last - 8}), 410},
+  } table[] = {{segment(34), 200},
+               {to_string(SegmentName{0xA1, last - 35}), 410},
                {to_string(SegmentName{0xA1, last + 1}), 404},
                {to_string(SegmentName{0xA2, last}), 404},
                {"init-00000000000000a1-9-x.mp4", 410},

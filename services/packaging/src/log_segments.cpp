@@ -34,7 +34,11 @@ void LogSegments::add(const media::SampleRecord& record) {
     const bool whole = record.sequence == 0 || (record.flags & media::kSampleSegmentStart) != 0;
     if (whole) begin_segment(record);
   }
-  if (record.track == media::kVideoTrack) settle_video(record);
+  if (record.track == media::kVideoTrack) {
+    settle_video(record);
+  } else if (picture_is_silent(record)) {
+    finish_waiting();
+  }
   if (!open_) return;
   open_->segment.end_record = record.sequence + 1;
   if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
@@ -58,6 +62,7 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   // Not the first record: that may be data, stamped before the clock of the media was known.
   if (segment.tracks[kVideo].samples + segment.tracks[kAudio].samples == 0) {
     segment.start_wall_us = record.presented_wall_us;
+    open_->start_us = timeline_us(record);
   }
   if (span.samples == 0) {
     span.configuration = record.configuration;
@@ -84,6 +89,7 @@ void LogSegments::close_open(const media::SampleRecord* next) {
   if (!open_) return;
   if (next != nullptr && next->discontinuity_sequence == open_->segment.discontinuity_sequence) {
     open_->next_wall_us = next->presented_wall_us;
+    open_->next_us = timeline_us(*next);
   }
   waiting_ = open_;
   open_.reset();
@@ -103,22 +109,52 @@ void LogSegments::settle_video(const media::SampleRecord& record) {
 void LogSegments::finish_waiting() {
   if (!waiting_) return;
   Segment segment = waiting_->segment;
-  const std::int64_t by_wall =
-      waiting_->next_wall_us ? *waiting_->next_wall_us - segment.start_wall_us : std::int64_t{0};
-  segment.duration_us = by_wall > 0 && by_wall < kLongestSegmentUs ? by_wall : extent_us(*waiting_);
+  segment.duration_us = duration_us(*waiting_);
   waiting_.reset();
   bool empty = true;
   for (std::size_t track = 0; track < kTracks; ++track) {
     const TrackSpan& span = segment.tracks[track];
     segment.configurations[track] =
         span.samples > 0 ? span.configuration : in_force(track, segment.media_sequence);
-    if (span.samples > 0) empty = false;
+    if (span.samples > 0) {
+      empty = false;
+      newest_configurations_[track] = span.configuration;
+    }
   }
   // Numbers must follow one another in a playlist: what stands before a gap can't be listed with what
   // follows.
   const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
   if (!follows || empty) complete_.clear();
   if (!empty) complete_.push_back(segment);
+}
+
+// Up to where the next one begins, if that goes on from it; by the wall clock where times on the timeline are
+// not told.
+std::int64_t LogSegments::duration_us(const Open& open) const {
+  std::int64_t length_us = 0;
+  if (open.start_us && open.next_us) {
+    length_us = *open.next_us - *open.start_us;
+  } else if (open.next_wall_us) {
+    length_us = *open.next_wall_us - open.segment.start_wall_us;
+  }
+  return length_us > 0 && length_us < kLongestSegmentUs ? length_us : extent_us(open);
+}
+
+std::optional<std::int64_t> LogSegments::timeline_us(const media::SampleRecord& record) const {
+  const TrackTiming* const timing = timing_of(record);
+  if (timing == nullptr) return std::nullopt;
+  const std::int64_t timescale = timing->timescale;
+  return record.dts / timescale * kMicroseconds + record.dts % timescale * kMicroseconds / timescale;
+}
+
+// The next video sample may never come.
+bool LogSegments::picture_is_silent(const media::SampleRecord& record) const {
+  if (!waiting_ || waiting_->segment.tracks[kVideo].samples == 0) return false;
+  const TrackSpan& span = waiting_->segment.tracks[kVideo];
+  const std::int64_t timescale = configurations_[span.configuration].timescale;
+  const std::int64_t last_wall_us =
+      waiting_->first_wall_us[kVideo] + (span.last_dts - span.first_dts) * kMicroseconds / timescale;
+  return record.presented_wall_us - last_wall_us >= kPictureSilenceUs;
 }
 
 // From the segment's first record to the end of the track that ends last.
@@ -134,7 +170,10 @@ std::int64_t LogSegments::extent_us(const Open& open) const {
   return std::max<std::int64_t>(end - open.segment.start_wall_us, 1);
 }
 
+// Of a track that is silent in the segment: what its records before used. A reading that begins in the middle
+// of the silence goes by the segments that configurations were added in.
 std::optional<std::uint32_t> LogSegments::in_force(std::size_t track, std::uint64_t media_sequence) const {
+  if (newest_configurations_[track]) return newest_configurations_[track];
   for (std::size_t i = configurations_.size(); i-- > 0;) {
     const TrackTiming& timing = configurations_[i];
     if (timing.usable && timing.track == track && timing.media_sequence <= media_sequence) {

@@ -5,8 +5,8 @@
 // configurations.
 //
 // A segment is complete when a record of a later one is there and, if it has video, when its last frame's
-// duration is known: at the next video sample; at the end of the next segment if video stays silent; at the
-// end of the log.
+// duration is known: at the next video sample; where none comes for kPictureSilenceUs of the others' time it
+// lasts as long as the frame before it; so it does at the end of the log.
 #pragma once
 
 #include <deque>
@@ -23,6 +23,8 @@ class LogSegments {
   // Duration in ticks of a frame that has neither a next nor a previous one in its segment: a thirtieth of a
   // second.
   static constexpr std::uint32_t kLoneFrameDivisor = 30;
+
+  static constexpr std::int64_t kPictureSilenceUs = 500'000;
 
   explicit LogSegments(std::uint64_t publication_id) : publication_id_(publication_id) {}
 
@@ -51,7 +53,9 @@ class LogSegments {
   struct Open {
     Segment segment;
     std::array<std::int64_t, kTracks> first_wall_us{};
-    std::optional<std::int64_t> next_wall_us;  // where the next segment of the same timeline begins
+    std::optional<std::int64_t> start_us;      // of its media, on the timeline
+    std::optional<std::int64_t> next_us;       // where the next segment of the same timeline begins
+    std::optional<std::int64_t> next_wall_us;  // and its date
   };
 
   const TrackTiming* timing_of(const media::SampleRecord& record) const;
@@ -59,6 +63,9 @@ class LogSegments {
   void close_open(const media::SampleRecord* next);
   void accumulate(const media::SampleRecord& record, const TrackTiming& timing);
   void settle_video(const media::SampleRecord& record);
+  bool picture_is_silent(const media::SampleRecord& record) const;
+  std::int64_t duration_us(const Open& open) const;
+  std::optional<std::int64_t> timeline_us(const media::SampleRecord& record) const;
   void finish_waiting();
   std::int64_t extent_us(const Open& open) const;
   std::optional<std::uint32_t> in_force(std::size_t track, std::uint64_t media_sequence) const;
@@ -67,6 +74,8 @@ class LogSegments {
   std::vector<TrackTiming> configurations_;
   std::optional<Open> open_;     // growing
   std::optional<Open> waiting_;  // closed, its last video frame's duration not known yet
+  // The configuration that each track's newest record used.
+  std::array<std::optional<std::uint32_t>, kTracks> newest_configurations_;
   std::optional<std::uint64_t> current_media_sequence_;
   std::deque<Segment> complete_;
   std::int64_t last_arrival_us_ = 0;

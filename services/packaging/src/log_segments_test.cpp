@@ -110,7 +110,20 @@ TEST(LogSegments, WaitsForTheFrameThatEndsTheLastOne) {
   EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 50U * 90);
 }
 
-TEST(LogSegments, GivesUpWaitingForVideoThatStaysSilentWhenTheNextSegmentIsOver) {
+TEST(LogSegments, GivesUpWaitingForVideoThatStaysSilent) {
+  RecordScript script(1);
+  script.video(0, true).video(40).cut().audio(4).audio(25);
+  EXPECT_TRUE(feed(script).complete().empty());
+  script.audio(26);  // half a second after the last picture
+  EXPECT_EQ(feed(script).complete().size(), 1U);
+  script.video(700).cut().audio(35).cut().video(740, true);
+  const LogSegments segments = feed(script);
+  ASSERT_EQ(segments.complete().size(), 3U);
+  EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 40U * 90) << "as the frame before it";
+  EXPECT_FALSE(segments.complete()[1].independent) << "the picture came back between key frames";
+}
+
+TEST(LogSegments, GivesUpWaitingForVideoWhenTheNextSegmentIsOver) {
   RecordScript script(1);
   script.video(0, true).video(40).cut().audio(4).audio(5).cut();
   EXPECT_TRUE(feed(script).complete().empty());
@@ -145,6 +158,20 @@ TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   EXPECT_EQ(segments.complete()[1].configurations[kVideo], 2U);
   EXPECT_EQ(segments.complete()[1].discontinuity_sequence, 1U);
   EXPECT_EQ(segments.complete()[2].configurations[kAudio], 1U) << "audio is silent in it";
+}
+
+// An encoder that goes back to an earlier configuration is given that one's index.
+TEST(LogSegments, NamesTheConfigurationThatASilentTrackUsedLast) {
+  RecordScript script(1);
+  script.pictures_and_sound(0, 400).cut(true);
+  script.configuration[media::kVideoTrack] = 2;
+  script.pictures_and_sound(400, 800).cut(true);
+  script.configuration[media::kVideoTrack] = 0;
+  script.pictures_and_sound(800, 1200).cut().audio(60).cut().audio(120).cut().video(3000, true);
+  const LogSegments segments = feed(script, {.timings = {video_timing(), audio_timing(), video_timing(2)}});
+  ASSERT_EQ(segments.complete().size(), 5U);
+  EXPECT_EQ(segments.complete()[3].tracks[kVideo].samples, 0U);
+  EXPECT_EQ(segments.complete()[3].configurations[kVideo], 0U);
 }
 
 TEST(LogSegments, LeavesATrackOutBeforeItsFirstSegment) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "manifest/hls/media_playlist.hpp"
+#include "media/segment_rule.hpp"
 
 namespace millrace::packaging {
 
@@ -20,51 +20,83 @@ void SegmentIndex::forget(std::uint64_t publication_id) {
 }
 
 void SegmentIndex::trim() {
-  for (const auto& known : logs_) known->segments.keep(policy_.segments * 2);
+  for (const auto& known : logs_) known->segments.keep(WindowPolicy::kMostSegments);
 }
 
-Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
+// The newest segments whose numbers follow one another. A live log's count once its target duration is fixed.
+std::vector<Segment> SegmentIndex::newest_in_a_row() const {
   std::vector<const Segment*> all;
   for (const auto& known : logs_) {
+    if (known->target_duration_s == 0 && !known->segments.ended()) continue;
     for (const Segment& segment : known->segments.complete()) all.push_back(&segment);
   }
-  // The newest segments whose numbers follow one another.
   std::size_t first = all.size();
-  while (first > 0 && all.size() - first < policy_.segments * 2) {
+  while (first > 0 && all.size() - first < WindowPolicy::kMostSegments) {
     if (first < all.size() && all[first - 1]->media_sequence + 1 != all[first]->media_sequence) break;
     --first;
   }
+  std::vector<Segment> segments;
+  for (; first < all.size(); ++first) segments.push_back(*all[first]);
+  return segments;
+}
+
+Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   Listing listing;
-  for (; first < all.size(); ++first) listing.offered.push_back(*all[first]);
-  listing.first_listed = first_listed(listing.offered);
-  const std::size_t listed = listing.offered.size() - listing.first_listed;
-  listing.first_held = listing.first_listed - std::min(listing.first_listed, listed);
-  listing.target_duration_seconds = target_duration(listing.offered);
+  listing.target_duration_seconds = target_duration_s();
+  const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * 1'000'000;
+  std::vector<Segment> segments = newest_in_a_row();
+  // What a player's clock is set by is never beyond what the list promises.
+  for (Segment& segment : segments)
+    segment.duration_us =
+        std::min(segment.duration_us, media::longest_segment_us(listing.target_duration_seconds));
+  const std::size_t listed = first_listed(segments, target_us);
+  // What has left the list may be asked for as long as a list that had it lasts.
+  std::int64_t window_us = target_us;
+  for (std::size_t i = listed; i < segments.size(); ++i) window_us += segments[i].duration_us;
+  std::size_t held = listed;
+  while (held > 0 && window_us > 0) window_us -= segments[--held].duration_us;
+  segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(held));
+  listing.offered = std::move(segments);
+  listing.first_listed = listed - held;
   listing.ended = ended(now_monotonic_us);
   return listing;
 }
 
-// Never steps back as segments are added: both limits only cut off more of the front.
-std::size_t SegmentIndex::first_listed(const std::vector<Segment>& segments) const {
+std::int64_t SegmentIndex::longest_window_us(std::int64_t target_us) const {
+  std::int64_t longest_us = policy_.longest_us;
+  for (const auto& known : logs_)
+    longest_us = std::min(longest_us, (known->pinned_limit_us - WindowPolicy::kLeastTargets * target_us) / 2);
+  return std::max(longest_us, WindowPolicy::kLeastTargets * target_us);
+}
+
+// Never steps back as segments are added: each limit only cuts off more of the front.
+std::size_t SegmentIndex::first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const {
+  const std::int64_t least_us = WindowPolicy::kLeastTargets * target_us;
+  const std::int64_t longest_us = longest_window_us(target_us);
   std::size_t first = segments.size();
   std::int64_t length_us = 0;
-  while (first > 0 && segments.size() - first < policy_.segments) {
-    length_us += segments[first - 1].duration_us;
-    const std::size_t listed = segments.size() - first;
-    if (length_us > policy_.longest_us && listed >= WindowPolicy::kLeastSegments) break;
+  while (first > 0) {
+    const std::int64_t longer_us = length_us + segments[first - 1].duration_us;
+    const bool wanted = segments.size() - first < policy_.segments && longer_us <= longest_us;
+    if (length_us >= least_us && !wanted) break;
+    length_us = longer_us;
     --first;
   }
   return first;
 }
 
-std::uint32_t SegmentIndex::target_duration(const std::vector<Segment>& segments) const {
+// The stream's logs agree; one that ended before it fixed it is told by its segments.
+std::uint32_t SegmentIndex::target_duration_s() const {
+  std::uint32_t fixed = 0;
+  media::SegmentTargets targets;
   std::int64_t longest_us = 0;
   for (const auto& known : logs_) {
-    const std::uint32_t milliseconds = std::max(known->segment_target_ms, known->max_segment_ms);
-    longest_us = std::max<std::int64_t>(longest_us, std::int64_t{milliseconds} * 1000);
+    fixed = std::max(fixed, known->target_duration_s);
+    if (known->segment_target_ms != 0) targets.segment_target_ms = known->segment_target_ms;
+    for (const Segment& segment : known->segments.complete())
+      longest_us = std::max(longest_us, segment.duration_us);
   }
-  for (const Segment& segment : segments) longest_us = std::max(longest_us, segment.duration_us);
-  return hls::rounded_seconds(longest_us);
+  return fixed != 0 ? fixed : media::fitting_target_duration_s(targets, longest_us);
 }
 
 bool SegmentIndex::ended(std::int64_t now_monotonic_us) const {

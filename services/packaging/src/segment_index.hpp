@@ -14,12 +14,13 @@ namespace millrace::packaging {
 
 struct WindowPolicy {
   std::size_t segments = 10;  // HLS_WINDOW_SEGMENTS
-  // A window shrinks to this length (but never below kLeastSegments), so that the log's limit on pinned
-  // records (RetentionPolicy::pinned_limit_us, 120 s) covers the window, as long again after it, and the
-  // growing segment.
+  // A window shrinks to this length, and to what the log's limit on pinned records (LogInfo::pinned_limit_us)
+  // covers of it, as long again after it and the growing segment; but never below kLeastTargets target
+  // durations.
   std::int64_t longest_us = 50'000'000;
-  static constexpr std::size_t kLeastSegments = 3;  // RFC 8216 6.2.2: three target durations
-  std::int64_t reconnect_grace_us = 60'000'000;     // RECONNECT_GRACE_SECONDS
+  static constexpr std::int64_t kLeastTargets = 3;  // RFC 8216 6.2.2
+  static constexpr std::size_t kMostSegments = 1000;
+  std::int64_t reconnect_grace_us = 60'000'000;  // RECONNECT_GRACE_SECONDS
 };
 
 // One publication's log in the index, with what its slot says.
@@ -29,15 +30,15 @@ struct PublicationLog {
   std::uint64_t publication_id;
   std::uint64_t epoch;
   std::uint32_t segment_target_ms = 0;
-  std::uint32_t max_segment_ms = 0;
+  std::uint32_t target_duration_s = 0;  // 0: not fixed (yet)
+  std::int64_t pinned_limit_us = 120'000'000;
   LogSegments segments;
 };
 
 struct Listing {
-  std::vector<Segment> offered;  // media sequences without a gap; may be fetched
+  // Media sequences without a gap; may be fetched, and are to be kept in the log.
+  std::vector<Segment> offered;
   std::size_t first_listed = 0;  // offered[first_listed..] are listed; the ones before left the window lately
-  std::size_t first_held =
-      0;  // offered[first_held..] are to be kept in the log for viewers with an older playlist
   std::uint32_t target_duration_seconds = 1;
   bool ended = false;  // ended for good: no publication continued the stream within the grace time
 };
@@ -57,8 +58,10 @@ class SegmentIndex {
   Listing listing(std::int64_t now_monotonic_us) const;
 
  private:
-  std::size_t first_listed(const std::vector<Segment>& segments) const;
-  std::uint32_t target_duration(const std::vector<Segment>& segments) const;
+  std::vector<Segment> newest_in_a_row() const;
+  std::size_t first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const;
+  std::uint32_t target_duration_s() const;
+  std::int64_t longest_window_us(std::int64_t target_us) const;
   bool ended(std::int64_t now_monotonic_us) const;
 
   WindowPolicy policy_;

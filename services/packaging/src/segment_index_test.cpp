@@ -20,9 +20,10 @@ RecordScript frames(std::uint64_t first, int count, std::int64_t segment_ms,
 }
 
 void feed(SegmentIndex& index, std::uint64_t publication, std::uint64_t epoch, const RecordScript& script,
-          bool end, std::uint64_t from = 0) {
+          bool end, std::uint64_t from = 0, std::uint32_t target_duration_s = 2) {
   PublicationLog& log = index.log(publication, epoch);
   log.segment_target_ms = 2000;
+  log.target_duration_s = target_duration_s;
   log.segments.add_configuration(video_timing());
   for (const media::SampleRecord& record : script.records) {
     if (record.sequence >= from) log.segments.add(record);
@@ -39,10 +40,10 @@ TEST(SegmentIndex, ListsTheWindowAndStillOffersWhatLeftIt) {
   feed(index, 1, 1, frames(100, 20, 2000), false);
   index.trim();
   const Listing listing = index.listing(0);
-  ASSERT_EQ(listing.offered.size(), 8U);
+  ASSERT_EQ(listing.offered.size(), 9U);  // the list, what was in lists that had it, and one more
   EXPECT_EQ(listing.offered.back().media_sequence, 119U);
   EXPECT_EQ(first_listed(listing), 116U);
-  EXPECT_EQ(listing.first_held, 0U);
+  EXPECT_EQ(listing.first_listed, 5U);
   EXPECT_EQ(listing.target_duration_seconds, 2U);
   EXPECT_FALSE(listing.ended);
 }
@@ -55,18 +56,19 @@ TEST(SegmentIndex, IsEmptyBeforeTheFirstSegmentIsComplete) {
   EXPECT_TRUE(index.listing(0).offered.empty());
 }
 
-TEST(SegmentIndex, ShortensTheWindowOfLongSegmentsButKeepsThree) {
+TEST(SegmentIndex, ShortensTheWindowOfLongSegmentsButKeepsThreeTargets) {
   const struct {
     std::int64_t segment_ms;
     std::size_t listed;
-  } table[] = {{2'000, 10}, {5'000, 10}, {10'000, 5}, {12'000, 4}, {40'000, 3}};
+  } table[] = {{2'000, 10}, {5'000, 10}, {10'000, 4}, {12'000, 3}, {40'000, 3}};
   for (const auto& row : table) {
     SegmentIndex index(WindowPolicy{});
-    feed(index, 1, 1, frames(100, 20, row.segment_ms), false);
+    const auto target_s = static_cast<std::uint32_t>(row.segment_ms / 1000);
+    feed(index, 1, 1, frames(100, 20, row.segment_ms), false, 0, target_s);
     const Listing listing = index.listing(0);
     EXPECT_EQ(listing.offered.size() - listing.first_listed, row.listed) << row.segment_ms;
-    EXPECT_EQ(listing.first_listed - listing.first_held, std::min<std::size_t>(row.listed, 20 - row.listed));
-    EXPECT_EQ(listing.target_duration_seconds, row.segment_ms / 1000);
+    EXPECT_EQ(listing.first_listed, std::min<std::size_t>(row.listed + 1, 20 - row.listed)) << row.segment_ms;
+    EXPECT_EQ(listing.target_duration_seconds, target_s);
   }
 }
 
@@ -105,11 +107,45 @@ TEST(SegmentIndex, EndsOnlyAfterTheTimeToReconnect) {
   EXPECT_FALSE(index.listing(66 * kSecond).ended);
 }
 
-TEST(SegmentIndex, TakesTheLongestSegmentEverFromTheLog) {
+TEST(SegmentIndex, TakesTheTargetDurationFromTheLog) {
   SegmentIndex index(WindowPolicy{});
   feed(index, 1, 1, frames(100, 3, 2000), false);
-  index.log(1, 1).max_segment_ms = 4'600;
+  index.log(1, 1).target_duration_s = 5;
   EXPECT_EQ(index.listing(0).target_duration_seconds, 5U);
+}
+
+// RFC 8216 6.2.2: a segment leaves only if three target durations stay.
+TEST(SegmentIndex, ListsThreeTargetDurationsHoweverShortTheSegmentsAre) {
+  for (const std::int64_t segment_ms : {200, 500, 2'000, 4'000, 12'000}) {
+    for (const std::uint32_t target_s : {2U, 4U, 12U}) {
+      SegmentIndex index(WindowPolicy{.segments = 3});
+      feed(index, 1, 1, frames(100, 200, segment_ms), false, 0, target_s);
+      index.trim();
+      const Listing listing = index.listing(0);
+      std::int64_t listed_us = 0;
+      for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i)
+        listed_us += listing.offered[i].duration_us;
+      EXPECT_GE(listed_us, 3 * target_s * kSecond) << segment_ms << " ms, target " << target_s;
+      EXPECT_LT(listed_us - listing.offered[listing.first_listed].duration_us,
+                std::max<std::int64_t>(3 * target_s * kSecond, 2 * segment_ms * 1000 + 1))
+          << "and no more than that, or the window";
+    }
+  }
+}
+
+TEST(SegmentIndex, NamesNoLengthThatRoundsBeyondTheTarget) {
+  SegmentIndex index(WindowPolicy{});
+  feed(index, 1, 1, frames(100, 3, 2'600), false, 0, 2);
+  for (const Segment& segment : index.listing(0).offered) EXPECT_EQ(segment.duration_us, 2'499'999);
+}
+
+TEST(SegmentIndex, WaitsForTheTargetDurationOfALiveLogOnly) {
+  SegmentIndex index(WindowPolicy{});
+  feed(index, 1, 1, frames(100, 3, 2000), false, 0, 0);
+  EXPECT_TRUE(index.listing(0).offered.empty());
+  index.log(1, 1).segments.end();
+  EXPECT_EQ(index.listing(0).offered.size(), 4U);
+  EXPECT_EQ(index.listing(0).target_duration_seconds, 2U);
 }
 
 // A packager that dies and comes back at any moment, with whatever is left of the log, never steps back.
@@ -126,7 +162,7 @@ TEST(SegmentIndex, NeverStepsBackWhenItStartsAnewAnywhere) {
     SegmentIndex index(WindowPolicy{.segments = 6});
     RecordScript part = script;
     part.records.resize(committed);
-    feed(index, 1, 1, part, false, committed > 50 ? committed - 50 : 0);
+    feed(index, 1, 1, part, false, committed > 50 ? committed - 50 : 0, 12);
     const Listing listing = index.listing(0);
     if (listing.offered.empty()) continue;
     EXPECT_GE(first_listed(listing), first);

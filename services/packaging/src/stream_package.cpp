@@ -134,7 +134,8 @@ bool StreamPackage::read_records(PublicationLog& log, Publication& publication, 
     }
     const media::LogInfo info = reader.info();
     log.segment_target_ms = info.segment_target_ms;
-    log.max_segment_ms = info.max_segment_ms;
+    log.target_duration_s = info.target_duration_s;
+    log.pinned_limit_us = info.pinned_limit_us;
     log.segments.recycled_before(info.first);
     return false;
   });
@@ -166,7 +167,7 @@ void StreamPackage::read_again(PublicationLog& log, Publication& publication, me
 // What is listed, as much again that has just left the list, and what grows stays in the log as long as it
 // allows. What has ended for good keeps its list until then, for those who still watch it to the end.
 void StreamPackage::hold(const Listing& listing) {
-  const std::size_t first = listing.ended ? listing.first_listed : listing.first_held;
+  const std::size_t first = listing.ended ? listing.first_listed : 0;
   for (const auto& log : index_.logs()) {
     const auto found = publications_.find(log->publication_id);
     if (found == publications_.end()) continue;

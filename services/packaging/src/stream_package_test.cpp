@@ -107,7 +107,7 @@ TEST_F(StreamPackageTest, DescribesTheStreamInBothPlaylists) {
   publisher.groups(2);
   publisher.frame(0);
   const auto view = fresh_view();
-  const std::string first = std::to_string(1'800'000'000'000 / kGroupMs);
+  const std::string first = std::to_string(1'800'000'000'000 / 500);
   EXPECT_EQ(*view->media_playlist.text,
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:" + first +
                 "\n#EXT-X-DISCONTINUITY-SEQUENCE:256\n#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -115,7 +115,7 @@ TEST_F(StreamPackageTest, DescribesTheStreamInBothPlaylists) {
                 "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n#EXTINF:0.200,\n" +
                 first +
                 "-00000000000000a1.m4s\n#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.200Z\n#EXTINF:0.200,\n" +
-                std::to_string(1'800'000'000'000 / kGroupMs + 1) + "-00000000000000a1.m4s\n");
+                std::to_string(1'800'000'000'000 / 500 + 1) + "-00000000000000a1.m4s\n");
   const std::string& master = *view->multivariant_playlist.text;
   for (const char* part :
        {"CODECS=\"avc1.64000a,mp4a.40.2\"", "RESOLUTION=64x64", "FRAME-RATE=25.000", "\nindex.m3u8\n"}) {
@@ -212,15 +212,15 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
 
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
   TestPublisher publisher(*arena_, {});
-  publisher.groups(12);
+  publisher.groups(40);
   publisher.frame(0);
   const auto view = fresh_view();
-  ASSERT_EQ(view->offered.size(), 8U);
+  ASSERT_EQ(view->offered.size(), 35U);  // three targets of a second, and what was listed with them lately
   const std::uint64_t first = view->offered.front()->segment().media_sequence;
   EXPECT_EQ(view->presence({0xA1, first}), Presence::kHere);
-  EXPECT_EQ(view->presence({0xA1, first + 7}), Presence::kHere);
+  EXPECT_EQ(view->presence({0xA1, first + 34}), Presence::kHere);
   EXPECT_EQ(view->presence({0xA1, first - 1}), Presence::kGone);
-  EXPECT_EQ(view->presence({0xA1, first + 8}), Presence::kUnknown);
+  EXPECT_EQ(view->presence({0xA1, first + 35}), Presence::kUnknown);
   EXPECT_EQ(view->presence({0xA2, first}), Presence::kUnknown);
   EXPECT_EQ(view->presence({0xA1, UINT64_MAX}), Presence::kUnknown);
   EXPECT_EQ(view->presence_of_missing({0xA1, {9, 9}}), Presence::kGone);
@@ -281,7 +281,7 @@ TEST_F(StreamPackageTest, HoldsTheWindowAndAsMuchAgainInTheLog) {
     if (!package.view()) continue;
     for (const auto& offered : package.view()->offered) ASSERT_NE(offered->file(), nullptr) << round;
   }
-  EXPECT_EQ(package.view()->offered.size(), 8U);
+  EXPECT_EQ(package.view()->offered.size(), 35U);
   EXPECT_GT(logs().logs.front().first, 0U) << "the past before the window was recycled";
 }
 

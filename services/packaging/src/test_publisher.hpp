@@ -61,7 +61,7 @@ class TestPublisher {
   };
 
   TestPublisher(media::ArenaWriter& arena, const Options& options)
-      : options_(options), timeline_(timeline_config(arena, options)) {
+      : options_(options), timeline_(media::TimelineConfig{}) {
     media::LogDescription description;
     description.stream_id = options.stream_id;
     description.publication_id = options.publication_id;
@@ -71,6 +71,7 @@ class TestPublisher {
     description.is_private = options.is_private;
     description.retention = options.retention;
     log_ = std::move(arena.create_log(description).value());
+    timeline_ = media::Timeline({log_->continuation()});
     if (options.video) configure_video();
     if (options.audio) begin_audio();
   }
@@ -112,9 +113,6 @@ class TestPublisher {
   }
 
  private:
-  static media::TimelineConfig timeline_config(media::ArenaWriter& arena, const Options& options) {
-    return {options.started_wall_us, kGroupMs, 2'000, arena.continuation(options.stream_id), options.epoch};
-  }
   std::int64_t audio_ms() const { return audio_frame_ * mp4::test::kAacDuration * 1000 / 48'000; }
   std::int64_t wall_us() const { return options_.started_wall_us + now_ms() * 1000; }
 
@@ -143,7 +141,7 @@ class TestPublisher {
     media::SampleRecord record = timeline_.place(input);
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
-    log_->set_longest_segment_ms(timeline_.max_segment_ms());
+    log_->set_target_duration_s(timeline_.target_duration_s());
     const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
     std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
     log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
