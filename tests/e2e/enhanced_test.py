@@ -144,6 +144,8 @@ def every_codec(stack, clips):
         for kind, codec in (("video", video), ("audio", audio)):
             expected = hashes(clips.path(codec), kind[0]) if kind in for_legacy else []
             same(f"{name}: legacy player's {kind}", legacy.hashes(kind), expected)
+        if 0 < len(for_legacy) < 2:
+            check("NetStream.Play.TrackRefused" in legacy.statuses(), f"{name}: the legacy player is told of the rest: {legacy.statuses()}")
         if not for_legacy:
             check("NetStream.Play.NoSupportedTrackFound" in legacy.statuses(), f"{name}: the legacy player is told: {legacy.statuses()}")
 

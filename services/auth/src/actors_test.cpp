@@ -27,6 +27,9 @@ class ActorsTest : public ::testing::Test {
     shared_->desk.metrics = &shared_->metrics;
     shared_->desk.close = [](const CloseOrder&, const std::function<void(Result<bool>)>&) {};
     shared_->desk.limit = [](const LimitOrder&, const std::function<void(Result<bool>)>&) {};
+    shared_->accounts.access = &shared_->access;
+    shared_->accounts.tokens = &shared_->tokens;
+    shared_->accounts.vault = &shared_->vault;
     gate_ = std::make_shared<JobGate>(shared_);
   }
   ~ActorsTest() override {

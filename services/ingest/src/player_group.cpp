@@ -513,9 +513,8 @@ void PlayerGroup::tell_withheld(Player& player) {
     const std::string why = withheld_text(configuration->description);
     log::info("a player can't take a track",
               {{"stream", stream_id_}, {"peer", player.connection.peer()}, {"why", why}});
-    // A warning: clients take an error for the end of the stream.
     (void)player.connection.outbox().append(player.connection.session().status(
-        player.message_stream_id, rtmp::StatusLevel::kWarning, rtmp::status::kPlayNoSupportedTrack, why));
+        player.message_stream_id, rtmp::StatusLevel::kWarning, kPlayTrackRefused, why));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "media/arena_reader.hpp"
 #include "rtmp/capabilities.hpp"
@@ -18,7 +19,9 @@ rtmp::MessageType wire_type(const media::LogReader::Configuration& configuration
 // Any player takes data, and H.264, AAC and MP3 as the first track of their kind: those have legacy headers.
 // Other codecs must be announced, further tracks multitrack too.
 bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Configuration& configuration);
-// For a player that gets the stream without its picture or sound.
+// For a player that gets the stream without its picture or sound; with level "warning", as clients take
+// NoSupportedTrackFound for the end of the stream.
+inline constexpr std::string_view kPlayTrackRefused = "NetStream.Play.TrackRefused";
 std::string withheld_text(const media::TrackConfiguration& description);
 
 }  // namespace millrace::ingest

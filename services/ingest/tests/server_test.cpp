@@ -893,11 +893,11 @@ TEST_F(ServerTest, TellsAPlayerThatGetsTheSoundAlone) {
   auto legacy = connect();
   legacy->play("one");
   std::string status;
-  while (status != "NetStream.Play.NoSupportedTrackFound" && !(status = legacy->next_status()).empty()) {
+  while (status != "NetStream.Play.TrackRefused" && !(status = legacy->next_status()).empty()) {
   }
   told = true;
   sound.join();
-  EXPECT_EQ(status, "NetStream.Play.NoSupportedTrackFound");
+  EXPECT_EQ(status, "NetStream.Play.TrackRefused");
   EXPECT_TRUE(legacy->next_frame()) << "and it goes on";
 }
 
