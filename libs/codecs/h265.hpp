@@ -27,6 +27,7 @@ enum HevcNalType : std::uint8_t {
   kHevcVideoParameterSet = 32,
   kHevcSequenceParameterSet = 33,
   kHevcPictureParameterSet = 34,
+  kHevcPrefixSei = 39,
 };
 
 struct HevcSequenceParameterSet {
@@ -81,6 +82,11 @@ inline bool is_irap(ByteView nal) {
 }
 inline bool is_hevc_idr(ByteView nal) {
   return hevc_nal_type(nal) == kHevcIdrWRadl || hevc_nal_type(nal) == kHevcIdrNLp;
+}
+// Of a picture from which on everything that is shown can be decoded: IDR or BLA. Pictures that follow a CRA
+// and are shown before it may need what was before.
+inline bool is_hevc_sync(ByteView nal) {
+  return hevc_nal_type(nal) >= kHevcBlaWLp && hevc_nal_type(nal) <= kHevcIdrNLp;
 }
 // A unit of the sample is. A sample with wrong lengths is looked at up to the wrong one.
 bool has_irap(ByteView sample, unsigned nal_length_size);

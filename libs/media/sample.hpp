@@ -30,12 +30,19 @@ inline constexpr std::uint8_t kDataTrack = 2;
 inline constexpr std::uint8_t kMaxTracks = 16;
 
 enum SampleFlag : std::uint16_t {
-  kSampleKey = 1 << 0,           // decoding can begin here
+  kSampleKey = 1 << 0,           // decoding can begin here; every sample of sound
   kSampleSegmentStart = 1 << 1,  // the first record of its segment
   kSampleDiscontinuity =
       1 << 2,                // the first record after a break of the timeline or a change of configuration
   kSampleRepaired = 1 << 3,  // the encoder's time stamp was not usable as it came and was corrected
+  kSampleRecovery = 1 << 4,  // with kSampleKey: who begins here has whole pictures only after a while (open
+                             // GOP, intra refresh)
 };
+
+// A sync sample as MP4 has it: it and all that follow can be decoded without what was before.
+constexpr bool is_sync(std::uint16_t flags) {
+  return (flags & (kSampleKey | kSampleRecovery)) == kSampleKey;
+}
 
 // One sample as the index holds it. Plain data of fixed size; lives in shared memory. Payload bytes are the
 // codec's sample as MP4 has it (length-prefixed NAL units, raw AAC frame). Right before the payload stand

@@ -72,8 +72,9 @@ SampleRecord Timeline::place(const Input& input) {
   record.discontinuity_sequence = discontinuity_sequence_;
   record.presented_wall_us = wall_us(input, time_us, first_record || discontinuity || first_media, media);
   record.flags = static_cast<std::uint16_t>(
-      (input.key ? kSampleKey : 0) | (segment ? kSampleSegmentStart : 0) |
-      (discontinuity ? kSampleDiscontinuity : 0) | (placed.repaired ? kSampleRepaired : 0));
+      (input.key ? kSampleKey : 0) | (input.key && input.recovery ? kSampleRecovery : 0) |
+      (segment ? kSampleSegmentStart : 0) | (discontinuity ? kSampleDiscontinuity : 0) |
+      (placed.repaired ? kSampleRepaired : 0));
   track.last_ms = placed.ms;
   track.placed = true;
   any_record_ = true;

@@ -72,6 +72,7 @@ class Timeline {
     // Video: to be added to the time stamp, less than a millisecond (Enhanced RTMP's TimestampOffsetNano).
     // Players are told milliseconds as ever.
     std::uint32_t nanoseconds = 0;
+    bool recovery = false;  // with key: kSampleRecovery
   };
   // Fills the time, segment and flag fields of a record (not configuration, place or size).
   SampleRecord place(const Input& input);

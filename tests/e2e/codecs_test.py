@@ -54,6 +54,50 @@ def same(what, sent, got, encoded):
             check(abs(moved) <= TOLERANCE, f"{what}: {encoded[stream]} packet at {a:.3f} s is moved by {moved * 1000:.3f} ms")
 
 
+def sync_samples(path, track_id):
+    """One boolean a sample: of the fragments' flags, or by stss in a file without fragments."""
+    data, found = path.read_bytes(), []
+    for name, begin, end in enhanced_flv.boxes(data):
+        for kind, b, e in enhanced_flv.boxes(data, begin, end) if name in (b"moof", b"moov") else ():
+            if kind == b"traf":
+                found += fragment_flags(data, b, e, track_id)
+            elif kind == b"trak" and path.suffix == ".mp4" and b"moof" not in data:
+                tkhd, _ = enhanced_flv.find(data, [b"tkhd"], b, e)
+                if int.from_bytes(data[tkhd + 12:tkhd + 16], "big") != track_id:
+                    continue
+                stbl = enhanced_flv.find(data, [b"mdia", b"minf", b"stbl"], b, e)
+                stsz, _ = enhanced_flv.find(data, [b"stsz"], *stbl)
+                count = int.from_bytes(data[stsz + 8:stsz + 12], "big")
+                named = [kind for kind, _, _ in enhanced_flv.boxes(data, *stbl)]
+                keys = {n for n, in enhanced_flv.table(data, stbl, b"stss", ">I")}
+                found += [b"stss" not in named or n + 1 in keys for n in range(count)]
+    return found
+
+
+def fragment_flags(data, begin, end, track_id):
+    def number(at, size=4):
+        return int.from_bytes(data[at:at + size], "big")
+
+    tfhd, _ = enhanced_flv.find(data, [b"tfhd"], begin, end)
+    if number(tfhd + 4) != track_id:
+        return []
+    fields = number(tfhd + 1, 3)
+    usual = number(tfhd + 8 + (4 if fields & 0x08 else 0)) if fields & 0x20 else None
+    trun, _ = enhanced_flv.find(data, [b"trun"], begin, end)
+    fields, count = number(trun + 1, 3), number(trun + 4)
+    size = 4 * sum(1 for bit in (0x100, 0x200, 0x400, 0x800) if fields & bit)
+    place = trun + 12 + 4 * sum(1 for bit in (0x100, 0x200) if fields & bit)
+    flags = [number(place + size * n) if fields & 0x400 else usual for n in range(count)]
+    return [not flag & 0x10000 for flag in flags]
+
+
+def check_sync(what, path, video):
+    """All of the sound; of the picture what its encoder made so."""
+    sound, pictures = sync_samples(path, 2), sync_samples(path, 1)
+    check(sound and all(sound), f"{what}: {sound.count(False)} of {len(sound)} samples of sound are no sync samples")
+    check(pictures == [sample.key for sample in video.samples], f"{what}: sync samples of the picture: {pictures}")
+
+
 def delivered(stack, path):
     """The newest publication's segments as one file, once they are all there."""
     found = {}
@@ -98,6 +142,7 @@ def pair(stack, video, audio, codecs, recordings):
     for what, file in (("recording", recording), ("HLS", hls)):
         check(streams(file) == expected, f"{what}: {streams(file)}, sent {expected}")
         same(what, sent, file, {"v": video, "a": audio})
+        check_sync(f"{what}: {video}, {audio}", file, tracks[video])
     status, _, master = fetch(stack.info["hls_url"].replace("index.m3u8", "master.m3u8"))
     line = next(line for line in master.decode().splitlines() if line.startswith("#EXT-X-STREAM-INF"))
     told = line.split('CODECS="')[1].split('"')[0].split(",")

@@ -61,6 +61,24 @@ TEST(Finish, KeepsEverySampleAndItsTimes) {
   EXPECT_FALSE(video.large_offsets);
 }
 
+// Also in parts whose fragments don't say so.
+TEST(Finish, WritesEverySampleOfSoundAsASyncSample) {
+  TrackRun sound = test::audio_run(0, 3);
+  for (FragmentSample& sample : sound.samples) sample.key = false;
+  TrackRun pictures = test::video_run(0, 0);
+  for (FragmentSample& sample : pictures.samples) sample.key = false;
+  Bytes file = init_segment(std::array{test::video_track(), test::audio_track()});
+  test::append(file, fragment_header(1, std::array{pictures, sound}));
+  test::append(file, test::payloads(0, 3));
+  const auto finished = finish_bytes(file);
+  ASSERT_TRUE(finished) << finished.error().message;
+  const auto tracks = test::read_finished(*finished);
+  ASSERT_TRUE(tracks);
+  for (const auto& sample : (*tracks)[0].samples) EXPECT_FALSE(sample.key);
+  for (const auto& sample : (*tracks)[1].samples) EXPECT_TRUE(sample.key);
+  EXPECT_EQ(as_text(*finished).find("stss"), as_text(*finished).rfind("stss")) << "of the picture only";
+}
+
 // Audio is there from 100 ms, the first picture is presented at 100 ms + 2 frames of 40 ms: both keep their
 // distance, and the movie begins with whichever is first.
 TEST(Finish, KeepsTheTracksInSync) {

@@ -97,6 +97,7 @@ std::string flag_names(std::uint16_t flags) {
   if ((flags & kSampleSegmentStart) != 0) names += 'S';
   if ((flags & kSampleDiscontinuity) != 0) names += 'D';
   if ((flags & kSampleRepaired) != 0) names += 'R';
+  if ((flags & kSampleRecovery) != 0) names += 'P';
   return names.empty() ? "-" : names;
 }
 

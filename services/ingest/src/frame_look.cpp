@@ -1,5 +1,7 @@
 #include "frame_look.hpp"
 
+#include <algorithm>
+
 #include "adts.hpp"
 #include "avc_in_band.hpp"
 #include "codecs/ac3.hpp"
@@ -9,6 +11,7 @@
 #include "codecs/h265.hpp"
 #include "codecs/mp3.hpp"
 #include "codecs/opus.hpp"
+#include "codecs/random_access.hpp"
 #include "codecs/vp9.hpp"
 
 namespace millrace::ingest {
@@ -18,21 +21,51 @@ namespace {
 using media::Codec;
 
 // At least one unit, and every length within the sample.
-template <class IsKey>
-FrameLook look_at_units(ByteView sample, unsigned nal_length_size, IsKey is_key) {
+template <class AccessOf>
+FrameLook look_at_units(ByteView sample, unsigned nal_length_size, AccessOf access_of) {
   FrameLook look;
   codecs::NalReader reader(sample, nal_length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
     look.usable = true;
-    look.key = look.key || is_key(nal);
+    look.access = std::max(look.access, access_of(nal));
   }
   look.usable = look.usable && reader.ok();
   return look;
 }
 
+// An intra picture without a word about recovery may begin an open GOP or stand anywhere: only its encoder
+// knows.
+FrameLook look_at_avc_units(ByteView sample, unsigned nal_length_size) {
+  bool inter = false;
+  FrameLook look = look_at_units(sample, nal_length_size, [&inter](ByteView nal) {
+    switch (codecs::nal_type(nal)) {
+      case codecs::kNalIdrSlice:
+        return FrameAccess::kSync;
+      case codecs::kNalSei:
+        return codecs::has_recovery_point(nal) ? FrameAccess::kRecovery : FrameAccess::kNone;
+      case codecs::kNalSlice:
+        if (!inter && codecs::is_intra_slice(nal)) return FrameAccess::kAsTagged;
+        inter = true;
+        return FrameAccess::kNone;
+      default:
+        return FrameAccess::kNone;
+    }
+  });
+  if (inter && look.access == FrameAccess::kAsTagged) look.access = FrameAccess::kNone;
+  return look;
+}
+
+FrameAccess hevc_access(ByteView nal) {
+  if (codecs::is_hevc_sync(nal)) return FrameAccess::kSync;
+  if (codecs::is_irap(nal)) return FrameAccess::kRecovery;
+  const bool recovery =
+      codecs::hevc_nal_type(nal) == codecs::kHevcPrefixSei && codecs::has_hevc_recovery_point(nal);
+  return recovery ? FrameAccess::kRecovery : FrameAccess::kNone;
+}
+
 FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
-  FrameLook look = look_at_units(sample, nal_length_size, codecs::is_idr);
-  if (!look.usable || !look.key) return look;
+  FrameLook look = look_at_avc_units(sample, nal_length_size);
+  if (!look.usable || look.access == FrameAccess::kNone) return look;
   const InBandParameters parameters = in_band_parameters(sample, nal_length_size);
   if (parameters.sps.empty()) return look;
   if (const auto sps = codecs::parse_sps(parameters.sps)) {
@@ -47,7 +80,7 @@ FrameLook look_at_av1(ByteView sample) {
   const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(sample);
   if (!unit || unit->obus == 0) return look;
   look.usable = true;
-  look.key = unit->key_frame;
+  if (unit->key_frame) look.access = FrameAccess::kSync;
   if (unit->sequence_header) {
     look.width = unit->sequence_header->width;
     look.height = unit->sequence_header->height;
@@ -60,8 +93,8 @@ FrameLook look_at_vp9(ByteView sample) {
   const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(sample);
   if (!header) return look;
   look.usable = true;
-  look.key = header->key_frame;
   if (!header->key_frame) return look;
+  look.access = FrameAccess::kSync;
   look.width = header->width;
   look.height = header->height;
   return look;
@@ -110,7 +143,7 @@ FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_lengt
     case Codec::kH264:
       return look_at_avc(payload, nal_length_size);
     case Codec::kH265:
-      return look_at_units(payload, nal_length_size, codecs::is_irap);
+      return look_at_units(payload, nal_length_size, hevc_access);
     case Codec::kAv1:
       return look_at_av1(payload);
     case Codec::kVp9:

@@ -8,12 +8,20 @@
 
 namespace millrace::ingest {
 
+// Whether decoding can begin at a frame.
+enum class FrameAccess : std::uint8_t {
+  kNone,
+  kAsTagged,  // a picture for itself, but what follows may refer to earlier ones: as its tag says
+  kRecovery,  // whole pictures come after a while: open GOP, intra refresh
+  kSync,
+};
+
 struct FrameLook {
-  bool usable = false;        // it is a frame of its codec, as far as can be seen
-  bool key = false;           // video: decoding can begin here, whatever the tag says
-  std::uint32_t skip = 0;     // of the payload's front that is no part of the frame: ADTS
-  std::uint32_t samples = 0;  // audio: how long it lasts; 0: not told
-  std::uint32_t width = 0;    // video: of the pictures from here on; 0: not told
+  bool usable = false;                      // it is a frame of its codec, as far as can be seen
+  FrameAccess access = FrameAccess::kNone;  // video
+  std::uint32_t skip = 0;                   // of the payload's front that is no part of the frame: ADTS
+  std::uint32_t samples = 0;                // audio: how long it lasts; 0: not told
+  std::uint32_t width = 0;                  // video: of the pictures from here on; 0: not told
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;  // audio: 0: not told
   std::uint32_t channels = 0;

@@ -226,7 +226,7 @@ Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& 
   const media::LogWriter::Room& room = *message.room;
   media::SampleRecord record =
       timeline_.place({place.track, message.timestamp_ms, place.composition_offset_ms, place.key,
-                       times.monotonic_us, times.wall_us, place.samples, place.nanoseconds});
+                       times.monotonic_us, times.wall_us, place.samples, place.nanoseconds, place.recovery});
   TrackSlot& slot = table_.slot(place.track);
   if (Result<void> applied = apply_pending(slot, record); !applied)
     return tl::unexpected<Error>(applied.error());

@@ -66,10 +66,9 @@ class Publication {
 
   // One message: begin, its bytes in any number of pieces, then end or abort. Several may be open at once,
   // told apart by their chunk stream. An error ends the publication, with a text for the publisher:
-  // "ingest.unsupported" (nothing of it can be taken), "ingest.resolution", "codecs.…" for a configuration of
-  // the first video or audio track that is not usable, "media.no_space", "media.too_large",
-  // "media.too_many_configurations". What can be left out without harm is dropped and counted instead; a
-  // track that can't be taken is refused by itself (take_refusals).
+  // "ingest.unsupported" (nothing of it can be taken), "ingest.resolution", "media.no_space",
+  // "media.too_large", "media.too_many_configurations". What can be left out without harm is dropped and
+  // counted instead; a track that can't be taken is refused by itself (take_refusals).
   [[nodiscard]] Result<void> begin(const rtmp::MessageBegin& message);
   void append(std::uint32_t chunk_stream_id, ByteView bytes);
   [[nodiscard]] Result<void> end(std::uint32_t chunk_stream_id, const MessageTimes& times);
@@ -122,6 +121,7 @@ class Publication {
     bool composition_present = false;             // SI24, the last three bytes of the header
     std::int32_t composition_offset_ms = 0;
     bool key = false;
+    bool recovery = false;  // with key
     std::uint32_t samples = 0;
     std::uint32_t nanoseconds = 0;
   };

@@ -39,6 +39,19 @@ bool stays(const rtmp::MediaTag& tag, const rtmp::TagPart& part, const TrackSlot
   return !tag.multitrack && !tag.modified && !slot.player_track_id && !legacy_form;
 }
 
+FrameAccess access_of(const rtmp::MediaTag& tag, const FrameLook& look) {
+  if (tag.type != rtmp::MessageType::kVideo) return FrameAccess::kSync;
+  if (look.access != FrameAccess::kAsTagged) return look.access;
+  return tag.key() ? FrameAccess::kRecovery : FrameAccess::kNone;
+}
+
+// Players go by the tag: some wait for one that says key.
+rtmp::VideoFrameType frame_type_of(const rtmp::MediaTag& tag, FrameAccess access) {
+  const bool key = access != FrameAccess::kNone;
+  if (tag.type != rtmp::MessageType::kVideo || key == tag.key()) return tag.frame_type;
+  return key ? rtmp::VideoFrameType::kKey : rtmp::VideoFrameType::kInter;
+}
+
 bool has_composition(rtmp::FourCc codec) {
   return codec == rtmp::fourcc::kAvc || codec == rtmp::fourcc::kHevc;
 }
@@ -216,16 +229,20 @@ Result<bool> Publication::take_frame(const Part& part) {
   place.payload_begin = part.where.payload_begin + look.skip;
   place.header_size = part.where.payload_begin;
   place.composition_offset_ms = part.where.composition_offset_ms;
-  place.key = part.tag.type == rtmp::MessageType::kVideo && (part.tag.key() || look.key);
+  const FrameAccess access = access_of(part.tag, look);
+  const rtmp::VideoFrameType frame_type = frame_type_of(part.tag, access);
+  place.key = access != FrameAccess::kNone;
+  place.recovery = access == FrameAccess::kRecovery;
   place.samples = look.samples;
   place.nanoseconds = part.tag.nanosecond_offset;
-  const bool kept = part.whole && look.skip == 0 && stays(part.tag, part.where, *slot);
+  const bool kept =
+      part.whole && look.skip == 0 && frame_type == part.tag.frame_type && stays(part.tag, part.where, *slot);
   place.composition_present = has_composition(part.where.codec) && (!kept || part.tag.composition_present);
   if (!kept) {
     place.header = {part.tag.type,
                     part.where.codec,
                     PacketKind::kCodedFrames,
-                    part.tag.frame_type,
+                    frame_type,
                     part.where.composition_offset_ms,
                     slot->player_track_id};
   }

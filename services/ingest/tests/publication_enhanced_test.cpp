@@ -70,6 +70,46 @@ TEST_F(EnhancedTest, TakesEveryCodecAsItComes) {
   }
 }
 
+// Whatever the tag says; players get a tag that says the same.
+TEST_F(EnhancedTest, TakesKeyFramesFromTheBits) {
+  constexpr std::uint16_t kRecovers = media::kSampleKey | media::kSampleRecovery;
+  const struct {
+    const char* name;
+    Codec codec;
+    const char* frame;
+    std::uint16_t flags;
+  } cases[] = {
+      {"HEVC: IDR_W_RADL", Codec::kH265, "000000042601af15", media::kSampleKey},
+      {"HEVC: IDR_N_LP", Codec::kH265, "000000042801af15", media::kSampleKey},
+      {"HEVC: BLA_W_LP", Codec::kH265, "000000042001af15", media::kSampleKey},
+      {"HEVC: CRA", Codec::kH265, "000000042a01af15", kRecovers},
+      {"HEVC: TRAIL_R with a recovery point", Codec::kH265, "000000074e01060180c080000000040201d015",
+       kRecovers},
+      {"HEVC: TRAIL_R", Codec::kH265, "000000040201d015", 0},
+      {"AV1: key frame", Codec::kAv1, "0a0b000000043cfeccdaf90040320710008400020820", media::kSampleKey},
+      {"AV1: inter frame", Codec::kAv1, "320730008400020820", 0},
+      {"AV1: intra only", Codec::kAv1, "320750008400020820", 0},
+      {"VP9: key frame", Codec::kVp9, "824983420013f00b360638241c184a000ce05fcd", media::kSampleKey},
+      {"VP9: inter frame", Codec::kVp9, "864983420013f00b360638241c184a000ce05fcd", 0},
+  };
+  for (const auto& c : cases) {
+    for (const bool tagged : {true, false}) {
+      SCOPED_TRACE(std::string(c.name) + (tagged ? " with a key frame's tag" : " with another frame's tag"));
+      begin_log();
+      const CodecSample sample = codec_sample(c.codec);
+      ASSERT_TRUE(send(sample.type, 0, start_of(sample)));
+      ASSERT_TRUE(send(sample.type, 0, frame_of(sample)));
+      ASSERT_TRUE(
+          send(sample.type, 40, enhanced(sample, PacketKind::kCodedFrames, testing::unhex(c.frame), tagged)));
+      media::LogReader log = open_log();
+      ASSERT_TRUE(log.at(1));
+      EXPECT_EQ(log.at(1)->record.flags, c.flags);
+      EXPECT_EQ(body_of(*log.at(1)),
+                enhanced(sample, PacketKind::kCodedFrames, testing::unhex(c.frame), c.flags != 0));
+    }
+  }
+}
+
 TEST_F(EnhancedTest, SurvivesEveryPrefixOfItsMessages) {
   for (const CodecSample& c : codec_samples()) {
     begin_log();
@@ -112,7 +152,7 @@ TEST_F(EnhancedTest, GivesPlayersTheFourCcOfLegacyHevc) {
   media::LogReader log = open_log();
   EXPECT_EQ(body_of(*log.at(0)), (Bytes{0x91, 'h', 'v', 'c', '1', 0, 0, 80} + hevc.frame));
   EXPECT_EQ(log.at(0)->record.composition_offset, 80 * 90);
-  EXPECT_EQ(body_of(*log.at(1)), (Bytes{0xA3, 'h', 'v', 'c', '1'} + hevc.frame));
+  EXPECT_EQ(body_of(*log.at(1)), (Bytes{0x93, 'h', 'v', 'c', '1'} + hevc.frame));  // an IDR
   EXPECT_EQ(publication_->tracks()[0].codec, hevc.codec_string);
 }
 

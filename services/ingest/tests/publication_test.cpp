@@ -219,6 +219,75 @@ TEST_F(PublicationTest, RefusesConfigurationsThatAreNotUsable) {
   EXPECT_FALSE(send(MessageType::kAudio, 0, {0xAF, 0x00}));
 }
 
+// Encoders that mark every picture, or none, as a key frame: the units say what is one, and the tag that
+// players get says the same.
+TEST_F(PublicationTest, TakesKeyFramesFromTheUnits) {
+  struct Case {
+    const char* name;
+    std::uint8_t tag;
+    std::vector<Bytes> units;
+    std::uint16_t flags;
+    std::uint8_t sent_tag;
+  };
+  constexpr std::uint16_t kRecovers = media::kSampleKey | media::kSampleRecovery;
+  const Bytes recovery_point = {0x06, 0x06, 0x01, 0xC4, 0x80};
+  const Bytes inter = {0x41, 0x9A, 0x24};  // slice type 5: P
+  const Bytes intra = {0x41, 0x88, 0x84};  // slice type 7: I
+  const Bytes idr = {0x65, 0x88, 0x84};
+  const std::vector<Case> cases = {
+      {"IDR", 0x17, {idr}, media::kSampleKey, 0x17},
+      {"IDR marked as inter", 0x27, {idr}, media::kSampleKey, 0x17},
+      {"IDR marked as disposable", 0x37, {idr}, media::kSampleKey, 0x17},
+      {"IDR as a generated key frame", 0x47, {idr}, media::kSampleKey, 0x47},
+      {"IDR with a recovery point", 0x17, {recovery_point, idr}, media::kSampleKey, 0x17},
+      {"P", 0x27, {inter}, 0, 0x27},
+      {"P marked as key", 0x17, {inter}, 0, 0x27},
+      {"P marked as generated key", 0x47, {inter}, 0, 0x27},
+      {"disposable P", 0x37, {inter}, 0, 0x37},
+      {"open GOP", 0x17, {recovery_point, intra}, kRecovers, 0x17},
+      {"intra refresh", 0x17, {recovery_point, inter}, kRecovers, 0x17},
+      {"intra refresh marked as inter", 0x27, {recovery_point, inter}, kRecovers, 0x17},
+      {"I without a word, marked as key", 0x17, {intra}, kRecovers, 0x17},
+      {"I without a word, marked as inter", 0x27, {intra}, 0, 0x27},
+      {"slices of I and P, marked as key", 0x17, {intra, inter}, 0, 0x27},
+      {"slices of P and I, marked as key", 0x17, {inter, intra}, 0, 0x27},
+      {"parameter sets alone, marked as key", 0x17, {{0x68, 0xCB, 0x83, 0xCB, 0x20}}, 0, 0x27},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    begin_log();
+    send_headers();
+    ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+    ByteWriter body;
+    body.append(Bytes{c.tag, 1, 0, 0, 40});
+    for (const Bytes& unit : c.units) {
+      body.u32(static_cast<std::uint32_t>(unit.size()));
+      body.append(unit);
+    }
+    const Bytes sent = body.take();
+    ASSERT_TRUE(send(MessageType::kVideo, 40, sent));
+    media::LogReader log = open_log();
+    const auto sample = log.at(1);
+    ASSERT_TRUE(sample);
+    EXPECT_EQ(sample->record.flags, c.flags);
+    EXPECT_EQ(sample->record.composition_offset, 40 * 90);
+    EXPECT_EQ(sample->message[12], c.sent_tag);
+    EXPECT_EQ(Bytes(sample->message.begin() + 13, sample->message.end()),
+              Bytes(sent.begin() + 1, sent.end()));
+    EXPECT_EQ(log.newest_key(), (c.flags & media::kSampleKey) != 0 ? 1U : 0U);
+  }
+}
+
+TEST_F(PublicationTest, MarksEverySampleOfSoundAsOneToBeginAt) {
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  for (std::uint32_t time = 0; time < 100; time += 20)
+    ASSERT_TRUE(send(MessageType::kAudio, time, testing::audio_frame(time)));
+  media::LogReader log = open_log();
+  for (std::uint64_t at = 1; at < 6; ++at) EXPECT_TRUE(media::is_sync(log.at(at)->record.flags));
+  EXPECT_EQ(log.newest_key(), 0U) << "players begin with a picture";
+}
+
 TEST_F(PublicationTest, SurvivesEveryPrefixOfItsMessages) {
   send_headers();
   for (const auto& [type, body] : {std::pair{MessageType::kVideo, testing::video_frame(true, 1)},

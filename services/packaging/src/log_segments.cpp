@@ -68,7 +68,7 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
     span.configuration = record.configuration;
     span.first_dts = record.dts;
     open_->first_wall_us[record.track] = record.presented_wall_us;
-    if (record.track == media::kVideoTrack) segment.independent = (record.flags & media::kSampleKey) != 0;
+    if (record.track == media::kVideoTrack) segment.independent = media::is_sync(record.flags);
   }
   if (timing.frame_duration != 0) {
     span.last_duration = timing.frame_duration;

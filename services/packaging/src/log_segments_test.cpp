@@ -145,6 +145,16 @@ TEST(LogSegments, IsNotIndependentWithoutAKeyFrameInFront) {
   EXPECT_FALSE(segments.complete()[1].independent);
 }
 
+TEST(LogSegments, IsNotIndependentWithARecoveryPointInFront) {
+  RecordScript script(1);
+  script.video(0, true).audio(0).cut().audio(1).video(40, true).cut().video(80, true);
+  script.records[3].flags |= media::kSampleRecovery;
+  const LogSegments segments = feed(script);
+  ASSERT_EQ(segments.complete().size(), 2U);
+  EXPECT_TRUE(segments.complete()[0].independent);
+  EXPECT_FALSE(segments.complete()[1].independent);
+}
+
 TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   RecordScript script(1);
   script.pictures_and_sound(0, 400).cut(true);

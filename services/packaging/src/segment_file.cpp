@@ -39,7 +39,7 @@ void collect(Collected& collected, const media::LogReader::Sample& sample) {
   mp4::FragmentSample entry{};
   entry.size = record.size;
   entry.composition_offset = record.composition_offset;
-  entry.key = (record.flags & media::kSampleKey) != 0;
+  entry.key = media::is_sync(record.flags);
   run.samples.push_back(entry);
   collected.payloads[record.track].push_back(sample.payload);
   watch(collected.watched, record);
