@@ -137,6 +137,7 @@ class Publication {
   Result<void> take_header(const Part& part);
   Result<void> take_annotation(const Part& part);
   Result<void> refuse(const Part& part, std::string reason);
+  Result<void> refuse_header(const Part& part, std::string reason);
   bool is_first_of_kind(const Part& part);
   void count_dropped();
   Result<void> end_data(const OpenMessage& message, ByteView body, const MessageTimes& times);

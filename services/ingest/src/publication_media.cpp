@@ -77,6 +77,17 @@ Result<void> Publication::refuse(const Part& part, std::string reason) {
   return check(part.times.monotonic_us);
 }
 
+// The track's frames are not of its old configuration any more: they wait for a usable one.
+Result<void> Publication::refuse_header(const Part& part, std::string reason) {
+  if (TrackSlot* slot = table_.find(part.tag.type, part.where.track_id); slot != nullptr) {
+    slot->format.reset();
+    slot->incomplete.reset();
+    slot->pending = false;
+    slot->header.clear();
+  }
+  return refuse(part, std::move(reason));
+}
+
 Result<void> Publication::end_media(const OpenMessage& message, ByteView body, const MessageTimes& times) {
   const Result<rtmp::MediaTag> tag = rtmp::parse_media_tag(message.type, body);
   if (!tag || tag->part_count == 0) return drop(message);
@@ -121,14 +132,15 @@ Result<bool> Publication::take(const Part& part) {
 Result<void> Publication::take_header(const Part& part) {
   const media::Codec codec = codec_of(part.tag.type, part.where.codec);
   if (codec == media::Codec::kNone) return refuse(part, unsupported_codec(part.tag, part.where));
+  // What copies AAC out of ADTS sends an empty one until it has seen a frame.
+  if (part.payload.empty()) return {};
   // Opus' comments may come as a second header; nobody needs them.
   if (as_text(part.payload).starts_with("OpusTags")) return {};
   const TrackSlot* known = table_.find(part.tag.type, part.where.track_id);
   if (known != nullptr && known->has(codec) && as_text(known->header) == as_text(part.payload)) return {};
   Result<TrackFormat> format = format_of_header(codec, part.payload);
   if (!format && format.error().code == kNoHeader) return {};
-  if (!format && is_first_of_kind(part)) return tl::unexpected<Error>(format.error());
-  if (!format) return refuse(part, format.error().message);
+  if (!format) return refuse_header(part, format.error().message);
   legacy_hevc_ = part.tag.type == rtmp::MessageType::kVideo
                      ? !part.tag.enhanced && codec == media::Codec::kH265
                      : legacy_hevc_;

@@ -213,10 +213,69 @@ TEST_F(PublicationTest, LetsAGoodTrackLiveBesideOneItDoesNotKnow) {
 TEST_F(PublicationTest, RefusesConfigurationsThatAreNotUsable) {
   Bytes three_byte_lengths = testing::avc_header();
   three_byte_lengths[9] = 0xFE;
-  const Result<void> video = send(MessageType::kVideo, 0, three_byte_lengths);
-  ASSERT_FALSE(video);
-  EXPECT_EQ(video.error().code, "codecs.avc_nal_length_size");
-  EXPECT_FALSE(send(MessageType::kAudio, 0, {0xAF, 0x00}));
+  ASSERT_TRUE(send(MessageType::kVideo, 0, three_byte_lengths));
+  EXPECT_EQ(publication_->take_refusals().size(), 1U);
+  const Result<void> hopeless = send(MessageType::kVideo, 2000, three_byte_lengths);
+  ASSERT_FALSE(hopeless);
+  EXPECT_EQ(hopeless.error().code, "ingest.unsupported");
+  EXPECT_NE(hopeless.error().message.find("NAL lengths of 3 bytes"), std::string::npos);
+}
+
+TEST_F(PublicationTest, GoesOnWithOneTrackWhenTheConfigurationOfTheOtherIsNotUsable) {
+  struct Case {
+    const char* name;
+    MessageType type;
+    Bytes header;
+  };
+  const std::vector<Case> cases = {
+      {"AVC of another version", MessageType::kVideo, {0x17, 0, 0, 0, 0, 2, 0x42, 0xC0, 0x0D, 0xFF, 0xE1}},
+      {"AVC that is cut off", MessageType::kVideo, {0x17, 0, 0, 0, 0, 1, 0x42}},
+      {"AAC that is cut off", MessageType::kAudio, {0xAF, 0, 0x12}},
+      {"AAC-ELD", MessageType::kAudio, {0xAF, 0, 0xF8, 0xE6, 0x20, 0x00}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    const bool video = c.type == MessageType::kVideo;
+    for (const bool at_once : {true, false}) {
+      begin_log();
+      if (at_once) {
+        ASSERT_TRUE(send(video ? MessageType::kAudio : MessageType::kVideo, 0,
+                         video ? testing::aac_header() : testing::avc_header()));
+      } else {
+        send_headers();
+        ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+        ASSERT_TRUE(send(MessageType::kAudio, 0, testing::audio_frame(1)));
+      }
+      const std::uint64_t before = publication_->committed();
+      ASSERT_TRUE(send(c.type, 10, c.header));
+      EXPECT_EQ(publication_->take_refusals().size(), 1U);
+      for (std::uint32_t time = 40; time < 5000; time += 40) {
+        ASSERT_TRUE(send(MessageType::kVideo, time, testing::video_frame(time % 2000 == 40, time)));
+        ASSERT_TRUE(send(MessageType::kAudio, time, testing::audio_frame(time)));
+      }
+      EXPECT_EQ(publication_->committed(), before + 124) << "of the good track all, of the other none";
+      EXPECT_FALSE(publication_->any_refusals());
+      ASSERT_TRUE(send(c.type, 5000, video ? testing::avc_header() : testing::aac_header()));
+      ASSERT_TRUE(send(c.type, 5000, video ? testing::video_frame(true, 1) : testing::audio_frame(1)));
+      EXPECT_EQ(publication_->committed(), before + 125) << "a good configuration came";
+    }
+  }
+}
+
+// What copies out of MPEG-TS or ADTS files sends such a header before it has seen a frame.
+TEST_F(PublicationTest, PassesOverEmptyHeaders) {
+  ASSERT_TRUE(send(MessageType::kAudio, 0, {0xAF, 0x00}));
+  ASSERT_TRUE(send(MessageType::kVideo, 0, {0x17, 0, 0, 0, 0}));
+  EXPECT_FALSE(publication_->any_refusals());
+  EXPECT_TRUE(publication_->check(3'000'000)) << "nothing was refused";
+  send_headers();
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
+  ASSERT_TRUE(send(MessageType::kAudio, 0, {0xAF, 0x00}));
+  ASSERT_TRUE(send(MessageType::kVideo, 0, {0x17, 0, 0, 0, 0}));
+  ASSERT_TRUE(send(MessageType::kVideo, 40, testing::video_frame(false, 2)));
+  ASSERT_TRUE(send(MessageType::kAudio, 40, testing::audio_frame(1)));
+  EXPECT_EQ(publication_->committed(), 3U);
+  EXPECT_EQ(open_log().configuration_count(), 2U);
 }
 
 // Encoders that mark every picture, or none, as a key frame: the units say what is one, and the tag that
