@@ -63,6 +63,7 @@ struct LogReader::State {
   std::optional<SampleRecord> record(std::uint64_t sequence) const;
   std::uint64_t next_key(std::uint64_t first, std::uint64_t committed) const;
   bool has_video() const;
+  bool picture_never_began(std::uint64_t committed) const;
   Sample sample(const SampleRecord& record) const;
   Read missing() const;
 };
@@ -92,6 +93,18 @@ bool LogReader::State::has_video() const {
     if (entry && entry->description.track == kVideoTrack) return true;
   }
   return false;
+}
+
+// Of a log with a configuration of the picture and without a key frame of it: sound alone has come for a
+// while.
+bool LogReader::State::picture_never_began(std::uint64_t committed) const {
+  constexpr std::uint64_t kRecords = 64;  // more than a second of AAC
+  if (committed < kRecords) return false;
+  for (std::uint64_t sequence = committed - kRecords; sequence < committed; ++sequence) {
+    const auto found = record(sequence);
+    if (!found || found->track == kVideoTrack) return false;
+  }
+  return true;
 }
 
 // Where to go on from first: the next key frame (of video, where there is video), else the next record that
@@ -192,7 +205,7 @@ std::optional<std::uint64_t> LogReader::newest_key() const {
   const std::uint64_t key = state.slot().last_key.load(std::memory_order_acquire);
   const std::uint64_t committed = state.slot().committed.load(std::memory_order_acquire);
   if (!state.exists() || committed == 0) return std::nullopt;
-  if (!state.has_video()) return committed - 1;
+  if (!state.has_video() || (key == 0 && state.picture_never_began(committed))) return committed - 1;
   if (key == 0 || key > committed || !state.record(key - 1)) return std::nullopt;
   return key - 1;
 }

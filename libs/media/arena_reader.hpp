@@ -74,7 +74,8 @@ class LogReader {
   // later record were theirs too: who uses a run of records asks for the first one.
   bool intact(const SampleRecord& record) const;
 
-  // The newest committed key frame of the video track (or newest record if the log has no video).
+  // The newest committed key frame of the video track (or newest record if the log has no video, or
+  // its configuration and sound alone for the last 64 records).
   std::optional<std::uint64_t> newest_key() const;
 
   LogInfo info() const;

@@ -37,6 +37,10 @@ enum SampleFlag : std::uint16_t {
   kSampleRepaired = 1 << 3,  // the encoder's time stamp was not usable as it came and was corrected
   kSampleRecovery = 1 << 4,  // with kSampleKey: who begins here has whole pictures only after a while (open
                              // GOP, intra refresh)
+  // With kSampleSegmentStart: there is a configuration of the first video (audio) track, and no sample of it
+  // yet. If it has none in this segment either, the segment is without it.
+  kSampleNoVideoYet = 1 << 5,
+  kSampleNoAudioYet = 1 << 6,
 };
 
 // A sync sample as MP4 has it: it and all that follow can be decoded without what was before.

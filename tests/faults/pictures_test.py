@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Cases 27 and 29 to 31: configurations that make no sense, groups of pictures of every length, very large pictures, and metadata that lies."""
+"""Cases 26, 27 and 29 to 31: configurations that make no sense, media in other forms than FLV's, groups of pictures of every length, very large
+pictures, and metadata that lies."""
 import struct
 import subprocess
 
 from wire import Peer, chunk, flv_tags, is_header, number, send_realtime, string
 from oracle import Oracle, no_secret_in_logs
 from crafted import all_frames, key_of, publish_tags, valid
-from stack import Stack, check, fetch, main, make_clip, packets
+from stack import Stack, check, fetch, main, make_clip, packets, wait_for
 
 MAX_SEGMENT = 12
 LARGE = 8 << 20
@@ -85,20 +86,20 @@ def large_key_frame(stack, oracle, clip):
 
 
 def bad_configurations(stack, oracle, clip):
-    """27: AVC configurations without parameter sets, cut off, with lengths of 3 bytes; NAL units that lie."""
+    """27: AVC configurations that are cut off, with lengths of 3 bytes; NAL units that lie."""
     tags = flv_tags(clip)
     header = next(body for kind, _, body in tags if kind == 9 and is_header((kind, 0, body)))
     good = header[5:]
-    broken = {"empty": b"", "no SPS": good[:5] + b"\xe0\x00", "31 SPS of which one is there": good[:5] + b"\xff" + good[6:], "cut off": good[:9],
+    broken = {"31 SPS of which one is there": good[:5] + b"\xff" + good[6:], "cut off": good[:9],
               "version 0": b"\x00" + good[1:], "lengths of 3 bytes": good[:4] + b"\xfe" + good[5:], "SPS of nothing": good[:5] + b"\xe1\x00\x00\x00",
               "SPS of 64 KiB of zeros": good[:5] + b"\xe1\xff\xff" + bytes(65535) + b"\x00"}
     for name, configuration in broken.items():
         with Peer(oracle.port) as peer:
             peer.publish(key_of(stack)).media((9, 0, header[:5] + configuration))
             try:
-                peer.expect(b"NetStream.Publish.Failed", seconds=5)
-            except ConnectionError:
-                pass  # told and closed at once
+                peer.expect(b"NetStream.Publish.TrackRefused", seconds=5)
+                if name == "version 0":  # with nothing else it is closed
+                    peer.expect(b"NetStream.Publish.Failed", seconds=10)
             except TimeoutError:
                 check(False, f"{name} is refused")
     lies = [struct.pack(">I", 0xFFFFFFFF) + b"\x65", struct.pack(">I", 100) + b"\x65\x00", bytes(4), b"\x00\x00", b""]
@@ -109,6 +110,87 @@ def bad_configurations(stack, oracle, clip):
             mixed.append((9, time, b"\x27\x01\x00\x00\x00" + lies[index // 5 % len(lies)]))
     recording, _ = publish_tags(stack, oracle, mixed, speed=4)
     all_frames(tags, recording)
+
+
+def units_of(body):
+    at, found = 5, []
+    while at + 4 <= len(body):
+        size = int.from_bytes(body[at:at + 4], "big")
+        found.append(body[at + 4:at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def with_lengths(units):
+    return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
+
+
+def other_forms(stack, oracle, clip):
+    """26, 27: start codes for lengths, parameter sets in the frames alone, empty NAL units, wrong key flags, an empty AAC header: all is taken."""
+    tags = flv_tags(clip)
+    record = next(body for kind, _, body in tags if kind == 9 and is_header((kind, 0, body)))[5:]
+    size = int.from_bytes(record[6:8], "big")
+    sps, pps = record[8:8 + size], record[11 + size:11 + size + int.from_bytes(record[9 + size:11 + size], "big")]
+    sets_in_frames = [sps, pps]
+
+    def start_codes(units, code=b"\0\0\0\1"):
+        return b"".join(code + unit for unit in units)
+
+    def change(header, picture):
+        """header: in place of the picture's, none: left out; picture: of first byte, whether it is an IDR and its units."""
+        changed = [(8, 0, b"\xaf\x00")]
+        for kind, time, body in tags:
+            if kind == 9 and is_header((kind, time, body)):
+                changed += [] if header is None else [(kind, time, body[:5] + header)]
+            elif kind == 9:
+                units = units_of(body)
+                first, payload = picture(body[0], any(unit[0] & 31 == 5 for unit in units), units)
+                changed.append((kind, time, bytes([first]) + body[1:5] + payload))
+            else:
+                changed.append((kind, time, body))
+        return changed
+
+    cases = {
+        "start codes, no header": change(None, lambda first, idr, units: (first, start_codes(sets_in_frames * idr + units))),
+        "short start codes, all marked as key": change(start_codes(sets_in_frames), lambda first, idr, units: (0x17, start_codes(units, b"\0\0\1"))),
+        "header without sets, empty units, none marked as key": change(
+            record[:5] + b"\xe0\x00", lambda first, idr, units: (0x27, bytes(4) + bytes(4).join(with_lengths([u]) for u in sets_in_frames * idr + units))),
+    }
+    keys = [index for index, body in enumerate(body for kind, _, body in tags if kind == 9 and not is_header((kind, 0, body)))
+            if any(unit[0] & 31 == 5 for unit in units_of(body))]
+    for name, chosen in cases.items():
+        print("  ", name, flush=True)
+        recording, playlist = publish_tags(stack, oracle, chosen, speed=4)
+        valid(playlist, recording)
+        all_frames(tags, recording)
+        decodes(stack)
+        shown = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=flags", "-of", "csv=p=0", str(recording)],
+                               capture_output=True, text=True, timeout=60)
+        found = [index for index, line in enumerate(shown.stdout.split()) if line.startswith("K")]
+        check(found == keys and not shown.stderr, f"{name}: key frames at {found}, sent at {keys} {shown.stderr}")
+        played = subprocess.run(["ffmpeg", "-v", "error", "-i", str(recording), "-f", "null", "-"], capture_output=True, text=True, timeout=60)
+        check(not played.stderr, f"{name}: {played.stderr[-300:]}")
+
+
+def without_configuration(stack, oracle, clip):
+    """26, 27: AAC, then H.264 that nothing configures: the publisher is told within 2 s, the other track goes on, lists are without the one."""
+    tags = flv_tags(clip)
+    for kind, wanted in ((8, "avc1"), (9, "mp4a")):
+        already = len(stack.recordings())
+        chosen = [tag for tag in tags if not (tag[0] == kind and is_header(tag))]
+        with Peer(oracle.port) as peer:
+            peer.publish(key_of(stack))
+            send_realtime(peer, [tag for tag in chosen if tag[1] < 2000], None, 1.0)
+            peer.expect(b"NetStream.Publish.TrackRefused", seconds=5)
+            send_realtime(peer, [tag for tag in chosen if tag[1] >= 2000], [tag[1] for tag in chosen if tag[1] >= 2000], 2.0)
+            wait_for(lambda: (p := stack.playlist()) and p.segments, "a segment")
+            status, _, master = fetch(stack.info["hls_url"].replace("index.m3u8", "master.m3u8"))
+            check(status == 200 and f'CODECS="{wanted}'.encode() in master and b"," not in master.split(b'CODECS="')[1].split(b'"')[0],
+                  f"only {wanted} is offered: {master}")
+            decodes(stack)
+            peer.drain()
+        recording = stack.wait_recordings(already + 1)[-1]
+        check(len(packets(recording, "v" if kind == 8 else "a")) > 0, "the good track is recorded")
 
 
 def metadata(stack, oracle, clip):
@@ -141,7 +223,7 @@ def pictures():
         oracle = Oracle(stack)
         with oracle.case(groups.__doc__):
             groups(stack, oracle)
-        for run in (beginnings, bad_configurations, metadata, large_key_frame):
+        for run in (beginnings, bad_configurations, other_forms, without_configuration, metadata, large_key_frame):
             with oracle.case(run.__doc__, growth_kib=32 * 1024):
                 run(stack, oracle, clip)
         no_secret_in_logs(stack)

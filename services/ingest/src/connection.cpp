@@ -159,8 +159,11 @@ void Connection::tick_publisher(std::int64_t now_us) {
   shard_.shared().counters.timeouts.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t dropped = publishing_->stream->counters->dropped_messages;
   if (dropped == 0) return terminate_publication(media::LogEnd::kTimedOut);
-  terminate_publication(media::LogEnd::kTimedOut, "Nothing that can be used came for too long: " +
-                                                      std::to_string(dropped) + " messages were dropped.");
+  std::string why =
+      "Nothing that can be used came for too long: " + std::to_string(dropped) + " messages were dropped.";
+  const std::string_view refusal = publication.newest_refusal();
+  if (!refusal.empty()) why.append(" ").append(refusal);
+  terminate_publication(media::LogEnd::kTimedOut, why);
 }
 
 void Connection::tick_player(std::int64_t now_us) {

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 
-#include "adts.hpp"
-#include "avc_in_band.hpp"
+#include "codecs/aac.hpp"
 #include "codecs/ac3.hpp"
+#include "codecs/adts.hpp"
 #include "codecs/av1.hpp"
 #include "codecs/flac.hpp"
 #include "codecs/h264.hpp"
 #include "codecs/h265.hpp"
 #include "codecs/mp3.hpp"
 #include "codecs/opus.hpp"
+#include "codecs/parameter_sets.hpp"
 #include "codecs/random_access.hpp"
 #include "codecs/vp9.hpp"
 
@@ -22,22 +23,27 @@ using media::Codec;
 
 // At least one unit, and every length within the sample.
 template <class AccessOf>
-FrameLook look_at_units(ByteView sample, unsigned nal_length_size, AccessOf access_of) {
+FrameLook look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCodec codec,
+                        AccessOf access_of) {
   FrameLook look;
+  std::size_t size = 0;
   codecs::NalReader reader(sample, nal_length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
-    look.usable = true;
+    size += nal_length_size + nal.size();
     look.access = std::max(look.access, access_of(nal));
+    look.parameter_sets = look.parameter_sets || codecs::is_parameter_set(codec, nal);
   }
-  look.usable = look.usable && reader.ok();
+  if (!reader.ok() && codecs::begins_with_start_code(sample)) look.form = FrameForm::kStartCodes;
+  if (reader.ok() && size > 0 && size != sample.size()) look.form = FrameForm::kEmptyUnits;
+  look.usable = reader.ok() && size > 0 && look.form == FrameForm::kPlain;
   return look;
 }
 
 // An intra picture without a word about recovery may begin an open GOP or stand anywhere: only its encoder
 // knows.
-FrameLook look_at_avc_units(ByteView sample, unsigned nal_length_size) {
+FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
   bool inter = false;
-  FrameLook look = look_at_units(sample, nal_length_size, [&inter](ByteView nal) {
+  FrameLook look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&inter](ByteView nal) {
     switch (codecs::nal_type(nal)) {
       case codecs::kNalIdrSlice:
         return FrameAccess::kSync;
@@ -63,28 +69,13 @@ FrameAccess hevc_access(ByteView nal) {
   return recovery ? FrameAccess::kRecovery : FrameAccess::kNone;
 }
 
-FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
-  FrameLook look = look_at_avc_units(sample, nal_length_size);
-  if (!look.usable || look.access == FrameAccess::kNone) return look;
-  const InBandParameters parameters = in_band_parameters(sample, nal_length_size);
-  if (parameters.sps.empty()) return look;
-  if (const auto sps = codecs::parse_sps(parameters.sps)) {
-    look.width = sps->width;
-    look.height = sps->height;
-  }
-  return look;
-}
-
 FrameLook look_at_av1(ByteView sample) {
   FrameLook look;
   const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(sample);
   if (!unit || unit->obus == 0) return look;
   look.usable = true;
   if (unit->key_frame) look.access = FrameAccess::kSync;
-  if (unit->sequence_header) {
-    look.width = unit->sequence_header->width;
-    look.height = unit->sequence_header->height;
-  }
+  look.parameter_sets = unit->sequence_header.has_value();
   return look;
 }
 
@@ -102,8 +93,20 @@ FrameLook look_at_vp9(ByteView sample) {
 
 FrameLook look_at_aac(ByteView frame) {
   FrameLook look;
-  if (const auto adts = parse_adts(frame)) look.skip = adts->size;
   look.usable = !frame.empty();
+  if (!codecs::begins_with_adts(frame)) return look;
+  ByteView rest = frame;
+  const auto adts = codecs::next_adts_frame(rest);
+  look.usable = adts.has_value() && rest.empty();
+  if (!look.usable) {
+    look.form = FrameForm::kAdts;
+    return look;
+  }
+  look.skip = static_cast<std::uint32_t>(adts->raw.data() - frame.data());
+  if (const auto aac = codecs::parse_audio_specific_config(adts->audio_specific_config)) {
+    look.sample_rate = aac->sample_rate;
+    look.channels = aac->channels;
+  }
   return look;
 }
 
@@ -143,7 +146,7 @@ FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_lengt
     case Codec::kH264:
       return look_at_avc(payload, nal_length_size);
     case Codec::kH265:
-      return look_at_units(payload, nal_length_size, hevc_access);
+      return look_at_units(payload, nal_length_size, codecs::NalCodec::kH265, hevc_access);
     case Codec::kAv1:
       return look_at_av1(payload);
     case Codec::kVp9:

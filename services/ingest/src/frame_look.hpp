@@ -16,12 +16,22 @@ enum class FrameAccess : std::uint8_t {
   kSync,
 };
 
+// How the payload is, against what the log and players have.
+enum class FrameForm : std::uint8_t {
+  kPlain,
+  kStartCodes,  // NAL units behind start codes, not lengths
+  kEmptyUnits,  // NAL units of length 0 between the others
+  kAdts,        // AAC frames in ADTS, not exactly one
+};
+
 struct FrameLook {
-  bool usable = false;                      // it is a frame of its codec, as far as can be seen
+  bool usable = false;  // it is a frame of its codec in its plain form, as far as can be seen
+  FrameForm form = FrameForm::kPlain;
   FrameAccess access = FrameAccess::kNone;  // video
+  bool parameter_sets = false;              // video: it has some, or a sequence header (AV1)
   std::uint32_t skip = 0;                   // of the payload's front that is no part of the frame: ADTS
   std::uint32_t samples = 0;                // audio: how long it lasts; 0: not told
-  std::uint32_t width = 0;                  // video: of the pictures from here on; 0: not told
+  std::uint32_t width = 0;                  // VP9: of the pictures from here on; 0: not told
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;  // audio: 0: not told
   std::uint32_t channels = 0;

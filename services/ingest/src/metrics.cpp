@@ -157,9 +157,13 @@ class IngestMetrics final : public prometheus::Collectable {
     add_arena(out, sources_.arena);
     add_bus(out, sources_.node);
     std::uint64_t dropped = 0;
-    for (const LiveStreamPtr& stream : sources_.streams.all())
+    std::uint64_t refused = 0;
+    for (const LiveStreamPtr& stream : sources_.streams.all()) {
       dropped += get(stream->counters->dropped_messages);
+      refused += get(stream->counters->refused_tracks);
+    }
     out.gauge("dropped_messages", "Unusable messages of the live publications.", dropped);
+    out.gauge("refused_tracks", "Tracks of the live publications that can't be taken.", refused);
     return out.take();
   }
 

@@ -231,6 +231,8 @@ Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& 
   if (Result<void> applied = apply_pending(slot, record); !applied)
     return tl::unexpected<Error>(applied.error());
   record.configuration = slot.configuration;
+  slot.sampled = true;
+  if ((record.flags & media::kSampleSegmentStart) != 0) record.flags |= silent_tracks();
 
   const std::uint32_t payload_size = room.body_size - place.payload_begin;
   const std::uint32_t payload_at = room.prefix_room + place.payload_begin;
@@ -262,6 +264,14 @@ void Publication::tell_target_duration() {
   log_->set_target_duration_s(target_duration_s_);
 }
 
+std::uint16_t Publication::silent_tracks() {
+  const auto silent = [this](std::uint8_t track) {
+    return table_.slot(track).configured && !table_.slot(track).sampled;
+  };
+  return static_cast<std::uint16_t>((silent(media::kVideoTrack) ? media::kSampleNoVideoYet : 0) |
+                                    (silent(media::kAudioTrack) ? media::kSampleNoAudioYet : 0));
+}
+
 void Publication::count(const SamplePlace& place, const media::SampleRecord& record) {
   const TrackSlot& slot = table_.slot(place.track);
   if (place.track == media::kVideoTrack) {
@@ -282,6 +292,7 @@ void Publication::count(const SamplePlace& place, const media::SampleRecord& rec
   store(counters_->audio_video_drift_us, pace_.drift_us());
   store(counters_->media_time_us, pace_.media_time_us());
   store(counters_->timestamp_jumps, timeline_.jumps());
+  store(counters_->refused_tracks, std::uint64_t{refusals_.count()});
   store(counters_->log_bytes, log_->held_bytes());
 }
 

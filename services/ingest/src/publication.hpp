@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "frame_look.hpp"
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
 #include "media_pace.hpp"
@@ -40,6 +41,7 @@ struct PublicationCounters {
   std::atomic<std::int64_t> audio_video_drift_us{0};
   std::atomic<std::uint64_t> media_time_us{0};
   std::atomic<std::uint64_t> dropped_messages{0};  // unusable: without configuration, malformed, too large
+  std::atomic<std::uint64_t> refused_tracks{0};    // now; each was told to the publisher
   std::atomic<std::uint64_t> log_bytes{0};
 };
 
@@ -55,6 +57,9 @@ class Publication {
   // Of Enhanced RTMP's metadata frames and speaker maps; further and larger ones are dropped.
   static constexpr std::uint32_t kMaxAnnotations = 64;
   static constexpr std::uint32_t kMaxAnnotationBytes = 2048;
+  // Parameter sets that change in the band, with the picture's size as it was: further ones are left to the
+  // decoders, that see them in the frames.
+  static constexpr std::uint32_t kMaxVariations = 256;
 
   Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
               std::shared_ptr<PublicationCounters> counters);
@@ -77,6 +82,8 @@ class Publication {
   // Texts for the publisher about tracks that can't be taken, each once.
   bool any_refusals() const { return refusals_.any_new(); }
   std::vector<std::string> take_refusals() { return refusals_.take(); }
+  // The newest of them; empty when all was taken.
+  std::string_view newest_refusal() const { return refusals_.newest(); }
   // Now and then: "ingest.unsupported" when all there is was refused and nothing else came in time.
   [[nodiscard]] Result<void> check(std::int64_t monotonic_us) const;
 
@@ -104,6 +111,9 @@ class Publication {
     std::uint32_t filled = 0;
     std::optional<media::LogWriter::Room> room;  // none: the message is dropped
   };
+  // Of a payload that did not come in its plain form. kOwnRoom: it is all of the message's room, without a
+  // header as received before it.
+  enum class Rewriting : std::uint8_t { kNone, kInPlace, kOwnRoom };
   // One track's part of a message.
   struct Part {
     const OpenMessage& message;
@@ -112,6 +122,7 @@ class Publication {
     ByteView payload;
     bool whole = false;  // the message's only part, up to its end
     const MessageTimes& times;
+    Rewriting rewriting = Rewriting::kNone;
   };
   struct SamplePlace {
     std::uint8_t track = 0;
@@ -130,9 +141,14 @@ class Publication {
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   OpenMessage* find(std::uint32_t chunk_stream_id);
   Result<void> end_media(const OpenMessage& message, ByteView body, const MessageTimes& times);
-  // These three say whether the message's room was committed.
+  // Those that give a boolean say whether the message's room was committed.
   Result<bool> take(const Part& part);
   Result<bool> take_frame(const Part& part);
+  Result<bool> take_other_form(const Part& part, FrameForm form, media::Codec codec);
+  Result<bool> take_adts(const Part& part);
+  Result<bool> pass_over(const Part& part, std::string_view reason);
+  Result<void> learn(const Part& part, const FrameLook& look, media::Codec codec);
+  SamplePlace place_of(const Part& part, const FrameLook& look, const TrackSlot& slot);
   Result<bool> commit_copy(const Part& part, std::uint32_t skip, SamplePlace place);
   Result<void> take_header(const Part& part);
   Result<void> take_annotation(const Part& part);
@@ -149,6 +165,7 @@ class Publication {
   Result<bool> commit(const OpenMessage& message, const SamplePlace& place, const MessageTimes& times);
   static std::uint32_t write_tag_header(const media::LogWriter::Room& room, const SamplePlace& place,
                                         const media::SampleRecord& record, std::size_t chunk_header);
+  std::uint16_t silent_tracks();
   Result<void> apply_pending(TrackSlot& slot, const media::SampleRecord& record);
   void count(const SamplePlace& place, const media::SampleRecord& record);
   Result<void> drop(const OpenMessage& message);
@@ -172,6 +189,7 @@ class Publication {
   Bytes video_annotation_;  // newest
   Bytes audio_annotation_;
   std::uint32_t annotations_ = 0;
+  std::uint32_t variations_ = 0;
   std::uint32_t target_duration_s_ = 0;
   std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;

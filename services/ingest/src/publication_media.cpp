@@ -1,8 +1,6 @@
 // Audio and video messages of a Publication: whose they are, and what becomes of each track's part.
 #include <algorithm>
-#include <cstring>
 
-#include "frame_look.hpp"
 #include "publication.hpp"
 
 namespace millrace::ingest {
@@ -20,47 +18,11 @@ bool is_same(const TrackFormat& a, const TrackFormat& b) {
          a.description.channels == b.description.channels && a.configuration == b.configuration;
 }
 
-// The frame says something else than what is known of its track, or nothing is known.
-bool is_news(const FrameLook& look, const TrackSlot* slot, media::Codec codec) {
-  if (slot == nullptr || !slot->has(codec)) return true;
-  const media::TrackConfiguration& known = slot->format->description;
-  const bool picture = look.width != 0 && (look.width != known.width || look.height != known.height);
-  const bool sound =
-      look.sample_rate != 0 && (look.sample_rate != known.sample_rate || look.channels != known.channels);
-  return picture || sound;
-}
-
-// A legacy header, or an enhanced one of a first track whose codec legacy RTMP does not have, is sent on as
-// it came.
-bool stays(const rtmp::MediaTag& tag, const rtmp::TagPart& part, const TrackSlot& slot) {
-  if (!tag.enhanced) return part.codec != rtmp::fourcc::kHevc;
-  const bool legacy_form = part.codec == rtmp::fourcc::kAvc || part.codec == rtmp::fourcc::kAac ||
-                           part.codec == rtmp::fourcc::kMp3;
-  return !tag.multitrack && !tag.modified && !slot.player_track_id && !legacy_form;
-}
-
-FrameAccess access_of(const rtmp::MediaTag& tag, const FrameLook& look) {
-  if (tag.type != rtmp::MessageType::kVideo) return FrameAccess::kSync;
-  if (look.access != FrameAccess::kAsTagged) return look.access;
-  return tag.key() ? FrameAccess::kRecovery : FrameAccess::kNone;
-}
-
-// Players go by the tag: some wait for one that says key.
-rtmp::VideoFrameType frame_type_of(const rtmp::MediaTag& tag, FrameAccess access) {
-  const bool key = access != FrameAccess::kNone;
-  if (tag.type != rtmp::MessageType::kVideo || key == tag.key()) return tag.frame_type;
-  return key ? rtmp::VideoFrameType::kKey : rtmp::VideoFrameType::kInter;
-}
-
-bool has_composition(rtmp::FourCc codec) {
-  return codec == rtmp::fourcc::kAvc || codec == rtmp::fourcc::kHevc;
-}
-
 }  // namespace
 
 Result<void> Publication::check(std::int64_t monotonic_us) const {
   const std::string_view reason = refusals_.hopeless(monotonic_us);
-  if (reason.empty() || table_.any_media()) return {};
+  if (reason.empty() || any_record_ || table_.any_promising()) return {};
   return fail("ingest.unsupported", std::string(reason));
 }
 
@@ -74,6 +36,7 @@ bool Publication::is_first_of_kind(const Part& part) {
 Result<void> Publication::refuse(const Part& part, std::string reason) {
   count_dropped();
   refusals_.add(part.tag, part.where, std::move(reason), part.times.monotonic_us);
+  counters_->refused_tracks.store(refusals_.count(), std::memory_order_relaxed);
   return check(part.times.monotonic_us);
 }
 
@@ -147,6 +110,7 @@ Result<void> Publication::take_header(const Part& part) {
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->header.assign(part.payload.begin(), part.payload.end());
+  slot->refused = false;
   if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
     return configure(part, std::move(*format));
   slot->format.reset();
@@ -210,71 +174,6 @@ Result<void> Publication::take_annotation(const Part& part) {
   format.annotates = part.tag.type;
   format.tag.assign(tag.view().begin(), tag.view().end());
   return add_configuration(std::move(format), any_record_ ? media_sequence_ : 0, 0);
-}
-
-Result<bool> Publication::take_frame(const Part& part) {
-  const media::Codec codec = codec_of(part.tag.type, part.where.codec);
-  if (codec == media::Codec::kNone) {
-    const Result<void> refused = refuse(part, unsupported_codec(part.tag, part.where));
-    return refused ? Result<bool>(false) : tl::unexpected<Error>(refused.error());
-  }
-  TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
-  const bool formatted = slot != nullptr && slot->format;
-  const FrameLook look = look_at_frame(codec, part.payload, formatted ? slot->format->nal_length_size : 4);
-  if (look.usable && is_news(look, slot, codec)) {
-    const TrackFormat* earlier = nullptr;
-    if (slot != nullptr && slot->incomplete) earlier = &*slot->incomplete;
-    if (earlier == nullptr && slot != nullptr && slot->has(codec)) earlier = &*slot->format;
-    Result<TrackFormat> format = format_of_frame(codec, part.payload, earlier);
-    if (format) {
-      if (Result<void> configured = configure(part, std::move(*format)); !configured)
-        return tl::unexpected<Error>(configured.error());
-    }
-    slot = table_.find(part.tag.type, part.where.track_id);
-  }
-  if (!look.usable || slot == nullptr || !slot->has(codec)) {
-    count_dropped();
-    return false;
-  }
-  SamplePlace place;
-  place.track = table_.track_of(*slot);
-  place.payload_begin = part.where.payload_begin + look.skip;
-  place.header_size = part.where.payload_begin;
-  place.composition_offset_ms = part.where.composition_offset_ms;
-  const FrameAccess access = access_of(part.tag, look);
-  const rtmp::VideoFrameType frame_type = frame_type_of(part.tag, access);
-  place.key = access != FrameAccess::kNone;
-  place.recovery = access == FrameAccess::kRecovery;
-  place.samples = look.samples;
-  place.nanoseconds = part.tag.nanosecond_offset;
-  const bool kept =
-      part.whole && look.skip == 0 && frame_type == part.tag.frame_type && stays(part.tag, part.where, *slot);
-  place.composition_present = has_composition(part.where.codec) && (!kept || part.tag.composition_present);
-  if (!kept) {
-    place.header = {part.tag.type,
-                    part.where.codec,
-                    PacketKind::kCodedFrames,
-                    frame_type,
-                    part.where.composition_offset_ms,
-                    slot->player_track_id};
-  }
-  return part.whole ? commit(part.message, place, part.times) : commit_copy(part, look.skip, place);
-}
-
-// A part of a message of many tracks gets a message of its own.
-Result<bool> Publication::commit_copy(const Part& part, std::uint32_t skip, SamplePlace place) {
-  const ByteView payload = part.payload.subspan(skip);
-  const auto header_size = static_cast<std::uint32_t>(rtmp::make_tag_header(*place.header).size);
-  Result<media::LogWriter::Room> room = log_->reserve(static_cast<std::uint32_t>(payload.size()),
-                                                      prefix_room(part.message.timestamp_ms) + header_size);
-  if (!room) return tl::unexpected<Error>(room.error());
-  std::memcpy(room->data + room->prefix_room, payload.data(), payload.size());
-  OpenMessage copy = part.message;
-  copy.room = *room;
-  place.payload_begin = 0;
-  const Result<bool> committed = commit(copy, place, part.times);
-  if (!committed || !*committed) log_->abandon(*room);
-  return committed ? Result<bool>(false) : committed;
 }
 
 }  // namespace millrace::ingest

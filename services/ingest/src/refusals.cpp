@@ -4,13 +4,42 @@
 
 namespace millrace::ingest {
 
+bool Refusals::suspect(const rtmp::MediaTag& tag, const rtmp::TagPart& part, std::string_view reason,
+                       std::int64_t now_us) {
+  const auto found = std::find_if(suspects_.begin(), suspects_.end(), [&](const Suspect& suspect) {
+    return suspect.type == tag.type && suspect.track_id == part.track_id;
+  });
+  if (found == suspects_.end()) {
+    if (suspects_.size() < kMax) suspects_.push_back({tag.type, part.track_id, now_us});
+    return false;
+  }
+  if (now_us - found->since_us < kPatienceUs) return false;
+  add(tag, part, std::string(reason), found->since_us);
+  return true;
+}
+
+void Refusals::trust(const rtmp::MediaTag& tag, const rtmp::TagPart& part) {
+  std::erase_if(suspects_, [&](const Suspect& suspect) {
+    return suspect.type == tag.type && suspect.track_id == part.track_id;
+  });
+  for (Refused& refused : refused_) {
+    if (refused.type == tag.type && refused.track_id == part.track_id) refused.in_force = false;
+  }
+}
+
+std::size_t Refusals::count() const {
+  return static_cast<std::size_t>(std::count_if(refused_.begin(), refused_.end(),
+                                                [](const Refused& refused) { return refused.in_force; }));
+}
+
 void Refusals::add(const rtmp::MediaTag& tag, const rtmp::TagPart& part, std::string reason,
-                   std::int64_t now_us) {
-  const bool known = std::any_of(refused_.begin(), refused_.end(), [&](const Refused& refused) {
+                   std::int64_t since_us) {
+  const auto known = std::find_if(refused_.begin(), refused_.end(), [&](const Refused& refused) {
     return refused.type == tag.type && refused.track_id == part.track_id && refused.codec == part.codec;
   });
-  if (known || refused_.size() == kMax) return;
-  if (refused_.empty()) since_us_ = now_us;
+  if (known != refused_.end()) known->in_force = true;
+  if (known != refused_.end() || refused_.size() == kMax) return;
+  since_us_ = refused_.empty() ? since_us : std::min(since_us_, since_us);
   refused_.push_back({tag.type, part.track_id, part.codec, std::move(reason)});
 }
 

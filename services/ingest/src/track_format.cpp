@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
-#include "adts.hpp"
-#include "avc_in_band.hpp"
 #include "codecs/aac.hpp"
 #include "codecs/ac3.hpp"
+#include "codecs/adts.hpp"
 #include "codecs/av1.hpp"
 #include "codecs/flac.hpp"
 #include "codecs/h264.hpp"
 #include "codecs/h265.hpp"
 #include "codecs/mp3.hpp"
 #include "codecs/opus.hpp"
+#include "codecs/parameter_sets.hpp"
 #include "codecs/vp9.hpp"
 #include "media/timeline.hpp"
 
@@ -69,8 +70,24 @@ TrackFormat audio_format(Codec codec, std::uint32_t sample_rate, std::uint32_t c
   return format;
 }
 
+constexpr unsigned kUsualNalLengthSize = 4;
+
+codecs::NalCodec nal_codec(Codec codec) {
+  return codec == Codec::kH264 ? codecs::NalCodec::kH264 : codecs::NalCodec::kH265;
+}
+
+// A record whose parameter sets are in the stream; length_size_at: of the byte that ends with it.
+TrackFormat without_parameter_sets(Codec codec, ByteView record, std::size_t length_size_at) {
+  TrackFormat format = video_format(codec, 0, 0, record);
+  format.nal_length_size = (record[length_size_at] & 3U) + 1;
+  return format;
+}
+
 Result<TrackFormat> avc_format(ByteView avcc) {
+  constexpr std::size_t kLengthSizeAt = 4;
   const Result<codecs::AvcConfiguration> avc = codecs::parse_avc_configuration(avcc);
+  if (!avc && avc.error().code == "codecs.avc_no_sps")
+    return without_parameter_sets(Codec::kH264, avcc, kLengthSizeAt);
   if (!avc) return fail(avc.error(), "H.264 configuration");
   TrackFormat format = video_format(Codec::kH264, avc->width, avc->height, avcc);
   format.codec = codecs::codec_string(*avc);
@@ -79,7 +96,10 @@ Result<TrackFormat> avc_format(ByteView avcc) {
 }
 
 Result<TrackFormat> hevc_format(ByteView hvcc) {
+  constexpr std::size_t kLengthSizeAt = 21;
   const Result<codecs::HevcConfiguration> hevc = codecs::parse_hevc_configuration(hvcc);
+  if (!hevc && hevc.error().code == "codecs.hevc_no_sps")
+    return without_parameter_sets(Codec::kH265, hvcc, kLengthSizeAt);
   if (!hevc) return fail(hevc.error(), "H.265 configuration");
   TrackFormat format = video_format(Codec::kH265, hevc->width, hevc->height, hvcc);
   format.codec = codecs::codec_string(*hevc);
@@ -151,17 +171,37 @@ Result<TrackFormat> mp3_format(ByteView frame) {
 }
 
 Result<TrackFormat> adts_format(ByteView frame) {
-  const std::optional<AdtsHeader> adts = parse_adts(frame);
+  const std::optional<codecs::AdtsFrame> adts = codecs::next_adts_frame(frame);
   if (!adts) return fail("ingest.no_header", "AAC without its configuration");
   return aac_format(adts->audio_specific_config);
 }
 
-Result<TrackFormat> avc_format_of_frame(ByteView frame, const TrackFormat* earlier) {
-  if (earlier == nullptr) return fail("ingest.no_header", "H.264 without its configuration");
-  const unsigned size = earlier->nal_length_size;
-  const Bytes avcc = avc_configuration(in_band_parameters(frame, size), size);
-  if (avcc.empty()) return fail("ingest.no_header", "no parameter sets");
-  return avc_format(avcc);
+Result<TrackFormat> nal_format(Codec codec, const codecs::ParameterSets& sets, unsigned nal_length_size) {
+  const Bytes record = sets.record(nal_length_size);
+  if (record.empty()) return fail("ingest.no_header", "no parameter sets");
+  return codec == Codec::kH264 ? avc_format(record) : hevc_format(record);
+}
+
+// The sets of the frame in place of those of the earlier configuration with the same ids.
+Result<TrackFormat> nal_format_of_frame(Codec codec, ByteView frame, const TrackFormat* earlier) {
+  codecs::ParameterSets sets(nal_codec(codec));
+  const unsigned size = earlier == nullptr ? kUsualNalLengthSize : earlier->nal_length_size;
+  if (earlier != nullptr) sets.take_record(earlier->configuration);
+  sets.take_sample({frame, false, size});
+  return nal_format(codec, sets, size);
+}
+
+// A sequence header of parameter sets behind start codes, as encoders have it that know no record.
+Result<TrackFormat> nal_format_of_header(Codec codec, ByteView payload) {
+  if (!codecs::begins_with_start_code(payload))
+    return codec == Codec::kH264 ? avc_format(payload) : hevc_format(payload);
+  codecs::ParameterSets sets(nal_codec(codec));
+  sets.take_sample({payload, true, kUsualNalLengthSize});
+  Result<TrackFormat> format = nal_format(codec, sets, kUsualNalLengthSize);
+  if (!format)
+    return fail(codec == Codec::kH264 ? "codecs.avc_no_sps" : "codecs.hevc_no_sps",
+                "a sequence header with start codes and without usable parameter sets");
+  return format;
 }
 
 Result<TrackFormat> vp9_format_of_frame(ByteView frame, const TrackFormat* earlier) {
@@ -200,9 +240,8 @@ rtmp::FourCc fourcc_of(media::Codec codec) {
 Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload) {
   switch (codec) {
     case Codec::kH264:
-      return avc_format(payload);
     case Codec::kH265:
-      return hevc_format(payload);
+      return nal_format_of_header(codec, payload);
     case Codec::kAv1:
       return av1_format(payload);
     case Codec::kVp9:
@@ -221,7 +260,8 @@ Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload) {
 Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const TrackFormat* earlier) {
   switch (codec) {
     case Codec::kH264:
-      return avc_format_of_frame(payload, earlier);
+    case Codec::kH265:
+      return nal_format_of_frame(codec, payload, earlier);
     case Codec::kAv1:
       return av1_format_of_frame(payload);
     case Codec::kVp9:
@@ -237,6 +277,17 @@ Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const 
     default:
       return fail("ingest.no_header", "a frame before its configuration");
   }
+}
+
+bool is_told(const TrackFormat& format, ByteView frame) {
+  const Codec codec = format.description.codec;
+  if (codec == Codec::kAv1) {
+    const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(frame);
+    return !unit ||
+           as_text(format.configuration).find(as_text(unit->sequence_header_obu)) != std::string_view::npos;
+  }
+  return codecs::holds_parameter_sets(nal_codec(codec), format.configuration,
+                                      {frame, false, format.nal_length_size});
 }
 
 TrackFormat data_format(ByteView amf) {

@@ -26,8 +26,8 @@ struct TrackFormat {
   // An annotation of that kind of media, kept on the data track with no codec: Enhanced RTMP's metadata frame
   // (HDR) or speaker map.
   std::optional<rtmp::MessageType> annotates;
-  // avcC, hvcC, av1C, vpcC, AudioSpecificConfig, OpusHead, fLaC as received; dac3, dec3 and MP3's frame
-  // header made from the first frame; AMF0 of onMetaData.
+  // avcC, hvcC, av1C, vpcC, AudioSpecificConfig, OpusHead, fLaC as received, or made of what the stream has
+  // in the band; dac3, dec3 and MP3's frame header made from the first frame; AMF0 of onMetaData.
   Bytes configuration;
 };
 
@@ -36,13 +36,16 @@ media::Codec codec_of(rtmp::MessageType type, rtmp::FourCc fourcc);
 rtmp::FourCc fourcc_of(media::Codec codec);
 
 // Of a SequenceStart's payload; track and tag are left to the caller. A width of 0 for video: the picture's
-// size comes with the first key frame (complete_format). The codecs' errors; "ingest.no_header" for codecs
-// that have none.
+// size, for H.264 and H.265 all parameter sets, come with the first key frame (format_of_frame). The codecs'
+// errors; "ingest.no_header" for codecs that have none.
 [[nodiscard]] Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload);
 // Of a frame: codecs without a sequence header, AAC in ADTS, and pictures whose sequence header does not tell
-// (all of) it; earlier: what is known of the track, or null. The codecs' errors.
+// (all of) it, or told something else; earlier: what is known of the track, or null. The codecs' errors.
 [[nodiscard]] Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload,
                                                   const TrackFormat* earlier);
+// H.264, H.265 and AV1: the parameter sets or the sequence header of the frame, if it has some, stand in the
+// configuration.
+bool is_told(const TrackFormat& format, ByteView frame);
 // amf: as players are sent it.
 TrackFormat data_format(ByteView amf);
 

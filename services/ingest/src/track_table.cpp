@@ -41,9 +41,10 @@ TrackSlot* TrackTable::find_or_make(rtmp::MessageType type, std::uint8_t track_i
   return nullptr;
 }
 
-bool TrackTable::any_media() const {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const TrackSlot& slot) { return slot.used && (slot.format || slot.incomplete); });
+bool TrackTable::any_promising() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const TrackSlot& slot) {
+    return slot.used && !slot.refused && (slot.format || slot.incomplete);
+  });
 }
 
 }  // namespace millrace::ingest

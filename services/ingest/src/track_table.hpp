@@ -26,10 +26,14 @@ struct TrackSlot {
   std::optional<TrackFormat> format;
   bool pending = false;
   bool configured = false;
+  bool sampled = false;  // has a record
   std::uint32_t configuration = 0;
   // The newest sequence header as received: encoders repeat it, also when the pictures say otherwise by now.
   Bytes header;
-  // A header that does not tell the size of the picture: the first key frame completes it.
+  // Its frames were told to the publisher as unusable, and none came that is.
+  bool refused = false;
+  // A header that does not tell all: the size of the picture, or the parameter sets. The first key frame
+  // completes it.
   std::optional<TrackFormat> incomplete;
 
   bool has(media::Codec codec) const { return format && format->description.codec == codec; }
@@ -46,8 +50,8 @@ class TrackTable {
   std::uint8_t track_of(const TrackSlot& slot) const {
     return static_cast<std::uint8_t>(&slot - slots_.data());
   }
-  // Something that can be played is known.
-  bool any_media() const;
+  // Something that can be played is known, and nothing against it.
+  bool any_promising() const;
 
  private:
   std::array<TrackSlot, media::kMaxTracks> slots_;

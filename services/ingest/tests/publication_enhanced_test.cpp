@@ -296,8 +296,9 @@ TEST_F(EnhancedTest, UnwrapsAdts) {
   EXPECT_EQ(body_of(*log.at(0)), (Bytes{0xAF, 1} + raw));
   Bytes wrong_size = Bytes{0xAF, 1} + adts;
   wrong_size[6] = 0xFF;
-  ASSERT_TRUE(send(MessageType::kAudio, 20, wrong_size));  // not ADTS: an AAC frame for all we know
-  EXPECT_EQ(publication_->committed(), 2U);
+  ASSERT_TRUE(send(MessageType::kAudio, 20, wrong_size));  // no raw frame begins so
+  EXPECT_EQ(publication_->committed(), 1U);
+  EXPECT_EQ(counters_->dropped_messages.load(), 1U);
 }
 
 TEST_F(EnhancedTest, FollowsAChangeOfMp3sRate) {

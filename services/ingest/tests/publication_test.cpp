@@ -27,7 +27,7 @@ TEST_F(PublicationTest, WritesMessagesAsPlayersAreSentThem) {
   EXPECT_EQ(Bytes(sample->payload.begin(), sample->payload.end()), Bytes(key.begin() + 5, key.end()));
   EXPECT_EQ(sample->record.dts, 40 * 90);
   EXPECT_EQ(sample->record.composition_offset, 80 * 90);
-  EXPECT_EQ(sample->record.flags, media::kSampleKey | media::kSampleSegmentStart);
+  EXPECT_EQ(sample->record.flags, media::kSampleKey | media::kSampleSegmentStart | media::kSampleNoAudioYet);
 }
 
 TEST_F(PublicationTest, ShowsPicturesOfEqualDecodeTimesWhenTheirEncoderWants) {

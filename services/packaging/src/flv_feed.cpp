@@ -138,6 +138,8 @@ bool FlvFeed::start(std::int64_t now_us) {
     audio = audio || configuration->description.kind == media::TrackKind::kAudio;
   }
   if (is_shown(record.track)) newest[record.track] = record.configuration;
+  // It begins with a picture, unless there never was one.
+  video = video && record.track == media::kVideoTrack;
   if (!std::exchange(head_begun_, true)) head_ = flv_file_header(video, audio);
   // What describes the stream first.
   if (newest[media::kDataTrack] != kNoConfiguration)

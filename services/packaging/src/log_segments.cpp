@@ -52,6 +52,8 @@ void LogSegments::begin_segment(const media::SampleRecord& record) {
   segment.discontinuity_sequence = record.discontinuity_sequence;
   segment.first_record = record.sequence;
   segment.independent = true;
+  open_->not_begun[kVideo] = (record.flags & media::kSampleNoVideoYet) != 0;
+  open_->not_begun[kAudio] = (record.flags & media::kSampleNoAudioYet) != 0;
 }
 
 void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
@@ -109,6 +111,7 @@ void LogSegments::settle_video(const media::SampleRecord& record) {
 void LogSegments::finish_waiting() {
   if (!waiting_) return;
   Segment segment = waiting_->segment;
+  const std::array<bool, kTracks> not_begun = waiting_->not_begun;
   segment.duration_us = duration_us(*waiting_);
   waiting_.reset();
   bool empty = true;
@@ -116,6 +119,7 @@ void LogSegments::finish_waiting() {
     const TrackSpan& span = segment.tracks[track];
     segment.configurations[track] =
         span.samples > 0 ? span.configuration : in_force(track, segment.media_sequence);
+    if (span.samples == 0 && not_begun[track]) segment.configurations[track].reset();
     if (span.samples > 0) {
       empty = false;
       newest_configurations_[track] = span.configuration;

@@ -53,6 +53,7 @@ class LogSegments {
   struct Open {
     Segment segment;
     std::array<std::int64_t, kTracks> first_wall_us{};
+    std::array<bool, kTracks> not_begun{};     // configured, and without a sample before this segment
     std::optional<std::int64_t> start_us;      // of its media, on the timeline
     std::optional<std::int64_t> next_us;       // where the next segment of the same timeline begins
     std::optional<std::int64_t> next_wall_us;  // and its date

@@ -155,6 +155,19 @@ TEST(LogSegments, IsNotIndependentWithARecoveryPointInFront) {
   EXPECT_FALSE(segments.complete()[1].independent);
 }
 
+// An init segment with a track that never has a sample can't be opened by some players.
+TEST(LogSegments, LeavesOutATrackThatHasNotBegun) {
+  RecordScript script(1);
+  script.audio(0).audio(1).cut().audio(2).cut(true).video(80, true).audio(3).cut().audio(4).cut().audio(5);
+  for (const std::size_t start : {0, 2}) script.records[start].flags |= media::kSampleNoVideoYet;
+  const LogSegments segments = feed(script);
+  ASSERT_GE(segments.complete().size(), 3U);
+  EXPECT_EQ(segments.complete()[0].configurations[kVideo], std::nullopt);
+  EXPECT_EQ(segments.complete()[1].configurations[kVideo], std::nullopt);
+  EXPECT_NE(segments.complete()[2].configurations[kVideo], std::nullopt);
+  EXPECT_NE(segments.complete()[0].configurations[kAudio], std::nullopt);
+}
+
 TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   RecordScript script(1);
   script.pictures_and_sound(0, 400).cut(true);
