@@ -72,8 +72,16 @@ SegmentRule::Cut SegmentRule::judge(const Sample& sample, bool has_picture) cons
   return cuts ? Cut::kCut : Cut::kNone;
 }
 
+bool SegmentRule::is_key(const Sample& sample) const {
+  if (!sample.recovery) return sample.key;
+  const std::int64_t next_us = sync_us_ + sync_interval_us_;
+  const bool awaited =
+      sync_interval_us_ > 0 && sample.time_us < next_us + kJitterUs && next_us - start_us_ <= limit_us();
+  return sample.key && !awaited;
+}
+
 bool SegmentRule::picture_cuts(const Sample& sample, std::int64_t length_us) const {
-  if (sample.key) {
+  if (is_key(sample)) {
     if (sample.time_us >= due_us_ - early_us()) return true;
     const bool next_is_late = key_interval_us_ > 0 && length_us + key_interval_us_ > limit_us();
     if (next_is_late && (!begun_with_key_ || length_us >= early_us())) return true;
@@ -126,7 +134,7 @@ void SegmentRule::begin(std::int64_t time_us, bool is_break) {
 }
 
 void SegmentRule::add(const Sample& sample) {
-  if (begins_) begun_with_key_ = sample.picture && sample.key;
+  if (begins_) begun_with_key_ = sample.picture && is_key(sample);
   begins_ = false;
   if (sample.picture) {
     add_picture(sample);
@@ -147,10 +155,15 @@ void SegmentRule::add_picture(const Sample& sample) {
   sound_since_us_ = 0;
   picture_us_ = sample.time_us;
   picture_seen_ = true;
-  if (!sample.key) return;
-  key_interval_us_ = key_seen_ ? sample.time_us - key_us_ : 0;
-  key_us_ = sample.time_us;
-  key_seen_ = true;
+  if (is_key(sample)) {
+    key_interval_us_ = key_seen_ ? sample.time_us - key_us_ : 0;
+    key_us_ = sample.time_us;
+    key_seen_ = true;
+  }
+  if (!sample.key || sample.recovery) return;
+  sync_interval_us_ = sync_seen_ ? sample.time_us - sync_us_ : 0;
+  sync_us_ = sample.time_us;
+  sync_seen_ = true;
 }
 
 void SegmentRule::settle() {

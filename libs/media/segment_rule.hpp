@@ -10,6 +10,7 @@
 //  that
 //    makes it early or late the next one makes good, so that the sum stays on the grid. It does so earlier if
 //    the next key frame, as far apart as the last two were, would be too late.
+//  - A recovery point counts as a key frame unless one is expected in time that needs no recovery.
 //  - A picture that would be the last one before the limit begins a segment without a key frame, if none is
 //  expected
 //    before it. The next key frame ends such a segment.
@@ -54,6 +55,7 @@ class SegmentRule {
     bool picture = false;  // of the first video track
     bool key = false;
     std::int64_t duration_us = 0;  // of a frame of sound; 0: not known
+    bool recovery = false;         // with key: a recovery point
   };
   enum class Cut : std::uint8_t { kNone, kCut, kGap };
 
@@ -80,6 +82,7 @@ class SegmentRule {
   bool picture_is_silent() const;
   bool is_gap(const Sample& sample, bool has_picture) const;
   void add_picture(const Sample& sample);
+  bool is_key(const Sample& sample) const;
   bool picture_cuts(const Sample& sample, std::int64_t length_us) const;
   bool other_cuts(const Sample& sample, std::int64_t length_us, bool has_picture) const;
 
@@ -98,9 +101,12 @@ class SegmentRule {
   std::int64_t key_us_ = 0;  // the last key frame
   bool key_seen_ = false;
   std::int64_t key_interval_us_ = 0;
-  std::int64_t sound_since_us_ = 0;  // that has come since the last picture
-  std::int64_t burst_us_ = 0;        // the most between two pictures, lately
-  std::int64_t lag_us_ = 0;          // how far sound is ahead when a picture comes: the most, lately
+  std::int64_t sync_us_ = 0;  // the last key frame that is no recovery point
+  bool sync_seen_ = false;
+  std::int64_t sync_interval_us_ = 0;  // of the last two
+  std::int64_t sound_since_us_ = 0;    // that has come since the last picture
+  std::int64_t burst_us_ = 0;          // the most between two pictures, lately
+  std::int64_t lag_us_ = 0;            // how far sound is ahead when a picture comes: the most, lately
 };
 
 }  // namespace millrace::media

@@ -101,6 +101,27 @@ class Runner {
 
 using Targets = std::vector<std::uint32_t>;
 
+// Open GOPs and intra refresh: recovery points are cut at where nothing better comes.
+TEST(SegmentRule, CutsAtRecoveryPointsWhereNothingBetterComes) {
+  const auto cut = [](int sync_every) {
+    std::vector<Timed> samples = Source{.sound = false}.samples();
+    int group = 0;
+    for (Timed& timed : samples) {
+      if (!timed.sample.key) continue;
+      timed.sample.recovery = sync_every == 0 ? group > 0 : group % sync_every != 0;
+      ++group;
+    }
+    return Runner().run(samples).lengths_ms;
+  };
+  EXPECT_THAT(cut(0), Each(2000)) << "none but the first picture";
+  std::vector<std::int64_t> every_second = cut(2);
+  // Until two of them have come it is not known how far they are apart.
+  ASSERT_GT(every_second.size(), 10U);
+  every_second.erase(every_second.begin(), every_second.begin() + 2);
+  EXPECT_THAT(every_second, Each(4000)) << "every second one";
+  EXPECT_THAT(cut(1), Each(2000));
+}
+
 TEST(SegmentRule, KeepsTheGridOfGroupsThatJitter) {
   for (const std::int64_t jitter_ms : {1, 10, 30}) {
     const Source source{.length_us = 2'000'000 * kMs, .jitter_us = jitter_ms * kMs};

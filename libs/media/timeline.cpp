@@ -89,7 +89,7 @@ Timeline::Beginning Timeline::begin_or_go_on(const TrackState& track, const Inpu
                                              std::int64_t time_us, bool jumped) {
   const SegmentRule::Sample sample{
       time_us, input.track == kVideoTrack, input.key,
-      rescale(track.next_dts - track.last_dts, track.timescale, kMicrosecondsPerSecond)};
+      rescale(track.next_dts - track.last_dts, track.timescale, kMicrosecondsPerSecond), input.recovery};
   Beginning beginning;
   if (!any_media_) {
     rule_.begin_first(time_us);
