@@ -131,7 +131,8 @@ std::vector<prometheus::MetricFamily> families_of(const std::string& upstream, c
                 {{"overloaded", s.overloaded},
                  {"deadline", s.deadlines},
                  {"failure", s.failures},
-                 {"abandoned", s.abandoned}}),
+                 {"abandoned", s.abandoned},
+                 {"stray", s.strays}}),
   };
 }
 

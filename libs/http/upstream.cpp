@@ -1,6 +1,7 @@
 #include "http/upstream.hpp"
 
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/connect.hpp>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/secret.hpp"
 
 namespace millrace::http {
 namespace {
@@ -34,6 +36,7 @@ using Parser = beast::http::response_parser<beast::http::string_body>;
 // A request on its way; done once its callback has been called.
 struct Exchange {
   std::string method;
+  std::string id;
   std::string text;  // as it goes over the wire
   Upstream::Callback callback;
   std::function<bool()> wanted;
@@ -49,17 +52,31 @@ struct Exchange {
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 
-std::string serialise(const UpstreamRequest& request) {
+constexpr std::size_t kIdBytes = 16;
+
+std::string serialise(const UpstreamRequest& request, std::string_view id) {
   std::string text =
       request.method + " " + request.target + " HTTP/1.1\r\nHost: application\r\nConnection: keep-alive\r\n";
+  text.append(kUpstreamIdField).append(": ").append(id).append("\r\n");
   for (std::size_t i = 0; i < request.headers.size(); ++i) {
     const auto [name, value] = request.headers.at(i);
     text.append(name).append(": ").append(value).append("\r\n");
   }
-  if (!request.body.empty() || request.method != "GET") {
-    text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
-  }
-  return text.append("\r\n").append(request.body);
+  if (!has_upstream_body(request.method)) return text.append("\r\n");
+  text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n\r\n");
+  return text.append(request.body);
+}
+
+// Nothing to read, and not closed.
+bool is_silent(int descriptor) {
+  char byte = 0;
+  const ssize_t got = ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool is_answer_to(const Parser& parser, const Exchange& exchange) {
+  const auto ids = parser.get().equal_range(kUpstreamIdField);
+  return ids.first != ids.second && std::next(ids.first) == ids.second && ids.first->value() == exchange.id;
 }
 
 Response response_of(const Parser& parser) {
@@ -76,6 +93,10 @@ Response response_of(const Parser& parser) {
 
 }  // namespace
 
+bool has_upstream_body(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
 // Everything below runs on the pool's thread, but for the entrances of Upstream.
 class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
  public:
@@ -84,6 +105,7 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
   explicit Pool(UpstreamConfig config) : config_(config), timer_(context_), guard_(context_.get_executor()) {}
 
   void start();
+  void run();
   void stop();
   void connect_to(std::uint16_t port);
   void enqueue(ExchangePtr exchange);
@@ -98,9 +120,10 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
   std::atomic<std::size_t> accepted_{0};  // exchanges in queue_ or on their way to it
   std::deque<ExchangePtr> queue_;
   std::vector<std::shared_ptr<Line>> lines_;
+  std::shared_ptr<Line> handling_;  // whose handler runs; still set when it threw
   std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> requests_{0}, overloaded_{0}, deadlines_{0}, failures_{0}, abandoned_{0},
-      connects_{0};
+      connects_{0}, strays_{0};
 
   ExchangePtr next();
   void retry(ExchangePtr exchange);
@@ -113,7 +136,12 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
 struct Upstream::Pool::Line : std::enable_shared_from_this<Line> {
   Line(std::shared_ptr<Pool> owner) : pool(std::move(owner)), socket(pool->context_), timer(pool->context_) {}
 
+  // Calls handler as this line's: an exception ends the line and nothing else.
+  template <class Handler>
+  void handle(Handler handler);
   void work();
+  bool is_clean();
+  void stray(const char* what);
   void connect();
   void write();
   void read();
@@ -139,12 +167,33 @@ void Upstream::Pool::Line::close() {
   port = 0;
 }
 
+template <class Handler>
+void Upstream::Pool::Line::handle(Handler handler) {
+  const std::shared_ptr<Line> outer = std::exchange(pool->handling_, shared_from_this());
+  handler();
+  pool->handling_ = outer;
+}
+
 void Upstream::Pool::Line::work() {
   if (exchange || resting || pool->port_ == 0) return;
-  if (port != 0 && port != pool->port_) close();
   exchange = pool->next();
   if (!exchange) return;
-  port == 0 ? connect() : write();
+  if (port != 0 && (port != pool->port_ || !is_clean())) close();
+  handle([this] { port == 0 ? connect() : write(); });
+}
+
+// Whatever is there before a request is no answer to it. A server that closed an idle connection is none of
+// that.
+bool Upstream::Pool::Line::is_clean() {
+  if (is_silent(socket.native_handle())) return true;
+  ErrorCode error;
+  if (socket.available(error) > 0) stray("bytes that nobody asked for");
+  return false;
+}
+
+void Upstream::Pool::Line::stray(const char* what) {
+  pool->strays_.fetch_add(1, std::memory_order_relaxed);
+  log::error("connection to the application given up", {{"what", what}});
 }
 
 void Upstream::Pool::Line::connect() {
@@ -152,10 +201,12 @@ void Upstream::Pool::Line::connect() {
   pool->connects_.fetch_add(1, std::memory_order_relaxed);
   const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
   socket.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& error) {
-    if (!error) return self->write();
-    self->close();
-    self->pool->retry(std::exchange(self->exchange, nullptr));
-    self->rest();
+    self->handle([&] {
+      if (!error) return self->write();
+      self->close();
+      self->pool->retry(std::exchange(self->exchange, nullptr));
+      self->rest();
+    });
   });
 }
 
@@ -177,7 +228,7 @@ void Upstream::Pool::Line::write() {
   });
   asio::async_write(socket, asio::buffer(exchange->text),
                     [self = shared_from_this()](const ErrorCode& error, std::size_t) {
-                      error ? self->fail() : self->read();
+                      self->handle([&] { error ? self->fail() : self->read(); });
                     });
 }
 
@@ -185,20 +236,26 @@ void Upstream::Pool::Line::read() {
   parser.emplace();
   parser->body_limit(pool->config_.answer_bytes);
   if (exchange->method == "HEAD") parser->skip(true);
-  beast::http::async_read(
-      socket, buffer, *parser,
-      [self = shared_from_this()](const ErrorCode& error, std::size_t) { self->complete(error); });
+  beast::http::async_read(socket, buffer, *parser,
+                          [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                            self->handle([&] { self->complete(error); });
+                          });
 }
 
 void Upstream::Pool::Line::complete(const ErrorCode& error) {
   if (error) return fail();
   const ExchangePtr answered = std::exchange(exchange, nullptr);
   timer.cancel();
-  if (!parser->keep_alive()) close();
+  const bool own = is_answer_to(*parser, *answered);
+  if (!own) stray("an answer that is not its request's");
+  if (own && buffer.size() != 0) stray("bytes behind an answer");
   // Beast's own limit is lost when header and body come in one read.
   const bool too_large = parser->get().body().size() > pool->config_.answer_bytes;
-  answered->finish(too_large ? Result<Response>(millrace::fail("http.bad_answer")) : response_of(*parser));
+  if (!own || too_large || buffer.size() != 0 || !parser->keep_alive()) close();
+  Result<Response> answer = millrace::fail("http.bad_answer");
+  if (own && !too_large) answer = response_of(*parser);
   parser.reset();
+  answered->finish(std::move(answer));
   work();
 }
 
@@ -209,12 +266,14 @@ void Upstream::Pool::Line::fail() {
   timer.cancel();
   parser.reset();
   close();
-  pool->failures_.fetch_add(1, std::memory_order_relaxed);
-  if (untouched && !broken->retried && broken->method == "GET") {
-    broken->retried = true;
-    pool->retry(broken);
-  } else {
-    broken->finish(millrace::fail(untouched ? "http.unavailable" : "http.bad_answer"));
+  if (broken) {
+    pool->failures_.fetch_add(1, std::memory_order_relaxed);
+    if (untouched && !broken->retried && broken->method == "GET") {
+      broken->retried = true;
+      pool->retry(broken);
+    } else {
+      broken->finish(millrace::fail(untouched ? "http.unavailable" : "http.bad_answer"));
+    }
   }
   work();
 }
@@ -227,8 +286,21 @@ void Upstream::Pool::start() {
     sigemptyset(&signals);
     sigaddset(&signals, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    context_.run();
+    run();
   });
+}
+
+// Until stop(). What a handler throws (no memory) costs its connection.
+void Upstream::Pool::run() {
+  for (;;) {
+    try {
+      if (const std::shared_ptr<Line> broken = std::exchange(handling_, nullptr)) broken->fail();
+      context_.run();
+      return;
+    } catch (const std::exception& thrown) {
+      log::error("handler of an upstream connection threw", {{"what", thrown.what()}});
+    }
+  }
 }
 
 void Upstream::Pool::stop() {
@@ -343,6 +415,9 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
   pool_->requests_.fetch_add(1, std::memory_order_relaxed);
   auto exchange = std::make_shared<Exchange>();
   exchange->callback = std::move(callback);
+  exchange->id = random_hex(kIdBytes);
+  exchange->text = serialise(request, exchange->id);
+  if (exchange->text.size() > pool_->config_.request_bytes) return exchange->finish(fail("http.too_large"));
   std::unique_lock lock(pool_->entrance_);
   if (pool_->stopped_) {
     lock.unlock();
@@ -354,7 +429,6 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
     lock.unlock();
     return exchange->finish(fail("http.overloaded"));
   }
-  exchange->text = serialise(request);
   exchange->method = std::move(request.method);
   exchange->wanted = std::move(request.wanted);
   exchange->deadline = Clock::now() + pool_->config_.deadline;
@@ -380,6 +454,7 @@ std::function<UpstreamStatistics()> Upstream::statistics_source() const {
     out.failures = pool->failures_;
     out.abandoned = pool->abandoned_;
     out.connects = pool->connects_;
+    out.strays = pool->strays_;
     return out;
   };
 }

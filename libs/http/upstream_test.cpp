@@ -1,7 +1,11 @@
 #include "http/upstream.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <future>
@@ -61,12 +65,100 @@ class Held {
   std::vector<Responder> held_;
 };
 
+// With the id of its request, as the pool's servers have to.
+Response answer_to(const Request& request, int status, std::string text) {
+  Response response = Response::text(status, "text/plain", std::move(text));
+  response.headers.add(kUpstreamIdField, request.headers.find(kUpstreamIdField));
+  return response;
+}
+
 void echo(Request&& request, const Responder& respond) {
-  Response response = Response::text(201, "text/plain",
-                                     request.method_name + " " + request.path + " " +
-                                         std::string(request.headers.find("X-Test")) + request.body);
+  Response response = answer_to(request, 201,
+                                request.method_name + " " + request.path + " " +
+                                    std::string(request.headers.find("X-Test")) + request.body);
   response.headers.add("X-Answer", "yes");
   respond(std::move(response));
+}
+
+// A server of a few lines: what it sends is the test's, byte by byte.
+class RawServer {
+ public:
+  // From the id of a request (the number-th, counted from 0) to the bytes that come back.
+  using Script = std::function<std::string(int number, const std::string& id)>;
+
+  explicit RawServer(Script script) : script_(std::move(script)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 8), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~RawServer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  std::uint16_t port() const { return port_; }
+  std::vector<std::string> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  void hang_up() { ::shutdown(connection_, SHUT_RDWR); }
+  // To the connection that is open, whether anybody asked or not.
+  void send(const std::string& bytes) { ::send(connection_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+
+ private:
+  // One connection at a time, as a pool of one has them.
+  void serve() {
+    int number = 0;
+    for (int next = ::accept(listener_, nullptr, nullptr); next >= 0;
+         next = ::accept(listener_, nullptr, nullptr)) {
+      connection_ = next;
+      std::string text;
+      std::array<char, 4096> piece{};
+      for (ssize_t got = ::recv(next, piece.data(), piece.size(), 0); got > 0;
+           got = ::recv(next, piece.data(), piece.size(), 0)) {
+        text.append(piece.data(), static_cast<std::size_t>(got));
+        if (!text.ends_with("\r\n\r\n")) continue;
+        const std::string name = std::string(kUpstreamIdField) + ": ";
+        const std::size_t at = text.find(name) + name.size();
+        const std::string id = text.substr(at, text.find("\r\n", at) - at);
+        {
+          const std::lock_guard lock(mutex_);
+          requests_.push_back(std::exchange(text, {}));
+        }
+        send(script_(number++, id));
+      }
+      ::close(next);
+    }
+  }
+
+  const Script script_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<int> connection_{-1};
+  std::mutex mutex_;
+  std::vector<std::string> requests_;
+  std::thread thread_;
+};
+
+std::string raw_answer(const std::string& fields, const std::string& text) {
+  return "HTTP/1.1 200 OK\r\n" + fields + "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" +
+         text;
+}
+std::string raw_answer_to(const std::string& id, const std::string& text) {
+  return raw_answer(std::string(kUpstreamIdField) + ": " + id + "\r\n", text);
+}
+
+UpstreamConfig one_connection() {
+  UpstreamConfig config;
+  config.connections = 1;
+  return config;
 }
 
 TEST(Upstream, SendsRequestsOverPersistentConnections) {
@@ -89,8 +181,12 @@ TEST(Upstream, SendsRequestsOverPersistentConnections) {
 
 TEST(Upstream, AnswersAtTheDeadlineAndGoesOnWithTheSameConnection) {
   Held held;
+  Response late_answer;
   const auto server = serve([&](Request&& request, const Responder& respond) {
-    if (request.path == "/slow") return held.add(respond);
+    if (request.path == "/slow") {
+      late_answer = answer_to(request, 200, "late");
+      return held.add(respond);
+    }
     echo(std::move(request), respond);
   });
   UpstreamConfig config;
@@ -104,7 +200,7 @@ TEST(Upstream, AnswersAtTheDeadlineAndGoesOnWithTheSameConnection) {
   EXPECT_EQ(text_of(behind.get()), "http.deadline");
   const Responder late = held.take();
   EXPECT_TRUE(late.connected());
-  late(Response::text(200, "text/plain", "late"));
+  late(late_answer);
   EXPECT_EQ(text_of(send(upstream, get("/next")).get()), "GET /next ");
   EXPECT_EQ(upstream.statistics().connects, 1U);
   EXPECT_EQ(upstream.statistics().deadlines, 2U);
@@ -174,7 +270,7 @@ TEST(Upstream, FollowsTheServerToAnotherPortAndSurvivesItsAbsence) {
   EXPECT_EQ(text_of(meanwhile.get()), "GET /b ");
 }
 
-TEST(Upstream, TriesAGetOnceMoreWhenAnIdleConnectionWasClosed) {
+TEST(Upstream, NoticesThatAnIdleConnectionWasClosed) {
   ServerConfig config;
   config.limits.idle_deadline = milliseconds(50);
   const auto server = serve(echo, config);
@@ -184,18 +280,131 @@ TEST(Upstream, TriesAGetOnceMoreWhenAnIdleConnectionWasClosed) {
   for (int i = 0; i < 4000 && server->statistics().connections > 0; ++i)
     std::this_thread::sleep_for(milliseconds(5));
   EXPECT_EQ(text_of(send(upstream, get("/b")).get()), "GET /b ");
+  EXPECT_EQ(upstream.statistics().connects, 2U);
+  EXPECT_EQ(upstream.statistics().failures, 0U);
+}
+
+TEST(Upstream, TriesAGetOnceMoreWhenTheConnectionBreaksUnderIt) {
+  RawServer server([&](int number, const std::string& id) {
+    return number == 0 ? std::string() : raw_answer_to(id, std::to_string(number));
+  });
+  Upstream upstream(one_connection());
+  upstream.connect_to(server.port());
+  auto answer = send(upstream, get("/a"));
+  while (server.requests().empty()) std::this_thread::sleep_for(milliseconds(1));
+  server.hang_up();
+  EXPECT_EQ(text_of(answer.get()), "1");
   EXPECT_EQ(upstream.statistics().failures, 1U);
 }
 
 TEST(Upstream, ReportsAnAnswerThatIsTooLarge) {
-  const auto server = serve([](Request&& /*request*/, const Responder& respond) {
-    respond(Response::text(200, "text/plain", std::string(5000, 'x')));
+  const auto server = serve([](Request&& request, const Responder& respond) {
+    respond(answer_to(request, 200, std::string(5000, 'x')));
   });
   UpstreamConfig config;
   config.answer_bytes = 1000;
   Upstream upstream(config);
   upstream.connect_to(server->port());
   EXPECT_EQ(text_of(send(upstream, get("/")).get()), "http.bad_answer");
+  EXPECT_EQ(upstream.statistics().strays, 0U);
+}
+
+// Whatever shifted the answers of a connection: nobody gets another's.
+TEST(Upstream, TakesNoAnswerThatIsNotItsRequestsOwn) {
+  const std::string field = std::string(kUpstreamIdField) + ": ";
+  const std::function<std::string(const std::string&)> wrong[] = {
+      [](const std::string&) { return raw_answer("", "of another"); },
+      [&](const std::string&) { return raw_answer(field + "0123456789abcdef\r\n", "of another"); },
+      [&](const std::string&) { return raw_answer(field + "\r\n", "of another"); },
+      [&](const std::string& id) { return raw_answer(field + id + "0\r\n", "of another"); },
+      [&](const std::string& id) { return raw_answer(field + id + "\r\n" + field + id + "\r\n", "twice"); },
+      [&](const std::string& id) {
+        return raw_answer(field + "0\r\n" + field + id + "\r\n", "another's before it");
+      },
+      [](const std::string&) {
+        return std::string("HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\n\r\n");
+      },
+  };
+  const int cases = static_cast<int>(std::size(wrong));
+  RawServer server([&](int number, const std::string& id) {
+    return number < cases ? wrong[number](id) : raw_answer_to(id, "own");
+  });
+  Upstream upstream(one_connection());
+  upstream.connect_to(server.port());
+  for (int i = 0; i < cases; ++i) EXPECT_EQ(text_of(send(upstream, get("/")).get()), "http.bad_answer") << i;
+  EXPECT_EQ(text_of(send(upstream, get("/")).get()), "own");
+  EXPECT_EQ(upstream.statistics().strays, static_cast<std::uint64_t>(cases));
+  EXPECT_EQ(upstream.statistics().connects, static_cast<std::uint64_t>(cases + 1)) << "none is used again";
+  EXPECT_EQ(server.requests().size(), static_cast<std::size_t>(cases + 1)) << "none is asked twice";
+}
+
+TEST(Upstream, LeavesAConnectionWithBytesBehindTheAnswer) {
+  const RawServer server([](int number, const std::string& id) {
+    return raw_answer_to(id, "own") + (number == 0 ? raw_answer_to(id, "stray") : "");
+  });
+  Upstream upstream(one_connection());
+  upstream.connect_to(server.port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(text_of(send(upstream, get("/")).get()), "own");
+  EXPECT_EQ(upstream.statistics().strays, 1U);
+  EXPECT_EQ(upstream.statistics().connects, 2U);
+}
+
+TEST(Upstream, LeavesAConnectionThatSpokeWhileNobodyAsked) {
+  RawServer server([](int /*number*/, const std::string& id) { return raw_answer_to(id, "own"); });
+  Upstream upstream(one_connection());
+  upstream.connect_to(server.port());
+  EXPECT_EQ(text_of(send(upstream, get("/")).get()), "own");
+  server.send(raw_answer("", "stray"));
+  EXPECT_EQ(text_of(send(upstream, get("/")).get()), "own");
+  EXPECT_EQ(upstream.statistics().strays, 1U);
+  EXPECT_EQ(upstream.statistics().connects, 2U);
+}
+
+TEST(Upstream, RefusesARequestThatTheServerMightFindTooLarge) {
+  const auto server = serve(echo);
+  UpstreamConfig config;
+  config.request_bytes = 1000;
+  Upstream upstream(config);
+  upstream.connect_to(server->port());
+  UpstreamRequest post = get("/");
+  post.method = "POST";
+  const auto ask = [&](std::size_t body) {
+    post.body = std::string(body, 'x');
+    return text_of(send(upstream, post).get());
+  };
+  std::size_t most = 1000;
+  while (most > 0 && ask(most) == "http.too_large") --most;
+  EXPECT_EQ(ask(most), "POST / " + std::string(most, 'x'));
+  EXPECT_GT(most, 800U);
+  EXPECT_LT(most, 900U) << "the header counts";
+}
+
+TEST(Upstream, SendsNoBodyWhereTheMethodHasNone) {
+  RawServer server([](int /*number*/, const std::string& id) { return raw_answer_to(id, "own"); });
+  Upstream upstream(one_connection());
+  upstream.connect_to(server.port());
+  UpstreamRequest request = get("/");
+  request.body = "GET /smuggled HTTP/1.1\r\n\r\n";
+  for (const char* method : {"GET", "DELETE"}) {
+    request.method = method;
+    EXPECT_EQ(text_of(send(upstream, request).get()), "own");
+  }
+  ASSERT_EQ(server.requests().size(), 2U);
+  for (const std::string& sent : server.requests()) {
+    EXPECT_EQ(sent.find("smuggled"), std::string::npos);
+    EXPECT_EQ(sent.find("Content-Length"), std::string::npos);
+  }
+}
+
+TEST(Upstream, SurvivesACallbackThatThrows) {
+  const auto server = serve(echo);
+  Upstream upstream(one_connection());
+  upstream.connect_to(server->port());
+  for (int i = 0; i < 3; ++i) {
+    upstream.send(get("/a"), [](const Result<Response>&) { throw std::bad_alloc(); });
+    EXPECT_EQ(text_of(send(upstream, get("/b")).get()), "GET /b ");
+  }
+  EXPECT_EQ(upstream.statistics().connects, 4U) << "the connection ends with it";
 }
 
 }  // namespace
