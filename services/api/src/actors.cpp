@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/log.hpp"
+#include "edge_call.hpp"
 
 namespace millrace::api {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::chrono::seconds kProbeEvery{2};
 constexpr unsigned kMostMisses = 3;
 constexpr std::chrono::milliseconds kPresenceEvery{250};
 constexpr std::string_view kComponent = "application";
+constexpr std::string_view kProbed = "/api/v1/health-check";  // answers without asking anybody
 
 struct ApplicationState {
   static inline const char* name = "api.application";
@@ -45,9 +47,9 @@ struct ApplicationState {
 };
 
 void probe(caf::stateful_actor<ApplicationState>* self) {
-  http::UpstreamRequest request;
-  request.target = kProbePath;
-  request.headers.add(kEdgeField, self->state.parts->edge_secret.reveal());
+  EdgeCall call;
+  call.route = find_route(http::Method::kGet, kProbed).route;
+  http::UpstreamRequest request = upstream_request(std::move(call), self->state.parts->edge_secret);
   self->state.parts->upstream.send(
       std::move(request), [actor = caf::actor_cast<caf::actor>(self)](Result<http::Response> answer) {
         // A full queue or a stopping pool says nothing about the application.

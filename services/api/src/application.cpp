@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <pistache/endpoint.h>
-#include <pistache/router.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -13,20 +12,17 @@
 #include "authenticator.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "http/target.hpp"
+#include "edge_call.hpp"
 #include "net/unique_fd.hpp"
-#include "routes.hpp"
 #include "socket_guard.hpp"
 
 namespace millrace::api {
 namespace {
 
 namespace ph = Pistache::Http;
-namespace pr = Pistache::Rest;
 
 constexpr int kAcceptTries = 50;
 constexpr std::chrono::milliseconds kAcceptPatience{200};
-constexpr std::size_t kMaxRequest = 64UL * 1024;
 constexpr std::size_t kMaxResponse = 2UL * 1024 * 1024;
 constexpr std::chrono::seconds kCallDeadline{2};
 // Only the edge connects, and it has deadlines of its own. Pistache's would cut its persistent connections.
@@ -52,7 +48,10 @@ std::string field_of(const ph::Request& request, const char* name) {
 }
 
 // In the handler's own call, never later: an answer that is sent from elsewhere can crash Pistache.
-void send(const http::Response& answer, ph::ResponseWriter& writer) {
+// request_id proves to the edge which request it answers; Pistache's own answers have none.
+void send(const http::Response& answer, ph::ResponseWriter& writer, std::string_view request_id = {}) {
+  if (!request_id.empty())
+    writer.headers().add(std::make_shared<AnyField>(http::kUpstreamIdField, request_id));
   for (std::size_t i = 0; i < answer.headers.size(); ++i) {
     const auto [name, value] = answer.headers.at(i);
     writer.headers().add(std::make_shared<AnyField>(name, value));
@@ -72,18 +71,18 @@ net::UniqueFd connect_to(std::uint16_t port) {
   return connection;
 }
 
-ph::Method method_of(http::Method method) {
-  switch (method) {
+bool is_same(ph::Method sent, http::Method of_route) {
+  switch (of_route) {
     case http::Method::kPost:
-      return ph::Method::Post;
+      return sent == ph::Method::Post;
     case http::Method::kPut:
-      return ph::Method::Put;
+      return sent == ph::Method::Put;
     case http::Method::kPatch:
-      return ph::Method::Patch;
+      return sent == ph::Method::Patch;
     case http::Method::kDelete:
-      return ph::Method::Delete;
+      return sent == ph::Method::Delete;
     default:
-      return ph::Method::Get;
+      return sent == ph::Method::Get;
   }
 }
 
@@ -97,14 +96,12 @@ struct Application::Impl {
   void make_endpoint();
   void serve();
   bool wait_until_accepting();
-  http::Response answer(const Route& route, const pr::Request& request);
-  http::Response call(const Route& route, const pr::Request& request);
-  bool from_edge(const ph::Request& request) const;
+  http::Response answer(EdgeCall passed, const ph::Request& request);
+  http::Response call(EdgeCall passed, const ph::Request& request);
 
   const ApplicationConfig config;
   const Context context;
   Authenticator authenticator;
-  std::shared_ptr<pr::Router> router = std::make_shared<pr::Router>();
   std::unique_ptr<ph::Endpoint> endpoint;
   std::thread thread;
   std::promise<std::uint16_t> bound;
@@ -114,7 +111,7 @@ struct Application::Impl {
 
 namespace {
 
-// Refuses what must not reach the router.
+// Pistache's only route. Paths are not looked at: the edge has said which row of the table it is.
 class GuardedHandler final : public ph::Handler {
  public:
   HTTP_PROTOTYPE(GuardedHandler)
@@ -122,12 +119,13 @@ class GuardedHandler final : public ph::Handler {
   explicit GuardedHandler(Application::Impl* application) : application_(application) {}
 
   void onRequest(const ph::Request& request, ph::ResponseWriter writer) override {
-    if (!application_->from_edge(request)) return send(http::Response::problem(403, "forbidden"), writer);
-    if (request.resource().size() > kMaxResource)
-      return send(http::Response::problem(414, "target_too_long"), writer);
-    if (request.resource() == kProbePath) return send(http::Response::text(200, "text/plain", "ok"), writer);
-    const auto status = application_->router->route(request, writer.clone());
-    if (status == pr::Route::Status::NotFound) send(http::Response::problem(404, "not_found"), writer);
+    auto passed = read_call(field_of(request, kCallField), application_->config.edge_secret);
+    if (!passed) return send(http::Response::problem(403, "forbidden"), writer);
+    if (request.resource() != kCallTarget || !is_same(request.method(), passed->route->method) ||
+        request.body().size() != passed->body_bytes)
+      return send(http::Response::problem(400, "bad_request"), writer);
+    send(application_->answer(*std::move(passed), request), writer,
+         field_of(request, http::kUpstreamIdField));
   }
 
  private:
@@ -136,24 +134,18 @@ class GuardedHandler final : public ph::Handler {
 
 }  // namespace
 
-bool Application::Impl::from_edge(const ph::Request& request) const {
-  return equal_in_constant_time(as_bytes(field_of(request, kEdgeField)),
-                                as_bytes(config.edge_secret.reveal()));
-}
-
-http::Response Application::Impl::call(const Route& route, const pr::Request& request) {
+http::Response Application::Impl::call(EdgeCall passed, const ph::Request& request) {
+  const Route& route = *passed.route;
   Call call;
   call.deadline = std::chrono::steady_clock::now() + kCallDeadline;
-  Result<http::Target> target = http::parse_target(request.resource() + request.query().as_str());
-  if (!target || !matches(route.path, target->path, &call.parameters))
-    return http::Response::problem(400, "bad_request");
-  call.query = std::move(target->query);
+  call.parameters = std::move(passed.parameters);
+  call.query = std::move(passed.query);
   call.body = request.body();
-  call.content_type = field_of(request, kTypeField);
-  call.peer_address = field_of(request, kPeerField);
+  call.content_type = std::move(passed.content_type);
+  call.peer_address = std::move(passed.peer_address);
   const bool open = policy::judge({}, route.operation) == policy::Verdict::kAllowed;
-  if (const std::string token = field_of(request, kTokenField); !token.empty()) {
-    Result<Identity> identity = authenticator.identify(token, call.deadline);
+  if (!passed.authorization.empty()) {
+    Result<Identity> identity = authenticator.identify(passed.authorization, call.deadline);
     if (identity) {
       call.identity = std::move(*identity);
     } else if (!open && identity.error().code != "api.unauthorized") {
@@ -175,11 +167,12 @@ http::Response Application::Impl::call(const Route& route, const pr::Request& re
   return http::Response::problem(403, "forbidden", "This token does not allow it.");
 }
 
-http::Response Application::Impl::answer(const Route& route, const pr::Request& request) {
+http::Response Application::Impl::answer(EdgeCall passed, const ph::Request& request) {
+  const std::string_view path = passed.route->path;
   try {
-    return call(route, request);
+    return call(std::move(passed), request);
   } catch (const std::exception& thrown) {
-    log::error("API handler threw", {{"route", route.path}, {"what", thrown.what()}});
+    log::error("API handler threw", {{"route", path}, {"what", thrown.what()}});
     return http::Response::problem(500, "internal");
   }
 }
@@ -188,14 +181,6 @@ Application::Application(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Application>> Application::start(ApplicationConfig config, Context context) {
   auto impl = std::make_unique<Impl>(std::move(config), context);
-  for (const Route& route : routes()) {
-    impl->router->addRoute(
-        method_of(route.method), std::string(route.path),
-        [application = impl.get(), &route](const pr::Request& request, ph::ResponseWriter writer) {
-          send(application->answer(route, request), writer);
-          return pr::Route::Result::Ok;
-        });
-  }
   impl->make_endpoint();
   impl->thread = std::thread([application = impl.get()] { application->serve(); });
   impl->port = impl->bound.get_future().get();

@@ -2,7 +2,6 @@
 // exposed: see README.md for the defects its guards are for.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -12,20 +11,6 @@
 #include "rate_limits.hpp"
 
 namespace millrace::api {
-
-// Header fields between edge and application. The first proves that the edge sent it, the second carries the
-// client's Authorization field (Pistache would parse one of that name itself), the others its address and the
-// body's type.
-inline constexpr const char* kEdgeField = "X-Millrace-Edge";
-inline constexpr const char* kTokenField = "X-Millrace-Authorization";
-inline constexpr const char* kPeerField = "X-Millrace-Peer";
-inline constexpr const char* kTypeField = "X-Millrace-Content-Type";
-// Answers "ok" without asking anybody: is the application alive?
-inline constexpr const char* kProbePath = "/internal/probe";
-
-// Of a request's path. Pistache's router collapses slashes with a recursive regular expression: some 10,000
-// end the process.
-inline constexpr std::size_t kMaxResource = 2048;
 
 struct ApplicationConfig {
   Secret edge_secret;

@@ -1,6 +1,5 @@
 #include "edge.hpp"
 
-#include "application.hpp"
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "http/target.hpp"
@@ -22,8 +21,6 @@ constexpr std::string_view kDocsPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-constexpr std::size_t kMaxType = 128;
-constexpr std::size_t kMaxAuthorization = 8UL * 1024;
 constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
 
 bool is_read(const http::Request& request) {
@@ -46,34 +43,43 @@ std::string content_security_policy(const Urls& urls) {
          "; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 }
 
-// The path as it goes to the application: encoded again, segment by segment.
-std::string encode_target(const http::Request& request) {
-  std::string target;
-  std::string_view rest = request.path;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('/', 1), rest.size());
-    target.append("/").append(http::percent_encode(rest.substr(1, end - 1)));
-    rest.remove_prefix(end);
-  }
-  if (!request.raw_query.empty()) target.append("?").append(request.raw_query);
-  return target;
+// What the application is to know of a request.
+EdgeCall call_of(const http::Request& request, RouteMatch match) {
+  EdgeCall call;
+  call.route = match.route;
+  call.peer_address = request.peer_address;
+  const std::string_view type = request.headers.find("Content-Type");
+  if (type.size() <= kMaxType) call.content_type = type;
+  // Longer ones are no tokens of ours: the answer is the same 401 without them.
+  const std::string_view authorization = request.headers.find("Authorization");
+  if (authorization.size() <= kMaxAuthorization) call.authorization = authorization;
+  call.parameters = std::move(match.parameters);
+  call.query = request.query;
+  return call;
+}
+
+// The same for all who ask the same. Parameters have no slash; a query of known length cannot be taken for
+// one.
+std::string question_of(const RouteMatch& match, std::string_view raw_query) {
+  std::string question = std::to_string(row_of(*match.route)) + ' ' + std::to_string(raw_query.size()) + ' ';
+  question.append(raw_query);
+  for (const auto& [name, value] : match.parameters) question.append("/").append(value);
+  return question;
 }
 
 http::Response failure(const Error& error) {
   if (error.code == "http.deadline")
     return http::Response::problem(504, "timeout", "The answer took too long.");
   if (error.code == "http.bad_answer") return http::Response::problem(502, "bad_answer");
+  if (error.code == "http.too_large") return http::Response::problem(413, "body_too_large");
   http::Response response =
       http::Response::problem(503, "overloaded", "The API cannot answer now. Try again shortly.");
   response.headers.add("Retry-After", "1");
   return response;
 }
 
-// What the application may tell the client. Pistache's own refusals are plain text: they get the form of
-// ours.
+// What the application may tell the client.
 http::Response accept(http::Response from) {
-  const bool ours = from.status < 400 || from.headers.find("Content-Type") == "application/problem+json";
-  if (!ours) return http::Response::problem(from.status, "refused");
   http::Response response;
   response.status = from.status;
   response.ranges = false;
@@ -108,12 +114,12 @@ void Edge::handle(http::Request&& request, const http::Responder& respond) const
   }
   if (live_ && live_->handle(request, respond)) return;
   if (answer_here(request, respond)) return;
-  const RouteMatch match = find_route(request.method, request.path);
+  RouteMatch match = find_route(request.method, request.path);
   if (match.methods.empty()) return respond_with(request, respond, http::Response::problem(404, "not_found"));
   // Before authentication: a preflight carries no token.
   if (request.method == http::Method::kOptions) return respond(cors_.preflight(request, match.methods));
   if (match.route == nullptr) return respond_with(request, respond, method_not_allowed(match.methods));
-  pass_on(request, respond);
+  pass_on(std::move(request), respond, std::move(match));
 }
 
 bool Edge::answer_here(const http::Request& request, const http::Responder& respond) const {
@@ -175,12 +181,15 @@ void Edge::judge_recording(const http::Request& request, const http::Responder& 
     case VodAccess::Answer::kAsk:
       break;
   }
-  http::UpstreamRequest question = upstream_request(request, "/api/vod/access/" + http::percent_encode(name));
+  RouteMatch access = find_route(http::Method::kGet, "/api/vod/access/" + std::string(name));
+  if (access.route == nullptr)
+    return respond_with(request, respond, http::Response::problem(404, "not_found"));
+  EdgeCall question = call_of(request, std::move(access));
   http::Request origin;  // what CORS needs of it
   origin.headers.add("Origin", request.headers.find("Origin"));
   const bool nobody = !request.headers.contains("Authorization");
   ask_application(
-      std::move(question), [respond] { return respond.connected(); },
+      std::move(question), {}, [respond] { return respond.connected(); },
       [this, respond, origin = std::move(origin), name = std::string(name), nobody](http::Response answer) {
         // What nobody in particular may have is everybody's.
         respond_with(origin, respond, answer.status == 200 ? recording(name, nobody) : std::move(answer));
@@ -195,59 +204,48 @@ http::Response Edge::recording(std::string_view name, bool for_everybody) const 
   return response;
 }
 
-http::UpstreamRequest Edge::upstream_request(const http::Request& request, std::string target) const {
-  http::UpstreamRequest upstream;
-  upstream.method = request.method == http::Method::kHead ? "GET" : request.method_name;
-  upstream.target = std::move(target);
-  upstream.headers.add(kEdgeField, config_.edge_secret.reveal());
-  upstream.headers.add(kPeerField, request.peer_address);
-  if (const std::string_view type = request.headers.find("Content-Type");
-      !type.empty() && type.size() <= kMaxType)
-    upstream.headers.add(kTypeField, type);
-  // Longer ones are no tokens of ours: the answer is the same 401 without them.
-  const std::string_view authorization = request.headers.find("Authorization");
-  if (!authorization.empty() && authorization.size() <= kMaxAuthorization) {
-    upstream.headers.add(kTokenField, authorization);
-  }
-  upstream.body = request.body;
-  return upstream;
-}
-
-void Edge::pass_on(const http::Request& request, const http::Responder& respond) const {
-  http::UpstreamRequest upstream = upstream_request(request, encode_target(request));
-  if (upstream.target.size() > kMaxResource) {
+void Edge::pass_on(http::Request&& request, const http::Responder& respond, RouteMatch match) const {
+  if (request.path.size() + request.raw_query.size() > kMaxTarget)
     return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
-  }
-  const bool has_token = request.headers.contains("Authorization");
   http::Request origin;  // what CORS needs of it
   origin.headers.add("Origin", request.headers.find("Origin"));
-  const auto answer = [this, respond, origin = std::move(origin)](http::Response response) {
+  const auto answered = [this, respond, origin = std::move(origin)](http::Response response) {
     respond_with(origin, respond, std::move(response));
   };
-  if (!is_read(request) || has_token) {
-    return ask_application(
-        std::move(upstream), [respond] { return respond.connected(); }, answer);
+  if (match.route->method == http::Method::kGet && !request.headers.contains("Authorization")) {
+    const std::string question = question_of(match, request.raw_query);
+    return share(question, call_of(request, std::move(match)), respond, answered);
   }
-  // What anybody may read is asked once for all.
-  const std::string target = upstream.target;
-  switch (answers_->get(target, AnswerCache::Clock::now(), answer)) {
+  EdgeCall call = call_of(request, std::move(match));
+  ask_application(
+      std::move(call), std::move(request.body), [respond] { return respond.connected(); }, answered);
+}
+
+void Edge::share(const std::string& question, EdgeCall call, const http::Responder& respond,
+                 const std::function<void(http::Response)>& answered) const {
+  const auto kept = std::make_shared<const EdgeCall>(std::move(call));
+  const auto ask_alone = [this, kept, respond, answered] {
+    ask_application(
+        *kept, {}, [respond] { return respond.connected(); }, answered);
+  };
+  switch (answers_->get(question, AnswerCache::Clock::now(), answered)) {
     case AnswerCache::Outcome::kAnswered:
     case AnswerCache::Outcome::kWaiting:
       return;
     case AnswerCache::Outcome::kAskAlone:
-      return ask_application(
-          std::move(upstream), [respond] { return respond.connected(); }, answer);
+      return ask_alone();
     case AnswerCache::Outcome::kAsk:
       break;
   }
-  ask_application(std::move(upstream), {}, [answers = answers_, target, answer](http::Response response) {
-    answers->finish(target, response, AnswerCache::Clock::now());
-    answer(std::move(response));
+  ask_application(*kept, {}, {}, [answers = answers_, question, answered](http::Response response) {
+    answers->finish(question, response, AnswerCache::Clock::now());
+    answered(std::move(response));
   });
 }
 
-void Edge::ask_application(http::UpstreamRequest request, std::function<bool()> wanted,
+void Edge::ask_application(EdgeCall call, std::string body, std::function<bool()> wanted,
                            std::function<void(http::Response)> answered) const {
+  http::UpstreamRequest request = upstream_request(std::move(call), config_.edge_secret, std::move(body));
   request.wanted = std::move(wanted);
   upstream_.send(std::move(request), [answered = std::move(answered)](Result<http::Response> answer) {
     answered(answer ? accept(std::move(*answer)) : failure(answer.error()));

@@ -9,6 +9,7 @@
 #include "base/secret.hpp"
 #include "client_address.hpp"
 #include "cors.hpp"
+#include "edge_call.hpp"
 #include "http/server.hpp"
 #include "http/upstream.hpp"
 #include "live_endpoint.hpp"
@@ -47,11 +48,12 @@ class Edge {
   // The same, once it is known who may have it.
   void judge_recording(const http::Request& request, const http::Responder& respond,
                        std::string_view name) const;
-  // With who asks, for the application.
-  http::UpstreamRequest upstream_request(const http::Request& request, std::string target) const;
-  void pass_on(const http::Request& request, const http::Responder& respond) const;
+  void pass_on(http::Request&& request, const http::Responder& respond, RouteMatch match) const;
+  // Of a route whose answers may be shared: one question for all who ask the same.
+  void share(const std::string& question, EdgeCall call, const http::Responder& respond,
+             const std::function<void(http::Response)>& answered) const;
   // wanted may be empty.
-  void ask_application(http::UpstreamRequest request, std::function<bool()> wanted,
+  void ask_application(EdgeCall call, std::string body, std::function<bool()> wanted,
                        std::function<void(http::Response)> answered) const;
   void respond_with(const http::Request& request, const http::Responder& respond,
                     http::Response response) const;

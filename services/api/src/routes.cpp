@@ -5,9 +5,9 @@
 #include <limits>
 
 // The documented API exists twice: below /api and without it.
-#define MILLRACE_BOTH(ROUTE, method, path, operation, handler) \
-  ROUTE(method, "/api" path, operation, handler)               \
-  ROUTE(method, path, operation, handler)
+#define MILLRACE_BOTH(ROUTE, method, path, ...) \
+  ROUTE(method, "/api" path, __VA_ARGS__)       \
+  ROUTE(method, path, __VA_ARGS__)
 
 // clang-format off
 // method, path, operation, handler (declared here, defined in handlers/<handler>.cpp)
@@ -67,11 +67,16 @@ MILLRACE_API_ROUTES(MILLRACE_DECLARE)
 #undef MILLRACE_DECLARE
 
 std::span<const Route> routes() {
-#define MILLRACE_ROW(method, path, operation, handler) \
-  Route{http::Method::method, path, policy::Operation::operation, &(handler)},
+#define MILLRACE_ROW(method, path, operation, handler)       \
+  Route{http::Method::method, path, policy::Operation::operation, \
+        &(handler)__VA_OPT__(, Sharing::) __VA_ARGS__},
   static const auto table = std::to_array<Route>({MILLRACE_API_ROUTES(MILLRACE_ROW)});
 #undef MILLRACE_ROW
   return table;
+}
+
+std::size_t row_of(const Route& route) {
+  return static_cast<std::size_t>(&route - routes().data());
 }
 
 bool matches(std::string_view pattern, std::string_view path, Parameters* parameters) {
@@ -85,7 +90,7 @@ bool matches(std::string_view pattern, std::string_view path, Parameters* parame
     const std::string_view segment = path.substr(1, path_end - 1);
     if (expected.starts_with(':')) {
       if (segment.empty()) return false;
-      found.emplace_back(expected.substr(1), segment);
+      if (parameters != nullptr) found.emplace_back(expected.substr(1), segment);
     } else if (expected != segment) {
       return false;
     }
@@ -128,6 +133,7 @@ RouteMatch find_route(http::Method method, std::string_view path) {
         .append(route.method == http::Method::kGet ? ", HEAD, " : ", ");
   }
   if (!match.methods.empty()) match.methods.append("OPTIONS");
+  if (match.route != nullptr) matches(match.route->path, path, &match.parameters);
   return match;
 }
 

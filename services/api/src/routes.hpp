@@ -27,6 +27,8 @@ struct Route {
 };
 
 std::span<const Route> routes();
+// Its place in the table.
+std::size_t row_of(const Route& route);
 // As it is sent; "GET" for those that no route has.
 std::string_view method_name(http::Method method);
 
@@ -37,6 +39,7 @@ bool matches(std::string_view pattern, std::string_view path, Parameters* parame
 
 struct RouteMatch {
   const Route* route = nullptr;
+  Parameters parameters;  // of the route's path
   // Of the path, for Allow; empty when no route has it. GET brings HEAD, everything brings OPTIONS.
   std::string methods;
 };

@@ -63,8 +63,7 @@ Result<void> ApiService::start(runtime::ServiceContext& context) {
   if (Result<void> started = start_bus(context); !started) return started;
   parts.limits = std::make_unique<RateLimits>(config_.rates);
   const Secret edge_secret(random_hex(kEdgeSecretBytes));
-  parts.upstream =
-      std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = config_.application_threads});
+  parts.upstream = std::make_unique<http::Upstream>(upstream_config(config_.application_threads));
   if (Result<void> started = start_edge(edge_secret); !started) return started;
   if (Result<void> started = start_ops(context); !started) return started;
   start_actors(context, edge_secret);

@@ -18,6 +18,7 @@
 #include "application.hpp"
 #include "bus/testing.hpp"
 #include "edge.hpp"
+#include "edge_call.hpp"
 #include "http/test_client.hpp"
 #include "metrics_feed.hpp"
 #include "peers.hpp"
@@ -51,7 +52,7 @@ class ApiFixture : public ::testing::Test {
         *directory_);
     files_ = std::make_unique<WebFiles>((root_ / "web").string());
     start_application();
-    upstream_ = std::make_unique<http::Upstream>(http::UpstreamConfig{.connections = 4});
+    upstream_ = std::make_unique<http::Upstream>(upstream_config(4));
     upstream_->connect_to(application_->port());
     start_edge("https://site.example");
   }

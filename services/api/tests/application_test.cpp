@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api_fixture.hpp"
+#include "edge_call.hpp"
 #include "socket_guard.hpp"
 
 namespace millrace::api {
@@ -25,19 +26,45 @@ class ApplicationTest : public testing::ApiFixture {
   }
 };
 
-TEST_F(ApplicationTest, TakesRequestsOfTheEdgeOnly) {
-  const std::string start = "GET /api/vod/list HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n";
-  EXPECT_EQ(status_of(ask_directly(start + "\r\n")), 403);
-  EXPECT_EQ(status_of(ask_directly(start + "X-Millrace-Edge: wrong-secret\r\n\r\n")), 403);
-  EXPECT_EQ(status_of(ask_directly(start + "X-Millrace-Edge: edge-secret\r\n\r\n")), 200);
+// What the edge sends for that route.
+std::string passed(http::Method method, std::string_view path, std::string_view secret = "edge-secret",
+                   std::size_t body_bytes = 0) {
+  RouteMatch match = find_route(method, path);
+  EdgeCall call;
+  call.route = match.route;
+  call.parameters = std::move(match.parameters);
+  call.body_bytes = body_bytes;
+  return std::string(kCallField) + ": " + write_call(call, Secret(std::string(secret))) + "\r\n";
 }
 
-TEST_F(ApplicationTest, AnswersItsProbeAndUnknownPaths) {
-  const std::string rest =
-      " HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nX-Millrace-Edge: edge-secret\r\n\r\n";
-  EXPECT_EQ(status_of(ask_directly("GET /internal/probe" + rest)), 200);
-  EXPECT_EQ(status_of(ask_directly("GET /api/none" + rest)), 404);
-  EXPECT_EQ(status_of(ask_directly("GET /" + std::string(3000, '/') + rest)), 414);
+TEST_F(ApplicationTest, TakesCallsOfTheEdgeOnly) {
+  const std::string id = std::string(http::kUpstreamIdField) + ": one\r\n";
+  const std::string start = "GET /call HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n" + id;
+  const std::string list = passed(http::Method::kGet, "/api/vod/list");
+  const std::string good = ask_directly(start + list + "\r\n");
+  EXPECT_EQ(status_of(good), 200);
+  EXPECT_EQ(http::testing::field_of(good, http::kUpstreamIdField), "one");
+  const std::string post = "POST /call HTTP/1.1\r\nHost: x\r\n" + id;
+  const std::string stop = passed(http::Method::kPost, "/api/stream/stop/alice-id");
+  const std::pair<int, std::string> refused[] = {
+      {403, start + "\r\n"},
+      {403, start + passed(http::Method::kGet, "/api/vod/list", "wrong-secret") + "\r\n"},
+      {403, start + std::string(kCallField) + ": edge-secret\r\n\r\n"},
+      {403, start + list.substr(0, list.size() - 3) + "\r\n\r\n"},  // a part is missing
+      {400, "GET /api/vod/list HTTP/1.1\r\nHost: x\r\n" + id + list + "\r\n"},
+      {400, "GET /call/ HTTP/1.1\r\nHost: x\r\n" + id + list + "\r\n"},
+      {400, start + stop + "\r\n"},  // the row is not the method's
+      {400, "DELETE /call HTTP/1.1\r\nHost: x\r\n" + id + list + "\r\n"},
+      {400, post + stop + "Content-Length: 3\r\n\r\nabc"},  // a body that the edge did not announce
+      {400, post + passed(http::Method::kPost, "/api/stream/stop/alice-id", "edge-secret", 4) +
+                "Content-Length: 3\r\n\r\nabc"},
+  };
+  for (const auto& [status, request] : refused) {
+    const std::string answer = ask_directly(request);
+    EXPECT_EQ(status_of(answer), status) << request;
+    EXPECT_EQ(http::testing::field_of(answer, http::kUpstreamIdField), "") << "no answer for the edge";
+  }
+  EXPECT_EQ(auth_questions_, 0);
 }
 
 // It once bound twice, and a connection that waited at the first socket kept the accepting thread busy for
