@@ -33,16 +33,16 @@ std::chrono::seconds shared_lifetime(std::string_view cache_control) {
   return std::chrono::seconds(std::min(seconds, kLongest));
 }
 
-AnswerCache::Outcome AnswerCache::get(const std::string& target, Clock::time_point now,
+AnswerCache::Outcome AnswerCache::get(const std::string& question, Clock::time_point now,
                                       const Waiter& waiter) {
   http::Response kept;
   {
     const std::lock_guard lock(mutex_);
-    auto found = entries_.find(target);
+    auto found = entries_.find(question);
     if (found == entries_.end()) {
       if (entries_.size() >= kMaxEntries) make_room(now);
       if (entries_.size() >= kMaxEntries) return Outcome::kAskAlone;
-      found = entries_.try_emplace(target).first;
+      found = entries_.try_emplace(question).first;
     }
     Entry& entry = found->second;
     if (now >= entry.until) {
@@ -56,11 +56,11 @@ AnswerCache::Outcome AnswerCache::get(const std::string& target, Clock::time_poi
     }
     kept = entry.answer;
   }
-  waiter(kept);
+  waiter(&kept);
   return Outcome::kAnswered;
 }
 
-void AnswerCache::finish(const std::string& target, http::Response& answer, Clock::time_point now) {
+void AnswerCache::finish(const std::string& question, http::Response& answer, Clock::time_point now) {
   std::chrono::seconds lifetime(0);
   if (answer.status == 200) lifetime = shared_lifetime(answer.headers.find("Cache-Control"));
   if (http::body_size(answer.body) > kMaxBody) lifetime = {};
@@ -70,7 +70,7 @@ void AnswerCache::finish(const std::string& target, http::Response& answer, Cloc
   std::vector<Waiter> waiting;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(target);
+    const auto found = entries_.find(question);
     if (found == entries_.end()) return;
     waiting = std::move(found->second.waiting);
     if (lifetime.count() == 0) {
@@ -79,7 +79,7 @@ void AnswerCache::finish(const std::string& target, http::Response& answer, Cloc
       found->second = {.answer = answer, .until = now + lifetime, .asking = false, .waiting = {}};
     }
   }
-  for (const Waiter& waiter : waiting) waiter(answer);
+  for (const Waiter& waiter : waiting) waiter(lifetime.count() == 0 ? nullptr : &answer);
 }
 
 void AnswerCache::make_room(Clock::time_point now) {

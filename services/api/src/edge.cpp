@@ -212,7 +212,7 @@ void Edge::pass_on(http::Request&& request, const http::Responder& respond, Rout
   const auto answered = [this, respond, origin = std::move(origin)](http::Response response) {
     respond_with(origin, respond, std::move(response));
   };
-  if (match.route->method == http::Method::kGet && !request.headers.contains("Authorization")) {
+  if (match.route->sharing == Sharing::kAnonymous && !request.headers.contains("Authorization")) {
     const std::string question = question_of(match, request.raw_query);
     return share(question, call_of(request, std::move(match)), respond, answered);
   }
@@ -228,7 +228,10 @@ void Edge::share(const std::string& question, EdgeCall call, const http::Respond
     ask_application(
         *kept, {}, [respond] { return respond.connected(); }, answered);
   };
-  switch (answers_->get(question, AnswerCache::Clock::now(), answered)) {
+  const AnswerCache::Waiter waiter = [ask_alone, answered](const http::Response* shared) {
+    shared == nullptr ? ask_alone() : answered(*shared);
+  };
+  switch (answers_->get(question, AnswerCache::Clock::now(), waiter)) {
     case AnswerCache::Outcome::kAnswered:
     case AnswerCache::Outcome::kWaiting:
       return;

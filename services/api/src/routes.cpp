@@ -10,16 +10,16 @@
   ROUTE(method, path, __VA_ARGS__)
 
 // clang-format off
-// method, path, operation, handler (declared here, defined in handlers/<handler>.cpp)
+// method, path, operation, handler (declared here, defined in handlers/<handler>.cpp), sharing if it is not kNone
 #define MILLRACE_API_ROUTES(ROUTE) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/key", kReadStream, stream_key_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/credentials", kReadStream, stream_credentials_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/list", kReadStream, stream_list_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/details/:streamKey", kReadStream, stream_details_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/:streamKey", kReadStream, stream_details_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/stream/status/:streamKey", kReadStatus, stream_status_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/stream/metrics/:streamKey", kReadStatus, stream_metrics_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/stream/health/:streamKey", kReadStatus, stream_health_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/status/:streamKey", kReadStatus, stream_status_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/metrics/:streamKey", kReadStatus, stream_metrics_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/stream/health/:streamKey", kReadStatus, stream_health_get, kAnonymous) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/start/:streamKey", kChangeStream, stream_start_post) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/stop/:streamKey", kChangeStream, stream_stop_post) \
   MILLRACE_BOTH(ROUTE, kPost, "/stream/settings/:streamKey", kChangeStream, stream_settings_post) \
@@ -34,11 +34,11 @@
   MILLRACE_BOTH(ROUTE, kPost, "/playback/:streamId/release", kRedeemPlayback, playback_release_post) \
   ROUTE(kPost, "/api/v1/admin/streams/:streamId/ban", kBanStream, stream_ban_post) \
   ROUTE(kPost, "/api/v1/admin/streams/:streamId/unban", kBanStream, stream_unban_post) \
-  MILLRACE_BOTH(ROUTE, kGet, "/metrics", kReadStatus, metrics_list_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/metrics/:streamKey", kReadStatus, metrics_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/vod", kListRecordings, vod_list_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get) \
-  MILLRACE_BOTH(ROUTE, kGet, "/vod/details/:filename", kReadRecording, vod_details_get) \
+  MILLRACE_BOTH(ROUTE, kGet, "/metrics", kReadStatus, metrics_list_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/metrics/:streamKey", kReadStatus, metrics_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod", kListRecordings, vod_list_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/list", kListRecordings, vod_list_get, kAnonymous) \
+  MILLRACE_BOTH(ROUTE, kGet, "/vod/details/:filename", kReadRecording, vod_details_get, kAnonymous) \
   MILLRACE_BOTH(ROUTE, kGet, "/vod/access/:filename", kReadRecording, vod_access_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/ads/vast-tag", kReadAds, ads_tag_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/ads/vast", kReadAds, ads_vast_get) \
@@ -61,13 +61,13 @@
 
 namespace millrace::api {
 
-#define MILLRACE_DECLARE(method, path, operation, handler) \
+#define MILLRACE_DECLARE(method, path, operation, handler, ...) \
   http::Response handler(const Call& call, const Context& context);
 MILLRACE_API_ROUTES(MILLRACE_DECLARE)
 #undef MILLRACE_DECLARE
 
 std::span<const Route> routes() {
-#define MILLRACE_ROW(method, path, operation, handler)       \
+#define MILLRACE_ROW(method, path, operation, handler, ...)       \
   Route{http::Method::method, path, policy::Operation::operation, \
         &(handler)__VA_OPT__(, Sharing::) __VA_ARGS__},
   static const auto table = std::to_array<Route>({MILLRACE_API_ROUTES(MILLRACE_ROW)});

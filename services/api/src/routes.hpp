@@ -17,6 +17,11 @@ namespace millrace::api {
 // std::string.
 using HandlerFunction = http::Response (*)(const Call& call, const Context& context);
 
+// kAnonymous: one answer may go to all who ask the same at the same time without a token, if it says so
+// itself (shared_response). Only for what depends on nothing but path and query: not on the client, not on
+// chance.
+enum class Sharing : std::uint8_t { kNone, kAnonymous };
+
 struct Route {
   http::Method method;
   std::string_view path;  // segments; ":name" stands for any one segment
@@ -24,6 +29,7 @@ struct Route {
   // same operation.
   policy::Operation operation;
   HandlerFunction handler;
+  Sharing sharing = Sharing::kNone;
 };
 
 std::span<const Route> routes();

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "api_fixture.hpp"
+#include "routes.hpp"
 
 namespace millrace::api {
 namespace {
@@ -65,6 +67,54 @@ TEST_F(EdgeTest, AsksOnceForAllWhoReadTheSameWithinASecond) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(status_of(ask("/api/stream/key", kAlice)), 200);
   EXPECT_GE(auth_questions_, 5);
   EXPECT_EQ(field_of(ask("/api/stream/key", kAlice), "Cache-Control"), "no-store");
+}
+
+// An answer made for one asker by chance, and one that says no-store: never another's, however many ask at
+// once.
+TEST_F(EdgeTest, SharesNothingThatTheTableDoesNotMark) {
+  std::mutex mutex;
+  std::set<std::string> tags;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 16; ++i) {
+    clients.emplace_back([&] {
+      for (int n = 0; n < 20; ++n) {
+        const std::string tag = ask("/api/ads/vast-tag");
+        ASSERT_EQ(status_of(tag), 200);
+        const std::lock_guard lock(mutex);
+        tags.emplace(body_of(tag));
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(tags.size(), 320U);
+}
+
+TEST(Sharing, IsMarkedForReadingWhatAnybodyMayRead) {
+  std::set<std::string_view> shared;
+  for (const Route& route : routes()) {
+    if (route.sharing == Sharing::kNone) continue;
+    EXPECT_EQ(route.method, http::Method::kGet) << route.path;
+    EXPECT_EQ(policy::judge({}, route.operation), policy::Verdict::kAllowed) << route.path;
+    if (route.path.starts_with("/api/")) shared.insert(route.path.substr(4));
+  }
+  EXPECT_THAT(shared, ::testing::ElementsAre("/metrics", "/metrics/:streamKey", "/stream/health/:streamKey",
+                                             "/stream/metrics/:streamKey", "/stream/status/:streamKey",
+                                             "/vod", "/vod/details/:filename", "/vod/list"));
+}
+
+// Whoever waits for somebody else's question asks for itself when that one met an error.
+TEST_F(EdgeTest, AnErrorIsItsAskersOwn) {
+  auth_silent_ = true;
+  std::thread first([&] { EXPECT_EQ(status_of(ask("/api/stream/status/alice-id")), 503); });
+  ASSERT_TRUE(eventually([&] { return auth_questions_ == 1; }));
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 3; ++i)
+    waiting.emplace_back([&] { EXPECT_EQ(status_of(ask("/api/stream/status/alice-id")), 200); });
+  ASSERT_TRUE(eventually([&] { return server_->statistics().pending == 4; }));
+  auth_silent_ = false;
+  first.join();
+  for (std::thread& client : waiting) client.join();
+  EXPECT_GE(auth_questions_, 2);
 }
 
 TEST_F(EdgeTest, RefusesWithExactStatusesAndProblemDocuments) {
