@@ -61,6 +61,17 @@ Operations served() {
   return found;
 }
 
+// The page shows what stands at the top as links: none of them may lead nowhere.
+TEST(OpenApi, LinksToNoOtherServer) {
+  std::ifstream document(MILLRACE_OPENAPI);
+  int lines = 0;
+  for (std::string line; std::getline(document, line); ++lines) {
+    const bool link = line.find("url: http") != std::string::npos;
+    EXPECT_TRUE(!link && line.find(".invalid") == std::string::npos) << line;
+  }
+  EXPECT_GT(lines, 100);
+}
+
 TEST(OpenApi, DescribesEveryRouteAndNothingElse) {
   const Operations in_document = described();
   const Operations in_table = served();

@@ -13,10 +13,10 @@ const source = readFileSync(path, 'utf8');
 const found = [];
 
 // Served from wherever the server is: its address can't be in the document, and two paths that only differ in a
-// literal segment are told apart by the server, literal first.
+// literal segment are told apart by the server, literal first. There is no licence to name.
 const redocly = await createConfig({
   extends: ['recommended'],
-  rules: { 'no-server-example.com': 'off', 'no-ambiguous-paths': 'off', 'operation-4xx-response': 'error', 'security-defined': 'error' },
+  rules: { 'no-server-example.com': 'off', 'no-ambiguous-paths': 'off', 'info-license': 'off', 'operation-4xx-response': 'error', 'security-defined': 'error' },
 });
 for (const problem of await lintFromString({ source, absoluteRef: path, config: redocly }))
   found.push(`redocly ${problem.ruleId}: ${problem.message} at ${problem.location?.[0]?.pointer}`);
