@@ -117,6 +117,37 @@ def bodies(port, path):
     check(statuses(sent) in ([413], [401], [405], []), f"100 MiB in chunks: {statuses(sent)}")
 
 
+def passing(port):
+    """What the edge passes on stays one request: bodies around its bound and the application's, with and without the longest token, in
+    chunks and not; then 32 requests, each of which has an answer that no other has."""
+    body_bytes, token_bytes = 64 << 10, 8 << 10
+    for size in (0, body_bytes - token_bytes - 400, body_bytes - 236, body_bytes - 36, body_bytes - 1, body_bytes, body_bytes + 1):
+        for token in (0, token_bytes, token_bytes + 1):
+            for chunked in (False, True):
+                # Read as a request of its own it would make the next one a field of a DELETE.
+                body = (b"DELETE /api/stream/key/nobody HTTP/1.1\r\nX-Ignored: " * 1400)[:size]
+                fields = ["Content-Type: application/json", "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}"]
+                if token:
+                    fields.append("Authorization: Bearer " + "x" * (token - len("Bearer ")))
+                framed = b"%x\r\n%s\r\n0\r\n\r\n" % (size, body) if chunked and size else b"0\r\n\r\n" if chunked else body
+                codes = statuses(exchange(port, head("/api/v1/login/access-token", *fields, method="POST"), pieces=[framed]))
+                check(codes == ([413] if size > body_bytes else [422]), f"a body of {size} bytes, a token of {token}, chunked {chunked}: {codes}")
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        for number in range(32):
+            connection.request("GET", f"/api/ads/vast-tag?streamId=own-{number}")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            check(answer.status == 200 and f"own-{number}" in text, f"request {number} got {answer.status} {text[:200]}")
+
+
+def each_its_own(port):
+    """An answer made for each asker is nobody else's, however many ask at once."""
+    url = f"http://127.0.0.1:{port}/api/ads/vast-tag"
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: fetch(url)[2], range(300)))
+    check(len(set(answers)) == 300, f"{len(set(answers))} different answers of 300")
+
+
 class Crowd:
     """500 connections that do everything slowly."""
 
@@ -251,6 +282,10 @@ def abuse():
                 framing(ports[name], paths[name])
             with oracle.case(f"38 {name}: bodies"):
                 bodies(ports[name], "/api/v1/users/signup")
+            if name == "api":
+                with oracle.case("38 api: what is passed on"):
+                    passing(ports[name])
+                    each_its_own(ports[name])
             with oracle.case(f"39 {name}: slow clients", growth_kib=64 * 1024):
                 slow_clients(name, ports[name], paths[name])
         with oracles["api"].case("39: slow reads", growth_kib=64 * 1024):
