@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import urllib.parse
 
+from grants import api
 from stack import PATIENCE, ROOT, Stack, check, fetch, free_port, main, make_clip, skip, wait_for
 
 MONITORING = ROOT / "services/metrics/monitoring"
@@ -36,12 +37,58 @@ def exported(stack):
     return text
 
 
+def nominal_rate(stack, stream_id):
+    return float(re.search(rf'^millrace_stream_video_nominal_frames_per_second{{stream="{stream_id}"}} (\S+)', exported(stack), re.M).group(1))
+
+
 def known_names(text):
     """Every metric that a rule or panel speaks of is one that is exported (or may be: reasons only when there are some)."""
     names = set(re.findall(r"^# TYPE (\S+)", text, re.M)) | {"millrace_stream_health_reason"}
     for source in ("rules.yml", "grafana-dashboard.json"):
         for name in re.findall(r"(?<![:\w])millrace_[a-z_]+", (MONITORING / source).read_text()):
             check(name in names or ":" + name in (MONITORING / source).read_text(), f"{source}: {name} is not exported")
+
+
+class Judged:
+    """A stream of its own account that ffmpeg sends in some way, and what is said of its health."""
+
+    def __init__(self, stack, subject, clip, *, source=("-re",)):
+        self.stack, self.subject = stack, subject
+        key = api(stack, "GET", "/api/stream/key", token=stack.issue_token(subject))
+        self.id = key["streamId"]
+        url = stack.info["publish_url"].rsplit("/", 1)[0] + "/" + key["streamKey"]
+        self.child = stack.spawn("ffmpeg", "-v", "error", *source, "-stream_loop", "20", "-i", str(clip), "-c", "copy", "-f", "flv", url)
+
+    def health(self):
+        return api(self.stack, "GET", f"/api/stream/health/{self.id}", token=None)
+
+    def is_bad(self, reason):
+        def said():
+            health = self.health()
+            return health["isLive"] and health["score"] < 50 and reason in health["reasons"] and health
+        health = wait_for(said, f"{self.subject} to be poor: {reason}", 60)
+        print(f"{self.subject}: {health['score']} {health['reasons']}")
+
+    def is_good(self):
+        """Also when it has been judged for a while (the points are of 5 s); a busy machine may hold it up for a moment."""
+        wait_for(lambda: len(self.health()["history"]) >= 4, f"{self.subject} to be judged", 60)
+        wait_for(lambda: self.health()["score"] == 100, f"{self.subject} to be at 100: {self.health()}", 60)
+        print(f"{self.subject}: {[point['score'] for point in self.health()['history']]}")
+
+
+def real_streams(stack, clip):
+    """What ffmpeg sends well and badly, by the reason that is to be named."""
+    rare = make_clip(stack.home / "rare.flv", seconds=30, gop=900)
+    film = make_clip(stack.home / "film.flv", seconds=6, rate="24000/1001", gop=96)
+    slides = make_clip(stack.home / "slides.flv", seconds=20, rate=2, gop=4, bframes=0)
+    lossy = stack.home / "lossy.flv"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(clip), "-c", "copy", "-bsf:v", "noise=drop=eq(mod(n\\,10)\\,7)", str(lossy)], check=True,
+                   stdin=subprocess.DEVNULL)
+    good = [Judged(stack, "film", film), Judged(stack, "slides", slides)]
+    bad = {"slower_than_real_time": Judged(stack, "half of the speed", clip, source=("-readrate", "0.5")),
+           "dropped_frames": Judged(stack, "every tenth picture lost", lossy),
+           "long_key_interval": Judged(stack, "a key frame every 30 s", rare)}
+    return good, bad
 
 
 def monitoring():
@@ -54,6 +101,7 @@ def monitoring():
         stack.metrics_port = int(re.search(r"METRICS_PORT=(\d+)", (stack.home / "run/metrics.ports").read_text()).group(1))
         clip = make_clip(stack.home / "clip.flv", seconds=6)
         publisher = stack.publish(clip, loop=20)
+        good, bad = real_streams(stack, clip)
         wait_for(lambda: stack.playlist(), "a playlist")
         wait_for(lambda: "millrace_stream_segment_latency_seconds" in exported(stack), "the numbers")
         text = exported(stack)
@@ -77,8 +125,14 @@ def monitoring():
         for query in dashboard_queries() + rule_queries():
             wait_for(lambda query=query: values(query), f"a value of {query}", 30, interval=0.5)
         groups = json.loads(fetch(f"http://127.0.0.1:{port}/api/v1/rules")[2])["data"]["groups"]
-        bad = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
-        check(len(groups) == 3 and not bad, f"rules: {bad}")
+        failing = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
+        check(len(groups) == 3 and not failing, f"rules: {failing}")
+        for reason, stream in bad.items():
+            stream.is_bad(reason)
+        for stream in good:
+            stream.is_good()
+        for stream, rate in zip(good, (24000 / 1001, 2)):  # but where a clip begins again
+            wait_for(lambda s=stream, r=rate: abs(nominal_rate(stack, s.id) / r - 1) < 0.002, f"{stream.subject} to have {rate} fps")
         publisher.kill()
         publisher.wait()
         wait_for(lambda: f'stream="{stack.stream_id}"' not in exported(stack), "the stream's series to go", 20)

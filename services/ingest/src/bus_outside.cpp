@@ -25,7 +25,8 @@ stream::v1::EndReason end_reason(media::LogEnd reason) {
 bus::v1::Event statistics_event(const LiveStream& live) {
   bus::v1::Event event;
   stream::v1::StreamStatistics& statistics = *event.mutable_stream_statistics();
-  const PublicationCounters& counters = *live.counters;
+  PublicationCounters& counters = *live.counters;
+  const std::int64_t now_us = monotonic_us();
   statistics.set_stream_id(live.stream_id);
   statistics.set_publication_id(live.publication_id);
   statistics.set_received_bytes(counters.received_bytes.load(std::memory_order_relaxed));
@@ -42,9 +43,12 @@ bus::v1::Event statistics_event(const LiveStream& live) {
   statistics.set_frame_gaps(counters.frame_gaps.load(std::memory_order_relaxed));
   statistics.set_frame_duration_us(counters.frame_duration_us.load(std::memory_order_relaxed));
   statistics.set_since_key_us(counters.since_key_us.load(std::memory_order_relaxed));
-  statistics.set_audio_video_drift_us(counters.audio_video_drift_us.load(std::memory_order_relaxed));
+  statistics.set_audio_video_drift_us(counters.interleaving_us.load(std::memory_order_relaxed));
   statistics.set_media_time_us(counters.media_time_us.load(std::memory_order_relaxed));
-  statistics.set_measured_monotonic_us(monotonic_us());
+  statistics.set_video_time_us(counters.video_time_us.load(std::memory_order_relaxed));
+  statistics.set_longest_frame_us(counters.longest_frame_us.load(std::memory_order_relaxed));
+  statistics.set_longest_pause_us(counters.pauses.take(now_us));
+  statistics.set_measured_monotonic_us(now_us);
   return event;
 }
 

@@ -136,6 +136,7 @@ Result<void> Publication::end_data(const OpenMessage& message, ByteView body, co
   const Result<rtmp::DataMessage> data = rtmp::parse_data_message(body);
   if (!data || data->payload_begin >= body.size()) return drop(message);
   if (data->name == "onMetaData") {
+    if (data->metadata) pace_.declare(data->metadata->frame_rate.value_or(0));
     if (data->metadata && encoder_.empty()) encoder_ = data->metadata->encoder.substr(0, kMaxEncoderText);
     const Result<void> configured = configure_data(body.subspan(data->payload_begin));
     log_->abandon(*message.room);
@@ -274,6 +275,7 @@ std::uint16_t Publication::silent_tracks() {
 
 void Publication::count(const SamplePlace& place, const media::SampleRecord& record) {
   const TrackSlot& slot = table_.slot(place.track);
+  if (place.track != media::kDataTrack) counters_->pauses.arrived(record.arrival_us);
   if (place.track == media::kVideoTrack) {
     constexpr std::int64_t kTicksPerMs = media::Timeline::kVideoTimescale / 1000;
     add(counters_->video_frames, 1);
@@ -289,8 +291,10 @@ void Publication::count(const SamplePlace& place, const media::SampleRecord& rec
   store(counters_->frame_gaps, pace_.frame_gaps());
   store(counters_->frame_duration_us, pace_.frame_duration_us());
   store(counters_->since_key_us, pace_.since_key_us());
-  store(counters_->audio_video_drift_us, pace_.drift_us());
+  store(counters_->longest_frame_us, pace_.longest_frame_us());
+  store(counters_->interleaving_us, pace_.interleaving_us());
   store(counters_->media_time_us, pace_.media_time_us());
+  store(counters_->video_time_us, pace_.video_time_us());
   store(counters_->timestamp_jumps, timeline_.jumps());
   store(counters_->refused_tracks, std::uint64_t{refusals_.count()});
   store(counters_->log_bytes, log_->held_bytes());

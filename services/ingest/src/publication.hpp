@@ -15,8 +15,9 @@
 #include "base/result.hpp"
 #include "frame_look.hpp"
 #include "media/arena_writer.hpp"
+#include "media/media_pace.hpp"
+#include "media/pause_meter.hpp"
 #include "media/timeline.hpp"
-#include "media_pace.hpp"
 #include "refusals.hpp"
 #include "resolution_limit.hpp"
 #include "rtmp/media_tag.hpp"
@@ -34,12 +35,15 @@ struct PublicationCounters {
   std::atomic<std::uint64_t> key_frames{0};
   std::atomic<std::uint64_t> timestamp_jumps{0};
   std::atomic<std::uint64_t> last_key_interval_us{0};
+  media::PauseMeter pauses;  // between messages of sound or picture
   // As MediaPace tells them.
   std::atomic<std::uint64_t> frame_gaps{0};
   std::atomic<std::uint64_t> frame_duration_us{0};
   std::atomic<std::uint64_t> since_key_us{0};
-  std::atomic<std::int64_t> audio_video_drift_us{0};
+  std::atomic<std::uint64_t> longest_frame_us{0};
+  std::atomic<std::int64_t> interleaving_us{0};
   std::atomic<std::uint64_t> media_time_us{0};
+  std::atomic<std::uint64_t> video_time_us{0};
   std::atomic<std::uint64_t> dropped_messages{0};  // unusable: without configuration, malformed, too large
   std::atomic<std::uint64_t> refused_tracks{0};    // now; each was told to the publisher
   std::atomic<std::uint64_t> log_bytes{0};
@@ -194,7 +198,7 @@ class Publication {
   std::uint32_t wire_timestamp_ms_ = 0;
   std::uint64_t media_sequence_ = 0;
   std::int64_t arrival_us_ = 0;
-  MediaPace pace_;
+  media::MediaPace pace_;
 };
 
 }  // namespace millrace::ingest

@@ -57,6 +57,11 @@ void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
   streams_.erase(stream);
 }
 
+void Aggregation::became_private(const std::string& stream_id) {
+  const auto found = streams_.find(stream_id);
+  if (found != streams_.end()) found->second.report.is_private = true;
+}
+
 void Aggregation::end(const Stream& stream) {
   if (ended_.size() < kMaxStreams) ended_.push_back(stream.report);
 }
@@ -86,7 +91,6 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
   if (found == streams_.end() || found->second.report.publication_id != statistics.publication_id()) return;
   Stream& stream = found->second;
   const std::int64_t measured_us = statistics.measured_monotonic_us();
-  stream.measured_us = measured_us;
   stream.bytes.add(measured_us, statistics.received_bytes());
   stream.frames.add(measured_us, statistics.video_frames());
   stream.media_time.add(measured_us, statistics.media_time_us());
@@ -97,7 +101,7 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
       static_cast<double>(std::max(statistics.last_key_interval_us(), statistics.since_key_us())) / 1e6;
   report.nominal_frames_per_second =
       statistics.frame_duration_us() > 0 ? 1e6 / static_cast<double>(statistics.frame_duration_us()) : 0;
-  report.drift_seconds = static_cast<double>(statistics.audio_video_drift_us()) / 1e6;
+  report.interleaving_seconds = static_cast<double>(statistics.audio_video_drift_us()) / 1e6;
   report.rtmp_viewers = statistics.players();
   totals_.total_viewers += growth(stream.rtmp_began, statistics.players_began());
   stream.rtmp_began = statistics.players_began();
@@ -113,6 +117,18 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
   report.updated_wall_us = wall_us;
   report.duration_seconds = std::max(0.0, static_cast<double>(wall_us - report.started_wall_us) / 1e6);
   add_viewers(stream, measured_us);
+  stream.health.measure({.measured_us = measured_us,
+                         .received_bytes = statistics.received_bytes(),
+                         .video_frames = statistics.video_frames(),
+                         .audio_frames = statistics.audio_frames(),
+                         .dropped_frames = statistics.frame_gaps(),
+                         .timestamp_jumps = statistics.timestamp_jumps(),
+                         .media_time_us = static_cast<std::int64_t>(statistics.media_time_us()),
+                         .video_time_us = static_cast<std::int64_t>(statistics.video_time_us()),
+                         .longest_frame_us = static_cast<std::int64_t>(statistics.longest_frame_us()),
+                         .longest_pause_us = static_cast<std::int64_t>(statistics.longest_pause_us()),
+                         .key_interval_seconds = report.key_interval_seconds,
+                         .interleaving_seconds = report.interleaving_seconds});
 }
 
 void Aggregation::viewer_statistics(const stream::v1::ViewerStatistics& statistics) {
@@ -190,23 +206,8 @@ Report Aggregation::report(std::int64_t now_us) {
 }
 
 void Aggregation::judge(std::int64_t now_us, std::int64_t wall_us) {
-  for (auto& [id, stream] : streams_) {
-    const StreamReport now = row(stream, now_us);
-    stream.health.add({.now_us = now_us,
-                       .measured_us = stream.measured_us,
-                       .has_video = now.width > 0,
-                       .has_audio = !now.audio_codec.empty(),
-                       .video_frames = now.video_frames,
-                       .audio_frames = now.audio_frames,
-                       .dropped_frames = now.dropped_frames,
-                       .timestamp_jumps = now.timestamp_jumps,
-                       .frames_per_second = now.frames_per_second,
-                       .nominal_frames_per_second = now.nominal_frames_per_second,
-                       .bytes_per_second = now.bytes_per_second,
-                       .key_interval_seconds = now.key_interval_seconds,
-                       .drift_seconds = now.drift_seconds},
-                      wall_us);
-  }
+  for (auto& [id, stream] : streams_)
+    stream.health.judge(now_us, {stream.report.width > 0, !stream.report.audio_codec.empty()}, wall_us);
 }
 
 std::vector<StreamReport> Aggregation::take_ended() {

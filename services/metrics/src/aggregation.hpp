@@ -33,6 +33,8 @@ class Aggregation {
   void stream_ended(const stream::v1::StreamEnded& ended);
   // Every stream that is live, and no other.
   void replace_streams(const std::vector<stream::v1::StreamPublished>& live);
+  // What is live of it is for its owner only; it is about to be cut and to begin again so.
+  void became_private(const std::string& stream_id);
   void stream_statistics(const stream::v1::StreamStatistics& statistics, std::int64_t wall_us);
   void viewer_statistics(const stream::v1::ViewerStatistics& statistics);
 
@@ -55,7 +57,6 @@ class Aggregation {
  private:
   struct Stream {
     StreamReport report;
-    std::int64_t measured_us = 0;
     std::uint64_t rtmp_began = 0;
     std::uint64_t hls_began = 0;
     RateWindow bytes{kRateWindowUs};

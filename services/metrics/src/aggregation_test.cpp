@@ -265,6 +265,18 @@ TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
   EXPECT_TRUE(aggregation.take_ended().empty());
 }
 
+TEST(Aggregation, HidesAStreamFromTheMomentItBecomesPrivate) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  aggregation.became_private("cam1");
+  aggregation.became_private("never");
+  EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
+  aggregation.stream_ended(ended("cam1", 7));
+  EXPECT_TRUE(aggregation.take_ended().at(0).is_private) << "its end is not for strangers either";
+  aggregation.stream_published(published("cam1", 8));
+  EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private) << "as the publication says";
+}
+
 TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
   Aggregation aggregation;
   aggregation.stream_published(published("cam1", 7));
@@ -275,7 +287,7 @@ TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
   aggregation.judge(kStart + kSecond, 0);
   const auto history = aggregation.health_history("cam1", kStart + kSecond);
   ASSERT_TRUE(history);
-  EXPECT_EQ(history->now().health_score(), 75);
+  EXPECT_EQ(history->now().health_score(), 70);
   EXPECT_EQ(history->level(), "good");
   ASSERT_EQ(history->points_size(), 1);
   EXPECT_EQ(history->points(0).reasons(0), "long_key_interval");

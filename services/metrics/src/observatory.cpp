@@ -62,12 +62,15 @@ void Observatory::apply(const bus::v1::Event& event) {
                                              event.recording_finished().size_bytes());
     case Payload::kRecordingFailed:
       return aggregation_.recording_failed(event.recording_failed().stream_id());
+    case Payload::kVisibilityChanged:
+      if (event.visibility_changed().is_private() && !event.retracted())
+        aggregation_.became_private(event.visibility_changed().stream_id());
+      return;
     case Payload::kPublicationDropped:
     case Payload::kPlayEnded:
     case Payload::kMetricsUpdated:
     case Payload::kAccessChanged:
     case Payload::kPlaybackRevoked:
-    case Payload::kVisibilityChanged:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;

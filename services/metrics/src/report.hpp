@@ -24,7 +24,7 @@ struct StreamReport {
   double nominal_frames_per_second = 0;  // by the publisher's time stamps; 0: not known yet
   double pace = 0;                       // media time a wall time, over the last seconds
   double key_interval_seconds = 0;
-  double drift_seconds = 0;            // positive: sound is ahead of the picture
+  double interleaving_seconds = 0;     // positive: sound is sent ahead of the picture
   double segment_latency_seconds = 0;  // 0: no segment yet
   std::uint32_t rtmp_viewers = 0;
   std::uint32_t hls_viewers = 0;

@@ -8,27 +8,36 @@ namespace millrace::metrics {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kSilentUs = 5 * kSecond;   // of ingest
-constexpr std::int64_t kStalledUs = 3 * kSecond;  // of the publisher
-constexpr std::int64_t kLongStalledUs = 10 * kSecond;
-constexpr std::int64_t kSettlingUs = 10 * kSecond;  // encoders begin with bursts and gaps
+constexpr std::int64_t kSilentUs = 5 * kSecond;    // of ingest
+constexpr std::int64_t kSettlingUs = 4 * kSecond;  // encoders begin with bursts and gaps
+constexpr std::int64_t kLeastSecondUs = 900'000;   // statistics that come closer together are one second
+constexpr std::int64_t kLongPauseUs = kSecond;
+constexpr std::size_t kMaxSeconds = 60;
+constexpr std::size_t kUsualSecondsLeast = 20;  // that the usual bit rate is the median of
+constexpr std::int64_t kPaceUs = 20 * kSecond;
+constexpr std::int64_t kLeastPaceUs = 11 * kSecond;
 constexpr std::size_t kSteadySeconds = 10;
-constexpr std::size_t kUsualSeconds = 60;  // that the usual bit rate is the median of
-constexpr std::size_t kUsualSecondsLeast = 20;
+constexpr std::uint64_t kLeastFrames = 64;  // ingest tells of missing ones every 32
 
-// A value at or beyond a limit costs so many points; the harder row first.
+// A value at or beyond a limit costs so many points; the hardest row first.
 struct Limit {
   double value;
   double points;
 };
-using Limits = std::array<Limit, 2>;
-constexpr Limits kSlowness{{{0.4, 30}, {0.1, 15}}};       // share of the nominal frame rate that is missing
-constexpr Limits kUnsteadiness{{{0.5, 20}, {0.25, 10}}};  // standard deviation by the nominal frame rate
-constexpr Limits kKeyInterval{{{10.0, 25}, {4.0, 10}}};   // seconds
-constexpr Limits kDrift{{{1.0, 25}, {0.2, 10}}};          // seconds
-constexpr Limits kDropped{{{0.05, 25}, {0.01, 10}}};      // share of the frames
-constexpr Limits kJumps{{{2.5, 25}, {0.5, 10}}};          // in a minute
-constexpr Limits kBitrateLoss{{{0.9, 25}, {0.75, 15}}};   // share of the usual bit rate that is missing
+using Limits = std::array<Limit, 3>;
+constexpr Limit kNone{1e9, 0};
+constexpr Limits kStalled{{{6, 60}, {3, 30}, kNone}};        // seconds
+constexpr Limits kOneStands{{{6, 55}, {3, 30}, kNone}};      // seconds
+constexpr Limits kPauses{{{0.28, 55}, {0.14, 15}, kNone}};   // share of the seconds
+constexpr Limits kSlowness{{{0.2, 55}, {0.05, 15}, kNone}};  // share of the time that has no media
+constexpr Limits kFrameLoss{{{0.4, 30}, {0.1, 15}, kNone}};  // the same of the picture, in 5 s
+constexpr Limits kUnsteadiness{
+    {{0.65, 55}, {0.5, 30}, {0.35, 10}}};                         // standard deviation of the picture's pace
+constexpr Limits kKeyInterval{{{15, 55}, {10, 30}, {4.5, 10}}};   // seconds
+constexpr Limits kInterleaving{{{3, 55}, {1, 25}, {0.2, 10}}};    // seconds
+constexpr Limits kDropped{{{0.08, 55}, {0.05, 25}, {0.01, 10}}};  // share of the frames
+constexpr Limits kJumps{{{5.5, 55}, {2.5, 25}, {0.5, 10}}};       // in a minute
+constexpr Limits kBitrateLoss{{{0.9, 25}, {0.75, 15}, kNone}};  // share of the usual bit rate that is missing
 
 double points_for(const Limits& limits, double value) {
   const auto found = std::find_if(limits.begin(), limits.end(),
@@ -36,9 +45,18 @@ double points_for(const Limits& limits, double value) {
   return found == limits.end() ? 0 : found->points;
 }
 
+double seconds_of(std::int64_t us) {
+  return static_cast<double>(us) / static_cast<double>(kSecond);
+}
+
 constexpr std::array<std::string_view, static_cast<std::size_t>(HealthReason::kCount)> kNames{
-    "no_statistics", "stalled",           "no_video",        "low_frame_rate",    "unsteady_frame_rate",
-    "low_bitrate",   "long_key_interval", "timestamp_jumps", "audio_video_drift", "dropped_frames"};
+    "no_statistics",   "stalled",
+    "no_video",        "no_audio",
+    "pauses",          "slower_than_real_time",
+    "low_frame_rate",  "unsteady_frame_rate",
+    "low_bitrate",     "long_key_interval",
+    "timestamp_jumps", "interleaving",
+    "dropped_frames"};
 
 }  // namespace
 
@@ -56,25 +74,66 @@ std::string_view health_level(double score) {
   return score >= 50 ? "degraded" : "poor";
 }
 
-void StreamHealth::add(const HealthSample& sample, std::int64_t wall_us) {
-  remember(sample);
-  judge(sample);
-  record(wall_us);
+// --- what each second was ---
+
+void StreamHealth::measure(const HealthCounters& counters) {
+  if (began_us_ >= 0 && counters.measured_us <= newest_.measured_us) return;
+  if (began_us_ < 0) {
+    began_us_ = video_us_ = audio_us_ = counters.measured_us;
+    base_ = counters;
+  }
+  if (counters.video_frames != newest_.video_frames) video_us_ = counters.measured_us;
+  if (counters.audio_frames != newest_.audio_frames) audio_us_ = counters.measured_us;
+  newest_ = counters;
+  pause_us_ = std::max(pause_us_, counters.longest_pause_us);
+  if (counters.measured_us - base_.measured_us >= kLeastSecondUs) close_second(counters);
 }
 
-void StreamHealth::remember(const HealthSample& sample) {
-  if (began_us_ < 0) began_us_ = media_us_ = video_us_ = sample.now_us;
-  if (sample.video_frames != video_frames_) video_us_ = media_us_ = sample.now_us;
-  if (sample.audio_frames != audio_frames_) media_us_ = sample.now_us;
-  video_frames_ = sample.video_frames;
-  audio_frames_ = sample.audio_frames;
-  if (sample.measured_us == measured_us_) return;
-  measured_us_ = sample.measured_us;
-  dropped_.add(sample.measured_us, sample.dropped_frames);
-  jumps_.add(sample.measured_us, sample.timestamp_jumps);
-  seconds_.push_back({sample.measured_us, sample.frames_per_second, sample.bytes_per_second});
-  if (seconds_.size() > kUsualSeconds) seconds_.pop_front();
+void StreamHealth::close_second(const HealthCounters& counters) {
+  seconds_.push_back({.end_us = counters.measured_us,
+                      .length_us = counters.measured_us - base_.measured_us,
+                      .bytes = counters.received_bytes - base_.received_bytes,
+                      .frames = counters.video_frames - base_.video_frames,
+                      .dropped = counters.dropped_frames - base_.dropped_frames,
+                      .jumps = counters.timestamp_jumps - base_.timestamp_jumps,
+                      .media_us = counters.media_time_us - base_.media_time_us,
+                      .video_us = counters.video_time_us - base_.video_time_us,
+                      .pause_us = pause_us_,
+                      .seconds = 1,
+                      .paused = is_long_pause(pause_us_) ? 1 : 0});
+  if (seconds_.size() > kMaxSeconds) seconds_.pop_front();
+  base_ = counters;
+  pause_us_ = 0;
 }
+
+StreamHealth::Second StreamHealth::last(std::int64_t length_us, std::uint64_t least_frames) const {
+  Second sum;
+  for (auto second = seconds_.rbegin(); second != seconds_.rend(); ++second) {
+    const bool enough = sum.length_us + second->length_us / 2 > length_us && sum.frames >= least_frames;
+    if (enough || second->end_us - second->length_us < began_us_ + kSettlingUs) break;
+    sum.length_us += second->length_us;
+    sum.bytes += second->bytes;
+    sum.frames += second->frames;
+    sum.dropped += second->dropped;
+    sum.media_us += second->media_us;
+    sum.video_us += second->video_us;
+    sum.seconds += 1;
+    sum.paused += second->paused;
+  }
+  return sum;
+}
+
+// How long a picture may well be shown: what comes later is late only by more.
+std::int64_t StreamHealth::frame_us() const {
+  return newest_.longest_frame_us;
+}
+
+// Between two pictures without sound nothing needs to come.
+bool StreamHealth::is_long_pause(std::int64_t pause_us) const {
+  return pause_us - (has_audio_ ? 0 : frame_us()) >= kLongPauseUs;
+}
+
+// --- judgement ---
 
 void StreamHealth::take(double points, HealthReason reason) {
   if (points <= 0) return;
@@ -82,58 +141,94 @@ void StreamHealth::take(double points, HealthReason reason) {
   now_.reasons |= 1U << static_cast<unsigned>(reason);
 }
 
-void StreamHealth::judge(const HealthSample& sample) {
+void StreamHealth::judge(std::int64_t now_us, HealthTracks tracks, std::int64_t wall_us) {
   now_.score = 100;
   now_.reasons = 0;
-  if (sample.measured_us > 0 && sample.now_us - sample.measured_us >= kSilentUs)
-    return take(50, HealthReason::kNoStatistics);  // nothing else is known
-  judge_arrival(sample);
-  judge_media(sample);
-  if (sample.now_us - began_us_ < kSettlingUs) return;
-  judge_frame_rate(sample);
-  judge_bitrate(sample);
-}
-
-void StreamHealth::judge_arrival(const HealthSample& sample) {
-  const std::int64_t silent_us = sample.now_us - media_us_;
-  if (silent_us >= kStalledUs) return take(silent_us >= kLongStalledUs ? 60 : 30, HealthReason::kStalled);
-  if (sample.has_video && sample.now_us - video_us_ >= kStalledUs) take(30, HealthReason::kNoVideo);
-}
-
-void StreamHealth::judge_media(const HealthSample& sample) {
-  if (sample.has_video)
-    take(points_for(kKeyInterval, sample.key_interval_seconds), HealthReason::kLongKeyInterval);
-  if (sample.has_video && sample.has_audio)
-    take(points_for(kDrift, std::abs(sample.drift_seconds)), HealthReason::kDrift);
-  take(points_for(kJumps, jumps_.increase(sample.now_us)), HealthReason::kTimestampJumps);
-  const double rate = sample.nominal_frames_per_second;
-  if (rate > 0) take(points_for(kDropped, dropped_.rate(sample.now_us) / rate), HealthReason::kDroppedFrames);
-}
-
-void StreamHealth::judge_frame_rate(const HealthSample& sample) {
-  const double nominal = sample.nominal_frames_per_second;
-  if (nominal <= 0) return;
-  take(points_for(kSlowness, 1 - sample.frames_per_second / nominal), HealthReason::kLowFrameRate);
-  if (seconds_.size() < kSteadySeconds) return;
-  double sum = 0, squares = 0;
-  for (auto second = seconds_.end() - kSteadySeconds; second != seconds_.end(); ++second) {
-    sum += second->frames;
-    squares += second->frames * second->frames;
+  has_audio_ = tracks.audio;
+  if (judged_us_ < 0) judged_us_ = now_us;
+  const std::int64_t told_us = began_us_ < 0 ? judged_us_ : newest_.measured_us;
+  if (now_us - told_us >= kSilentUs) {
+    take(60, HealthReason::kNoStatistics);  // nothing else is known
+  } else if (began_us_ >= 0) {
+    judge_arrival(now_us, tracks);
+    judge_media(tracks);
+    judge_pace(tracks);
+    if (tracks.video) judge_frame_rate();
+    judge_bitrate();
   }
-  const double mean = sum / kSteadySeconds;
-  const double deviation = std::sqrt(std::max(0.0, squares / kSteadySeconds - mean * mean));
-  take(points_for(kUnsteadiness, deviation / nominal), HealthReason::kUnsteadyFrameRate);
+  record(wall_us);
 }
 
-void StreamHealth::judge_bitrate(const HealthSample& sample) {
-  if (seconds_.size() < kUsualSecondsLeast) return;
+void StreamHealth::judge_arrival(std::int64_t now_us, HealthTracks tracks) {
+  const std::int64_t usual_us = tracks.video ? frame_us() : 0;
+  const double video = seconds_of(now_us - video_us_ - usual_us);
+  const double audio = seconds_of(now_us - audio_us_);
+  const double both = std::min(video, audio);
+  if (points_for(kStalled, both) > 0) return take(points_for(kStalled, both), HealthReason::kStalled);
+  if (tracks.video) take(points_for(kOneStands, video), HealthReason::kNoVideo);
+  if (tracks.audio) take(points_for(kOneStands, audio), HealthReason::kNoAudio);
+}
+
+void StreamHealth::judge_media(HealthTracks tracks) {
+  std::uint64_t jumps = 0;
+  for (const Second& second : seconds_) jumps += second.jumps;
+  take(points_for(kJumps, static_cast<double>(jumps)), HealthReason::kTimestampJumps);
+  if (!tracks.video) return;
+  take(points_for(kKeyInterval, newest_.key_interval_seconds), HealthReason::kLongKeyInterval);
+  if (tracks.audio)
+    take(points_for(kInterleaving, std::abs(newest_.interleaving_seconds)), HealthReason::kInterleaving);
+  const Second window = last(10 * kSecond, kLeastFrames);
+  const auto missing = static_cast<double>(window.dropped);
+  if (window.seconds >= 5 && window.dropped >= 3)
+    take(points_for(kDropped, missing / (missing + static_cast<double>(window.frames))),
+         HealthReason::kDroppedFrames);
+}
+
+void StreamHealth::judge_pace(HealthTracks tracks) {
+  const Second window = last(kPaceUs);
+  if (window.length_us < kLeastPaceUs) return;
+  if (window.paused >= 3)
+    take(points_for(kPauses, static_cast<double>(window.paused) / window.seconds), HealthReason::kPauses);
+  const std::int64_t late_us = window.length_us - window.media_us - (tracks.audio ? 0 : frame_us());
+  if (late_us >= kSecond)
+    take(points_for(kSlowness, seconds_of(late_us) / seconds_of(window.length_us)), HealthReason::kSlow);
+}
+
+// By the picture's own time stamps: how much of it came, and how evenly.
+void StreamHealth::judge_frame_rate() {
+  const Second window = last(5 * kSecond);
+  if (window.seconds < 5) return;
+  const std::int64_t late_us = window.length_us - window.video_us - 2 * frame_us();
+  take(points_for(kFrameLoss, seconds_of(late_us) / seconds_of(window.length_us)),
+       HealthReason::kLowFrameRate);
+  const auto steady = static_cast<std::size_t>(last(kSteadySeconds * kSecond).seconds);
+  if (steady < 8) return;
+  double sum = 0, squares = 0;
+  for (auto second = seconds_.end() - static_cast<std::ptrdiff_t>(steady); second != seconds_.end();
+       ++second) {
+    constexpr double kMostPace = 3;  // a jump of the time stamps is another thing
+    const double pace = std::min(kMostPace, seconds_of(second->video_us) / seconds_of(second->length_us));
+    sum += pace;
+    squares += pace * pace;
+  }
+  const double mean = sum / static_cast<double>(steady);
+  const double deviation = std::sqrt(std::max(0.0, squares / static_cast<double>(steady) - mean * mean));
+  // Of frames that last about a second some seconds have none and others two.
+  if (deviation >= 1.2 * seconds_of(frame_us()))
+    take(points_for(kUnsteadiness, deviation), HealthReason::kUnsteadyFrameRate);
+}
+
+void StreamHealth::judge_bitrate() {
+  if (static_cast<std::size_t>(last(kMaxSeconds * kSecond).seconds) < kUsualSecondsLeast) return;
   std::vector<double> rates;
   rates.reserve(seconds_.size());
-  for (const Second& second : seconds_) rates.push_back(second.bytes);
+  for (const Second& second : seconds_)
+    rates.push_back(static_cast<double>(second.bytes) / seconds_of(second.length_us));
   const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
   std::nth_element(rates.begin(), middle, rates.end());
-  if (*middle > 0)
-    take(points_for(kBitrateLoss, 1 - sample.bytes_per_second / *middle), HealthReason::kLowBitrate);
+  const Second window = last(5 * kSecond);
+  const double now = static_cast<double>(window.bytes) / seconds_of(window.length_us);
+  if (*middle > 0) take(points_for(kBitrateLoss, 1 - now / *middle), HealthReason::kLowBitrate);
 }
 
 void StreamHealth::record(std::int64_t wall_us) {

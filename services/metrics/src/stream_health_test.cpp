@@ -14,162 +14,174 @@ using ::testing::IsEmpty;
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kStart = 1000 * kSecond;
 constexpr std::int64_t kWall = 1'700'000'000 * kSecond;
+constexpr HealthTracks kBoth{.video = true, .audio = true};
 
 // A good stream: 30 fps, 300 kB/s, a key frame every 2 s.
-HealthSample good(int second) {
-  const auto frames = static_cast<std::uint64_t>(second) * 30;
-  return {.now_us = kStart + second * kSecond,
-          .measured_us = kStart + second * kSecond,
-          .has_video = true,
-          .has_audio = true,
-          .video_frames = frames,
-          .audio_frames = frames,
-          .frames_per_second = 30,
-          .nominal_frames_per_second = 30,
-          .bytes_per_second = 300'000,
+HealthCounters good(int second) {
+  const auto seconds = static_cast<std::uint64_t>(second);
+  return {.measured_us = kStart + second * kSecond,
+          .received_bytes = seconds * 300'000,
+          .video_frames = seconds * 30,
+          .audio_frames = seconds * 47,
+          .media_time_us = second * kSecond,
+          .video_time_us = second * kSecond,
+          .longest_frame_us = 34'000,
+          .longest_pause_us = 30'000,
           .key_interval_seconds = 2};
 }
 
-struct Row {
-  const char* what;
-  std::function<void(HealthSample&, int second)> change;
-  double score;
-  std::vector<std::string_view> reasons;
-};
+using Change = std::function<void(HealthCounters&, int second)>;
 
-StreamHealth after(const Row& row, int seconds = 60) {
+StreamHealth after(const Change& change, int seconds = 60) {
   StreamHealth health;
   for (int second = 1; second <= seconds; ++second) {
-    HealthSample sample = good(second);
-    row.change(sample, second);
-    health.add(sample, kWall + second * kSecond);
+    HealthCounters counters = good(second);
+    change(counters, second);
+    health.measure(counters);
+    health.judge(kStart + second * kSecond, kBoth, kWall + second * kSecond);
   }
   return health;
 }
 
-// From the second on a counter stands still.
-std::uint64_t still(std::uint64_t value, int second, int since) {
-  return second < since ? value : static_cast<std::uint64_t>(since) * 30;
-}
+struct Row {
+  const char* what;
+  Change change;
+  double score;
+  std::vector<std::string_view> reasons;
+};
 
+// The milder rows; what is bad is in health_verdicts_test.cpp.
 TEST(StreamHealth, TakesPointsForWhatIsWrongAndSaysIt) {
   const Row rows[] = {
-      {"good", [](HealthSample&, int) {}, 100, {}},
-      {"sound alone",
-       [](HealthSample& s, int) {
-         s.has_video = false;
-         s.video_frames = 0;
-         s.frames_per_second = s.nominal_frames_per_second = s.key_interval_seconds = 0;
+      {"good", [](HealthCounters&, int) {}, 100, {}},
+      {"a tenth slower than time",
+       [](HealthCounters& c, int second) { c.media_time_us = c.video_time_us = second * kSecond * 9 / 10; },
+       85,
+       {"slower_than_real_time"}},
+      {"a 30th slower is nothing",
+       [](HealthCounters& c, int second) { c.media_time_us = c.video_time_us = second * kSecond * 29 / 30; },
+       100,
+       {}},
+      {"the picture 1.2 s late, once",
+       [](HealthCounters& c, int second) { c.video_time_us -= second >= 58 ? 1200 * 1000 : 0; },
+       75,
+       {"low_frame_rate", "unsteady_frame_rate"}},
+      {"three pauses of a second",
+       [](HealthCounters& c, int second) {
+         c.longest_pause_us = second > 40 && second % 7 == 0 ? kSecond : 0;
+       },
+       85,
+       {"pauses"}},
+      {"two are nothing",
+       [](HealthCounters& c, int second) {
+         c.longest_pause_us = second > 40 && second % 10 == 0 ? kSecond : 0;
        },
        100,
        {}},
-      {"a tenth of the frames late",
-       [](HealthSample& s, int) { s.frames_per_second = 26.9; },
-       85,
-       {"low_frame_rate"}},
-      {"half of them", [](HealthSample& s, int) { s.frames_per_second = 15; }, 70, {"low_frame_rate"}},
-      {"a little slower is nothing", [](HealthSample& s, int) { s.frames_per_second = 27.5; }, 100, {}},
-      {"swings",
-       [](HealthSample& s, int second) { s.frames_per_second = second % 2 == 0 ? 38 : 20; },
-       90,
-       {"unsteady_frame_rate"}},
-      {"swings wildly",
-       [](HealthSample& s, int second) { s.frames_per_second = second % 2 == 0 ? 60 : 29; },
-       80,
-       {"unsteady_frame_rate"}},
       {"a quarter of the usual bit rate",
-       [](HealthSample& s, int second) { s.bytes_per_second = second > 50 ? 70'000 : 300'000; },
+       [](HealthCounters& c, int second) {
+         c.received_bytes -= second > 50 ? static_cast<std::uint64_t>(second - 50) * 230'000 : 0;
+       },
        85,
        {"low_bitrate"}},
       {"next to nothing",
-       [](HealthSample& s, int second) { s.bytes_per_second = second > 50 ? 10'000 : 300'000; },
+       [](HealthCounters& c, int second) {
+         c.received_bytes -= second > 50 ? static_cast<std::uint64_t>(second - 50) * 290'000 : 0;
+       },
        75,
        {"low_bitrate"}},
-      {"half of it is a quiet scene",
-       [](HealthSample& s, int second) { s.bytes_per_second = second > 50 ? 150'000 : 300'000; },
-       100,
-       {}},
-      {"a key frame every 4 s",
-       [](HealthSample& s, int) { s.key_interval_seconds = 4; },
+      {"a key frame every 5 s",
+       [](HealthCounters& c, int) { c.key_interval_seconds = 5; },
        90,
        {"long_key_interval"}},
-      {"every 10 s", [](HealthSample& s, int) { s.key_interval_seconds = 10; }, 75, {"long_key_interval"}},
+      {"every 10 s", [](HealthCounters& c, int) { c.key_interval_seconds = 10; }, 70, {"long_key_interval"}},
       {"sound 200 ms behind",
-       [](HealthSample& s, int) { s.drift_seconds = -0.2; },
+       [](HealthCounters& c, int) { c.interleaving_seconds = -0.2; },
        90,
-       {"audio_video_drift"}},
-      {"sound a second ahead", [](HealthSample& s, int) { s.drift_seconds = 1; }, 75, {"audio_video_drift"}},
-      {"a drift needs both", [](HealthSample& s, int) { s.drift_seconds = 5, s.has_audio = false; }, 100, {}},
+       {"interleaving"}},
+      {"a second ahead", [](HealthCounters& c, int) { c.interleaving_seconds = 1; }, 75, {"interleaving"}},
       {"a jump in the last minute",
-       [](HealthSample& s, int second) { s.timestamp_jumps = second > 30 ? 1 : 0; },
+       [](HealthCounters& c, int second) { c.timestamp_jumps = second > 30 ? 1 : 0; },
        90,
        {"timestamp_jumps"}},
-      {"many jumps",
-       [](HealthSample& s, int second) { s.timestamp_jumps = static_cast<std::uint64_t>(second) / 10; },
+      {"three of them",
+       [](HealthCounters& c, int second) { c.timestamp_jumps = second > 30 ? 3 : 0; },
        75,
        {"timestamp_jumps"}},
-      {"one frame in 60 left out",
-       [](HealthSample& s, int second) { s.dropped_frames = static_cast<std::uint64_t>(second) / 2; },
+      {"one frame in 60 missing",
+       [](HealthCounters& c, int second) { c.dropped_frames = static_cast<std::uint64_t>(second) / 2; },
        90,
        {"dropped_frames"}},
-      {"one in ten",
-       [](HealthSample& s, int second) { s.dropped_frames = static_cast<std::uint64_t>(second) * 3; },
+      {"one in 17",
+       [](HealthCounters& c, int second) { c.dropped_frames = static_cast<std::uint64_t>(second) * 2; },
        75,
        {"dropped_frames"}},
-      {"the picture stands for 3 s",
-       [](HealthSample& s, int second) { s.video_frames = still(s.video_frames, second, 57); },
+      {"no picture for 3 s",
+       [](HealthCounters& c, int second) {
+         if (second >= 57) c.video_frames = 56 * 30;
+       },
        70,
        {"no_video"}},
-      {"all stands for 3 s",
-       [](HealthSample& s, int second) {
-         s.video_frames = s.audio_frames = still(s.video_frames, second, 57);
+      {"nothing for 3 s",
+       [](HealthCounters& c, int second) {
+         if (second >= 57) c.video_frames = 56 * 30, c.audio_frames = 56 * 47;
        },
        70,
        {"stalled"}},
-      {"all stands for 10 s",
-       [](HealthSample& s, int second) {
-         s.video_frames = s.audio_frames = still(s.video_frames, second, 50);
-       },
-       40,
-       {"stalled"}},
-      {"ingest is silent",
-       [](HealthSample& s, int second) {
-         s.measured_us = std::min(s.measured_us, kStart + 55 * kSecond), (void)second;
-       },
-       50,
-       {"no_statistics"}},
-      {"much at once",
-       [](HealthSample& s, int) {
-         s.frames_per_second = 15, s.key_interval_seconds = 12, s.drift_seconds = 2;
-       },
-       20,
-       {"low_frame_rate", "long_key_interval", "audio_video_drift"}},
   };
   for (const Row& row : rows) {
-    const StreamHealth health = after(row);
+    const StreamHealth health = after(row.change);
     EXPECT_DOUBLE_EQ(health.score(), row.score) << row.what;
     EXPECT_EQ(health_reasons(health.reasons()), row.reasons) << row.what;
   }
 }
 
-TEST(StreamHealth, DoesNotJudgeTheFrameRateOfTheFirstSeconds) {
-  const Row slow{"", [](HealthSample& s, int) { s.frames_per_second = 3; }, 0, {}};
-  EXPECT_EQ(after(slow, 5).score(), 100);
-  EXPECT_EQ(after(slow, 15).score(), 70);
+TEST(StreamHealth, DoesNotJudgeThePaceOfTheFirstSeconds) {
+  const Change slow = [](HealthCounters& c, int second) {
+    c.media_time_us = c.video_time_us = second * kSecond / 2;
+  };
+  EXPECT_EQ(after(slow, 8).score(), 100);
+  EXPECT_LT(after(slow, 18).score(), 50);
+}
+
+TEST(StreamHealth, SaysThatIngestNeverToldAnything) {
+  StreamHealth health;
+  for (int second = 0; second < 5; ++second) health.judge(kStart + second * kSecond, kBoth, kWall);
+  EXPECT_EQ(health.score(), 100);
+  health.judge(kStart + 5 * kSecond, kBoth, kWall);
+  EXPECT_THAT(health_reasons(health.reasons()), ElementsAre("no_statistics"));
+}
+
+// Events get lost, come twice, or close together when a publication's state changes.
+TEST(StreamHealth, TakesStatisticsAsTheyCome) {
+  StreamHealth health;
+  for (int second = 1; second <= 60; ++second) {
+    if (second % 13 == 0) continue;
+    HealthCounters counters = good(second);
+    health.measure(counters);
+    health.measure(counters);
+    counters.measured_us -= 10 * kSecond;
+    counters.video_frames = 0;
+    health.measure(counters);
+    counters = good(second);
+    counters.measured_us += 20'000;
+    health.measure(counters);
+    health.judge(kStart + second * kSecond + 30'000, kBoth, kWall + second * kSecond);
+    EXPECT_EQ(health.score(), 100) << second;
+  }
 }
 
 TEST(StreamHealth, KeepsTheWorstOfEachFiveSecondsForTenMinutes) {
-  const Row row{
-      "", [](HealthSample& s, int second) { s.key_interval_seconds = second == 21 ? 12 : 2; }, 0, {}};
-  const StreamHealth health = after(row);
+  const Change change = [](HealthCounters& c, int second) { c.key_interval_seconds = second == 21 ? 12 : 2; };
+  const StreamHealth health = after(change);
   EXPECT_EQ(health.score(), 100);
   ASSERT_EQ(health.history().size(), 12u);
   for (std::size_t i = 0; i < health.history().size(); ++i) {
-    EXPECT_EQ(health.history()[i].score, i == 4 ? 75 : 100) << i;
+    EXPECT_EQ(health.history()[i].score, i == 4 ? 70 : 100) << i;
     EXPECT_EQ(health.history()[i].wall_us, kWall + (1 + 5 * static_cast<std::int64_t>(i)) * kSecond);
   }
   EXPECT_THAT(health_reasons(health.history()[4].reasons), ElementsAre("long_key_interval"));
-  EXPECT_EQ(after(row, 3000).history().size(), StreamHealth::kMaxPoints);
+  EXPECT_EQ(after(change, 3000).history().size(), StreamHealth::kMaxPoints);
 }
 
 TEST(StreamHealth, NamesLevels) {
