@@ -10,6 +10,7 @@ from grants import api, forged, secrets
 from hooks import SECRET, hls, live, port, rtmp
 from stack import Stack, check, fetch, wait_for
 from websocket_client import WebSocket
+from wire import Peer
 
 NEVER = 4_000_000_000  # a token's end
 
@@ -31,11 +32,11 @@ class Mode:
         return "ok-" + word
 
     def publish_url(self, word):
-        return self.stranger_url(word)
+        return rtmp(self.stack, *self.stranger(word))
 
-    def stranger_url(self, word):
-        """Of a player that knows no key."""
-        return rtmp(self.stack, "live", self.id(word))
+    def stranger(self, word):
+        """Application and name that a player asks for who knows no key."""
+        return "live", self.id(word)
 
     key_url = None  # of one that does
     open_to_strangers = True  # while the stream is public
@@ -76,8 +77,8 @@ class Callback(Mode):
     def publish_url(self, word):
         return rtmp(self.stack, self.id(word), KEY)
 
-    def stranger_url(self, word):
-        return rtmp(self.stack, self.id(word), "x")
+    def stranger(self, word):
+        return self.id(word), "x"
 
     key_url = publish_url
 
@@ -112,6 +113,28 @@ class Watcher:
         except (OSError, http.client.HTTPException):
             pass
         self.over.set()
+
+
+class Player(threading.Thread):
+    """An RTMP player that stays when a publication ends, as ffmpeg does not; away is set when it is told to go."""
+
+    def __init__(self, stack, app, name):
+        super().__init__(daemon=True)
+        self.bytes, self.away = 0, threading.Event()
+        self.peer = Peer(port(stack, "RTMP_PORT"), timeout=60).play(name, app)
+        self.start()
+
+    def run(self):
+        tail = b""
+        try:
+            while part := self.peer.socket.recv(65536):
+                self.bytes += len(part)
+                tail = (tail + part)[-70_000:]
+                if b"NetStream.Play.StreamNotFound" in tail:
+                    break
+        except OSError:
+            pass
+        self.away.set()
 
 
 class Feed(threading.Thread):
@@ -185,7 +208,7 @@ class Walk:
         """expected: transport -> whether it is open to who comes with this query and knows no key."""
         url = self.flv(word, query)
         found = {"hls": self.hls(word, query) == 200, "flv": flv_opens(url), "ws-flv": websocket_opens(url),
-                 "rtmp": plays(self.stack, f"{self.mode.stranger_url(word)}?{query}")}
+                 "rtmp": plays(self.stack, f"{rtmp(self.stack, *self.mode.stranger(word))}?{query}")}
         check(found == expected, f"{type(self.mode).__name__}, {word} with {query[:8] or 'nothing'}: {found} instead of {expected}")
         self.visits += len(found)
 
@@ -198,23 +221,22 @@ class Walk:
         with_token = Watcher(self.flv("cam", token), False)
         for viewer in (*watching, with_token):
             check(viewer.got.wait(30), "a viewer gets media")
-        player = self.play(self.mode.stranger_url("cam")) if self.mode.open_to_strangers else None
-        holder = self.play(f"{self.mode.stranger_url('cam')}?{token}")
-        wait_for(lambda: players_of(self.stack) == 1 + self.mode.open_to_strangers, "the players to play")
+        app, name = self.mode.stranger("cam")
+        player = Player(self.stack, app, name) if self.mode.open_to_strangers else None
+        holder = Player(self.stack, app, f"{name}?{token}")
         check(self.stack.operator("--make-private", self.mode.id("cam")).returncode == 0, "it is made private")
         wait_for(lambda: self.hls("cam") == 401, "what was public to be refused")
         wait_for(lambda: publisher.poll() is not None, "the publication to be cut")
         self.publish(clip, "cam")
-        wait_for(lambda: self.hls("cam", token) == 200 and players_of(self.stack) >= 1, "the private publication")
+        wait_for(lambda: self.hls("cam", token) == 200, "the private publication")
+        before = holder.bytes
         for viewer in watching:
             check(viewer.over.wait(30), "a viewer of before is sent away")
         if player:
-            wait_for(lambda: player.poll() is not None, "the RTMP player of before to be sent away")
-        check(holder.poll() is None and not with_token.over.is_set(), "who has a token stays")
+            check(player.away.wait(30), "the RTMP player of before is sent away")
+        wait_for(lambda: holder.bytes > before, "the RTMP player with a token to get the private publication")
+        check(not holder.away.is_set() and not with_token.over.is_set(), "who has a token stays")
         return feed, len(feed.named)
-
-    def play(self, url):
-        return self.stack.spawn("ffmpeg", "-v", "error", "-i", url, "-f", "null", "-")
 
     def private(self, word):
         good = self.token(word)
@@ -251,8 +273,3 @@ def walk(kind, server, clip):
         trip.visit("open", "", trip.everybody)
         print(f"{kind.__name__}: {trip.visits} visits over HLS, FLV, FLV over WebSocket and RTMP")
 
-
-def players_of(stack):
-    ops = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == "ingest")
-    text = fetch(f"http://127.0.0.1:{ops}/metrics")[2].decode()
-    return next((float(line.split()[-1]) for line in text.splitlines() if line.startswith("millrace_ingest_players ")), 0)

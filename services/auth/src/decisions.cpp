@@ -112,7 +112,9 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
     return std::optional<PlayAdmission>();
   }
   const Playable& playable = **found;
-  const bool with_key = playable.key_lookup == wanted.key_lookup || playable.key_lookup == wanted.name_lookup;
+  // Also of a public stream: who has a token stays when it becomes private.
+  const bool with_key = playable.key_lookup == wanted.key_lookup ||
+                        playable.key_lookup == wanted.name_lookup || opens(token, playable.stream_id, peer);
   return std::optional(PlayAdmission{playable.stream_id, with_key ? tag_of(playable.key_lookup) : 0});
 }
 

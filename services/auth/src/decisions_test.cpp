@@ -190,6 +190,23 @@ TEST_P(AuthDecisions, PlaysByPublicIdOrByKeyUnlessBanned) {
   EXPECT_EQ(decisions_->set_banned("unknown", true).error().code, "auth.unknown_stream");
 }
 
+TEST_P(AuthDecisions, WhoHasATokenMayStayWhenAPublicStreamBecomesPrivate) {
+  const OwnedStream alice = stream("alice");
+  const std::string id = alice.record.stream_id;
+  decisions_->take_tokens([&](std::string_view token, std::string_view stream_id, std::string_view peer) {
+    return token == "good" && stream_id == id && peer == kPeer;
+  });
+  const auto tag = [&](std::string_view token) {
+    return decisions_->authorize_play("live", id, "", kPeer, kNow, token).value()->play_tag;
+  };
+  EXPECT_EQ(tag(""), 0U);
+  EXPECT_EQ(tag("bad"), 0U);
+  const std::uint64_t of_before = tag("good");
+  ASSERT_TRUE(decisions_->set_private(id, true));
+  EXPECT_EQ(decisions_->admit("live", alice.key.reveal()).value()->play_tag, of_before);
+  EXPECT_EQ(tag("good"), of_before);
+}
+
 TEST_P(AuthDecisions, ListsKeysForTheirOwnerOnly) {
   const OwnedStream alice = stream("alice");
   const OwnedStream bob = stream("bob");

@@ -79,7 +79,7 @@ void HttpHook::ask(Occasion occasion, const Visit& visit, std::chrono::milliseco
   }
   call->timeout = timeout;
   client_.call(std::move(*call),
-               [this, occasion, answer = std::move(answer)](Result<http::CallAnswer> answered) {
+               [this, occasion, answer = std::move(answer)](const Result<http::CallAnswer>& answered) {
                  Result<Verdict> verdict = judge(occasion, answered);
                  metrics_.hook_asked(kind_, !verdict ? "error" : verdict->accepted ? "accepted" : "refused");
                  answer(std::move(verdict));
