@@ -10,7 +10,7 @@ namespace millrace::hls {
 
 struct Variant {
   std::string uri;                          // of its media playlist
-  std::uint64_t bandwidth = 0;              // bits per second, of its heaviest segment
+  std::uint64_t bandwidth = 0;              // bits per second, at its peak (RFC 8216 4.3.4.2)
   std::uint64_t average_bandwidth = 0;      // bits per second; 0: left out
   std::vector<std::string> codecs;          // RFC 6381, such as "avc1.64001f", "mp4a.40.2"
   std::uint32_t width = 0, height = 0;      // 0: no video

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <span>
 
+#include "bandwidth.hpp"
 #include "manifest/hls/media_playlist.hpp"
 #include "manifest/hls/multivariant_playlist.hpp"
 
@@ -12,19 +14,6 @@ namespace {
 
 constexpr std::size_t kMostProblemsTold = 16;
 constexpr std::int64_t kMicroseconds = 1'000'000;
-// Container bytes of a segment: a trun entry per sample, the boxes around.
-constexpr std::uint64_t kBytesPerSample = 16;
-constexpr std::uint64_t kBytesPerSegment = 300;
-
-std::uint64_t segment_bytes(const Segment& segment) {
-  const std::uint64_t samples = segment.tracks[kVideo].samples + segment.tracks[kAudio].samples;
-  return segment.payload_bytes + samples * kBytesPerSample + kBytesPerSegment;
-}
-
-std::uint64_t bits_per_second(std::uint64_t bytes, std::int64_t duration_us) {
-  const double seconds = static_cast<double>(std::max<std::int64_t>(duration_us, 1)) / kMicroseconds;
-  return static_cast<std::uint64_t>(static_cast<double>(bytes) * 8 / seconds);
-}
 
 // Of the listed segments with the newest one's picture: whole frames by their times, so that a segment that
 // is cut by the end of the sound does not count for less. 0: nothing can be told.
@@ -73,6 +62,7 @@ StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t
   }
   // Half of the past is no view: numbers would seem to step back to who saw the whole.
   if (update.more) return update;
+  judge_independence();
   index_.trim();
   const Listing listing = index_.listing(now_monotonic_us);
   hold(listing);
@@ -193,6 +183,16 @@ StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) con
           is_private_};
 }
 
+// Once a segment does not begin with a whole picture the list never claims again that all do: what a list
+// says of itself does not come and go with its window (RFC 8216 6.2.1).
+void StreamPackage::judge_independence() {
+  for (const auto& log : index_.logs()) {
+    const auto& segments = log->segments.complete();
+    independent_ = independent_ && std::all_of(segments.begin(), segments.end(),
+                                               [](const Segment& segment) { return segment.independent; });
+  }
+}
+
 void StreamPackage::renew_view(const Listing& listing, Update& update) {
   const Signature signature = signature_of(listing);
   if (signature == signature_) return;
@@ -203,6 +203,7 @@ void StreamPackage::renew_view(const Listing& listing, Update& update) {
   }
   signature_ = signature;
   view_ = listing.offered.empty() ? nullptr : make_view(listing);
+  if (!view_) independent_ = true;  // the next list is another one
   offered_.erase(offered_.begin(), view_ ? offered_.lower_bound(signature.first_offered) : offered_.end());
 }
 
@@ -247,10 +248,9 @@ std::string StreamPackage::media_playlist(const Listing& listing) const {
   playlist.target_duration_seconds = listing.target_duration_seconds;
   playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
   playlist.ended = listing.ended;
-  playlist.independent_segments = true;
+  playlist.independent_segments = independent_;
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
-    playlist.independent_segments = playlist.independent_segments && segment.independent;
     hls::MediaSegment entry;
     entry.uri = to_string(segment_name(segment));
     entry.map_uri = to_string(init_name(segment));
@@ -265,16 +265,10 @@ std::string StreamPackage::media_playlist(const Listing& listing) const {
 std::string StreamPackage::multivariant_playlist(const Listing& listing) const {
   hls::Variant variant;
   variant.uri = kMediaPlaylistName;
-  std::uint64_t bytes = 0;
-  std::int64_t duration_us = 0;
-  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
-    const Segment& segment = listing.offered[i];
-    bytes += segment_bytes(segment);
-    duration_us += segment.duration_us;
-    variant.bandwidth =
-        std::max(variant.bandwidth, bits_per_second(segment_bytes(segment), segment.duration_us));
-  }
-  variant.average_bandwidth = bits_per_second(bytes, duration_us);
+  const Bandwidth told = bandwidth(std::span(listing.offered).subspan(listing.first_listed),
+                                   listing.target_duration_seconds * kMicroseconds);
+  variant.bandwidth = told.peak;
+  variant.average_bandwidth = told.average;
   const Segment& newest = listing.offered.back();
   const auto& descriptions = publications_.at(newest.publication_id).descriptions;
   for (const auto& configuration : newest.configurations) {

@@ -210,6 +210,29 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
       << "the closed list stays for those who still watch";
 }
 
+// A change of configuration in mid-group begins a segment that is not independent: the list stops claiming
+// that all are, and does not begin again when that one has left it.
+TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
+  constexpr const char* kClaim = "#EXT-X-INDEPENDENT-SEGMENTS\n";
+  TestPublisher publisher(*arena_, {});
+  StreamPackage package("s1", kPolicy);
+  const auto claims = [&] {
+    package.update(logs(), 0);
+    return package.view()->media_playlist.text->find(kClaim) != std::string::npos;
+  };
+  publisher.groups(3);
+  EXPECT_TRUE(claims());
+  publisher.frame(0);
+  publisher.frame(0);
+  publisher.configure_video(0x0B);
+  publisher.groups(2);
+  EXPECT_FALSE(claims());
+  for (int i = 0; i < 20; ++i) {
+    publisher.groups(1);
+    EXPECT_FALSE(claims());
+  }
+}
+
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
   TestPublisher publisher(*arena_, {});
   publisher.groups(40);
