@@ -50,6 +50,14 @@ def same_frames(clip, recording, streams=("v", "a")):
         check(sent == kept, f"{recording.name}: {len(kept)} of {len(sent)} packets of {stream}")
 
 
+def same_frames_in_parts(clip, recordings, streams=("v", "a")):
+    """Every frame of the clip, once, in order, over recordings that follow one another."""
+    for stream in streams:
+        sent = [digest for _, digest in packets(clip, stream)]
+        kept = [digest for recording in recordings for _, digest in packets(recording, stream)]
+        check(sent == kept, f"{len(recordings)} recordings: {len(kept)} of {len(sent)} packets of {stream}")
+
+
 def no_secret_in_logs(stack):
     key = stack.info["publish_url"].rsplit("/", 1)[1]
     for log in (stack.home / "logs").rglob("current"):

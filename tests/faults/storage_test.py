@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from wire import Peer  # noqa: F401  (sets the path of the harness)
-from oracle import same_frames
+from oracle import same_frames, same_frames_in_parts
 from stack import Stack, check, main, make_clip, packets, skip, wait_for
 
 
@@ -46,7 +46,8 @@ def killed_writers():
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     random.seed(seed)
-    with Stack(RECONNECT_GRACE_SECONDS="0") as stack:  # a recording for each publication
+    # A recording for each publication, and a new one at the first key frame behind every 12 s.
+    with Stack(RECONNECT_GRACE_SECONDS="0", RECORDING_MAX_SECONDS="12") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=40)
         publisher = stack.publish(clip)
         wait_for(stack.playlist, "a playlist")
@@ -56,7 +57,8 @@ def killed_writers():
                 time.sleep(random.uniform(0.1, 0.8))
                 stack.wait_ready(victim, other_than=pid)
         check(publisher.wait(timeout=90) == 0, "the publisher ended well")
-        same_frames(clip, stack.wait_recordings()[0])
+        files = stack.wait_recordings(4)
+        same_frames_in_parts(clip, files)
         for _ in range(4):
             publisher = stack.publish(clip)
             time.sleep(random.uniform(2, 4))
@@ -64,7 +66,7 @@ def killed_writers():
             publisher.wait(timeout=30)
             stack.wait_ready("ingest", other_than=pid)
         sent = [digest for _, digest in packets(clip)]
-        for path in stack.wait_recordings(5):
+        for path in stack.wait_recordings(8)[4:]:
             kept = [digest for _, digest in packets(path)]
             check(kept and kept == sent[:len(kept)], f"{path.name} holds the first {len(kept)} frames")
         check(not list(pathlib.Path(stack.info["vod_directory"]).glob("*.part*")), "no unfinished file is left")
