@@ -33,10 +33,11 @@ StatusText text_of(media::LogEnd reason) {
 }
 
 // A playlist holds three target durations and as long again has just left it; the list of an ended stream is
-// closed when the time to come back is over, and must still have its segments then.
+// closed when the time to come back is over, and must still have its segments then, for as long as it takes
+// to play them.
 std::int64_t pinned_limit_us(const IngestConfig& config) {
   constexpr std::int64_t kPlaylistTargets = media::kRetainedTargets;
-  constexpr std::int64_t kClosingUs = 10'000'000;
+  constexpr std::int64_t kClosingUs = 60'000'000;
   const std::int64_t keep_us = std::chrono::microseconds(config.log_keep).count();
   const std::int64_t grace_us = std::chrono::microseconds(config.reconnect_grace).count();
   return std::max({2 * keep_us, grace_us + kClosingUs, kPlaylistTargets * config.segment_ms * 1000});

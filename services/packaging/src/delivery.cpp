@@ -106,6 +106,7 @@ http::Response Delivery::object(const http::Request& request, const StreamView& 
 
 http::Response Delivery::playlist(const http::Request& request, const StreamView& view,
                                   const StoredText& text, std::int64_t now_us) {
+  if (!text.text) return missing(Presence::kUnknown);
   const std::int64_t target = view.target_duration_seconds;
   viewers_.seen(view.stream_id, request.peer_address, request.headers.find("User-Agent"), now_us,
                 kViewerPatience * target * kMicroseconds);

@@ -1,6 +1,7 @@
 #include "segment_index.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "media/segment_rule.hpp"
 
@@ -49,11 +50,12 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   for (Segment& segment : segments)
     segment.duration_us =
         std::min(segment.duration_us, media::longest_segment_us(listing.target_duration_seconds));
-  const std::size_t listed = first_listed(segments, target_us);
+  std::size_t listed = first_listed(segments, target_us);
   // What has left the list may be asked for as long as a list that had it lasts.
   std::int64_t window_us = target_us;
   for (std::size_t i = listed; i < segments.size(); ++i) window_us += segments[i].duration_us;
   std::size_t held = listed;
+  listed = first_staying(segments, listed, window_us, now_monotonic_us);
   while (held > 0 && window_us > 0) window_us -= segments[--held].duration_us;
   segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(held));
   listing.offered = std::move(segments);
@@ -67,6 +69,17 @@ std::int64_t SegmentIndex::longest_window_us(std::int64_t target_us) const {
   for (const auto& known : logs_)
     longest_us = std::min(longest_us, (known->pinned_limit_us - WindowPolicy::kLeastTargets * target_us) / 2);
   return std::max(longest_us, WindowPolicy::kLeastTargets * target_us);
+}
+
+// Who has read a list may ask for what is in it for as long as the list lasts: what the log will have let go
+// of by then is not listed any more. Only moves on, for nothing grows younger.
+std::size_t SegmentIndex::first_staying(const std::vector<Segment>& segments, std::size_t listed,
+                                        std::int64_t window_us, std::int64_t now_monotonic_us) const {
+  std::int64_t limit_us = std::numeric_limits<std::int64_t>::max();
+  for (const auto& known : logs_) limit_us = std::min(limit_us, known->pinned_limit_us);
+  const std::int64_t age_us = std::max(limit_us - window_us, limit_us / 2);
+  while (listed < segments.size() && now_monotonic_us - segments[listed].last_arrival_us >= age_us) ++listed;
+  return listed;
 }
 
 // Never steps back as segments are added: each limit only cuts off more of the front.

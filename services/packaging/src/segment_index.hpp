@@ -38,7 +38,9 @@ struct PublicationLog {
 struct Listing {
   // Media sequences without a gap; may be fetched, and are to be kept in the log.
   std::vector<Segment> offered;
-  std::size_t first_listed = 0;  // offered[first_listed..] are listed; the ones before left the window lately
+  // offered[first_listed..] are listed; the ones before left the list lately. All of them did: there is no
+  // list any more.
+  std::size_t first_listed = 0;
   std::uint32_t target_duration_seconds = 1;
   bool ended = false;  // ended for good: no publication continued the stream within the grace time
 };
@@ -60,6 +62,8 @@ class SegmentIndex {
  private:
   std::vector<Segment> newest_in_a_row() const;
   std::size_t first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const;
+  std::size_t first_staying(const std::vector<Segment>& segments, std::size_t listed, std::int64_t window_us,
+                            std::int64_t now_monotonic_us) const;
   std::uint32_t target_duration_s() const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
   bool ended(std::int64_t now_monotonic_us) const;

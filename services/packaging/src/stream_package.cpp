@@ -154,17 +154,15 @@ void StreamPackage::read_again(PublicationLog& log, Publication& publication, me
   reader.seek(std::max(reader.info().first, reader.position() + 1));
 }
 
-// What is listed, as much again that has just left the list, and what grows stays in the log as long as it
-// allows. What has ended for good keeps its list until then, for those who still watch it to the end.
+// What is listed, what has just left the list, and what grows stays in the log as long as it allows.
 void StreamPackage::hold(const Listing& listing) {
-  const std::size_t first = listing.ended ? listing.first_listed : 0;
   for (const auto& log : index_.logs()) {
     const auto found = publications_.find(log->publication_id);
     if (found == publications_.end()) continue;
     std::optional<std::uint64_t> from = log->segments.growing_from();
-    for (std::size_t i = first; i < listing.offered.size(); ++i) {
-      if (listing.offered[i].publication_id != log->publication_id) continue;
-      from = listing.offered[i].first_record;
+    for (const Segment& segment : listing.offered) {
+      if (segment.publication_id != log->publication_id) continue;
+      from = segment.first_record;
       break;
     }
     found->second.log->with([&](media::LogReader& reader) { reader.hold(from.value_or(reader.position())); });
@@ -175,7 +173,7 @@ StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) con
   if (listing.offered.empty()) return {};
   const Segment& last = listing.offered.back();
   return {listing.offered.front().media_sequence,
-          listing.offered[listing.first_listed].media_sequence,
+          listing.offered.front().media_sequence + listing.first_listed,
           last.media_sequence,
           last.publication_id,
           listing.target_duration_seconds,
@@ -221,8 +219,10 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const Listing& listin
     StoredText init = init_segment_of(segment, name);
     view->init_segments.emplace(std::move(name), std::move(init));
   }
-  view->media_playlist = store_text(media_playlist(listing));
-  view->multivariant_playlist = store_text(multivariant_playlist(listing));
+  if (listing.first_listed < listing.offered.size()) {
+    view->media_playlist = store_text(media_playlist(listing));
+    view->multivariant_playlist = store_text(multivariant_playlist(listing));
+  }
   return view;
 }
 

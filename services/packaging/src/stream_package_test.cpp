@@ -210,6 +210,40 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
       << "the closed list stays for those who still watch";
 }
 
+// An ended list gets shorter, and goes at last: each segment can be had for as long as the list lasts that
+// had it.
+TEST_F(StreamPackageTest, KeepsSegmentsLongerThanTheListOfAnEndedStream) {
+  constexpr std::int64_t kListUs = 3 * kSecond;
+  TestPublisher publisher(*arena_, {});
+  for (int group = 0; group < 40; ++group) publisher.groups(1, group * kSecond / 5);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  StreamPackage package("s1", kPolicy);
+  std::map<std::uint64_t, std::int64_t> last_listed;  // by media sequence
+  bool ended = false;
+  std::int64_t now_us = 8 * kSecond;
+  for (; now_us < 300 * kSecond; now_us += kSecond / 4) {
+    arena_->maintain(now_us);
+    package.update(logs(), now_us);
+    const auto view = package.view();
+    if (!view) break;
+    const std::string list = view->media_playlist.text ? *view->media_playlist.text : "";
+    ended = ended || list.find("#EXT-X-ENDLIST\n") != std::string::npos;
+    std::set<std::uint64_t> there;
+    for (const auto& offered : view->offered) {
+      const std::uint64_t number = offered->segment().media_sequence;
+      if (list.find(to_string(segment_name(offered->segment()))) != std::string::npos)
+        last_listed[number] = now_us;
+      if (offered->file() != nullptr) there.insert(number);
+    }
+    for (const auto& [number, when_us] : last_listed)
+      ASSERT_TRUE(now_us - when_us > kListUs || there.contains(number)) << number << " at " << now_us;
+  }
+  EXPECT_TRUE(ended);
+  EXPECT_GE(last_listed.size(), 15U);
+  EXPECT_GT(now_us, 100 * kSecond);
+  EXPECT_LT(now_us, 300 * kSecond);
+}
+
 // A change of configuration in mid-group begins a segment that is not independent: the list stops claiming
 // that all are, and does not begin again when that one has left it.
 TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {

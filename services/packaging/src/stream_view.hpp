@@ -27,7 +27,7 @@ enum class Presence : std::uint8_t { kHere, kGone, kUnknown };
 
 struct StreamView {
   std::string stream_id;
-  StoredText media_playlist;
+  StoredText media_playlist;  // both without a text when nothing is listed any more
   StoredText multivariant_playlist;
   std::map<std::string, StoredText, std::less<>> init_segments;  // by name
   std::vector<std::shared_ptr<const OfferedSegment>> offered;    // media sequences without a gap; not empty
