@@ -101,27 +101,31 @@ std::int64_t Recorder::time_us(std::int64_t dts, const mp4::Track& track) const 
   return rescale(dts, track.timescale, kMicroseconds) + journal_.shift_us;
 }
 
-bool Recorder::is_full(std::int64_t time_us) const {
+bool Recorder::is_beyond(const FileLimits& limits, std::int64_t time_us) const {
   if (!begin_us_) return false;
-  const FileLimits& limits = limits_.file;
   return (limits.duration_us > 0 && time_us - *begin_us_ >= limits.duration_us) ||
          (limits.bytes > 0 && file_bytes_ + waiting_bytes_ >= limits.bytes);
 }
 
-// At a key frame of the first picture; at a sound where there is no picture, or it has stopped.
+// At a key frame of the first picture, at a recovery point where none came for an eighth of the limit; at a
+// sound where there is no picture, or it has stopped.
 bool Recorder::file_ends_before(const media::SampleRecord& record, const mp4::Track& track) const {
   constexpr std::int64_t kPictureHasStoppedUs = 2'000'000;
-  if (continuing_ || !is_full(time_us(record.dts, track))) return false;
+  const FileLimits& limits = limits_.file;
+  const std::int64_t now_us = time_us(record.dts, track);
+  if (continuing_ || !is_beyond(limits, now_us)) return false;
   const auto picture = std::find_if(tracks_.begin(), tracks_.end(), [](const mp4::Track& known) {
     return known.type == mp4::TrackType::kVideo;
   });
   if (picture == tracks_.end()) return true;
-  if (track.type == mp4::TrackType::kVideo)
-    return track.id == picture->id && (record.flags & media::kSampleKey) != 0;
+  if (track.type == mp4::TrackType::kVideo) {
+    const FileLimits patience{limits.duration_us / 8 * 9, limits.bytes / 8 * 9};
+    const bool key = (record.flags & media::kSampleKey) != 0;
+    return track.id == picture->id && key && (media::is_sync(record.flags) || is_beyond(patience, now_us));
+  }
   const auto ends = ends_.find(picture->id);
   return ends == ends_.end() ||
-         time_us(record.dts, track) - rescale(ends->second.last_dts, picture->timescale, kMicroseconds) >
-             kPictureHasStoppedUs;
+         now_us - rescale(ends->second.last_dts, picture->timescale, kMicroseconds) > kPictureHasStoppedUs;
 }
 
 // A run has one sample description.

@@ -117,7 +117,7 @@ class Recorder {
   bool fragment_ends_before(const media::SampleRecord& record) const;
   bool file_ends_before(const media::SampleRecord& record, const mp4::Track& track) const;
   bool description_changes(const mp4::Track& track) const;
-  bool is_full(std::int64_t time_us) const;
+  bool is_beyond(const FileLimits& limits, std::int64_t time_us) const;
   std::int64_t time_us(std::int64_t dts, const mp4::Track& track) const;
   // The number of its sample description.
   std::uint32_t take_track(const media::SampleRecord& record, const mp4::Track& track,

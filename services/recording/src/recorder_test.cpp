@@ -307,6 +307,22 @@ TEST_F(RotationTest, BeginsANewFileAtTheFirstKeyFrameBeyondTheLimit) {
             (std::vector<std::int64_t>{1000, 5025, 5049}));  // the times of the pictures at 12 s and 24 s
 }
 
+// With an open GOP, a file that begins at a recovery point begins with pictures that cannot be decoded.
+TEST_F(RotationTest, CutsAtARecoveryPointOnlyWhereNothingBetterComes) {
+  rotate({.duration_us = 8'000'000});
+  const auto recovery_point = [&](std::int64_t second) {
+    flags_ = media::kSampleKey | media::kSampleRecovery;
+    give(video_, second * kSecond, static_cast<std::uint64_t>(second));
+    flags_ = media::kSampleKey;
+  };
+  give(video_, 0, 0);
+  recovery_point(8);
+  give(video_, 81 * kSecond / 10, 9);
+  for (std::int64_t second = 10; second < 20; ++second) recovery_point(second);
+  recorder_.flush(out_);
+  EXPECT_EQ(files(), (std::vector<std::uint32_t>{2, 9, 2}));  // at 8.1 s, at 18 s
+}
+
 TEST_F(RotationTest, CountsBytes) {
   rotate({.bytes = 2000});
   std::uint64_t bytes = 0;
