@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 #include <fstream>
 
 #include "base/clock.hpp"
@@ -174,6 +175,26 @@ TEST_F(ArenaTakeover, AnotherGeometryMakesANewArena) {
   auto again = open_reader();
   EXPECT_TRUE(again->current());
   EXPECT_TRUE(again->logs().empty());
+}
+
+TEST_F(ArenaTakeover, AFileOfAnotherVersionMakesANewArena) {
+  open_writer(small_arena(directory_.path(), 32));
+  auto log = create(describe("cam", 7));
+  ASSERT_TRUE(append(*log, 7, 100));
+  auto reader = open_reader();
+  log.reset();
+  writer_.reset();
+  {
+    std::fstream file(directory_.path() + "/test.arena", std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(offsetof(ArenaHeader, version)).put(1);
+  }
+  const auto none = ArenaReader::open(directory_.path(), "test", "unit-test");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, "media.damaged");
+  open_writer(config_);
+  EXPECT_FALSE(reader->current());
+  EXPECT_TRUE(open_reader()->logs().empty());
+  EXPECT_FALSE(writer_->continuation("cam").found);
 }
 
 TEST_F(ArenaTakeover, ADeletedArenaIsNotCurrentThoughItsRecordsStay) {
