@@ -46,6 +46,8 @@ bus::v1::Event statistics_event(const LiveStream& live) {
   statistics.set_audio_video_drift_us(counters.interleaving_us.load(std::memory_order_relaxed));
   statistics.set_media_time_us(counters.media_time_us.load(std::memory_order_relaxed));
   statistics.set_video_time_us(counters.video_time_us.load(std::memory_order_relaxed));
+  statistics.set_refused_tracks(
+      static_cast<std::uint32_t>(counters.refused_tracks.load(std::memory_order_relaxed)));
   statistics.set_longest_frame_us(counters.longest_frame_us.load(std::memory_order_relaxed));
   statistics.set_longest_pause_us(counters.pauses.take(now_us));
   statistics.set_measured_monotonic_us(now_us);

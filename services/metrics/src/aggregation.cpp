@@ -128,7 +128,8 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
                          .longest_frame_us = static_cast<std::int64_t>(statistics.longest_frame_us()),
                          .longest_pause_us = static_cast<std::int64_t>(statistics.longest_pause_us()),
                          .key_interval_seconds = report.key_interval_seconds,
-                         .interleaving_seconds = report.interleaving_seconds});
+                         .interleaving_seconds = report.interleaving_seconds,
+                         .refused_tracks = statistics.refused_tracks()});
 }
 
 void Aggregation::viewer_statistics(const stream::v1::ViewerStatistics& statistics) {

@@ -56,7 +56,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(HealthReason::kC
     "low_frame_rate",  "unsteady_frame_rate",
     "low_bitrate",     "long_key_interval",
     "timestamp_jumps", "interleaving",
-    "dropped_frames"};
+    "dropped_frames",  "track_refused"};
 
 }  // namespace
 
@@ -170,6 +170,8 @@ void StreamHealth::judge_arrival(std::int64_t now_us, HealthTracks tracks) {
 }
 
 void StreamHealth::judge_media(HealthTracks tracks) {
+  constexpr double kRefusedTrack = 30;
+  take(newest_.refused_tracks > 0 ? kRefusedTrack : 0, HealthReason::kTrackRefused);
   std::uint64_t jumps = 0;
   for (const Second& second : seconds_) jumps += second.jumps;
   take(points_for(kJumps, static_cast<double>(jumps)), HealthReason::kTimestampJumps);

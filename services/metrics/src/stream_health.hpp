@@ -30,6 +30,7 @@ enum class HealthReason : std::uint8_t {
   kTimestampJumps,
   kInterleaving,
   kDroppedFrames,
+  kTrackRefused,  // a track is sent that can't be taken
   kCount,
 };
 std::vector<std::string_view> health_reasons(std::uint32_t bits);
@@ -50,6 +51,7 @@ struct HealthCounters {
   std::int64_t longest_pause_us = 0;  // wall clock, since the counters before
   double key_interval_seconds = 0;
   double interleaving_seconds = 0;
+  std::uint32_t refused_tracks = 0;  // now
 };
 
 struct HealthTracks {

@@ -116,6 +116,14 @@ TEST(StreamHealth, TakesPointsForWhatIsWrongAndSaysIt) {
        [](HealthCounters& c, int second) { c.dropped_frames = static_cast<std::uint64_t>(second) * 2; },
        75,
        {"dropped_frames"}},
+      {"a track that can't be taken",
+       [](HealthCounters& c, int) { c.refused_tracks = 1; },
+       70,
+       {"track_refused"}},
+      {"one that could not be taken at first",
+       [](HealthCounters& c, int second) { c.refused_tracks = second < 30 ? 1 : 0; },
+       100,
+       {}},
       {"no picture for 3 s",
        [](HealthCounters& c, int second) {
          if (second >= 57) c.video_frames = 56 * 30;
