@@ -1,8 +1,11 @@
 #include "base/config.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 #include "base/log.hpp"
 
@@ -10,6 +13,8 @@ namespace millrace {
 namespace {
 
 constexpr std::string_view kInvalid = "config.invalid";
+constexpr std::string_view kSecretType = "secret";
+constexpr std::size_t kMaxSecretFile = 64U << 10;
 
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;
@@ -36,6 +41,35 @@ std::string range_text(ConfigRange range) {
   return "from " + std::to_string(range.min) + " to " + std::to_string(range.max);
 }
 
+tl::unexpected<Error> refuse(const std::string& name, const std::string& why) {
+  return fail(kInvalid, name + "_FILE: " + why);
+}
+
+// What the file holds, without the line ends behind it.
+Result<std::optional<std::string>> read_secret(const std::string& name, const std::string& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return refuse(name, path + ": " + std::generic_category().message(errno));
+  std::string text(kMaxSecretFile + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  const int error = std::ferror(file) != 0 ? errno : 0;
+  std::fclose(file);
+  if (error != 0) return refuse(name, path + ": " + std::generic_category().message(error));
+  if (text.size() > kMaxSecretFile) return refuse(name, path + " holds more than 64 KiB");
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty()) return refuse(name, path + " is empty");
+  if (text.find('\0') != std::string::npos) return refuse(name, path + " is not a text");
+  return text;
+}
+
+// A secret's variable, or the file that NAME_FILE names.
+Result<std::optional<std::string>> secret_of(const std::string& name, const Environment& environment) {
+  std::optional<std::string> value = environment(name);
+  const std::optional<std::string> path = environment(name + "_FILE");
+  if (!path) return value;
+  if (value) return refuse(name, name + " is set as well: one of them must go");
+  return read_secret(name, *path);
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -53,10 +87,10 @@ void ConfigTable::text(std::string name, std::string& field, std::string default
 }
 
 void ConfigTable::secret(std::string name, Secret& field, std::string help) {
-  rows_.push_back(
-      {std::move(name), "secret", "", std::move(help), [&field](const std::string& value) -> Result<Setter> {
-         return [&field, value] { field = Secret(value); };
-       }});
+  rows_.push_back({std::move(name), std::string(kSecretType), "", std::move(help),
+                   [&field](const std::string& value) -> Result<Setter> {
+                     return [&field, value] { field = Secret(value); };
+                   }});
 }
 
 void ConfigTable::boolean(std::string name, bool& field, std::string default_value, std::string help) {
@@ -120,7 +154,10 @@ void ConfigTable::add_parsed(std::string name, std::string type, std::string def
 Result<void> ConfigTable::load(const Environment& environment) const {
   std::vector<Setter> setters;
   for (const Row& row : rows_) {
-    Result<Setter> parsed = row.parse(environment(row.name).value_or(row.default_value));
+    Result<std::optional<std::string>> value = environment(row.name);
+    if (row.type == kSecretType) value = secret_of(row.name, environment);
+    if (!value) return tl::unexpected(value.error());
+    Result<Setter> parsed = row.parse(std::move(*value).value_or(row.default_value));
     if (!parsed) return tl::unexpected(parsed.error());
     setters.push_back(std::move(*parsed));
   }

@@ -1,7 +1,10 @@
 #include "base/config.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace millrace {
@@ -75,6 +78,35 @@ TEST(ConfigTable, NeverShowsASecret) {
   ASSERT_TRUE(table_for(sample).load(from({{"SECRET", "hunter2"}})));
   EXPECT_EQ(sample.secret.reveal(), "hunter2");
   EXPECT_EQ(table_for(sample).markdown().find("hunter2"), std::string::npos);
+}
+
+TEST(ConfigTable, ReadsASecretFromTheFileThatIsNamed) {
+  std::string path = "/tmp/millrace-secret-XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  ASSERT_GE(fd, 0);
+  ::close(fd);
+  const auto load = [&path](const std::string& content, std::map<std::string, std::string> more = {}) {
+    std::ofstream(path, std::ios::trunc | std::ios::binary) << content;
+    more.emplace("SECRET_FILE", path);
+    Sample sample;
+    const Result<void> loaded = table_for(sample).load(from(std::move(more)));
+    return loaded ? sample.secret.reveal() : "refused: " + loaded.error().message;
+  };
+  EXPECT_EQ(load("hunter2"), "hunter2");
+  EXPECT_EQ(load("hunter 2 \r\n\n"), "hunter 2 ");
+  EXPECT_EQ(load(std::string(65536, 'a')), std::string(65536, 'a'));
+  EXPECT_EQ(load(std::string(65537, 'a')), "refused: SECRET_FILE: " + path + " holds more than 64 KiB");
+  EXPECT_EQ(load("\n"), "refused: SECRET_FILE: " + path + " is empty");
+  EXPECT_EQ(load(std::string("a\0b", 3)), "refused: SECRET_FILE: " + path + " is not a text");
+  EXPECT_EQ(load("hunter2", {{"SECRET", "hunter2"}}),
+            "refused: SECRET_FILE: SECRET is set as well: one of them must go");
+  EXPECT_EQ(load("", {{"SECRET_FILE", "/nowhere/x"}}),
+            "refused: SECRET_FILE: /nowhere/x: No such file or directory");
+  EXPECT_EQ(load("", {{"SECRET_FILE", "/"}}), "refused: SECRET_FILE: /: Is a directory");
+  // Only secrets have files.
+  Sample sample;
+  EXPECT_TRUE(table_for(sample).load(from({{"PORT_FILE", "/nowhere/x"}})));
+  std::filesystem::remove(path);
 }
 
 TEST(ConfigTable, NamesTheVariableOfAValueOfAnotherKind) {
