@@ -5,6 +5,7 @@
 #include <openssl/x509.h>
 
 #include <ctime>
+#include <system_error>
 
 namespace millrace::net {
 
@@ -23,6 +24,7 @@ constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATI
 std::string reason() {
   const unsigned long code = ::ERR_get_error();
   ::ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* const text = code == 0 ? nullptr : ::ERR_reason_error_string(code);
   return text == nullptr ? "unknown reason" : text;
 }

@@ -250,6 +250,10 @@ TEST(TlsContextTest, NamesWhatIsWrongWithThePair) {
   EXPECT_TRUE(TlsContext::server(one.certificate, one.key));
   EXPECT_GT((*TlsContext::server(one.certificate, one.key))->expires_at(), 1'600'000'000);
   EXPECT_EQ(TlsContext::server(directory + "/none", one.key).error().code, "tls.certificate");
+  for (const Error& error : {TlsContext::server(directory + "/none", one.key).error(),
+                             TlsContext::server(one.certificate, directory + "/none").error(),
+                             TlsContext::client(true, directory + "/none").error()})
+    EXPECT_THAT(error.message, ::testing::EndsWith("/none: No such file or directory"));
   EXPECT_EQ(TlsContext::server(one.certificate, directory + "/none").error().code, "tls.key");
   EXPECT_EQ(TlsContext::server(one.certificate, one.certificate).error().code, "tls.key");
   EXPECT_EQ(TlsContext::server(one.certificate, two.key).error().code, "tls.mismatch");
