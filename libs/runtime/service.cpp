@@ -151,9 +151,14 @@ void add_common_rows(ConfigTable& table, CommonConfig& config) {
                "least severity that is logged");
 }
 
+// What no other start with the same configuration can mend.
+bool is_configuration(std::string_view code) {
+  return code.starts_with("config.") || code.ends_with(".address") || code.ends_with(".port_denied");
+}
+
 int exit_code(std::string_view code) {
   if (code.ends_with(".port_in_use")) return kExitPortInUse;
-  if (code.starts_with("config.")) return kExitUsage;
+  if (is_configuration(code)) return kExitUsage;
   return kExitSoftware;
 }
 

@@ -42,7 +42,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerParts& parts) {
 
 Result<void> Server::open() {
   auto forwards = Forwards::open(shared_.config);
-  if (!forwards) return tl::unexpected<Error>(forwards.error());
+  if (!forwards) return fail("config.forwards", forwards.error().message);
   forwards_ = std::move(*forwards);
   shared_.forwards = forwards_.get();
   for (std::size_t i = 0; i < threads_.size(); ++i) {

@@ -66,6 +66,11 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   const std::uint64_t logs = 2 * config_.log_bytes / std::max<std::uint64_t>(config_.log_stream_bytes, 1);
   arena.max_logs = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(logs, kMinLogs, kMaxLogs));
   auto writer = media::ArenaWriter::open(arena);
+  // No restart makes the file system larger.
+  if (!writer && writer.error().code == "media.no_space")
+    return fail("config.media_log",
+                writer.error().message +
+                    " (MEDIA_LOG_BYTES must fit into MEDIA_LOG_DIR's tmpfs, in containers into SHARED_SIZE)");
   if (!writer) return fail(writer.error(), "media log (MEDIA_LOG_DIR, MEDIA_LOG_BYTES)");
   auto reader = media::ArenaReader::open(arena.directory, arena.name, "ingest-players");
   if (!reader) return fail(reader.error(), "media log");
