@@ -3,7 +3,7 @@ set(packages ${SOURCE}/node_modules/hls.js/dist/hls.min.js ${SOURCE}/node_module
     ${SOURCE}/node_modules/swagger-ui-dist/swagger-ui.css)
 list(GET packages -1 newest)
 if(NOT EXISTS ${newest})
-  execute_process(COMMAND ${NPM} ci --no-audit --no-fund --loglevel=error WORKING_DIRECTORY ${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --loglevel=error WORKING_DIRECTORY ${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
 endif()
 file(GLOB pages ${SOURCE}/*.html ${SOURCE}/*.js ${SOURCE}/*.css ${SOURCE}/*.svg)
 file(MAKE_DIRECTORY ${TARGET})
