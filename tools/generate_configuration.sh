@@ -10,6 +10,15 @@ Environment variables, read at start from the environment or from a `.env` file 
 services' tables by `tools/generate_configuration.sh`. A bad value stops the start with a line that names the variable.
 Sizes take K, M or G. A port of 0 takes a free one.
 
+Each secret may be in a file instead, as Docker, Kubernetes and systemd hand them out: `NAME_FILE` names it, the line ends
+behind the secret are not part of it, and `NAME` must then be unset. `./millrace up` gives each service its own secrets so,
+and no other.
+
+`.env` has lines `NAME=value`, read as docker compose v2 does: blanks around `=`, `export`, `#` comments on lines of their own
+and behind a value, `'quotes'` that keep everything as it is, `"quotes"` with `\n \r \t \\ \" \$`. Nothing is replaced: a value
+with `$NAME` needs single quotes. A line that is none of these ends the command with the line's number; a name that nothing
+knows is reported by `up`. The environment wins over the file.
+
 `LOG_FORMAT` (`text` or `json`) and `LOG_LEVEL` (`trace`, `debug`, `info`, `warning`, `error`) hold for every service.
 `./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built) and
 `MILLRACE_BUILD_DIR`.

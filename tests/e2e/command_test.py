@@ -1,55 +1,216 @@
 #!/usr/bin/env python3
-"""The millrace command: a second up says so, a busy port names its variable, Ctrl-C drains, down leaves nothing, restarts keep keys."""
+"""The millrace command: what stops it says so before any work, a second up harms nothing, Ctrl-C drains, down leaves nothing,
+restarts keep keys, secrets are where they belong."""
+import json
 import os
+import pathlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
+import time
 
-from stack import ROOT, Stack, check, main, wait_for
+from stack import ROOT, SERVICES, Stack, check, fetch, main, wait_for
+
+BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
+OWN_SECRETS = {"auth": {"MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET", "DATABASE_URL"}, "packaging": {"PLAYBACK_SECRET"},
+               "api": {"PLAYBACK_SECRET"}}
 
 
-def busy_port():
+def commands(directory, **scripts):
+    """A directory for the front of PATH with shell scripts of these names."""
+    directory.mkdir()
+    for name, text in scripts.items():
+        (directory / name).write_text("#!/bin/sh\n" + text)
+        (directory / name).chmod(0o755)
+    return f"{directory}:{os.environ['PATH']}"
+
+
+def without(directory, *names):
+    """A PATH that has everything but these."""
+    directory.mkdir()
+    for place in reversed(os.environ["PATH"].split(":")):
+        for program in pathlib.Path(place).glob("*"):
+            if program.name not in names:
+                link = directory / program.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(program)
+    return str(directory)
+
+
+def refused_before_the_build():
+    """A busy port and settings that cannot be read, while a build that is begun would leave a mark."""
+    stack = Stack()
+    mark = stack.home / "built"
+    stack.environment["PATH"] = commands(stack.home / "bin", **{name: f"touch '{mark}'; exit 1\n" for name in ("cmake", "ninja", "apt-get", "npm")})
+    stack.environment.pop("MILLRACE_BIN", None)
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        stack = Stack(RTMP_PORT=str(port))
-        result = stack.command("up", "--detach")
-        check(result.returncode != 0, "up must fail on a busy port")
-        check("RTMP_PORT" in result.stderr and str(port) in result.stderr, f"names the variable: {result.stderr}")
-        stack.close()
+        port = str(taken.getsockname()[1])
+        for code, variables, words in ((69, {"RTMP_PORT": port}, ("RTMP_PORT", port)), (64, {"HLS_PORT": "x"}, ("HLS_PORT", "'x'")),
+                                       (64, {"HLS_PORT": "1", "PORT": "01"}, ("two services",)), (64, {"DRAIN_SECONDS": "soon"}, ("DRAIN_SECONDS", "soon"))):
+            stack.environment.update(variables)
+            result = stack.command("up", "--detach")
+            check(result.returncode == code and all(word in result.stderr for word in words), f"{variables}: {result.returncode} {result.stderr}")
+            check(not mark.exists(), f"nothing is built before {variables} is refused")
+            stack.environment.update({name: "0" for name in variables})
+    stack.close()
+
+
+def missing_commands():
+    stack = Stack()
+    stack.environment.update(MILLRACE_BIN=str(BIN), PATH=without(stack.home / "bin", "jq", "curl", "ss"))
+    result = stack.command("up", "--detach")
+    check(result.returncode == 69 and "please install: curl jq" in result.stderr, f"names what is missing: {result.stderr}")
+    stack.close()
+
+
+def env_files():
+    """One reader for .env and secrets.env: as docker compose v2 where that is clear, else the line's number and never its text."""
+    def read(text):
+        with tempfile.NamedTemporaryFile("w", suffix=".env", newline="") as file:
+            file.write(text)
+            file.flush()
+            script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; source "$1/tools/millrace/env.sh"; A=environment; parse_env "$2"; read_env "$2"; '
+                      'for n in "${!ENV_VALUES[@]}"; do printf "%s=%s\\0" "$n" "${!n}"; done')
+            result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file.name], capture_output=True, text=True, check=False)
+            return result, dict(item.split("=", 1) for item in result.stdout.split("\0") if item)
+
+    good = {
+        " PRIVATE_STREAMS=true": {"PRIVATE_STREAMS": "true"}, "export B=1": {"B": "1"}, "\texport\tB = two words  # note": {"B": "two words"},
+        "# note\n\n   # note\r\nB=1\r\nC=2": {"B": "1", "C": "2"}, "B=": {"B": ""}, "B='$x # \\n'": {"B": "$x # \\n"}, "B=a#b=c": {"B": "a#b=c"},
+        'B="a\\n\\"b\\" \\\\ \\$x #" # note': {"B": 'a\n"b" \\ $x #'}, "\ufeffB=1": {"B": "1"}, "A=file": {"A": "environment"}, "B=1\nB=2": {"B": "2"},
+        # As an older server's documents have it.
+        "# NGINX\nNGINX_PORT = 1935\nNGINX_BIN  = /usr/local/nginx/sbin/nginx\n\n# FFMPEG (TBC)\n\nMASTER_KEY = 1234567890-SUPER-STRONG-KEY\n":
+            {"NGINX_PORT": "1935", "NGINX_BIN": "/usr/local/nginx/sbin/nginx", "MASTER_KEY": "1234567890-SUPER-STRONG-KEY"},
+        "FFMPEG_PATH=C:\\ffmpeg\\bin\\ffmpeg.exe": {"FFMPEG_PATH": "C:\\ffmpeg\\bin\\ffmpeg.exe"}}
+    for text, values in good.items():
+        result, got = read(text)
+        check(result.returncode == 0 and got == values, f"{text!r}: {got} {result.stderr}")
+    for line in ("hunter2", "=hunter2", "B hunter2=1", "set B=hunter2", "B: hunter2", "1B=hunter2", 'B="hunter2', "B='hunter2", "B='hunter2'x",
+                 'B="hunter2\\q"', "B=$hunter2", "B=${hunter2}", 'B="$hunter2"', "B=#hunter2"):
+        result, _ = read(f"# note\n\nC=1\n{line}\n")
+        check(result.returncode == 64 and "line 4" in result.stderr and "hunter2" not in result.stderr, f"{line!r}: {result.stderr}")
+
+
+def bad_starts():
+    """What cannot start ends up at once, with the reason, and leaves nothing."""
+    stack = Stack(MEDIA_LOG_BYTES="4096G")
+    result = stack.command("up", "--detach")
+    check(result.returncode != 0 and "ingest could not start" in result.stderr and "MEDIA_LOG_DIR's tmpfs" in result.stderr, f"{result.stderr}")
+    check("not running" in stack.down().stdout, "nothing is left running")
+    stack.close()
+    stack = Stack()
+    programs = stack.home / "bin"
+    programs.mkdir()
+    for name in SERVICES:
+        (programs / f"millrace-{name}").symlink_to(BIN / f"millrace-{name}")
+    (programs / "millrace-metrics").unlink()
+    (programs / "millrace-metrics").write_text(f'#!/bin/sh\n[ $# -eq 0 ] || exec "{BIN}/millrace-metrics" "$@"\necho it broke\nexit 70\n')
+    (programs / "millrace-metrics").chmod(0o755)
+    stack.environment["MILLRACE_BIN"] = str(programs)
+    result = stack.command("up", "--detach")
+    check(result.returncode != 0 and "metrics ends again and again" in result.stderr and "it broke" in result.stderr, f"{result.stderr}")
+    check("not running" in stack.down().stdout, "nothing is left running")
+    stack.close()
+
+
+def environment_of(pid):
+    return dict(item.split("=", 1) for item in pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in item)
 
 
 def secrets_are_private(stack):
-    for name in ("secrets.env", "token", "run/info.json"):
-        check(os.stat(stack.home / name).st_mode & 0o077 == 0, f"{name} is readable by others")
+    for path in [stack.home / name for name in ("secrets.env", "run/info.json")] + list((stack.home / "run/s6").glob("*/secrets/*")):
+        check(os.stat(path).st_mode & 0o077 == 0, f"{path} is readable by others")
     key = stack.info["publish_url"].rsplit("/", 1)[1]
     check(key.startswith("sk_") and len(key) == 35, f"key shape: {len(key)}")
-    for service in stack.status()["services"]:
-        with open(f"/proc/{service['pid']}/cmdline", "rb") as file:
-            check(key.encode() not in file.read(), "the key is on a command line")
+    secrets = set(re.findall(r"\| `([A-Z_]+)` \| secret \|", (ROOT / "docs/configuration.md").read_text()))
+    values = [line.split("=", 1)[1] for line in (stack.home / "secrets.env").read_text().splitlines() if "SECRET=" in line]
+    supervisor = int((stack.home / "run/svscan.pid").read_text())
+    for name, pid in [("s6-svscan", supervisor)] + [(s["name"], s["pid"]) for s in stack.status()["services"]]:
+        check(key not in pathlib.Path(f"/proc/{pid}/cmdline").read_text(), "the key is on a command line")
+        given = environment_of(pid)
+        check(not any(value in given.values() for value in values), f"{name} has a secret in its environment")
+        files = {variable[:-5] for variable in given if variable.endswith("_FILE") and variable[:-5] in secrets}
+        check(files == OWN_SECRETS.get(name, set()), f"{name} is given its own secrets: {files}")
+    called = (stack.home / "called").read_text()
+    check("jq" in called and "curl" in called, "calls are seen")
+    check(not any(secret in called for secret in [key, stack.info["token"], *values]), "a secret was on a command line")
+
+
+def token_is_renewed(stack):
+    file = stack.home / "run/info.json"
+    first = json.loads(file.read_text())
+    check(0 < first["token_until"] - time.time() <= 3600, "the token of up lives an hour")
+    check(stack.status()["token"] == first["token"], "status keeps a fresh token")
+    file.write_text(json.dumps({**first, "token": "old", "token_until": int(time.time()) + 60}))
+    renewed = stack.status()
+    check(renewed["token_until"] > time.time() + 1800, "status renews an old one")
+    answer = fetch(f"{renewed['api_url']}/api/stream/key", {"Authorization": f"Bearer {renewed['token']}"})
+    check(answer[0] == 200 and json.loads(answer[2])["streamId"] == first["stream_id"], f"which is the owner's: {answer}")
+    check(file.stat().st_mode & 0o077 == 0, "and as private")
 
 
 def second_up_and_restart():
-    with Stack() as stack:
+    stack = Stack(DRAIN_SECONDS="08")
+    recorder = "printf '%s ' \"$0\" \"$@\" >> '{0}'; echo >> '{0}'; exec {1} \"$@\"\n"
+    stack.environment["PATH"] = commands(stack.home / "bin", **{name: recorder.format(stack.home / "called", shutil.which(name))
+                                                                for name in ("jq", "curl", "env", "s6-svc", "tail")})
+    with stack:
         secrets_are_private(stack)
+        token_is_renewed(stack)
         again = stack.command("up", "--detach")
         check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)
         before = (stack.info["publish_url"].rsplit("/", 1)[1], stack.info["stream_id"])
+        with open(stack.home / "secrets.env", "a", encoding="utf-8") as file:
+            file.write("\n# note\n  export PLAYBACK_GRANT_SECONDS = 200  # note\n")
+        stack.environment["DRAIN_SECONDS"] = "1"
         check(stack.down().returncode == 0, "down")
+        check("-T 13000" in (stack.home / "called").read_text(), "down waits as long as up was told to drain")
+        check(not list((stack.home / "run/s6").glob("*/secrets")), "secrets are not left lying about")
         check("not running" in stack.down().stdout, "a second down says so")
         stack.up()
         check((stack.info["publish_url"].rsplit("/", 1)[1], stack.info["stream_id"]) == before, "the key survives a restart")
+        orphans(stack)
 
 
-def interrupt_drains():
-    stack = Stack()
-    child = subprocess.Popen([str(ROOT / "millrace"), "up"], env=stack.environment, stdout=subprocess.PIPE, text=True,
-                             start_new_session=True)
-    stack.children.append(child)
-    wait_for(lambda: len(stack.status()["services"]) == 6 and all(s["health"] == "ready" for s in stack.status()["services"]),
-             "six ready services", 60)
+def orphans(stack):
+    """s6-svscan is killed: down still ends its supervisors, and an up in its place would too."""
     pids = [service["pid"] for service in stack.status()["services"]]
+    os.kill(int((stack.home / "run/svscan.pid").read_text()), signal.SIGKILL)
+    wait_for(lambda: stack.command("status").returncode == 3, "s6-svscan to be gone")
+    stopped = stack.down()
+    check(stopped.returncode == 0 and "has stopped" in stopped.stdout, f"{stopped.stdout}{stopped.stderr}")
+    check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
+    check(not os.path.exists(stack.info["media_log_directory"]), "the arena's memory is given back")
+
+
+def two_ups():
+    """While the first builds, a second with other ports is refused and undoes nothing. Ctrl-C of the first drains."""
+    stack = Stack(MILLRACE_BUILD_DIR=str(BIN.parent))
+    stack.environment.pop("MILLRACE_BIN", None)
+    barrier = stack.home / "barrier"
+    os.mkfifo(barrier)
+    # The build is one that waits.
+    stack.environment["PATH"] = commands(stack.home / "bin", cmake="", npm="", ninja=f"read _ < '{barrier}'\n", **{"apt-get": "exit 1\n"})
+    child = subprocess.Popen([str(ROOT / "millrace"), "up"], env=stack.environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    stack.children.append(child)
+    release = os.open(barrier, os.O_WRONLY)  # once ninja reads
+    second = stack.command("up", "--detach")
+    check(second.returncode == 1 and "another ./millrace up" in second.stderr, f"the second up: {second.returncode} {second.stderr}")
+    os.write(release, b"\n")
+    os.close(release)
+
+    def ready():
+        services = stack.status()["services"]
+        return len(services) == 6 and all(s["health"] == "ready" for s in services) and services
+    pids = [service["pid"] for service in wait_for(ready, "six ready services", 60)]
+    again = stack.command("up", "--detach")
+    check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)
+    check([service["pid"] for service in stack.status()["services"]] == pids, "the first stack was not touched")
     os.killpg(child.pid, signal.SIGINT)
     check(child.wait(timeout=60) == 0, "Ctrl-C ends with 0")
     check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
@@ -57,9 +218,12 @@ def interrupt_drains():
 
 
 def command():
-    busy_port()
+    env_files()
+    refused_before_the_build()
+    missing_commands()
+    bad_starts()
     second_up_and_restart()
-    interrupt_drains()
+    two_ups()
 
 
 main(command)

@@ -113,7 +113,7 @@ def what_lies_around(stack, search):
     for path in (stack.home / "logs").rglob("*"):
         if path.is_file():
             search.look(f"the log {path.relative_to(stack.home)}", path.read_bytes())
-    for name in ("secrets.env", "token", "run/info.json", "data/streaming.db"):
+    for name in ("secrets.env", "run/info.json", "data/streaming.db"):
         check((stack.home / name).stat().st_mode & 0o077 == 0, f"{name} is for its owner alone")
     database = (stack.home / "data/streaming.db").read_bytes() + b"".join(p.read_bytes() for p in (stack.home / "data").glob("*-wal"))
     search.look("the database", database, but=("key's look-up hash", "sealed key"))

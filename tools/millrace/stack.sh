@@ -1,16 +1,14 @@
-# Running the six services under s6; sourced by ./millrace. Expects ROOT, BUILD, MILLRACE_HOME and SERVICES.
+# Running the six services under s6; sourced by ./millrace. Expects settings.sh and build.sh.
 #
 #   $MILLRACE_HOME/secrets.env   0600, made at the first start
-#   $MILLRACE_HOME/run/s6/       one service directory each, with a logger; run/s6/.s6-svscan
+#   $MILLRACE_HOME/run/s6/       one service directory each, with a logger and the secrets of this service alone
 #   $MILLRACE_HOME/run/*.ports   what the services really bound
 #   $MILLRACE_HOME/logs/SERVICE/current
 
-RUN=$MILLRACE_HOME/run
 SCAN=$RUN/s6
 INFO=$RUN/info.json
-
-# Programs come from the build tree; an installation sets MILLRACE_BIN.
-bin() { echo "${MILLRACE_BIN:-$BUILD/bin}/millrace-$1"; }
+# How long the token that up and status print is good; status makes a new one in its second half.
+TOKEN_SECONDS=3600
 
 scanner_pid() { cat "$RUN/svscan.pid" 2>/dev/null || true; }
 is_up() {
@@ -19,91 +17,55 @@ is_up() {
   [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = s6-svscan ] && [ -p "$SCAN/.s6-svscan/control" ]
 }
 
-# Each port variable with its default; "0" asks for a free one.
-PORT_VARIABLES=(RTMP_PORT=1935 PORT=3000 HLS_PORT=8000 METRICS_PORT=9090 RTMP_GRPC_PORT=50053
-  INGEST_OPS_PORT=9101 AUTH_OPS_PORT=9102 PACKAGING_OPS_PORT=9103 RECORDING_OPS_PORT=9104 API_OPS_PORT=9105)
-
-free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    [[ " ${TAKEN[*]-} " == *" $port "* ]] && continue
-    ss -Htln "sport = :$port" | grep -q . || { echo "$port"; return; }
+# Supervisors whose s6-svscan was killed go on by themselves.
+has_orphans() {
+  local name
+  for name in "${SERVICES[@]}"; do
+    ! s6-svok "$SCAN/$name" 2>/dev/null || return 0
   done
-}
-
-choose_ports() {
-  local entry name
-  TAKEN=()
-  [ -z "${SSL_CERT:-}" ] || PORT_VARIABLES+=(SSL_PORT=443)
-  for entry in "${PORT_VARIABLES[@]}"; do
-    name=${entry%%=*}
-    export "$name=${!name:-${entry#*=}}"
-    [ "${!name}" != 0 ] || export "$name=$(free_port)"
-    [[ ${!name} =~ ^[0-9]{1,5}$ ]] && [ "${!name}" -le 65535 ] || die "$name must be a port number, not '${!name}'"
-    if [[ " ${TAKEN[*]-} " == *" ${!name} "* ]]; then die "$name: port ${!name} is given to two services"; fi
-    if ss -Htln "sport = :${!name}" | grep -q .; then
-      die "port ${!name} is in use; set $name to another one"
-    fi
-    TAKEN+=("${!name}")
-  done
-}
-
-choose_paths() {
-  local hash name
-  hash=$(printf %s "$MILLRACE_HOME" | sha256sum | cut -c1-12)
-  export MEDIA_LOG_DIR=${MEDIA_LOG_DIR:-/dev/shm/millrace-$(id -u)-$hash}
-  export BUS_DIR=${BUS_DIR:-$RUN/bus}
-  # A UNIX socket's path holds 107 bytes; a deep home gets a short directory instead.
-  if [ ${#BUS_DIR} -gt 80 ]; then export BUS_DIR=/tmp/millrace-$(id -u)-$hash; fi
-  export MEDIA_ROOT=${MEDIA_ROOT:-$MILLRACE_HOME/media} VOD_DIRECTORY_NAME=${VOD_DIRECTORY_NAME:-vod}
-  export DATABASE_URL=${DATABASE_URL:-$MILLRACE_HOME/data/streaming.db}
-  export RTMP_BASE_URL=${RTMP_BASE_URL:-rtmp://localhost:$RTMP_PORT}
-  export HLS_BASE_URL=${HLS_BASE_URL:-http://localhost:$HLS_PORT}
-  export API_BASE_URL=${API_BASE_URL:-http://localhost:$PORT}
-  export WEB_ROOT=${WEB_ROOT:-$BUILD/web}
-  # Services run elsewhere. Symbolic links stay: what they point to may change.
-  for name in SSL_CERT SSL_KEY; do
-    [ -z "${!name:-}" ] || export "$name=$(realpath -ms "${!name}")"
-  done
-  mkdir -p "$BUS_DIR" "$RUN"
-  chmod 700 "$BUS_DIR"
-  # For down, whatever environment it is called with.
-  printf '%s\n' "$MEDIA_LOG_DIR" > "$RUN/media_log_directory"
-}
-
-random_secret() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
-
-# Random secrets, once. A value from the environment or .env wins.
-choose_secrets() {
-  local file=$MILLRACE_HOME/secrets.env
-  if [ ! -f "$file" ]; then
-    (umask 077
-     printf 'MILLRACE_SECRET=%s\nAPI_TOKEN_SECRET=%s\nPLAYBACK_SECRET=%s\n' "$(random_secret)" "$(random_secret)" \
-       "$(random_secret)" > "$file.new" && mv "$file.new" "$file")
-  elif ! grep -q '^PLAYBACK_SECRET=' "$file"; then  # made before there was one
-    (umask 077; { cat "$file"; echo "PLAYBACK_SECRET=$(random_secret)"; } > "$file.new" && mv "$file.new" "$file")
-  fi
-  local line key
-  while IFS= read -r line; do
-    key=${line%%=*}
-    [ -n "${!key+set}" ] || export "$key=${line#*=}"
-  done < "$file"
+  return 1
 }
 
 # A path as one word of /bin/sh.
 quoted() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
 write_service() {
-  local name=$1 directory=$SCAN/$1
+  local name=$1 directory=$SCAN/$1 secret secrets=
   mkdir -p "$directory/log" "$MILLRACE_HOME/logs/$name"
-  printf '#!/bin/sh\nexec 2>&1\nexec %s\n' "$(quoted "$(bin "$name")")" > "$directory/run"
+  for secret in $(secrets_of "$name"); do
+    secret_file "$directory/secrets" "$secret"
+    [ -z "$REPLY" ] || secrets+=" ${secret}_FILE=$(quoted "$REPLY")"
+  done
+  printf '#!/bin/sh\nexec 2>&1\nexec env%s %s\n' "$secrets" "$(quoted "$(bin "$name")")" > "$directory/run"
   # 64: bad configuration, 69: port in use. Starting again can't help; 125 tells s6-supervise to leave it down.
   printf '#!/bin/sh\ncase $1 in 64|69) echo "$1" > %s; exit 125 ;; esac\n' "$(quoted "$RUN/failed.$name")" > "$directory/finish"
   printf '#!/bin/sh\nexec s6-log -b n5 s2000000 %s\n' "$(quoted "$MILLRACE_HOME/logs/$name")" > "$directory/log/run"
   chmod +x "$directory/run" "$directory/finish" "$directory/log/run"
-  echo $(((${DRAIN_SECONDS:-10} + 3) * 1000)) > "$directory/timeout-kill"
+  echo $((($(drain_seconds) + 3) * 1000)) > "$directory/timeout-kill"
 }
+
+# Its own session: Ctrl-C reaches this command, which then drains in order. No secret is in its environment: each
+# service is given its own.
+start_services() {
+  local name secret without=()
+  for name in "${SERVICES[@]}"; do
+    [ -x "$(bin "$name")" ] || die "there is no program $(bin "$name")" 69
+  done
+  rm -rf "$SCAN" "$RUN"/failed.* "$INFO" "$RUN"/*.ports
+  mkdir -p "$SCAN"
+  for name in "${SERVICES[@]}"; do
+    write_service "$name"
+    for secret in $(secrets_of "$name"); do without+=(-u "$secret" -u "${secret}_FILE"); done
+  done
+  setsid env "${without[@]}" s6-svscan "$SCAN" 9>&- >"$RUN/svscan.log" 2>&1 </dev/null &
+  STARTED=$!
+  echo "$STARTED" > "$RUN/svscan.pid"
+  for _ in $(seq 100); do ! is_up || return 0; sleep 0.05; done
+  die "s6-svscan did not start: $(tail -n 3 "$RUN/svscan.log")"
+}
+
+# Whether what runs is what this command started.
+is_ours() { is_up && [ "$(scanner_pid)" = "${STARTED:-}" ]; }
 
 ops_port() {
   case $1 in
@@ -119,92 +81,104 @@ health_of() {
   jq -r '.state // "down"' <<< "${answer:-{\}}" 2>/dev/null || echo down
 }
 
+# Undoes what this up began, and nothing else.
+give_up() {
+  local name
+  for name in "${@:2}"; do
+    echo "--- $name" >&2
+    tail -n 5 "$MILLRACE_HOME/logs/$name/current" >&2 || true
+  done
+  ! is_ours || stack_down >/dev/null || true
+  die "$1"
+}
+
+# Ends up when a service ended for good, or three times.
+check_starting() {
+  local name=$1
+  [ ! -f "$RUN/failed.$name" ] || give_up "$name could not start" "$name"
+  [ "$(s6-svdt "$SCAN/$name" 2>/dev/null | wc -l)" -lt 3 ] || give_up "$name ends again and again" "$name"
+}
+
 # Waits until every service is ready; a service that can't start says why and stops the rest. One that serves without
-# something it needs (an issuer of tokens, Redis) is waited for a while, then left to it.
+# something it needs (an issuer of tokens, Redis) is waited for a while, then left to it. Asked less and less often.
 wait_ready() {
-  local name health deadline=$((SECONDS + 60)) patience=$((SECONDS + 20)) waiting degraded
+  local name health deadline=$((SECONDS + 60)) patience=$((SECONDS + 20)) pause=1 waiting=("${SERVICES[@]}") next degraded
   while :; do
-    waiting=() degraded=()
-    for name in "${SERVICES[@]}"; do
-      if [ -f "$RUN/failed.$name" ]; then
-        tail -n 3 "$MILLRACE_HOME/logs/$name/current" >&2 || true
-        stack_down >/dev/null
-        die "$name could not start"
-      fi
+    is_ours || give_up "stopped by another command"
+    next=() degraded=()
+    for name in "${waiting[@]}"; do
+      check_starting "$name"
       health=$(health_of "$(ops_port "$name")")
-      [ "$health" = ready ] || waiting+=("$name")
+      [ "$health" = ready ] || next+=("$name")
       [ "$health" != degraded ] || degraded+=("$name")
     done
+    waiting=("${next[@]}")
     [ ${#waiting[@]} -gt 0 ] || return 0
     if [ $SECONDS -gt $patience ] && [ "${waiting[*]}" = "${degraded[*]}" ]; then
       echo "millrace: serving, but degraded: ${degraded[*]} (see ./millrace status and logs)" >&2
       return 0
     fi
-    if [ $SECONDS -gt $deadline ]; then
-      for name in "${waiting[@]}"; do tail -n 3 "$MILLRACE_HOME/logs/$name/current" >&2 || true; done
-      stack_down >/dev/null
-      die "not ready after 60 s: ${waiting[*]}"
-    fi
-    sleep 0.1
+    [ $SECONDS -le $deadline ] || give_up "not ready after 60 s: ${waiting[*]}" "${waiting[@]}"
+    sleep "$((pause / 10)).$((pause % 10))"
+    pause=$((pause < 8 ? pause + 1 : 8))
   done
+}
+
+# A token of the owner, by the secret that the running services have.
+owner_token() {
+  env -i PATH="$PATH" MILLRACE_HOME="$MILLRACE_HOME" API_TOKEN_SECRET_FILE="$1" "$(bin auth)" --issue-token owner
 }
 
 # The owner's token and stream, asked of the running API as any client would.
 write_info() {
   local token answer
-  [ -s "$MILLRACE_HOME/token" ] || (umask 077; "$(bin auth)" --issue-token owner > "$MILLRACE_HOME/token")
-  token=$(cat "$MILLRACE_HOME/token")
+  rm -f "$MILLRACE_HOME/token"  # one of a year, as up once made it
+  secret_file "$SCAN/auth/secrets" API_TOKEN_SECRET
+  printf '%s\n' "$REPLY" > "$RUN/token_secret"
+  token=$(owner_token "$REPLY")
   answer=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
-    || die "the API did not answer: see ./millrace logs api"
-  (umask 077; jq -n --argjson key "$answer" --arg token "$token" --arg api "$API_BASE_URL" \
-    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
-    '{publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
-      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token,
-      vod_directory: $media, media_log_directory: $log, bus_directory: $bus}
-      + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end' > "$INFO.new" && mv "$INFO.new" "$INFO")
+    || give_up "the API did not answer" api
+  (umask 077; describe "$answer" "$token" | jq --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
+    --argjson until $(($(date +%s) + TOKEN_SECONDS)) \
+    '. + {token_until: $until, vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
   printf '%s\n' "INGEST=$INGEST_OPS_PORT AUTH=$AUTH_OPS_PORT PACKAGING=$PACKAGING_OPS_PORT RECORDING=$RECORDING_OPS_PORT" \
     "API=$API_OPS_PORT METRICS=$METRICS_PORT" | tr ' ' '\n' > "$RUN/ops"
 }
 
-print_info() {
-  jq -r '"
-Publish   " + .publish_url + (if .rtmps_url then "
-          " + .rtmps_url else "" end) + "
-          OBS: server " + (.publish_url | sub("/[^/]*$"; "")) + ", stream key " + (.publish_url | sub(".*/"; "")) + "
-          ffmpeg -re -i any.mp4 -c:v libx264 -g 60 -c:a aac -f flv " + .publish_url + "
-Watch     " + .watch_url + "
-HLS       " + .hls_url + "
-API       " + .api_url + "/api/stream/list   (Authorization: Bearer " + .token + ")
-"' "$INFO"
+# lock_home: one up at a time per home, from before the first package to the last service's start.
+lock_home() {
+  mkdir -p "$RUN"
+  exec 9>"$RUN/up.lock"
+  flock -n 9 || die "another ./millrace up is building or starting here (MILLRACE_HOME=$MILLRACE_HOME)"
+}
+
+say_running() {
+  echo "Millrace is already running (MILLRACE_HOME=$MILLRACE_HOME)."
+  [ ! -f "$INFO" ] || print_info
 }
 
 stack_up() {
   local detach=false name
   for name in "$@"; do
-    case $name in --detach|-d) detach=true ;; *) die "up: unknown option $name" ;; esac
+    case $name in --detach|-d) detach=true ;; *) die "up: unknown option $name" 64 ;; esac
   done
-  if is_up; then
-    echo "Millrace is already running (MILLRACE_HOME=$MILLRACE_HOME)."
-    [ ! -f "$INFO" ] || print_info
-    return 0
-  fi
+  lock_home
+  if is_up; then say_running; return 0; fi
+  # What needs no build is refused before it.
+  warn_of_unknown_names
+  drain_seconds >/dev/null
+  (choose_ports) || exit
   if [ -z "${MILLRACE_BIN:-}" ]; then
     need_packages build run
     build_programs
   fi
-  mkdir -p "$RUN"
-  exec 9>"$RUN/up.lock"
-  flock -n 9 || die "another ./millrace up is starting here (MILLRACE_HOME=$MILLRACE_HOME)"
+  need_commands curl jq s6-svscan setsid
+  ! has_orphans || stack_down >/dev/null
   choose_ports
   choose_paths
   choose_secrets
-  rm -rf "$SCAN" "$RUN"/failed.* "$INFO" "$RUN"/*.ports
-  mkdir -p "$SCAN"
-  for name in "${SERVICES[@]}"; do write_service "$name"; done
-  # Its own session: Ctrl-C reaches this command, which then drains in order.
-  setsid s6-svscan "$SCAN" 9>&- >"$RUN/svscan.log" 2>&1 </dev/null &
-  echo $! > "$RUN/svscan.pid"
-  trap 'echo; echo "Draining …"; stack_down; exit 0' INT TERM
+  start_services
+  trap 'echo; echo "Draining …"; ! is_ours || stack_down; exit 0' INT TERM
   wait_ready
   write_info
   exec 9>&-
@@ -214,35 +188,53 @@ stack_up() {
     return 0
   fi
   echo "Running. Ctrl-C drains and stops."
-  while is_up; do sleep 0.5 & wait $! || true; done
+  while is_ours; do sleep 0.5 & wait $! || true; done
 }
 
-# Publishers are told first, then files are finished, then the rest stops; s6 kills what outlives its grace.
+# Publishers are told first, then files are finished, then the rest stops; s6 kills what outlives its grace. As up was
+# called, not as this is: DRAIN_SECONDS and the place of the media log are those of up.
 stack_down() {
-  local name pid
-  if ! is_up; then
+  local name pid seconds log
+  if ! is_up && ! has_orphans; then
     echo "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)."
     return 0
   fi
-  local grace=$(((${DRAIN_SECONDS:-10} + 5) * 1000))
+  seconds=$(cat "$RUN/drain_seconds" 2>/dev/null || drain_seconds)
   for name in ingest recording packaging api metrics auth; do
-    [ ! -d "$SCAN/$name" ] || s6-svc -wD -T $grace -d "$SCAN/$name" 2>/dev/null || true
+    [ ! -d "$SCAN/$name" ] || s6-svc -wD -T $(((seconds + 5) * 1000)) -d "$SCAN/$name" 2>/dev/null || true
   done
-  pid=$(scanner_pid)
-  s6-svscanctl -t "$SCAN"
-  for _ in $(seq 100); do
-    [ -d "/proc/$pid" ] || break
+  if is_up; then
+    pid=$(scanner_pid)
+    s6-svscanctl -t "$SCAN"
+  else
+    for name in "${SERVICES[@]}"; do s6-svc -x "$SCAN/$name" "$SCAN/$name/log" 2>/dev/null || true; done
+  fi
+  for _ in $(seq $(((seconds + 10) * 10))); do
+    [ -d "/proc/${pid:-none}" ] || has_orphans || break
     sleep 0.1
   done
-  rm -f "$RUN/svscan.pid"
+  if [ -d "/proc/${pid:-none}" ] || has_orphans; then
+    echo "millrace: not all has ended after $((seconds + 10)) s; the media log is left where it is" >&2
+    return 1
+  fi
+  rm -rf "$RUN/svscan.pid" "$SCAN"/*/secrets
   # The arena is memory: give it back.
-  local log
   log=$(cat "$RUN/media_log_directory" 2>/dev/null || true)
   if [ -n "$log" ]; then
     rm -f "$log"/*.arena* "$log"/*.cursors* "$log"/*.lock
     rmdir --ignore-fail-on-non-empty "$log" 2>/dev/null || true
   fi
   echo "Millrace has stopped."
+}
+
+# A new token for the owner when the old one is in the second half of its life.
+renew_token() {
+  local token now
+  now=$(date +%s)
+  [ $(($(jq -r '.token_until // 0' "$INFO") - now)) -lt $((TOKEN_SECONDS / 2)) ] || return 0
+  token=$(owner_token "$(cat "$RUN/token_secret")") || return 0
+  (umask 077; printf '"%s"\n' "$token" | jq -s --argjson until $((now + TOKEN_SECONDS)) --slurpfile info "$INFO" \
+    '$info[0] + {token: .[0], token_until: $until}' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
 }
 
 stack_status() {
@@ -252,6 +244,7 @@ stack_status() {
     [ "${1:-}" = --json ] || echo "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)."
     return 3
   fi
+  renew_token
   for name in "${SERVICES[@]}"; do
     directory=$SCAN/$name
     pid=$(s6-svstat -o pid "$directory" 2>/dev/null || echo -1)
@@ -266,6 +259,11 @@ stack_status() {
     print_info
     jq -r '.[] | "  \(.name)\t\(.health)\tpid \(.pid)"' <<< "$services" | expand -t 14
   fi
+}
+
+stack_reload() {
+  is_up || die "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)." 3
+  s6-svc -h "$SCAN/ingest"
 }
 
 stack_logs() {

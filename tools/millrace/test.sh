@@ -2,6 +2,8 @@
 # ./millrace test: everything, from nothing, in one ctest whose last lines count the tests.
 #   --quick        unit tests of the optimised build only
 #   --sanitizers   also all unit tests under TSan, and the end-to-end run under ASan and TSan
+#   --long         the tests' long forms (minutes to hours instead of seconds): MILLRACE_TEST_LONG=1
+# With CI=true the test of the containers starts an engine of its own: MILLRACE_TEST_ENGINE=1.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$ROOT/build/release
@@ -14,14 +16,17 @@ while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=true; shift ;;
     --sanitizers) sanitizers=true; shift ;;
+    --long) export MILLRACE_TEST_LONG=1; shift ;;
     --) shift; break ;;
     *) break ;;  # the rest is for ctest: -R name, -L label
   esac
 done
 
+[ "${CI:-}" != true ] || export MILLRACE_TEST_ENGINE=1
+
 # The tests' stacks choose their own homes and ports; nothing of a developer's own must leak in.
 unset MILLRACE_HOME MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT DATABASE_URL RTMP_BASE_URL HLS_BASE_URL API_BASE_URL WEB_ROOT \
-  MILLRACE_SECRET API_TOKEN_SECRET PLAYBACK_SECRET RTMP_PORT PORT HLS_PORT METRICS_PORT RTMP_GRPC_PORT
+  MILLRACE_SECRET API_TOKEN_SECRET PLAYBACK_SECRET MILLRACE_SECRET_FILE API_TOKEN_SECRET_FILE PLAYBACK_SECRET_FILE RTMP_PORT PORT HLS_PORT METRICS_PORT RTMP_GRPC_PORT
 
 need_packages build run test
 need_npm "$ROOT/services/api/web"

@@ -1,0 +1,81 @@
+# The one reader of files with settings (.env, secrets.env); sourced by ./millrace and tools/compose.sh. Expects die.
+#
+# NAME=VALUE lines as docker compose v2 reads them: "export", blanks around "=", 'as it is', "with \n \r \t \\ \" \$",
+# comments on lines of their own and behind a value. What compose would replace or what is none of this ends the
+# command with the line's number, so that no setting is ever passed over; the line itself may be a secret.
+
+declare -A ENV_VALUES ENV_LINES
+
+# The value of what follows "=", in REPLY; or why it is none, and 1.
+env_value() {
+  local text=$1 blank='[[:blank:]]' rest='[[:blank:]]*([[:blank:]]#.*)?$'
+  local single="^'([^']*)'$rest" double='^"(([^"\]|\\.)*)"'$rest escape
+  REPLY=
+  case $text in
+    "'"*)
+      [[ $text =~ $single ]] || { REPLY="the quotes do not end where the value does"; return 1; }
+      REPLY=${BASH_REMATCH[1]}
+      return 0 ;;
+    '"'*)
+      [[ $text =~ $double ]] || { REPLY="the quotes do not end where the value does"; return 1; }
+      text=${BASH_REMATCH[1]} ;;
+    '#'*) REPLY="a value that begins with # needs quotes"; return 1 ;;
+    *)
+      text=${text%%$blank#*}
+      REPLY=${text%"${text##*[![:blank:]]}"}
+      [[ $REPLY != *'$'[A-Za-z_{\$]* ]] || { REPLY="a value with \$ needs single quotes"; return 1; }
+      return 0 ;;
+  esac
+  while [ -n "$text" ]; do
+    case $text in
+      '\'*)
+        escape=${text:1:1} text=${text:2}
+        case $escape in
+          n) REPLY+=$'\n' ;; r) REPLY+=$'\r' ;; t) REPLY+=$'\t' ;; '\'|'"'|'$') REPLY+=$escape ;;
+          *) REPLY="\\$escape means nothing in double quotes: use single ones"; return 1 ;;
+        esac ;;
+      '$'[A-Za-z_{\$]*) REPLY="a value with \$ needs single quotes"; return 1 ;;
+      *) REPLY+=${text:0:1} text=${text:1} ;;
+    esac
+  done
+}
+
+# parse_env FILE: its values in ENV_VALUES, the lines they are on in ENV_LINES.
+parse_env() {
+  local file=$1 number=0 line name
+  local assignment='^[[:blank:]]*(export[[:blank:]]+)?([A-Za-z_][A-Za-z0-9_]*)[[:blank:]]*=[[:blank:]]*(.*)$'
+  ENV_VALUES=() ENV_LINES=()
+  [ -e "$file" ] || return 0
+  [ -f "$file" ] && [ -r "$file" ] || die "$file: not a file that can be read" 64
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    [ $number -gt 1 ] || line=${line#$'\xEF\xBB\xBF'}
+    [[ $line =~ ^[[:blank:]]*(#.*)?$ ]] && continue
+    [[ $line =~ $assignment ]] || die "$file, line $number: not NAME=VALUE" 64
+    name=${BASH_REMATCH[2]}
+    env_value "${BASH_REMATCH[3]}" || die "$file, line $number ($name): $REPLY" 64
+    ENV_VALUES[$name]=$REPLY ENV_LINES[$name]=$number
+  done < "$file"
+}
+
+# read_env FILE: exports what the environment has not. A secret whose NAME_FILE is set is not read here.
+read_env() {
+  local name file
+  parse_env "$1"
+  for name in "${!ENV_VALUES[@]}"; do
+    file=${name}_FILE
+    [ -n "${!name+set}" ] || [ -n "${!file:-}" ] || export "$name=${ENV_VALUES[$name]}"
+  done
+}
+
+# Names in .env that nothing here knows are most likely spelled wrong.
+warn_of_unknown_names() {
+  local name
+  parse_env "$ROOT/.env"
+  for name in "${!ENV_LINES[@]}"; do
+    [[ $name =~ ^(COMPOSE|DOCKER|MILLRACE)_ ]] && continue
+    grep -q "\`\(${name}\|${name%_FILE}\)\`" "$ROOT/docs/configuration.md" "$ROOT/tools/container/README.md" \
+      || echo "millrace: .env, line ${ENV_LINES[$name]}: $name is no variable of Millrace" >&2
+  done
+}

@@ -1,0 +1,22 @@
+# What up says; sourced by ./millrace and tools/compose.sh. Expects INFO, a file of 0600.
+
+# describe KEY_ANSWER TOKEN: the answer of /api/stream/key as what up prints. Secrets go through
+# pipes: arguments of a process are everybody's to read.
+describe() {
+  (umask 077; printf '%s\n"%s"\n' "$1" "$2" | jq -s --arg api "$API_BASE_URL" --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" \
+    '.[0] as $key | .[1] as $token | {publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
+      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token}
+      + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end')
+}
+
+print_info() {
+  jq -r '"
+Publish   " + .publish_url + (if .rtmps_url then "
+          " + .rtmps_url else "" end) + "
+          OBS: server " + (.publish_url | sub("/[^/]*$"; "")) + ", stream key " + (.publish_url | sub(".*/"; "")) + "
+          ffmpeg -re -i any.mp4 -c:v libx264 -g 60 -c:a aac -f flv " + .publish_url + "
+Watch     " + .watch_url + "
+HLS       " + .hls_url + "
+API       " + .api_url + "/api/stream/list   (Authorization: Bearer " + .token + ")
+"' "$INFO"
+}
