@@ -3,6 +3,8 @@
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
+# By which ./millrace compose finds the stages of former builds.
+LABEL millrace.stage=build
 COPY tools/packages.txt /src/tools/packages.txt
 RUN apt-get update \
  && sed -n 's/^build //p' /src/tools/packages.txt \
@@ -11,8 +13,9 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 ARG JOBS=
-# npm packages that this machine has already come with the sources: the image builds behind a firewall too.
-RUN test -d services/api/web/node_modules || (cd services/api/web && npm ci --no-audit --no-fund --loglevel=error)
+# npm packages that this machine has already come with the sources, if they are those of the lock file: the image builds
+# behind a firewall too.
+RUN bash -c '. tools/millrace/build.sh; need_npm services/api/web'
 RUN cmake --preset release -DMILLRACE_TESTS=OFF \
  && ninja -C build/release ${JOBS:+-j$JOBS} programs \
  && tools/container/install.sh build/release /out

@@ -1,42 +1,52 @@
 #!/usr/bin/env bash
-# ./millrace compose COMMAND: the six services in containers. up and down as for plain processes, test runs the test of
-# this; everything else (ps, logs, …) goes to compose. COMPOSE_PROJECT_NAME (millrace) keeps several stacks apart.
+# ./millrace compose COMMAND: the six services in containers. up, down and reload as for plain processes, test runs the
+# test of this; everything else (ps, logs, …) goes to compose. COMPOSE_PROJECT_NAME (millrace) keeps several stacks apart.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=
 MILLRACE_HOME=${MILLRACE_HOME:-$ROOT/.millrace}
+mkdir -p "$MILLRACE_HOME"
+MILLRACE_HOME=$(cd "$MILLRACE_HOME" && pwd)
 SERVICES=(auth ingest packaging recording metrics api)
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-millrace}
 
-die() { echo "millrace compose: $*" >&2; exit 1; }
+die() { echo "millrace compose: $1" >&2; exit "${2:-1}"; }
 
-# shellcheck source=tools/millrace/stack.sh
-source "$ROOT/tools/millrace/stack.sh"
+# shellcheck source=tools/millrace/env.sh
+source "$ROOT/tools/millrace/env.sh"
+# shellcheck source=tools/millrace/settings.sh
+source "$ROOT/tools/millrace/settings.sh"
+# shellcheck source=tools/millrace/info.sh
+source "$ROOT/tools/millrace/info.sh"
+# shellcheck source=tools/container/image.sh
+source "$ROOT/tools/container/image.sh"
 # Only these are published.
 PORT_VARIABLES=(RTMP_PORT=1935 PORT=3000 HLS_PORT=8000 METRICS_PORT=9090)
-# Debian 12, with its package sources.
-BASE=${MILLRACE_BASE_IMAGE:-debian:bookworm-slim}
-INFO=$RUN/compose-$COMPOSE_PROJECT_NAME.json
+# What is known of this project: secrets, its answers, DRAIN_SECONDS of its up.
+STATE=$RUN/compose-$COMPOSE_PROJECT_NAME
+INFO=$STATE/info.json
+export SECRETS_DIRECTORY=$STATE/secrets
+(umask 077; mkdir -p "$STATE")
 
-# Debian's docker-compose 1.29 with its own builder, or the plugin of newer engines. 77: nothing to run containers with.
+# Debian's docker-compose 1.29 with its own builder, or the plugin of newer engines.
 find_engine() {
   ENGINE=docker
   [ ! -x /usr/bin/docker ] || ENGINE=/usr/bin/docker
-  command -v "$ENGINE" >/dev/null || { echo "no docker here" >&2; exit 77; }
-  "$ENGINE" info >/dev/null 2>&1 || { echo "no docker engine is running (or no right to use it)" >&2; exit 77; }
+  command -v "$ENGINE" >/dev/null || die "no docker here" 69
+  "$ENGINE" info >/dev/null 2>&1 || die "no docker engine is running (or no right to use it)" 69
   if "$ENGINE" compose version >/dev/null 2>&1; then
     COMPOSE=("$ENGINE" compose)
   elif command -v docker-compose >/dev/null; then
     COMPOSE=(docker-compose)
     export COMPOSE_DOCKER_CLI_BUILD=0
   else
-    echo "docker is here, docker-compose is not" >&2
-    exit 77
+    die "docker is here, docker-compose is not" 69
   fi
 }
 
-compose() { "${COMPOSE[@]}" -f "$ROOT/docker-compose.yml" "${FILES[@]}" "$@"; }
+# .env has been read already, by our own reader.
+compose() { "${COMPOSE[@]}" --env-file "$STATE/none.env" -f "$ROOT/docker-compose.yml" "${FILES[@]}" "$@"; }
 
 # RTMPS only where there is a certificate. Both files must lie below SSL_DIRECTORY and be readable for user 10001.
 FILES=()
@@ -46,94 +56,128 @@ if [ -n "${SSL_CERT:-}" ]; then
   export SSL_CERT SSL_KEY SSL_DIRECTORY=${SSL_DIRECTORY:-$(dirname "$SSL_CERT")}
 fi
 
-# Programs of a build tree of this machine instead of compiling them in the image: the same last stage, around them.
-# For tests; the machine must be the same Debian as the image's.
-image_of_programs() {
-  local context=$RUN/image
-  rm -rf "$context"
-  "$ROOT/tools/container/install.sh" "$MILLRACE_IMAGE_PROGRAMS" "$context"
-  sed -e '/ AS build$/,/^$/d' -e 's#--from=build /out/##' "$ROOT/Dockerfile" > "$context/Dockerfile"
-  "$ENGINE" build --build-arg BASE="$BASE" -t "$MILLRACE_IMAGE" "$context"
+containers() { "$ENGINE" ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
+
+# A line for each container: service, state, exit code, restarts, health.
+states() {
+  containers | xargs -r "$ENGINE" inspect -f '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' 2>/dev/null || true
 }
 
-# The image is built unless MILLRACE_IMAGE names one that is there.
-build_image() {
-  if [ -n "${MILLRACE_IMAGE:-}" ] && "$ENGINE" image inspect "$MILLRACE_IMAGE" >/dev/null 2>&1; then return; fi
-  export MILLRACE_IMAGE=${MILLRACE_IMAGE:-millrace}
-  if ! "$ENGINE" image inspect "$BASE" >/dev/null 2>&1 && ! "$ENGINE" pull "$BASE" >"$RUN/image.log" 2>&1; then
-    tail -3 "$RUN/image.log" >&2
-    echo "the base image $BASE is not here and cannot be pulled" >&2
-    exit 77
-  fi
-  echo "Building the image $MILLRACE_IMAGE …"
-  if [ -n "${MILLRACE_IMAGE_PROGRAMS:-}" ]; then
-    image_of_programs
-  else
-    "$ENGINE" build --build-arg BASE="$BASE" --build-arg JOBS="${JOBS:-}" -t "$MILLRACE_IMAGE" "$ROOT"
-  fi >"$RUN/image.log" 2>&1 || { tail -40 "$RUN/image.log" >&2; die "the image could not be built (all of it: $RUN/image.log)"; }
+own_ports() {
+  containers | xargs -r "$ENGINE" inspect -f '{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}} {{end}}{{end}}' 2>/dev/null || true
 }
 
-health_of_container() {
-  "$ENGINE" inspect -f '{{.State.Health.Status}}' "$(compose ps -q "$1")" 2>/dev/null || echo absent
-}
-
-wait_healthy() {
-  local name deadline=$((SECONDS + 120)) waiting
-  while :; do
-    waiting=()
-    for name in "${SERVICES[@]}"; do
-      [ "$(health_of_container "$name")" = healthy ] || waiting+=("$name")
+# The names NAME_FILE of docker-compose.yml say which service has which secret; each gets a directory with its own. The
+# path is below one that only we can enter, the files are for user 10001. From here on the names are the paths inside.
+hand_out_secrets() {
+  local service name paths=()
+  for service in "${SERVICES[@]}"; do
+    install -d -m 0755 "$SECRETS_DIRECTORY/$service"
+    rm -f "$SECRETS_DIRECTORY/$service"/*
+    for name in $(sed -n "/^  $service:/,/^  [a-z]*:\$/p" "$ROOT/docker-compose.yml" | grep -o '\b[A-Z_]*_FILE\b'); do
+      secret_file "$STATE/draft" "${name%_FILE}"
+      [ -z "$REPLY" ] || { install -m 0444 "$REPLY" "$SECRETS_DIRECTORY/$service/${name%_FILE}"; paths+=("$name"); }
     done
-    [ ${#waiting[@]} -gt 0 ] || return 0
-    if [ $SECONDS -gt $deadline ]; then
-      compose logs --tail=10 "${waiting[@]}" >&2 || true
-      die "not healthy after 120 s: ${waiting[*]}"
-    fi
-    sleep 0.5
+  done
+  if [ -n "${FORWARD_TLS_AUTHORITIES:-}" ]; then
+    install -m 0444 "$FORWARD_TLS_AUTHORITIES" "$SECRETS_DIRECTORY/ingest/authorities.pem"
+    export FORWARD_TLS_AUTHORITIES=/run/secrets/authorities.pem
+  fi
+  rm -rf "$STATE/draft"
+  for name in "${paths[@]}"; do export "$name=/run/secrets/${name%_FILE}"; done
+}
+
+# Stops what this up began, if it began with nothing; says why.
+give_up() {
+  compose logs --no-color --tail=10 "${@:2}" >&2 || true
+  if $FRESH; then compose_down >/dev/null 2>&1 || true; fi
+  die "$1"
+}
+
+# Ends at once for what no further start mends (64: configuration, 69: port in use) and for what ends again and again.
+wait_healthy() {
+  local deadline=$((SECONDS + 120)) service state code restarts health healthy waiting
+  while :; do
+    healthy=0 waiting=()
+    while read -r service state code restarts health; do
+      if [ "$health" = healthy ]; then healthy=$((healthy + 1)); continue; fi
+      waiting+=("$service")
+      case $state:$code in *:64|*:69) give_up "$service could not start" "$service" ;; esac
+      [ "$restarts" -lt 3 ] || give_up "$service ends again and again" "$service"
+    done < <(states)
+    [ $healthy -lt ${#SERVICES[@]} ] || return 0
+    [ $SECONDS -le $deadline ] || give_up "not healthy after 120 s: ${waiting[*]}" "${waiting[@]}"
+    sleep 1
   done
 }
 
-write_compose_info() {
+write_info() {
   local token key
   token=$(compose exec -T auth millrace-auth --issue-token owner | tr -d '\r')
   key=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
     || die "the API did not answer: ./millrace compose logs api"
-  (umask 077; jq -n --argjson key "$key" --arg token "$token" --arg api "$API_BASE_URL" \
-    '{publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
-      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token}' > "$INFO")
+  describe "$key" "$token" > "$INFO.new" && mv "$INFO.new" "$INFO"
 }
 
-is_up_in_containers() {
-  [ "$("$ENGINE" inspect -f '{{.State.Running}}' "$(compose ps -q auth)" 2>/dev/null)" = true ]
-}
+is_up() { [ "$(states | grep -c ' running ')" = ${#SERVICES[@]} ]; }
 
 compose_up() {
-  if [ -f "$INFO" ] && is_up_in_containers; then
+  need_commands curl jq flock
+  exec 9>"$STATE/up.lock"
+  flock -n 9 || die "another ./millrace compose up is starting here (project $COMPOSE_PROJECT_NAME)"
+  if [ -f "$INFO" ] && is_up; then
     echo "Millrace is already running in containers (project $COMPOSE_PROJECT_NAME)."
     print_info
     return 0
   fi
+  warn_of_unknown_names
+  read -ra OWN_PORTS < <(own_ports | tr '\n' ' ') || true
+  [ -z "$(containers)" ] && FRESH=true || FRESH=false
   choose_ports
   export RTMP_BASE_URL=${RTMP_BASE_URL:-rtmp://localhost:$RTMP_PORT}
   export HLS_BASE_URL=${HLS_BASE_URL:-http://localhost:$HLS_PORT}
   export API_BASE_URL=${API_BASE_URL:-http://localhost:$PORT}
+  drain_seconds > "$STATE/drain_seconds"
+  derive
+  choose_secrets
+  hand_out_secrets
   build_image
-  compose up -d
+  compose up -d || give_up "compose could not start all"
   wait_healthy
-  write_compose_info
+  write_info
   print_info
 }
 
-mkdir -p "$RUN"
+# What docker-compose.yml cannot count itself: the engine's patience follows DRAIN_SECONDS, that of the up also for the
+# other commands; the volume and ingest's memory follow MEDIA_LOG_BYTES. What is no size is for ingest to refuse.
+derive() {
+  local seconds mib=512
+  seconds=$(cat "$STATE/drain_seconds" 2>/dev/null || drain_seconds)
+  export DRAIN_SECONDS=$seconds STOP_GRACE=$((seconds + 5))s
+  if [[ ${MEDIA_LOG_BYTES:-} =~ ^([0-9]{1,12})([KMG]?)$ ]]; then
+    case ${BASH_REMATCH[2]} in
+      G) mib=$((10#${BASH_REMATCH[1]} << 10)) ;; M) mib=$((10#${BASH_REMATCH[1]})) ;;
+      K) mib=$((10#${BASH_REMATCH[1]} >> 10)) ;; *) mib=$((10#${BASH_REMATCH[1]} >> 20)) ;;
+    esac
+  fi
+  export SHARED_SIZE=${SHARED_SIZE:-$((mib + 128))m} INGEST_MEMORY=${INGEST_MEMORY:-$((mib + 1536))m}
+}
+
+# The volume of the media log is memory and of no use without the stack; the next up may want another size.
+compose_down() {
+  compose down "$@"
+  "$ENGINE" volume rm "${COMPOSE_PROJECT_NAME}_shared" >/dev/null 2>&1 || true
+  rm -rf "$INFO" "$SECRETS_DIRECTORY"
+}
+
+[ "${1:-help}" != test ] || exec python3 "$ROOT/tests/compose/compose_test.py"
 find_engine
-choose_secrets
+: > "$STATE/none.env"
 case ${1:-help} in
   up) compose_up ;;
-  down)
-    compose down "${@:2}"
-    rm -f "$INFO"
-    ;;
-  test) exec python3 "$ROOT/tests/compose/compose_test.py" ;;
-  help) echo "usage: ./millrace compose up|down|test, or a command of docker-compose (ps, logs, …)" >&2; exit 64 ;;
-  *) compose "$@" ;;
+  down) derive; compose_down "${@:2}" ;;
+  # Not the engine's own signal: after that it takes a container for stopped by hand and lets it lie when it crashes.
+  reload) compose exec -T ingest bash -c 'kill -HUP 1' ;;
+  help) echo "usage: ./millrace compose up|down|reload|test, or a command of docker-compose (ps, logs, …)" >&2; exit 64 ;;
+  *) derive; compose "$@" ;;
 esac

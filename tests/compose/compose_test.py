@@ -1,72 +1,92 @@
 #!/usr/bin/env python3
-"""The six services in containers: hardened as docker-compose.yml says, publish, watch, kill each, finish. Skips where no
-container engine runs. MILLRACE_IMAGE names an image to test; else one is made of MILLRACE_BUILD_DIR's programs, or built."""
+"""The six services in containers: what cannot start says why at once and leaves nothing, the next try succeeds; hardened as
+docker-compose.yml says; publish, watch, reload, kill each, finish. engine.py says where it runs. MILLRACE_IMAGE names an
+image to test; else one is made of MILLRACE_BUILD_DIR's programs, or built."""
 import contextlib
 import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from stack import ROOT, SERVICES, Playlist, check, fetch, main, make_clip, packets, skip, wait_for  # noqa: E402
+from engine import Engine  # noqa: E402
+from stack import ROOT, SERVICES, Playlist, check, fetch, free_port, main, make_clip, packets, wait_for  # noqa: E402
+
+SECRETS = {"auth": {"MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET", "SMTP_PASSWORD"}, "packaging": {"PLAYBACK_SECRET"},
+           "api": {"PLAYBACK_SECRET"}, "ingest": set()}
+PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "SSL_PORT")
 
 
 class Containers:
-    def __init__(self):
+    def __init__(self, engine):
+        self.engine = engine
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-compose-"))
         self.project = f"millrace-test-{os.getpid()}"
-        self.docker = "/usr/bin/docker" if os.access("/usr/bin/docker", os.X_OK) else "docker"
-        self.environment = {**os.environ, "MILLRACE_HOME": str(self.home), "COMPOSE_PROJECT_NAME": self.project,
-                            "MEDIA_LOG_BYTES": "128M", "SHARED_SIZE": "200m", "RTMP_PORT": "0", "PORT": "0", "HLS_PORT": "0",
-                            "METRICS_PORT": "0"}
+        self.tls = self.home / "tls"
+        self.tls.mkdir()
+        self.tls.chmod(0o755)
+        self.certificate("first")
+        (self.home / "smtp").write_text("only auth's\n")
+        self.environment = {**engine.environment, "MILLRACE_HOME": str(self.home), "COMPOSE_PROJECT_NAME": self.project,
+                            "MEDIA_LOG_BYTES": "128M", "SHARED_SIZE": "200m", "MILLRACE_BASE_IMAGE": engine.base_image(),
+                            "SSL_CERT": str(self.tls / "crt"), "SSL_KEY": str(self.tls / "key"),
+                            "SMTP_PASSWORD_FILE": str(self.home / "smtp"), **{name: str(free_port()) for name in PORTS}}
         # Compiling in the image takes as long as everything else together; the suite has just built the programs.
         release = pathlib.Path("/etc/os-release").read_text()
         if "MILLRACE_IMAGE" not in os.environ and "MILLRACE_BUILD_DIR" in os.environ and "VERSION_CODENAME=bookworm" in release:
             self.environment.update(MILLRACE_IMAGE=f"{self.project}:latest", MILLRACE_IMAGE_PROGRAMS=os.environ["MILLRACE_BUILD_DIR"])
         self.info = {}
 
+    def certificate(self, name):
+        """A new pair in the files that are served; user 10001 may read both."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                        "-keyout", self.home / "key", "-out", self.home / "crt"], check=True, capture_output=True)
+        for file in ("crt", "key"):
+            (self.home / file).chmod(0o644)
+            os.replace(self.home / file, self.tls / file)
+
     def __enter__(self):
-        result = self.compose("up", timeout=3600)
-        if result.returncode == 77:
-            shutil.rmtree(self.home, ignore_errors=True)
-            skip(result.stderr.strip())
-        if result.returncode != 0:
-            print(self.compose("logs", "--tail=30").stdout, file=sys.stderr)
-            self.close()
-            check(False, f"compose up: {result.stdout}{result.stderr}")
-        self.info = json.loads((self.home / f"run/compose-{self.project}.json").read_text())
         return self
 
     def __exit__(self, kind, *_):
         if kind is not None:
             print(self.compose("logs", "--tail=40").stdout, file=sys.stderr)
-        self.close()
-
-    def close(self):
         self.compose("down", "--volumes")
         if "MILLRACE_IMAGE_PROGRAMS" in self.environment:
-            subprocess.run([self.docker, "rmi", self.environment["MILLRACE_IMAGE"]], capture_output=True, check=False)
+            self.engine.docker("rmi", self.environment["MILLRACE_IMAGE"], check=False)
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def compose(self, *arguments, timeout=180):
-        return subprocess.run([str(ROOT / "tools/compose.sh"), *arguments], env=self.environment, text=True,
+    def up(self):
+        result = self.compose("up", timeout=3600)
+        check(result.returncode == 0, f"compose up: {result.stdout}{result.stderr}")
+        self.info = json.loads((self.home / f"run/compose-{self.project}/info.json").read_text())
+
+    def compose(self, *arguments, timeout=180, **environment):
+        return subprocess.run([str(ROOT / "tools/compose.sh"), *arguments], env={**self.environment, **environment}, text=True,
                               capture_output=True, timeout=timeout, check=False)
 
+    def containers(self, *filters):
+        return self.engine.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={self.project}", *filters).stdout.decode().split()
+
     def inspect(self, service):
-        ids = self.compose("ps", "-q", service).stdout.split()
+        ids = self.containers("--filter", f"label=com.docker.compose.service={service}")
         check(len(ids) == 1, f"one container of {service}")
-        return json.loads(subprocess.run([self.docker, "inspect", ids[0]], check=True, capture_output=True, text=True).stdout)[0]
+        return json.loads(self.engine.docker("inspect", ids[0]).stdout)[0]
+
+    def execute(self, service, *command):
+        return self.engine.docker("exec", self.inspect(service)["Id"], *command, check=False)
 
     def kill(self, service):
         """kill -9 of the process itself, as a crash would be: `docker kill` would count as the user's stop. From a
         container that sees all processes, because a user of the engine need not be root."""
         found = self.inspect(service)
         before = found["State"]
-        subprocess.run([self.docker, "run", "--rm", "--pid=host", "--user=0", "--entrypoint=bash", found["Config"]["Image"],
-                        "-c", f"kill -9 {before['Pid']}"], check=True, capture_output=True)
+        self.engine.docker("run", "--rm", "--pid=host", "--network=none", "--user=0", "--entrypoint=bash", found["Config"]["Image"],
+                           "-c", f"kill -9 {before['Pid']}")
 
         def back():
             state = self.inspect(service)["State"]
@@ -77,12 +97,17 @@ class Containers:
         status, _, body = fetch(self.info["hls_url"])
         return Playlist(body.decode(), self.info["hls_url"]) if status == 200 else None
 
+    def served_name(self):
+        pem = ssl.get_server_certificate(("127.0.0.1", int(self.environment["SSL_PORT"])))
+        text = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, text=True, check=True).stdout
+        return text.split("CN = ")[1].strip()
+
 
 @contextlib.contextmanager
-def publisher(stack, clip):
+def publisher(stack, clip, url=None):
     with open(stack.home / "ffmpeg.log", "wb") as log:
         child = subprocess.Popen(["ffmpeg", "-hide_banner", "-loglevel", "warning", "-re", "-i", str(clip), "-c", "copy",
-                                  "-f", "flv", stack.info["publish_url"]], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                  "-f", "flv", url or stack.info["publish_url"]], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield child
     finally:
@@ -90,17 +115,53 @@ def publisher(stack, clip):
         child.wait()
 
 
+def mistakes(stack):
+    """What no further start mends is told at once, with the reason; nothing stays, so that the next up finds its ports free."""
+    def fails(reason, service="ingest", **environment):
+        result = stack.compose("up", timeout=3600, **environment)
+        check(result.returncode not in (0, 69), f"compose up fails: {result.stdout}{result.stderr}")
+        check(f"{service} could not start" in result.stderr and reason in result.stderr, f"{reason}: {result.stderr}")
+        check(not stack.containers(), "nothing is left behind")
+
+    fails("SHARED_SIZE", MEDIA_LOG_BYTES="512M", SSL_CERT="")
+    (stack.tls / "key").chmod(0o600)
+    fails("Permission denied")
+    (stack.tls / "key").chmod(0o644)
+
+
+def half_started(stack):
+    """One container was stopped: up again heals the stack and does not take its own ports for another's."""
+    stack.engine.docker("rm", "-f", stack.inspect("recording")["Id"])
+    stack.up()
+
+
 def hardened(stack):
+    values = {line.split("=", 1)[1] for line in (stack.home / "secrets.env").read_text().splitlines()} | {"only auth's"}
     for service in SERVICES:
         found = stack.inspect(service)
         host = found["HostConfig"]
         check(found["Config"]["User"] == "10001:10001", f"{service} runs as user 10001")
         check(host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["Privileged"], f"{service} is confined")
         check("no-new-privileges:true" in host["SecurityOpt"], f"{service} gains no privileges")
+        check(0 < host["Memory"] < 1 << 34, f"{service} has a memory limit")
         status = pathlib.Path(f"/proc/{found['State']['Pid']}/status").read_text()
         check("CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status and "Uid:\t10001" in status, f"{service}'s process: {status}")
-        secrets = [line for line in found["Config"]["Env"] if "SECRET" in line]
-        check(bool(secrets) == (service == "auth"), f"only auth is given secrets, not {service}")
+        check(not any(value in json.dumps(found) for value in values), f"the engine shows a secret of {service}")
+        listed = set(stack.execute(service, "ls", "/run/secrets").stdout.decode().split())
+        check(listed == SECRETS.get(service, set()), f"{service} is given its own secrets: {listed}")
+    for name, binding in stack.inspect("metrics")["HostConfig"]["PortBindings"].items():
+        check(binding[0]["HostIp"] == "127.0.0.1", f"{name} is published on loopback only")
+    authorities = stack.execute("auth", "grep", "-c", "BEGIN CERTIFICATE", "/etc/ssl/certs/ca-certificates.crt")
+    check(int(authorities.stdout or 0) > 50, "the image has certificate authorities")
+    for question, code in ((("9102",), 0), (("9102", "live"), 0), (("9103", "live"), 1), (("9102", "what"), 64)):
+        check(stack.execute("auth", "millrace-health", *question).returncode == code, f"millrace-health {question}")
+
+
+def reload(stack):
+    check(stack.served_name() == "first", "the first certificate serves")
+    stack.certificate("second")
+    check(stack.compose("reload").returncode == 0, "compose reload")
+    wait_for(lambda: stack.served_name() == "second", "the second certificate to serve", 10)
 
 
 def watch_and_kill(stack, clip):
@@ -116,21 +177,26 @@ def watch_and_kill(stack, clip):
             check(after.media_sequence >= before.media_sequence, f"the playlist does not step back with {service}")
             check(after.discontinuity_sequence == before.discontinuity_sequence and not any(s[3] for s in after.segments), f"no discontinuity with {service}")
             before = after
-        stack.kill("ingest")
+        stack.kill("ingest")  # after reload: the engine must not take it for stopped by hand
     with publisher(stack, clip):
         wait_for(lambda: (p := stack.playlist()) and p.last > before.last and p, "the same URL to go on after ingest", 30)
 
 
 def recorded(stack, clip):
-    """A whole publication, fetched as a client would: every packet, once."""
-    headers = {"Authorization": "Bearer " + stack.info["token"]}
+    """A whole publication of another stream, whose recording no publication before it can have part in, fetched as a client would:
+    every packet, once."""
+    token = stack.execute("auth", "millrace-auth", "--issue-token", "second").stdout.decode().strip()
+    headers = {"Authorization": "Bearer " + token}
+    status, _, body = fetch(stack.info["api_url"] + "/api/stream/key", headers)
+    check(status == 200, f"the second stream: {status} {body}")
+    own = json.loads(body)
 
-    def names():
-        return json.loads(fetch(stack.info["api_url"] + "/api/vod/list", headers)[2])
-    before = len(names())
-    with publisher(stack, clip) as child:
+    def finished():
+        names = json.loads(fetch(stack.info["api_url"] + "/api/vod/list", headers)[2])
+        return next((name for name in names if name.startswith(own["streamId"])), None)
+    with publisher(stack, clip, own["streamUrl"]) as child:
         check(child.wait(timeout=120) == 0, "the publisher ended well")
-    name = max(wait_for(lambda: len(n := names()) > before and n, "a finished recording", 60))
+    name = wait_for(finished, "a finished recording", 60)
     status, _, body = fetch(stack.info["api_url"] + "/api/vod/file/" + name, headers)
     check(status == 200, f"the recording: {status}")
     (stack.home / "recorded.mp4").write_bytes(body)
@@ -140,14 +206,18 @@ def recorded(stack, clip):
 
 
 def compose():
-    with Containers() as stack:
+    with Engine() as engine, Containers(engine) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=12)
+        mistakes(stack)
+        stack.up()
+        half_started(stack)
         hardened(stack)
+        reload(stack)
         # As long as all the kills may take; played on, not looped, so that a discontinuity is the server's.
         watch_and_kill(stack, make_clip(stack.home / "long.flv", seconds=400, rate=15, size="160x90", gop=15, bitrate="100k"))
         recorded(stack, clip)
         check(stack.compose("down").returncode == 0, "compose down")
-        check(not stack.compose("ps", "-q").stdout.strip(), "nothing is left running")
+        check(not stack.containers(), "nothing is left running")
 
 
 main(compose)

@@ -1,8 +1,10 @@
 #!/bin/bash
-# millrace-health PORT: exits 0 when the service whose operator's port this is says that it is ready. The image has no
-# HTTP client; bash opens the connection.
+# millrace-health PORT [ready|live]: exits 0 when the service whose operator's port this is says that it is ready to
+# serve (what traffic should depend on), or that it lives (what a restart should depend on: a service that drains or
+# waits for another is not ready, and alive). The image has no HTTP client; bash opens the connection.
 set -u
+case ${2:-ready} in ready) path=/readyz ;; live) path=/healthz ;; *) exit 64 ;; esac
 exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
-printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
+printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$path" >&3
 read -r -t 3 _ status _ <&3 || exit 1
 [ "$status" = 200 ]

@@ -26,3 +26,5 @@ done
 (cd "$work" && dpkg-shlibdeps -O "${programs[@]}") \
   | sed -e 's/^shlibs:Depends=//' -e 's/([^)]*)//g' | tr ',' '\n' | tr -d ' ' | sort -u > "$out/packages"
 [ -s "$out/packages" ]
+# Verifying others' TLS (issuers, hooks, mail, forwards) needs the authorities; the base image may lack them.
+echo ca-certificates >> "$out/packages"
