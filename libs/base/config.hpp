@@ -34,7 +34,7 @@ struct ConfigRange {
 class ConfigTable {
  public:
   void text(std::string name, std::string& field, std::string default_value, std::string help);
-  // Like text, but never shown in an error or in the generated page; NAME_FILE may name a file that holds it.
+  // Like text, but the value never appears in an error or in the generated page.
   void secret(std::string name, Secret& field, std::string help);
   // true, yes, false or no, in any case.
   void boolean(std::string name, bool& field, std::string default_value, std::string help);

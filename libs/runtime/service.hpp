@@ -59,7 +59,7 @@ struct ServiceDefinition {
   // Adds the service's rows. MILLRACE_HOME, DRAIN_SECONDS and the log's are there already.
   std::function<void(ConfigTable&)> configure{};
   // Main thread; returns when everything is listening. A code that ends in ".port_in_use" exits with 69, one
-  // that begins with "config." or ends in ".address" or ".port_denied" with 64.
+  // that begins with "config." with 64.
   std::function<Result<void>(ServiceContext&)> start{};
   // Main thread, after SIGTERM, SIGINT or give_up: tell clients, finish files, stop threads; return before
   // the deadline. What is still running a second after the deadline is cut off.
