@@ -111,9 +111,11 @@ wait_healthy() {
   done
 }
 
+owner_token() { compose exec -T auth millrace-auth --issue-token owner | tr -d '\r'; }
+
 write_info() {
   local token key
-  token=$(compose exec -T auth millrace-auth --issue-token owner | tr -d '\r')
+  token=$(owner_token)
   key=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
     || die "the API did not answer: ./millrace compose logs api"
   describe "$key" "$token" > "$INFO.new" && mv "$INFO.new" "$INFO"
@@ -127,6 +129,7 @@ compose_up() {
   flock -n 9 || die "another ./millrace compose up is starting here (project $COMPOSE_PROJECT_NAME)"
   if [ -f "$INFO" ] && is_up; then
     echo "Millrace is already running in containers (project $COMPOSE_PROJECT_NAME)."
+    token_is_fresh || replace_token "$(owner_token)"
     print_info
     return 0
   fi

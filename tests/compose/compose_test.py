@@ -133,6 +133,8 @@ def half_started(stack):
     """One container was stopped: up again heals the stack and does not take its own ports for another's."""
     stack.engine.docker("rm", "-f", stack.inspect("recording")["Id"])
     stack.up()
+    again = stack.compose("up")
+    check(again.returncode == 0 and "already running" in again.stdout, f"a second up says so: {again.stdout}{again.stderr}")
 
 
 def hardened(stack):

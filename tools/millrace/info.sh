@@ -1,12 +1,23 @@
 # What up says; sourced by ./millrace and tools/compose.sh. Expects INFO, a file of 0600.
 
+# How long the token that is printed is good; what prints it in the second half of its life makes a new one.
+TOKEN_SECONDS=3600
+
 # describe KEY_ANSWER TOKEN: the answer of /api/stream/key as what up prints. Secrets go through
 # pipes: arguments of a process are everybody's to read.
 describe() {
-  (umask 077; printf '%s\n"%s"\n' "$1" "$2" | jq -s --arg api "$API_BASE_URL" --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" \
+  (umask 077; printf '%s\n"%s"\n' "$1" "$2" | jq -s --arg api "$API_BASE_URL" --argjson until $(($(date +%s) + TOKEN_SECONDS)) \
+    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" \
     '.[0] as $key | .[1] as $token | {publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
-      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token}
+      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token, token_until: $until}
       + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end')
+}
+
+token_is_fresh() { [ $(($(jq -r '.token_until // 0' "$INFO") - $(date +%s))) -ge $((TOKEN_SECONDS / 2)) ]; }
+
+replace_token() {
+  (umask 077; printf '"%s"\n' "$1" | jq --argjson until $(($(date +%s) + TOKEN_SECONDS)) --slurpfile info "$INFO" \
+    '$info[0] + {token: ., token_until: $until}' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
 }
 
 print_info() {

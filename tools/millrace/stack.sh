@@ -7,8 +7,6 @@
 
 SCAN=$RUN/s6
 INFO=$RUN/info.json
-# How long the token that up and status print is good; status makes a new one in its second half.
-TOKEN_SECONDS=3600
 
 scanner_pid() { cat "$RUN/svscan.pid" 2>/dev/null || true; }
 is_up() {
@@ -139,8 +137,7 @@ write_info() {
   answer=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
     || give_up "the API did not answer" api
   (umask 077; describe "$answer" "$token" | jq --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
-    --argjson until $(($(date +%s) + TOKEN_SECONDS)) \
-    '. + {token_until: $until, vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
+    '. + {vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
   printf '%s\n' "INGEST=$INGEST_OPS_PORT AUTH=$AUTH_OPS_PORT PACKAGING=$PACKAGING_OPS_PORT RECORDING=$RECORDING_OPS_PORT" \
     "API=$API_OPS_PORT METRICS=$METRICS_PORT" | tr ' ' '\n' > "$RUN/ops"
 }
@@ -229,12 +226,10 @@ stack_down() {
 
 # A new token for the owner when the old one is in the second half of its life.
 renew_token() {
-  local token now
-  now=$(date +%s)
-  [ $(($(jq -r '.token_until // 0' "$INFO") - now)) -lt $((TOKEN_SECONDS / 2)) ] || return 0
+  local token
+  token_is_fresh || [ ! -s "$RUN/token_secret" ] && return 0
   token=$(owner_token "$(cat "$RUN/token_secret")") || return 0
-  (umask 077; printf '"%s"\n' "$token" | jq -s --argjson until $((now + TOKEN_SECONDS)) --slurpfile info "$INFO" \
-    '$info[0] + {token: .[0], token_until: $until}' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
+  replace_token "$token"
 }
 
 stack_status() {
