@@ -111,7 +111,7 @@ wait_healthy() {
   done
 }
 
-owner_token() { compose exec -T auth millrace-auth --issue-token owner | tr -d '\r'; }
+owner_token() { compose exec -T auth millrace-auth --issue-token owner --token-life "$TOKEN_SECONDS" | tr -d '\r'; }
 
 write_info() {
   local token key

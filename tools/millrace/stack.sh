@@ -124,7 +124,7 @@ wait_ready() {
 
 # A token of the owner, by the secret that the running services have.
 owner_token() {
-  env -i PATH="$PATH" MILLRACE_HOME="$MILLRACE_HOME" API_TOKEN_SECRET_FILE="$1" "$(bin auth)" --issue-token owner
+  env -i PATH="$PATH" MILLRACE_HOME="$MILLRACE_HOME" API_TOKEN_SECRET_FILE="$1" "$(bin auth)" --issue-token owner --token-life "$TOKEN_SECONDS"
 }
 
 # The owner's token and stream, asked of the running API as any client would.
