@@ -67,6 +67,13 @@ own_ports() {
   containers | xargs -r "$ENGINE" inspect -f '{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}} {{end}}{{end}}' 2>/dev/null || true
 }
 
+# A port that is published listens beyond loopback, and then Prometheus' page asks for a token.
+choose_metrics_token() {
+  [ -z "${METRICS_TOKEN:-}${METRICS_TOKEN_FILE:-}" ] || return 0
+  export METRICS_TOKEN_FILE=$MILLRACE_HOME/metrics.token
+  [ -s "$METRICS_TOKEN_FILE" ] || (umask 077; random_secret > "$METRICS_TOKEN_FILE.new" && mv "$METRICS_TOKEN_FILE.new" "$METRICS_TOKEN_FILE")
+}
+
 # The names NAME_FILE of docker-compose.yml say which service has which secret; each gets a directory with its own. The
 # path is below one that only we can enter, the files are for user 10001. From here on the names are the paths inside.
 hand_out_secrets() {
@@ -143,6 +150,7 @@ compose_up() {
   drain_seconds > "$STATE/drain_seconds"
   derive
   choose_secrets
+  choose_metrics_token
   hand_out_secrets
   build_image
   compose up -d || give_up "compose could not start all"

@@ -11,11 +11,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILE = ROOT / "docker-compose.yml"
 # What containers cannot choose: ports and addresses inside are fixed, paths are volumes, RTMPS has a file of its own.
 FIXED = {"MILLRACE_HOME", "MEDIA_LOG_DIR", "MEDIA_ROOT", "WEB_ROOT", "BUS_DIR", "LISTEN_ADDRESS", "OPS_ADDRESS", "SSL_BIND_ADDRESS",
-         "SSL_CERT", "SSL_KEY", "SSL_PORT", "SSL_CHECK_RELOAD_SECONDS", "PORT", "METRICS_PORT", "RTMP_GRPC_PORT", "GRPC_ADDRESS"}
+         "SSL_CERT", "SSL_KEY", "SSL_PORT", "SSL_CHECK_RELOAD_SECONDS", "PORT", "METRICS_PORT", "RTMP_GRPC_PORT", "GRPC_ADDRESS",
+         # Only metrics' page can be reached from outside of its container.
+         "METRICS_ADDRESS", "METRICS_TOKEN"}
 FIXED_IN = {"ingest": {"RTMP_PORT"}, "packaging": {"HLS_PORT"}}
 # What the image or this file says instead.
 GIVEN = {"LOG_FORMAT": '"LOG_FORMAT=${LOG_FORMAT:-json}"'}
-ADDED = {"metrics": ["GRPC_ADDRESS=0.0.0.0"]}
+ADDED = {"metrics": ["METRICS_TOKEN_FILE", "METRICS_ADDRESS=0.0.0.0", "GRPC_ADDRESS=0.0.0.0"]}
 
 
 def entries(service, binary):

@@ -17,7 +17,7 @@ from engine import Engine  # noqa: E402
 from stack import ROOT, SERVICES, Playlist, check, fetch, free_port, main, make_clip, packets, wait_for  # noqa: E402
 
 SECRETS = {"auth": {"MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET", "SMTP_PASSWORD"}, "packaging": {"PLAYBACK_SECRET"},
-           "api": {"PLAYBACK_SECRET"}, "ingest": set()}
+           "api": {"PLAYBACK_SECRET"}, "metrics": {"METRICS_TOKEN"}}
 PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "SSL_PORT")
 
 
@@ -138,7 +138,8 @@ def half_started(stack):
 
 
 def hardened(stack):
-    values = {line.split("=", 1)[1] for line in (stack.home / "secrets.env").read_text().splitlines()} | {"only auth's"}
+    values = {line.split("=", 1)[1] for line in (stack.home / "secrets.env").read_text().splitlines()}
+    values |= {"only auth's", (stack.home / "metrics.token").read_text()}
     for service in SERVICES:
         found = stack.inspect(service)
         host = found["HostConfig"]
@@ -153,6 +154,9 @@ def hardened(stack):
         check(listed == SECRETS.get(service, set()), f"{service} is given its own secrets: {listed}")
     for name, binding in stack.inspect("metrics")["HostConfig"]["PortBindings"].items():
         check(binding[0]["HostIp"] == "127.0.0.1", f"{name} is published on loopback only")
+    page, token = f"http://127.0.0.1:{stack.environment['METRICS_PORT']}/metrics", (stack.home / "metrics.token").read_text()
+    check(fetch(page)[0] == 401, "Prometheus' page needs a token")
+    check(b"millrace_live_streams" in fetch(page, {"Authorization": f"Bearer {token}"})[2], "with it, it is shown")
     authorities = stack.execute("auth", "grep", "-c", "BEGIN CERTIFICATE", "/etc/ssl/certs/ca-certificates.crt")
     check(int(authorities.stdout or 0) > 50, "the image has certificate authorities")
     for question, code in ((("9102",), 0), (("9102", "live"), 0), (("9103", "live"), 1), (("9102", "what"), 64)):
