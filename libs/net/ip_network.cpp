@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr unsigned kMappedBits = 96;
+constexpr unsigned kCustomerBits = 64;
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t";
@@ -55,6 +56,15 @@ IpAddress IpAddress::masked(unsigned bits) const {
     result.bytes_.at(i) = static_cast<std::uint8_t>(bytes_.at(i) & (0xFF00U >> kept));
   }
   return result;
+}
+
+IpAddress IpAddress::customer() const {
+  return is_v4() ? *this : masked(kCustomerBits);
+}
+
+std::string customer_of(std::string_view address) {
+  const std::optional<IpAddress> parsed = IpAddress::parse(address);
+  return parsed ? parsed->customer().text() : std::string(address);
 }
 
 std::string IpAddress::text() const {

@@ -31,6 +31,9 @@ class IpAddress {
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   // The first bits of the IPv6 form stay, the others become zero.
   IpAddress masked(unsigned bits) const;
+  // What limits and counts of clients take an address for: an IPv4 address is itself, an IPv6 address its
+  // /64, as that is what one customer is given, and whoever has it has all of its addresses.
+  IpAddress customer() const;
   std::string text() const;
 
   bool operator==(const IpAddress&) const = default;
@@ -39,6 +42,9 @@ class IpAddress {
  private:
   std::array<std::uint8_t, 16> bytes_{};
 };
+
+// The customer of an address that is written, as text; what is no address stays as it is.
+std::string customer_of(std::string_view address);
 
 class IpNetwork {
  public:

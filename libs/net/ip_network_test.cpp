@@ -7,6 +7,23 @@
 namespace millrace::net {
 namespace {
 
+TEST(IpAddress, CountsAnIpv6AddressByItsNetwork) {
+  struct Case {
+    const char* address;
+    const char* customer;
+  };
+  for (const Case& c : std::vector<Case>{{"192.0.2.1", "192.0.2.1"},
+                                         {"::ffff:192.0.2.1", "192.0.2.1"},
+                                         {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+                                         {"2001:db8:1:2::", "2001:db8:1:2::"},
+                                         {"2001:db8:1:3::1", "2001:db8:1:3::"},
+                                         {"::1", "::"},
+                                         {"fe80::1%eth0", "fe80::1%eth0"},
+                                         {"unknown", "unknown"},
+                                         {"", ""}})
+    EXPECT_EQ(customer_of(c.address), c.customer);
+}
+
 TEST(IpAddress, ReadsAndPrints) {
   const std::vector<std::pair<std::string, std::string>> good = {
       {"192.0.2.1", "192.0.2.1"},

@@ -8,7 +8,6 @@ namespace millrace::api {
 namespace {
 
 constexpr std::int64_t kSecondUs = 1'000'000;
-constexpr unsigned kClientNetworkBits = 64;  // what one customer of a provider has at least
 
 bool is_read(http::Method method) {
   return method == http::Method::kGet || method == http::Method::kHead;
@@ -42,8 +41,7 @@ std::optional<http::Response> RateLimits::admit_address(http::Method method, std
   if (limiter.off || method == http::Method::kOptions) return std::nullopt;
   const std::optional<net::IpAddress> parsed = net::IpAddress::parse(address);
   if (!parsed) return take(limiter, address, now_us);
-  const net::IpAddress network = parsed->is_v4() ? *parsed : parsed->masked(kClientNetworkBits);
-  return take(limiter, as_text(network.bytes()), now_us);
+  return take(limiter, as_text(parsed->customer().bytes()), now_us);
 }
 
 std::optional<http::Response> RateLimits::admit_account(http::Method method, std::string_view subject,

@@ -1,12 +1,10 @@
 #include "failure_limiter.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <optional>
 
-#include "base/secret.hpp"
+#include "net/ip_network.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -27,18 +25,8 @@ std::string without_port(std::string_view text) {
 }  // namespace
 
 std::string limiter_name(std::string_view peer_address) {
-  std::string text = without_port(peer_address);
-  in_addr four{};
-  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return text;
-  in6_addr six{};
-  if (inet_pton(AF_INET6, text.c_str(), &six) != 1) return "?";
-  const ByteView bytes(six.s6_addr);
-  if (IN6_IS_ADDR_V4MAPPED(&six) != 0) {
-    char mapped[INET_ADDRSTRLEN] = {};
-    inet_ntop(AF_INET, bytes.data() + 12, mapped, sizeof mapped);
-    return mapped;
-  }
-  return hex(bytes.first(8));
+  const std::optional<net::IpAddress> address = net::IpAddress::parse(without_port(peer_address));
+  return address ? address->customer().text() : "?";
 }
 
 double FailureLimiter::left(const Bucket& bucket, std::int64_t now_us) const {

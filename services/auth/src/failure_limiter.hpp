@@ -11,7 +11,7 @@
 
 namespace millrace::auth {
 
-// What addresses are counted by: IPv4 as it is (mapped into IPv6 too), IPv6 by its /64, the port left out.
+// What addresses are counted by: their customer (net::IpAddress::customer), the port left out.
 // Whatever is not an address shares one name.
 std::string limiter_name(std::string_view peer_address);
 

@@ -4,14 +4,6 @@
 
 namespace millrace::ingest {
 
-namespace {
-
-net::IpAddress counted_as(const net::IpAddress& address) {
-  return address.is_v4() ? address : address.masked(Admission::kIpv6Bits);
-}
-
-}  // namespace
-
 Admission::Place& Admission::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
   leave();
@@ -30,7 +22,7 @@ void Admission::Place::leave() {
 
 std::optional<Admission::Place> Admission::admit(const net::IpAddress& address, std::int64_t now_us) {
   if (limits_.whitelist.contains(address)) return Place();
-  const net::IpAddress counted = counted_as(address);
+  const net::IpAddress counted = address.customer();
   const std::lock_guard lock(mutex_);
   const auto [entry, added] = addresses_.try_emplace(counted, Address{0, limits_.bytes, now_us});
   Address& state = entry->second;

@@ -1,8 +1,7 @@
 // How much one client address may ask of the server before anybody knows who it is: connections at a time,
 // over all shards and both ports, and bytes before publish or play is accepted.
 //
-// An IPv4 address stands for itself, an IPv6 address for its /64: that is what one customer is given, and
-// whoever has it has all of its addresses. Addresses of the whitelist are not counted.
+// An address stands for its customer (net::IpAddress::customer). Addresses of the whitelist are not counted.
 //
 // Policies: over the number of connections a new one is refused; over the bytes the connection that sent them
 // is closed, and new ones are refused until the budget has grown again. The table is bounded: an address
@@ -33,7 +32,6 @@ struct AdmissionLimits {
 
 class Admission {
  public:
-  static constexpr unsigned kIpv6Bits = 64;
   static constexpr std::size_t kMaxIdle = 65'536;
 
   // Held by a connection as long as it lives; moving it moves the place. An empty one is of an address that
