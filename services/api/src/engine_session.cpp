@@ -51,11 +51,11 @@ class EngineSession::Wire final : public http::WebSocketSource {
   const std::shared_ptr<EngineSession> session_;
 };
 
-EngineSession::EngineSession(std::shared_ptr<const LiveShared> shared, std::string sid,
-                             std::string peer_address, Secret token)
+EngineSession::EngineSession(std::shared_ptr<const LiveShared> shared, std::string sid, std::string peer,
+                             Secret token)
     : shared_(std::move(shared)),
       sid_(std::move(sid)),
-      peer_address_(std::move(peer_address)),
+      peer_(std::move(peer)),
       client_(std::make_shared<LiveClient>(shared_, LiveProtocol::kSocketIo)),
       token_(std::move(token)) {}
 
@@ -301,7 +301,7 @@ void EngineSession::tick() {
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::kClosed) return;
-    gone = (state_ == State::kWebSocket && wire_.expired()) ||
+    gone = (state_ == State::kWebSocket && has_wire_ && wire_.expired()) ||
            now_us - heard_us_ > kPingIntervalUs + kPingTimeoutUs ||
            (!connected_ && now_us - began_us_ > kConnectUs);
     ping = now_us - pinged_us_ >= kPingIntervalUs;

@@ -34,8 +34,7 @@ class EngineSession : public std::enable_shared_from_this<EngineSession> {
   static constexpr std::size_t kMaxPoll = 256UL * 1024;  // no further packet is put into an answer beyond it
 
   // token: of the handshake's Authorization field, may be empty.
-  EngineSession(std::shared_ptr<const LiveShared> shared, std::string sid, std::string peer_address,
-                Secret token);
+  EngineSession(std::shared_ptr<const LiveShared> shared, std::string sid, std::string peer, Secret token);
   // After the construction, once. websocket: it begins as one.
   void begin(bool websocket);
 
@@ -53,7 +52,7 @@ class EngineSession : public std::enable_shared_from_this<EngineSession> {
   void wake();
 
   const std::string& sid() const { return sid_; }
-  const std::string& peer_address() const { return peer_address_; }
+  const std::string& peer() const { return peer_; }
   LiveClient& client() { return *client_; }
 
  private:
@@ -73,7 +72,7 @@ class EngineSession : public std::enable_shared_from_this<EngineSession> {
 
   const std::shared_ptr<const LiveShared> shared_;
   const std::string sid_;
-  const std::string peer_address_;
+  const std::string peer_;
   const std::shared_ptr<LiveClient> client_;
 
   mutable std::mutex mutex_;  // guards what follows

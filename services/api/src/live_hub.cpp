@@ -1,5 +1,8 @@
 #include "live_hub.hpp"
 
+#include "base/survive.hpp"
+#include "net/ip_network.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -50,20 +53,19 @@ std::shared_ptr<LiveClient> LiveHub::make_client() {
 
 std::shared_ptr<EngineSession> LiveHub::make_session(const std::string& peer_address, Secret token,
                                                      bool websocket) {
-  auto session =
-      std::make_shared<EngineSession>(shared_, random_hex(kSidBytes), peer_address, std::move(token));
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = sessions_by_address_.find(peer_address);
-    const std::size_t count = known == sessions_by_address_.end() ? 0 : known->second;
-    if (is_full() || (limits_.sessions_per_address != 0 && count >= limits_.sessions_per_address)) {
-      ++refused_;
-      return nullptr;
-    }
-    ++sessions_by_address_[peer_address];
-    sessions_.emplace(session->sid(), session);
-  }
+  auto session = std::make_shared<EngineSession>(shared_, random_hex(kSidBytes),
+                                                 net::customer_of(peer_address), std::move(token));
+  // Before the hub's thread knows it, and finds that it has not been heard of for long.
   session->begin(websocket);
+  const std::lock_guard lock(mutex_);
+  const auto known = sessions_by_address_.find(session->peer());
+  const std::size_t count = known == sessions_by_address_.end() ? 0 : known->second;
+  if (is_full() || (limits_.sessions_per_address != 0 && count >= limits_.sessions_per_address)) {
+    ++refused_;
+    return nullptr;
+  }
+  ++sessions_by_address_[session->peer()];
+  sessions_.emplace(session->sid(), session);
   return session;
 }
 
@@ -106,10 +108,10 @@ void LiveHub::run() {
       if (stopping_) return;
       updates.swap(updates_);
     }
-    if (!updates.empty()) put_on_board(updates);
+    if (!updates.empty()) (void)survives("live hub", [&] { put_on_board(updates); });
     if (std::chrono::steady_clock::now() < next_tick) continue;
     next_tick = std::chrono::steady_clock::now() + kTickEvery;
-    tick();
+    (void)survives("live hub", [this] { tick(); });
   }
 }
 
@@ -132,7 +134,7 @@ void LiveHub::tick() {
       ++it;
       continue;
     }
-    const auto count = sessions_by_address_.find(it->second->peer_address());
+    const auto count = sessions_by_address_.find(it->second->peer());
     if (--count->second == 0) sessions_by_address_.erase(count);
     closed.push_back(it->second);
     it = sessions_.erase(it);

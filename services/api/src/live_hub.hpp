@@ -19,7 +19,7 @@ namespace millrace::api {
 
 struct LiveLimits {
   std::size_t clients = 10'000;            // of all kinds; further ones get 503
-  std::size_t sessions_per_address = 512;  // of Engine.IO; 0: no such limit
+  std::size_t sessions_per_address = 512;  // of Engine.IO, of an IPv4 address or IPv6 /64; 0: no such limit
 };
 
 struct LiveStatistics {
