@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::mail {
 namespace {
@@ -87,16 +88,19 @@ class Mailer::Core {
         continue;
       }
       lock.unlock();
-      const Attempt attempt = try_to_send(entry->message);
+      Attempt attempt{.sent = false, .permanent = false, .reason = "internal error"};
+      (void)survives("mailer", [&] { attempt = try_to_send(entry->message); });
       lock.lock();
       if (stopping_) return;
       const bool again =
           !attempt.sent && !attempt.permanent && outbox_.retry(std::move(*entry), monotonic_us());
       lock.unlock();
-      observer_(attempt.sent ? Outcome::kSent
-                : again      ? Outcome::kRetried
-                             : Outcome::kGivenUp,
-                attempt.reason);
+      (void)survives("mailer", [&] {
+        observer_(attempt.sent ? Outcome::kSent
+                  : again      ? Outcome::kRetried
+                               : Outcome::kGivenUp,
+                  attempt.reason);
+      });
       lock.lock();
     }
   }

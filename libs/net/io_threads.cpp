@@ -7,6 +7,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/survive.hpp"
+
 namespace millrace::net {
 
 IoThreads::IoThreads(std::string name, std::size_t count) : name_(std::move(name)) {
@@ -25,7 +27,8 @@ void IoThreads::start() {
       pthread_setname_np(pthread_self(),
                          (name_.substr(0, 12) + "-" + std::to_string(i)).substr(0, 15).c_str());
       const auto work = boost::asio::make_work_guard(*contexts_[i]);
-      contexts_[i]->run();
+      while (!survives("io thread", [this, i] { contexts_[i]->run(); })) {
+      }
     });
   }
 }

@@ -29,7 +29,8 @@ class IoThreads {
   void start();
   std::size_t size() const { return contexts_.size(); }
   boost::asio::io_context& context(std::size_t index) { return *contexts_[index]; }
-  // Runs work on a thread; any thread may ask. Dropped when the threads have been stopped.
+  // Runs work on a thread; any thread may ask. Dropped when the threads have been stopped. What it throws is
+  // survived (base/survive.hpp), as from any handler on the threads.
   void post(std::size_t index, std::function<void()> work);
   // Ends the threads after what they are doing now and waits for them. Handlers that were waiting never run.
   void stop();

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::net {
 
@@ -56,7 +57,7 @@ struct Listener::State : std::enable_shared_from_this<State> {
       : acceptor(context), pause(context), handler(std::move(on_accept)), spare(open_spare()) {}
 
   Result<void> open(const ListenerConfig& config);
-  void wait();
+  void wait() noexcept;  // nobody would be let in any more
   void accept_ready();
   bool accept_one();
   bool out_of_descriptors();
@@ -93,11 +94,12 @@ Result<void> Listener::State::open(const ListenerConfig& config) {
   return {};
 }
 
-void Listener::State::wait() {
+void Listener::State::wait() noexcept {
   if (closed) return;
   acceptor.async_wait(tcp::acceptor::wait_read,
                       [self = shared_from_this()](const boost::system::error_code& error) {
-                        if (!error && !self->closed) self->accept_ready();
+                        if (error || self->closed) return;
+                        if (!survives("listener", [&self] { self->accept_ready(); })) self->wait();
                       });
 }
 
@@ -139,7 +141,8 @@ bool Listener::State::accept_one() {
   }
   connection.peer_address = text.data();
   accepted.fetch_add(1, std::memory_order_relaxed);
-  handler(std::move(connection));
+  // One who comes does not cost the others the listener.
+  (void)survives("listener", [&] { handler(std::move(connection)); });
   return true;
 }
 

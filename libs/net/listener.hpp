@@ -37,6 +37,7 @@ struct ListenerStatistics {
 
 class Listener {
  public:
+  // What it throws costs the one who came the connection.
   using Handler = std::function<void(Accepted)>;
 
   // Binds and listens (SO_REUSEADDR: a restart need not wait for old connections), and begins to accept.

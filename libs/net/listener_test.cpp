@@ -10,6 +10,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <new>
 #include <vector>
 
 namespace millrace::net {
@@ -111,6 +112,22 @@ TEST(Listener, RefusesPeersWhileDescriptorsAreOutAndGoesOnAfterwards) {
   while (accepted.empty() && context.run_one_for(5s) > 0) {
   }
   EXPECT_EQ(accepted.size(), 1U);
+}
+
+TEST(Listener, GoesOnWhenOneWhoComesMakesTheHandlerThrow) {
+  boost::asio::io_context context;
+  int came = 0;
+  auto listener = Listener::open(context, loopback(), [&](Accepted) {
+    if (++came == 1) throw std::bad_alloc();
+  });
+  ASSERT_TRUE(listener);
+  const UniqueFd first = connect_to((*listener)->port());
+  const UniqueFd second = connect_to((*listener)->port());
+  while (came < 2 && context.run_one_for(5s) > 0) {
+  }
+  EXPECT_EQ(came, 2);
+  char byte = 0;
+  EXPECT_EQ(::recv(first.get(), &byte, 1, 0), 0) << "closed, and its descriptor is not lost";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 #include "net/gather_policy.hpp"
 #include "net/unique_fd.hpp"
 
@@ -39,9 +40,10 @@ struct Poller::State : std::enable_shared_from_this<State> {
         config(std::move(configuration)),
         policy(config.gather_us) {}
 
-  void wait();
-  void wait_gathering(std::int64_t pause_us);
-  void dispatch();
+  // Without the next wake-up nobody on this thread would be served any more.
+  void wait() noexcept;
+  void wait_gathering(std::int64_t pause_us) noexcept;
+  void dispatch() noexcept;
 
   UniqueFd fd;  // the epoll set
   // The same descriptor while Asio watches it. Not while gathering: each packet would wake the thread.
@@ -56,7 +58,7 @@ struct Poller::State : std::enable_shared_from_this<State> {
   bool closed = false;
 };
 
-void Poller::State::wait() {
+void Poller::State::wait() noexcept {
   boost::system::error_code ignored;
   if (!watched.is_open()) watched.assign(fd.get(), ignored);
   watched.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -65,7 +67,7 @@ void Poller::State::wait() {
                      });
 }
 
-void Poller::State::wait_gathering(std::int64_t pause_us) {
+void Poller::State::wait_gathering(std::int64_t pause_us) noexcept {
   if (watched.is_open()) (void)watched.release();
   delay.expires_after(std::chrono::microseconds(pause_us));
   delay.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -73,17 +75,20 @@ void Poller::State::wait_gathering(std::int64_t pause_us) {
   });
 }
 
-void Poller::State::dispatch() {
+void Poller::State::dispatch() noexcept {
   const int event_count = std::max(::epoll_wait(fd.get(), events.data(), kMaxEvents, 0), 0);
   for (int i = 0; i < event_count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    static_cast<PollClient*>(event.data.ptr)
-        ->on_ready(failed || (event.events & EPOLLIN) != 0, failed || (event.events & EPOLLOUT) != 0);
+    auto* const client = static_cast<PollClient*>(event.data.ptr);
+    const bool survived = survives("poller", [&] {
+      client->on_ready(failed || (event.events & EPOLLIN) != 0, failed || (event.events & EPOLLOUT) != 0);
+    });
+    if (!survived) (void)survives("poller", [&] { client->on_exception(); });
   }
   wake_ups.fetch_add(1, std::memory_order_relaxed);
   ready.fetch_add(static_cast<std::uint64_t>(event_count), std::memory_order_relaxed);
-  if (config.after_dispatch) config.after_dispatch();
+  if (config.after_dispatch) (void)survives("poller", [this] { config.after_dispatch(); });
   if (closed) return;
   const std::int64_t pause_us = policy.after_wake_up(monotonic_us(), static_cast<std::uint32_t>(event_count));
   gathering.store(policy.gathering(), std::memory_order_relaxed);

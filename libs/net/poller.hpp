@@ -22,6 +22,8 @@ class PollClient {
  public:
   // readable: bytes, the end or an error wait to be read. writable: only while watched for.
   virtual void on_ready(bool readable, bool writable) = 0;
+  // on_ready threw (it was counted and logged): gives up whatever this is.
+  virtual void on_exception() = 0;
 
  protected:
   ~PollClient() = default;
@@ -37,7 +39,8 @@ class Poller {
  public:
   struct Config {
     std::int64_t gather_us = 10'000;
-    // After all clients of a wake-up were told: the place for work that is done once for all of them.
+    // After all clients of a wake-up were told: the place for work that is done once for all of them. What it
+    // throws is survived.
     std::function<void()> after_dispatch;
   };
   // "net.epoll": no descriptor left for it.

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <future>
+#include <stdexcept>
 #include <thread>
 
 #include "net/io_threads.hpp"
@@ -37,7 +39,11 @@ struct Recorder final : PollClient {
     std::array<char, 64> buffer{};
     while (readable && fd >= 0 && ::read(fd, buffer.data(), buffer.size()) > 0) {
     }
+    if (throws) throw std::length_error("too long");
   }
+  void on_exception() override { ++exceptions; }
+  bool throws = false;
+  int exceptions = 0;
   int fd = -1;
   int reads = 0;
   int writes = 0;
@@ -164,6 +170,52 @@ TEST(IoThreads, RunPostedWorkEachOnItsOwnThread) {
   threads.start();
   for (int seen = done.load(); seen < 2; seen = done.load()) done.wait(seen);
   EXPECT_NE(ids[0], ids[1]);
+  threads.stop();
+}
+
+TEST(Poller, SurvivesAClientThatThrowsAndTellsTheOthers) {
+  boost::asio::io_context context;
+  int dispatches = 0;
+  auto poller = Poller::open(context, {0, [&] {
+                                         ++dispatches;
+                                         throw std::runtime_error("after the dispatch");
+                                       }});
+  ASSERT_TRUE(poller);
+  Pair a;
+  Pair b;
+  Recorder on_a;
+  Recorder on_b;
+  on_a.fd = a.near.get();
+  on_b.fd = b.near.get();
+  on_a.throws = true;
+  ASSERT_TRUE((*poller)->add(a.near.get(), on_a));
+  ASSERT_TRUE((*poller)->add(b.near.get(), on_b));
+  for (int round = 1; round <= 2; ++round) {
+    ASSERT_EQ(::write(a.far.get(), "x", 1), 1);
+    ASSERT_EQ(::write(b.far.get(), "x", 1), 1);
+    while ((on_a.reads < round || on_b.reads < round) && context.run_one_for(5s) > 0) {
+    }
+    EXPECT_EQ(on_a.exceptions, round);
+    EXPECT_EQ(on_b.reads, round);
+    EXPECT_EQ(on_b.exceptions, 0);
+  }
+  EXPECT_GE(dispatches, 2);
+}
+
+TEST(IoThreads, GoOnWhenWorkThrows) {
+  IoThreads threads("test", 1);
+  threads.start();
+  threads.post(0, [] { throw std::length_error("too long"); });
+  std::promise<void> done;
+  Timer throws(threads.context(0));
+  Timer then(threads.context(0));
+  threads.post(0, [&] {
+    throws.start(1, [&] {
+      then.start(1, [&] { done.set_value(); });
+      throw std::runtime_error("timer");
+    });
+  });
+  done.get_future().wait();
   threads.stop();
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::net {
 
@@ -101,10 +102,12 @@ void Resolver::resolve(std::string host, std::uint16_t port, std::int64_t deadli
       state->waiting.pop_front();
       held.unlock();
       Result<std::vector<SocketAddress>> found = fail("net.resolve_timeout", "not resolved in time");
-      if (monotonic_us() < question.deadline_us) found = state->lookup(question.host, question.port);
+      (void)survives("resolver", [&] {
+        if (monotonic_us() < question.deadline_us) found = state->lookup(question.host, question.port);
+      });
       held.lock();
       // Under the lock: nobody is called once the resolver is gone.
-      if (!state->stopped) question.answer(std::move(found));
+      if (!state->stopped) (void)survives("resolver", [&] { question.answer(std::move(found)); });
     }
   };
   for (std::size_t i = 0; i < state_->threads; ++i) std::thread(work, state_).detach();

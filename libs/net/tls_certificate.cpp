@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/survive.hpp"
+
 namespace millrace::net {
 
 TlsCertificate::TlsCertificate(std::string certificate_path, std::string key_path)
@@ -89,10 +91,13 @@ void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& obs
       if (stopping_) return;
       looking_ = false;
     }
-    const Result<Check> looked = refresh();
-    const std::string now = looked ? std::string() : looked.error().message;
-    if ((looked && *looked == Check::kReplaced) || now != trouble) observer(looked);
-    trouble = now;
+    (void)survives("certificate", [&] {
+      const Result<Check> looked = refresh();
+      const std::string now = looked ? std::string() : looked.error().message;
+      const bool news = (looked && *looked == Check::kReplaced) || now != trouble;
+      trouble = now;
+      if (news) observer(looked);
+    });
   }
 }
 

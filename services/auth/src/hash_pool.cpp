@@ -1,5 +1,7 @@
 #include "hash_pool.hpp"
 
+#include "base/survive.hpp"
+
 namespace millrace::auth {
 
 HashPool::HashPool(unsigned threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
@@ -39,7 +41,7 @@ void HashPool::run() {
       work = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    work();
+    (void)survives("password hashing", work);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 #include "net/unique_fd.hpp"
 
 namespace millrace::auth {
@@ -65,9 +66,10 @@ class RedisListener::Core {
     std::chrono::milliseconds pause = settings_.first_pause;
     for (;;) {
       subscribed_ = false;
-      const std::string reason = listen();
+      std::string reason = "internal error";
+      (void)survives("redis listener", [&] { reason = listen(); });
       if (stopping_) return;
-      state_(false, reason);
+      (void)survives("redis listener", [&] { state_(false, reason); });
       if (subscribed_) pause = settings_.first_pause;
       const auto half = pause / 2;
       if (wait_for_stop(half + half * static_cast<int>(random_u64() % 1000) / 1000)) return;
@@ -184,7 +186,8 @@ class RedisListener::Core {
       state_(true, {});
     }
     if (text_of(reply.element[0]) != "message" || text_of(reply.element[1]) != settings_.channel) return;
-    if (reply.element[2]->type == REDIS_REPLY_STRING) message_(text_of(reply.element[2]));
+    if (reply.element[2]->type != REDIS_REPLY_STRING) return;
+    (void)survives("redis message", [&] { message_(text_of(reply.element[2])); });
   }
 
   RedisSettings settings_;

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 #include "net/tls_certificate.hpp"
 #include "shard.hpp"
 #include "strangers.hpp"
@@ -140,6 +141,13 @@ void Arrival::tick(std::int64_t now_us) {
   if (now_us - since_us_ <= limit) return;
   add(shard_.shared().counters.timeouts);
   close();
+}
+
+void Arrival::on_exception() {
+  (void)survives("rtmp arrival", [this] {
+    close();
+    shard_.retire_arrival(id_);  // also when it was just to become a connection
+  });
 }
 
 void Arrival::close() {

@@ -40,6 +40,7 @@ class Arrival final : public net::PollClient {
   std::int64_t since_us() const { return since_us_; }
 
   void on_ready(bool readable, bool writable) override;
+  void on_exception() override;
   void tick(std::int64_t now_us);
   // It waited for its turn to shake hands.
   void resume();

@@ -49,6 +49,7 @@ class Connection final : public net::PollClient {
   const std::string& peer() const { return peer_.text; }
 
   void on_ready(bool readable, bool writable) override;
+  void on_exception() override;
   // The shard's: what it was told to do found no memory.
   void out_of_memory();
   void tick(std::int64_t now_us);

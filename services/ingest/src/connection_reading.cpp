@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scarce_memory.hpp"
+#include "base/survive.hpp"
 #include "connection.hpp"
 #include "player_group.hpp"
 #include "strangers.hpp"
@@ -25,6 +26,10 @@ void Connection::on_ready(bool readable, bool writable) {
   } catch (const std::bad_alloc&) {
     out_of_memory();
   }
+}
+
+void Connection::on_exception() {
+  (void)survives("rtmp connection", [this] { close(media::LogEnd::kDisconnected, "internal error"); });
 }
 
 // Half of what the peer asked for may be done: its own session cannot go on, everybody else's can.

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "base/survive.hpp"
 #include "forward_set.hpp"
 #include "shard.hpp"
 
@@ -193,6 +194,10 @@ void Forward::finish() {
     return enter(ForwardState::kGone);
   }
   if (flush_outbox() && !blocked_ && !std::exchange(shut_, true)) transport_.shutdown();
+}
+
+void Forward::on_exception() {
+  (void)survives("forward", [this] { fail_attempt(ForwardReason::kUnreachable, "internal error"); });
 }
 
 void Forward::on_ready(bool readable, bool writable) {

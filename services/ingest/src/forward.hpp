@@ -76,6 +76,7 @@ class Forward final : public net::PollClient {
   void wake();  // new records
   void tick(std::int64_t now_us);
   void on_ready(bool readable, bool writable) override;
+  void on_exception() override;
   void resolved(std::uint64_t attempt, Result<std::vector<net::SocketAddress>> addresses);
 
  private:

@@ -5,9 +5,20 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 #include "shard.hpp"
 
 namespace millrace::ingest {
+
+namespace {
+
+// One forward's trouble is not the others'.
+template <class Work>
+void guarded(Forward& forward, const Work& work) {
+  if (!survives("forward", [&] { work(forward); })) forward.on_exception();
+}
+
+}  // namespace
 
 ForwardSet::~ForwardSet() = default;
 
@@ -83,12 +94,12 @@ void ForwardSet::watch(const LiveStream* stream) {
 
 void ForwardSet::wake(const LiveStreamPtr& stream) {
   for (const auto& [number, forward] : all_) {
-    if (forward->stream() == stream) forward->wake();
+    if (forward->stream() == stream) guarded(*forward, [](Forward& one) { one.wake(); });
   }
 }
 
 void ForwardSet::tick(std::int64_t now_us) {
-  for (const auto& [number, forward] : all_) forward->tick(now_us);
+  for (const auto& [number, forward] : all_) guarded(*forward, [now_us](Forward& one) { one.tick(now_us); });
 }
 
 void ForwardSet::close_all() {
@@ -99,7 +110,7 @@ void ForwardSet::close_all() {
 void ForwardSet::post_to(std::uint64_t number, std::function<void(Forward&)> work) {
   shard_.post([this, number, work = std::move(work)] {
     const auto found = all_.find(number);
-    if (found != all_.end()) work(*found->second);
+    if (found != all_.end()) guarded(*found->second, work);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 #include "connection.hpp"
 #include "player_tracks.hpp"
 #include "rtmp/media_message.hpp"
@@ -61,7 +62,9 @@ template <class Work>
 void PlayerGroup::each(Work work) {
   ++iterating_;
   for (std::size_t i = 0; i < players_.size(); ++i) {
-    if (players_[i] != nullptr) work(*players_[i]);
+    if (players_[i] == nullptr) continue;
+    Connection& connection = players_[i]->connection;
+    if (!survives("rtmp player", [&] { work(*players_[i]); })) connection.on_exception();
   }
   if (--iterating_ == 0) std::erase(players_, nullptr);
 }

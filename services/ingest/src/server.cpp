@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 #include "forward_set.hpp"
 
 namespace millrace::ingest {
@@ -101,6 +102,7 @@ void Server::adopt(net::Accepted accepted, Shard::Port port) {
 }
 
 void Server::maintain() {
+  maintenance_->start(kMaintenanceUs, [this] { maintain(); });
   shared_.arena.maintain(monotonic_us());
   if (++maintenances_ % kForgetEvery == 0) admission_.forget(monotonic_us());
   std::vector<LiveStreamPtr> announced = shared_.streams.all();
@@ -108,14 +110,13 @@ void Server::maintain() {
     return !stream->announced.load(std::memory_order_acquire);
   });
   shared_.announcer.statistics(announced);
-  maintenance_->start(kMaintenanceUs, [this] { maintain(); });
 }
 
 void Server::run_on(std::size_t shard, std::function<void()> work) {
   std::promise<void> done;
   threads_.post(shard, [&] {
-    work();
-    done.set_value();
+    (void)survives("ingest shard", work);
+    done.set_value();  // it is waited for
   });
   done.get_future().wait();
 }

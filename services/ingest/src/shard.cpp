@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scarce_memory.hpp"
+#include "base/survive.hpp"
 #include "connection.hpp"
 #include "forward_set.hpp"
 #include "player_group.hpp"
@@ -62,6 +63,9 @@ void Shard::post_to(std::uint64_t connection, std::function<void(Connection&)> w
       work(connection_here);
     } catch (const std::bad_alloc&) {
       connection_here.out_of_memory();
+    } catch (...) {
+      note_exception("rtmp connection");
+      connection_here.on_exception();
     }
     after_dispatch();
   });
@@ -197,12 +201,17 @@ void Shard::announce_dirty() {
   const std::int64_t interval = poller_->statistics().gathering ? kAnnounceUnderLoadUs : kAnnounceUs;
   std::vector<std::uint64_t> early;
   std::vector<NewRecords> records;
-  for (const std::uint64_t id : dirty_) {
+  for (const std::uint64_t id : std::exchange(dirty_, {})) {
     const auto found = connections_.find(id);
-    if (found != connections_.end() && !found->second->announce(now, interval, records)) early.push_back(id);
+    if (found == connections_.end()) continue;
+    Connection& publisher = *found->second;
+    const bool survived = survives("rtmp connection", [&] {
+      if (!publisher.announce(now, interval, records)) early.push_back(id);
+    });
+    if (!survived) publisher.on_exception();
   }
+  dirty_.insert(dirty_.end(), early.begin(), early.end());
   if (!records.empty()) shared_.announcer.new_records(records);
-  dirty_ = std::move(early);
   if (!dirty_.empty() && !announce_timer_.running())
     announce_timer_.start(interval, [this] { announce_dirty(); });
 }
@@ -237,19 +246,23 @@ void Shard::wake_players(const LiveStreamPtr& stream) {
 }
 
 void Shard::tick() {
+  tick_timer_.start(kTickUs, [this] { tick(); });
   const std::int64_t now = monotonic_us();
   // Ticks may retire connections and so change the maps.
   std::vector<Connection*> connections;
   connections.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
-  for (Connection* connection : connections) connection->tick(now);
+  for (Connection* connection : connections) {
+    if (!survives("rtmp connection", [&] { connection->tick(now); })) connection->on_exception();
+  }
   std::vector<Arrival*> arrivals;
   for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
-  for (Arrival* arrival : arrivals) arrival->tick(now);
+  for (Arrival* arrival : arrivals) {
+    if (!survives("rtmp arrival", [&] { arrival->tick(now); })) arrival->on_exception();
+  }
   for (const auto& [id, group] : groups_) group->tick(now);
   forwards_->tick(now);
   std::erase_if(groups_, [](const auto& entry) { return entry.second->empty(); });
-  tick_timer_.start(kTickUs, [this] { tick(); });
 }
 
 void Shard::ask_to_reconnect() {

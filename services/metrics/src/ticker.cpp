@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/survive.hpp"
+
 namespace millrace::metrics {
 
 Ticker::Ticker(std::chrono::milliseconds interval, std::function<void()> tick)
@@ -17,7 +19,7 @@ void Ticker::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     stopped_.wait_until(lock, stop, next, [] { return false; });
     if (stop.stop_requested()) return;
-    tick_();
+    (void)survives("ticker", tick_);
     next = std::max(next + interval_, Clock::now());
   }
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -16,6 +17,13 @@ using DoneAtom = caf::atom_constant<caf::atom("done")>;
 constexpr std::chrono::milliseconds kStepEvery{250};
 constexpr std::chrono::milliseconds kScanEvery{1000};
 constexpr std::string_view kLogComponent = "media-log";
+
+// A job that throws is its actor's: the supervisor decides whether it is tried again.
+void post(RecordingShared& shared, const caf::actor& self, std::function<void()> job) {
+  shared.workers.post([self, job = std::move(job)] {
+    if (!survives("recording job", job)) caf::anon_send_exit(self, caf::exit_reason::unhandled_exception);
+  });
+}
 
 // One publication: decides when the next step is due. The step itself runs on a worker thread.
 class PublicationState {
@@ -32,7 +40,7 @@ class PublicationState {
 
   void step() {
     const caf::actor self = caf::actor_cast<caf::actor>(self_);
-    shared_->workers.post([shared = shared_.get(), publication = publication_, self] {
+    post(*shared_, self, [shared = shared_.get(), publication = publication_, self] {
       const bool more = publication->step(monotonic_us(), shared->reporter, shared->finish_queue);
       caf::anon_send(self, DoneAtom::value, more);
     });
@@ -92,7 +100,7 @@ class ScoutState {
     if (looking_ || shared_->draining) return;
     looking_ = true;
     const caf::actor self = caf::actor_cast<caf::actor>(self_);
-    shared_->workers.post([shared = shared_.get(), findings = findings_, self] {
+    post(*shared_, self, [shared = shared_.get(), findings = findings_, self] {
       *findings = shared->scout.look();
       // Found once in the life of the process: not left to an actor that may have crashed meanwhile.
       for (const PartOwner& orphan : findings->orphans) {

@@ -1,5 +1,7 @@
 #include "worker_pool.hpp"
 
+#include "base/survive.hpp"
+
 namespace millrace::recording {
 
 WorkerPool::WorkerPool(unsigned threads) {
@@ -32,7 +34,7 @@ void WorkerPool::run() {
     const std::function<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job();
+    (void)survives("recording worker", job);
   }
 }
 
