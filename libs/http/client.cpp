@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/survive.hpp"
 #include "net/egress_policy.hpp"
 
 namespace millrace::http {
@@ -60,6 +61,10 @@ struct Transfer {
   std::size_t header_bytes = 0;
   bool too_large = false;
   bool refused_address = false;
+
+  void tell(Result<CallAnswer> result) {
+    (void)survives("http client", [&] { done(std::move(result)); });
+  }
 };
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
@@ -69,8 +74,17 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
     transfer.too_large = true;
     return 0;
   }
-  transfer.answer.body.append(data, bytes);
-  return bytes;
+  // libcurl is C: nothing may be thrown through it.
+  return survives("http client", [&] { transfer.answer.body.append(data, bytes); }) ? bytes : 0;
+}
+
+void take_line(CallAnswer& answer, std::string_view line) {
+  // A new status line: what came before belonged to an interim answer (100, 103).
+  if (line.substr(0, 5) == "HTTP/") answer.headers.clear();
+  const std::size_t colon = line.find(':');
+  if (colon != std::string_view::npos) {
+    answer.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+  }
 }
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
@@ -81,13 +95,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
     transfer.too_large = true;
     return 0;
   }
-  // A new status line: what came before belonged to an interim answer (100, 103).
-  if (line.substr(0, 5) == "HTTP/") transfer.answer.headers.clear();
-  const std::size_t colon = line.find(':');
-  if (colon != std::string_view::npos) {
-    transfer.answer.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
-  }
-  return line.size();
+  return survives("http client", [&] { take_line(transfer.answer, line); }) ? line.size() : 0;
 }
 
 curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
@@ -124,27 +132,21 @@ class Client::Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  void call(Call call, Done done) {
+  Result<void> call(Call call, Done done) {
     if (call.egress) {
-      if (const auto target = call.egress->check_url(call.url); !target) {
-        return done(fail("http.egress", target.error().message));
-      }
+      if (const auto target = call.egress->check_url(call.url); !target)
+        return fail("http.egress", target.error().message);
     }
     auto transfer = std::make_unique<Transfer>(std::move(call), std::move(done));
     transfer->limits = limits_;
-    bool stopped = false;
     {
       const std::lock_guard lock(mutex_);
-      stopped = stopping_;
-      if (!stopped && incoming_.size() < limits_.waiting) incoming_.push_back(std::move(transfer));
+      if (stopping_) return fail("http.stopped", "the client has stopped");
+      if (incoming_.size() >= limits_.waiting) return fail("http.overloaded", "too many calls are waiting");
+      incoming_.push_back(std::move(transfer));
     }
-    if (!transfer) {
-      curl_multi_wakeup(multi_);
-    } else if (stopped) {
-      transfer->done(fail("http.stopped", "the client has stopped"));
-    } else {
-      transfer->done(fail("http.overloaded", "too many calls are waiting"));
-    }
+    curl_multi_wakeup(multi_);
+    return {};
   }
 
   void stop() {
@@ -161,17 +163,13 @@ class Client::Core {
 
   void run() {
     while (!stopping()) {
-      take();
-      int running = 0;
-      curl_multi_perform(multi_, &running);
-      finish();
-      take();
+      (void)survives("http client", [this] { turn(); });
       curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
     }
     for (auto& [handle, transfer] : running_) {
       curl_multi_remove_handle(multi_, handle);
       curl_easy_cleanup(handle);
-      transfer->done(fail("http.stopped", "the client has stopped"));
+      transfer->tell(fail("http.stopped", "the client has stopped"));
     }
     running_.clear();
     std::deque<std::unique_ptr<Transfer>> left;
@@ -179,7 +177,15 @@ class Client::Core {
       const std::lock_guard lock(mutex_);
       left.swap(incoming_);
     }
-    for (const auto& transfer : left) transfer->done(fail("http.stopped", "the client has stopped"));
+    for (const auto& transfer : left) transfer->tell(fail("http.stopped", "the client has stopped"));
+  }
+
+  void turn() {
+    take();
+    int running = 0;
+    curl_multi_perform(multi_, &running);
+    finish();
+    take();
   }
 
   bool stopping() {
@@ -202,9 +208,9 @@ class Client::Core {
 
   void start(std::unique_ptr<Transfer> transfer) {
     const std::int64_t left_ms = (transfer->deadline_us - monotonic_us()) / 1000;
-    if (left_ms <= 0) return transfer->done(fail("http.deadline", "no place in time"));
+    if (left_ms <= 0) return transfer->tell(fail("http.deadline", "no place in time"));
     CURL* handle = curl_easy_init();
-    if (handle == nullptr) return transfer->done(fail("http.overloaded", "no memory"));
+    if (handle == nullptr) return transfer->tell(fail("http.overloaded", "no memory"));
     set_up(handle, *transfer, static_cast<long>(left_ms));
     running_.emplace_back(handle, std::move(transfer));
     curl_multi_add_handle(multi_, handle);
@@ -261,9 +267,9 @@ class Client::Core {
       curl_easy_cleanup(handle);
       transfer->answer.status = static_cast<int>(status);
       if (code != CURLE_OK) {
-        transfer->done(tl::unexpected<Error>(error_of(code, *transfer)));
+        transfer->tell(tl::unexpected<Error>(error_of(code, *transfer)));
       } else {
-        transfer->done(std::move(transfer->answer));
+        transfer->tell(std::move(transfer->answer));
       }
     }
   }
@@ -284,8 +290,8 @@ void Client::stop() {
   core_->stop();
 }
 
-void Client::call(Call call, Done done) {
-  core_->call(std::move(call), std::move(done));
+Result<void> Client::call(Call call, Done done) {
+  return core_->call(std::move(call), std::move(done));
 }
 
 }  // namespace millrace::http

@@ -3,7 +3,9 @@
 // A server that is slow, endless or gone costs its own calls their deadline and nobody else anything, as long
 // as there are places.
 //
-// Any thread may call; done runs exactly once, on the client's thread, and must not block.
+// Any thread may call. done runs exactly once, on the client's thread, and must not block; what it throws is
+// survived. A call that is refused at once is an error of call(), and its done never runs: nobody is called
+// back on the thread that calls.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +27,9 @@ struct ClientLimits {
 
 class Client {
  public:
-  // Errors of a call: http.overloaded; http.deadline; http.unreachable (name, connection, TLS, broken answer;
-  // what happened in words, without the URL); http.answer_too_large; http.egress (the URL or every address of
-  // its name is not allowed); http.stopped.
+  // Errors: http.deadline; http.unreachable (name, connection, TLS, broken answer; what happened in words,
+  // without the URL); http.answer_too_large; http.egress (every address of the name is not allowed);
+  // http.stopped.
   using Done = std::function<void(Result<CallAnswer>)>;
 
   explicit Client(ClientLimits limits = {});
@@ -35,7 +37,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void call(Call call, Done done);
+  // Errors: http.overloaded; http.egress (the URL is not allowed); http.stopped.
+  [[nodiscard]] Result<void> call(Call call, Done done);
   // Ends outstanding calls; further ones get http.stopped. Not from done.
   void stop();
 

@@ -13,6 +13,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include "http/server.hpp"
@@ -37,8 +38,9 @@ std::string url_of(std::uint16_t port, const std::string& path = "/") {
 std::future<Result<CallAnswer>> send(Client& client, Call call) {
   auto promise = std::make_shared<std::promise<Result<CallAnswer>>>();
   auto future = promise->get_future();
-  client.call(std::move(call),
-              [promise](Result<CallAnswer> answer) { promise->set_value(std::move(answer)); });
+  const Result<void> begun = client.call(
+      std::move(call), [promise](Result<CallAnswer> answer) { promise->set_value(std::move(answer)); });
+  if (!begun) promise->set_value(tl::unexpected<Error>(begun.error()));
   return future;
 }
 
@@ -192,6 +194,61 @@ TEST(HttpClient, ConnectsToPublicAddressesOnlyWhereThePolicyJudges) {
   EXPECT_EQ(outcome(send(client, {.url = by_name, .egress = strict}).get()), "http.egress");
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(outcome(send(client, {.url = by_name, .egress = local}).get()), "200");
+}
+
+TEST(HttpClient, CallsNobodyBackOnTheThreadThatCalls) {
+  const auto server =
+      serve([](Request&&, const Responder& respond) { respond(Response::text(200, "text/plain", "ok")); });
+  const auto policy = std::make_shared<const net::EgressPolicy>(
+      net::EgressPolicy::create({.schemes = {"https"}, .allowed = {}}).value());
+  Client client({.in_flight = 1, .waiting = 0});
+  std::mutex held;  // as a caller may hold when it asks
+  const auto refused = [&](Call call) {
+    const std::lock_guard lock(held);
+    const Result<void> begun = client.call(std::move(call), [&](const Result<CallAnswer>&) {
+      const std::lock_guard never(held);
+      ADD_FAILURE() << "a refused call has called back";
+    });
+    return begun ? std::string("taken") : std::string(begun.error().code);
+  };
+  Call call;
+  call.url = url_of(server->port());
+  EXPECT_EQ(refused(call), "http.overloaded");
+  call.egress = policy;
+  EXPECT_EQ(refused(call), "http.egress");
+  client.stop();
+  call.egress = nullptr;
+  EXPECT_EQ(refused(call), "http.stopped");
+}
+
+TEST(HttpClient, GoesOnWhenACallbackThrows) {
+  const auto server =
+      serve([](Request&&, const Responder& respond) { respond(Response::text(200, "text/plain", "ok")); });
+  Client client;
+  Call call;
+  call.url = url_of(server->port());
+  std::promise<void> called;
+  ASSERT_TRUE(client.call(call, [&](const Result<CallAnswer>&) {
+    called.set_value();
+    throw std::length_error("callback");
+  }));
+  called.get_future().wait();
+  EXPECT_EQ(outcome(send(client, call).get()), "200");
+}
+
+TEST(HttpClient, BoundsChunkExtensionsAndTrailersWithoutAnEnd) {
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string trailers = chunked + "0\r\n";
+  while (trailers.size() < 100'000) trailers += "X: yyyyyyyyyyyyyyyy\r\n";
+  const Rude extension(chunked + "5;a=" + std::string(100'000, 'x'));
+  const Rude many(trailers);
+  Client client;
+  for (const std::uint16_t port : {extension.port(), many.port()}) {
+    Call call;
+    call.url = url_of(port);
+    call.timeout = 500ms;
+    EXPECT_FALSE(send(client, call).get()) << "and the client's memory stays small";
+  }
 }
 
 }  // namespace

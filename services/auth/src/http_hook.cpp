@@ -78,12 +78,13 @@ void HttpHook::ask(Occasion occasion, const Visit& visit, std::chrono::milliseco
     return answer(fail("hook.unavailable", "the hook has not answered lately"));
   }
   call->timeout = timeout;
-  client_.call(std::move(*call),
-               [this, occasion, answer = std::move(answer)](const Result<http::CallAnswer>& answered) {
-                 Result<Verdict> verdict = judge(occasion, answered);
-                 metrics_.hook_asked(kind_, !verdict ? "error" : verdict->accepted ? "accepted" : "refused");
-                 answer(std::move(verdict));
-               });
+  const auto answered = [this, occasion, answer = std::move(answer)](const Result<http::CallAnswer>& result) {
+    Result<Verdict> verdict = judge(occasion, result);
+    metrics_.hook_asked(kind_, !verdict ? "error" : verdict->accepted ? "accepted" : "refused");
+    answer(std::move(verdict));
+  };
+  const Result<void> begun = client_.call(std::move(*call), answered);
+  if (!begun) answered(tl::unexpected(begun.error()));
 }
 
 }  // namespace millrace::auth

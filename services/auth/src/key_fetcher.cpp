@@ -35,25 +35,29 @@ void KeyFetcher::fetch(const IdentityIssuer& issuer, Done done) {
   if (!issuer.jwks_url.empty()) return fetch_keys(issuer.jwks_url, issuer.bearer, {}, std::move(done));
   std::string base = issuer.issuer;
   while (base.ends_with('/')) base.pop_back();
-  client_.call(question(base + "/.well-known/openid-configuration"),
-               [this, name = issuer.issuer, done = std::move(done)](Result<http::CallAnswer> answer) {
-                 if (!answer) return done(tl::unexpected(answer.error()));
-                 if (answer->status != 200)
-                   return done(tl::unexpected(bad_status("auth.discovery", answer->status)));
-                 const Result<std::string> keys = parse_discovery(answer->body, name);
-                 if (!keys) return done(tl::unexpected(keys.error()));
-                 // What a document of the issuer's own server says of that server is as good as configured.
-                 const bool same = origin_of(*keys) == origin_of(name);
-                 fetch_keys(*keys, {}, same ? nullptr : elsewhere_, done);
-               });
+  call(question(base + "/.well-known/openid-configuration"),
+       [this, name = issuer.issuer, done = std::move(done)](Result<http::CallAnswer> answer) {
+         if (!answer) return done(tl::unexpected(answer.error()));
+         if (answer->status != 200) return done(tl::unexpected(bad_status("auth.discovery", answer->status)));
+         const Result<std::string> keys = parse_discovery(answer->body, name);
+         if (!keys) return done(tl::unexpected(keys.error()));
+         // What a document of the issuer's own server says of that server is as good as configured.
+         const bool same = origin_of(*keys) == origin_of(name);
+         fetch_keys(*keys, {}, same ? nullptr : elsewhere_, done);
+       });
+}
+
+void KeyFetcher::call(http::Call call, http::Client::Done done) {
+  const Result<void> begun = client_.call(std::move(call), done);
+  if (!begun) done(tl::unexpected(begun.error()));
 }
 
 void KeyFetcher::fetch_keys(const std::string& url, const Secret& bearer,
                             std::shared_ptr<const net::EgressPolicy> egress, Done done) {
-  http::Call call = question(url);
-  call.egress = std::move(egress);
-  if (!bearer.empty()) call.headers.emplace_back("Authorization", "Bearer " + bearer.reveal());
-  client_.call(std::move(call), [done = std::move(done)](Result<http::CallAnswer> answer) {
+  http::Call asked = question(url);
+  asked.egress = std::move(egress);
+  if (!bearer.empty()) asked.headers.emplace_back("Authorization", "Bearer " + bearer.reveal());
+  call(std::move(asked), [done = std::move(done)](Result<http::CallAnswer> answer) {
     if (!answer) return done(tl::unexpected(answer.error()));
     if (answer->status != 200) return done(tl::unexpected(bad_status("auth.jwks", answer->status)));
     Result<KeySet> keys = KeySet::parse(answer->body);

@@ -16,7 +16,7 @@ class KeyFetcher {
   static constexpr std::size_t kMaxAnswer = 256UL << 10;
   static constexpr std::chrono::milliseconds kTimeout{5000};  // of each of the two answers
 
-  // Exactly once, on the client's thread. Errors: auth.jwks, auth.discovery, those of http::Client.
+  // Exactly once, on any thread. Errors: auth.jwks, auth.discovery, those of http::Client.
   using Done = std::function<void(Result<FetchedKeys>)>;
 
   KeyFetcher();
@@ -25,6 +25,7 @@ class KeyFetcher {
   void stop() { client_.stop(); }
 
  private:
+  void call(http::Call call, http::Client::Done done);
   void fetch_keys(const std::string& url, const Secret& bearer,
                   std::shared_ptr<const net::EgressPolicy> egress, Done done);
 
