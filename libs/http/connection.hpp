@@ -1,5 +1,6 @@
 // One client's connection: reads requests, hands them to the handler, sends answers, in order, within its
-// deadlines. Everything happens on the worker's thread. Internal to this library.
+// deadlines. Everything happens on the worker's thread; what it throws costs this connection, nobody else.
+// Internal to this library.
 //
 //            first byte        complete         answer           sent, keep-alive
 //   kReading ───────────► … ───────────► kAnswering ────► kSending ──────────────► kReading
@@ -12,14 +13,15 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
 #include <optional>
 
+#include "base/survive.hpp"
 #include "http/core.hpp"
 #include "http/framed_output.hpp"
 #include "http/live.hpp"
-#include "http/request_parser.hpp"
+#include "http/places.hpp"
+#include "http/request_reader.hpp"
 #include "http/transfer.hpp"
 
 namespace millrace::http {
@@ -27,17 +29,25 @@ namespace millrace::http {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
-  Connection(std::shared_ptr<Server::Core> core, Worker& worker, Socket socket, std::string peer_address);
+  // peer_address: of the TCP connection, an IPv4 address as such.
+  Connection(std::shared_ptr<Server::Core> core, Worker& worker, Socket socket, std::string peer_address,
+             Places::Place place);
 
-  void start();
+  void start() {
+    guarded([this] { begin(); });
+  }
   // No further request; closes at once when none is running.
-  void drain();
+  void drain() {
+    guarded([this] { leave(); });
+  }
   void close();
   // The answer to the numbered request; ignored when another has been given.
   void answer(std::uint64_t number, Response response);
 
   // The live stream may have something to send.
-  void poll();
+  void poll() {
+    guarded([this] { look(); });
+  }
 
   // Any thread.
   boost::asio::io_context& context() { return worker_.context; }
@@ -50,24 +60,38 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Duration = std::chrono::milliseconds;
   using Clock = std::chrono::steady_clock;
 
+  // Everything from outside goes through this: an exception ends the connection.
+  template <class Work>
+  void guarded(const Work& work) {
+    if (!survives("http connection", work)) give_up();
+  }
+  void give_up();
+  void begin();
+  void leave();
+  void look();
   void drive();
+  void drive_later();
+  void on_writable(const boost::system::error_code& error);
   // Each does one step; false: an operation is pending, drive() will be called again.
   bool read_step();
   bool send_step();
   void read_more();
   void on_read(const boost::system::error_code& error, std::size_t count);
-  void skip_empty_lines();
-  bool begin_request();
   void continue_if_expected();
   void dispatch();
   void call_handler(Request request);
-  void refuse(int status, std::string_view code, std::string_view detail);
+  void refuse(const Refusal& refusal);
+  bool has_place_for(const Response& response);
   void begin_answer(Response response);
   void finish_answer();
   void begin_live();
   bool live_step();
   void read_live();
+  void on_live_readable(const boost::system::error_code& error);
   void linger();
+  void on_lingering(const boost::system::error_code& error);
+  void when(boost::asio::socket_base::wait_type what,
+            void (Connection::*then)(const boost::system::error_code& error));
   void watch_for_leaving();
   bool has_left();
 
@@ -82,17 +106,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Limits& limits_;
   Socket socket_;
   const std::string peer_address_;
+  Places::Place place_;
   boost::asio::steady_timer timer_;
   Clock::time_point deadline_;
   Clock::time_point timer_at_ = Clock::time_point::max();
 
   Phase phase_ = Phase::kReading;
-  boost::beast::flat_buffer buffer_;
-  std::optional<RequestParser> parser_;  // while a request is being read
-  std::size_t header_bytes_ = 0;
-  bool header_done_ = false;
+  RequestReader reader_;
   std::uint64_t number_ = 0;  // of the request that is being answered
-  Request conditions_;        // its method and conditional fields: the handler has the rest
+  Request conditions_;        // its method, client and conditional fields: the handler has the rest
   bool keep_alive_ = true;
   std::optional<Response> response_;  // given while the handler was still running
   std::optional<Transfer> transfer_;

@@ -9,18 +9,17 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "http/counters.hpp"
+#include "http/places.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"
 
@@ -38,8 +37,9 @@ struct Worker {
   std::unordered_set<std::shared_ptr<Connection>> polled;
   std::optional<boost::asio::steady_timer> poll_timer;
   void poll(const std::shared_ptr<Connection>& connection);
-  void poll_all();
-  void wait_to_poll(std::chrono::microseconds pause);
+  // Without the next look no live stream of this worker would go on.
+  void poll_all() noexcept;
+  void wait_to_poll(std::chrono::microseconds pause) noexcept;
 
   // The Date field, made once a second.
   std::int64_t date_second = 0;
@@ -64,15 +64,14 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
 
   // Called once by each connection, on its worker.
-  void closed(Worker& worker, const std::shared_ptr<Connection>& connection, const std::string& peer_address);
+  void closed(Worker& worker, const std::shared_ptr<Connection>& connection);
 
  private:
   void adopt(net::Accepted accepted);
+  // On the worker. What goes wrong gives the descriptor and the place back.
+  void begin(Worker& worker, net::UniqueFd fd, bool is_v6, std::string peer, Places::Place place);
   void stop_listening();
-  bool admit(const std::string& peer_address);
-  void release(const std::string& peer_address);
   void on_each_connection(void (Connection::*action)());
-  bool wait_until_empty(std::chrono::milliseconds patience);
 
   const ServerConfig config_;
   Handler handler_;
@@ -80,14 +79,12 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint16_t port_ = 0;
   std::atomic<bool> draining_{false};
+  const std::shared_ptr<Places> places_;
   std::size_t next_worker_ = 0;  // on the first worker
 
   mutable std::mutex mutex_;                 // guards what follows
   std::unique_ptr<net::Listener> listener_;  // until the drain; destroyed on the first worker
   std::uint64_t out_of_descriptors_ = 0;     // of a listener that has gone
-  std::condition_variable empty_;
-  std::size_t open_ = 0;
-  std::unordered_map<std::string, std::size_t> open_by_address_;
   bool stopped_ = false;
 };
 

@@ -13,7 +13,6 @@ void Counters::count_response(int status) {
 Statistics Counters::statistics() const {
   Statistics out;
   out.accepted = accepted;
-  out.connections = connections;
   out.pending = pending;
   out.requests = requests;
   out.responses_2xx = responses_2xx;

@@ -50,7 +50,7 @@ struct Request {
   std::string raw_query;
   Fields headers;
   std::string body;  // at most Limits::body_bytes
-  // Of the TCP peer, without the port. Forwarding headers are never believed here.
+  // Without the port: of the TCP peer, or of its client when it is a trusted proxy (trusted_proxies.hpp).
   std::string peer_address;
 
   // First query parameter of that name; empty when there is none.

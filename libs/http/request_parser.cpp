@@ -39,7 +39,8 @@ Method method_of(beast::http::verb verb) {
 
 }  // namespace
 
-RequestParser::RequestParser(const Limits& limits) : body_limit_(limits.body_bytes) {
+RequestParser::RequestParser(const Limits& limits)
+    : body_limit_(limits.body_bytes), trailer_limit_(limits.header_bytes) {
   header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   body_limit(limits.body_bytes);
   // Beast's eager mode forgets an error of the header when body bytes are in the same buffer, and reads on.
@@ -66,7 +67,11 @@ void RequestParser::on_response_impl(int /*code*/, Text /*reason*/, int /*versio
 }
 
 void RequestParser::on_field_impl(beast::http::field field, Text name, Text value, Code& error) {
-  if (header_done_) return;  // a trailer must not pass for a header
+  if (header_done_) {  // a trailer must not pass for a header
+    trailer_bytes_ += name.size() + value.size();
+    if (++trailers_ > kMaxFields || trailer_bytes_ > trailer_limit_) refuse(431, error);
+    return;
+  }
   if (request_.headers.size() == kMaxFields) return refuse(431, error);
   if (field == beast::http::field::host) ++hosts_;
   // Any other coding would leave it open where the body ends.
@@ -102,7 +107,8 @@ std::size_t RequestParser::on_body_impl(Text body, Code& error) {
   return body.size();
 }
 
-void RequestParser::on_chunk_header_impl(std::uint64_t size, Text /*extensions*/, Code& error) {
+void RequestParser::on_chunk_header_impl(std::uint64_t size, Text extensions, Code& error) {
+  if (extensions.size() > kMaxChunkHeader) return refuse(400, error);
   if (size > body_limit_ - std::min(body_limit_, request_.body.size())) refuse(413, error);
 }
 

@@ -12,6 +12,8 @@ namespace millrace::http {
 
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
+  static constexpr std::size_t kMaxChunkHeader = 256;  // its size and its extensions
+
   explicit RequestParser(const Limits& limits);
 
   // The status to answer with after put() failed with anything but need_more.
@@ -39,6 +41,9 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   void refuse(int status, Code& error);
 
   std::size_t body_limit_;
+  std::size_t trailer_limit_;
+  std::size_t trailer_bytes_ = 0;
+  std::size_t trailers_ = 0;
   Request request_;
   std::string target_;
   int version_ = 11;

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 #include "http/connection.hpp"
 #include "http/core.hpp"
 #include "http/response_header.hpp"
@@ -50,14 +51,14 @@ void Worker::poll(const std::shared_ptr<Connection>& connection) {
   }
 }
 
-void Worker::wait_to_poll(std::chrono::microseconds pause) {
+void Worker::wait_to_poll(std::chrono::microseconds pause) noexcept {
   poll_timer->expires_after(pause);
   poll_timer->async_wait([this](const boost::system::error_code& error) {
     if (!error) poll_all();
   });
 }
 
-void Worker::poll_all() {
+void Worker::poll_all() noexcept {
   if (polled.empty()) return poll_timer.reset();
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<std::shared_ptr<Connection>> all(polled.begin(), polled.end());  // some may close
@@ -68,7 +69,9 @@ void Worker::poll_all() {
 }
 
 Server::Core::Core(ServerConfig config, Handler handler)
-    : config_(std::move(config)), handler_(std::move(handler)) {}
+    : config_(std::move(config)),
+      handler_(std::move(handler)),
+      places_(std::make_shared<Places>(config_.limits.connections, config_.limits.connections_per_address)) {}
 
 Server::Core::~Core() = default;
 
@@ -85,59 +88,45 @@ Result<void> Server::Core::start() {
     worker->guard.emplace(worker->context.get_executor());
     worker->thread = std::thread([context = &worker->context] {
       block_sigpipe();
-      context->run();
+      while (!survives("http worker", [context] { context->run(); })) {
+      }
     });
   }
   return {};
 }
 
-bool Server::Core::admit(const std::string& peer_address) {
-  const std::lock_guard lock(mutex_);
-  if (draining() || open_ >= config_.limits.connections) return false;
-  std::size_t& of_address = open_by_address_[peer_address];
-  const std::size_t most = config_.limits.connections_per_address;
-  if (most > 0 && of_address >= most) return false;
-  ++of_address;
-  ++open_;
-  return true;
-}
-
-void Server::Core::release(const std::string& peer_address) {
-  const std::lock_guard lock(mutex_);
-  const auto entry = open_by_address_.find(peer_address);
-  if (entry != open_by_address_.end() && --entry->second == 0) open_by_address_.erase(entry);
-  if (--open_ == 0) empty_.notify_all();
-}
-
 void Server::Core::adopt(net::Accepted accepted) {
-  counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+  add(counters_.accepted);
   // An IPv4 peer of a dual-stack socket is written as IPv4: limits and logs should not see two names for it.
-  static constexpr std::string_view kMapped = "::ffff:";
   const bool is_v6 = accepted.peer_address.find(':') != std::string::npos;
-  std::string peer = std::move(accepted.peer_address);
-  if (peer.starts_with(kMapped) && peer.find('.') != std::string::npos) peer.erase(0, kMapped.size());
-  if (!admit(peer)) {
-    counters_.refused_connections.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  counters_.connections.fetch_add(1, std::memory_order_relaxed);
+  const std::optional<net::IpAddress> address = net::IpAddress::parse(accepted.peer_address);
+  std::string peer = address ? address->text() : std::move(accepted.peer_address);
+  std::optional<Places::Place> place;
+  if (!draining()) place = config_.proxies.contains(peer) ? places_->take_for_proxy() : places_->take(peer);
+  if (!place) return add(counters_.refused_connections);
   Worker& worker = *workers_[next_worker_++ % workers_.size()];
   asio::post(worker.context, [core = shared_from_this(), &worker, is_v6, peer = std::move(peer),
-                              fd = std::move(accepted.socket)]() mutable {
-    Connection::Socket socket(worker.context, is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(),
-                              fd.release());
-    auto connection = std::make_shared<Connection>(core, worker, std::move(socket), std::move(peer));
-    worker.connections.insert(connection);
-    connection->start();
+                              fd = std::move(accepted.socket), place = std::move(*place)]() mutable {
+    core->begin(worker, std::move(fd), is_v6, std::move(peer), std::move(place));
   });
 }
 
-void Server::Core::closed(Worker& worker, const std::shared_ptr<Connection>& connection,
-                          const std::string& peer_address) {
+void Server::Core::begin(Worker& worker, net::UniqueFd fd, bool is_v6, std::string peer,
+                         Places::Place place) {
+  Connection::Socket socket(worker.context);
+  boost::system::error_code error;  // the kernel has no memory to watch it with
+  socket.assign(is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd.get(), error);
+  if (error) return add(counters_.refused_connections);
+  (void)fd.release();
+  auto connection = std::make_shared<Connection>(shared_from_this(), worker, std::move(socket),
+                                                 std::move(peer), std::move(place));
+  worker.connections.insert(connection);
+  connection->start();
+}
+
+void Server::Core::closed(Worker& worker, const std::shared_ptr<Connection>& connection) {
   worker.connections.erase(connection);
   worker.polled.erase(connection);
-  counters_.connections.fetch_sub(1, std::memory_order_relaxed);
-  release(peer_address);
 }
 
 void Server::Core::on_each_connection(void (Connection::*action)()) {
@@ -149,11 +138,6 @@ void Server::Core::on_each_connection(void (Connection::*action)()) {
   }
 }
 
-bool Server::Core::wait_until_empty(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
-  return empty_.wait_for(lock, patience, [this] { return open_ == 0; });
-}
-
 void Server::Core::stop_listening() {
   const std::lock_guard lock(mutex_);
   out_of_descriptors_ = listener_->statistics().refused;
@@ -162,6 +146,7 @@ void Server::Core::stop_listening() {
 
 Statistics Server::Core::statistics() const {
   Statistics out = counters_.statistics();
+  out.connections = places_->taken();
   const std::lock_guard lock(mutex_);
   out.out_of_descriptors = listener_ ? listener_->statistics().refused : out_of_descriptors_;
   return out;
@@ -176,9 +161,10 @@ void Server::Core::drain(std::chrono::milliseconds grace) {
   }
   asio::post(workers_.front()->context, [this] { stop_listening(); });
   on_each_connection(&Connection::drain);
-  if (!wait_until_empty(grace)) {
+  if (!places_->wait_until_empty(grace)) {
     on_each_connection(&Connection::close);
-    if (!wait_until_empty(kStopPatience)) log::error("connections left at stop", {{"server", config_.name}});
+    if (!places_->wait_until_empty(kStopPatience))
+      log::error("connections left at stop", {{"server", config_.name}});
   }
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->guard.reset();

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "http/message.hpp"
+#include "http/trusted_proxies.hpp"
 
 namespace millrace::http {
 
@@ -18,8 +19,10 @@ namespace millrace::http {
 struct Limits {
   std::size_t header_bytes = 16UL * 1024;  // request line and header together
   std::size_t body_bytes = 64UL * 1024;
-  std::size_t connections = 4096;                     // more are closed at accept
-  std::size_t connections_per_address = 512;          // 0: no such limit
+  std::size_t connections = 4096;  // more are closed at accept
+  // Of an IPv4 address or IPv6 /64; 0: no such limit. A trusted proxy's are not counted, but those that
+  // became one client's for good (WebSocket, streams without an end): for the client, which gets 503.
+  std::size_t connections_per_address = 512;
   std::chrono::milliseconds header_deadline{10'000};  // first byte of a request to its last header byte
   std::chrono::milliseconds body_deadline{20'000};    // last header byte to last body byte
   std::chrono::milliseconds idle_deadline{60'000};    // between requests, and from accept to the first byte
@@ -35,6 +38,7 @@ struct ServerConfig {
   std::string port_variable = "PORT";  // named when the port is in use
   unsigned threads = 1;
   Limits limits;
+  TrustedProxies proxies{};  // who is believed about Request::peer_address
 };
 
 // Counters since the start and gauges; all monotonic but `connections` and `pending`.

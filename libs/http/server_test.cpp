@@ -10,9 +10,11 @@
 #include <fstream>
 #include <future>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include "http/files.hpp"
+#include "http/live.hpp"
 #include "http/test_client.hpp"
 
 namespace millrace::http {
@@ -72,6 +74,11 @@ TEST_F(ServerTest, AnswersRawRequestsExactly) {
   };
   const std::string long_path = "GET /" + std::string(65536, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n";
   const std::string big_header = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n";
+  const std::string chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string endless_extension = chunked + "5;a=" + std::string(1 << 20, 'x');
+  const std::string endless_trailer = chunked + "0\r\nX: " + std::string(1 << 20, 'x');
+  std::string endless_trailers = chunked + "0\r\n";
+  for (int i = 0; i < 100'000; ++i) endless_trailers += "X: y\r\n";
   std::string many_fields = "GET / HTTP/1.1\r\nHost: a\r\n";
   for (int i = 0; i < 150; ++i) many_fields += "A: b\r\n";
   many_fields += "\r\n";
@@ -112,6 +119,10 @@ TEST_F(ServerTest, AnswersRawRequestsExactly) {
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nabc", 400, ""},
       {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc", 400, ""},
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n", 413, ""},
+      // Neither an extension nor trailers have to have an end.
+      {endless_extension, 400, ""},
+      {endless_trailer, 431, ""},
+      {endless_trailers, 431, ""},
       // The refusal of a header stands, whatever follows it in the same packet.
       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nX: y\r\n\r\nGET / HTTP/1.1\r\nHost: "
        "x\r\n\r\n",
@@ -357,6 +368,86 @@ TEST_F(ServerTest, AnswersWith500WhenTheHandlerThrowsOrForgets) {
   });
   EXPECT_EQ(status_of(exchange("GET /throws HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
   EXPECT_EQ(status_of(exchange("GET /forgets HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
+}
+
+// Throws where it is told to.
+class Throwing final : public LiveStream {
+ public:
+  explicit Throwing(std::string where) : where_(std::move(where)) {}
+  Progress pump(LiveOutput& /*output*/, std::int64_t /*now_us*/) override {
+    if (where_ == "pump") throw std::length_error("pump");
+    return Progress::kIdle;
+  }
+  void receive(ByteView /*bytes*/, std::int64_t /*now_us*/) override {
+    if (where_ == "receive") throw std::bad_alloc();
+  }
+  bool is_polled() const override { return true; }
+  void attach(std::function<void()> /*wake*/) override {
+    if (where_ == "attach") throw std::runtime_error("attach");
+  }
+
+ private:
+  const std::string where_;
+};
+
+TEST_F(ServerTest, AnExceptionCostsOneConnectionOnly) {
+  start([](Request&& request, const Responder& respond) {
+    if (request.path == "/good") return echo(std::move(request), respond);
+    Response response;
+    if (request.path == "/body") {
+      auto bytes = std::make_shared<std::string>("bytes");
+      response.body = MappedRegions{{as_bytes(*bytes)}, bytes, []() -> bool { throw 7; }};
+    } else {
+      response.live = std::make_shared<Throwing>(request.path.substr(1));
+    }
+    respond(std::move(response));
+  });
+  TestClient other(server_->port());
+  for (const char* where : {"/attach", "/pump", "/receive", "/body"}) {
+    TestClient client(server_->port());
+    client.send(std::string("GET ") + where + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    if (where == std::string("/receive")) {
+      EXPECT_EQ(status_of(client.read_answer(true)), 200);
+      client.send("bytes");
+    }
+    (void)client.read_all();
+    EXPECT_TRUE(client.closed()) << where;
+    other.send("GET /good HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(body_of(other.read_answer()), "GET /good") << where;
+  }
+  EXPECT_TRUE(eventually([&] { return server_->statistics().connections == 1; }));
+  EXPECT_EQ(server_->statistics().pending, 0U);
+}
+
+TEST_F(ServerTest, CountsTheClientsOfATrustedProxyAndNotTheProxy) {
+  ServerConfig config;
+  config.limits.connections_per_address = 1;
+  config.proxies =
+      TrustedProxies(net::IpNetworks::parse("127.0.0.1").value(), ForwardingField::kXForwardedFor);
+  start(
+      [](Request&& request, const Responder& respond) {
+        Response response = Response::text(200, "text/plain", request.peer_address);
+        if (request.path == "/live") response.live = std::make_shared<Throwing>("nowhere");
+        respond(std::move(response));
+      },
+      config);
+  const auto ask = [](TestClient& client, const std::string& path, const std::string& chain) {
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: " + chain + "\r\n\r\n");
+  };
+  TestClient first(server_->port());
+  TestClient second(server_->port());
+  TestClient third(server_->port());
+  for (TestClient* client : {&first, &second, &third}) {
+    ask(*client, "/", "203.0.113.9, 198.51.100.4");
+    EXPECT_EQ(body_of(client->read_answer()), "198.51.100.4") << "the proxy has as many as it likes";
+  }
+  ask(first, "/live", "2001:db8::1");
+  EXPECT_EQ(status_of(first.read_answer(true)), 200);
+  ask(second, "/live", "2001:db8::2");
+  EXPECT_EQ(status_of(second.read_answer()), 503) << "one /64 has one";
+  ask(third, "/live", "198.51.100.5");
+  EXPECT_EQ(status_of(third.read_answer(true)), 200);
+  EXPECT_EQ(server_->statistics().refused_connections, 1U);
 }
 
 TEST_F(ServerTest, TakesTheFirstOfSeveralAnswersAndToleratesLateOnes) {

@@ -38,14 +38,10 @@ void ApiConfig::add_rows(ConfigTable& table) {
   table.integer("API_CONNECTIONS", connections, "16384", {1, 1'000'000},
                 "connections of clients; further ones are closed at once");
   table.integer("API_CONNECTIONS_PER_ADDRESS", connections_per_address, "512", {0, 1'000'000},
-                "connections from one address; 0: no such limit (behind a proxy)");
-  table.parsed<net::IpNetworks>("TRUSTED_PROXIES", proxies, "networks", "",
-                                "proxies and load balancers in front of the API (addresses or CIDR, "
-                                "separated by commas) that are believed about "
-                                "who their client is",
-                                [](const std::string& text) { return net::IpNetworks::parse(text); });
-  table.choice("TRUSTED_PROXY_HEADER", proxy_header, "x-forwarded-for", {"x-forwarded-for", "forwarded"},
-               "the field that they set; the other one is not looked at");
+                "connections from one address (IPv6: /64); 0: no such limit. TRUSTED_PROXIES are not "
+                "counted, but their "
+                "clients' WebSockets are");
+  proxies.add_rows(table);
   table.integer(
       "API_READS_PER_ADDRESS", rates.reads_per_address, "0", {0, 1'000'000},
       "GET requests a second from one address (IPv6: /64), twice as many at once; 0: no such limit");
@@ -103,11 +99,6 @@ Urls ApiConfig::urls() const {
                                                          : hls_base_url),
           .api_base = without_slash(api_base_url),
           .public_keys = public_stream_keys};
-}
-
-TrustedProxies ApiConfig::trusted_proxies() const {
-  return {proxies,
-          proxy_header == "forwarded" ? ForwardingField::kForwarded : ForwardingField::kXForwardedFor};
 }
 
 }  // namespace millrace::api

@@ -38,8 +38,7 @@ struct ApiConfig {
   std::string api_base_url;
   bool public_stream_keys = false;
   std::string ffmpeg_path;  // of an older server; not needed
-  net::IpNetworks proxies;
-  std::string proxy_header;
+  http::TrustedProxiesConfig proxies;
   RateRules rates;
   Secret playback_secret;
   Secret playback_secret_previous;
@@ -49,7 +48,6 @@ struct ApiConfig {
   void ads_rows(ConfigTable& table);
   std::string vod_directory(const std::string& home) const;
   Urls urls() const;
-  TrustedProxies trusted_proxies() const;
 };
 
 }  // namespace millrace::api

@@ -105,7 +105,6 @@ Edge::Edge(EdgeConfig config, const WebFiles& files, http::Upstream& upstream, c
       content_security_policy_(content_security_policy(config_.urls)) {}
 
 void Edge::handle(http::Request&& request, const http::Responder& respond) const {
-  request.peer_address = config_.proxies.client_of(request.peer_address, request.headers);
   if (config_.limits != nullptr) {
     // Socket.IO's polling answers every ping with a POST: it is reading all the same.
     const http::Method method = request.path.starts_with(kSocketIo) ? http::Method::kGet : request.method;

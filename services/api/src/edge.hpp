@@ -7,7 +7,6 @@
 
 #include "answer_cache.hpp"
 #include "base/secret.hpp"
-#include "client_address.hpp"
 #include "cors.hpp"
 #include "edge_call.hpp"
 #include "http/server.hpp"
@@ -25,7 +24,6 @@ struct EdgeConfig {
   Urls urls;
   std::string vod_directory;
   std::string cors_origins;
-  TrustedProxies proxies{};
   RateLimits* limits = nullptr;  // outlives the Edge; nullptr: none
 };
 

@@ -111,10 +111,9 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
 
 Result<void> ApiService::start_edge(const Secret& edge_secret) {
   Parts& parts = *parts_;
-  parts.edge =
-      std::make_unique<Edge>(EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins,
-                                        config_.trusted_proxies(), parts.limits.get()},
-                             *parts.files, *parts.upstream, *parts.vod_access, parts.hub.get());
+  parts.edge = std::make_unique<Edge>(
+      EdgeConfig{edge_secret, parts.urls, parts.vod_directory, config_.cors_origins, parts.limits.get()},
+      *parts.files, *parts.upstream, *parts.vod_access, parts.hub.get());
   http::ServerConfig config;
   config.name = "api";
   config.address = config_.listen_address;
@@ -123,6 +122,7 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
   config.threads = config_.edge_threads;
   config.limits.connections = config_.connections;
   config.limits.connections_per_address = config_.connections_per_address;
+  config.proxies = config_.proxies.proxies();
   auto server = http::Server::start(
       config, [edge = parts.edge.get()](http::Request&& request, const http::Responder& respond) {
         edge->handle(std::move(request), respond);

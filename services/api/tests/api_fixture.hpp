@@ -193,11 +193,12 @@ class ApiFixture : public ::testing::Test {
   void start_edge(const std::string& origins) {
     start_edge(EdgeConfig{Secret("edge-secret"), urls_, vod_, origins});
   }
-  void start_edge(EdgeConfig edge) {
+  void start_edge(EdgeConfig edge, http::TrustedProxies proxies = {}) {
     server_.reset();
     edge_ = std::make_unique<Edge>(std::move(edge), *files_, *upstream_, *vod_access_);
     http::ServerConfig config;
     config.threads = 2;
+    config.proxies = std::move(proxies);
     auto server =
         http::Server::start(config, [this](http::Request&& request, const http::Responder& respond) {
           edge_->handle(std::move(request), respond);

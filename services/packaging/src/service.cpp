@@ -138,6 +138,7 @@ Result<void> PackagingService::start_delivery() {
   server.limits.body_bytes = 0;
   server.limits.connections = config_.connections;
   server.limits.connections_per_address = config_.connections_per_address;
+  server.proxies = config_.proxies.proxies();
   auto started = http::Server::start(server, [this, delivery = delivery_.get(), flv = flv_.get()](
                                                  http::Request&& request, const http::Responder& responder) {
     const auto key = config_.public_stream_keys ? key_in(request.path) : std::nullopt;

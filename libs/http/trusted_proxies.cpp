@@ -1,10 +1,11 @@
-#include "client_address.hpp"
+#include "http/trusted_proxies.hpp"
 
 #include <algorithm>
 #include <optional>
-#include <vector>
 
-namespace millrace::api {
+#include "base/config.hpp"
+
+namespace millrace::http {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -51,7 +52,13 @@ std::string_view node_of(std::string_view element) {
 
 }  // namespace
 
-std::string TrustedProxies::client_of(std::string_view peer, const http::Fields& headers) const {
+bool TrustedProxies::contains(std::string_view peer) const {
+  if (networks_.empty()) return false;
+  const std::optional<net::IpAddress> address = net::IpAddress::parse(peer);
+  return address && networks_.contains(*address);
+}
+
+std::string TrustedProxies::client_of(std::string_view peer, const Fields& headers) const {
   std::optional<net::IpAddress> client = networks_.empty() ? std::nullopt : net::IpAddress::parse(peer);
   if (!client || !networks_.contains(*client)) return std::string(peer);
   const bool forwarded = field_ == ForwardingField::kForwarded;
@@ -76,4 +83,18 @@ std::string TrustedProxies::client_of(std::string_view peer, const http::Fields&
   return client->text();
 }
 
-}  // namespace millrace::api
+void TrustedProxiesConfig::add_rows(ConfigTable& table) {
+  table.parsed<net::IpNetworks>("TRUSTED_PROXIES", networks, "networks", "",
+                                "proxies and load balancers in front of the API and of HLS delivery "
+                                "(addresses or CIDR, separated by commas) that are believed about who their "
+                                "client is",
+                                [](const std::string& text) { return net::IpNetworks::parse(text); });
+  table.choice("TRUSTED_PROXY_HEADER", header, "x-forwarded-for", {"x-forwarded-for", "forwarded"},
+               "the field that they set; the other one is not looked at");
+}
+
+TrustedProxies TrustedProxiesConfig::proxies() const {
+  return {networks, header == "forwarded" ? ForwardingField::kForwarded : ForwardingField::kXForwardedFor};
+}
+
+}  // namespace millrace::http

@@ -6,6 +6,9 @@
 //
 // Only one field is looked at, the one that the proxies set: the other one they may pass on from the client
 // as it is. RFC 7239 (Forwarded). Pure, immutable; any thread.
+//
+// A Server that has them (ServerConfig::proxies) gives each request its client's address: nobody behind it
+// looks at the fields again.
 #pragma once
 
 #include <string>
@@ -14,7 +17,11 @@
 #include "http/message.hpp"
 #include "net/ip_network.hpp"
 
-namespace millrace::api {
+namespace millrace {
+class ConfigTable;
+}
+
+namespace millrace::http {
 
 enum class ForwardingField : std::uint8_t { kXForwardedFor, kForwarded };
 
@@ -28,11 +35,22 @@ class TrustedProxies {
 
   // peer: of the TCP connection. An entry that is no address ends the search: the client is then the proxy
   // that wrote it.
-  std::string client_of(std::string_view peer, const http::Fields& headers) const;
+  std::string client_of(std::string_view peer, const Fields& headers) const;
+  // Whether the peer of a TCP connection is one of them.
+  bool contains(std::string_view peer) const;
 
  private:
   net::IpNetworks networks_;
   ForwardingField field_ = ForwardingField::kXForwardedFor;
 };
 
-}  // namespace millrace::api
+// TRUSTED_PROXIES and TRUSTED_PROXY_HEADER, the same for every service with a public HTTP port.
+struct TrustedProxiesConfig {
+  net::IpNetworks networks;
+  std::string header;
+
+  void add_rows(ConfigTable& table);
+  TrustedProxies proxies() const;
+};
+
+}  // namespace millrace::http
