@@ -1,7 +1,7 @@
 # The parsers of tokens, keys, hooks' answers and commands, by themselves: the fuzz build has no services.
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(nlohmann_json REQUIRED)
-set(parsers base nlohmann_json::nlohmann_json OpenSSL::Crypto)
+set(parsers base base_json OpenSSL::Crypto)
 
 millrace_fuzzer(hook_answer_fuzz
                 SOURCES src/hook_answer_fuzz.cpp src/callback_protocol.cpp src/crypto.cpp src/event_token.cpp src/nginx_protocol.cpp

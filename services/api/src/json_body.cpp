@@ -9,86 +9,19 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxFieldName = 64;  // of what an answer repeats
 
-// Builds the value, and stops at the first thing that is not allowed: nlohmann's own DOM parser takes members
-// twice and any depth. The reader itself refuses invalid UTF-8.
-class BoundedBuilder {
- public:
-  explicit BoundedBuilder(const JsonLimits& limits) : limits_(limits) {}
-
-  // The interface of nlohmann's SAX parser; false stops it.
-  bool null() { return add(Json(nullptr)); }
-  bool boolean(bool value) { return add(Json(value)); }
-  bool number_integer(Json::number_integer_t value) { return add(Json(value)); }
-  bool number_unsigned(Json::number_unsigned_t value) { return add(Json(value)); }
-  bool number_float(Json::number_float_t value, const Json::string_t& /*text*/) { return add(Json(value)); }
-  bool string(Json::string_t& value) { return add(Json(std::move(value))); }
-  bool binary(Json::binary_t& /*value*/) { return false; }
-  bool start_object(std::size_t /*size*/) { return open(Json::object()); }
-  bool start_array(std::size_t /*size*/) { return open(Json::array()); }
-  bool end_object() { return close(); }
-  bool end_array() { return close(); }
-  bool key(Json::string_t& name) {
-    if (open_.back()->contains(name)) return stop(name, "is there twice");
-    key_ = std::move(name);
-    return true;
-  }
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
-                   const nlohmann::detail::exception& /*error*/) {
-    return stop("", "The body is not valid JSON.");
-  }
-
-  std::optional<BodyFault> fault;
-  Json root;
-
- private:
-  bool stop(std::string_view field, std::string_view message) {
-    if (!fault) fault = BodyFault{std::string(field.substr(0, kMaxFieldName)), std::string(message), true};
-    return false;
-  }
-  Json* place(Json&& value) {
-    if (open_.empty()) return &(root = std::move(value));
-    Json& parent = *open_.back();
-    if (parent.is_array()) return &parent.emplace_back(std::move(value));
-    return &(parent[key_] = std::move(value));
-  }
-  bool add(Json&& value) {
-    if (++values_ > limits_.values) return stop("", "The body has too many values.");
-    place(std::move(value));
-    return true;
-  }
-  // A pointer into an array stays good: its siblings come only after it is closed.
-  bool open(Json&& value) {
-    if (++values_ > limits_.values) return stop("", "The body has too many values.");
-    if (open_.size() >= limits_.depth) return stop("", "The body is nested too deeply.");
-    open_.push_back(place(std::move(value)));
-    return true;
-  }
-  bool close() {
-    open_.pop_back();
-    return true;
-  }
-
-  const JsonLimits limits_;
-  std::vector<Json*> open_;
-  std::string key_;
-  std::size_t values_ = 0;
-};
-
 }  // namespace
 
 JsonBody JsonBody::parse(std::string_view text, const JsonLimits& limits) {
   JsonBody body;
-  if (text.size() > limits.bytes) {
-    body.fault_ = BodyFault{"", "The body is too large.", true};
-    return body;
-  }
-  BoundedBuilder builder(limits);
-  if (!Json::sax_parse(text, &builder)) {
-    body.fault_ = builder.fault.value_or(BodyFault{"", "The body is not valid JSON.", true});
-  } else if (!builder.root.is_object()) {
+  JsonFault fault;
+  std::optional<Json> document = parse_json(text, limits, &fault);
+  if (!document) {
+    const std::string message = fault.field.empty() ? "The body " + fault.message + "." : fault.message;
+    body.fault_ = BodyFault{fault.field, message, true};
+  } else if (!document->is_object()) {
     body.fault_ = BodyFault{"", "The body must be a JSON object.", true};
   } else {
-    body.members_ = std::move(builder.root);
+    body.members_ = std::move(*document);
   }
   return body;
 }

@@ -1,6 +1,5 @@
-// The body of a request as an object of JSON (RFC 8259), read with bounds: size, depth, number of values, no
-// member twice, valid UTF-8 only. Handlers ask for the members they know; the first thing that is wrong is
-// kept and names its member.
+// The body of a request as an object of JSON, read with bounds (base/bounded_json.hpp). Handlers ask for the
+// members they know; the first thing that is wrong is kept and names its member.
 //
 //   Result-like use:
 //     JsonBody body = JsonBody::parse(call.body);
@@ -19,15 +18,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bounded_json.hpp"
 #include "http/message.hpp"
 
 namespace millrace::api {
-
-struct JsonLimits {
-  std::size_t bytes = 64UL * 1024;
-  std::size_t depth = 8;     // of arrays and objects in each other; the body itself is 1
-  std::size_t values = 512;  // of all kinds together
-};
 
 // What is wrong with a body. field: the path of the member ("settings.maxBitrate"); empty when it is the
 // body.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authenticator.hpp"
+#include "base/bounded_json.hpp"
 #include "call.hpp"
 
 namespace millrace::api {
@@ -40,12 +41,12 @@ http::Response refusal(const LiveOutcome& outcome) {
 // {"event":…,"data":…}
 void receive_plain(LiveClient& client, const http::WebSocketMessage& message) {
   if (!message.text) return client.end(http::WebSocketClose::kPolicy);
-  const auto document = nlohmann::json::parse(as_text(message.body), nullptr, false);
-  const auto event = document.is_object() ? document.find("event") : document.end();
-  if (!document.is_object() || event == document.end() || !event->is_string())
-    return client.handle("", nullptr, std::nullopt);
-  const auto data = document.find("data");
-  client.handle(event->get_ref<const std::string&>(), data == document.end() ? nlohmann::json() : *data,
+  const std::optional<nlohmann::json> document = parse_json(as_text(message.body));
+  if (!document || !document->is_object()) return client.handle("", nullptr, std::nullopt);
+  const auto event = document->find("event");
+  if (event == document->end() || !event->is_string()) return client.handle("", nullptr, std::nullopt);
+  const auto data = document->find("data");
+  client.handle(event->get_ref<const std::string&>(), data == document->end() ? nlohmann::json() : *data,
                 std::nullopt);
 }
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/bounded_json.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -63,8 +65,9 @@ std::optional<SocketIoPacket> parse_socket_io_packet(std::string_view text) {
   text.remove_prefix(1);
   if (!take_namespace(text, packet.name_space) || !take_ack(text, packet.ack)) return std::nullopt;
   if (!text.empty()) {
-    packet.payload = nlohmann::json::parse(text, nullptr, false);
-    if (packet.payload.is_discarded()) return std::nullopt;
+    std::optional<nlohmann::json> payload = parse_json(text);
+    if (!payload) return std::nullopt;
+    packet.payload = std::move(*payload);
   }
   if (!has_its_payload(packet)) return std::nullopt;
   return packet;

@@ -29,8 +29,8 @@ struct SocketIoPacket {
   nlohmann::json payload;
 };
 
-// nullopt: no packet of this protocol, one with binary attachments, of which we take none, or one that is not
-// a client's to send.
+// nullopt: no packet of this protocol, one whose payload is beyond JsonLimits, one with binary attachments,
+// of which we take none, or one that is not a client's to send.
 std::optional<SocketIoPacket> parse_socket_io_packet(std::string_view text);
 
 // All as Engine.IO messages: with the "4" in front. namespaces: "/" unless given.

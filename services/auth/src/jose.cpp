@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/bounded_json.hpp"
 #include "base64url.hpp"
 
 namespace millrace::auth {
@@ -38,8 +39,8 @@ std::optional<JwsParts> split_jws(std::string_view token) {
 std::optional<Json> decode_json_object(std::string_view part) {
   const std::optional<Bytes> bytes = decode_base64url(part);
   if (!bytes) return std::nullopt;
-  Json value = Json::parse(bytes->begin(), bytes->end(), nullptr, false);
-  if (!value.is_object()) return std::nullopt;
+  std::optional<Json> value = parse_json(as_text(*bytes));
+  if (!value || !value->is_object()) return std::nullopt;
   return value;
 }
 

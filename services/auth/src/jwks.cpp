@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/bounded_json.hpp"
 #include "base64url.hpp"
 
 namespace millrace::auth {
@@ -88,10 +89,13 @@ std::string directive(std::string_view text) {
   return lower;
 }
 
+// A set of keys, some with chains of certificates.
+constexpr JsonLimits kDocumentLimits{.bytes = 256UL << 10, .depth = 8, .values = 8192};
+
 }  // namespace
 
 Result<KeySet> KeySet::parse(std::string_view json) {
-  const Json document = Json::parse(json.begin(), json.end(), nullptr, false);
+  const Json document = parse_json(json, kDocumentLimits).value_or(nullptr);
   if (!document.is_object()) return fail("auth.jwks", "not a JSON object");
   const auto keys = document.find("keys");
   if (keys == document.end() || !keys->is_array()) return fail("auth.jwks", "no array of keys");
@@ -115,7 +119,7 @@ const PublicKey* KeySet::find(std::string_view kid, KeyAlgorithm algorithm) cons
 }
 
 Result<std::string> parse_discovery(std::string_view json, std::string_view issuer) {
-  const Json document = Json::parse(json.begin(), json.end(), nullptr, false);
+  const Json document = parse_json(json, kDocumentLimits).value_or(nullptr);
   if (!document.is_object()) return fail("auth.discovery", "not a JSON object");
   const std::string* about = text_of(document, "issuer");
   if (about == nullptr || *about != issuer) return fail("auth.discovery", "it is about another issuer");

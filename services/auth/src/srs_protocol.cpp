@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/bounded_json.hpp"
 #include "visit_text.hpp"
 
 namespace millrace::auth {
@@ -55,7 +56,7 @@ std::optional<http::Call> SrsProtocol::call(Occasion occasion, const Visit& visi
 Verdict SrsProtocol::verdict(const http::CallAnswer& answer) const {
   Verdict verdict;
   if (answer.status != 200) return verdict;
-  const Json body = Json::parse(answer.body, nullptr, false);
+  const Json body = parse_json(answer.body).value_or(nullptr);
   if (body.is_number_integer()) {
     verdict.accepted = body == 0;
     return verdict;
