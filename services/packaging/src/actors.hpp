@@ -69,15 +69,13 @@ class StreamDirectory {
 };
 
 struct PackagingShared {
-  static constexpr std::size_t kMaxViewers = 200'000;
-
   std::string media_log_directory;
   WindowPolicy policy;
   std::shared_ptr<runtime::Health> health;
   // Once a second, on the catalogue's thread.
   std::function<void(const std::vector<StreamViewers>&)> tell_viewers;
   ViewTable views;
-  ViewerCounter viewers{kMaxViewers};
+  ViewerCounter viewers;
   Metrics metrics;
   StreamDirectory streams;
   runtime::WakeSlot catalogue;

@@ -55,7 +55,7 @@ class DeliveryTest : public ::testing::Test {
   std::unique_ptr<TestPublisher> publisher_;
   StreamPackage package_{"s1", WindowPolicy{.segments = 4}};
   ViewTable views_;
-  ViewerCounter viewers_{100};
+  ViewerCounter viewers_;
   Metrics metrics_;
   PlaybackGate gate_{keys()};
   Delivery delivery_{views_, gate_, viewers_, metrics_};

@@ -197,7 +197,7 @@ class FlvFeedTest : public ::testing::Test {
   ScratchDirectory directory_;
   std::unique_ptr<media::ArenaWriter> arena_;
   std::shared_ptr<media::ArenaReader> reader_;
-  ViewerCounter viewers_{100};
+  ViewerCounter viewers_;
   Metrics metrics_;
   std::int64_t now_us_ = 1000 * kSecond;
 };

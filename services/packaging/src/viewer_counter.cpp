@@ -1,36 +1,64 @@
 #include "viewer_counter.hpp"
 
+#include "net/ip_network.hpp"
+
 namespace millrace::packaging {
 namespace {
 
-std::size_t viewer_key(std::string_view address, std::string_view user_agent) {
-  std::string text;
-  text.reserve(address.size() + 1 + user_agent.size());
-  text.append(address).append(1, '\n').append(user_agent);
-  return std::hash<std::string>{}(text);
+std::size_t count_of(const std::unordered_map<std::uint64_t, std::size_t>& counts, std::uint64_t key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+void take_one(std::unordered_map<std::uint64_t, std::size_t>& counts, std::uint64_t key) {
+  const auto found = counts.find(key);
+  if (found != counts.end() && --found->second == 0) counts.erase(found);
 }
 
 }  // namespace
+
+ViewerCounter::Key ViewerCounter::viewer_key(Key address, std::string_view user_agent) const {
+  return siphash({key_[0] ^ address, key_[1]}, as_bytes(user_agent));
+}
 
 ViewerCounter::Stream& ViewerCounter::stream(std::string_view stream_id) {
   const auto found = streams_.find(stream_id);
   return found != streams_.end() ? found->second : streams_.try_emplace(std::string(stream_id)).first->second;
 }
 
+bool ViewerCounter::has_room(const Stream& watched, Key address) const {
+  return viewers_ < limits_.viewers && watched.viewers.size() < limits_.of_stream &&
+         count_of(of_address_, address) < limits_.of_address;
+}
+
 void ViewerCounter::seen(std::string_view stream_id, std::string_view address, std::string_view user_agent,
                          std::int64_t now_us, std::int64_t expires_us) {
-  const std::size_t key = viewer_key(address, user_agent);
+  const Key from = siphash(key_, as_bytes(net::customer_of(address)));
+  Key key = viewer_key(from, user_agent);
   const std::lock_guard lock(mutex_);
   Stream& watched = stream(stream_id);
   watched.changed = true;
-  const auto known = watched.expiry_us.find(key);
-  if (known != watched.expiry_us.end()) {
-    known->second = now_us + expires_us;
-  } else if (viewers_ < limit_) {
-    watched.expiry_us.emplace(key, now_us + expires_us);
+  auto known = watched.viewers.find(key);
+  if (known == watched.viewers.end() && count_of(watched.of_address, from) >= limits_.of_address_and_stream) {
+    key = from;  // the one that all further user agents share
+    known = watched.viewers.find(key);
+  }
+  if (known != watched.viewers.end()) {
+    known->second.expiry_us = now_us + expires_us;
+  } else if (has_room(watched, from)) {
+    watched.viewers.emplace(key, Viewer{from, now_us + expires_us});
+    ++watched.of_address[from];
+    ++of_address_[from];
     ++viewers_;
     ++watched.began;
   }
+}
+
+// A viewer of that address is no longer counted.
+void ViewerCounter::left(Stream& watched, Key address) {
+  take_one(watched.of_address, address);
+  take_one(of_address_, address);
+  --viewers_;
 }
 
 void ViewerCounter::sent(std::string_view stream_id, std::uint64_t bytes) {
@@ -51,12 +79,15 @@ std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us) {
   std::vector<StreamViewers> result;
   const std::lock_guard lock(mutex_);
   for (auto& [stream_id, watched] : streams_) {
-    const std::size_t before = watched.expiry_us.size();
-    std::erase_if(watched.expiry_us, [now_us](const auto& viewer) { return viewer.second <= now_us; });
-    viewers_ -= before - watched.expiry_us.size();
-    if (before == 0 && !watched.changed) continue;
+    const bool had_some = !watched.viewers.empty();
+    std::erase_if(watched.viewers, [&, &stream = watched](const auto& entry) {
+      if (entry.second.expiry_us > now_us) return false;
+      left(stream, entry.second.address);
+      return true;
+    });
+    if (!had_some && !watched.changed) continue;
     watched.changed = false;
-    result.push_back({stream_id, static_cast<std::uint32_t>(watched.expiry_us.size()), watched.sent_bytes,
+    result.push_back({stream_id, static_cast<std::uint32_t>(watched.viewers.size()), watched.sent_bytes,
                       watched.began, watched.segment_latency_us});
   }
   return result;
@@ -66,7 +97,7 @@ void ViewerCounter::forget(std::string_view stream_id) {
   const std::lock_guard lock(mutex_);
   const auto found = streams_.find(stream_id);
   if (found == streams_.end()) return;
-  viewers_ -= found->second.expiry_us.size();
+  for (const auto& [key, viewer] : found->second.viewers) left(found->second, viewer.address);
   streams_.erase(found);
 }
 

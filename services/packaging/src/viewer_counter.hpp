@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/siphash.hpp"
+
 namespace millrace::packaging {
 
 struct StreamViewers {
@@ -18,10 +20,18 @@ struct StreamViewers {
   std::int64_t segment_latency_us = 0;  // of the newest segment; 0: none yet
 };
 
+// What is tracked: beyond it viewers are not counted until others have left. Nobody can take it all: neither
+// one stream's audience, nor one address (IPv6: /64) by as many names as it likes.
+struct ViewerLimits {
+  std::size_t viewers = 200'000;  // of all streams
+  std::size_t of_stream = 100'000;
+  std::size_t of_address = 3'000;          // of all streams
+  std::size_t of_address_and_stream = 64;  // user agents; further ones are one viewer together
+};
+
 class ViewerCounter {
  public:
-  // limit: viewers tracked over all streams; further ones are not counted until others have left.
-  explicit ViewerCounter(std::size_t limit) : limit_(limit) {}
+  explicit ViewerCounter(const ViewerLimits& limits = {}) : limits_(limits), key_(random_hash_key()) {}
 
   // A playlist was asked for. A viewer is an address with its user agent: players behind one address with the
   // same program count as one, a player that changes its address as two for a while.
@@ -38,8 +48,14 @@ class ViewerCounter {
   std::size_t viewers() const;
 
  private:
+  using Key = std::uint64_t;  // of an address, or of one with its user agent
+  struct Viewer {
+    Key address = 0;
+    std::int64_t expiry_us = 0;
+  };
   struct Stream {
-    std::unordered_map<std::size_t, std::int64_t> expiry_us;  // by hash of address and user agent
+    std::unordered_map<Key, Viewer> viewers;
+    std::unordered_map<Key, std::size_t> of_address;
     std::uint64_t sent_bytes = 0;
     std::uint64_t began = 0;
     std::int64_t segment_latency_us = 0;
@@ -50,12 +66,17 @@ class ViewerCounter {
   };
   using Streams = std::unordered_map<std::string, Stream, Hash, std::equal_to<>>;
 
+  Key viewer_key(Key address, std::string_view user_agent) const;
   Stream& stream(std::string_view stream_id);
+  bool has_room(const Stream& watched, Key address) const;
+  void left(Stream& watched, Key address);
 
-  const std::size_t limit_;
-  mutable std::mutex mutex_;
+  const ViewerLimits limits_;
+  const HashKey key_;
+  mutable std::mutex mutex_;  // guards what follows
   Streams streams_;
   std::size_t viewers_ = 0;
+  std::unordered_map<Key, std::size_t> of_address_;
 };
 
 }  // namespace millrace::packaging

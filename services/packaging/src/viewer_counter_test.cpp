@@ -6,7 +6,7 @@ namespace millrace::packaging {
 namespace {
 
 TEST(ViewerCounter, CountsAnAddressWithItsProgramOnce) {
-  ViewerCounter counter(100);
+  ViewerCounter counter;
   counter.seen("a", "10.0.0.1", "mpv", 0, 6);
   counter.seen("a", "10.0.0.1", "mpv", 1, 6);
   counter.seen("a", "10.0.0.1", "hls.js", 1, 6);
@@ -22,7 +22,7 @@ TEST(ViewerCounter, CountsAnAddressWithItsProgramOnce) {
 }
 
 TEST(ViewerCounter, ForgetsWhoDoesNotComeBackAndTellsItOnce) {
-  ViewerCounter counter(100);
+  ViewerCounter counter;
   counter.seen("a", "10.0.0.1", "mpv", 0, 6);
   EXPECT_EQ(counter.collect(5).at(0).viewers, 1U);
   counter.seen("a", "10.0.0.1", "mpv", 5, 6);
@@ -33,7 +33,7 @@ TEST(ViewerCounter, ForgetsWhoDoesNotComeBackAndTellsItOnce) {
 }
 
 TEST(ViewerCounter, CountsWhoBeganAndTellsOfSegmentsWithoutViewers) {
-  ViewerCounter counter(100);
+  ViewerCounter counter;
   counter.seen("a", "10.0.0.1", "mpv", 0, 6);
   counter.seen("a", "10.0.0.1", "mpv", 5, 6);
   counter.seen("a", "10.0.0.2", "mpv", 5, 6);
@@ -49,13 +49,56 @@ TEST(ViewerCounter, CountsWhoBeganAndTellsOfSegmentsWithoutViewers) {
 }
 
 TEST(ViewerCounter, CountsNoMoreThanItsLimit) {
-  ViewerCounter counter(2);
-  for (const char* address : {"1", "2", "3"}) counter.seen("a", address, "", 0, 6);
+  ViewerCounter counter({.viewers = 2});
+  for (const char* address : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) counter.seen("a", address, "", 0, 6);
   EXPECT_EQ(counter.collect(1).at(0).viewers, 2U);
   counter.forget("a");
   EXPECT_EQ(counter.viewers(), 0U);
-  counter.seen("b", "3", "", 0, 6);
+  counter.seen("b", "10.0.0.3", "", 0, 6);
   EXPECT_EQ(counter.collect(1).at(0).viewers, 1U);
+}
+
+// Viewers of a stream after so many user agents of one address.
+std::size_t viewers_of(ViewerCounter& counter, const std::string& stream_id, const std::string& address,
+                       int agents) {
+  for (int i = 0; i < agents; ++i) counter.seen(stream_id, address, "agent " + std::to_string(i), 0, 6);
+  for (const StreamViewers& stream : counter.collect(1)) {
+    if (stream.stream_id == stream_id) return stream.viewers;
+  }
+  return 0;
+}
+
+TEST(ViewerCounter, NamesMakeNoMoreThan64ViewersOfAnAddress) {
+  ViewerCounter counter;
+  EXPECT_EQ(viewers_of(counter, "a", "192.0.2.1", 64), 64U);
+  EXPECT_EQ(viewers_of(counter, "a", "192.0.2.1", 300), 65U) << "all further ones are one";
+  EXPECT_EQ(viewers_of(counter, "a", "192.0.2.2", 1), 66U) << "another address is not concerned";
+  EXPECT_EQ(viewers_of(counter, "b", "192.0.2.1", 300), 65U) << "nor is another stream";
+  EXPECT_EQ(counter.viewers(), 131U);
+  (void)counter.collect(7);
+  EXPECT_EQ(counter.viewers(), 0U);
+  EXPECT_EQ(viewers_of(counter, "a", "192.0.2.1", 2), 2U) << "who has left is not counted against anybody";
+}
+
+TEST(ViewerCounter, AnIpv6NetworkIsOneAddress) {
+  ViewerCounter counter;
+  counter.seen("a", "2001:db8::1", "mpv", 0, 6);
+  counter.seen("a", "2001:db8::2", "mpv", 0, 6);
+  counter.seen("a", "2001:db8:0:1::1", "mpv", 0, 6);
+  counter.seen("a", "::ffff:192.0.2.1", "mpv", 0, 6);
+  counter.seen("a", "192.0.2.1", "mpv", 0, 6);
+  EXPECT_EQ(counter.collect(1).at(0).viewers, 3U);
+}
+
+TEST(ViewerCounter, NeitherAStreamNorAnAddressTakesAll) {
+  ViewerCounter counter({.viewers = 10, .of_stream = 5, .of_address = 3});
+  for (int i = 0; i < 20; ++i) counter.seen("a", "10.0.0." + std::to_string(i), "mpv", 0, 6);
+  EXPECT_EQ(counter.viewers(), 5U) << "of one stream";
+  EXPECT_EQ(viewers_of(counter, "b", "192.0.2.1", 2), 2U);
+  EXPECT_EQ(viewers_of(counter, "c", "192.0.2.1", 2), 1U) << "of one address, in all";
+  EXPECT_EQ(viewers_of(counter, "c", "192.0.2.2", 1), 2U);
+  counter.forget("b");
+  EXPECT_EQ(viewers_of(counter, "c", "192.0.2.1", 2), 3U);
 }
 
 }  // namespace
