@@ -9,6 +9,7 @@
 #include <functional>
 #include <iterator>
 
+#include "base/survive.hpp"
 #include "http/upstream.hpp"
 #include "runtime/health.hpp"
 
@@ -16,10 +17,32 @@ namespace millrace::http {
 namespace {
 
 constexpr std::size_t kOpsConnections = 64;
+constexpr std::size_t kOpsConnectionsPerAddress = 32;
+constexpr std::string_view kBearer = "bearer ";
 
-Response health_response(const OpsSources& sources, bool readiness) {
-  if (!readiness) return Response::text(200, "application/json", "{\"service\":\"" + sources.service + "\"}");
-  const runtime::HealthReport report = sources.health->report();
+// RFC 6750: the scheme in any case.
+bool has_token(const Request& request, const Secret& token) {
+  const std::string_view field = request.headers.find("Authorization");
+  const auto lower = [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); };
+  const bool bearer = field.size() > kBearer.size() &&
+                      std::equal(kBearer.begin(), kBearer.end(), field.begin(),
+                                 [&](char expected, char c) { return expected == lower(c); });
+  return bearer && equal_in_constant_time(as_bytes(field.substr(kBearer.size())), as_bytes(token.reveal()));
+}
+
+Response unauthorized() {
+  Response response = Response::problem(401, "unauthorized", "The metrics need the token.");
+  response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+Response health_response(const OpsSources& sources) {
+  return Response::text(200, "application/json", "{\"service\":\"" + sources.service + "\"}");
+}
+
+Response readiness_response(const OpsSources& sources, bool with_reasons) {
+  runtime::HealthReport report = sources.health->report();
+  if (!with_reasons) report.components.clear();
   return Response::text(report.ready() ? 200 : 503, "application/json", report.json());
 }
 
@@ -37,9 +60,26 @@ void merge(std::vector<prometheus::MetricFamily> from, std::vector<prometheus::M
   }
 }
 
+// What threads went on after. A series a place, and none while there was nothing.
+prometheus::MetricFamily survived_family() {
+  prometheus::MetricFamily family{"millrace_exceptions_total",
+                                  "Exceptions that cost one connection, request or job, by where",
+                                  prometheus::MetricType::Counter,
+                                  {}};
+  for (const SurvivedExceptions& survived : survived_exceptions()) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label = {{"where", survived.where}};
+    metric.counter.value = static_cast<double>(survived.count);
+  }
+  return family;
+}
+
 Response metrics_response(const OpsSources& sources) {
   std::vector<prometheus::MetricFamily> families;
   for (const auto& source : sources.metrics) merge(source->Collect(), families);
+  // A name without a series is noise in the text format.
+  if (prometheus::MetricFamily survived = survived_family(); !survived.metric.empty())
+    families.push_back(std::move(survived));
   return Response::text(200, "text/plain; version=0.0.4; charset=utf-8",
                         prometheus::TextSerializer().Serialize(families));
 }
@@ -50,9 +90,10 @@ Response ops_response(const OpsSources& sources, const Request& request) {
     response.headers.add("Allow", "GET, HEAD");
     return response;
   }
-  if (request.path == "/healthz") return health_response(sources, false);
-  if (request.path == "/readyz") return health_response(sources, true);
-  if (request.path == "/metrics") return metrics_response(sources);
+  const bool trusted = sources.token.empty() || has_token(request, sources.token);
+  if (request.path == "/healthz") return health_response(sources);
+  if (request.path == "/readyz") return readiness_response(sources, trusted);
+  if (request.path == "/metrics") return trusted ? metrics_response(sources) : unauthorized();
   return Response::problem(404, "not_found");
 }
 
@@ -148,11 +189,17 @@ Handler ops_handler(OpsSources sources) {
   };
 }
 
-Result<std::unique_ptr<Server>> start_ops(ServerConfig config, OpsSources sources) {
-  config.name = "ops";
-  config.threads = 1;
-  config.limits.connections = kOpsConnections;
-  return Server::start(std::move(config), ops_handler(std::move(sources)));
+Result<std::unique_ptr<Server>> start_ops(const OpsConfig& config, OpsSources sources) {
+  if (const Result<void> good = config.check(); !good) return tl::unexpected(good.error());
+  sources.token = config.token;
+  ServerConfig server;
+  server.name = "ops";
+  server.address = config.address;
+  server.port = config.port;
+  server.port_variable = config.port_variable;
+  server.limits.connections = kOpsConnections;
+  server.limits.connections_per_address = kOpsConnectionsPerAddress;
+  return Server::start(std::move(server), ops_handler(std::move(sources)));
 }
 
 std::shared_ptr<prometheus::Collectable> server_metrics(const std::string& name, const Server& server) {

@@ -55,9 +55,8 @@ void ApiConfig::add_rows(ConfigTable& table) {
                 "clients of the live metrics (WebSocket and Socket.IO) at once; further ones get 503");
   table.text("API_CORS_ORIGINS", cors_origins, "*",
              "web origins that may read answers, separated by commas; * for all (never with credentials)");
-  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
-  table.integer("API_OPS_PORT", ops_port, "9105", {0, 65535},
-                "TCP port of the API's health, readiness and metrics");
+  ops.add_rows(table, "OPS_ADDRESS", "API_OPS_PORT", "9105",
+               "TCP port of the API's health, readiness and metrics");
   table.text("MEDIA_ROOT", media_root, "", "directory of recordings; default: media below MILLRACE_HOME");
   table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
              "directory of finished recordings below MEDIA_ROOT");

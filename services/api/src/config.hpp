@@ -9,7 +9,8 @@
 #include "base/secret.hpp"
 #include "bus/endpoints.hpp"
 #include "call.hpp"
-#include "client_address.hpp"
+#include "http/ops_config.hpp"
+#include "http/trusted_proxies.hpp"
 #include "rate_limits.hpp"
 #include "urls.hpp"
 
@@ -23,8 +24,7 @@ struct ApiConfig {
   std::size_t connections = 0;
   std::size_t connections_per_address = 0;
   std::size_t live_clients = 0;
-  std::string ops_address;
-  std::uint16_t ops_port = 0;
+  http::OpsConfig ops;
   std::string media_root;
   std::string vod_directory_name;
   std::string rtmp_base_url;

@@ -136,16 +136,12 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
 }
 
 Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
-  http::ServerConfig config;
-  config.address = config_.ops_address;
-  config.port = config_.ops_port;
-  config.port_variable = "API_OPS_PORT";
-  auto ops =
-      http::start_ops(config, {.service = "api",
-                               .health = context.health.get(),
-                               .metrics = {http::server_metrics("api", *parts_->server),
-                                           http::upstream_metrics("application", *parts_->upstream),
-                                           live_metrics(*parts_->hub), rate_limit_metrics(*parts_->limits)}});
+  auto ops = http::start_ops(config_.ops,
+                             {.service = "api",
+                              .health = context.health.get(),
+                              .metrics = {http::server_metrics("api", *parts_->server),
+                                          http::upstream_metrics("application", *parts_->upstream),
+                                          live_metrics(*parts_->hub), rate_limit_metrics(*parts_->limits)}});
   if (!ops) return tl::unexpected(ops.error());
   parts_->ops = std::move(*ops);
   return {};

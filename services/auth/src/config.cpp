@@ -20,9 +20,8 @@ void AuthConfig::add_rows(ConfigTable& table) {
                "database of streams and keys: the path of an SQLite file, or "
                "`postgresql://user:password@host:port/database?sslmode=…`; unset: `data/streaming.db` in "
                "MILLRACE_HOME");
-  table.integer("AUTH_OPS_PORT", ops_port, "9102", {0, 65535},
-                "HTTP port of auth's health and metrics; 0 takes a free one");
-  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "address that the health and metrics ports listen on");
+  ops.add_rows(table, "OPS_ADDRESS", "AUTH_OPS_PORT", "9102",
+               "HTTP port of auth's health and metrics; 0 takes a free one");
   table.choice("PUBLISH_AUTH", publish_auth, "auto", {"auto", "store", "callback", "hooks"},
                "who knows the streams: our own store of keys, the callback, or the SRS or nginx hooks; auto: "
                "the callback "

@@ -7,6 +7,7 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
 #include "identity_config.hpp"
 
 namespace millrace::auth {
@@ -15,8 +16,7 @@ struct AuthConfig {
   Secret server_secret;
   Secret token_secret;
   Secret database_url;  // of a server it has a password
-  std::uint16_t ops_port = 0;
-  std::string ops_address;
+  http::OpsConfig ops;
   std::string publish_auth;
   bool private_streams = false;
   std::string callback_url;

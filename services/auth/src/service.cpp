@@ -91,10 +91,7 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (config_.redis_use) start_redis(shared, gate);
 
   Result<std::unique_ptr<http::Server>> ops = http::start_ops(
-      {.address = config_.ops_address,
-       .port = config_.ops_port,
-       .port_variable = "AUTH_OPS_PORT",
-       .limits = {}},
+      config_.ops,
       {.service = "auth", .health = context.health.get(), .metrics = {shared->metrics.registry()}});
   if (!ops) return tl::unexpected(ops.error());
   ops_ = std::move(*ops);

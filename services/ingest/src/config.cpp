@@ -24,9 +24,8 @@ Result<void> IngestConfig::check() const {
 void IngestConfig::add_rows(ConfigTable& table) {
   table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
   table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP; 0 takes a free one");
-  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
-  table.integer("INGEST_OPS_PORT", ops_port, "9101", {0, 65535},
-                "TCP port of ingest's health, readiness and metrics");
+  ops.add_rows(table, "OPS_ADDRESS", "INGEST_OPS_PORT", "9101",
+               "TCP port of ingest's health, readiness and metrics");
   table.integer("INGEST_THREADS", threads, "2", {1, 64}, "I/O threads of ingest");
   table.integer("RTMP_MAX_CONNECTIONS", max_connections, "16384", {1, 1'000'000},
                 "connections of publishers and players; further ones are closed at once");

@@ -7,6 +7,7 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
 #include "net/ip_network.hpp"
 #include "resolution_limit.hpp"
 
@@ -15,8 +16,7 @@ namespace millrace::ingest {
 struct IngestConfig {
   std::string listen_address;
   std::uint16_t rtmp_port = 0;
-  std::string ops_address;
-  std::uint16_t ops_port = 0;
+  http::OpsConfig ops;
   std::uint32_t threads = 2;
   std::uint32_t max_connections = 0;
   std::uint32_t chunk_size = 0;  // of what is sent; 0: a message is a chunk

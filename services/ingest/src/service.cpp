@@ -162,15 +162,11 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   serve_commands(*parts.node, parts.streams, parts.server->forwards());
   context.health->set("rtmp", runtime::HealthState::kReady);
 
-  http::ServerConfig ops;
-  ops.address = config_.ops_address;
-  ops.port = config_.ops_port;
-  ops.port_variable = "INGEST_OPS_PORT";
   auto ops_server =
-      http::start_ops(ops, {.service = "ingest",
-                            .health = parts.health.get(),
-                            .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams, *parts.node,
-                                                      parts.certificate.get()})}});
+      http::start_ops(config_.ops, {.service = "ingest",
+                                    .health = parts.health.get(),
+                                    .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams,
+                                                              *parts.node, parts.certificate.get()})}});
   if (!ops_server) return tl::unexpected<Error>(ops_server.error());
   parts.ops = std::move(*ops_server);
   runtime::Ports ports = {{"RTMP_PORT", parts.server->port()}, {"INGEST_OPS_PORT", parts.ops->port()}};

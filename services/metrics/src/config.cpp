@@ -3,9 +3,8 @@
 namespace millrace::metrics {
 
 void MetricsConfig::add_rows(ConfigTable& table) {
-  table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
-  table.integer("METRICS_PORT", port, "9090", {0, 65535},
-                "TCP port of /metrics, /healthz and /readyz; 0 takes a free one");
+  ops.add_rows(table, "METRICS_ADDRESS", "METRICS_PORT", "9090",
+               "TCP port of /metrics, /healthz and /readyz; 0 takes a free one");
   table.text(
       "GRPC_ADDRESS", grpc_address, "127.0.0.1",
       "IP address that RTMP_GRPC_PORT is bound to; it has neither TLS nor tokens, so keep it internal");

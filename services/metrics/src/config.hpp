@@ -6,12 +6,12 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
 
 namespace millrace::metrics {
 
 struct MetricsConfig {
-  std::string listen_address;
-  std::uint16_t port = 0;
+  http::OpsConfig ops;
   std::string grpc_address;
   std::uint16_t grpc_port = 0;
   bool grpc_reflection = false;

@@ -3,6 +3,7 @@
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
+
+constexpr double kBestHealth = 100;
 
 MetricFamily family(MetricType type, std::string name, std::string help) {
   return {std::move(name), std::move(help), type, {}};
@@ -31,7 +34,7 @@ MetricFamily single(MetricType type, std::string name, std::string help, double 
   return made;
 }
 
-// One family with a value for each stream.
+// One family with a value for each public stream: private ones are counted, not named.
 struct Column {
   MetricType type;
   const char* name;
@@ -96,8 +99,9 @@ const Column columns[] = {
 void add_streams(const Report& report, std::vector<MetricFamily>& families) {
   for (const Column& column : columns) {
     MetricFamily& made = families.emplace_back(family(column.type, column.name, column.help));
-    for (const StreamReport& stream : report.streams)
-      add(made, {{"stream", stream.stream_id}}, column.value(stream));
+    for (const StreamReport& stream : report.streams) {
+      if (!stream.is_private) add(made, {{"stream", stream.stream_id}}, column.value(stream));
+    }
   }
   MetricFamily viewers = family(MetricType::Gauge, "millrace_stream_viewers", "Viewers now.");
   MetricFamily sent =
@@ -107,6 +111,7 @@ void add_streams(const Report& report, std::vector<MetricFamily>& families) {
   MetricFamily reasons = family(MetricType::Gauge, "millrace_stream_health_reason",
                                 "1 for each reason why the health is not 100 now.");
   for (const StreamReport& stream : report.streams) {
+    if (stream.is_private) continue;
     for (const std::string_view reason : health_reasons(stream.health_reasons))
       add(reasons, {{"stream", stream.stream_id}, {"reason", std::string(reason)}}, 1);
     add(viewers, {{"stream", stream.stream_id}, {"protocol", "rtmp"}}, stream.rtmp_viewers);
@@ -148,11 +153,27 @@ void add_host(const HostUsage& host, std::vector<MetricFamily>& families) {
   if (host.gpu) gauge("millrace_host_gpu_ratio", "Share of the GPU in use.", *host.gpu);
 }
 
+// What an alert needs of them, of all together.
+void add_private(const Report& report, std::vector<MetricFamily>& families) {
+  double streams = 0;
+  double lowest = kBestHealth;
+  for (const StreamReport& stream : report.streams) {
+    if (!stream.is_private) continue;
+    ++streams;
+    lowest = std::min(lowest, stream.health_score);
+  }
+  families.push_back(single(MetricType::Gauge, "millrace_private_streams",
+                            "Live streams that are private: they have no series of their own.", streams));
+  families.push_back(single(MetricType::Gauge, "millrace_private_streams_lowest_health_score",
+                            "Health of the worst private stream, 0 to 100; 100 without one.", lowest));
+}
+
 void add_totals(const Report& report, std::vector<MetricFamily>& families) {
   const auto gauge = [&](const char* name, const char* help, double value) {
     families.push_back(single(MetricType::Gauge, name, help, value));
   };
   gauge("millrace_live_streams", "Live streams.", static_cast<double>(report.streams.size()));
+  add_private(report, families);
   gauge("millrace_received_bytes_per_second",
         "Bytes on the wire from all publishers a second, over the last 5 seconds.", report.bytes_per_second);
   MetricFamily viewers = family(MetricType::Gauge, "millrace_viewers", "Viewers of all streams now.");

@@ -1,4 +1,5 @@
-// The reports as Prometheus metrics. A stream's series exist exactly as long as the stream is live.
+// The reports as Prometheus metrics. A public stream's series exist exactly as long as the stream is live;
+// private streams are counted and not named.
 #pragma once
 
 #include <prometheus/collectable.h>

@@ -51,6 +51,35 @@ class ExpositionTest : public ::testing::Test {
       std::make_shared<Observatory>(health_, [] { return 10'000'000; });
 };
 
+TEST_F(ExpositionTest, CountsPrivateStreamsAndDoesNotNameThem) {
+  bus::v1::Event hidden = published("hidden1");
+  hidden.mutable_stream_published()->set_is_private(true);
+  observatory_->event(hidden);
+  observatory_->event(published("later1"));
+  observatory_->event(published("open1"));
+  for (int second = 0; second <= 10; ++second) {
+    for (const char* id : {"hidden1", "later1", "open1"}) observatory_->event(statistics(id, second));
+  }
+  const std::string before = text();
+  EXPECT_THAT(before, Not(HasSubstr("hidden1")));
+  EXPECT_THAT(before, HasSubstr("stream=\"later1\""));
+  EXPECT_THAT(before, HasSubstr("millrace_live_streams 3\n"));
+  EXPECT_THAT(before, HasSubstr("millrace_private_streams 1\n"));
+  EXPECT_THAT(before, HasSubstr("millrace_private_streams_lowest_health_score 100\n"));
+
+  // While it is live; told again in a snapshot.
+  bus::v1::Event changed;
+  changed.mutable_visibility_changed()->set_stream_id("later1");
+  changed.mutable_visibility_changed()->set_is_private(true);
+  bus::v1::Snapshot snapshot;
+  *snapshot.add_events() = changed;
+  observatory_->snapshot("auth", snapshot);
+  const std::string after = text();
+  EXPECT_THAT(after, Not(HasSubstr("later1")));
+  EXPECT_THAT(after, HasSubstr("stream=\"open1\""));
+  EXPECT_THAT(after, HasSubstr("millrace_private_streams 2\n"));
+}
+
 TEST_F(ExpositionTest, HasTheSeriesOfAStreamUntilItEnds) {
   observatory_->event(published("cam1"));
   for (int second = 0; second <= 10; ++second) observatory_->event(statistics("cam1", second));

@@ -20,6 +20,8 @@ void Observatory::snapshot(std::string_view service, const bus::v1::Snapshot& sn
   const std::lock_guard lock(mutex_);
   if (service == "ingest") replace_streams(snapshot);
   if (service == "recording") replace_recordings(snapshot);
+  if (service != "auth") return;
+  for (const bus::v1::Event& fact : snapshot.events()) apply(fact);
 }
 
 void Observatory::lost(std::string_view service) {

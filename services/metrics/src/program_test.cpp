@@ -12,6 +12,7 @@
 #include <iterator>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "bus/node.hpp"
@@ -38,16 +39,21 @@ class MetricsProgram : public ::testing::Test {
     std::filesystem::remove_all(home_);
   }
 
-  void start() {
+  // More of the environment, "NAME=value".
+  void spawn(std::vector<std::string> more) {
     std::filesystem::remove(home_ + "/run/metrics.ports");
     std::string home = "MILLRACE_HOME=" + home_;
     std::string port = "METRICS_PORT=0";
     std::string grpc = "RTMP_GRPC_PORT=0";
-    std::string address = "LISTEN_ADDRESS=127.0.0.1";
     std::string program = METRICS_PROGRAM;
     char* arguments[] = {program.data(), nullptr};
-    char* environment[] = {home.data(), port.data(), grpc.data(), address.data(), nullptr};
-    ASSERT_EQ(::posix_spawn(&pid_, program.c_str(), nullptr, nullptr, arguments, environment), 0);
+    std::vector<char*> environment = {home.data(), port.data(), grpc.data()};
+    for (std::string& each : more) environment.push_back(each.data());
+    environment.push_back(nullptr);
+    ASSERT_EQ(::posix_spawn(&pid_, program.c_str(), nullptr, nullptr, arguments, environment.data()), 0);
+  }
+  void start(const std::vector<std::string>& more = {}) {
+    spawn(more);
     ASSERT_TRUE(wait([&] { return std::filesystem::exists(home_ + "/run/metrics.ports"); }));
     std::ifstream file(home_ + "/run/metrics.ports");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -55,6 +61,9 @@ class MetricsProgram : public ::testing::Test {
   }
   int end(int signal) {
     ::kill(pid_, signal);
+    return wait_for_exit();
+  }
+  int wait_for_exit() {
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = 0;
@@ -68,9 +77,9 @@ class MetricsProgram : public ::testing::Test {
     }
     return condition();
   }
-  std::string get(const std::string& path) const {
+  std::string get(const std::string& path, const std::string& fields = {}) const {
     http::testing::TestClient client(port_);
-    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    client.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + fields + "\r\n");
     return client.read_all();
   }
   bool shows(const std::string& text) const {
@@ -178,6 +187,20 @@ TEST_F(MetricsProgram, SaysThatAServiceIsDownAndKeepsAnswering) {
   EXPECT_TRUE(shows("millrace_service_up{service=\"ingest\"} 0\n"));
   EXPECT_EQ(http::testing::status_of(get("/readyz")), 200);
   EXPECT_THAT(get("/readyz"), HasSubstr("silent"));
+}
+
+TEST_F(MetricsProgram, IsForThisMachineUnlessThereIsAToken) {
+  end(SIGTERM);
+  spawn({"METRICS_ADDRESS=0.0.0.0"});
+  EXPECT_EQ(wait_for_exit(), 64);
+  const std::string token = home_ + "/token";
+  std::ofstream(token) << "a-token-of-good-length\n";
+  start({"METRICS_ADDRESS=0.0.0.0", "METRICS_TOKEN_FILE=" + token});
+  EXPECT_EQ(http::testing::status_of(get("/metrics")), 401);
+  EXPECT_EQ(http::testing::status_of(get("/metrics", "Authorization: Bearer a-token-of-good-length\r\n")),
+            200);
+  EXPECT_EQ(http::testing::status_of(get("/healthz")), 200);
+  EXPECT_THAT(get("/readyz"), ::testing::Not(HasSubstr("silent")));
 }
 
 }  // namespace

@@ -74,15 +74,11 @@ Result<void> MetricsService::start_bus(const runtime::ServiceContext& context) {
 }
 
 Result<void> MetricsService::start_http(const runtime::ServiceContext& context) {
-  http::ServerConfig server;
-  server.address = config_.listen_address;
-  server.port = config_.port;
-  server.port_variable = "METRICS_PORT";
   http::OpsSources sources;
   sources.service = kName;
   sources.health = context.health.get();
   sources.metrics = {std::make_shared<Exposition>(observatory_), bus::node_metrics(*node_)};
-  auto started = http::start_ops(std::move(server), std::move(sources));
+  auto started = http::start_ops(config_.ops, std::move(sources));
   if (!started) return tl::unexpected(started.error());
   server_ = *std::move(started);
   return {};

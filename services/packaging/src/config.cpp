@@ -10,11 +10,13 @@ void PackagingConfig::add_rows(ConfigTable& table) {
   table.integer("HLS_THREADS", hls_threads, "2", {1, 64}, "threads of HLS delivery");
   table.integer("HLS_CONNECTIONS", connections, "8192", {1, 1'000'000},
                 "connections of players; further ones are closed at once");
-  table.integer("HLS_CONNECTIONS_PER_ADDRESS", connections_per_address, "1024", {0, 1'000'000},
-                "connections from one address; 0: no such limit (behind a proxy)");
-  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
-  table.integer("PACKAGING_OPS_PORT", ops_port, "9103", {0, 65535},
-                "TCP port of packaging's health, readiness and metrics");
+  table.integer(
+      "HLS_CONNECTIONS_PER_ADDRESS", connections_per_address, "1024", {0, 1'000'000},
+      "connections from one address (IPv6: /64); 0: no such limit. TRUSTED_PROXIES are not counted, "
+      "but their clients' FLV streams are");
+  proxies.add_rows(table);
+  ops.add_rows(table, "OPS_ADDRESS", "PACKAGING_OPS_PORT", "9103",
+               "TCP port of packaging's health, readiness and metrics");
   table.integer("HLS_WINDOW_SEGMENTS", window_segments, "10", {3, 100},
                 "segments in a playlist; fewer where they would pass 50 seconds, more where they are no "
                 "three target durations");

@@ -8,6 +8,8 @@
 #include "base/config.hpp"
 #include "base/secret.hpp"
 #include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
+#include "http/trusted_proxies.hpp"
 
 namespace millrace::packaging {
 
@@ -18,8 +20,8 @@ struct PackagingConfig {
   std::uint32_t hls_threads = 0;
   std::uint32_t connections = 0;
   std::uint32_t connections_per_address = 0;
-  std::string ops_address;
-  std::uint16_t ops_port = 0;
+  http::TrustedProxiesConfig proxies;
+  http::OpsConfig ops;
   std::uint32_t window_segments = 0;
   std::chrono::seconds reconnect_grace{};
   bool public_stream_keys = false;

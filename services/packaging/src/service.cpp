@@ -174,14 +174,10 @@ void PackagingService::lead_to_stream(http::Request request, std::string key,
 }
 
 Result<void> PackagingService::start_ops(const runtime::ServiceContext& context) {
-  auto started =
-      http::start_ops({.address = config_.ops_address,
-                       .port = config_.ops_port,
-                       .port_variable = "PACKAGING_OPS_PORT",
-                       .limits = {}},
-                      {.service = "packaging",
-                       .health = context.health.get(),
-                       .metrics = {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)}});
+  auto started = http::start_ops(
+      config_.ops, {.service = "packaging",
+                    .health = context.health.get(),
+                    .metrics = {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)}});
   if (!started) return tl::unexpected(started.error());
   ops_ = std::move(*started);
   return {};

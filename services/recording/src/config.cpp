@@ -8,9 +8,8 @@ void RecordingConfig::add_rows(ConfigTable& table) {
   table.text("MEDIA_ROOT", media_root, "", "directory of recorded media; default: media below MILLRACE_HOME");
   table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
              "name of the recordings' directory below MEDIA_ROOT");
-  table.text("OPS_ADDRESS", ops_address, "127.0.0.1", "IP address of health, readiness and metrics");
-  table.integer("RECORDING_OPS_PORT", ops_port, "9104", {0, 65535},
-                "TCP port of recording's health, readiness and metrics");
+  ops.add_rows(table, "OPS_ADDRESS", "RECORDING_OPS_PORT", "9104",
+               "TCP port of recording's health, readiness and metrics");
   table.duration(
       "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
       "seconds that a stream which was cut off may take to come back into the same recording; 0: never");

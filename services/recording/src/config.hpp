@@ -7,6 +7,7 @@
 
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
 
 namespace millrace::recording {
 
@@ -14,8 +15,7 @@ struct RecordingConfig {
   std::string media_log_directory;
   std::string media_root;
   std::string vod_directory_name;
-  std::string ops_address;
-  std::uint16_t ops_port = 0;
+  http::OpsConfig ops;
   std::chrono::seconds reconnect_grace{};
   std::chrono::seconds longest_file{};
   std::uint64_t largest_file = 0;

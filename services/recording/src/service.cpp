@@ -69,13 +69,9 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
 }
 
 Result<void> RecordingService::start_ops(const runtime::ServiceContext& context) {
-  auto started = http::start_ops({.address = config_.ops_address,
-                                  .port = config_.ops_port,
-                                  .port_variable = "RECORDING_OPS_PORT",
-                                  .limits = {}},
-                                 {.service = "recording",
-                                  .health = context.health.get(),
-                                  .metrics = {shared_->reporter.metrics().collectable()}});
+  auto started = http::start_ops(config_.ops, {.service = "recording",
+                                               .health = context.health.get(),
+                                               .metrics = {shared_->reporter.metrics().collectable()}});
   if (!started) return tl::unexpected(started.error());
   ops_ = std::move(*started);
   return {};
