@@ -89,6 +89,7 @@ def framing(port, path):
         "a header of 1 MiB": head(path, "X-A: " + "a" * (1 << 20)),
         "a target of 1 MiB": head("/" + "a" * (1 << 20)),
         "100,000 fields": head(path, *("X: y" for _ in range(100_000))),
+        **{f"endless: {name}": sent + stowaway for name, sent in endless(path).items()},
         "NUL in a field": head(path, "X-A: a\0b") + stowaway,
     }
     for name, sent in refused.items():
@@ -106,6 +107,39 @@ def framing(port, path):
     check(statuses(exchange(port, head(path, method="TRACE")))[0] in (400, 405, 501), "TRACE")
     check(statuses(exchange(port, head("http://localhost" + path)))[0] in (200, 400), "the absolute form")
     check(statuses(exchange(port, b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n"))[0] in (400, 404, 405), "no tunnel")
+
+
+def endless(path):
+    """What a parser would wait for the end of, within one body."""
+    begun = head(path, "Transfer-Encoding: chunked", method="POST", close=False)
+    return {"extension": begun + b"5;a=" + b"x" * (1 << 17), "extension of a later chunk": begun + b"2\r\nab\r\n5;a=" + b"x" * (1 << 17),
+            "trailer": begun + b"0\r\nX: " + b"y" * (1 << 17), "trailers": begun + b"0\r\n" + b"X: y\r\n" * 20_000,
+            "chunk size": begun + b"0" * (1 << 17)}
+
+
+def slowly(port):
+    """A body without chunks, its end a byte at a time, each in a segment of its own: the statuses of what comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.sendall(head("/metrics", "Transfer-Encoding: chunked", method="POST", close=False))
+        for byte in (b"0\r\n", b"\r", b"\n"):
+            time.sleep(0.05)
+            peer.sendall(byte)
+        return statuses(peer.recv(4096))
+
+
+def at_every_port(stack):
+    """Nobody has to be known to reach an operator's port or the metrics: none of them may end its service."""
+    ports = dict(re.findall(r"(\w+)=(\d+)", (stack.home / "run/ops").read_text()))
+    check(len(ports) == 6, f"the ports of the services: {ports}")
+    before = {name.lower(): stack.pid(name.lower()) for name in ports}
+    for name, port in ports.items():
+        for what, sent in endless("/metrics").items():
+            codes = statuses(exchange(int(port), sent))
+            check(codes in ([400], [431]), f"{name}, endless {what}: {codes}")
+        check(slowly(int(port)), f"{name}: a last chunk that comes byte by byte is not answered")
+    after = {name: stack.pid(name) for name in before}
+    check(before == after and all(stack.health(name) == "ready" for name in after), f"the same processes: {before}, {after}")
 
 
 def bodies(port, path):
@@ -288,6 +322,9 @@ def abuse():
                     each_its_own(ports[name])
             with oracle.case(f"39 {name}: slow clients", growth_kib=64 * 1024):
                 slow_clients(name, ports[name], paths[name])
+        print("38: every operator's port", flush=True)
+        at_every_port(stack)
+        check(all(slowly(port) for port in ports.values()), "a last chunk that comes byte by byte is not answered")
         with oracles["api"].case("39: slow reads", growth_kib=64 * 1024):
             slow_readers(ports["api"], file, recorded.stat().st_size)
         print("a drain", flush=True)

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Case 41 (and the limits it is about): addresses that lie. The API behind a real nginx: one client is one client, whatever it writes into
-X-Forwarded-For or Forwarded; who does not come through the proxy is not believed at all; hosts and origins are never reflected."""
+"""Case 41 (and the limits it is about): addresses that lie. The API and HLS delivery behind a real nginx: one client is one client, whatever it
+writes into X-Forwarded-For or Forwarded; who does not come through the proxy is not believed at all; hosts and origins are never reflected;
+viewers are counted, tokens bound and connections limited by client."""
 import http.client
 import json
+import re
 import subprocess
 
 from wire import Peer  # noqa: F401  (sets the path of the harness)
 from oracle import no_secret_in_logs
-from stack import Stack, check, free_port, main, wait_for
+from grants import make_private, signed
+from stack import Stack, check, fetch, free_port, main, make_clip, wait_for
 
 NGINX = """
 daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx.log;
@@ -22,6 +25,16 @@ http {{
       proxy_pass http://127.0.0.1:{api};
       proxy_bind 127.0.0.9;
       proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    }}
+  }}
+  server {{
+    listen 127.0.0.1:{hls_port};
+    location / {{
+      proxy_pass http://127.0.0.1:{hls};
+      proxy_http_version 1.1;
+      proxy_buffering off;
+      proxy_bind 127.0.0.9;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     }}
   }}
@@ -46,16 +59,64 @@ def statuses(count, port, source, **fields):
     return [ask(port, source, **{name: value.format(i) for name, value in fields.items()})[0] for i in range(count)]
 
 
+def hls_viewers(stack):
+    port = re.search(r"METRICS_PORT=(\d+)", (stack.home / "run/metrics.ports").read_text()).group(1)
+    text = fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
+    found = re.search(r'^millrace_stream_viewers\{stream="[^"]+",protocol="hls"\} (\d+)$', text, re.M)
+    return int(found.group(1)) if found else -1
+
+
+def flv(port, path, source):
+    """The status of a stream without an end, which stays open."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=(source, 0))
+    connection.request("GET", path)
+    return connection.getresponse().status, connection
+
+
+def delivery(stack, proxy):
+    """Behind the proxy all connections are the proxy's: what counts is who they are for."""
+    path = f"/live/{stack.stream_id}/index.m3u8"
+    wait_for(lambda: ask(proxy, "127.0.4.1", path)[0] == 200, "a playlist through the proxy")
+
+    def watch(sources, agents=("one program",)):
+        for source in sources:
+            for agent in agents:
+                check(ask(proxy, source, path, User_Agent=agent, X_Forwarded_For="203.0.113.1")[0] == 200, f"{source}: a playlist")
+        return hls_viewers(stack)
+    five = [f"127.0.4.{i}" for i in range(1, 6)]
+    wait_for(lambda: watch(five) == 5, "five clients with one program to be five viewers")
+    names = [f"agent {i}" for i in range(300)]
+    seen = []
+    wait_for(lambda: seen.append(watch(["127.0.5.1"], names)) or seen[-1] == 65, "300 names of one address to be 65 viewers", 30)
+    check(max(seen) <= 70, f"and never more, with the five from before: {seen}")
+
+    clients = [flv(proxy, f"/live/{stack.stream_id}.flv", source) for source in ("127.0.6.1", "127.0.6.1", "127.0.6.1", "127.0.6.2")]
+    check([status for status, _ in clients] == [200, 200, 503, 200], f"two FLV streams a client: {[status for status, _ in clients]}")
+    for _, connection in clients:
+        connection.close()
+
+    make_private(stack)
+    token = signed(stack, ip="127.0.7.1")
+    wait_for(lambda: ask(proxy, "127.0.7.1", f"{path}?token={token}")[0] == 200, "the stream under its new rule")
+    check(ask(proxy, "127.0.7.2", f"{path}?token={token}", X_Forwarded_For="127.0.7.1")[0] == 403, "a token of another address")
+
+
 def limits():
-    with Stack(TRUSTED_PROXIES="127.0.0.9", API_READS_PER_ADDRESS=str(RATE), API_WRITES_PER_ADDRESS="1",
+    with Stack(TRUSTED_PROXIES="127.0.0.9", HLS_CONNECTIONS_PER_ADDRESS="2", API_READS_PER_ADDRESS=str(RATE), API_WRITES_PER_ADDRESS="1",
                API_READS_PER_ACCOUNT=str(RATE), API_CORS_ORIGINS="https://site.example") as stack:
         api = int(stack.info["api_url"].rstrip("/").rsplit(":", 1)[1].split("/")[0])
         token = stack.info["token"]
-        proxy = free_port()
-        (stack.home / "nginx.conf").write_text(NGINX.format(home=stack.home, port=proxy, api=api))
+        proxy, hls_proxy = free_port(), free_port()
+        hls = re.search(r"HLS_PORT=(\d+)", (stack.home / "run/packaging.ports").read_text()).group(1)
+        (stack.home / "nginx.conf").write_text(NGINX.format(home=stack.home, port=proxy, api=api, hls_port=hls_proxy, hls=hls))
         stack.spawn("nginx", "-e", str(stack.home / "nginx.log"), "-c", str(stack.home / "nginx.conf"), stdout=subprocess.DEVNULL)
         wait_for(lambda: ask(proxy, "127.0.0.2")[0] == 404, "nginx to pass on")
         enough = 2 * RATE + 30  # more than a burst; some come back while they are sent
+
+        print("   viewers, streams and tokens behind the proxy", flush=True)
+        publisher = stack.publish(make_clip(stack.home / "clip.flv", seconds=20), loop=20)
+        delivery(stack, hls_proxy)
+        publisher.kill()
 
         print("   a client that makes addresses up", flush=True)
         seen = statuses(enough, proxy, "127.0.0.3", X_Forwarded_For="203.0.113.{0}, 198.51.100.{0}", Forwarded="for=203.0.113.{0}", X_Real_IP="203.0.113.{0}")
