@@ -24,6 +24,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kMaxEvents = 512;
+constexpr std::int64_t kLookWithoutWatchUs = 10'000;
 
 std::uint32_t event_mask(bool readable, bool writable) {
   return (readable ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
@@ -59,8 +60,10 @@ struct Poller::State : std::enable_shared_from_this<State> {
 };
 
 void Poller::State::wait() noexcept {
-  boost::system::error_code ignored;
-  if (!watched.is_open()) watched.assign(fd.get(), ignored);
+  boost::system::error_code refused;
+  if (!watched.is_open()) watched.assign(fd.get(), refused);
+  // The kernel has no memory to watch it with: the timer looks at it until there is some.
+  if (refused) return wait_gathering(kLookWithoutWatchUs);
   watched.async_wait(asio::posix::stream_descriptor::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& error) {
                        if (!error && !self->closed) self->dispatch();
