@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "base/survive.hpp"
 #include "bus/trouble.hpp"
 
 namespace millrace::bus {
@@ -17,6 +19,8 @@ constexpr int kBurst = 256;
 // What is queued at the end gets this long.
 constexpr int kFinalLingerMs = 250;
 constexpr std::int64_t kMaxSleepUs = 60'000'000;
+// What threw once may throw again at once.
+constexpr std::chrono::milliseconds kPauseAfterException{10};
 // After the start heartbeats are quick: subscribers that reconnect to a restarted process learn of its new
 // boot at once.
 constexpr std::int64_t kStartUs = 3'000'000;
@@ -28,18 +32,6 @@ std::int64_t to_us(std::chrono::milliseconds time) {
 
 bool is_local(const std::string& address) {
   return address.starts_with("ipc://");
-}
-
-// A handler is foreign code: what it throws must not end the thread.
-template <class Call>
-void guarded(std::string_view what, Call call) {
-  try {
-    call();
-  } catch (const std::exception& error) {
-    log::error("bus handler threw", {{"handler", what}, {"error", error.what()}});
-  } catch (...) {
-    log::error("bus handler threw", {{"handler", what}});
-  }
 }
 
 v1::Reply error_reply(std::string_view code, std::string_view message) {
@@ -91,11 +83,7 @@ Result<void> Hub::bind() {
 void Hub::run() {
   started_us_ = monotonic_us();
   while (!stopping_) {
-    try {
-      turn();
-    } catch (const std::exception& error) {
-      log::error("bus thread", {{"error", error.what()}});
-    }
+    if (!survives("bus", [this] { turn(); })) std::this_thread::sleep_for(kPauseAfterException);
   }
   finish();
 }
@@ -262,7 +250,7 @@ void Hub::ask_for_snapshot(Peer& to) {
 void Hub::end_request(OutstandingRequest request, Result<v1::Reply> result) {
   // Snapshot requests are the hub's own: they never took a place among the users' requests.
   if (!request.request.has_get_snapshot()) mailbox_->request_done();
-  guarded("reply", [&] { request.handler(std::move(result)); });
+  (void)survives("bus reply handler", [&] { request.handler(std::move(result)); });
 }
 
 template <class Message>
@@ -332,7 +320,7 @@ void Hub::on_request(const std::string& from, const v1::Request& request) {
 
 void Hub::run_call(std::uint64_t call, std::int64_t deadline_us, const v1::Request& request) {
   const Responder responder(std::make_shared<Responder::State>(mailbox_, call, deadline_us));
-  guarded("request", [&] { server_(request, responder); });
+  (void)survives("bus request handler", [&] { server_(request, responder); });
 }
 
 void Hub::reply(const std::string& to, const v1::Reply& reply) {
@@ -352,7 +340,7 @@ void Hub::read_events(Peer& from) {
     if (!frame) return;
     v1::Event event;
     if (!parse(*frame, event)) continue;
-    guarded("event", [&] {
+    (void)survives("bus event handler", [&] {
       if (!from.subscription->receive(std::move(event), monotonic_us())) {
         report_trouble(mailbox_->counters.malformed, "bus event of another instance");
       }
@@ -382,7 +370,7 @@ void Hub::read_pointers(Peer& from) {
     const std::optional<Frame> frame = from.pointers->receive();
     if (!frame) return;
     v1::PointerBatch batch;
-    if (parse(*frame, batch)) guarded("pointers", [&] { from.on_pointers(batch); });
+    if (parse(*frame, batch)) (void)survives("bus pointers handler", [&] { from.on_pointers(batch); });
   }
 }
 
@@ -400,7 +388,7 @@ void Hub::expire(std::int64_t now_us) {
   for (auto& entry : peers_) {
     Peer& peer = entry.second;
     if (peer.subscription) {
-      guarded("lost", [&] { peer.subscription->tick(now_us); });
+      (void)survives("bus lost handler", [&] { peer.subscription->tick(now_us); });
       if (peer.subscription->wants_snapshot(now_us)) ask_for_snapshot(peer);
     }
     // Requests expire while they wait for a connection: the queue must not grow with them.

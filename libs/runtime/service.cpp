@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/survive.hpp"
 #include "runtime/supervisor.hpp"
 
 namespace millrace::runtime {
@@ -101,7 +102,8 @@ class SignalThread {
       if (done_) return;
       if (number < 0) continue;
       if (number == SIGHUP) {
-        if (const std::function<void()>* const reload = reload_.load(std::memory_order_acquire)) (*reload)();
+        if (const std::function<void()>* const reload = reload_.load(std::memory_order_acquire))
+          (void)survives("reload", *reload);
         continue;
       }
       if (seen++ > 0) ::_exit(128 + number);
