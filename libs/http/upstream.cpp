@@ -23,6 +23,7 @@
 
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::http {
 namespace {
@@ -292,14 +293,11 @@ void Upstream::Pool::start() {
 
 // Until stop(). What a handler throws (no memory) costs its connection.
 void Upstream::Pool::run() {
-  for (;;) {
-    try {
-      if (const std::shared_ptr<Line> broken = std::exchange(handling_, nullptr)) broken->fail();
-      context_.run();
-      return;
-    } catch (const std::exception& thrown) {
-      log::error("handler of an upstream connection threw", {{"what", thrown.what()}});
-    }
+  const auto turn = [this] {
+    if (const std::shared_ptr<Line> broken = std::exchange(handling_, nullptr)) broken->fail();
+    context_.run();
+  };
+  while (!survives("upstream", turn)) {
   }
 }
 
