@@ -196,9 +196,16 @@ def two_ups():
     os.mkfifo(barrier)
     # The build is one that waits.
     stack.environment["PATH"] = commands(stack.home / "bin", cmake="", npm="", ninja=f"read _ < '{barrier}'\n", **{"apt-get": "exit 1\n"})
+    try:
+        waits_for_the_first(stack, barrier)
+    finally:
+        stack.close()
+
+
+def waits_for_the_first(stack, barrier):
     child = subprocess.Popen([str(ROOT / "millrace"), "up"], env=stack.environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
     stack.children.append(child)
-    release = os.open(barrier, os.O_WRONLY)  # once ninja reads
+    release = wait_for(lambda: os.open(barrier, os.O_WRONLY | os.O_NONBLOCK), "the build", 60)  # once ninja reads
     second = stack.command("up", "--detach")
     check(second.returncode == 1 and "another ./millrace up" in second.stderr, f"the second up: {second.returncode} {second.stderr}")
     os.write(release, b"\n")
@@ -214,7 +221,6 @@ def two_ups():
     os.killpg(child.pid, signal.SIGINT)
     check(child.wait(timeout=60) == 0, "Ctrl-C ends with 0")
     check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
-    stack.close()
 
 
 def command():
