@@ -110,7 +110,7 @@ wait_healthy() {
       if [ "$health" = healthy ]; then healthy=$((healthy + 1)); continue; fi
       waiting+=("$service")
       case $state:$code in *:64|*:69) give_up "$service could not start" "$service" ;; esac
-      [ "$restarts" -lt 3 ] || give_up "$service ends again and again" "$service"
+      [ "$restarts" -lt 3 ] || give_up "$service could not start, it ends again and again" "$service"
     done < <(states)
     [ $healthy -lt ${#SERVICES[@]} ] || return 0
     [ $SECONDS -le $deadline ] || give_up "not healthy after 120 s: ${waiting[*]}" "${waiting[@]}"
