@@ -9,8 +9,8 @@ namespace beast = boost::beast;
 using ErrorCode = beast::error_code;
 
 constexpr std::string_view kEndOfLine = "\r\n";
-// "0", two ends of lines: at least so much of a chunked body is still to come until it has ended. Beast takes it
-// for granted when it looks at a last chunk again (an assertion of its own ends the process otherwise).
+// "0", two ends of lines: at least so much of a chunked body is still to come until it has ended. Beast takes
+// it for granted when it looks at a last chunk again (an assertion of its own ends the process otherwise).
 constexpr std::size_t kLeastOfChunks = 5;
 constexpr Refusal kHeaderTooLarge{431, "header_too_large"};
 constexpr Refusal kBadRequest{400, "bad_request"};
