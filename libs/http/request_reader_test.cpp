@@ -50,7 +50,7 @@ Outcome read(std::string_view bytes, std::size_t piece, const Limits& limits = {
   }
 }
 
-const std::string kChunked = "POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+const std::string chunked = "POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 std::string many(std::string_view piece, std::size_t bytes) {
   std::string text;
@@ -70,16 +70,16 @@ TEST(RequestReader, HoldsNoMoreThanItsBoundInAnyPhase) {
       {"target", "GET /" + many("a", kEndless), 431},
       {"field", "GET / HTTP/1.1\r\nX: " + many("y", kEndless), 431},
       {"fields", "GET / HTTP/1.1\r\n" + many("X: y\r\n", kEndless), 431},
-      {"chunk size", kChunked + many("0", kEndless), 400},
-      {"extension", kChunked + "5;a=" + many("x", kEndless), 400},
-      {"extensions", kChunked + "5" + many(";a=x", kEndless), 400},
-      {"extension, a chunk later", kChunked + "2\r\nab\r\n5;a=" + many("x", kEndless), 400},
-      {"extension of the last chunk", kChunked + "0;a=" + many("x", kEndless), 400},
-      {"whole extension", kChunked + "5;a=" + many("x", 2048) + "\r\nhello\r\n0\r\n\r\n", 400},
-      {"trailer", kChunked + "0\r\nX: " + many("y", kEndless), 431},
-      {"trailers", kChunked + "0\r\n" + many("X: y\r\n", kEndless), 431},
-      {"trailers after a chunk", kChunked + "2\r\nab\r\n0\r\n" + many("X: y\r\n", kEndless), 431},
-      {"many whole trailers", kChunked + "0\r\n" + many("X: y\r\n", 1024) + "\r\n", 431},
+      {"chunk size", chunked + many("0", kEndless), 400},
+      {"extension", chunked + "5;a=" + many("x", kEndless), 400},
+      {"extensions", chunked + "5" + many(";a=x", kEndless), 400},
+      {"extension, a chunk later", chunked + "2\r\nab\r\n5;a=" + many("x", kEndless), 400},
+      {"extension of the last chunk", chunked + "0;a=" + many("x", kEndless), 400},
+      {"whole extension", chunked + "5;a=" + many("x", 2048) + "\r\nhello\r\n0\r\n\r\n", 400},
+      {"trailer", chunked + "0\r\nX: " + many("y", kEndless), 431},
+      {"trailers", chunked + "0\r\n" + many("X: y\r\n", kEndless), 431},
+      {"trailers after a chunk", chunked + "2\r\nab\r\n0\r\n" + many("X: y\r\n", kEndless), 431},
+      {"many whole trailers", chunked + "0\r\n" + many("X: y\r\n", 1024) + "\r\n", 431},
   };
   for (const Case& c : cases) {
     for (const std::size_t piece : {std::size_t{1000}, RequestReader::kReadBytes}) {
@@ -94,7 +94,7 @@ TEST(RequestReader, HoldsNoMoreThanItsBoundInAnyPhase) {
 
 TEST(RequestReader, TakesChunksWithSmallExtensionsAndTrailersWhereverTheyAreCut) {
   const std::string bytes =
-      "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\n" + kChunked +
+      "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\n" + chunked +
       "5;name=\"quoted\"\r\nhello\r\n1 ;x\r\n!\r\n0;last\r\nHost: evil\r\nX: y\r\n\r\n" +
       "PUT /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
   const std::vector<std::string> expected = {"GET /a ", "POST /in hello!", "PUT /b abc"};
@@ -108,14 +108,14 @@ TEST(RequestReader, TakesChunksWithSmallExtensionsAndTrailersWhereverTheyAreCut)
 TEST(RequestReader, TakesABodyWithoutChunksWhereverItIsCut) {
   for (const char* body : {"0\r\n\r\n", "00\r\n\r\n", "0\r\nX: y\r\n\r\n", "0;a\r\n\r\n"}) {
     for (std::size_t piece = 1; piece < 8; ++piece) {
-      const Outcome outcome = read(kChunked + body, piece);
+      const Outcome outcome = read(chunked + body, piece);
       EXPECT_EQ(outcome.requests, std::vector<std::string>{"POST /in "}) << body << " in pieces of " << piece;
     }
   }
 }
 
 TEST(RequestReader, CutAnywhereGivesNoRequest) {
-  const std::string bytes = kChunked + "5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n";
+  const std::string bytes = chunked + "5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n";
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     const Outcome outcome = read(std::string_view(bytes).substr(0, size), 3);
     EXPECT_FALSE(outcome.refused) << size;
