@@ -8,7 +8,8 @@ namespace millrace::auth {
 
 void Revocations::add(const Revocation& revocation) {
   std::int64_t& at_us = revoked_[revocation.subject];
-  at_us = std::max(at_us, revocation.at_us);
+  if (at_us >= revocation.at_us) return;  // as when all are loaded again
+  at_us = revocation.at_us;
   in_order_.emplace_back(revocation.at_us, revocation.subject);
   const std::int64_t oldest_us = memory_us_ == 0 ? 0 : revocation.at_us - memory_us_;
   while (!in_order_.empty() && (in_order_.front().first < oldest_us || in_order_.size() > max_)) {

@@ -475,6 +475,9 @@ TEST_P(AccountDeskTest, TheOperatorTakesTokensBackOfAnySubject) {
   const auto stored = accounts_->access(now_.wall_us + 400LL * 24 * 3600 * kSecond).value().revocations;
   ASSERT_EQ(stored.size(), 1U) << "an account's is forgotten when every token has expired, another's never";
   EXPECT_EQ(stored[0].subject, subject);
+  ASSERT_TRUE(accounts_->revoke_tokens(subject, stored[0].at_us - 5 * kSecond));
+  EXPECT_EQ(accounts_->access(now_.wall_us).value().revocations.back().at_us, stored[0].at_us)
+      << "a clock that stepped back gives no token back";
   request.mutable_revoke_tokens()->set_subject("a\nb");
   EXPECT_EQ(begin(request)->reply->error_code(), "auth.subject");
 }

@@ -7,8 +7,10 @@ namespace millrace::auth {
 
 void AccountRepository::revoke(soci::session& session, const std::string& id, std::int64_t wall_us) {
   const long long at = wall_us;
+  // Never back, whatever the clock does: what was revoked once stays so.
   session << "INSERT INTO revoked_tokens (subject, until_wall_us) VALUES (:id, :at) ON CONFLICT (subject) DO "
-             "UPDATE SET until_wall_us = excluded.until_wall_us",
+             "UPDATE SET until_wall_us = excluded.until_wall_us "
+             "WHERE revoked_tokens.until_wall_us < excluded.until_wall_us",
       soci::use(id), soci::use(at);
 }
 

@@ -160,6 +160,16 @@ TEST(AccessView, NeverForgetsWhomTheOperatorTookTokensFrom) {
   EXPECT_EQ(view.standing("other", 3'001), kGood);
 }
 
+TEST(AccessView, LoadsTheSameAgainWithoutCountingItTwice) {
+  using enum AccessView::Standing;
+  AccessView view(3);
+  const std::vector<Revocation> stored = {{"owner", 1'000}, {"x", 2'000}};
+  for (int i = 0; i < 4; ++i) view.load({}, stored);
+  EXPECT_EQ(view.standing("other", 1'000), kGood);
+  EXPECT_EQ(view.standing("owner", 1'000), kRefused);
+  EXPECT_EQ(view.standing("x", 2'001), kGood);
+}
+
 TEST(AccountAttempts, AnAddressThatGuessesWaits) {
   AccountAttempts attempts;
   for (int i = 0; i < 6; ++i) EXPECT_EQ(attempts.login("a@b", "192.0.2.1", 0), 0U) << i;
