@@ -114,7 +114,7 @@ TEST_F(ActorsTest, ActsOnAPointerThatNamesANewSegmentOrAnUnknownStream) {
 
 TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {
   make_stream();
-  publisher_->groups(2);
+  publisher_->groups(2, monotonic_us());
   publisher_->frame(monotonic_us());
   start();
   const std::string before = *shared_->views.find("s1")->media_playlist.text;
