@@ -123,7 +123,7 @@ owner_token() { compose exec -T auth millrace-auth --issue-token owner --token-l
 write_info() {
   local token key
   token=$(owner_token)
-  key=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
+  key=$(ask "127.0.0.1:$PORT/api/stream/key" -f -m 10 -H @- <<< "Authorization: Bearer $token") \
     || die "the API did not answer: ./millrace compose logs api"
   describe "$key" "$token" > "$INFO.new" && mv "$INFO.new" "$INFO"
 }

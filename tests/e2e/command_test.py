@@ -190,7 +190,10 @@ def orphans(stack):
 
 def two_ups():
     """While the first builds, a second with other ports is refused and undoes nothing. Ctrl-C of the first drains."""
-    stack = Stack(MILLRACE_BUILD_DIR=str(BIN.parent))
+    # Not the addresses that health and the API have by default, and a proxy that nobody may ask.
+    version6 = pathlib.Path("/proc/net/if_inet6").exists()
+    stack = Stack(MILLRACE_BUILD_DIR=str(BIN.parent), LISTEN_ADDRESS="127.0.0.3", OPS_ADDRESS="127.0.0.2",
+                  METRICS_ADDRESS="::1" if version6 else "127.0.0.3", http_proxy="http://127.0.0.1:1")
     stack.environment.pop("MILLRACE_BIN", None)
     barrier = stack.home / "barrier"
     os.mkfifo(barrier)
@@ -214,6 +217,9 @@ def waits_for_the_first(stack, barrier):
     def ready():
         services = stack.status()["services"]
         return len(services) == 6 and all(s["health"] == "ready" for s in services) and services
+    # status is told by up where it finds them.
+    for name in ("LISTEN_ADDRESS", "OPS_ADDRESS", "METRICS_ADDRESS"):
+        stack.environment.pop(name)
     pids = [service["pid"] for service in wait_for(ready, "six ready services", 60)]
     again = stack.command("up", "--detach")
     check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)

@@ -13,6 +13,9 @@ need_commands() {
   [ ${#missing[@]} -eq 0 ] || die "please install: ${missing[*]}" 69
 }
 
+# ask HOST:PORT/PATH …: curl without the proxies of whoever calls.
+ask() { curl -sg --noproxy '*' "http://$1" "${@:2}"; }
+
 # Each port variable with its default; "0" asks for a free one.
 PORT_VARIABLES=(RTMP_PORT=1935 PORT=3000 HLS_PORT=8000 METRICS_PORT=9090 RTMP_GRPC_PORT=50053
   INGEST_OPS_PORT=9101 AUTH_OPS_PORT=9102 PACKAGING_OPS_PORT=9103 RECORDING_OPS_PORT=9104 API_OPS_PORT=9105)

@@ -65,17 +65,26 @@ start_services() {
 # Whether what runs is what this command started.
 is_ours() { is_up && [ "$(scanner_pid)" = "${STARTED:-}" ]; }
 
-ops_port() {
+# The ports of health with the addresses they are bound to; status reads them whatever environment it is called with.
+write_ops() {
+  printf '%s\n' "INGEST=$INGEST_OPS_PORT" "AUTH=$AUTH_OPS_PORT" "PACKAGING=$PACKAGING_OPS_PORT" "RECORDING=$RECORDING_OPS_PORT" \
+    "API=$API_OPS_PORT" "METRICS=$METRICS_PORT" "OPS_ADDRESS=${OPS_ADDRESS:-}" "METRICS_ADDRESS=${METRICS_ADDRESS:-}" > "$RUN/ops"
+}
+
+ops_value() { sed -n "s/^$1=//p" "$RUN/ops"; }
+
+# reached_at ADDRESS: the host of a URL for what listens on it.
+reached_at() {
   case $1 in
-    ingest) echo "$INGEST_OPS_PORT" ;; auth) echo "$AUTH_OPS_PORT" ;; packaging) echo "$PACKAGING_OPS_PORT" ;;
-    recording) echo "$RECORDING_OPS_PORT" ;; api) echo "$API_OPS_PORT" ;; metrics) echo "$METRICS_PORT" ;;
+    ''|0.0.0.0) echo 127.0.0.1 ;; ::) echo '[::1]' ;; *:*) echo "[$1]" ;; *) echo "$1" ;;
   esac
 }
 
 # ready, degraded, starting, stopping as the service itself says; down when it does not answer.
 health_of() {
-  local answer
-  answer=$(curl -s -m 2 "http://127.0.0.1:$1/readyz" || true)
+  local answer address=OPS_ADDRESS
+  [ "$1" != metrics ] || address=METRICS_ADDRESS
+  answer=$(ask "$(reached_at "$(ops_value $address)"):$(ops_value "${1^^}")/readyz" -m 2 || true)
   jq -r '.state // "down"' <<< "${answer:-{\}}" 2>/dev/null || echo down
 }
 
@@ -106,7 +115,7 @@ wait_ready() {
     next=() degraded=()
     for name in "${waiting[@]}"; do
       check_starting "$name"
-      health=$(health_of "$(ops_port "$name")")
+      health=$(health_of "$name")
       [ "$health" = ready ] || next+=("$name")
       [ "$health" != degraded ] || degraded+=("$name")
     done
@@ -134,12 +143,10 @@ write_info() {
   secret_file "$SCAN/auth/secrets" API_TOKEN_SECRET
   printf '%s\n' "$REPLY" > "$RUN/token_secret"
   token=$(owner_token "$REPLY")
-  answer=$(curl -sf -m 10 -H @- "http://127.0.0.1:$PORT/api/stream/key" <<< "Authorization: Bearer $token") \
+  answer=$(ask "$(reached_at "${LISTEN_ADDRESS:-}"):$PORT/api/stream/key" -f -m 10 -H @- <<< "Authorization: Bearer $token") \
     || give_up "the API did not answer" api
   (umask 077; describe "$answer" "$token" | jq --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
     '. + {vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
-  printf '%s\n' "INGEST=$INGEST_OPS_PORT AUTH=$AUTH_OPS_PORT PACKAGING=$PACKAGING_OPS_PORT RECORDING=$RECORDING_OPS_PORT" \
-    "API=$API_OPS_PORT METRICS=$METRICS_PORT" | tr ' ' '\n' > "$RUN/ops"
 }
 
 # lock_home: one up at a time per home, from before the first package to the last service's start.
@@ -174,6 +181,7 @@ stack_up() {
   choose_ports
   choose_paths
   choose_secrets
+  write_ops
   start_services
   trap 'echo; echo "Draining …"; ! is_ours || stack_down; exit 0' INT TERM
   wait_ready
@@ -243,8 +251,8 @@ stack_status() {
   for name in "${SERVICES[@]}"; do
     directory=$SCAN/$name
     pid=$(s6-svstat -o pid "$directory" 2>/dev/null || echo -1)
-    port=$(sed -n "s/^${name^^}=//p" "$RUN/ops")
-    health=$(health_of "$port")
+    port=$(ops_value "${name^^}")
+    health=$(health_of "$name")
     services=$(jq -c --arg name "$name" --argjson pid "$pid" --arg health "$health" --argjson port "$port" \
       '. + [{name: $name, pid: (if $pid > 0 then $pid else null end), health: $health, ops_port: $port}]' <<< "$services")
   done
