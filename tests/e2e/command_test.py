@@ -141,12 +141,17 @@ def secrets_are_private(stack):
     check(not any(secret in called for secret in [key, stack.info["token"], *values]), "a secret was on a command line")
 
 
+def age_token(file):
+    """The token of up as it is a minute before its end."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), "token": "old", "token_until": int(time.time()) + 60}))
+
+
 def token_is_renewed(stack):
     file = stack.home / "run/info.json"
     first = json.loads(file.read_text())
     check(0 < first["token_until"] - time.time() <= 3600, "the token of up lives an hour")
     check(stack.status()["token"] == first["token"], "status keeps a fresh token")
-    file.write_text(json.dumps({**first, "token": "old", "token_until": int(time.time()) + 60}))
+    age_token(file)
     renewed = stack.status()
     check(renewed["token_until"] > time.time() + 1800, "status renews an old one")
     answer = fetch(f"{renewed['api_url']}/api/stream/key", {"Authorization": f"Bearer {renewed['token']}"})
@@ -162,8 +167,10 @@ def second_up_and_restart():
     with stack:
         secrets_are_private(stack)
         token_is_renewed(stack)
+        age_token(stack.home / "run/info.json")
         again = stack.command("up", "--detach")
         check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)
+        check("Bearer old" not in again.stdout and f"Bearer {stack.status()['token']}" in again.stdout, "a second up renews an old token too")
         before = (stack.info["publish_url"].rsplit("/", 1)[1], stack.info["stream_id"])
         with open(stack.home / "secrets.env", "a", encoding="utf-8") as file:
             file.write("\n# note\n  export PLAYBACK_GRANT_SECONDS = 200  # note\n")

@@ -158,7 +158,9 @@ lock_home() {
 
 say_running() {
   echo "Millrace is already running (MILLRACE_HOME=$MILLRACE_HOME)."
-  [ ! -f "$INFO" ] || print_info
+  [ -f "$INFO" ] || return 0
+  renew_token
+  print_info
 }
 
 stack_up() {
