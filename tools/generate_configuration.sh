@@ -17,7 +17,8 @@ and no other.
 `.env` has lines `NAME=value`, read as docker compose v2 does: blanks around `=`, `export`, `#` comments on lines of their own
 and behind a value, `'quotes'` that keep everything as it is, `"quotes"` with `\n \r \t \\ \" \$`. Nothing is replaced: a value
 with `$NAME` needs single quotes. A line that is none of these ends the command with the line's number; a name that nothing
-knows is reported by `up`. The environment wins over the file.
+knows is reported by `up`. The environment wins over the file, with either form of a secret; a file that
+sets both forms is refused.
 
 `LOG_FORMAT` (`text` or `json`) and `LOG_LEVEL` (`trace`, `debug`, `info`, `warning`, `error`) hold for every service.
 `./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built) and

@@ -70,13 +70,14 @@ def missing_commands():
 
 def env_files():
     """One reader for .env and secrets.env: as docker compose v2 where that is clear, else the line's number and never its text."""
-    def read(text):
+    def read(text, **environment):
         with tempfile.NamedTemporaryFile("w", suffix=".env", newline="") as file:
             file.write(text)
             file.flush()
             script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; source "$1/tools/millrace/env.sh"; A=environment; parse_env "$2"; read_env "$2"; '
-                      'for n in "${!ENV_VALUES[@]}"; do printf "%s=%s\\0" "$n" "${!n}"; done')
-            result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file.name], capture_output=True, text=True, check=False)
+                      'for n in "${!ENV_VALUES[@]}"; do printf "%s=%s\\0" "$n" "${!n:-}"; done')
+            result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file.name], env={**os.environ, **environment}, capture_output=True,
+                                    text=True, check=False)
             return result, dict(item.split("=", 1) for item in result.stdout.split("\0") if item)
 
     good = {
@@ -94,6 +95,14 @@ def env_files():
                  'B="hunter2\\q"', "B=$hunter2", "B=${hunter2}", 'B="$hunter2"', "B=#hunter2"):
         result, _ = read(f"# note\n\nC=1\n{line}\n")
         check(result.returncode == 64 and "line 4" in result.stderr and "hunter2" not in result.stderr, f"{line!r}: {result.stderr}")
+    # A secret has two forms: the environment wins with either, one file has one.
+    for text, name, value in (("B_FILE=file\n", "B", "environment"), ("B=file\n", "B_FILE", "environment")):
+        result, got = read(text, **{name: value})
+        check(result.returncode == 0 and set(got.values()) == {""}, f"{text!r} where {name} is set: {got} {result.stderr}")
+    result, got = read("B=\nB_FILE=file\n", B="")
+    check(got == {"B": "", "B_FILE": "file"}, f"an empty form is none: {got} {result.stderr}")
+    result, _ = read("# note\nB_FILE=file\nC=1\nB=hunter2\n")
+    check(result.returncode == 64 and "lines 4 and 2: B and B_FILE are both set" in result.stderr and "hunter2" not in result.stderr, f"{result.stderr}")
 
 
 def bad_starts():

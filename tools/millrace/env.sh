@@ -59,13 +59,21 @@ parse_env() {
   done < "$file"
 }
 
-# read_env FILE: exports what the environment has not. A secret whose NAME_FILE is set is not read here.
+# other_form NAME: the other name of the same secret, in REPLY: NAME_FILE of NAME and NAME of NAME_FILE.
+other_form() { [[ $1 == *_FILE ]] && REPLY=${1%_FILE} || REPLY=${1}_FILE; }
+
+# read_env FILE: exports what the environment has not, in either form where it is a secret. Both forms in one file are
+# refused, so none that is found in the environment is this file's.
 read_env() {
-  local name file
+  local name
   parse_env "$1"
   for name in "${!ENV_VALUES[@]}"; do
-    file=${name}_FILE
-    [ -n "${!name+set}" ] || [ -n "${!file:-}" ] || export "$name=${ENV_VALUES[$name]}"
+    [ -z "${ENV_VALUES[$name]}" ] || [ -z "${ENV_VALUES[${name}_FILE]:-}" ] \
+      || die "$1, lines ${ENV_LINES[$name]} and ${ENV_LINES[${name}_FILE]}: $name and ${name}_FILE are both set: one of them must go" 64
+  done
+  for name in "${!ENV_VALUES[@]}"; do
+    other_form "$name"
+    [ -n "${!name+set}" ] || [ -n "${!REPLY:-}" ] || export "$name=${ENV_VALUES[$name]}"
   done
 }
 
