@@ -15,6 +15,7 @@ die() { echo "millrace compose: $1" >&2; exit "${2:-1}"; }
 
 # shellcheck source=tools/millrace/env.sh
 source "$ROOT/tools/millrace/env.sh"
+choose_env_file
 # shellcheck source=tools/millrace/settings.sh
 source "$ROOT/tools/millrace/settings.sh"
 # shellcheck source=tools/millrace/info.sh
@@ -181,7 +182,7 @@ compose_down() {
   rm -rf "$INFO" "$SECRETS_DIRECTORY"
 }
 
-[ "${1:-help}" != test ] || exec python3 "$ROOT/tests/compose/compose_test.py"
+[ "${1:-help}" != test ] || { forget_settings; exec python3 "$ROOT/tests/compose/compose_test.py"; }
 find_engine
 : > "$STATE/none.env"
 case ${1:-help} in

@@ -21,8 +21,9 @@ knows is reported by `up`. The environment wins over the file, with either form 
 sets both forms is refused.
 
 `LOG_FORMAT` (`text` or `json`) and `LOG_LEVEL` (`trace`, `debug`, `info`, `warning`, `error`) hold for every service.
-`./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built) and
-`MILLRACE_BUILD_DIR`.
+`./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built),
+`MILLRACE_BUILD_DIR` and `MILLRACE_ENV_FILE` (in place of `.env`; `/dev/null`: none). `./millrace test` and `bench` read no
+`.env` and forget every variable of this page.
 TEXT
 for service in ingest auth packaging recording metrics api; do
   printf '\n## %s\n\n' "$service"

@@ -105,6 +105,36 @@ def env_files():
     check(result.returncode == 64 and "lines 4 and 2: B and B_FILE are both set" in result.stderr and "hunter2" not in result.stderr, f"{result.stderr}")
 
 
+def tests_have_their_own_settings():
+    """A developer's settings, from .env or the environment, reach no test. In a copy whose build and ctest are ours."""
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as directory:
+        home = pathlib.Path(directory)
+        copy = home / "copy"
+        shutil.copytree(ROOT / "tools", copy / "tools")
+        (copy / "docs").mkdir()
+        for name in ("millrace", "docs/configuration.md"):
+            shutil.copy(ROOT / name, copy / name)
+        (copy / ".env").write_text("DATABASE_URL_FILE=/nowhere\nPRIVATE_STREAMS=true\nMILLRACE_BIN=/nowhere\n")
+        path = commands(home / "bin", cmake='mkdir -p "$4"\n', ninja="", npm="",
+                        ctest=f"exec env > '{home}/given'\n", **{"dpkg-query": "echo install ok installed\n"})
+
+        def run(*arguments, **environment):
+            return subprocess.run([copy / "millrace", *arguments], env={**os.environ, "PATH": path, "MILLRACE_HOME": str(home / "state"), **environment},
+                                  capture_output=True, text=True, timeout=60, check=False)
+        result = run("test", "--quick", SMTP_PASSWORD="x", FORWARD_TARGETS_FILE="/nowhere", OPS_ADDRESS="10.0.0.5", MILLRACE_TEST_PATIENCE="3")
+        check(result.returncode == 0, f"test: {result.stdout}{result.stderr}")
+        given = dict(line.split("=", 1) for line in (home / "given").read_text().splitlines() if "=" in line)
+        for name in ("SMTP_PASSWORD", "FORWARD_TARGETS_FILE", "OPS_ADDRESS", "DATABASE_URL_FILE", "PRIVATE_STREAMS", "MILLRACE_HOME"):
+            check(name not in given, f"{name} leaks into tests")
+        check(given.get("MILLRACE_BIN") != "/nowhere" and given["MILLRACE_TEST_PATIENCE"] == "3", "what tests are told stays")
+        check(given["MILLRACE_ENV_FILE"] == "/dev/null", "the tests' own ups read no .env")
+        # What is read in its place must be there.
+        (home / "other").write_text("not a setting\n")
+        for file, words in ((home / "other", "other, line 1"), (home / "none", "MILLRACE_ENV_FILE: there is no")):
+            result = run("help", MILLRACE_ENV_FILE=str(file))
+            check(result.returncode == 64 and words in result.stderr, f"{file}: {result.returncode} {result.stderr}")
+
+
 def bad_starts():
     """What cannot start ends up at once, with the reason, and leaves nothing."""
     stack = Stack(MEDIA_LOG_BYTES="4096G")
@@ -247,6 +277,7 @@ def waits_for_the_first(stack, barrier):
 
 def command():
     env_files()
+    tests_have_their_own_settings()
     refused_before_the_build()
     missing_commands()
     bad_starts()

@@ -73,7 +73,7 @@ def fetch(url, headers=None, method="GET", timeout=10):
 class Stack:
     def __init__(self, **environment):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
-        self.environment = {**os.environ, "MILLRACE_HOME": str(self.home), "MEDIA_LOG_BYTES": "128M",
+        self.environment = {**os.environ, "MILLRACE_HOME": str(self.home), "MILLRACE_ENV_FILE": "/dev/null", "MEDIA_LOG_BYTES": "128M",
                             **{name: "0" for name in PORTS}, **NO_LIMITS, **environment}
         self.children = []
         self.info = {}

@@ -45,7 +45,7 @@ parse_env() {
   local file=$1 number=0 line name
   local assignment='^[[:blank:]]*(export[[:blank:]]+)?([A-Za-z_][A-Za-z0-9_]*)[[:blank:]]*=[[:blank:]]*(.*)$'
   ENV_VALUES=() ENV_LINES=()
-  [ -e "$file" ] || return 0
+  [ -e "$file" ] && [ "$file" != /dev/null ] || return 0
   [ -f "$file" ] && [ -r "$file" ] || die "$file: not a file that can be read" 64
   while IFS= read -r line || [ -n "$line" ]; do
     number=$((number + 1))
@@ -77,13 +77,26 @@ read_env() {
   done
 }
 
+# The file of settings, in ENV_FILE: .env, or the one of MILLRACE_ENV_FILE, which must be there (/dev/null: none).
+choose_env_file() {
+  ENV_FILE=${MILLRACE_ENV_FILE:-$ROOT/.env}
+  [ -z "${MILLRACE_ENV_FILE:-}" ] || [ -e "$ENV_FILE" ] || die "MILLRACE_ENV_FILE: there is no $ENV_FILE" 64
+}
+
+# Every setting of the programs, in both forms, and what .env has: nothing of a developer's own leaks into a test.
+forget_settings() {
+  local name
+  while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^| `\([A-Z0-9_]*\)` |.*/\1/p' "$ROOT/docs/configuration.md")
+  export MILLRACE_ENV_FILE=/dev/null
+}
+
 # Names in .env that nothing here knows are most likely spelled wrong.
 warn_of_unknown_names() {
   local name
-  parse_env "$ROOT/.env"
+  parse_env "$ENV_FILE"
   for name in "${!ENV_LINES[@]}"; do
     [[ $name =~ ^(COMPOSE|DOCKER|MILLRACE)_ ]] && continue
     grep -q "\`\(${name}\|${name%_FILE}\)\`" "$ROOT/docs/configuration.md" "$ROOT/tools/container/README.md" \
-      || echo "millrace: .env, line ${ENV_LINES[$name]}: $name is no variable of Millrace" >&2
+      || echo "millrace: $ENV_FILE, line ${ENV_LINES[$name]}: $name is no variable of Millrace" >&2
   done
 }

@@ -9,6 +9,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$ROOT/build/release
 # shellcheck source=tools/millrace/build.sh
 source "$ROOT/tools/millrace/build.sh"
+# shellcheck source=tools/millrace/env.sh
+source "$ROOT/tools/millrace/env.sh"
 
 quick=false
 sanitizers=false
@@ -24,9 +26,7 @@ done
 
 [ "${CI:-}" != true ] || export MILLRACE_TEST_ENGINE=1
 
-# The tests' stacks choose their own homes and ports; nothing of a developer's own must leak in.
-unset MILLRACE_HOME MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT DATABASE_URL RTMP_BASE_URL HLS_BASE_URL API_BASE_URL WEB_ROOT \
-  MILLRACE_SECRET API_TOKEN_SECRET PLAYBACK_SECRET MILLRACE_SECRET_FILE API_TOKEN_SECRET_FILE PLAYBACK_SECRET_FILE RTMP_PORT PORT HLS_PORT METRICS_PORT RTMP_GRPC_PORT
+forget_settings
 
 need_packages build run test
 need_npm "$ROOT/services/api/web"
