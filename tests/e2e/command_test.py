@@ -135,6 +135,17 @@ def tests_have_their_own_settings():
             check(result.returncode == 64 and words in result.stderr, f"{file}: {result.returncode} {result.stderr}")
 
 
+def wanted_engine_is_no_skip():
+    """Where an engine of the tests' own is asked for and cannot be, that fails: 77 would be a skip."""
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as directory:
+        path = commands(pathlib.Path(directory) / "bin", unshare="exit 1\n")
+        for wanted, code, words in (("1", 1, "needs root"), ("0", 77, "SKIPPED")):
+            result = subprocess.run(["python3", "-c", "import engine; engine.Engine().__enter__()"], cwd=ROOT / "tests/compose", text=True,
+                                    env={**os.environ, "PATH": path, "DOCKER_HOST": "unix:///nowhere", "MILLRACE_TEST_ENGINE": wanted},
+                                    capture_output=True, timeout=60, check=False)
+            check(result.returncode == code and words in result.stdout + result.stderr, f"{wanted}: {result.returncode} {result.stdout}{result.stderr}")
+
+
 def bad_starts():
     """What cannot start ends up at once, with the reason, and leaves nothing."""
     stack = Stack(MEDIA_LOG_BYTES="4096G")
@@ -278,6 +289,7 @@ def waits_for_the_first(stack, barrier):
 def command():
     env_files()
     tests_have_their_own_settings()
+    wanted_engine_is_no_skip()
     refused_before_the_build()
     missing_commands()
     bad_starts()
