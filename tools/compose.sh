@@ -119,11 +119,16 @@ wait_healthy() {
   done
 }
 
-owner_token() { compose exec -T auth millrace-auth --issue-token owner --token-life "$TOKEN_SECONDS" | tr -d '\r'; }
+# A token of the owner, in REPLY.
+owner_token() {
+  REPLY=$(compose exec -T auth millrace-auth --issue-token owner --token-life "$TOKEN_SECONDS" | tr -d '\r') && [ -n "$REPLY" ] \
+    || die "auth issued no token: ./millrace compose logs auth"
+}
 
 write_info() {
   local token key
-  token=$(owner_token)
+  owner_token
+  token=$REPLY
   key=$(ask "127.0.0.1:$PORT/api/stream/key" -f -m 10 -H @- <<< "Authorization: Bearer $token") \
     || die "the API did not answer: ./millrace compose logs api"
   describe "$key" "$token" > "$INFO.new" && mv "$INFO.new" "$INFO"
@@ -137,7 +142,7 @@ compose_up() {
   flock -n 9 || die "another ./millrace compose up is starting here (project $COMPOSE_PROJECT_NAME)"
   if [ -f "$INFO" ] && is_up; then
     echo "Millrace is already running in containers (project $COMPOSE_PROJECT_NAME)."
-    token_is_fresh || replace_token "$(owner_token)"
+    token_is_fresh || { owner_token; replace_token "$REPLY"; }
     print_info
     return 0
   fi

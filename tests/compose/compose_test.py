@@ -135,6 +135,17 @@ def half_started(stack):
     stack.up()
     again = stack.compose("up")
     check(again.returncode == 0 and "already running" in again.stdout, f"a second up says so: {again.stdout}{again.stderr}")
+    state = stack.home / f"run/compose-{stack.project}"
+    aged = json.dumps({**json.loads((state / "info.json").read_text()), "token": "old", "token_until": 1})
+    (state / "info.json").write_text(aged)
+    secret = state / "secrets/auth/API_TOKEN_SECRET"
+    secret.rename(state / "aside")
+    again = stack.compose("up")
+    check(again.returncode == 1 and "auth issued no token" in again.stderr, f"auth cannot issue one: {again.stdout}{again.stderr}")
+    check((state / "info.json").read_text() == aged, "no token is no new one")
+    (state / "aside").rename(secret)
+    again = stack.compose("up")
+    check(again.returncode == 0 and "Bearer old" not in again.stdout, f"an old token is renewed: {again.stdout}{again.stderr}")
 
 
 def hardened(stack):
