@@ -180,9 +180,13 @@ derive() {
   export SHARED_SIZE=${SHARED_SIZE:-$((mib + 128))m} INGEST_MEMORY=${INGEST_MEMORY:-$((mib + 1536))m}
 }
 
-# The volume of the media log is memory and of no use without the stack; the next up may want another size.
+# The volume of the media log is memory and of no use without the stack; the next up may want another size. `down SERVICE`
+# leaves the others, which need all of it. give_up calls this where set -e does not hold.
 compose_down() {
-  compose down "$@"
+  local left
+  compose down "$@" || return
+  left=$(containers) || return
+  [ -z "$left" ] || return 0
   "$ENGINE" volume rm "${COMPOSE_PROJECT_NAME}_shared" >/dev/null 2>&1 || true
   rm -rf "$INFO" "$SECRETS_DIRECTORY"
 }
