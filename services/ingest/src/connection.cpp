@@ -46,6 +46,7 @@ Connection::~Connection() {
 }
 
 void Connection::enter(State state) {
+  if (state_ == State::kGone) return;  // for good
   state_ = state;
   state_since_us_ = now_us_;
   free_from_bytes_ = session_.received_bytes();

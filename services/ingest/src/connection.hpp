@@ -138,6 +138,7 @@ class Connection final : public net::PollClient {
   void perform(const rtmp::Close& action);
 
   void enter(State state);
+  // May close: a peer that does not read. Whoever goes on afterwards looks at the state first.
   void send(ByteView bytes);
   void flush();
   void watch();

@@ -69,6 +69,7 @@ void Connection::play_decided(std::uint32_t request, std::uint32_t message_strea
   }
   (void)::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &kPlayerSendBuffer, sizeof kPlayerSendBuffer);
   send(session_.accept_play(message_stream_id));
+  if (state_ == State::kGone) return;  // no room for the answer
   enter(State::kPlaying);
   last_ping_us_ = now_us_;
   shard_.shared().counters.players.fetch_add(1, std::memory_order_relaxed);

@@ -208,6 +208,7 @@ void Connection::publish_accepted(const LiveStreamPtr& stream) {
                                  {"peer", peer_.text}});
   publishing_->bitrate = BitrateWindow(bitrate_limit());
   send(session_.accept_publish(publishing_->message_stream_id));
+  if (state_ == State::kGone) return;  // no room for the answer
   last_read_us_ = now_us_;
   enter(State::kPublishing);
   shard_.shared().streams.set_live(stream);
@@ -230,6 +231,7 @@ void Connection::perform(const rtmp::MessageEnd& action) {
   const Result<void> ended = publishing_->publication->end(action.chunk_stream_id, {now_us_, wall_us_});
   if (!ended) return fail_publication(ended.error());
   if (publishing_->publication->any_refusals()) tell_refusals();
+  if (state_ != State::kPublishing) return;
   if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
 }
 
