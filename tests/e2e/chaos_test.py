@@ -70,7 +70,8 @@ def chaos():
                 pid = stack.kill(victim)
                 kills += 1
                 time.sleep(random.uniform(0.2, 1.0))
-                check(publisher.poll() is None, f"the publisher left when {victim} was killed")
+                # On a busy machine its clip may end before the last kill.
+                check(publisher.poll() in (None, 0), f"the publisher left when {victim} was killed")
                 stack.wait_ready(victim, other_than=pid)
         check(publisher.wait(timeout=120) == 0, "the publisher ended well")
         recordings = stack.wait_recordings()
