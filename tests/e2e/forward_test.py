@@ -162,6 +162,8 @@ def everything_arrives(source, nginx, other, clip):
     refused = wait_for(lambda: (f := forward(source, 3))["reason"] == "refused" and f["attempts"] >= 2 and f, "the wrong key to be refused twice")
     check(refused["state"] in ("waiting", "resolving", "connecting", "opening"), f"it waits for its next attempt: {refused}")
     wait_for(lambda: forward(source, 5)["reason"] == "tls", "the wrong certificate to be refused")
+    log = (source.home / "logs/ingest/current").read_text(errors="replace")
+    check('why="certificate verify failed: self-signed certificate"' in log, "the log says why")
     wait_for(lambda: forward(source, 6)["reason"] == "redirects", "the redirect away from TLS to be refused")
     for number in (1, 2, 4):
         check(forward(source, number)["state"] == "sending", f"target {number}: {forward(source, number)}")

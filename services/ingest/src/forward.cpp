@@ -125,6 +125,7 @@ void Forward::fail_attempt(ForwardReason reason, std::string_view why, bool at_o
   const bool settled = state_ == ForwardState::kSending && now_us_ - state_since_us_ >= kSettledUs;
   const bool over = state_ == ForwardState::kClosing || source_ended_;
   const std::string reached(name_of(state_));
+  const std::string cause(why);  // it may be the connection's own, which goes now
   disconnect();
   if (over) return enter(ForwardState::kGone);
   delay_us_ = settled || delay_us_ == 0 ? kFirstDelayUs : std::min(2 * delay_us_, kMaxDelayUs);
@@ -135,7 +136,7 @@ void Forward::fail_attempt(ForwardReason reason, std::string_view why, bool at_o
                                     {"target", url_.label()},
                                     {"state", reached},
                                     {"reason", name_of(reason)},
-                                    {"why", why},
+                                    {"why", cause},
                                     {"again_in_ms", delay / 1000}});
   enter(ForwardState::kWaiting);
   retry_timer_.start(delay, [this] {
