@@ -79,7 +79,9 @@ void AnswerCache::finish(const std::string& question, http::Response& answer, Cl
       found->second = {.answer = answer, .until = now + lifetime, .asking = false, .waiting = {}};
     }
   }
-  for (const Waiter& waiter : waiting) waiter(lifetime.count() == 0 ? nullptr : &answer);
+  // A failure holds nothing of its asker. A thousand more questions would not help who fails.
+  const bool shared = lifetime.count() != 0 || answer.status >= 500;
+  for (const Waiter& waiter : waiting) waiter(shared ? &answer : nullptr);
 }
 
 void AnswerCache::make_room(Clock::time_point now) {

@@ -1,7 +1,8 @@
 // Answers that anybody may get, kept for the second or so that the application says (RFC 9111,
 // Cache-Control's s-maxage), and one question for all who ask the same meanwhile: a page that goes viral
-// costs the application one request a second. An answer that does not say it may be shared goes to its asker
-// alone; whoever waited for it asks again. No clock: times are passed in. Thread-safe.
+// costs the application one request a second. A failure (5xx) is not kept, but goes to all who waited for it:
+// one question for all also when nobody can answer. Any other answer that does not say it may be shared goes
+// to its asker alone; whoever waited for it asks again. No clock: times are passed in. Thread-safe.
 //
 // Bounds: kMaxEntries questions, kMaxBody for each answer; when full, what has expired goes first, else the
 // new answer is not kept. kMaxWaiting clients wait for one answer; further ones are for the caller to ask
@@ -26,7 +27,7 @@ std::chrono::seconds shared_lifetime(std::string_view cache_control);
 class AnswerCache {
  public:
   using Clock = std::chrono::steady_clock;
-  // nullptr: the answer was for its asker only (an error, a private stream); the waiter asks for itself.
+  // nullptr: the answer was for its asker only (a refusal, a private stream); the waiter asks for itself.
   using Waiter = std::function<void(const http::Response* shared)>;
   static constexpr std::size_t kMaxEntries = 4096;
   static constexpr std::size_t kMaxBody = 64UL * 1024;
@@ -41,7 +42,8 @@ class AnswerCache {
   // question: the same for all whose answer would be the same.
   Outcome get(const std::string& question, Clock::time_point now, const Waiter& waiter);
 
-  // Hands the answer to all who wait, outside the lock, and keeps it, when it says so.
+  // Hands the answer to all who wait, outside the lock, and keeps it, when it says so; a failure goes to them
+  // unkept.
   void finish(const std::string& question, http::Response& answer, Clock::time_point now);
 
  private:

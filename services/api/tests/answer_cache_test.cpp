@@ -1,6 +1,6 @@
 #include "answer_cache.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace millrace::api {
 namespace {
@@ -71,7 +71,7 @@ TEST_F(AnswerCacheTest, ForgetsWhenTheTimeIsOver) {
 }
 
 TEST_F(AnswerCacheTest, NeitherKeepsNorSharesWhatDoesNotSaySo) {
-  http::Response problem = http::Response::problem(503, "overloaded");
+  http::Response problem = http::Response::problem(404, "stream_unknown");
   problem.headers.add("Cache-Control", "s-maxage=9");
   const http::Response answers[] = {answer_of("x", "no-store"), answer_of("x", "max-age=9"), problem,
                                     answer_of(std::string(AnswerCache::kMaxBody + 1, 'x'))};
@@ -83,6 +83,21 @@ TEST_F(AnswerCacheTest, NeitherKeepsNorSharesWhatDoesNotSaySo) {
     EXPECT_EQ(got_, (std::vector<std::string>{"ask", "ask"})) << "each for itself";
     got_.clear();
   }
+}
+
+TEST_F(AnswerCacheTest, GivesAFailureToAllWhoWaitAndKeepsItForNobody) {
+  for (const int status : {500, 502, 503, 504}) {
+    http::Response failure = http::Response::problem(status, "failed");
+    failure.headers.add("Cache-Control", status == 503 ? "s-maxage=9" : "no-store");
+    ASSERT_EQ(get("/a"), Outcome::kAsk);
+    ASSERT_EQ(get("/a"), Outcome::kWaiting);
+    ASSERT_EQ(get("/a"), Outcome::kWaiting);
+    finish("/a", failure);
+    ASSERT_EQ(got_.size(), 2U) << status;
+    EXPECT_THAT(got_, ::testing::Each(::testing::HasSubstr("urn:millrace:failed"))) << status;
+    got_.clear();
+  }
+  EXPECT_EQ(get("/a"), Outcome::kAsk);
 }
 
 TEST_F(AnswerCacheTest, IsBounded) {
