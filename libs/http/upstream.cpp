@@ -109,7 +109,7 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
   void run();
   void stop();
   void connect_to(std::uint16_t port);
-  void enqueue(ExchangePtr exchange);
+  void enqueue(const ExchangePtr& exchange);
 
   const UpstreamConfig config_;
   asio::io_context context_{1};
@@ -127,7 +127,9 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
       connects_{0}, strays_{0};
 
   ExchangePtr next();
-  void retry(ExchangePtr exchange);
+  template <class Push>
+  bool queue(const ExchangePtr& exchange, Push push);
+  void retry(const ExchangePtr& exchange);
   void dispatch();
   void expire();
   void arm();
@@ -330,18 +332,26 @@ void Upstream::Pool::connect_to(std::uint16_t port) {
   dispatch();
 }
 
-void Upstream::Pool::enqueue(ExchangePtr exchange) {
-  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
-  queue_.push_back(std::move(exchange));
-  dispatch();
+// An accepted exchange into the queue. False when there is no memory for that: it is finished with an error.
+template <class Push>
+bool Upstream::Pool::queue(const ExchangePtr& exchange, Push push) {
+  if (survives("upstream", push)) return true;
+  accepted_.fetch_sub(1, std::memory_order_relaxed);
+  overloaded_.fetch_add(1, std::memory_order_relaxed);
+  exchange->finish(millrace::fail("http.overloaded"));
+  return false;
 }
 
-void Upstream::Pool::retry(ExchangePtr exchange) {
+void Upstream::Pool::enqueue(const ExchangePtr& exchange) {
+  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
+  if (queue(exchange, [&] { queue_.push_back(exchange); })) dispatch();
+}
+
+void Upstream::Pool::retry(const ExchangePtr& exchange) {
   if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
   if (exchange->done) return;
   accepted_.fetch_add(1, std::memory_order_relaxed);
-  queue_.push_front(std::move(exchange));
-  arm();
+  if (queue(exchange, [&] { queue_.push_front(exchange); })) arm();
 }
 
 ExchangePtr Upstream::Pool::next() {
@@ -430,9 +440,12 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
   exchange->method = std::move(request.method);
   exchange->wanted = std::move(request.wanted);
   exchange->deadline = Clock::now() + pool_->config_.deadline;
-  asio::post(pool_->context_, [pool = pool_.get(), exchange = std::move(exchange)]() mutable {
-    pool->enqueue(std::move(exchange));
-  });
+  try {
+    asio::post(pool_->context_, [pool = pool_.get(), exchange] { pool->enqueue(exchange); });
+  } catch (...) {
+    pool_->accepted_.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
 }
 
 void Upstream::stop() {

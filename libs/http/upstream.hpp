@@ -74,7 +74,7 @@ class Upstream {
   // Where the server is, on 127.0.0.1; 0: nowhere for now (requests wait until their deadline). Idle
   // connections to another port are closed.
   void connect_to(std::uint16_t port);
-  // The callback is called exactly once.
+  // The callback is called exactly once; not at all when this throws (std::bad_alloc).
   void send(UpstreamRequest request, Callback callback);
   // Waiting requests get "http.stopped". Blocks until the thread has ended.
   void stop();

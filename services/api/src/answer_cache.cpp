@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/survive.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -46,8 +48,9 @@ AnswerCache::Outcome AnswerCache::get(const std::string& question, Clock::time_p
     }
     Entry& entry = found->second;
     if (now >= entry.until) {
-      if (!entry.asking) {
+      if (!entry.asking || now - entry.since >= kLongestQuestion) {
         entry.asking = true;
+        entry.since = now;
         return Outcome::kAsk;
       }
       if (entry.waiting.size() >= kMaxWaiting) return Outcome::kAskAlone;
@@ -67,26 +70,47 @@ void AnswerCache::finish(const std::string& question, http::Response& answer, Cl
   // Shared by all who get it.
   if (auto* text = std::get_if<std::string>(&answer.body))
     answer.body = std::make_shared<const std::string>(std::move(*text));
+  const bool keep = lifetime.count() != 0;
+  Entry kept;  // made before anything changes: there may be no memory for it
+  if (keep) kept = {.answer = answer, .until = now + lifetime, .asking = false, .since = {}, .waiting = {}};
   std::vector<Waiter> waiting;
   {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(question);
     if (found == entries_.end()) return;
     waiting = std::move(found->second.waiting);
-    if (lifetime.count() == 0) {
-      entries_.erase(found);
+    if (keep) {
+      found->second = std::move(kept);
     } else {
-      found->second = {.answer = answer, .until = now + lifetime, .asking = false, .waiting = {}};
+      entries_.erase(found);
     }
   }
   // A failure holds nothing of its asker. A thousand more questions would not help who fails.
-  const bool shared = lifetime.count() != 0 || answer.status >= 500;
-  for (const Waiter& waiter : waiting) waiter(shared ? &answer : nullptr);
+  const bool shared = keep || answer.status >= 500;
+  for (const Waiter& waiter : waiting)
+    (void)survives("api waiter", [&] { waiter(shared ? &answer : nullptr); });
 }
 
 void AnswerCache::make_room(Clock::time_point now) {
-  std::erase_if(entries_,
-                [now](const auto& entry) { return !entry.second.asking && now >= entry.second.until; });
+  std::erase_if(entries_, [now](const auto& pair) {
+    const Entry& entry = pair.second;
+    if (entry.asking) return entry.waiting.empty() && now - entry.since >= kLongestQuestion;
+    return now >= entry.until;
+  });
+}
+
+SharedQuestion::~SharedQuestion() {
+  if (!open_) return;
+  (void)survives("api question", [this] {
+    http::Response dropped = http::Response::problem(503, "overloaded", "The API cannot answer now.");
+    dropped.headers.add("Retry-After", "1");
+    finish(dropped, AnswerCache::Clock::now());
+  });
+}
+
+void SharedQuestion::finish(http::Response& answer, AnswerCache::Clock::time_point now) {
+  answers_->finish(question_, answer, now);
+  open_ = false;
 }
 
 }  // namespace millrace::api

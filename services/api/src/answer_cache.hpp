@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -32,11 +33,13 @@ class AnswerCache {
   static constexpr std::size_t kMaxEntries = 4096;
   static constexpr std::size_t kMaxBody = 64UL * 1024;
   static constexpr std::size_t kMaxWaiting = 4096;
+  // A question without an answer for so long (longer than any deadline behind it) is lost: the next one asks.
+  static constexpr std::chrono::seconds kLongestQuestion{10};
 
   enum class Outcome : std::uint8_t {
     kAnswered,  // waiter has been called with a kept answer
     kWaiting,   // somebody asks already; waiter is called by its finish()
-    kAsk,       // the caller asks, and calls finish() whatever comes; waiter was not taken
+    kAsk,       // the caller asks, and calls finish() whatever comes (SharedQuestion); waiter was not taken
     kAskAlone,  // too many wait: the caller asks for itself and does not call finish()
   };
   // question: the same for all whose answer would be the same.
@@ -51,12 +54,33 @@ class AnswerCache {
     http::Response answer;
     Clock::time_point until{};
     bool asking = false;
+    Clock::time_point since{};  // when asking
     std::vector<Waiter> waiting;
   };
   void make_room(Clock::time_point now);
 
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
+};
+
+// Held by the asker from before get(): once begun, it is finished with what was answered, or with a failure
+// (503) when it is dropped before, by an exception or by whoever should have called back.
+class SharedQuestion {
+ public:
+  SharedQuestion(std::shared_ptr<AnswerCache> answers, std::string question)
+      : answers_(std::move(answers)), question_(std::move(question)) {}
+  ~SharedQuestion();
+  SharedQuestion(const SharedQuestion&) = delete;
+  SharedQuestion& operator=(const SharedQuestion&) = delete;
+
+  const std::string& text() const { return question_; }
+  void begin() noexcept { open_ = true; }  // after Outcome::kAsk
+  void finish(http::Response& answer, AnswerCache::Clock::time_point now);
+
+ private:
+  const std::shared_ptr<AnswerCache> answers_;
+  const std::string question_;
+  bool open_ = false;
 };
 
 }  // namespace millrace::api

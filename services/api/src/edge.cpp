@@ -212,15 +212,15 @@ void Edge::pass_on(http::Request&& request, const http::Responder& respond, Rout
     respond_with(origin, respond, std::move(response));
   };
   if (match.route->sharing == Sharing::kAnonymous && !request.headers.contains("Authorization")) {
-    const std::string question = question_of(match, request.raw_query);
-    return share(question, call_of(request, std::move(match)), respond, answered);
+    std::string question = question_of(match, request.raw_query);
+    return share(std::move(question), call_of(request, std::move(match)), respond, answered);
   }
   EdgeCall call = call_of(request, std::move(match));
   ask_application(
       std::move(call), std::move(request.body), [respond] { return respond.connected(); }, answered);
 }
 
-void Edge::share(const std::string& question, EdgeCall call, const http::Responder& respond,
+void Edge::share(std::string question, EdgeCall call, const http::Responder& respond,
                  const std::function<void(http::Response)>& answered) const {
   const auto kept = std::make_shared<const EdgeCall>(std::move(call));
   const auto ask_alone = [this, kept, respond, answered] {
@@ -230,17 +230,18 @@ void Edge::share(const std::string& question, EdgeCall call, const http::Respond
   const AnswerCache::Waiter waiter = [ask_alone, answered](const http::Response* shared) {
     shared == nullptr ? ask_alone() : answered(*shared);
   };
-  switch (answers_->get(question, AnswerCache::Clock::now(), waiter)) {
+  const auto asking = std::make_shared<SharedQuestion>(answers_, std::move(question));
+  switch (answers_->get(asking->text(), AnswerCache::Clock::now(), waiter)) {
     case AnswerCache::Outcome::kAnswered:
     case AnswerCache::Outcome::kWaiting:
       return;
     case AnswerCache::Outcome::kAskAlone:
       return ask_alone();
     case AnswerCache::Outcome::kAsk:
-      break;
+      asking->begin();
   }
-  ask_application(*kept, {}, {}, [answers = answers_, question, answered](http::Response response) {
-    answers->finish(question, response, AnswerCache::Clock::now());
+  ask_application(*kept, {}, {}, [asking, answered](http::Response response) {
+    asking->finish(response, AnswerCache::Clock::now());
     answered(std::move(response));
   });
 }

@@ -48,7 +48,7 @@ class Edge {
                        std::string_view name) const;
   void pass_on(http::Request&& request, const http::Responder& respond, RouteMatch match) const;
   // Of a route whose answers may be shared: one question for all who ask the same.
-  void share(const std::string& question, EdgeCall call, const http::Responder& respond,
+  void share(std::string question, EdgeCall call, const http::Responder& respond,
              const std::function<void(http::Response)>& answered) const;
   // wanted may be empty.
   void ask_application(EdgeCall call, std::string body, std::function<bool()> wanted,

@@ -100,6 +100,58 @@ TEST_F(AnswerCacheTest, GivesAFailureToAllWhoWaitAndKeepsItForNobody) {
   EXPECT_EQ(get("/a"), Outcome::kAsk);
 }
 
+TEST_F(AnswerCacheTest, FailsAQuestionThatIsDropped) {
+  const auto cache = std::make_shared<AnswerCache>();
+  std::vector<int> got;
+  const AnswerCache::Waiter waiter = [&](const http::Response* answer) {
+    got.push_back(answer == nullptr ? 0 : answer->status);
+  };
+  const auto begin = [&] {
+    auto question = std::make_unique<SharedQuestion>(cache, "/a");
+    EXPECT_EQ(cache->get(question->text(), now_, waiter), Outcome::kAsk);
+    question->begin();
+    EXPECT_EQ(cache->get("/a", now_, waiter), Outcome::kWaiting);
+    return question;
+  };
+  begin().reset();
+  EXPECT_EQ(got, std::vector<int>{503});
+  // An answered one is finished once, and one that was not begun is not finished at all.
+  const auto question = begin();
+  SharedQuestion(cache, "/a").text();
+  EXPECT_EQ(got.size(), 1U);
+  http::Response answer = answer_of("x");
+  question->finish(answer, now_);
+  EXPECT_EQ(got, (std::vector<int>{503, 200}));
+}
+
+TEST_F(AnswerCacheTest, AsksAgainWhatNobodyAnswered) {
+  ASSERT_EQ(get("/a"), Outcome::kAsk);
+  now_ += AnswerCache::kLongestQuestion - std::chrono::milliseconds(1);
+  ASSERT_EQ(get("/a"), Outcome::kWaiting);
+  now_ += std::chrono::milliseconds(1);
+  EXPECT_EQ(get("/a"), Outcome::kAsk);
+  EXPECT_EQ(get("/a"), Outcome::kWaiting);
+  finish("/a", answer_of("x"));
+  EXPECT_EQ(got_, (std::vector<std::string>{"x", "x"})) << "who waited for the lost one as well";
+}
+
+TEST_F(AnswerCacheTest, LostQuestionsTakeNobodysRoom) {
+  for (std::size_t i = 0; i < AnswerCache::kMaxEntries; ++i)
+    ASSERT_EQ(get("/" + std::to_string(i)), Outcome::kAsk);
+  EXPECT_EQ(get("/more"), Outcome::kAskAlone);
+  now_ += AnswerCache::kLongestQuestion;
+  EXPECT_EQ(get("/more"), Outcome::kAsk);
+}
+
+TEST_F(AnswerCacheTest, OneWaiterThatThrowsCostsTheOthersNothing) {
+  ASSERT_EQ(get("/a"), Outcome::kAsk);
+  const AnswerCache::Waiter thrower = [](const http::Response*) { throw std::bad_alloc(); };
+  ASSERT_EQ(cache_.get("/a", now_, thrower), Outcome::kWaiting);
+  ASSERT_EQ(get("/a"), Outcome::kWaiting);
+  finish("/a", answer_of("x"));
+  EXPECT_EQ(got_, std::vector<std::string>{"x"});
+}
+
 TEST_F(AnswerCacheTest, IsBounded) {
   for (std::size_t i = 0; i < AnswerCache::kMaxEntries; ++i) {
     const std::string target = "/" + std::to_string(i);
