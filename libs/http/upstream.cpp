@@ -50,6 +50,10 @@ struct Exchange {
     done = true;
     callback(std::move(result));
   }
+  // The same for one of many: what its callback throws is not the others' matter.
+  void give_up(const char* error) {
+    (void)survives("upstream", [&] { finish(fail(error)); });
+  }
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 
@@ -314,9 +318,10 @@ void Upstream::Pool::stop() {
     for (const std::shared_ptr<Line>& line : lines_) {
       line->timer.cancel();
       line->close();
-      if (line->exchange) line->exchange->finish(millrace::fail("http.stopped"));
     }
-    for (const ExchangePtr& exchange : queue_) exchange->finish(millrace::fail("http.stopped"));
+    for (const std::shared_ptr<Line>& line : lines_)
+      if (line->exchange) line->exchange->give_up("http.stopped");
+    for (const ExchangePtr& exchange : queue_) exchange->give_up("http.stopped");
     queue_.clear();
     port_ = 0;
   });
@@ -359,8 +364,7 @@ ExchangePtr Upstream::Pool::next() {
     ExchangePtr exchange = std::move(queue_.front());
     queue_.pop_front();
     accepted_.fetch_sub(1, std::memory_order_relaxed);
-    if (!exchange->done && exchange->wanted && !exchange->wanted())
-      exchange->finish(millrace::fail("http.unwanted"));
+    if (!exchange->done && exchange->wanted && !exchange->wanted()) exchange->give_up("http.unwanted");
     if (!exchange->done) return exchange;
   }
   return nullptr;
@@ -380,7 +384,7 @@ void Upstream::Pool::expire() {
   const auto check = [&](const ExchangePtr& exchange) {
     if (!exchange || exchange->done || now < exchange->deadline) return;
     deadlines_.fetch_add(1, std::memory_order_relaxed);
-    exchange->finish(millrace::fail("http.deadline"));
+    exchange->give_up("http.deadline");
   };
   for (const ExchangePtr& exchange : queue_) check(exchange);
   for (const std::shared_ptr<Line>& line : lines_) check(line->exchange);

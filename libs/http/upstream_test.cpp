@@ -407,5 +407,45 @@ TEST(Upstream, SurvivesACallbackThatThrows) {
   EXPECT_EQ(upstream.statistics().connects, 4U) << "the connection ends with it";
 }
 
+// One that throws is called first; whoever comes behind it is called all the same.
+TEST(Upstream, OneCallbackThatThrowsCostsTheOthersNothing) {
+  const auto thrower = [](const Result<Response>&) { throw std::bad_alloc(); };
+  const auto is_told = [](std::future<Result<Response>> answer, const std::string& code) {
+    ASSERT_EQ(answer.wait_for(std::chrono::seconds(20)), std::future_status::ready) << code;
+    EXPECT_EQ(text_of(answer.get()), code);
+  };
+  {
+    UpstreamConfig config;
+    config.deadline = milliseconds(50);
+    Upstream upstream(config);  // nowhere to go
+    upstream.send(get("/a"), thrower);
+    is_told(send(upstream, get("/b")), "http.deadline");
+  }
+  {
+    Upstream upstream({});
+    UpstreamRequest unwanted = get("/a");
+    unwanted.wanted = [] { return false; };
+    upstream.send(unwanted, thrower);
+    auto behind = send(upstream, unwanted);
+    upstream.connect_to(1);
+    is_told(std::move(behind), "http.unwanted");
+  }
+  Held held;
+  const auto server = serve([&](Request&& /*request*/, const Responder& respond) { held.add(respond); });
+  UpstreamConfig config;
+  config.connections = 2;
+  Upstream upstream(config);
+  upstream.connect_to(server->port());
+  upstream.send(get("/a"), thrower);
+  auto busy = send(upstream, get("/b"));
+  const Responder first = held.take();
+  const Responder second = held.take();
+  upstream.send(get("/c"), thrower);
+  auto queued = send(upstream, get("/d"));
+  upstream.stop();
+  is_told(std::move(busy), "http.stopped");
+  is_told(std::move(queued), "http.stopped");
+}
+
 }  // namespace
 }  // namespace millrace::http
