@@ -2,12 +2,15 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/survive.hpp"
 #include "http/connection.hpp"
 
 namespace millrace::http {
 
 Responder::State::~State() {
-  if (!answered_) answer(Response::problem(500, "internal"));
+  if (answered_) return;
+  // Without memory for that answer, the client's deadline is what it gets.
+  (void)survives("responder", [this] { answer(Response::problem(500, "internal")); });
 }
 
 void Responder::State::answer(Response response) {

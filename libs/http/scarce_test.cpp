@@ -4,26 +4,30 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <future>
 #include <map>
 #include <new>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "http/responder.hpp"
 #include "http/upstream.hpp"
 
 namespace {
 
-constexpr std::size_t kDequeBlock = 512;    // what a std::deque takes at a time
+constexpr std::size_t kDequeBlock = 512;  // what a std::deque takes at a time
+constexpr std::size_t kAnySize = SIZE_MAX;
 thread_local std::size_t refused_size = 0;  // the next of this size on this thread; 0: none
 std::atomic<int> refused{0};
 
 }  // namespace
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
-  if (refused_size != 0 && size == refused_size) {
+  if (refused_size != 0 && (size == refused_size || refused_size == kAnySize)) {
     refused_size = 0;
     ++refused;
     throw std::bad_alloc();
@@ -98,6 +102,17 @@ TEST(Scarce, ARequestThatTheQueueHasNoMemoryForGetsAnError) {
   std::map<std::string, std::size_t> codes;
   for (std::size_t i = 1; i <= config.queue + 2; ++i) ++codes[sender.answer(i)];
   EXPECT_EQ(codes, (std::map<std::string, std::size_t>{{"http.overloaded", 2}, {"http.stopped", 200}}));
+}
+
+// Its destructor must not throw: the process would end.
+TEST(Scarce, AResponderIsDroppedWithoutMemoryForItsAnswer) {
+  refused = 0;
+  std::optional<Responder> respond(std::in_place,
+                                   std::make_shared<Responder::State>(std::weak_ptr<Connection>{}, 1));
+  refused_size = kAnySize;
+  respond.reset();
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(refused_size, 0U);
 }
 
 }  // namespace
