@@ -41,11 +41,18 @@ enum SampleFlag : std::uint16_t {
   // yet. If it has none in this segment either, the segment is without it.
   kSampleNoVideoYet = 1 << 5,
   kSampleNoAudioYet = 1 << 6,
+  kSampleRefresh =
+      1 << 7,  // with kSampleRecovery: no I picture, so it refers to others itself (intra refresh)
 };
 
 // A sync sample as MP4 has it: it and all that follow can be decoded without what was before.
 constexpr bool is_sync(std::uint16_t flags) {
   return (flags & (kSampleKey | kSampleRecovery)) == kSampleKey;
+}
+
+// The I picture of an open GOP: it can be decoded by itself, and so can all that is shown after it.
+constexpr bool is_open_gop(std::uint16_t flags) {
+  return (flags & (kSampleKey | kSampleRecovery | kSampleRefresh)) == (kSampleKey | kSampleRecovery);
 }
 
 // One sample as the index holds it. Plain data of fixed size; lives in shared memory. Payload bytes are the

@@ -73,6 +73,7 @@ SampleRecord Timeline::place(const Input& input) {
   record.presented_wall_us = wall_us(input, time_us, first_record || discontinuity || first_media, media);
   record.flags = static_cast<std::uint16_t>(
       (input.key ? kSampleKey : 0) | (input.key && input.recovery ? kSampleRecovery : 0) |
+      (input.key && input.recovery && input.refresh ? kSampleRefresh : 0) |
       (segment ? kSampleSegmentStart : 0) | (discontinuity ? kSampleDiscontinuity : 0) |
       (placed.repaired ? kSampleRepaired : 0));
   track.last_ms = placed.ms;

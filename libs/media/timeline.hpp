@@ -73,6 +73,7 @@ class Timeline {
     // Players are told milliseconds as ever.
     std::uint32_t nanoseconds = 0;
     bool recovery = false;  // with key: kSampleRecovery
+    bool refresh = false;   // with recovery: kSampleRefresh
   };
   // Fills the time, segment and flag fields of a record (not configuration, place or size).
   SampleRecord place(const Input& input);

@@ -98,6 +98,7 @@ std::string flag_names(std::uint16_t flags) {
   if ((flags & kSampleDiscontinuity) != 0) names += 'D';
   if ((flags & kSampleRepaired) != 0) names += 'R';
   if ((flags & kSampleRecovery) != 0) names += 'P';
+  if ((flags & kSampleRefresh) != 0) names += 'r';
   if ((flags & kSampleNoVideoYet) != 0) names += 'v';
   if ((flags & kSampleNoAudioYet) != 0) names += 'a';
   return names.empty() ? "-" : names;

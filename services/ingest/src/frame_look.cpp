@@ -43,14 +43,16 @@ FrameLook look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCo
 // knows.
 FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
   bool inter = false;
-  FrameLook look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&inter](ByteView nal) {
+  bool intra = false;
+  FrameLook look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal) {
     switch (codecs::nal_type(nal)) {
       case codecs::kNalIdrSlice:
         return FrameAccess::kSync;
       case codecs::kNalSei:
-        return codecs::has_recovery_point(nal) ? FrameAccess::kRecovery : FrameAccess::kNone;
+        return codecs::has_recovery_point(nal) ? FrameAccess::kRefresh : FrameAccess::kNone;
       case codecs::kNalSlice:
-        if (!inter && codecs::is_intra_slice(nal)) return FrameAccess::kAsTagged;
+        intra = !inter && codecs::is_intra_slice(nal);
+        if (intra) return FrameAccess::kAsTagged;
         inter = true;
         return FrameAccess::kNone;
       default:
@@ -58,6 +60,7 @@ FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
     }
   });
   if (inter && look.access == FrameAccess::kAsTagged) look.access = FrameAccess::kNone;
+  if (intra && look.access == FrameAccess::kRefresh) look.access = FrameAccess::kRecovery;
   return look;
 }
 
@@ -66,7 +69,7 @@ FrameAccess hevc_access(ByteView nal) {
   if (codecs::is_irap(nal)) return FrameAccess::kRecovery;
   const bool recovery =
       codecs::hevc_nal_type(nal) == codecs::kHevcPrefixSei && codecs::has_hevc_recovery_point(nal);
-  return recovery ? FrameAccess::kRecovery : FrameAccess::kNone;
+  return recovery ? FrameAccess::kRefresh : FrameAccess::kNone;
 }
 
 FrameLook look_at_av1(ByteView sample) {

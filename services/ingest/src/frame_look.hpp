@@ -12,7 +12,8 @@ namespace millrace::ingest {
 enum class FrameAccess : std::uint8_t {
   kNone,
   kAsTagged,  // a picture for itself, but what follows may refer to earlier ones: as its tag says
-  kRecovery,  // whole pictures come after a while: open GOP, intra refresh
+  kRefresh,   // whole pictures come after a while: intra refresh
+  kRecovery,  // an I picture, and all that is shown after it can be decoded: open GOP
   kSync,
 };
 

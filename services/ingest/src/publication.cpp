@@ -225,9 +225,9 @@ std::uint32_t Publication::write_tag_header(const media::LogWriter::Room& room, 
 Result<bool> Publication::commit(const OpenMessage& message, const SamplePlace& place,
                                  const MessageTimes& times) {
   const media::LogWriter::Room& room = *message.room;
-  media::SampleRecord record =
-      timeline_.place({place.track, message.timestamp_ms, place.composition_offset_ms, place.key,
-                       times.monotonic_us, times.wall_us, place.samples, place.nanoseconds, place.recovery});
+  media::SampleRecord record = timeline_.place(
+      {place.track, message.timestamp_ms, place.composition_offset_ms, place.key, times.monotonic_us,
+       times.wall_us, place.samples, place.nanoseconds, place.recovery, place.refresh});
   TrackSlot& slot = table_.slot(place.track);
   if (Result<void> applied = apply_pending(slot, record); !applied)
     return tl::unexpected<Error>(applied.error());

@@ -137,6 +137,7 @@ class Publication {
     std::int32_t composition_offset_ms = 0;
     bool key = false;
     bool recovery = false;  // with key
+    bool refresh = false;   // with recovery
     std::uint32_t samples = 0;
     std::uint32_t nanoseconds = 0;
   };

@@ -151,7 +151,8 @@ Publication::SamplePlace Publication::place_of(const Part& part, const FrameLook
   const FrameAccess access = access_of(part.tag, look);
   const rtmp::VideoFrameType frame_type = frame_type_of(part.tag, access);
   place.key = access != FrameAccess::kNone;
-  place.recovery = access == FrameAccess::kRecovery;
+  place.refresh = access == FrameAccess::kRefresh;
+  place.recovery = place.refresh || access == FrameAccess::kRecovery;
   place.samples = look.samples;
   place.nanoseconds = part.tag.nanosecond_offset;
   const bool kept =

@@ -84,7 +84,7 @@ TEST_F(EnhancedTest, TakesKeyFramesFromTheBits) {
       {"HEVC: BLA_W_LP", Codec::kH265, "000000042001af15", media::kSampleKey},
       {"HEVC: CRA", Codec::kH265, "000000042a01af15", kRecovers},
       {"HEVC: TRAIL_R with a recovery point", Codec::kH265, "000000074e01060180c080000000040201d015",
-       kRecovers},
+       kRecovers | media::kSampleRefresh},
       {"HEVC: TRAIL_R", Codec::kH265, "000000040201d015", 0},
       {"AV1: key frame", Codec::kAv1, "0a0b000000043cfeccdaf90040320710008400020820", media::kSampleKey},
       {"AV1: inter frame", Codec::kAv1, "320730008400020820", 0},

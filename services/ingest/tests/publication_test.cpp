@@ -289,6 +289,7 @@ TEST_F(PublicationTest, TakesKeyFramesFromTheUnits) {
     std::uint8_t sent_tag;
   };
   constexpr std::uint16_t kRecovers = media::kSampleKey | media::kSampleRecovery;
+  constexpr std::uint16_t kRefreshes = kRecovers | media::kSampleRefresh;
   const Bytes recovery_point = {0x06, 0x06, 0x01, 0xC4, 0x80};
   const Bytes inter = {0x41, 0x9A, 0x24};  // slice type 5: P
   const Bytes intra = {0x41, 0x88, 0x84};  // slice type 7: I
@@ -304,8 +305,9 @@ TEST_F(PublicationTest, TakesKeyFramesFromTheUnits) {
       {"P marked as generated key", 0x47, {inter}, 0, 0x27},
       {"disposable P", 0x37, {inter}, 0, 0x37},
       {"open GOP", 0x17, {recovery_point, intra}, kRecovers, 0x17},
-      {"intra refresh", 0x17, {recovery_point, inter}, kRecovers, 0x17},
-      {"intra refresh marked as inter", 0x27, {recovery_point, inter}, kRecovers, 0x17},
+      {"intra refresh", 0x17, {recovery_point, inter}, kRefreshes, 0x17},
+      {"intra refresh marked as inter", 0x27, {recovery_point, inter}, kRefreshes, 0x17},
+      {"intra refresh in slices of I and P", 0x17, {recovery_point, intra, inter}, kRefreshes, 0x17},
       {"I without a word, marked as key", 0x17, {intra}, kRecovers, 0x17},
       {"I without a word, marked as inter", 0x27, {intra}, 0, 0x27},
       {"slices of I and P, marked as key", 0x17, {intra, inter}, 0, 0x27},
