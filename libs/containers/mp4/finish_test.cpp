@@ -79,6 +79,60 @@ TEST(Finish, WritesEverySampleOfSoundAsASyncSample) {
   EXPECT_EQ(as_text(*finished).find("stss"), as_text(*finished).rfind("stss")) << "of the picture only";
 }
 
+// Open GOPs: their I pictures are no sync samples, but a player may begin at them (ISO/IEC 14496-12
+// 8.9, 10.4).
+TEST(Finish, GroupsTheRandomAccessPointsThatAreNoSyncSamples) {
+  const struct {
+    const char* name;
+    bool first_is_key;
+    const char* sync;    // stss
+    const char* groups;  // sbgp
+  } cases[] = {
+      {"a sync sample in front", true, "000000000000000100000001",
+       "0000000072617020000000040000000500000000000000010000000100000004000000000000000100000001"},
+      {"a recovery point in front", false, "0000000000000000",
+       "00000000726170200000000500000001000000010000000400000000000000010000000100000004000000000000000100000"
+       "001"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    Bytes source = init_segment(std::array{test::video_track(), test::audio_track()});
+    for (std::uint32_t group = 0; group < 3; ++group) {
+      TrackRun pictures = test::video_run(group, std::uint64_t{group} * 5 * test::kFrameDuration);
+      pictures.samples[0].key = group == 0 && c.first_is_key;
+      pictures.samples[0].recovery = !pictures.samples[0].key;
+      const std::array runs = {pictures, test::audio_run(std::uint64_t{group} * 9 * test::kAacDuration, 9)};
+      append(source, fragment_header(group, runs));
+      append(source, test::payloads(group, 9));
+    }
+    const auto file = finish_bytes(source);
+    ASSERT_TRUE(file) << file.error().message;
+    const auto tracks = test::read_finished(*file);
+    ASSERT_TRUE(tracks);
+    for (std::size_t i = 0; i < 15; ++i) {
+      const test::FinishedSample& sample = (*tracks)[0].samples[i];
+      EXPECT_EQ(sample.key, i == 0 && c.first_is_key) << i;
+      EXPECT_EQ(sample.recovery, i % 5 == 0 && !sample.key) << i;
+      expect_payload(*file, sample, test::video_frames()[i % 10].payload);
+    }
+    const auto stbl = find_box(*file, {"moov", "trak", "mdia", "minf", "stbl"});
+    ASSERT_TRUE(stbl);
+    const auto bytes_of = [&](std::string_view box) {
+      const auto found = find_box(*stbl, {box});
+      return found ? Bytes(found->begin(), found->end()) : Bytes{};
+    };
+    EXPECT_EQ(bytes_of("stss"), test::from_hex(c.sync));
+    EXPECT_EQ(bytes_of("sgpd"), test::from_hex("0100000072617020000000010000000100"));
+    const Bytes groups = bytes_of("sbgp");
+    // Behind the last recovery point nothing is said: 4 samples of no group.
+    EXPECT_EQ(groups, test::from_hex(c.groups));
+    EXPECT_EQ(as_text(*file).find("sbgp"), as_text(*file).rfind("sbgp")) << "of the picture only";
+  }
+  const auto plain = finish_bytes(two_track_file(2, 0, 0));
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(as_text(*plain).find("sgpd"), std::string_view::npos) << "only where there is a recovery point";
+}
+
 // Audio is there from 100 ms, the first picture is presented at 100 ms + 2 frames of 40 ms: both keep their
 // distance, and the movie begins with whichever is first.
 TEST(Finish, KeepsTheTracksInSync) {

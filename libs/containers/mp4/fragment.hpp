@@ -14,7 +14,10 @@ struct FragmentSample {
   std::uint32_t duration = 0;           // units of the track's timescale
   std::uint32_t size = 0;               // bytes
   std::int32_t composition_offset = 0;  // presentation minus decode time; may be negative
-  bool key = false;
+  bool key = false;                     // a sync sample
+  // No sync sample, but decoding can begin at it: an I picture of an open GOP. Pictures that follow it in
+  // decode order and are shown before it may refer to what was before. Not with key.
+  bool recovery = false;
 
   bool operator==(const FragmentSample&) const = default;
 };

@@ -16,9 +16,11 @@ inline constexpr std::uint32_t kRunSize = 0x000200;
 inline constexpr std::uint32_t kRunFlags = 0x000400;
 inline constexpr std::uint32_t kRunCompositionOffset = 0x000800;
 
-inline constexpr std::uint32_t kKeySample = 0x02000000;    // depends on no other
-inline constexpr std::uint32_t kOtherSample = 0x01010000;  // depends on others, is not a sync sample
+inline constexpr std::uint32_t kKeySample = 0x02000000;       // depends on no other
+inline constexpr std::uint32_t kRecoverySample = 0x02010000;  // depends on no other, is not a sync sample
+inline constexpr std::uint32_t kOtherSample = 0x01010000;     // depends on others, is not a sync sample
 inline constexpr std::uint32_t kNonSync = 0x00010000;
+inline constexpr std::uint32_t kDependsOn = 0x03000000;  // 2 in it: on no other
 
 // Type of the 'uuid' box in traf that holds TrackRun::description.
 inline constexpr std::array<std::uint8_t, 16> kDescriptionUuid = {

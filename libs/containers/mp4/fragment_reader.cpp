@@ -32,6 +32,7 @@ FragmentSample read_sample(ByteReader& reader, std::uint32_t fields, const Track
   sample.size = reader.u32();
   const std::uint32_t flags = (fields & kRunFlags) != 0 ? reader.u32() : defaults.sample_flags;
   sample.key = (flags & kNonSync) == 0;
+  sample.recovery = (flags & (kNonSync | kDependsOn)) == kRecoverySample;
   if ((fields & kRunCompositionOffset) != 0)
     sample.composition_offset = static_cast<std::int32_t>(reader.u32());
   return sample;

@@ -24,6 +24,9 @@ std::vector<Case> cases() {
       {"durations that differ", {{1, 0, {{10, 1, 0, true}, {11, 2, 0, true}}}}},
       {"no key frame", {{1, 0, {{10, 1, 0, false}, {10, 2, 0, false}}}}},
       {"another sample description", {{1, 0, {{10, 1, 0, true}}, 2}, {2, 0, {{10, 1, 0, true}}, 16}}},
+      {"an open GOP's I picture in front", {{1, 0, {{10, 1, 0, false, true}, {10, 2, 0, false}}}}},
+      {"I pictures of open GOPs only", {{1, 0, {{10, 1, 0, false, true}, {10, 2, 0, false, true}}}}},
+      {"all three kinds", {{1, 0, {{1, 1, 0, true}, {1, 1, 0, false}, {1, 1, 0, false, true}}}}},
       {"an empty sample", {{1, 0, {{10, 0, 0, true}}}}},
       {"composition offsets at their limits",
        {{1,
@@ -59,6 +62,18 @@ TEST(Fragment, ReadsAsItWasWritten) {
     EXPECT_EQ(mdat->type, four_cc("mdat"));
     EXPECT_EQ(mdat->size, payload + 8);
   }
+}
+
+// ISO/IEC 14496-12 8.8.3.1: an open GOP's I picture depends on no other, and is not a sync sample.
+TEST(Fragment, SaysOfEachSampleWhetherDecodingCanBeginThere) {
+  const std::vector<TrackRun> runs = {{1, 0, {{1, 1, 0, true}, {1, 1, 0, false, true}, {1, 1, 0, false}}}};
+  const Bytes header = fragment_header(1, runs);
+  const auto trun = find_box(moof_of(header), {"traf", "trun"});
+  ASSERT_TRUE(trun);
+  EXPECT_EQ(Bytes(trun->begin() + 12, trun->end()),
+            test::from_hex("0000000102000000"     // size, flags
+                           "0000000102010000"     // depends on no other, not sync
+                           "0000000101010000"));  // depends on others, not sync
 }
 
 TEST(Fragment, LeavesRunsWithoutSamplesOut) {

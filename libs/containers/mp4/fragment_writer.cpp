@@ -8,7 +8,8 @@ namespace millrace::mp4 {
 namespace {
 
 std::uint32_t sample_flags(const FragmentSample& sample) {
-  return sample.key ? kKeySample : kOtherSample;
+  if (sample.key) return kKeySample;
+  return sample.recovery ? kRecoverySample : kOtherSample;
 }
 
 // Which fields differ from sample to sample and stand in trun; what is the same for all stands once in tfhd.
@@ -17,7 +18,7 @@ std::uint32_t run_fields(const TrackRun& run) {
   std::uint32_t fields = kRunDataOffset | kRunSize;
   for (const FragmentSample& sample : run.samples) {
     if (sample.duration != first.duration) fields |= kRunDuration;
-    if (sample.key != first.key) fields |= kRunFlags;
+    if (sample_flags(sample) != sample_flags(first)) fields |= kRunFlags;
     if (sample.composition_offset != 0) fields |= kRunCompositionOffset;
   }
   return fields;

@@ -43,6 +43,7 @@ void SampleWalk::add_sample(const FragmentSample& sample, std::int64_t decode_ti
   presentation_end_ = std::max(presentation_end_, presented + sample.duration);
   entries.size(sample.size);
   if (sample.key) entries.key(static_cast<std::uint32_t>(samples_));
+  add_recovery(sample.recovery, entries);
   if (offsets_.offset != sample.composition_offset) {
     entries.offset_run(offsets_.samples, offsets_.offset);
     offsets_ = {0, sample.composition_offset};
@@ -60,11 +61,21 @@ void SampleWalk::add_duration(std::uint32_t delta, TableEntries& entries) {
   times_.delta = delta;
 }
 
+void SampleWalk::add_recovery(bool recovery, TableEntries& entries) {
+  if (recoveries_.samples > 0 && recoveries_.recovery != recovery) {
+    entries.recovery_run(recoveries_.samples, recoveries_.recovery);
+    recoveries_.samples = 0;
+  }
+  ++recoveries_.samples;
+  recoveries_.recovery = recovery;
+}
+
 void SampleWalk::end(TableEntries& entries) {
   if (samples_ == 0) return;
   add_duration(last_duration_, entries);
   entries.time_run(times_.samples, times_.delta);
   entries.offset_run(offsets_.samples, offsets_.offset);
+  if (recoveries_.recovery) entries.recovery_run(recoveries_.samples, true);
 }
 
 std::int64_t SampleWalk::composition_shift() const {
@@ -91,17 +102,21 @@ void TableCounts::chunk_run(std::uint32_t /*first_chunk*/, std::uint32_t /*sampl
 void TableCounts::chunk(std::uint64_t /*payload_offset*/) {
   ++count(Table::kChunks);
 }
+void TableCounts::recovery_run(std::uint32_t /*samples*/, bool /*recovery*/) {
+  ++count(Table::kRecoveries);
+}
 
 bool CountedTrack::has(Table table) const {
   if (table == Table::kOffsets)
     return counts[table] != 1 || counts.smallest_offset() + walk.composition_shift() != 0;
   if (table == Table::kKeys) return track.type == TrackType::kVideo && counts[table] != counts[Table::kSizes];
+  if (table == Table::kRecoveries) return track.type == TrackType::kVideo && counts[table] > 0;
   return true;
 }
 
 std::uint64_t CountedTrack::table_bytes(Table table, bool large) const {
   if (!has(table)) return 0;
-  constexpr std::array<std::uint64_t, kTables> kEntryBytes = {8, 8, 4, 4, 12, 4};
+  constexpr std::array<std::uint64_t, kTables> kEntryBytes = {8, 8, 4, 4, 12, 4, 8};
   const bool wide = large && table == Table::kChunks;
   return counts[table] * (wide ? 8 : kEntryBytes[static_cast<std::size_t>(table)]);
 }
@@ -113,6 +128,21 @@ std::uint64_t CountedTrack::table_bytes(bool large) const {
   return bytes;
 }
 
+namespace {
+
+constexpr std::string_view kRecoveryGroup = "rap ";
+
+// The group of open random access points: an entry that leaves open how many leading pictures follow.
+void write_recovery_group(ByteWriter& writer) {
+  const Box sgpd(writer, "sgpd", 1, 0);
+  writer.text(kRecoveryGroup);
+  writer.u32(1);  // bytes an entry takes
+  writer.u32(1);  // entries
+  writer.u8(0);
+}
+
+}  // namespace
+
 void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool large,
                          const std::function<void(Table, std::uint64_t bytes)>& place) {
   Box stbl(writer, "stbl");
@@ -121,15 +151,17 @@ void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool l
   // Version 1 has signed offsets; older readers know only version 0, so it is used wherever it can tell the
   // same.
   const bool negative = counted.counts.smallest_offset() + counted.walk.composition_shift() < 0;
-  const std::array<const char*, kTables> types = {"stts", "ctts", "stss",
-                                                  "stsz", "stsc", large ? "co64" : "stco"};
+  const std::array<const char*, kTables> types = {
+      "stts", "ctts", "stss", "stsz", "stsc", large ? "co64" : "stco", "sbgp"};
   for (std::size_t number = 0; number < kTables; ++number) {
     const auto table = static_cast<Table>(number);
     if (!counted.has(table)) continue;
     const std::uint64_t bytes = counted.table_bytes(table, large);
+    if (table == Table::kRecoveries) write_recovery_group(writer);
     Box box(writer, types[number], table == Table::kOffsets && negative ? 1 : 0, 0);
     box.add_elsewhere(bytes);
     if (table == Table::kSizes) writer.u32(0);  // they differ
+    if (table == Table::kRecoveries) writer.text(kRecoveryGroup);
     writer.u32(static_cast<std::uint32_t>(counted.counts[table]));
     place(table, bytes);
   }
@@ -165,6 +197,9 @@ void TableWriter::chunk(std::uint64_t payload_offset) {
   } else {
     put(Table::kChunks, {static_cast<std::uint32_t>(offset)});
   }
+}
+void TableWriter::recovery_run(std::uint32_t samples, bool recovery) {
+  put(Table::kRecoveries, {samples, recovery ? 1U : 0U});
 }
 
 // A table that is left out has no place.

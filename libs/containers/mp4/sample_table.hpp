@@ -13,9 +13,9 @@
 
 namespace millrace::mp4 {
 
-// stts, ctts, stss, stsz, stsc, stco or co64: in the order they stand in the file.
-enum class Table : std::uint8_t { kTimes, kOffsets, kKeys, kSizes, kChunkRuns, kChunks };
-inline constexpr std::size_t kTables = 6;
+// stts, ctts, stss, stsz, stsc, stco or co64, sbgp of 'rap ': in the order they stand in the file.
+enum class Table : std::uint8_t { kTimes, kOffsets, kKeys, kSizes, kChunkRuns, kChunks, kRecoveries };
+inline constexpr std::size_t kTables = 7;
 
 // What takes the entries of a track's tables, each table's in order.
 class TableEntries {
@@ -29,6 +29,8 @@ class TableEntries {
   virtual void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) = 0;
   // payload_offset: counted from the beginning of all payloads.
   virtual void chunk(std::uint64_t payload_offset) = 0;
+  // recovery: of each of them. Behind the last recovery point there is no run.
+  virtual void recovery_run(std::uint32_t samples, bool recovery) = 0;
 };
 
 // Makes entries of runs. A sample lasts until the next one begins; only for the last one its own duration
@@ -60,12 +62,18 @@ class SampleWalk {
     std::uint32_t samples = 0;
     std::int32_t offset = 0;
   };
+  struct RecoveryRun {
+    std::uint32_t samples = 0;
+    bool recovery = false;
+  };
 
   void add_sample(const FragmentSample& sample, std::int64_t decode_time, TableEntries& entries);
   void add_duration(std::uint32_t delta, TableEntries& entries);
+  void add_recovery(bool recovery, TableEntries& entries);
 
   TimeRun times_;  // not given to entries yet
   OffsetRun offsets_;
+  RecoveryRun recoveries_;
   std::uint32_t chunk_samples_ = 0;
   std::uint32_t chunk_description_ = 0;
   std::uint32_t chunks_ = 0;
@@ -87,6 +95,7 @@ class TableCounts : public TableEntries {
   void size(std::uint32_t bytes) override;
   void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) override;
   void chunk(std::uint64_t payload_offset) override;
+  void recovery_run(std::uint32_t samples, bool recovery) override;
 
   std::uint64_t operator[](Table table) const { return counts_[static_cast<std::size_t>(table)]; }
   std::int32_t smallest_offset() const { return smallest_offset_; }
@@ -111,7 +120,7 @@ struct CountedTrack {
   SampleWalk walk;
 
   // False where it says what holds without it: stss where every sample is a key frame, as all sound is; ctts
-  // where every sample is presented at its decode time.
+  // where every sample is presented at its decode time; sbgp where there is no recovery point.
   bool has(Table table) const;
   // Of its entries.
   std::uint64_t table_bytes(Table table, bool large) const;
@@ -138,6 +147,7 @@ class TableWriter : public TableEntries {
   void size(std::uint32_t bytes) override;
   void chunk_run(std::uint32_t first_chunk, std::uint32_t samples, std::uint32_t description) override;
   void chunk(std::uint64_t payload_offset) override;
+  void recovery_run(std::uint32_t samples, bool recovery) override;
 
   // So far.
   const Result<void>& result() const { return result_; }

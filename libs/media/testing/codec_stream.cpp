@@ -13,9 +13,9 @@ constexpr std::int64_t kStartedWallUs = 1'800'000'000'000'000;
 
 Codec codec_of(const std::string& name) {
   static const std::map<std::string, Codec> codecs = {
-      {"h264", Codec::kH264}, {"hevc", Codec::kH265}, {"hevc_pq", Codec::kH265}, {"av1", Codec::kAv1},
-      {"vp9", Codec::kVp9},   {"aac", Codec::kAac},   {"opus", Codec::kOpus},    {"flac", Codec::kFlac},
-      {"ac3", Codec::kAc3},   {"eac3", Codec::kEac3}, {"mp3", Codec::kMp3}};
+      {"h264", Codec::kH264}, {"hevc", Codec::kH265}, {"hevc_open", Codec::kH265}, {"hevc_pq", Codec::kH265},
+      {"av1", Codec::kAv1},   {"vp9", Codec::kVp9},   {"aac", Codec::kAac},        {"opus", Codec::kOpus},
+      {"flac", Codec::kFlac}, {"ac3", Codec::kAc3},   {"eac3", Codec::kEac3},      {"mp3", Codec::kMp3}};
   const auto found = codecs.find(name);
   return found == codecs.end() ? Codec::kNone : found->second;
 }
@@ -42,7 +42,9 @@ CodecStream load_codec_stream(const std::string& name) {
     CodecStream::Sample sample;
     sample.composition_offset = static_cast<std::int32_t>(reader.u32());
     sample.duration = reader.u32();
-    sample.key = reader.u8() != 0;
+    const std::uint8_t access = reader.u8();
+    sample.key = access != 0;
+    sample.recovery = access == 2;
     sample.payload = to_bytes(reader.take(reader.u32()));
     stream.samples.push_back(std::move(sample));
   }
@@ -106,6 +108,7 @@ void CodecPublisher::append(Source& source) {
   input.composition_offset_ms =
       static_cast<std::int32_t>(std::int64_t{sample.composition_offset} * 1000 / source.stream.timescale);
   input.key = sample.key;
+  input.recovery = sample.recovery;
   input.arrival_us = source.time_us();
   input.wall_us = kStartedWallUs + source.time_us();
   SampleRecord record = timeline_.place(input);

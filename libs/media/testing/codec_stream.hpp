@@ -18,6 +18,7 @@ struct CodecStream {
     std::int32_t composition_offset = 0;
     std::uint32_t duration = 0;
     bool key = false;
+    bool recovery = false;
     Bytes payload;
   };
   Codec codec = Codec::kNone;
@@ -29,8 +30,8 @@ struct CodecStream {
   bool video() const { return width != 0; }
 };
 
-// name: "h264", "hevc", "hevc_pq", "av1", "vp9", "aac", "opus", "flac", "ac3", "eac3", "mp3". Empty on
-// failure.
+// name: "h264", "hevc", "hevc_open", "hevc_pq", "av1", "vp9", "aac", "opus", "flac", "ac3", "eac3", "mp3".
+// Empty on failure.
 CodecStream load_codec_stream(const std::string& name);
 
 class CodecPublisher {

@@ -4,7 +4,7 @@
 usage: make_codec_streams.py DIRECTORY    (needs ffmpeg with libx265, libsvtav1, libvpx-vp9, libopus, libmp3lame)
 
 A file: six 32-bit numbers (timescale, width, height, sample rate, channels, size of the configuration), the
-configuration; then for each sample composition offset, duration, 1 for a key frame, size, and its bytes. Big endian.
+configuration; then for each sample composition offset, duration, 1 for a key frame (2: a recovery point), size, and its bytes. Big endian.
 """
 import os
 import struct
@@ -19,6 +19,8 @@ PQ = ":colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 STREAMS = {
     "h264": VIDEO + ["-c:v", "libx264", "-g", "10", "-crf", "40", "-bf", "2", "-pix_fmt", "yuv420p"],
     "hevc": VIDEO + ["-c:v", "libx265", "-crf", "40", "-pix_fmt", "yuv420p", "-x265-params", X265, "-tag:v", "hvc1"],
+    "hevc_open": VIDEO + ["-c:v", "libx265", "-crf", "40", "-pix_fmt", "yuv420p",
+                          "-x265-params", X265.replace("open-gop=0", "open-gop=1"), "-tag:v", "hvc1"],
     "hevc_pq": VIDEO + ["-c:v", "libx265", "-crf", "40", "-pix_fmt", "yuv420p10le", "-x265-params", X265 + PQ,
                         "-tag:v", "hvc1"],
     "av1": VIDEO + ["-c:v", "libsvtav1", "-preset", "12", "-g", "10", "-crf", "60", "-pix_fmt", "yuv420p"],
@@ -108,6 +110,15 @@ def configuration(entry, parts, samples):
     return parts[{"avc1": "avcC", "hvc1": "hvcC", "av01": "av1C", "ac-3": "dac3", "ec-3": "dec3"}[entry]]
 
 
+def is_cra(sample):
+    at = 0
+    while at < len(sample):
+        if sample[at + 4] >> 1 & 0x3F == 21:
+            return True
+        at += 4 + struct.unpack_from(">I", sample, at)[0]
+    return False
+
+
 def pack(data, channels):
     stbl = find(data, ["moov", "trak", "mdia", "minf", "stbl"])
     timescale = struct.unpack_from(">I", data, find(data, ["moov", "trak", "mdia", "mdhd"])[0] + 12)[0]
@@ -126,6 +137,7 @@ def pack(data, channels):
     out = struct.pack(">6I", timescale, width, height, rate, channels, len(config)) + config
     for number, sample in enumerate(samples, 1):
         key = 1 if keys is None or number in keys else 0
+        key += key == 1 and entry == "hvc1" and is_cra(sample)
         out += struct.pack(">iIBI", offsets[number - 1], durations[number - 1], key, len(sample)) + sample
     return out
 

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "containers/mp4/fragment.hpp"
 #include "media/testing/codec_stream.hpp"
 #include "stream_package.hpp"
 #include "test_publisher.hpp"
@@ -113,6 +114,27 @@ TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
               c.streams);
     EXPECT_EQ(ffprobe(directory + "/master.m3u8", "-show_entries format=nb_streams,format_name"),
               std::to_string(c.tracks.size()) + ",hls\n");
+  }
+}
+
+// x265's default: a segment that begins with a CRA is not independent, but its first picture is no inter
+// picture.
+TEST_F(CodecsTest, SaysOfAnOpenGopsPictureThatItDependsOnNoOther) {
+  const auto view = package({{0, "hevc_open"}});
+  ASSERT_NE(view, nullptr);
+  ASSERT_EQ(view->offered.size(), 2U);
+  for (const std::size_t number : {0U, 1U}) {
+    EXPECT_EQ(view->offered[number]->segment().independent, number == 0);
+    const auto file = view->offered[number]->file();
+    ASSERT_NE(file, nullptr);
+    const auto fragment = mp4::read_fragment(ByteView(file->header).subspan(8, file->header.size() - 16));
+    ASSERT_TRUE(fragment);
+    const auto& samples = fragment->runs.at(0).samples;
+    ASSERT_EQ(samples.size(), 10U);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      EXPECT_EQ(samples[i].key, number == 0 && i == 0) << i;
+      EXPECT_EQ(samples[i].recovery, number == 1 && i == 0) << i;
+    }
   }
 }
 

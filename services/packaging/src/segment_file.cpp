@@ -40,6 +40,7 @@ void collect(Collected& collected, const media::LogReader::Sample& sample) {
   entry.size = record.size;
   entry.composition_offset = record.composition_offset;
   entry.key = media::is_sync(record.flags);
+  entry.recovery = media::is_open_gop(record.flags);
   run.samples.push_back(entry);
   collected.payloads[record.track].push_back(sample.payload);
   watch(collected.watched, record);

@@ -105,6 +105,23 @@ TEST_F(CodecsTest, CanBeSoughtAtTheirKeyFrames) {
   }
 }
 
+// x265's default, one IDR picture and then a CRA a group: only the first is a sync sample, and players find
+// the others all the same.
+TEST_F(CodecsTest, CanBeSoughtWithAnOpenGop) {
+  const std::string path = record({{0, "hevc_open"}, {1, "aac"}});
+  ASSERT_FALSE(path.empty());
+  const auto tracks = mp4::test::read_finished(test::read_file(path)).value();
+  std::string expected;
+  for (std::size_t frame = 0; frame < 20; ++frame) {
+    EXPECT_EQ(tracks.at(0).samples.at(frame).key, frame == 0) << frame;
+    EXPECT_EQ(tracks.at(0).samples.at(frame).recovery, frame == 10) << frame;
+    expected += frame % 10 == 0 ? "K_\n" : "__\n";
+  }
+  EXPECT_EQ(ffprobe(path, "-select_streams v -show_entries packet=flags"), expected);
+  EXPECT_EQ(ffprobe(path, "-count_frames -show_entries stream=codec_name,nb_read_frames"),
+            "hevc,20\naac,39\n");
+}
+
 // The encoder changes its parameter sets every group, and the form of its AudioSpecificConfig: one file while
 // it is written and when it is finished, and a decoder that follows it loses nothing.
 TEST_F(CodecsTest, KeepEveryFrameOverChangesOfTheirConfiguration) {

@@ -202,7 +202,8 @@ void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track
   run.run.samples.push_back({.duration = 0,
                              .size = static_cast<std::uint32_t>(payload.size()),
                              .composition_offset = composition_offset,
-                             .key = media::is_sync(record.flags)});
+                             .key = media::is_sync(record.flags),
+                             .recovery = media::is_open_gop(record.flags)});
   waiting_bytes_ += payload.size();
   run.payloads.push_back(std::move(payload));
 }

@@ -76,6 +76,21 @@ bool read_keys(ByteView stbl, FinishedTrack& track) {
   return true;
 }
 
+bool read_recoveries(ByteView stbl, FinishedTrack& track) {
+  auto table = open_table(stbl, "sbgp");
+  if (!table) return true;
+  if (table->count != four_cc("rap ") || !find_box(stbl, {"sgpd"})) return false;
+  const std::uint32_t count = table->reader.u32();
+  std::size_t next = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t run = table->reader.u32();
+    const std::uint32_t group = table->reader.u32();
+    if (!table->reader.ok() || run > track.samples.size() - next || group > 1) return false;
+    for (std::uint32_t n = 0; n < run; ++n) track.samples[next++].recovery = group == 1;
+  }
+  return true;
+}
+
 std::optional<std::vector<std::uint64_t>> read_chunks(ByteView stbl, FinishedTrack& track) {
   auto table = open_table(stbl, "stco");
   if (!table) {
@@ -156,8 +171,8 @@ std::optional<std::vector<FinishedTrack>> read_finished(ByteView file) {
     track.track = (*descriptions)[tracks.size()];
     const auto stbl = find_box(box->payload, {"mdia", "minf", "stbl"});
     if (!stbl || !read_sizes(*stbl, track) || !read_times(*stbl, track) || !read_composition(*stbl, track) ||
-        !read_keys(*stbl, track) || !read_offsets(*stbl, track) || !read_edit(box->payload, track) ||
-        !within(track, file.size())) {
+        !read_keys(*stbl, track) || !read_recoveries(*stbl, track) || !read_offsets(*stbl, track) ||
+        !read_edit(box->payload, track) || !within(track, file.size())) {
       return std::nullopt;
     }
     tracks.push_back(std::move(track));

@@ -18,6 +18,7 @@ struct FinishedSample {
   std::uint32_t duration = 0;
   std::int32_t composition_offset = 0;
   bool key = false;
+  bool recovery = false;  // of the group 'rap '
   std::uint32_t description = 1;
 };
 
