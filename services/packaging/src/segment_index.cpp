@@ -24,11 +24,12 @@ void SegmentIndex::trim() {
   for (const auto& known : logs_) known->segments.keep(WindowPolicy::kMostSegments);
 }
 
-// The newest segments whose numbers follow one another. A live log's count once its target duration is fixed.
+// The newest segments whose numbers follow one another. A log's count once its target duration is fixed: one
+// whose writer died before that never had a list, and the stream's next log is free to fix another.
 std::vector<Segment> SegmentIndex::newest_in_a_row() const {
   std::vector<const Segment*> all;
   for (const auto& known : logs_) {
-    if (known->target_duration_s == 0 && !known->segments.ended()) continue;
+    if (known->target_duration_s == 0) continue;
     for (const Segment& segment : known->segments.complete()) all.push_back(&segment);
   }
   std::size_t first = all.size();
@@ -98,18 +99,11 @@ std::size_t SegmentIndex::first_listed(const std::vector<Segment>& segments, std
   return first;
 }
 
-// The stream's logs agree; one that ended before it fixed it is told by its segments.
+// The stream's logs agree. 0: none has fixed it.
 std::uint32_t SegmentIndex::target_duration_s() const {
   std::uint32_t fixed = 0;
-  media::SegmentTargets targets;
-  std::int64_t longest_us = 0;
-  for (const auto& known : logs_) {
-    fixed = std::max(fixed, known->target_duration_s);
-    if (known->segment_target_ms != 0) targets.segment_target_ms = known->segment_target_ms;
-    for (const Segment& segment : known->segments.complete())
-      longest_us = std::max(longest_us, segment.duration_us);
-  }
-  return fixed != 0 ? fixed : media::fitting_target_duration_s(targets, longest_us);
+  for (const auto& known : logs_) fixed = std::max(fixed, known->target_duration_s);
+  return fixed;
 }
 
 bool SegmentIndex::ended(std::int64_t now_monotonic_us) const {

@@ -29,8 +29,7 @@ struct PublicationLog {
       : publication_id(id), epoch(epoch_number), segments(id) {}
   std::uint64_t publication_id;
   std::uint64_t epoch;
-  std::uint32_t segment_target_ms = 0;
-  std::uint32_t target_duration_s = 0;  // 0: not fixed (yet)
+  std::uint32_t target_duration_s = 0;  // 0: not fixed (yet), nothing of it is listed
   std::int64_t pinned_limit_us = 120'000'000;
   LogSegments segments;
 };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "record_script.hpp"
 
 namespace millrace::packaging {
@@ -22,7 +24,6 @@ RecordScript frames(std::uint64_t first, int count, std::int64_t segment_ms,
 void feed(SegmentIndex& index, std::uint64_t publication, std::uint64_t epoch, const RecordScript& script,
           bool end, std::uint64_t from = 0, std::uint32_t target_duration_s = 2) {
   PublicationLog& log = index.log(publication, epoch);
-  log.segment_target_ms = 2000;
   log.target_duration_s = target_duration_s;
   log.segments.add_configuration(video_timing());
   for (const media::SampleRecord& record : script.records) {
@@ -139,13 +140,38 @@ TEST(SegmentIndex, NamesNoLengthThatRoundsBeyondTheTarget) {
   for (const Segment& segment : index.listing(0).offered) EXPECT_EQ(segment.duration_us, 2'499'999);
 }
 
-TEST(SegmentIndex, WaitsForTheTargetDurationOfALiveLogOnly) {
+// A log's end fixes it, except where its writer died.
+TEST(SegmentIndex, ListsNothingBeforeTheTargetDurationIsFixed) {
   SegmentIndex index(WindowPolicy{});
   feed(index, 1, 1, frames(100, 3, 2000), false, 0, 0);
   EXPECT_TRUE(index.listing(0).offered.empty());
   index.log(1, 1).segments.end();
+  EXPECT_TRUE(index.listing(0).offered.empty());
+  index.log(1, 1).target_duration_s = 2;
   EXPECT_EQ(index.listing(0).offered.size(), 4U);
   EXPECT_EQ(index.listing(0).target_duration_seconds, 2U);
+}
+
+// A playlist's target duration never changes (RFC 8216 6.2.1).
+TEST(SegmentIndex, KeepsOneTargetDurationWhenAWriterDiesInItsFirstSegment) {
+  SegmentIndex index(WindowPolicy{});
+  std::vector<std::uint32_t> told;
+  const auto look = [&] {
+    const Listing listing = index.listing(0);
+    if (!listing.offered.empty()) told.push_back(listing.target_duration_seconds);
+    return listing;
+  };
+  RecordScript cut_off(100);
+  cut_off.cut().video(0, true).video(2900);
+  feed(index, 1, 1, cut_off, false, 0, 0);
+  look();
+  index.log(1, 1).segments.end();
+  look();
+  feed(index, 2, 2, frames(101, 0, 4000, 1), false, 0, 0);
+  look();
+  feed(index, 3, 3, frames(102, 2, 4000, 2), false, 0, 4);
+  EXPECT_EQ(look().offered.front().media_sequence, 102U);
+  EXPECT_EQ(told, std::vector<std::uint32_t>{4});
 }
 
 // A packager that dies and comes back at any moment, with whatever is left of the log, never steps back.

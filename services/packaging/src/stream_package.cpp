@@ -123,7 +123,6 @@ bool StreamPackage::read_records(PublicationLog& log, Publication& publication, 
       }
     }
     const media::LogInfo info = reader.info();
-    log.segment_target_ms = info.segment_target_ms;
     log.target_duration_s = info.target_duration_s;
     log.pinned_limit_us = info.pinned_limit_us;
     log.segments.recycled_before(info.first);
