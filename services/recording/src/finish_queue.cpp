@@ -22,7 +22,7 @@ FinishQueue::~FinishQueue() {
 void FinishQueue::add(const std::string& stem, const std::string& stream_id) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.try_emplace(stem, Job{.stream_id = stream_id});
+    jobs_.try_emplace(stem, Job{.stream_id = stream_id, .outcome = {}});
     reporter_.metrics().waiting_to_finish(jobs_.size());
   }
   changed_.notify_all();
@@ -43,7 +43,7 @@ std::map<std::string, FinishQueue::Job>::iterator FinishQueue::next_due() {
   });
 }
 
-// An exception anywhere here costs one turn: the job's next one is set before it is begun.
+// An exception anywhere here costs one turn: the job stays, with its outcome, until that was reported.
 void FinishQueue::run() {
   constexpr std::chrono::seconds kAfterException{1};
   std::unique_lock lock(mutex_);
@@ -65,25 +65,24 @@ void FinishQueue::finish_next(std::unique_lock<std::mutex>& lock) {
     changed_.wait_for(lock, std::chrono::microseconds(next->second.retry.due_us() - now_us));
     return;
   }
-  const std::string stem = next->first;
-  const std::string stream_id = next->second.stream_id;
+  const std::string& stem = next->first;
+  Job& job = next->second;
   lock.unlock();
-  const auto finished = try_finish(stem);
-  if (!finished && stopping_) return lock.lock();
+  if (!job.outcome) job.outcome = try_finish(stem);
+  if (!*job.outcome && stopping_) return lock.lock();
   lock.lock();
-  const bool over = finished || finished.error().code == "recording.damaged";
-  if (over) {
-    jobs_.erase(stem);
+  job.retry.failed(monotonic_us());
+  lock.unlock();
+  report(stem, job.stream_id, *job.outcome);
+  lock.lock();
+  if (*job.outcome || job.outcome->error().code == "recording.damaged") {
+    jobs_.erase(next);
   } else {
-    jobs_[stem].failed = true;
-    jobs_[stem].retry.failed(monotonic_us());
+    job.failed = true;
+    job.outcome.reset();
   }
-  const std::size_t waiting = jobs_.size();
-  lock.unlock();
-  reporter_.metrics().waiting_to_finish(waiting);
-  report(stem, stream_id, finished);
+  reporter_.metrics().waiting_to_finish(jobs_.size());
   changed_.notify_all();
-  lock.lock();
 }
 
 Result<FinishedFile> FinishQueue::try_finish(const std::string& stem) {

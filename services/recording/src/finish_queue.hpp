@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -42,6 +43,8 @@ class FinishQueue {
     std::string stream_id;
     Retry retry{kLongestRetryUs};
     bool failed = false;
+    // Of the attempt, until it is reported: a file that is finished is not finished again. The thread's own.
+    std::optional<Result<FinishedFile>> outcome;
   };
 
   void run();

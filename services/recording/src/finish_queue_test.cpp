@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 #include "bus/v1/bus.pb.h"
 #include "runtime/health.hpp"
@@ -43,9 +45,12 @@ class FinishQueueTest : public testing::Test {
   std::map<std::string, int> attempts_;
   std::mutex events_mutex_;
   std::vector<bus::v1::Event> events_;
+  bool no_memory_ = false;  // for the next report of a recording's end
   std::shared_ptr<runtime::Health> health_ = std::make_shared<runtime::Health>();
   Reporter reporter_{health_, [this](bus::v1::Event event) {
                        const std::lock_guard lock(events_mutex_);
+                       if (event.key().starts_with("recording/") && std::exchange(no_memory_, false))
+                         throw std::bad_alloc();
                        events_.push_back(std::move(event));
                      }};
 };
@@ -79,6 +84,28 @@ TEST_F(FinishQueueTest, TriesWhatIsDamagedOnce) {
   EXPECT_TRUE(std::any_of(events_.begin(), events_.end(), [](const bus::v1::Event& event) {
     return event.retracted() && event.key() == "recording/damaged.mp4";
   })) << "it is not being recorded any more";
+}
+
+// Out of memory while the end of a recording is reported: it is reported later, the file is finished once.
+TEST_F(FinishQueueTest, ReportsAgainWhatCouldNotBeReported) {
+  for (const std::string stem : {"finished", "damaged"}) {
+    {
+      const std::lock_guard lock(events_mutex_);
+      no_memory_ = true;
+    }
+    FinishQueue queue(finisher(), reporter_);
+    queue.add(stem, "s1");
+    wait(queue);
+    EXPECT_EQ(attempts(stem), 1);
+    const std::lock_guard lock(events_mutex_);
+    EXPECT_EQ(std::count_if(events_.begin(), events_.end(),
+                            [&](const bus::v1::Event& event) {
+                              return event.retracted() && event.key() == "recording/" + stem + ".mp4" &&
+                                     event.has_recording_finished() == (stem == "finished");
+                            }),
+              1)
+        << stem;
+  }
 }
 
 TEST(Retry, WaitsTwiceAsLongEachTimeUpToItsLimit) {

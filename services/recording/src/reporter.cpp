@@ -59,9 +59,6 @@ void Reporter::finished(const std::string& stem, const FinishedFile& file) {
   event.set_key(recording_key(stem));
   event.set_retracted(true);
   if (!file.empty) {
-    metrics_.file_finished();
-    log::info("recording finished",
-              {{"file", finished_name(stem)}, {"bytes", file.size}, {"duration_us", file.duration_us}});
     auto& finished = *event.mutable_recording_finished();
     finished.set_stream_id(stream_of(stem));
     finished.set_publication_id(file.publication_id);
@@ -70,6 +67,10 @@ void Reporter::finished(const std::string& stem, const FinishedFile& file) {
     finished.set_duration_us(file.duration_us);
   }
   publish_(std::move(event));
+  if (file.empty) return;
+  metrics_.file_finished();
+  log::info("recording finished",
+            {{"file", finished_name(stem)}, {"bytes", file.size}, {"duration_us", file.duration_us}});
 }
 
 void Reporter::failing(const std::string& source, const std::string& stream_id, const std::string& stem,
