@@ -116,6 +116,8 @@ class ScoutState {
     looking_ = false;
     const Scout::Findings findings = std::move(*findings_);
     report(findings);
+    // Nothing found then means nothing: what has ended must not be taken for new at the next look.
+    if (findings.file_error) return;
     std::vector<std::uint64_t> in_log;
     for (const Scout::Found& found : findings.logs) {
       in_log.push_back(found.info.publication_id);

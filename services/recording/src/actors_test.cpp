@@ -82,5 +82,29 @@ TEST_F(ActorsTest, FindsWhatCameWhileTheScoutWasDead) {
   EXPECT_TRUE(all_ended(1));
 }
 
+TEST_F(ActorsTest, RecordsNothingTwiceWhenTheDirectoryCouldNotBeLockedOnce) {
+  const std::string lock = directory_.path() + "/vod/.recorder";
+  test::Publisher publisher(*arena_, 1);
+  publisher.turns(50);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  start();
+  ASSERT_TRUE(all_ended(1));
+  const std::shared_ptr<Publication> recorded = shared_->publications.all().front();
+  const auto look_until = [&](runtime::HealthState state) {
+    return wait_for([&] {
+      shared_->scout_actor.wake();
+      return shared_->health->overall() == state;
+    });
+  };
+  ASSERT_TRUE(look_until(runtime::HealthState::kReady));
+  std::filesystem::remove(lock);
+  std::filesystem::create_directory(lock);
+  ASSERT_TRUE(look_until(runtime::HealthState::kDegraded));
+  std::filesystem::remove(lock);
+  ASSERT_TRUE(look_until(runtime::HealthState::kReady));
+  ASSERT_TRUE(all_ended(1));
+  EXPECT_EQ(shared_->publications.all().front(), recorded);
+}
+
 }  // namespace
 }  // namespace millrace::recording
