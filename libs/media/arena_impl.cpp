@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "media/segment_rule.hpp"
 
 namespace millrace::media {
 namespace {
@@ -19,6 +20,15 @@ constexpr std::uint64_t kMostEpoch = 1ULL << 62;
 constexpr std::uint32_t kMostTargetSeconds = 3600;
 constexpr std::int64_t kNumberUs = 500'000;  // the shortest segment target there is
 constexpr std::uint64_t kDiscontinuitiesAnEpoch = 256;
+
+// Playlists of a target duration that is kept need the records for as long as ever, whatever the
+// configuration says by now.
+std::int64_t pinned_limit_us(const RetentionPolicy& retention, const StreamContinuation& going_on) {
+  if (going_on.target_duration_s == 0) return retention.pinned_limit_us;
+  const std::int64_t target_us = std::max(std::int64_t{going_on.segment_target_ms} * 1000,
+                                          std::int64_t{going_on.target_duration_s} * 1'000'000);
+  return std::max(retention.pinned_limit_us, kRetainedTargets * target_us);
+}
 
 std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
   const std::uint64_t blocks = (bytes + geometry.block_bytes - 1) / geometry.block_bytes;
@@ -62,7 +72,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   log->continuation = going_on;
   log->publication_id = description.publication_id;
   log->keep_us = std::max<std::int64_t>(description.retention.keep_us, 0);
-  log->pinned_limit_us = std::max(description.retention.pinned_limit_us, log->keep_us);
+  log->pinned_limit_us = std::max(pinned_limit_us(description.retention, going_on), log->keep_us);
   log->guaranteed_blocks = guaranteed;
   log->max_blocks = std::max(blocks_for(description.retention.max_bytes, view_.geometry()), guaranteed);
   Result<std::uint32_t> block = take_blocks(*log, Purpose{});
@@ -111,8 +121,8 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.publication_id.store(description.publication_id, kRelease);
   slot.epoch.store(log.continuation.epoch, kRelease);
   slot.started_wall_us.store(description.started_wall_us, kRelease);
-  slot.keep_us.store(description.retention.keep_us, kRelease);
-  slot.pinned_limit_us.store(description.retention.pinned_limit_us, kRelease);
+  slot.keep_us.store(log.keep_us, kRelease);
+  slot.pinned_limit_us.store(log.pinned_limit_us, kRelease);
   const BlockReference configurations{log.configuration_block,
                                       view_.generation(log.configuration_block).load()};
   slot.configuration_block.store(configurations.packed(), kRelease);
@@ -213,7 +223,7 @@ StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const 
     if (logs_[i] == nullptr || info.target_duration_s == 0 || info.epoch < target_epoch) continue;
     target_epoch = info.epoch;
     known.target_duration_s = std::min(info.target_duration_s, kMostTargetSeconds);
-    known.segment_target_ms = info.segment_target_ms;
+    known.segment_target_ms = std::min(info.segment_target_ms, kMostTargetSeconds * 1000);
   }
   return known;
 }

@@ -116,6 +116,36 @@ TEST_F(StreamNumbers, KeepTheTargetDurationWhileALogOfTheStreamIsLeft) {
   EXPECT_EQ(third->continuation().last_media_sequence, 5000U);
 }
 
+// The service comes back with shorter segments; the stream's playlists keep their target.
+TEST_F(StreamNumbers, HoldRecordsForTheTargetsThatAreKept) {
+  constexpr std::int64_t kSecond = 1'000'000;
+  const struct {
+    std::uint32_t segment_target_ms, target_duration_s;
+    std::int64_t limit_us;
+  } table[] = {{30'000, 30, 270 * kSecond},
+               {2'000, 12, 108 * kSecond},
+               {12'000, 4, 108 * kSecond},
+               {2'000, 2, 60 * kSecond},
+               {30'000, 0, 60 * kSecond}};
+  open_writer(64);
+  std::uint64_t publication = 0;
+  for (const auto& row : table) {
+    ++publication;
+    LogDescription description = describe("cam" + std::to_string(publication), publication, 4 * 4096);
+    description.segment_target_ms = row.segment_target_ms;
+    auto first = create(description);
+    ASSERT_TRUE(append(*first, publication, 10, numbered(5000, 2000)));
+    first->set_target_duration_s(row.target_duration_s);
+    first->end(LogEnd::kDrained);
+    description.publication_id = ++publication;
+    description.segment_target_ms = 2000;
+    description.retention.keep_us = description.retention.pinned_limit_us = 60 * kSecond;
+    const auto second = create(description);
+    ASSERT_TRUE(append(*second, publication, 10, numbered(5001, 2001)));
+    EXPECT_EQ(info_of(*open_reader(), publication).pinned_limit_us, row.limit_us) << row.target_duration_s;
+  }
+}
+
 TEST_F(StreamNumbers, AreForgottenOfTheStreamThatHasBeenGoneForLongest) {
   open_writer(64);
   for (std::uint64_t i = 1; i <= config_.max_logs; ++i) {
