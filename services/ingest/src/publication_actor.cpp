@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/survive.hpp"
 
 namespace millrace::ingest {
 
@@ -156,17 +157,20 @@ void give_up(PublicationTicket& ticket, const PublicationOutside& outside) {
   if (ticket.over_.exchange(true)) return;
   ticket.inbox_.close();
   const LiveStreamPtr& stream = ticket.stream_;
+  // What fails here is not tried again: each for itself, so that the stream is free in any case.
+  (void)survives("publication", [&] { ticket.terminate(media::LogEnd::kProtocolError); });
+  (void)survives("publication", [&] {
+    if (ticket.phase_ == Phase::kAnnounced) {
+      stream->announced.store(false, std::memory_order_release);
+      outside.announcer.ended(*stream, media::LogEnd::kProtocolError);
+    } else {
+      outside.announcer.dropped(stream ? stream->stream_id : std::string(), ticket.publication_id,
+                                stream ? stream->epoch : 0, media::LogEnd::kProtocolError);
+    }
+  });
+  if (stream) outside.streams.release(stream);
   log::error("a publication is given up", {{"stream", stream ? stream->stream_id : std::string()},
                                            {"publication", hex_id(ticket.publication_id)}});
-  ticket.terminate(media::LogEnd::kProtocolError);
-  if (ticket.phase_ == Phase::kAnnounced) {
-    stream->announced.store(false, std::memory_order_release);
-    outside.announcer.ended(*stream, media::LogEnd::kProtocolError);
-  } else {
-    outside.announcer.dropped(stream ? stream->stream_id : std::string(), ticket.publication_id,
-                              stream ? stream->epoch : 0, media::LogEnd::kProtocolError);
-  }
-  if (stream) outside.streams.release(stream);
 }
 
 caf::actor spawn_publication(caf::event_based_actor& supervisor,
