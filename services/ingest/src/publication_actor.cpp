@@ -49,6 +49,8 @@ caf::behavior PublicationState::make_behavior() {
           give_up(*ticket, *outside);
           self->quit();
         });
+    // Perhaps by an incarnation that was killed in the midst of the last event: nothing comes any more.
+    if (held->over()) self->quit();
   }};
 }
 

@@ -213,6 +213,25 @@ TEST_F(PublicationsTest, GoesOnWhenTheSupervisorItselfWasRestarted) {
   EXPECT_EQ(said_.back(), "accepted 2");
 }
 
+// As when the supervisor was restarted while the incarnation before was in the midst of the end.
+TEST_F(PublicationsTest, EndsAnIncarnationThatComesWhenAllIsOver) {
+  const auto ticket = live();
+  ticket->tell(PublisherGone{media::LogEnd::kUnpublished});
+  run();
+  ASSERT_TRUE(ticket->over());
+  const auto spawn = [&](caf::event_based_actor* supervisor, int) {
+    spawn_publication(*supervisor, ticket, {authority_, announcer_, streams_});
+  };
+  system_.spawn(spawn, 0);
+  bool ended = false;
+  run();
+  ticket->actor()->attach_functor([&] { ended = true; });
+  EXPECT_TRUE(ended);
+  EXPECT_THAT(announcer_.events, ElementsAre("published 1", "ended 1"));
+  caf::anon_send_exit(ticket->actor(), caf::exit_reason::kill);
+  run();
+}
+
 TEST_F(PublicationsTest, GivesUpAPublicationWhoseActorIsKilledAgainAndAgain) {
   const auto ticket = live();
   for (int i = 0; i < 7; ++i) {
