@@ -111,10 +111,11 @@ void PublicationState::handle(const DecisionMade& made) {
   stream->limits = {made.decision->max_bitrate_kbps, made.decision->resolution};
   stream->terminate = ticket->terminate;
   stream->change_limits = ticket->change_limits;
+  if (ticket->stream_) outside->streams.release(ticket->stream_);  // of a try that failed half way
   ticket->stream_ = std::move(stream);
-  ticket->phase_ = PublicationTicket::Phase::kClaiming;
   outside->streams.claim(ticket->stream_,
                          [ticket = ticket](LiveStreams::Claim claim) { ticket->tell(ClaimAnswered{claim}); });
+  ticket->phase_ = PublicationTicket::Phase::kClaiming;  // the answer waits in the inbox
 }
 
 void PublicationState::handle(const ClaimAnswered& answered) {
@@ -123,8 +124,9 @@ void PublicationState::handle(const ClaimAnswered& answered) {
     drop(media::LogEnd::kTakenOver);
     return refuse({"ingest.superseded", "a newer publisher has this stream"});
   }
-  ticket->phase_ = PublicationTicket::Phase::kAccepted;
+  // In this order: what fails is tried again. A second word is no news to the connection.
   ticket->accept(ticket->stream_);
+  ticket->phase_ = PublicationTicket::Phase::kAccepted;
 }
 
 void PublicationState::handle(const TracksChanged& changed) {

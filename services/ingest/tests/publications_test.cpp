@@ -78,9 +78,15 @@ class PublicationsTest : public ::testing::Test {
     auto ticket = std::make_shared<PublicationTicket>();
     ticket->publication_id = ++last_id_;
     const std::string number = std::to_string(last_id_);
-    ticket->accept = [this, number](const LiveStreamPtr&) { said_.push_back("accepted " + number); };
+    ticket->accept = [this, number](const LiveStreamPtr&) {
+      fail_perhaps(accepts_fail_, "accept");
+      said_.push_back("accepted " + number);
+    };
     ticket->reject = [this, number](const Error&) { said_.push_back("rejected " + number); };
-    ticket->terminate = [this, number](media::LogEnd) { said_.push_back("terminated " + number); };
+    ticket->terminate = [this, number](media::LogEnd) {
+      fail_perhaps(terminations_fail_, "terminate");
+      said_.push_back("terminated " + number);
+    };
     publications_.start(ticket);
     run();
     return ticket;
@@ -93,6 +99,11 @@ class PublicationsTest : public ::testing::Test {
     ticket->tell(TracksChanged{});
     run();
     return ticket;
+  }
+  static void fail_perhaps(unsigned& failures, const char* what) {
+    if (failures == 0) return;
+    --failures;
+    throw std::runtime_error(what);
   }
   void kill(const caf::actor& actor) {
     caf::anon_send_exit(actor, caf::exit_reason::kill);
@@ -120,6 +131,8 @@ class PublicationsTest : public ::testing::Test {
   caf::actor root_;
   std::uint64_t last_id_ = 0;
   std::vector<std::string> said_;
+  unsigned accepts_fail_ = 0;  // from now on
+  unsigned terminations_fail_ = 0;
 };
 
 TEST_F(PublicationsTest, EndsAPublicationWhosePublisherLeftWhileItsActorWasDead) {
@@ -175,6 +188,30 @@ TEST_F(PublicationsTest, TriesAgainWhatItCrashedWith) {
   EXPECT_TRUE(announcer_.events.empty());
   wait();
   EXPECT_THAT(announcer_.events, ElementsAre("published 1"));
+}
+
+TEST_F(PublicationsTest, TriesAgainToAccept) {
+  accepts_fail_ = 1;
+  const auto ticket = live();
+  wait();
+  EXPECT_THAT(said_, ElementsAre("accepted 1"));
+  ticket->tell(TracksChanged{});
+  run();
+  EXPECT_THAT(announcer_.events, Contains("published 1"));
+}
+
+TEST_F(PublicationsTest, TriesAgainToClaimAStream) {
+  const auto first = live();
+  terminations_fail_ = 1;
+  const auto second = publish();
+  authority_.release();
+  run();
+  EXPECT_THAT(said_, ElementsAre("accepted 1"));
+  wait();
+  EXPECT_THAT(said_, ElementsAre("accepted 1", "terminated 1"));
+  first->tell(PublisherGone{media::LogEnd::kTakenOver});
+  run();
+  EXPECT_THAT(said_, ElementsAre("accepted 1", "terminated 1", "accepted 2"));
 }
 
 TEST_F(PublicationsTest, GivesUpAPublicationThatCrashesItsActorEachTime) {
