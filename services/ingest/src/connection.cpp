@@ -85,6 +85,7 @@ void Connection::flush() {
 void Connection::linger() {
   if (state_ == State::kGone || state_ == State::kClosing) return;
   leave_group();
+  (void)release_held();
   enter(State::kClosing);
   flush();
 }
@@ -94,6 +95,7 @@ void Connection::close(media::LogEnd reason, std::string_view why) {
   const bool expected = state_ == State::kClosing;
   if (publishing_) end_publication(reason);
   leave_group();
+  (void)release_held();
   state_ = State::kGone;
   shard_.poller().remove(fd());
   transport_.close();

@@ -34,6 +34,8 @@ class Connection final : public net::PollClient {
   // Before publish or play is accepted; a peer that sends more is told and closed. While a publish waits for
   // its answer this much of what came with it is kept, and no more is read.
   static constexpr std::uint64_t kMaxBytesBeforeAcceptance = 256U << 10;
+  // The same of all connections together; whose would be more is refused.
+  static constexpr std::uint64_t kMaxHeldBytes = 64U << 20;
   // Between two pings: a player has nothing to send but commands, answers and acknowledgements.
   static constexpr std::uint64_t kMaxPlayerBytes = 256U << 10;
   static constexpr std::int64_t kLingerUs = 2'000'000;
@@ -120,6 +122,7 @@ class Connection final : public net::PollClient {
   bool parse(ByteView bytes);
   bool hold(ByteView bytes);
   void take_held();
+  Bytes release_held();
   bool charge(std::size_t bytes);
   bool refuse_stranger(std::string_view what);
   void perform(rtmp::Action& action);

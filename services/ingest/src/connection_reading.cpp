@@ -1,4 +1,5 @@
 // What comes from the peer: read, parsed, and kept while a publish waits for its answer.
+#include <atomic>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -122,12 +123,23 @@ bool Connection::hold(ByteView bytes) {
     return false;
   }
   held_.insert(held_.end(), bytes.begin(), bytes.end());
-  return true;
+  std::atomic<std::uint64_t>& all = shard_.shared().counters.held_bytes;
+  if (all.fetch_add(bytes.size(), std::memory_order_relaxed) + bytes.size() <= kMaxHeldBytes) return true;
+  const std::uint32_t message_stream_id = publishing_->message_stream_id;
+  end_publication(media::LogEnd::kNoSpace);
+  refuse_publish(message_stream_id,
+                 {"ingest.held_bytes", "Too many publishers wait for an answer at the moment: try again."});
+  return false;
+}
+
+Bytes Connection::release_held() {
+  shard_.shared().counters.held_bytes.fetch_sub(held_.size(), std::memory_order_relaxed);
+  return std::exchange(held_, {});
 }
 
 // Accepted: what came with the publish is taken as if it came now.
 void Connection::take_held() {
-  const Bytes held = std::exchange(held_, {});
+  const Bytes held = release_held();
   if (!held.empty()) (void)take(held);
 }
 

@@ -46,6 +46,7 @@ struct ServerCounters {
   std::atomic<std::uint64_t> publishers{0};  // now
   std::atomic<std::uint64_t> players{0};     // now
   std::atomic<std::uint64_t> received_bytes{0};
+  std::atomic<std::uint64_t> held_bytes{0};    // now: came with a publish that waits for its answer
   std::atomic<std::uint64_t> sent_bytes{0};    // to players
   std::atomic<std::uint64_t> player_sends{0};  // in so many system calls
   std::atomic<std::uint64_t> publish_refused{0};

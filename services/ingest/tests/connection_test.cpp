@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "forward_set.hpp"
 #include "forwards.hpp"
@@ -91,12 +93,12 @@ class ConnectionTest : public ::testing::Test {
   [[nodiscard]] bool run_until_connections(std::uint64_t count) {
     return run_until([&] { return shared_->counters.connections == count; });
   }
-  // Asks for stream "one", and keeps its answers unread.
+  // Asks for stream "one", sends media in the same segment, and keeps its answers unread.
   struct Client {
     std::uint64_t id = 0;
     net::UniqueFd socket;
   };
-  Client ask(const char* what) {
+  Client ask(const char* what, const Bytes& media = {}) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
     Client client{shared_->next_connection, net::UniqueFd(ends[0])};
@@ -105,7 +107,9 @@ class ConnectionTest : public ::testing::Test {
     send(client, rtmp::testing::simple_handshake());
     send(client, command("connect", 1, {app}));
     send(client, command("createStream", 2, {Null{}}));
-    send(client, command(what, 3, {Null{}, "one"}, 1));
+    Bytes question = command(what, 3, {Null{}, "one"}, 1);
+    question.insert(question.end(), media.begin(), media.end());
+    send(client, question);
     return client;
   }
   void send(const Client& client, const Bytes& bytes) {
@@ -179,6 +183,36 @@ TEST_F(ConnectionTest, IsGoneWhenThereIsNoRoomToSayThatItMayPlay) {
   EXPECT_TRUE(run_until_connections(1));
   EXPECT_EQ(shared_->counters.players.load(), 0U);
   EXPECT_EQ(stream->players_began.load(), 0U) << "it was never among the players";
+}
+
+TEST_F(ConnectionTest, LetsGoOfWhatCameWithAPublishWhenItIsRefused) {
+  const Client publisher = ask("publish", Bytes(1000));
+  ASSERT_TRUE(run_until([&] { return shared_->counters.held_bytes == 1000; }));
+  ASSERT_NE(ticket_, nullptr);
+  ticket_->reject({"ingest.denied", "no"});
+  ASSERT_TRUE(run_until([&] { return shared_->counters.publish_refused == 1; }));
+  EXPECT_EQ(shared_->counters.connections.load(), 1U) << "it lingers";
+  EXPECT_EQ(shared_->counters.held_bytes.load(), 0U);
+}
+
+TEST_F(ConnectionTest, LetsGoOfWhatCameWithAPublishWhenItIsClosed) {
+  const Client publisher = ask("publish", Bytes(1000));
+  ASSERT_TRUE(run_until([&] { return shared_->counters.held_bytes == 1000; }));
+  shard_->post_to(publisher.id,
+                  [](Connection& connection) { connection.close(media::LogEnd::kDisconnected, "test"); });
+  EXPECT_TRUE(run_until_connections(0));
+  EXPECT_EQ(shared_->counters.held_bytes.load(), 0U);
+}
+
+TEST_F(ConnectionTest, RefusesAPublishWhenTooMuchIsHeldForOthers) {
+  shared_->counters.held_bytes = Connection::kMaxHeldBytes - 999;
+  const Client publisher = ask("publish", Bytes(1000));
+  ASSERT_TRUE(run_until([&] { return shared_->counters.publish_refused == 1; }));
+  EXPECT_EQ(shared_->counters.held_bytes.load(), Connection::kMaxHeldBytes - 999);
+  std::string told(64U << 10, '\0');
+  told.resize(static_cast<std::size_t>(
+      std::max<ssize_t>(::recv(publisher.socket.get(), told.data(), told.size(), MSG_DONTWAIT), 0)));
+  EXPECT_NE(told.find("Too many publishers wait"), std::string::npos);
 }
 
 }  // namespace
