@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 from stack import ROOT, SERVICES, Stack, check, fetch, main, wait_for
 
@@ -235,13 +236,21 @@ def second_up_and_restart():
 
 
 def orphans(stack):
-    """s6-svscan is killed: down still ends its supervisors, and an up in its place would too."""
+    """s6-svscan is killed: down still ends its supervisors, those of the loggers too, and so does an up in its place."""
+    def kill_scanner():
+        os.kill(int((stack.home / "run/svscan.pid").read_text()), signal.SIGKILL)
+        wait_for(lambda: stack.command("status").returncode == 3, "s6-svscan to be gone")
+
+    stack.environment["RTMP_PORT"] = str(urllib.parse.urlsplit(stack.info["publish_url"]).port)  # one that they hold
+    kill_scanner()
+    stack.up()
     pids = [service["pid"] for service in stack.status()["services"]]
-    os.kill(int((stack.home / "run/svscan.pid").read_text()), signal.SIGKILL)
-    wait_for(lambda: stack.command("status").returncode == 3, "s6-svscan to be gone")
+    kill_scanner()
     stopped = stack.down()
     check(stopped.returncode == 0 and "has stopped" in stopped.stdout, f"{stopped.stdout}{stopped.stderr}")
     check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
+    left = [path for path in (stack.home / "run/s6").glob("*/log") if subprocess.run(["s6-svok", str(path)], check=False).returncode == 0]
+    check(not left, f"no logger's supervisor either: {left}")
     check(not os.path.exists(stack.info["media_log_directory"]), "the arena's memory is given back")
 
 
@@ -284,6 +293,8 @@ def waits_for_the_first(stack, barrier):
     os.killpg(child.pid, signal.SIGINT)
     check(child.wait(timeout=60) == 0, "Ctrl-C ends with 0")
     check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
+    left = [path for path in (stack.home / "run/s6").glob("*/log") if subprocess.run(["s6-svok", str(path)], check=False).returncode == 0]
+    check(not left, f"no logger's supervisor either: {left}")
 
 
 def command():

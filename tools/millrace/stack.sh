@@ -12,14 +12,20 @@ scanner_pid() { cat "$RUN/svscan.pid" 2>/dev/null || true; }
 is_up() {
   local pid
   pid=$(scanner_pid)
-  [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = s6-svscan ] && [ -p "$SCAN/.s6-svscan/control" ]
+  [ -n "$pid" ] && is_scanner "$pid" && [ -p "$SCAN/.s6-svscan/control" ]
 }
 
-# Supervisors whose s6-svscan was killed go on by themselves.
+# One that has ended counts for nothing, also where nobody reaps it.
+is_scanner() {
+  [ "$(cat "/proc/$1/comm" 2>/dev/null)" = s6-svscan ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
+# Supervisors whose s6-svscan was killed go on by themselves, those of the loggers too.
 has_orphans() {
   local name
   for name in "${SERVICES[@]}"; do
     ! s6-svok "$SCAN/$name" 2>/dev/null || return 0
+    ! s6-svok "$SCAN/$name/log" 2>/dev/null || return 0
   done
   return 1
 }
@@ -173,13 +179,13 @@ stack_up() {
   # What needs no build is refused before it.
   warn_of_unknown_names
   drain_seconds >/dev/null
+  ! has_orphans || stack_down >/dev/null
   (choose_ports) || exit
   if [ -z "${MILLRACE_BIN:-}" ]; then
     need_packages build run
     build_programs
   fi
   need_commands curl jq s6-svscan setsid
-  ! has_orphans || stack_down >/dev/null
   choose_ports
   choose_paths
   choose_secrets
@@ -214,13 +220,16 @@ stack_down() {
     pid=$(scanner_pid)
     s6-svscanctl -t "$SCAN"
   else
-    for name in "${SERVICES[@]}"; do s6-svc -x "$SCAN/$name" "$SCAN/$name/log" 2>/dev/null || true; done
+    for name in "${SERVICES[@]}"; do
+      s6-svc -x "$SCAN/$name" 2>/dev/null || true
+      s6-svc -dx "$SCAN/$name/log" 2>/dev/null || true
+    done
   fi
   for _ in $(seq $(((seconds + 10) * 10))); do
-    [ -d "/proc/${pid:-none}" ] || has_orphans || break
+    is_scanner "${pid:-none}" || has_orphans || break
     sleep 0.1
   done
-  if [ -d "/proc/${pid:-none}" ] || has_orphans; then
+  if is_scanner "${pid:-none}" || has_orphans; then
     echo "millrace: not all has ended after $((seconds + 10)) s; the media log is left where it is" >&2
     return 1
   fi
