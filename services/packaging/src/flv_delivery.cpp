@@ -17,9 +17,7 @@ bool FlvDelivery::is_known(std::string_view stream_id) const {
 
 bool FlvDelivery::is_private(std::string_view stream_id) const {
   const std::shared_ptr<const StreamLogs> logs = outside_.logs(stream_id);
-  return gate_.revocations.is_private(stream_id) ||
-         (logs && std::any_of(logs->logs.begin(), logs->logs.end(),
-                              [](const media::LogInfo& info) { return info.is_private; }));
+  return gate_.revocations.is_private(stream_id) || (logs && packaging::is_private(*logs));
 }
 
 std::function<bool()> FlvDelivery::permission(const PlaybackGate::Decision& decision) const {

@@ -48,11 +48,25 @@ std::string video_range(const std::optional<codecs::Colour>& colour) {
 StreamPackage::StreamPackage(std::string stream_id, const WindowPolicy& policy)
     : stream_id_(std::move(stream_id)), window_segments_(policy.segments), index_(policy) {}
 
+bool is_private(const StreamLogs& logs) {
+  const auto newest =
+      std::max_element(logs.logs.begin(), logs.logs.end(),
+                       [](const media::LogInfo& a, const media::LogInfo& b) { return a.epoch < b.epoch; });
+  return newest != logs.logs.end() && newest->is_private;
+}
+
 StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
+  const auto is_secret = [](const media::LogInfo& info) { return info.is_private; };
+  is_private_ = is_private(logs);
+  if (is_private_ || std::none_of(logs.logs.begin(), logs.logs.end(), is_secret))
+    return follow(logs, now_monotonic_us);
+  StreamLogs open = logs;
+  std::erase_if(open.logs, is_secret);
+  return follow(open, now_monotonic_us);
+}
+
+StreamPackage::Update StreamPackage::follow(const StreamLogs& logs, std::int64_t now_monotonic_us) {
   Update update;
-  is_private_ = std::any_of(logs.logs.begin(), logs.logs.end(), [this](const media::LogInfo& info) {
-    return info.is_private && info.stream_id == stream_id_;
-  });
   forget_missing(logs);
   open_new(logs, update);
   std::size_t budget = kRecordsPerUpdate;

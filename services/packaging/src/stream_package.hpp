@@ -21,6 +21,10 @@ struct StreamLogs {
   std::vector<media::LogInfo> logs;
 };
 
+// By the rule of the newest publication: what was public before is refused with it. A stream that is public
+// again offers nothing of the private ones.
+bool is_private(const StreamLogs& logs);
+
 class StreamPackage {
  public:
   // Index records read by one update at most, so that a long past does not keep others from their turn.
@@ -57,6 +61,7 @@ class StreamPackage {
 
   void forget_missing(const StreamLogs& logs);
   void open_new(const StreamLogs& logs, Update& update);
+  Update follow(const StreamLogs& logs, std::int64_t now_monotonic_us);
   bool read_records(PublicationLog& log, Publication& publication, std::size_t& budget, Update& update);
   void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,
                            Update& update);

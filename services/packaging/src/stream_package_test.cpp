@@ -78,6 +78,31 @@ TEST_F(StreamPackageTest, OffersNothingBeforeTheFirstWholeSegment) {
   EXPECT_EQ(view->offered.size(), 1U);
 }
 
+TEST_F(StreamPackageTest, IsAsPrivateAsItsNewestPublication) {
+  TestPublisher::Options options;
+  StreamPackage package("s1", kPolicy);
+  const auto publish = [&](bool is_private) {
+    options.is_private = is_private;
+    ++options.epoch;
+    ++options.publication_id;
+    TestPublisher publisher(*arena_, options);
+    publisher.groups(2);
+    publisher.frame(0);
+    while (package.update(logs(), 0).more) {
+    }
+    publisher.log().end(media::LogEnd::kTakenOver);
+    EXPECT_EQ(is_private, packaging::is_private(logs()));
+    EXPECT_EQ(is_private, package.view()->is_private);
+    EXPECT_EQ(is_private, fresh_view()->is_private);
+    std::set<std::uint64_t> offered;
+    for (const auto& segment : package.view()->offered) offered.insert(segment->segment().publication_id);
+    return offered;
+  };
+  EXPECT_EQ(publish(false).size(), 1U);
+  EXPECT_EQ(publish(true).size(), 2U) << "for those who may watch";
+  EXPECT_FALSE(publish(false).contains(options.publication_id - 1)) << "nothing of the private time";
+}
+
 TEST_F(StreamPackageTest, PutsEverySampleIntoASegmentAsItIsInTheLog) {
   TestPublisher publisher(*arena_, {});
   publisher.groups(3);
