@@ -57,13 +57,20 @@ void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
   streams_.erase(stream);
 }
 
-void Aggregation::became_private(const std::string& stream_id) {
+void Aggregation::visibility_changed(const std::string& stream_id, bool is_private) {
+  visibility_.set_private(stream_id, is_private);
   const auto found = streams_.find(stream_id);
-  if (found != streams_.end()) found->second.report.is_private = true;
+  if (is_private && found != streams_.end()) found->second.report.is_private = true;
+}
+
+bool Aggregation::is_private(const Stream& stream) const {
+  return stream.report.is_private || visibility_.is_private(stream.report.stream_id);
 }
 
 void Aggregation::end(const Stream& stream) {
-  if (ended_.size() < kMaxStreams) ended_.push_back(stream.report);
+  if (ended_.size() >= kMaxStreams) return;
+  ended_.push_back(stream.report);
+  ended_.back().is_private = is_private(stream);
 }
 
 void Aggregation::replace_streams(const std::vector<stream::v1::StreamPublished>& live) {
@@ -175,6 +182,7 @@ void Aggregation::clear_recordings() {
 
 StreamReport Aggregation::row(const Stream& stream, std::int64_t now_us) const {
   StreamReport row = stream.report;
+  row.is_private = is_private(stream);
   row.bytes_per_second = stream.bytes.rate(now_us);
   row.frames_per_second = stream.frames.rate(now_us);
   row.pace = stream.media_time.rate(now_us) / 1e6;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "metrics/v1/metrics.pb.h"
+#include "playback/revocations.hpp"
 #include "rate_window.hpp"
 #include "report.hpp"
 #include "stream/v1/stream.pb.h"
@@ -33,8 +34,9 @@ class Aggregation {
   void stream_ended(const stream::v1::StreamEnded& ended);
   // Every stream that is live, and no other.
   void replace_streams(const std::vector<stream::v1::StreamPublished>& live);
-  // What is live of it is for its owner only; it is about to be cut and to begin again so.
-  void became_private(const std::string& stream_id);
+  // Private: what is live of it, now or when it turns up, is for its owner only, whatever its publication
+  // says. Public: counts from its next publication on.
+  void visibility_changed(const std::string& stream_id, bool is_private);
   void stream_statistics(const stream::v1::StreamStatistics& statistics, std::int64_t wall_us);
   void viewer_statistics(const stream::v1::ViewerStatistics& statistics);
 
@@ -75,9 +77,11 @@ class Aggregation {
   void add_totals(const StreamReport& before, const stream::v1::StreamStatistics& now);
   StreamReport row(const Stream& stream, std::int64_t now_us) const;
   void end(const Stream& stream);
+  bool is_private(const Stream& stream) const;
 
   std::map<std::string, Stream> streams_;
   std::map<std::string, Viewers> viewers_;
+  playback::Revocations visibility_;  // only its private streams are used
   std::set<std::string> recordings_;
   std::set<std::string> failing_;
   std::uint64_t finished_recordings_ = 0;

@@ -268,13 +268,23 @@ TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
 TEST(Aggregation, HidesAStreamFromTheMomentItBecomesPrivate) {
   Aggregation aggregation;
   aggregation.stream_published(published("cam1", 7));
-  aggregation.became_private("cam1");
-  aggregation.became_private("never");
+  aggregation.visibility_changed("cam1", true);
+  aggregation.visibility_changed("never", true);
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.stream_ended(ended("cam1", 7));
   EXPECT_TRUE(aggregation.take_ended().at(0).is_private) << "its end is not for strangers either";
+  aggregation.visibility_changed("cam1", false);
   aggregation.stream_published(published("cam1", 8));
   EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private) << "as the publication says";
+}
+
+TEST(Aggregation, HidesAStreamThatWasMadePrivateBeforeItWasHeardOf) {
+  Aggregation aggregation;
+  aggregation.visibility_changed("cam1", true);
+  aggregation.replace_streams({published("cam1", 7)});
+  EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
+  aggregation.stream_ended(ended("cam1", 7));
+  EXPECT_TRUE(aggregation.take_ended().at(0).is_private);
 }
 
 TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {

@@ -65,9 +65,8 @@ void Observatory::apply(const bus::v1::Event& event) {
     case Payload::kRecordingFailed:
       return aggregation_.recording_failed(event.recording_failed().stream_id());
     case Payload::kVisibilityChanged:
-      if (event.visibility_changed().is_private() && !event.retracted())
-        aggregation_.became_private(event.visibility_changed().stream_id());
-      return;
+      return aggregation_.visibility_changed(event.visibility_changed().stream_id(),
+                                             event.visibility_changed().is_private() && !event.retracted());
     case Payload::kPublicationDropped:
     case Payload::kPlayEnded:
     case Payload::kMetricsUpdated:
