@@ -21,7 +21,7 @@ void Revocations::revoke(const Viewer& viewer, std::int64_t until_s) {
 
 void Revocations::set_private(std::string_view stream_id, bool is_private) {
   const std::unique_lock lock(mutex_);
-  if (is_private && private_.size() < kMaxEntries) {
+  if (is_private && private_.size() < kMaxPrivate) {
     private_.emplace(stream_id);
   } else if (const auto known = private_.find(stream_id); !is_private && known != private_.end()) {
     private_.erase(known);

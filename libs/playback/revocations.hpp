@@ -18,6 +18,8 @@ namespace millrace::playback {
 class Revocations {
  public:
   static constexpr std::size_t kMaxEntries = 20'000;
+  // Half of it for what auth names at its start, half for what changes while it runs; more is not taken.
+  static constexpr std::size_t kMaxPrivate = 2 * kMaxEntries;
 
   // Tokens of this lease are worth nothing; lease 0: all of the viewer. until_s: the last of them has run out
   // by then.

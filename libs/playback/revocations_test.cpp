@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace millrace::playback {
 namespace {
 
@@ -43,6 +45,15 @@ TEST(Revocations, KnowWhichStreamsBecamePrivate) {
   EXPECT_FALSE(revoked.is_private("cam2"));
   revoked.set_private("cam1", false);
   EXPECT_FALSE(revoked.is_private("cam1"));
+}
+
+TEST(Revocations, HaveRoomForChangesBesideWhatAuthNamesAtItsStart) {
+  Revocations revoked;
+  for (std::size_t i = 0; i < Revocations::kMaxEntries; ++i) revoked.set_private(std::to_string(i), true);
+  revoked.set_private("cam1", true);
+  EXPECT_TRUE(revoked.is_private("cam1"));
+  for (std::size_t i = 0; i < 2 * Revocations::kMaxPrivate; ++i) revoked.set_private(std::to_string(i), true);
+  EXPECT_EQ(revoked.size(), Revocations::kMaxPrivate);
 }
 
 }  // namespace

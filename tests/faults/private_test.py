@@ -41,6 +41,10 @@ def websocket_status(url):
         return int(client.recv(4096).split()[1])
 
 
+def restart(stack, service):
+    stack.wait_ready(service, other_than=stack.kill(service))
+
+
 def a_public_stream_knows_no_tokens(stack):
     base = stack.info["hls_url"]
     plain, asked = fetch(base)[2], fetch(base + "?token=nonsense")
@@ -78,7 +82,7 @@ def test():
 
 
 def the_store_decides():
-    with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS="20") as stack:
+    with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS="60") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=10, gop=15)
         publisher = stack.publish(clip, loop=50)
         playlist = wait_for(stack.playlist, "a playlist")
@@ -88,6 +92,11 @@ def the_store_decides():
         wait_for(lambda: status_of(playlist.segments[-1][1]) == 401, "what was public to be refused")
         check(status_of(stack.info["hls_url"]) == 401, "its playlist too")
         wait_for(lambda: publisher.poll() is not None, "the publication to be cut")
+        # The log still says that it is public, and who heard the opposite has gone.
+        for service in ("auth", "packaging"):
+            restart(stack, service)
+        wait_for(lambda: status_of(stack.info["hls_url"]) == 401, "its playlist to be refused after restarts")
+        check(status_of(playlist.segments[-1][1]) == 401, "its segments too")
         stack.publish(clip, loop=50)
         good = signed(stack, expiresIn=600)
         wait_for(lambda: fetch(f"{stack.info['hls_url']}?token={good}")[2].count(b"#EXTINF") >= 4, "segments of the private publication")
@@ -108,8 +117,7 @@ def the_store_decides():
         count = every_object(stack, good, bad)
         print(f"{count} objects refused with each of {len(bad)} bad tokens, given with a good one")
         check(flv_status(f"{stack.info['hls_url'].replace('/index.m3u8', '.flv')}?token={signed(stack, ip='127.0.0.0/8')}") == 200, "its own address")
-        packaging = stack.kill("packaging")
-        stack.wait_ready("packaging", other_than=packaging)
+        restart(stack, "packaging")
         check(status_of(stack.info["hls_url"]) == 401 and status_of(f"{stack.info['hls_url']}?token={good}") == 200, "also after a restart")
         api(stack, "GET", f"/api/stream/status/{stack.stream_id}", token=None, expect=404)
         counted = next(float(line.split()[-1]) for line in fetch_metrics(stack).splitlines() if line.startswith("millrace_packaging_forbidden_total"))

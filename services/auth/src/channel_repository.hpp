@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "store/database.hpp"
 
@@ -33,6 +34,8 @@ class ChannelRepository {
   Result<Channel> set_private(const std::string& channel, bool is_private) {
     return set_flag("private", channel, is_private);
   }
+  // Those that are private and were ever published, the most often published first, at most limit.
+  Result<std::vector<std::string>> list_private(std::size_t limit);
 
  private:
   Result<Channel> set_flag(const char* column, const std::string& channel, bool value);

@@ -43,6 +43,9 @@ class CountingStore : public StreamStore {
   Result<bool> set_private(const std::string& id, bool is_private) override {
     return ++calls, store_.set_private(id, is_private);
   }
+  Result<std::vector<std::string>> list_private(std::size_t limit) override {
+    return ++calls, store_.list_private(limit);
+  }
   Result<std::optional<StreamRecord>> update_settings(const std::string& id,
                                                       const SettingsChange& change) override {
     return ++calls, store_.update_settings(id, change);

@@ -19,6 +19,7 @@
 #include "live_view.hpp"
 #include "metrics.hpp"
 #include "notice_queue.hpp"
+#include "playback/revocations.hpp"
 #include "request_handler.hpp"
 #include "session_book.hpp"
 #include "session_repository.hpp"
@@ -76,6 +77,8 @@ class Desk {
       100'000;  // whose end a hook wants to hear; the oldest is forgotten
   static constexpr std::size_t kMaxFences = 10'000;  // revoked streams remembered; the oldest is forgotten
   static constexpr std::size_t kMaxLimits = 10'000;  // changed limits remembered; the oldest is forgotten
+  // Private streams named at a start; of more the rest is logged, not named.
+  static constexpr std::size_t kMaxPrivate = playback::Revocations::kMaxEntries;
   static constexpr std::int64_t kMaxHoldUs = 3600LL * 1'000'000;
 
   // All outlive the desk.
@@ -83,7 +86,8 @@ class Desk {
        const DeskOutside& outside)
       : decisions_(decisions), channels_(channels), stored_(sessions), outside_(outside) {}
 
-  // Sessions of before the start, and what is live. Errors: those of the store.
+  // Sessions of before the start, what is live, and what is private, which is published again: whoever shows
+  // the media log may have started after it was published last. Errors: those of the store.
   [[nodiscard]] Result<void> open(Now now);
 
   // True when it took the inquiry: it answers now or later. The other kinds are RequestHandler's.
@@ -138,6 +142,7 @@ class Desk {
 
   void regenerate_key(const InquiryPtr& inquiry, Now now);
   void set_flag(const InquiryPtr& inquiry, Now now);
+  Result<void> tell_private();
   void update_settings(const InquiryPtr& inquiry, Now now);
   void hold(const InquiryPtr& inquiry, Now now);
   void limit(const LimitOrder& order, std::int64_t until_us);

@@ -62,6 +62,25 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
   inquiry->answer(std::move(reply));
 }
 
+// By the rule of whoever decides, as in set_flag: the other table may hold flags of before a change of
+// PUBLISH_AUTH.
+Result<void> Desk::tell_private() {
+  if (!outside_.visibility) return {};
+  Result<std::vector<std::string>> ids = outside_.decides == Decides::kStore
+                                             ? decisions_.list_private(kMaxPrivate + 1)
+                                             : channels_.list_private(kMaxPrivate + 1);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  if (ids->size() > kMaxPrivate) {
+    ids->resize(kMaxPrivate);
+    log::warning(
+        "more streams are private than are named at the start: what is live of the others counts as "
+        "when it began",
+        {{"limit", kMaxPrivate}});
+  }
+  for (const std::string& id : *ids) outside_.visibility(id, true);
+  return {};
+}
+
 // Publications up to this epoch are cut now, and whenever one of them turns up: it may be on its way from the
 // decision to its first frame.
 void Desk::revoke(const std::string& stream_id, std::uint64_t epoch, Now now) {

@@ -33,7 +33,7 @@ Result<void> Desk::open(Now now) {
     (void)book_.add(std::move(session));
   }
   if (outside_.live->known()) snapshot(outside_.live->all(), now);
-  return {};
+  return tell_private();
 }
 
 void Desk::published(const LivePublication& publication, Now now) {

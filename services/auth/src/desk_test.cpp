@@ -409,6 +409,53 @@ TEST_P(DeskTest, AFlagIsTheChannelsAlsoWhereTheStoreHasAStreamOfTheName) {
   EXPECT_FALSE(publish(1, "live", id)->reply->authorize_publish().allowed());
 }
 
+// Whoever shows the media log may have started after it was published last.
+TEST_P(DeskTest, PublishesAgainAfterARestartWhatIsPrivate) {
+  using Told = std::vector<std::pair<std::string, bool>>;
+  Told told;
+  outside_.visibility = [&told](const std::string& id, bool is_private) {
+    told.emplace_back(id, is_private);
+  };
+  const OwnedStream hidden = decisions_->ensure_stream("alice", 1).value();
+  const OwnedStream open = decisions_->ensure_stream("bob", 1).value();
+  const OwnedStream never_live = decisions_->ensure_stream("carol", 1).value();
+  for (const OwnedStream& stream : {hidden, open}) {
+    ASSERT_TRUE(decisions_->admit("live", stream.key.reveal()).value());
+  }
+  const auto make = [this](const std::string& id, bool is_private) {
+    bus::v1::Request change;
+    change.mutable_set_private()->set_stream_id(id);
+    change.mutable_set_private()->set_is_private(is_private);
+    EXPECT_TRUE(ask(change)->reply->has_stream());
+  };
+  outside_.decides = Decides::kStore;
+  make(hidden.record.stream_id, true);
+  make(never_live.record.stream_id, true);
+  told.clear();
+  restart();
+  EXPECT_EQ(told, (Told{{hidden.record.stream_id, true}}));
+
+  std::uint64_t id = 0;
+  for (const Decides decides : {Decides::kCallback, Decides::kHooks}) {
+    outside_.decides = decides;
+    restart();
+    const bool callback = decides == Decides::kCallback;
+    for (const char* channel : {"cam", "other"}) {
+      publish(++id, callback ? channel : "live", callback ? "key" : channel);
+      ASSERT_EQ(hook_->questions.size(), 1U);
+      answer(hook_->take(), "s" + std::to_string(id));
+    }
+    make("cam", true);
+    told.clear();
+    restart();
+    EXPECT_EQ(told, (Told{{"cam", true}})) << "by the channels alone";
+    make("cam", false);
+    told.clear();
+    restart();
+    EXPECT_TRUE(told.empty());
+  }
+}
+
 TEST_P(DeskTest, HooksHearOfThePlayersThatTheyLetIn) {
   hook_->plays = true;
   accepted(1, "chan", "s1");

@@ -38,6 +38,7 @@ class OneStream : public StreamStore {
   Result<std::optional<StreamRecord>> update_settings(const std::string&, const SettingsChange&) override {
     return std::optional(record);
   }
+  Result<std::vector<std::string>> list_private(std::size_t) override { return std::vector<std::string>(); }
   Result<std::optional<StreamRecord>> replace_key(const std::string&, const std::string&, const std::string&,
                                                   const std::string&) override {
     return std::optional(record);

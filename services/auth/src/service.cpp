@@ -72,8 +72,6 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   set_up_identities(shared, gate);
   if (Result<void> set_up = set_up_accounts(shared, gate); !set_up) return set_up;
   context.health->set("database", runtime::HealthState::kStarting, "opening");
-  runtime::add_child(context.root, gate->token_child());
-  runtime::add_child(context.root, gate->database_child());
 
   config_.bus.home = context.home;
   const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
@@ -83,6 +81,9 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (!node) return tl::unexpected(node.error());
   node_ = std::move(*node);
   bus_ = node_.get();
+  // The desk publishes as soon as its database is open.
+  runtime::add_child(context.root, gate->token_child());
+  runtime::add_child(context.root, gate->database_child());
   node_->subscribe("ingest", gate->ingest_events());
   node_->serve([gate](const bus::v1::Request& request, const bus::Responder& responder) {
     gate->accept(request, responder);

@@ -220,6 +220,22 @@ Result<bool> StreamRepository::set_private(const std::string& stream_id, bool is
   return set_flag("private", stream_id, is_private);
 }
 
+Result<std::vector<std::string>> StreamRepository::list_private(std::size_t limit) {
+  return database_.read<std::vector<std::string>>(
+      [&](soci::session& session) -> Result<std::vector<std::string>> {
+        std::string id;
+        soci::statement query =
+            (session.prepare << "SELECT stream_id FROM streams WHERE private = 1 AND epoch > 0 "
+                                "ORDER BY updated_wall_us DESC LIMIT "
+                             << limit,
+             soci::into(id));
+        std::vector<std::string> ids;
+        query.execute();
+        while (query.fetch()) ids.push_back(id);
+        return ids;
+      });
+}
+
 Result<std::optional<StreamRecord>> StreamRepository::update_settings(const std::string& stream_id,
                                                                       const SettingsChange& change) {
   return database_.write<std::optional<StreamRecord>>(

@@ -24,6 +24,7 @@ class StreamRepository : public StreamStore {
   Result<std::vector<StreamRecord>> list(const std::string& subject) override;
   Result<bool> set_banned(const std::string& stream_id, bool banned) override;
   Result<bool> set_private(const std::string& stream_id, bool is_private) override;
+  Result<std::vector<std::string>> list_private(std::size_t limit) override;
   Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
                                                       const SettingsChange& change) override;
   Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id, const std::string& subject,

@@ -79,6 +79,8 @@ class StreamStore {
   // False when there is no such stream.
   virtual Result<bool> set_banned(const std::string& stream_id, bool banned) = 0;
   virtual Result<bool> set_private(const std::string& stream_id, bool is_private) = 0;
+  // Those that are private and were ever published, the last changed first, at most limit.
+  virtual Result<std::vector<std::string>> list_private(std::size_t limit) = 0;
   // nullopt when there is no such stream.
   virtual Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
                                                               const SettingsChange& change) = 0;
