@@ -79,6 +79,11 @@ class PeerProcess {
     }
   }
   void signal(int number) const { ::kill(pid_, number); }
+  // Until the last of its threads stands still.
+  void stop() const {
+    signal(SIGSTOP);
+    ::waitpid(pid_, nullptr, WUNTRACED);
+  }
   void kill() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
@@ -324,7 +329,7 @@ TEST(BusProcesses, DropCommandsThatLayInTheQueueOfAStoppedProcess) {
   client->request("ingest", get_stream(), kPatience,
                   [&](const Result<v1::Reply>& reply) { first.set_value(std::string(reply.error().code)); });
   EXPECT_EQ(first.get_future().get(), "bus.not_serving");
-  server.signal(SIGSTOP);
+  server.stop();
   client->request("ingest", get_stream(), 100ms,
                   [&](const Result<v1::Reply>& reply) { second.set_value(std::string(reply.error().code)); });
   EXPECT_EQ(second.get_future().get(), "bus.deadline");
