@@ -224,7 +224,6 @@ class TokenState {
 
 caf::behavior token_actor(caf::stateful_actor<TokenState>* self, const std::shared_ptr<AuthShared>& shared) {
   self->state.open(shared);
-  if (!shared->identities.issuers.empty()) self->send(self, TickAtom::value);
   return {
       [self](const JobPtr& job) { self->state.handle(job); },
       [self](const KeysOutcomePtr& outcome) { self->state.fetched(*outcome); },
@@ -364,6 +363,8 @@ runtime::ChildSpec JobGate::token_child() {
           .spawn = [shared = shared_, slot = tokens_](caf::event_based_actor& supervisor) {
             caf::actor actor = supervisor.spawn(token_actor, shared);
             slot->set(actor);
+            // Not before: what a fetch brings is sent to the slot, and a refused connection is told at once.
+            if (!shared->identities.issuers.empty()) caf::anon_send(actor, TickAtom::value);
             return actor;
           }};
 }
