@@ -3,6 +3,7 @@
 are the source's frames. A target that was killed is sent to again from a key frame on; one that is stopped costs the source's
 players nothing; what may not be connected to is refused; a redirect away from TLS is not followed; no key is seen anywhere."""
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -104,7 +105,9 @@ def metrics(stack):
     return body.decode()
 
 
+@functools.cache
 def ops_port(stack):
+    """Asked once: the clip is short, and a look at the whole stack takes its time."""
     return next(s for s in stack.status()["services"] if s["name"] == "ingest")["ops_port"]
 
 
