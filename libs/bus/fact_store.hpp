@@ -19,8 +19,8 @@ class FactStore {
   FactStore(std::string instance, std::uint64_t boot_id, std::size_t max_facts);
 
   struct Published {
-    std::string
-        bytes;  // empty: larger than kMaxMessageBytes; the sequence was used, so that the loss is seen
+    // Empty: larger than kMaxMessageBytes; the sequence was used, so that the loss is seen.
+    std::string bytes;
     bool retained = true;  // false: it has a key, but the bound of facts is reached
   };
   Published publish(v1::Event event, std::int64_t time_wall_us);

@@ -3,8 +3,7 @@
 //
 //   auto node = bus::Node::start({.instance = "packaging", .endpoints = *bus::endpoints(environment)});
 //   (*node)->subscribe("ingest", {.on_snapshot = …, .on_event = …, .on_lost = …});
-//   (*node)->publish(event);                      // event.key and payload are the caller's, the rest is
-//   filled in
+//   (*node)->publish(event);     // event.key and payload are the caller's, the rest is filled in
 //   (*node)->request("auth", request, 500ms, [](Result<v1::Reply> reply) { … });
 //
 // One Node per process. It owns one thread, the bus thread, and all sockets belong to that. Every method is
@@ -37,11 +36,11 @@ namespace millrace::bus {
 struct NodeLimits {
   int high_water = 10000;  // events in flight to or from one peer; more are dropped, seen as a gap, healed
   int pointer_high_water = 1000;  // the same for pointers; these are only notifications
-  std::size_t queue =
-      20000;  // events of this process waiting for the bus thread; more are dropped and healed
-  std::size_t pointer_streams =
-      4096;                   // streams with a waiting pointer batch; further streams' batches are dropped
-  std::size_t facts = 65536;  // retained facts; further keys are sent but not retained
+  // Events of this process waiting for the bus thread; more are dropped and healed.
+  std::size_t queue = 20000;
+  // Streams with a waiting pointer batch; further streams' batches are dropped.
+  std::size_t pointer_streams = 4096;
+  std::size_t facts = 65536;       // retained facts; further keys are sent but not retained
   std::size_t outstanding = 4096;  // own requests without an answer; more get "bus.overloaded"
   std::size_t in_service = 4096;   // others' requests without an answer; more get "bus.overloaded"
   std::size_t answers = 4096;      // remembered answers of idempotent commands; the oldest is forgotten
@@ -52,8 +51,8 @@ struct NodeLimits {
 };
 
 struct NodeConfig {
-  std::string
-      instance;  // one of kServices; empty for a tool or test that only listens and asks: it binds nothing
+  // One of kServices; empty for a tool or test that only listens and asks: it binds nothing.
+  std::string instance;
   EndpointTable endpoints{};
   NodeLimits limits{};
 };

@@ -14,9 +14,9 @@ namespace millrace::codecs {
 
 struct AudioSpecificConfig {
   std::uint8_t object_type = 0;  // of the core: 1 Main, 2 LC, 3 SSR, 4 LTP
-  std::uint32_t sample_rate =
-      0;                       // of the core: a frame lasts frame_length / sample_rate seconds, with SBR too
-  std::uint32_t channels = 0;  // of the core: parametric stereo makes two of one
+  // Of the core: a frame lasts frame_length / sample_rate seconds, with SBR too.
+  std::uint32_t sample_rate = 0;
+  std::uint32_t channels = 0;         // of the core: parametric stereo makes two of one
   std::uint32_t frame_length = 1024;  // or 960
   // Signalled explicitly, either by object type 5 or 29 in front (hierarchical) or by the extension behind
   // the core's configuration (backward compatible). Implicit SBR is visible in the frames only; see

@@ -18,8 +18,8 @@ struct Vp9Configuration {
   std::uint8_t profile = 0;
   std::uint8_t level = 0;  // 10 times the level; 0: not known
   std::uint8_t bit_depth = 8;
-  std::uint8_t chroma_subsampling =
-      1;  // 0, 1: 4:2:0 with the chroma sample between or on luma's; 2: 4:2:2; 3: 4:4:4
+  // 0, 1: 4:2:0 with the chroma sample between or on luma's; 2: 4:2:2; 3: 4:4:4.
+  std::uint8_t chroma_subsampling = 1;
   Colour colour;
 };
 

@@ -12,8 +12,8 @@ namespace millrace::http {
 namespace {
 
 constexpr std::size_t kPieceBytes = 256UL * 1024;  // of one system call, and between two checks of intact()
-constexpr std::size_t kTurnBytes =
-    1024UL * 1024;  // of one pump(), so that a fast client does not starve others
+// Of one pump(), so that a fast client does not starve others.
+constexpr std::size_t kTurnBytes = 1024UL * 1024;
 constexpr std::size_t kTailBytes = 16UL * 1024;  // copied out of mapped regions
 constexpr std::size_t kVectors = 128;
 

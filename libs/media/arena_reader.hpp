@@ -44,14 +44,17 @@ class LogReader {
     ByteView payload;
     ByteView message;  // prefix and payload: a whole RTMP message
   };
-  struct Nothing {};  // at the end of what is committed; the log is live
+  // At the end of what is committed; the log is live.
+  struct Nothing {};
+  // At the end, and there will be no more.
   struct Ended {
     LogEnd reason;
-  };  // at the end, and there will be no more
+  };
+  // The cursor's record is gone; the next retained key frame (or the oldest record where there is none) has
+  // this sequence.
   struct Lagged {
     std::uint64_t next_key;
-  };  // the cursor's record is gone; the next retained key frame (or the
-      // oldest record where there is none) has this sequence
+  };
   using Read = std::variant<Sample, Nothing, Ended, Lagged>;
 
   ~LogReader();

@@ -26,8 +26,8 @@ struct ArenaConfig {
 struct RetentionPolicy {
   std::int64_t keep_us = 60'000'000;           // recycled when older than this and no cursor needs it
   std::int64_t pinned_limit_us = 120'000'000;  // a cursor holds records back no longer; more for kept targets
-  std::uint64_t guaranteed_bytes = 8ULL
-                                   << 20;  // a log is admitted only if this much can be kept for it for good
+  // A log is admitted only if this much can be kept for it for good.
+  std::uint64_t guaranteed_bytes = 8ULL << 20;
   std::uint64_t max_bytes = 256ULL << 20;  // borrowed from free blocks, given back when a new log needs them
 };
 

@@ -32,17 +32,18 @@ inline constexpr std::uint8_t kMaxTracks = 16;
 enum SampleFlag : std::uint16_t {
   kSampleKey = 1 << 0,           // decoding can begin here; every sample of sound
   kSampleSegmentStart = 1 << 1,  // the first record of its segment
-  kSampleDiscontinuity =
-      1 << 2,                // the first record after a break of the timeline or a change of configuration
+  // The first record after a break of the timeline or a change of configuration.
+  kSampleDiscontinuity = 1 << 2,
   kSampleRepaired = 1 << 3,  // the encoder's time stamp was not usable as it came and was corrected
-  kSampleRecovery = 1 << 4,  // with kSampleKey: who begins here has whole pictures only after a while (open
-                             // GOP, intra refresh)
+  // With kSampleKey: a decoder that begins here has whole pictures only after a while (open GOP, intra
+  // refresh).
+  kSampleRecovery = 1 << 4,
   // With kSampleSegmentStart: there is a configuration of the first video (audio) track, and no sample of it
   // yet. If it has none in this segment either, the segment is without it.
   kSampleNoVideoYet = 1 << 5,
   kSampleNoAudioYet = 1 << 6,
-  kSampleRefresh =
-      1 << 7,  // with kSampleRecovery: no I picture, so it refers to others itself (intra refresh)
+  // With kSampleRecovery: no I picture, so it refers to others itself (intra refresh).
+  kSampleRefresh = 1 << 7,
 };
 
 // A sync sample as MP4 has it: it and all that follow can be decoded without what was before.
@@ -63,10 +64,10 @@ struct SampleRecord {
   std::uint64_t sequence;   // of the record in its log, from 0, without a gap
   std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing a track
   std::int64_t arrival_us;  // CLOCK_MONOTONIC when its last byte was received
-  std::int64_t
-      presented_wall_us;  // decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity
-  std::uint64_t
-      media_sequence;  // number of the segment it belongs to: grows over all publications of a stream
+  // Decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity.
+  std::int64_t presented_wall_us;
+  // Number of the segment it belongs to: grows over all publications of a stream.
+  std::uint64_t media_sequence;
   std::uint32_t discontinuity_sequence;  // grows over all publications of a stream
   std::int32_t composition_offset;       // presentation minus decode time, timescale units; may be negative
   std::uint32_t wire_timestamp_ms;  // RTMP timestamp a player is given: the unwrapped timeline, low 32 bits

@@ -7,20 +7,16 @@
 // to change.
 //
 //  - A key frame of the picture begins a segment from a quarter of the target before the segment is due; what
-//  that
-//    makes it early or late the next one makes good, so that the sum stays on the grid. It does so earlier if
-//    the next key frame, as far apart as the last two were, would be too late.
+//    that makes it early or late the next one makes good, so that the sum stays on the grid. It does so
+//    earlier if the next key frame, as far apart as the last two were, would be too late.
 //  - A recovery point counts as a key frame unless one is expected in time that needs no recovery.
 //  - A picture that would be the last one before the limit begins a segment without a key frame, if none is
-//  expected
-//    before it. The next key frame ends such a segment.
+//    expected before it. The next key frame ends such a segment.
 //  - Other tracks begin segments where there is no picture, and where it has been silent: for a quarter of
-//  the
-//    target longer than sound comes between two pictures anyway. They do not wait for it beyond the limit
+//    the target longer than sound comes between two pictures anyway. They do not wait for it beyond the limit
 //    either.
 //  - Where nothing at all came until the limit had passed by a quarter of the target, time is missing: a gap,
-//  behind
-//    which the timeline is a new one.
+//    behind which the timeline is a new one.
 #pragma once
 
 #include <cstdint>

@@ -11,21 +11,19 @@
 //    was cut off at the encoder's zero: then the count begins with the second.
 //  - Decode times strictly increase a track. Equal or slightly older times (up to kRepairLimit) are moved
 //    behind the last one and flagged kSampleRepaired; a picture keeps its presentation time: its composition
-//    offset shrinks by as much. A larger step back, or a step forward beyond
-//    kGapLimit, begins a new timeline right after the old one: kSampleDiscontinuity,
-//    discontinuity_sequence + 1, new wall-clock anchor.
+//    offset shrinks by as much. A larger step back, or a step forward beyond kGapLimit, begins a new timeline
+//    right after the old one: kSampleDiscontinuity, discontinuity_sequence + 1, new wall-clock anchor.
 //  - All tracks share one mapping. A track that paused for longer than kGapLimit while others went on has not
 //    jumped: by the common clock it is where it should be. After a jump the first track to show it defines
 //    the new mapping; the others move to it as soon as their own clock is not even, so that sound and picture
 //    stay together. Data never jumps and never defines a mapping.
 //  - segment_rule.hpp says where segments begin. A discontinuity or a change of configuration always begins
-//  one.
+//    one.
 //  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity. Where that one
-//  runs fast
-//    or slow the anchor follows, at segments only and by no more than half a per cent of their length.
+//    runs fast or slow the anchor follows, at segments only and by no more than half a per cent of their
+//    length.
 //  - media_sequence and discontinuity_sequence go on from what the log was given (StreamContinuation). The
-//  latter
-//    must stay small: hls.js keeps arrays indexed by it and walks them.
+//    latter must stay small: hls.js keeps arrays indexed by it and walks them.
 #pragma once
 
 #include <array>

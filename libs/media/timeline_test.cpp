@@ -15,9 +15,10 @@ namespace {
 
 // Each case is a line of samples as the encoder sends them and the line that must come out, both drawn as
 // text.
-//   in:   K0 v40 a21    track letter (K: key frame of video, v: other video, a: audio, d: data), RTMP
-//   milliseconds out:  K0| v40 a21!  milliseconds on the timeline; | begins a segment, ^ a discontinuity, !
-//   was repaired
+//
+//   in:   K0 v40 a21     track letter (K: key frame of video, v: other video, a: audio, d: data), RTMP's time
+//                        stamp in milliseconds
+//   out:  K0| v40 a21!   milliseconds on the timeline; | begins a segment, ^ a discontinuity, ! was repaired
 struct Drawn {
   std::string name;
   std::string in;

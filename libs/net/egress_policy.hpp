@@ -3,9 +3,8 @@
 // our own loopback, the cloud's metadata service or a private network, however it is written. Two checks
 // belong together:
 //
-//   auto target = policy.check_url(url);            // when it is set, and again before use
-//   policy.check_address(resolved, length);         // every address that its name resolved to, right before
-//   connect()
+//   auto target = policy.check_url(url);       // when it is set, and again before use
+//   policy.check_address(resolved, length);    // each address its name resolved to, right before connect()
 //
 // The second is what stops a name that resolves elsewhere the next time (DNS rebinding): connect to the
 // address that was checked, never to the name. URLs of the operator's own configuration do not go through

@@ -56,8 +56,8 @@ struct Caller {
 enum class Verdict : std::uint8_t {
   kAllowed,
   kUnauthenticated,  // somebody might be allowed: 401, gRPC UNAUTHENTICATED
-  kForbidden,        // this caller is not: 403, PERMISSION_DENIED (404 where it must not learn that the thing
-                     // exists)
+  // This caller is not: 403, PERMISSION_DENIED (404 where it must not learn that the thing exists).
+  kForbidden,
 };
 
 // Before the thing's owner is known: may such a caller do this at all?

@@ -3,8 +3,8 @@
 // is seen.
 //
 //   for (const Route& route : routes())
-//     expect_verdicts("GET /api/stream/key", route.operation, [&](Role role) { return verdict of an answer to
-//     that role; });
+//     expect_verdicts("GET /api/stream/key", route.operation,
+//                     [&](Role role) { return verdict of an answer to that role; });
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,10 +1,10 @@
 // User and password for servers that ask for them at connect ("authmod=adobe" of Flash Media Server and
 // Wowza, "authmod=llnw" of Limelight). Not in Adobe's specification; as librtmp and ffmpeg do it.
 //
-//   connect app                                     -> rejected: "… code=403 need auth; authmod=adobe"
-//   connect app?authmod=adobe&user=u                -> rejected: "…
-//   ?reason=needauth&user=u&salt=s&challenge=c" connect app?authmod=adobe&user=u&challenge=…&response=…  ->
-//   accepted, or "?reason=authfailed"
+//   connect app                          -> rejected: "… code=403 need auth; authmod=adobe"
+//   connect app?authmod=adobe&user=u     -> rejected: "… ?reason=needauth&user=u&salt=s&challenge=c"
+//   connect app?authmod=adobe&user=u&challenge=…&response=…
+//                                        -> accepted, or rejected: "… ?reason=authfailed"
 //
 // Each on a connection of its own: the server closes after a rejection.
 #pragma once

@@ -5,12 +5,11 @@
 //
 // What peers do and this reader takes:
 //  - type 1 as the first header of a chunk stream, meaning type 0 with message stream 0 (librtmp's control
-//  messages);
+//    messages);
 //  - type 3 chunks with and without the repeated extended timestamp (both exist): the four bytes are the
-//  timestamp
-//    exactly if they equal the one of the header before, or the message's absolute time;
+//    timestamp exactly if they equal the one of the header before, or the message's absolute time;
 //  - a full header in mid-message that repeats length, type and stream (a continuation). Any change is
-//  refused.
+//    refused.
 #pragma once
 
 #include <array>

@@ -4,11 +4,11 @@
 // byte, in any process, continue as if nothing had happened. Media payload passes through and is never kept
 // here. Specification: Adobe RTMP 1.0 (chunk stream 5, messages 6, commands 7); README.md has the table.
 //
-//   std::vector<Action> actions;                   // kept and cleared by the shell
+//   std::vector<Action> actions;            // kept and cleared by the shell
 //   std::size_t taken = session.receive(bytes_of_one_read, actions);
-//                                       // then perform the actions in order; SendBytes may be gathered
-//   send(session.accept_publish(1));    // answers to requests come whenever they are ready
-//   session.receive(bytes_of_one_read.subspan(taken), actions);  // what came with the request
+//   for (Action& action : actions) …        // performed in order; SendBytes may be gathered into one send
+//   send(session.accept_publish(1));        // answers to requests come whenever they are ready
+//   session.receive(bytes_of_one_read.subspan(taken), actions);    // what came with the request
 #pragma once
 
 #include <cstdint>

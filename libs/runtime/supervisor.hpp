@@ -1,9 +1,9 @@
 // Keeps actors alive: restarts what crashed, takes crash groups down and up together, gives up in order. What
 // happens when, step by step: docs/supervision.md.
 //
-//   caf::actor root = spawn_supervisor(system, {.name = "root"}, {{.name = "writer", .spawn = [](auto& self)
-//   {
-//     return self.spawn(writer_actor); }}});
+//   caf::actor root = spawn_supervisor(
+//       system, {.name = "root"},
+//       {{.name = "writer", .spawn = [](auto& self) { return self.spawn(writer_actor); }}});
 //   add_child(root, {.name = "publication/" + id, .group = id, .spawn = …, .restart = Restart::kTransient});
 //   stop(root);          // children in reverse order: exit, grace, kill
 //

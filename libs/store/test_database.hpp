@@ -3,7 +3,7 @@
 //   class Streams : public store::DatabaseTest { … database_.options() … };
 //   TEST_P(Streams, AreKept) { … }
 //   INSTANTIATE_TEST_SUITE_P(Over, Streams, testing::ValuesIn(store::database_kinds()),
-//   store::DatabaseTest::name);
+//                            store::DatabaseTest::name);
 //
 // In CMake: millrace_test(… DATABASES), which runs the cases over PostgreSQL in one process with one server.
 #pragma once

@@ -1,13 +1,12 @@
 // The floor: what the same bytes cost a bare socket loop that does nothing else with them.
 //
-//   socket_limit receive --streams N [--pause-ms P]   N publishers' traffic (30 pictures of 12.75 KB and 47
-//   sounds of 350 B a
-//                                                     second each), read every P ms
-//   socket_limit send --players N [--pause-ms P]      one stream of 3.2 Mbit/s to N players, one write each
-//   every P ms
+//   socket_limit receive --streams N [--pause-ms P]   N publishers' traffic (per second 30 pictures of
+//                                                     12.75 KB and 47 sounds of 350 B), read every P ms
+//   socket_limit send --players N [--pause-ms P]      one stream of 3.2 Mbit/s to N players, one write for
+//                                                     each every P ms
 //
-// The loop runs on core 0, its peer on core 1; 127.0.0.1 only. One line of JSON: CPU seconds a GB (1e9
-// bytes), calls a second.
+// The loop runs on core 0, its peer on core 1; 127.0.0.1 only. One line of JSON: CPU seconds per GB (1e9
+// bytes), calls per second.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

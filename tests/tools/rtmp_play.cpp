@@ -1,10 +1,12 @@
 // rtmp_play URL [--enhanced FOURCC,… [--caps N] [--obey]] [--seconds N] [--json] [--digest]
-// [--bytes-per-second N] [--stop-reading-after N]
-// [--receive-buffer N]
+//           [--bytes-per-second N] [--stop-reading-after N] [--receive-buffer N]
 //
-// Plays a stream until the server ends it, or for N seconds. One line a message:
-//   video <timestamp ms> <composition offset ms> <k key | c configuration | -> <payload bytes> <MD5 of the
-//   payload> audio <timestamp ms> 0 <c | -> <payload bytes> <MD5> data  <timestamp ms> 0 - <bytes> <MD5>
+// Plays a stream until the server ends it, or for N seconds. One line per message:
+//
+//   video <timestamp ms> <composition offset ms> <k key | c configuration | -> <payload bytes> <its MD5>
+//   audio <timestamp ms> 0 <c configuration | -> <payload bytes> <MD5>
+//   data  <timestamp ms> 0 - <bytes> <MD5>
+//
 // Enhanced RTMP: the track's number follows where the message has a multitrack header ("video:2"), m flags a
 // metadata frame or speaker map. --obey: ends when the server asks to reconnect.
 // The payload is what follows the tag header: the same bytes that ffprobe hashes. --json: then one object

@@ -11,6 +11,7 @@ python3 tools/check_layers.py || failed=1
 
 echo "format (${#sources[@]} files)"
 clang-format-14 --dry-run -Werror "${sources[@]}" || failed=1
+python3 tools/check_comments.py || failed=1
 
 base=$(git merge-base HEAD origin/main 2>/dev/null || git rev-list --max-parents=0 HEAD | tail -1)
 if [ "${1:-}" = --all ]; then

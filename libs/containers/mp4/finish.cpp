@@ -99,8 +99,8 @@ Edit edit_of(const CountedTrack& counted, std::int64_t start) {
   const std::int64_t length = walk.presentation_end() - walk.presentation_start();
   Edit edit;
   edit.delay = static_cast<std::uint64_t>(movie_time(walk.presentation_start(), timescale) - start);
-  edit.duration =
-      static_cast<std::uint64_t>(movie_time(length, timescale)) + 1;  // never cuts the last sample
+  // Never cuts the last sample.
+  edit.duration = static_cast<std::uint64_t>(movie_time(length, timescale)) + 1;
   edit.media_time = static_cast<std::uint64_t>(walk.presentation_start() + walk.composition_shift() -
                                                walk.first_decode_time());
   return edit;

@@ -1,8 +1,7 @@
 // The actors of the API, permanent children of the root supervisor:
 //
-//   application   owns the REST application: starts it, tells the edge its port, asks it every two seconds
-//   whether it is
-//                 alive, and crashes (to be started anew) when it does not answer
+//   application   owns the REST application: starts it, gives the edge its port, asks it every two seconds
+//                 whether it is alive, and crashes (to be started again) when it does not answer
 //   presence      turns what is known of other services and of the web files into health
 //
 // Requests never pass through a mailbox: they go from the edge's threads to the application's.

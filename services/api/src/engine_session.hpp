@@ -26,8 +26,8 @@ http::Response engine_io_error(int code);
 
 class EngineSession : public std::enable_shared_from_this<EngineSession> {
  public:
-  static constexpr std::int64_t kPingIntervalUs =
-      20'000'000;  // shorter than an answer may take: it ends a poll
+  // Shorter than an answer may take: it ends a poll.
+  static constexpr std::int64_t kPingIntervalUs = 20'000'000;
   static constexpr std::int64_t kPingTimeoutUs = 20'000'000;
   static constexpr std::int64_t kConnectUs = 45'000'000;   // for the CONNECT packet
   static constexpr std::size_t kMaxPayload = 64UL * 1024;  // of a POST and of a message

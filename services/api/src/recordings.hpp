@@ -17,10 +17,10 @@ namespace millrace::api {
 class Recordings {
  public:
   static constexpr std::size_t kMostNames = 100'000;  // of a directory; of more, the newest
-  static constexpr std::size_t kMostKept =
-      1024;  // files whose contents are remembered; then all are forgotten
-  static constexpr std::size_t kMostReturned =
-      1500;  // names in one answer: the application's have to stay small
+  // Files whose contents are remembered; then all are forgotten.
+  static constexpr std::size_t kMostKept = 1024;
+  // Names in one answer: the application's have to stay small.
+  static constexpr std::size_t kMostReturned = 1500;
 
   explicit Recordings(std::string directory) : directory_(std::move(directory)) {}
   const std::string& directory() const { return directory_; }

@@ -10,7 +10,8 @@
   ROUTE(method, path, __VA_ARGS__)
 
 // clang-format off
-// method, path, operation, handler (declared here, defined in handlers/<handler>.cpp), sharing if it is not kNone
+// method, path, operation, handler (declared here, defined in handlers/<handler>.cpp), sharing if it is not
+// kNone
 #define MILLRACE_API_ROUTES(ROUTE) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/key", kReadStream, stream_key_get) \
   MILLRACE_BOTH(ROUTE, kGet, "/stream/credentials", kReadStream, stream_credentials_get) \

@@ -1,9 +1,9 @@
 // The actors of auth. Requests come from the bus thread, each as one Job:
 //
 //   bus thread ── JobGate (bounded) ──┬─ DatabaseActor  a thread of its own; one database connection, the
-//   desk
+//                                     │                 desk
 //                                     └─ TokenActor     on CAF's pool; needs no database; the keys of other
-//                                     issuers
+//                                                       issuers
 //
 // While the database is away (at the start too) its jobs are answered with that error, and it is asked again
 // every two seconds. Both are permanent children of the root supervisor. When one crashes, the jobs it held

@@ -2,8 +2,9 @@
 // callback, hooks; sessions and their ends; keys that are revoked. Everything that has to happen in one order
 // happens here.
 //
-//   publish: own store or limiter ─> hooks, one after the other ─> is it still the newest? ─> session stored
-//   ─> epoch ─> answer end:     ingest's event ─> session ended, stored ─> notices until acknowledged
+//   publish: own store or limiter ─> hooks, one after the other ─> is it still the newest?
+//            ─> session stored ─> epoch ─> answer
+//   end:     ingest's event ─> session ended, stored ─> notices until acknowledged
 //
 // While hooks are asked nothing waits: their answers come back with post(). Owner: the database actor; its
 // thread only. Calls block for database transactions.
@@ -71,10 +72,10 @@ class Desk {
   static constexpr std::int64_t kGiveUpPlayStopUs = 60'000'000;
   static constexpr std::int64_t kIngestLostUs = 60'000'000;  // then its publications count as ended
   static constexpr std::int64_t kCloseRetryUs = 60'000'000;
-  static constexpr std::int64_t kOrderRetryUs =
-      5'000'000;  // of an order from outside: later it would hit another session
-  static constexpr std::size_t kMaxPlays =
-      100'000;  // whose end a hook wants to hear; the oldest is forgotten
+  // Of an order from outside: later it would hit another session.
+  static constexpr std::int64_t kOrderRetryUs = 5'000'000;
+  // Whose end a hook wants to hear; the oldest is forgotten.
+  static constexpr std::size_t kMaxPlays = 100'000;
   static constexpr std::size_t kMaxFences = 10'000;  // revoked streams remembered; the oldest is forgotten
   static constexpr std::size_t kMaxLimits = 10'000;  // changed limits remembered; the oldest is forgotten
   // Private streams named at a start; of more the rest is logged, not named.

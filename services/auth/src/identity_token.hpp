@@ -30,8 +30,8 @@ struct IdentityIssuer {
   std::string jwks_url{};                // empty: found by discovery
   Secret bearer{};                       // sent when the keys are asked for; empty: nothing is
   std::vector<std::string> audiences{};  // one of them must be in "aud"; empty: it is not looked at
-  std::vector<std::string>
-      authorized_parties{};  // "azp", when there is one, must be one of them; empty: may be any
+  // "azp", when there is one, must be one of them; empty: may be any.
+  std::vector<std::string> authorized_parties{};
 
   // For logs and metrics.
   std::string_view label() const {

@@ -1,8 +1,8 @@
 // The keys of one issuer: which are good now, and when its server is to be asked.
 //
 //   in the background   at the start, then as often as the answer's Cache-Control says (5 min to 24 h; 1 h
-//   when it does
-//                       not), after a failure sooner: 1 s, then twice as long each time up to 5 min
+//                       when it does not), after a failure sooner: 1 s, then twice as long each time up to
+//                       5 min
 //   on demand           when a token names a key that is not there, or there are none: at most once in 10 s
 //
 // One fetch at a time. While the server does not answer the keys of before stay good, up to 24 h from when

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::size_t kKeyBytes = 16;
-constexpr std::size_t kMaxKeyLength =
-    256;  // what is longer fails like any other wrong one, at a bounded cost
+// What is longer fails like any other wrong one, at a bounded cost.
+constexpr std::size_t kMaxKeyLength = 256;
 
 std::string key_text(std::string_view key) {
   return "viewer key " + std::string(key.substr(0, kMaxKeyLength));

@@ -36,8 +36,8 @@ class PlaybackDesk {
   static constexpr std::uint32_t kMaxDevices = 100;
   static constexpr std::size_t kMaxLabel = 64;
   static constexpr std::size_t kMaxDevice = 64;
-  static constexpr std::size_t kMaxUntold =
-      10'000;  // events that could not be published yet; the oldest is forgotten
+  // Events that could not be published yet; the oldest is forgotten.
+  static constexpr std::size_t kMaxUntold = 10'000;
 
   PlaybackDesk(ViewerRepository& viewers, const KeyVault& vault, PlaybackOutside& outside)
       : viewers_(viewers), vault_(vault), outside_(outside) {}

@@ -173,8 +173,8 @@ class Connection final : public net::PollClient {
   std::int64_t state_since_us_;
   std::int64_t last_read_us_;
   std::int64_t last_ping_us_;
-  std::uint64_t free_from_bytes_ =
-      0;  // received before the present state, or since the last ping of a player
+  // Received before the present state, or since the last ping of a player.
+  std::uint64_t free_from_bytes_ = 0;
   PlayFrom play_from_{};
   std::uint32_t play_request_ = 0;  // number of the newest: older ones' answers are void
   std::unique_ptr<Publishing> publishing_;

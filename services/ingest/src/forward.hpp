@@ -1,9 +1,8 @@
 // One live stream pushed to one server, straight from the log's memory: connects, publishes, sends from the
 // newest key frame on, and tries again for ever while the stream is live.
 //
-//   waiting ──> resolving ──> connecting ──> (securing) ──> opening ──> sending ──source ended──> closing ──>
-//   gone
-//      └──<──────── any failure, with back-off ─────────────────┘
+//   waiting ─> resolving ─> connecting ─> (securing) ─> opening ─> sending ──source ended──> closing ─> gone
+//      └──<──────── any failure, with back-off ────────────────────┘
 //
 // A slow server skips to a key frame; one that takes nothing for kStuckUs is connected to anew. Nobody waits
 // for it: the socket is non-blocking and the cursor its own. When the stream's connection was cut the forward
@@ -41,8 +40,8 @@ class Forward final : public net::PollClient {
   static constexpr std::int64_t kOpenUs = 10'000'000;    // TLS to publish, accepted
   static constexpr std::int64_t kSlowUs = 4'000'000;
   static constexpr std::int64_t kStuckUs = 10'000'000;
-  static constexpr std::int64_t kSettledUs =
-      10'000'000;                                       // sent so long: the next failure counts as the first
+  // After sending for so long the next failure counts as the first.
+  static constexpr std::int64_t kSettledUs = 10'000'000;
   static constexpr std::int64_t kFinishUs = 2'000'000;  // for the last frames and words
   static constexpr std::int64_t kFirstDelayUs = 1'000'000;
   static constexpr std::int64_t kMaxDelayUs = 60'000'000;

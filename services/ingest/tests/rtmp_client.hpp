@@ -49,8 +49,7 @@ class RtmpClient {
   void play(const std::string& name);
   // A command of message stream 1 with null for its object; without an answer.
   void say(const std::string& command, const std::vector<rtmp::amf0::Value>& arguments);
-  // Whatever was said before has been taken when this returns; what came
-  // meanwhile is passed over.
+  // Whatever was said before has been taken when this returns; what came meanwhile is passed over.
   void say_and_wait(const std::string& command, const std::vector<rtmp::amf0::Value>& arguments);
 
   // The next message; nullopt at the end of the connection or of the patience.

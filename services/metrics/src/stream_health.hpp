@@ -2,8 +2,7 @@
 // counters in, once a second each; points out of the score. No clock, no bus. docs/metrics.md has the table
 // for users.
 //
-//   counters ─> what each second was (the last minute's) ─> windows of 5 to 60 s of it ─> points ─> score,
-//   history
+//   counters ─> what each second was (of the last minute) ─> windows of 5 to 60 s ─> points ─> score, history
 //
 // Owner: the aggregation; one at a time.
 #pragma once

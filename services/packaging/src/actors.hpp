@@ -1,9 +1,9 @@
 // The actors of packaging and what they share.
 //
-//   root ─┬─ catalogue            scans the arena's slots: at start, when a pointer names something new,
-//   every 500 ms
-//         └─ streams (supervisor) ── stream/<id>   one per stream with media in the log: a StreamPackage, its
-//         views
+//   root ─┬─ catalogue             scans the arena's slots: at start, when a pointer names something new,
+//         │                        every 500 ms
+//         └─ streams (supervisor) ── stream/<id>    one per stream with media in the log: a StreamPackage,
+//                                                   its views
 //
 //   bus thread ── pointers ──> StreamEntry::wake ──> stream actor ── ViewTable ──> HTTP threads
 //

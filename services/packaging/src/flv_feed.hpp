@@ -2,8 +2,10 @@
 // the log's memory, many in one system call. Goes on with the stream's next publication on a timeline that
 // continues.
 //
-//   waiting ──a log is live──> starting ──key frame──> playing ──its log has ended──> waiting ──too long──>
-//   over
+//   waiting ──a log is live──> starting ──key frame──> playing
+//      │ ^                                                │
+//      │ └────────────────── its log has ended ───────────┘
+//      └──too long──> over
 //
 // Policies: waits at most FlvOutside::wait_us for a publisher. A viewer more than kSlowUs behind goes on at
 // the newest key frame; once more within kSkipAgainUs, or 3 kSlowUs behind, it is disconnected; its first

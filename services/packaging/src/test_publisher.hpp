@@ -15,8 +15,8 @@
 namespace millrace::packaging {
 
 constexpr std::int64_t kFrameMs = 40;
-constexpr std::int64_t kGroupMs =
-    5 * kFrameMs;  // a key frame and four more: one segment of the test's target
+// A key frame and four more: one segment of the test's target.
+constexpr std::int64_t kGroupMs = 5 * kFrameMs;
 
 class ScratchDirectory {
  public:

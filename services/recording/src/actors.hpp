@@ -1,12 +1,11 @@
 // The actors of recording and what they share.
 //
 //   root ─┬─ recordings (supervisor) ── publication/<n>   one per publication in the log, until all of it is
-//   in files
-//         └─ scout            looks for publications: at start, every second, and when ingest says that there
-//         is one
+//         │                                               in files
+//         └─ scout      looks for publications: at start, every second, and when ingest says there is one
 //
-//   bus thread ── wake ──> scout ── add_child ──> publication actor ── step ──> worker threads ── stems ──>
-//   finish thread
+//   bus thread ── wake ──> scout ── add_child ──> publication actor ── step ──> worker threads
+//   worker threads ── stems ──> finish thread
 //
 // Actors decide when; files and the log are read and written by worker threads only. A publication actor has
 // at most one step at work, and its mailbox one tick and one answer. A crash costs nothing: the log and the

@@ -22,8 +22,8 @@ struct FoundPart {
 // What there is of one publication.
 struct PublicationFiles {
   std::uint64_t next_sequence = 0;  // everything before is recorded, in one file or another
-  std::optional<FoundPart>
-      unfinished;  // the part that holds the newest samples, if those are not in a finished file
+  // The part that holds the newest samples, if those are not in a finished file.
+  std::optional<FoundPart> unfinished;
   std::vector<std::string> complete;  // stems of other parts: to be finished
 };
 

@@ -47,8 +47,8 @@ std::size_t gather(std::span<const Bytes* const> pieces, std::uint64_t position,
       position -= piece->size();
       continue;
     }
-    auto* const data =
-        const_cast<std::uint8_t*>(piece->data());  // iovec serves reading too; writing leaves it alone
+    // An iovec serves reading too; writing leaves the bytes alone.
+    auto* const data = const_cast<std::uint8_t*>(piece->data());
     vectors[count++] = {data + position, piece->size() - static_cast<std::size_t>(position)};
     position = 0;
   }

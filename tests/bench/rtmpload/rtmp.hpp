@@ -500,8 +500,8 @@ class RtmpConn {
           put32(b + 2, msid);
           put32(b + 6, 100);  // buffer length, ms
           message(2, 4, 0, 0, b, 10);
-          activate();  // media may come at any moment; some servers send no status for a stream that is not
-                       // live yet
+          // Media may come at any moment; some servers send no status for a stream that is not live yet.
+          activate();
         }
       }
     } else if (name == "onStatus") {
