@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./millrace check [--all]: formatting, layers, and clang-tidy over the files changed since origin/main (or --all).
+# ./millrace check [--all]: formatting, layers, the contract between services, and clang-tidy over the files changed
+# since origin/main (or --all).
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
@@ -12,6 +13,12 @@ python3 tools/check_layers.py || failed=1
 echo "format (${#sources[@]} files)"
 clang-format-14 --dry-run -Werror "${sources[@]}" || failed=1
 python3 tools/check_comments.py || failed=1
+
+echo "contract"
+# shellcheck source=tools/millrace/build.sh
+source tools/millrace/build.sh
+(need_npm tests) || echo "npm could not install tests/package.json" >&2
+tools/millrace/check_contract.sh || failed=1
 
 base=$(git merge-base HEAD origin/main 2>/dev/null || git rev-list --max-parents=0 HEAD | tail -1)
 if [ "${1:-}" = --all ]; then

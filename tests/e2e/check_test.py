@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""`./millrace check` finds what it is there to find: a contract that another version of a service could not read."""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from stack import ROOT, check, main, skip
+
+BUF = ROOT / "tests/node_modules/.bin/buf"
+
+
+def run(command, directory, **environment):
+    result = subprocess.run([str(part) for part in command], cwd=directory, capture_output=True, text=True, timeout=60,
+                            env={**os.environ, **environment})
+    return result.returncode, result.stdout + result.stderr
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    check(old in text, f"{path.name} has {old}")
+    path.write_text(text.replace(old, new))
+
+
+def contract(home):
+    """What the check says of a copy of proto/ after each change."""
+    def said(**environment):
+        return run([ROOT / "tools/millrace/check_contract.sh"], home, **{"BUF": str(BUF), **environment})
+
+    shutil.copytree(ROOT / "proto", home / "proto")
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=elsewhere"]
+    run([*git, "init", "-q"], home)
+    run([*git, "add", "-A"], home)
+    run([*git, "commit", "-q", "-m", "all"], home)
+    code, text = said()
+    check(code == 0 and "COMPARED WITH NOTHING" in text, f"nothing to compare with is said: {text}")
+    run([*git, "branch", "main"], home)
+    check(said() == (0, ""), f"the contract is good: {said()}")
+    code, text = said(BUF="/nowhere/buf")
+    check(code == 0 and "NOT CHECKED" in text, f"a missing buf is said: {text}")
+
+    bus, module = home / "proto/bus/v1/bus.proto", home / "proto/marchproxy/module.proto"
+    for path, old, new, word in ((bus, "heartbeat = 14;", "heartbeat = 99;", "reserving"),
+                                 (bus, "uint64 sequence = 3;    //", "string sequence = 3;    //", "changed type"),
+                                 (bus, "fixed64 boot_id = 2;", "fixed64 bootId = 2;", "lower_snake_case"),
+                                 (module, "active_streams = 4", "streams = 4", "changed name")):
+        kept = path.read_text()
+        edit(path, old, new)
+        code, text = said()
+        check(code != 0 and word in text, f"{old} to {new}: {code} {text}")
+        path.write_text(kept)
+
+    # Names are no part of what is sent; a tag counts more than main.
+    edit(bus, "Heartbeat heartbeat = 14;", "Heartbeat beat = 14;")
+    check(said()[0] == 0, f"a field of the bus has another name: {said()}")
+    edit(bus, "Heartbeat beat = 14;", "Heartbeat beat = 99;")
+    run([*git, "commit", "-q", "-a", "-m", "changed"], home)
+    run([*git, "tag", "v1"], home)
+    check(said()[0] == 0, f"a release is what counts: {said()}")
+
+
+def checks():
+    if not BUF.exists():
+        skip("buf is not installed: npm ci in tests/")
+    if (ROOT / ".git").exists():
+        code, text = run([ROOT / "tools/millrace/check_contract.sh"], ROOT)
+        check(code == 0, f"proto/: {text}")
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as home:
+        contract(Path(home))
+
+
+main(checks)
