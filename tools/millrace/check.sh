@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ./millrace check [--all]: formatting, layers, the contract between services, and clang-tidy over the files changed
-# since origin/main (or --all).
+# since main (or --all).
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT"
@@ -20,7 +20,17 @@ source tools/millrace/build.sh
 (need_npm tests) || echo "npm could not install tests/package.json" >&2
 tools/millrace/check_contract.sh || failed=1
 
-base=$(git merge-base HEAD origin/main 2>/dev/null || git rev-list --max-parents=0 HEAD | tail -1)
+base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null || true)
+echo "commits"
+if [ -z "$base" ]; then
+  echo "no main to compare with: subjects were not looked at" >&2
+elif git log --no-merges --format='%h %s' "$base..HEAD" | LC_ALL=C.UTF-8 grep -vE '^[0-9a-f]+ [a-z0-9_./-]+: .+$|^$' ||
+     git log --no-merges --format=%s "$base..HEAD" | LC_ALL=C.UTF-8 grep -E '^.{73,}'; then
+  echo 'subjects are "area: verb …", at most 72 characters (CONTRIBUTING.md)' >&2
+  failed=1
+fi
+
+base=${base:-$(git rev-list --max-parents=0 HEAD | tail -1)}
 if [ "${1:-}" = --all ]; then
   mapfile -t changed < <(git ls-files 'libs/*.cpp' 'services/*.cpp')
 else
@@ -29,7 +39,7 @@ else
 fi
 # GCC's precompiled headers and options mean nothing to clang: the database is made without them.
 database=build/tidy
-mapfile -t changed < <(printf '%s\n' "${changed[@]}" | grep -vE '(_fuzz)\.cpp$' || true)
+mapfile -t changed < <(printf '%s\n' "${changed[@]}" | grep -vE '^$|_fuzz\.cpp$' || true)
 echo "clang-tidy (${#changed[@]} changed files)"
 if [ ${#changed[@]} -gt 0 ]; then
   cmake --preset dev -B "$database" -DCMAKE_CXX_COMPILER=clang++-14 -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
