@@ -16,6 +16,7 @@ die() { echo "millrace compose: $1" >&2; exit "${2:-1}"; }
 # shellcheck source=tools/millrace/env.sh
 source "$ROOT/tools/millrace/env.sh"
 choose_env_file
+fix_relative_paths
 # shellcheck source=tools/millrace/settings.sh
 source "$ROOT/tools/millrace/settings.sh"
 # shellcheck source=tools/millrace/info.sh
@@ -53,8 +54,8 @@ compose() { "${COMPOSE[@]}" --env-file "$STATE/none.env" -f "$ROOT/docker-compos
 FILES=()
 if [ -n "${SSL_CERT:-}" ]; then
   FILES=(-f "$ROOT/docker-compose.rtmps.yml")
-  SSL_CERT=$(realpath -ms "$SSL_CERT") SSL_KEY=$(realpath -ms "${SSL_KEY:?is not set}")
-  export SSL_CERT SSL_KEY SSL_DIRECTORY=${SSL_DIRECTORY:-$(dirname "$SSL_CERT")}
+  : "${SSL_KEY:?is not set}"
+  export SSL_DIRECTORY=${SSL_DIRECTORY:-$(dirname "$SSL_CERT")}
 fi
 
 containers() { "$ENGINE" ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }

@@ -18,7 +18,8 @@ and no other.
 and behind a value, `'quotes'` that keep everything as it is, `"quotes"` with `\n \r \t \\ \" \$`. Nothing is replaced: a value
 with `$NAME` needs single quotes. A line that is none of these ends the command with the line's number; a name that nothing
 knows is reported by `up`. The environment wins over the file, with either form of a secret; a file that
-sets both forms is refused.
+sets both forms is refused. A relative path, `MILLRACE_HOME` too, counts from the directory of the file that names it; in the
+environment, from where the command is called.
 
 `LOG_FORMAT` (`text` or `json`) and `LOG_LEVEL` (`trace`, `debug`, `info`, `warning`, `error`) hold for every service.
 `./millrace` itself knows `MILLRACE_HOME` (state, default `.millrace`), `MILLRACE_BIN` (programs already built),

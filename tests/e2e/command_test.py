@@ -75,7 +75,7 @@ def env_files():
         with tempfile.NamedTemporaryFile("w", suffix=".env", newline="") as file:
             file.write(text)
             file.flush()
-            script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; source "$1/tools/millrace/env.sh"; A=environment; parse_env "$2"; read_env "$2"; '
+            script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; ROOT=$1; source "$1/tools/millrace/env.sh"; A=environment; parse_env "$2"; read_env "$2"; '
                       'for n in "${!ENV_VALUES[@]}"; do printf "%s=%s\\0" "$n" "${!n:-}"; done')
             result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file.name], env={**os.environ, **environment}, capture_output=True,
                                     text=True, check=False)
@@ -100,10 +100,69 @@ def env_files():
     for text, name, value in (("B_FILE=file\n", "B", "environment"), ("B=file\n", "B_FILE", "environment")):
         result, got = read(text, **{name: value})
         check(result.returncode == 0 and set(got.values()) == {""}, f"{text!r} where {name} is set: {got} {result.stderr}")
-    result, got = read("B=\nB_FILE=file\n", B="")
-    check(got == {"B": "", "B_FILE": "file"}, f"an empty form is none: {got} {result.stderr}")
+    result, got = read("SSL_CERT=/crt\n", SSL_CERT_FILE="/authorities")
+    check(got == {"SSL_CERT": "/crt"}, f"what is no secret has one form: {got} {result.stderr}")
+    result, got = read("B=\nB_FILE=/file\n", B="")
+    check(got == {"B": "", "B_FILE": "/file"}, f"an empty form is none: {got} {result.stderr}")
     result, _ = read("# note\nB_FILE=file\nC=1\nB=hunter2\n")
     check(result.returncode == 64 and "lines 4 and 2: B and B_FILE are both set" in result.stderr and "hunter2" not in result.stderr, f"{result.stderr}")
+
+
+def documented():
+    """{name: meaning} of docs/configuration.md."""
+    return dict(re.findall(r"^\| `([A-Z0-9_]+)` \|.*\| (.*) \|$", (ROOT / "docs/configuration.md").read_text(), re.M))
+
+
+def relative_paths():
+    """A path of .env counts from .env, one of the environment from where the command is called: whatever the setting."""
+    script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; ROOT=$1; source "$1/tools/millrace/env.sh"; fix_relative_paths; read_env "$2"; '
+              'echo "${PATH_SETTINGS[*]}"; for n in "${@:3}"; do printf "%s\n" "${!n}"; done')
+    meanings = documented()
+    secrets = set(re.findall(r"\| `([A-Z_]+)` \| secret \|", (ROOT / "docs/configuration.md").read_text()))
+    paths = {name for name, meaning in meanings.items() if re.match(r"(PEM file|directory|state root)", meaning)}
+    paths |= {"DATABASE_URL", "MILLRACE_BIN", "MILLRACE_BUILD_DIR"} | {f"{name}_FILE" for name in secrets - {"DATABASE_URL"}}
+    check({"MILLRACE_HOME", "SSL_KEY", "MEDIA_ROOT", "SMTP_CA_FILE", "METRICS_TOKEN_FILE"} < paths, f"{paths}")
+    others = {"VOD_DIRECTORY_NAME": "vod", "RTMP_BASE_URL": "rtmp://host", "PORT": "1"}
+    with tempfile.TemporaryDirectory() as directory:
+        home = pathlib.Path(directory).resolve()
+        for name in ("project", "elsewhere"):
+            (home / name).mkdir()
+        values = {**{name: "a/../b c" for name in paths}, **others}
+        names = sorted(values)
+        (home / "project/.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        base = {name: value for name, value in os.environ.items() if name not in values}
+        for given, file, place in (({}, "../project/.env", "project"), (values, "/dev/null", "elsewhere")):
+            result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file, *names], env={**base, **given}, capture_output=True, text=True,
+                                    cwd=home / "elsewhere", check=False)
+            got = dict(zip(names, result.stdout.splitlines()[1:]))
+            expected = {**{name: str(home / place / "b c") for name in paths}, **others}
+            check(got == expected, f"{place}: {[(n, got.get(n)) for n in names if got.get(n) != expected[n]]} {result.stderr}")
+        (home / "project/.env").write_text("DATABASE_URL=postgresql://host/base\nMEDIA_ROOT=\n")
+        result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), str(home / "project/.env"), "DATABASE_URL", "MEDIA_ROOT"], env=base,
+                                capture_output=True, text=True, check=False)
+        check(result.stdout.splitlines()[1:] == ["postgresql://host/base", ""], f"neither a URL nor nothing is a path: {result.stdout}{result.stderr}")
+
+
+def one_home_from_everywhere():
+    """MILLRACE_HOME of a file, relative: up, status and down mean the same stack wherever they are called, and so does a database."""
+    stack = Stack(DRAIN_SECONDS="2")
+    project, elsewhere = stack.home / "project", stack.home / "elsewhere"
+    for directory in (project, elsewhere):
+        directory.mkdir()
+    (project / "settings.env").write_text("MILLRACE_HOME=state\nMEDIA_ROOT=media\n")
+    (stack.home / "database").write_text("own.db\n")
+    del stack.environment["MILLRACE_HOME"]
+    stack.environment.update(MILLRACE_BIN=str(BIN), MILLRACE_ENV_FILE=str(project / "settings.env"), DATABASE_URL_FILE="../database")
+    try:
+        up = stack.command("up", "--detach", cwd=elsewhere)
+        check(up.returncode == 0, f"{up.stdout}{up.stderr}")
+        for directory in (project, stack.home, "/"):
+            check(stack.command("status", cwd=directory).returncode == 0, f"status in {directory} finds it")
+        check((project / "media").is_dir() and (project / "state/own.db").exists(), "what it keeps is beside what names it")
+    finally:
+        down = stack.command("down", cwd="/")
+        stack.close()
+    check("has stopped" in down.stdout, f"down in / stops it: {down.stdout}{down.stderr}")
 
 
 def tests_have_their_own_settings():
@@ -299,11 +358,13 @@ def waits_for_the_first(stack, barrier):
 
 def command():
     env_files()
+    relative_paths()
     tests_have_their_own_settings()
     wanted_engine_is_no_skip()
     refused_before_the_build()
     missing_commands()
     bad_starts()
+    one_home_from_everywhere()
     second_up_and_restart()
     two_ups()
 

@@ -6,6 +6,42 @@
 
 declare -A ENV_VALUES ENV_LINES
 
+# Settings that are paths, beside every NAME_FILE and a DATABASE_URL that is no URL. A relative one counts from the
+# directory of the file that names it, or else from where the command was called.
+PATH_SETTINGS=(MILLRACE_HOME MILLRACE_BIN MILLRACE_BUILD_DIR MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT WEB_ROOT
+  SSL_CERT SSL_KEY SSL_DIRECTORY FORWARD_TLS_AUTHORITIES)
+
+# is_path NAME VALUE
+is_path() {
+  case $1 in
+    DATABASE_URL) [[ $2 != *://* && $2 != :* ]] ;;
+    *) [[ $1 == *_FILE || " ${PATH_SETTINGS[*]} " == *" $1 "* ]] ;;
+  esac
+}
+
+# absolute_path NAME VALUE DIRECTORY: the value in REPLY, absolute where it is a path. Symbolic links stay: what they
+# point to may change.
+absolute_path() {
+  REPLY=$2
+  [ -n "$2" ] && [[ $2 != /* ]] && is_path "$1" "$2" || return 0
+  REPLY=$(realpath -ms -- "$3/$2")
+}
+
+# Relative paths of the environment, before they are read by programs that run elsewhere.
+fix_relative_paths() {
+  local name
+  while read -r name; do
+    absolute_path "$name" "${!name}" "$PWD"
+    [ "$REPLY" = "${!name}" ] || export "$name=$REPLY"
+  done < <(setting_names)
+}
+
+# Of docs/configuration.md, in both forms, and of ./millrace itself: those that the environment has.
+setting_names() {
+  { sed -n 's/^| `\([A-Z0-9_]*\)` |.*/\1\n\1_FILE/p' "$ROOT/docs/configuration.md"; printf '%s\n' "${PATH_SETTINGS[@]}"; } \
+    | sort -u | while read -r name; do [ -z "${!name:-}" ] || echo "$name"; done
+}
+
 # The value of what follows "=", in REPLY; or why it is none, and 1.
 env_value() {
   local text=$1 blank='[[:blank:]]' rest='[[:blank:]]*([[:blank:]]#.*)?$'
@@ -62,18 +98,25 @@ parse_env() {
 # other_form NAME: the other name of the same secret, in REPLY: NAME_FILE of NAME and NAME of NAME_FILE.
 other_form() { [[ $1 == *_FILE ]] && REPLY=${1%_FILE} || REPLY=${1}_FILE; }
 
-# read_env FILE: exports what the environment has not, in either form where it is a secret. Both forms in one file are
-# refused, so none that is found in the environment is this file's.
+# Whether NAME is documented as no secret, so that it has one form: SSL_CERT_FILE is OpenSSL's, not SSL_CERT's.
+is_no_secret() { grep -v '| secret |' "$ROOT/docs/configuration.md" | grep -q "^| \`$1\` |"; }
+
+# read_env FILE: exports what the environment has not, in either form where it is a secret; relative paths count from the
+# file's directory. Both forms in one file are refused, so none that is found in the environment is this file's.
 read_env() {
-  local name
+  local name directory
   parse_env "$1"
+  directory=$(cd "$(dirname "$1")" && pwd)
   for name in "${!ENV_VALUES[@]}"; do
     [ -z "${ENV_VALUES[$name]}" ] || [ -z "${ENV_VALUES[${name}_FILE]:-}" ] \
       || die "$1, lines ${ENV_LINES[$name]} and ${ENV_LINES[${name}_FILE]}: $name and ${name}_FILE are both set: one of them must go" 64
   done
   for name in "${!ENV_VALUES[@]}"; do
     other_form "$name"
-    [ -n "${!name+set}" ] || [ -n "${!REPLY:-}" ] || export "$name=${ENV_VALUES[$name]}"
+    [ -z "${!name+set}" ] || continue
+    [ -z "${!REPLY:-}" ] || is_no_secret "$name" || continue
+    absolute_path "$name" "${ENV_VALUES[$name]}" "$directory"
+    export "$name=$REPLY"
   done
 }
 

@@ -64,7 +64,7 @@ drain_seconds() {
 }
 
 choose_paths() {
-  local hash name
+  local hash
   hash=$(printf %s "$MILLRACE_HOME" | sha256sum | cut -c1-12)
   export MEDIA_LOG_DIR=${MEDIA_LOG_DIR:-/dev/shm/millrace-$(id -u)-$hash}
   export BUS_DIR=${BUS_DIR:-$RUN/bus}
@@ -76,10 +76,6 @@ choose_paths() {
   export HLS_BASE_URL=${HLS_BASE_URL:-http://localhost:$HLS_PORT}
   export API_BASE_URL=${API_BASE_URL:-http://localhost:$PORT}
   export WEB_ROOT=${WEB_ROOT:-$BUILD/web}
-  # Services run elsewhere. Symbolic links stay: what they point to may change.
-  for name in SSL_CERT SSL_KEY; do
-    [ -z "${!name:-}" ] || export "$name=$(realpath -ms "${!name}")"
-  done
   mkdir -p "$BUS_DIR" "$RUN"
   chmod 700 "$BUS_DIR"
   # For down, whatever environment it is called with.
@@ -118,7 +114,7 @@ secret_file() {
   if [ -n "${!file:-}" ]; then
     [ -z "${!name:-}" ] || die "$name and $file are both set: one of them must go" 64
     [ -f "${!file}" ] && [ -r "${!file}" ] || die "$file: ${!file} is not a file that can be read" 64
-    REPLY=$(realpath -ms "${!file}")
+    REPLY=${!file}
   elif [ -n "${!name:-}" ]; then
     (umask 077; mkdir -p "$directory"; printf %s "${!name}" > "$directory/$name")
     REPLY=$directory/$name
