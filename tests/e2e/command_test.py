@@ -47,11 +47,13 @@ def refused_before_the_build():
     mark = stack.home / "built"
     stack.environment["PATH"] = commands(stack.home / "bin", **{name: f"touch '{mark}'; exit 1\n" for name in ("cmake", "ninja", "apt-get", "npm")})
     stack.environment.pop("MILLRACE_BIN", None)
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        for code, variables, words in ((69, {"RTMP_PORT": port}, ("RTMP_PORT", port)), (64, {"HLS_PORT": "x"}, ("HLS_PORT", "'x'")),
+    with socket.socket() as taken, socket.socket() as other:
+        for listener in (taken, other):
+            listener.bind(("0.0.0.0", 0))
+            listener.listen()
+        port, second = (str(listener.getsockname()[1]) for listener in (taken, other))
+        busy = tuple(f"port {number} is in use; set {name} to another one\n" for name, number in (("RTMP_PORT", port), ("API_OPS_PORT", second)))
+        for code, variables, words in ((69, {"RTMP_PORT": port}, busy[:1]), (69, {"RTMP_PORT": port, "API_OPS_PORT": second}, busy), (64, {"HLS_PORT": "x"}, ("HLS_PORT", "'x'")),
                                        (64, {"HLS_PORT": "1", "PORT": "01"}, ("two services",)), (64, {"DRAIN_SECONDS": "soon"}, ("DRAIN_SECONDS", "soon"))):
             stack.environment.update(variables)
             result = stack.command("up", "--detach")

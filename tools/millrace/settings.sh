@@ -37,8 +37,9 @@ free_port() {
   done
 }
 
+# Every port with its number; all that are in use are named at once, each with the setting that changes it.
 choose_ports() {
-  local entry name
+  local entry name busy=
   local -a variables=("${PORT_VARIABLES[@]}")
   TAKEN=()
   [ -z "${SSL_CERT:-}" ] || variables+=(SSL_PORT=443)
@@ -50,10 +51,11 @@ choose_ports() {
     [ "${!name}" != 0 ] || export "$name=$(free_port)"
     if [[ " ${TAKEN[*]-} " == *" ${!name} "* ]]; then die "$name: port ${!name} is given to two services" 64; fi
     if [[ " ${OWN_PORTS[*]-} " != *" ${!name} "* ]] && is_listening "${!name}"; then
-      die "port ${!name} is in use; set $name to another one" 69
+      busy+="${busy:+$'\n'}port ${!name} is in use; set $name to another one"
     fi
     TAKEN+=("${!name}")
   done
+  [ -z "$busy" ] || die "$busy" 69
 }
 
 # DRAIN_SECONDS as a number that the shell can count with ("08" is 8, as for the services).
