@@ -58,7 +58,7 @@ if [ -n "${SSL_CERT:-}" ]; then
   export SSL_DIRECTORY=${SSL_DIRECTORY:-$(dirname "$SSL_CERT")}
 fi
 
-containers() { "$ENGINE" ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
+containers() { "$ENGINE" ps -aq --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$@"; }
 
 # A line for each container: service, state, exit code, restarts, health.
 states() {
@@ -96,9 +96,21 @@ hand_out_secrets() {
   for name in "${paths[@]}"; do export "$name=/run/secrets/${name%_FILE}"; done
 }
 
+# last_lines [SERVICE …]: what they wrote since this up began; docker-compose 1.29 can't tell that from older lines.
+last_lines() {
+  local service container services=("$@")
+  [ $# -gt 0 ] || services=("${SERVICES[@]}")
+  for service in "${services[@]}"; do
+    for container in $(containers --filter "label=com.docker.compose.service=$service"); do
+      echo "--- $service"
+      "$ENGINE" logs --since "$BEGAN" --tail 10 "$container" 2>&1 || true
+    done
+  done
+}
+
 # Stops what this up began, if it began with nothing; says why.
 give_up() {
-  compose logs --no-color --tail=10 "${@:2}" >&2 || true
+  last_lines "${@:2}" >&2
   if $FRESH; then compose_down >/dev/null 2>&1 || true; fi
   die "$1"
 }
@@ -149,6 +161,7 @@ compose_up() {
   fi
   warn_of_unknown_names
   read -ra OWN_PORTS < <(own_ports | tr '\n' ' ') || true
+  BEGAN=$(date +%s)
   [ -z "$(containers)" ] && FRESH=true || FRESH=false
   choose_ports
   export RTMP_BASE_URL=${RTMP_BASE_URL:-rtmp://localhost:$RTMP_PORT}

@@ -224,8 +224,14 @@ def bad_starts():
     (programs / "millrace-metrics").write_text(f'#!/bin/sh\n[ $# -eq 0 ] || exec "{BIN}/millrace-metrics" "$@"\necho it broke\nexit 70\n')
     (programs / "millrace-metrics").chmod(0o755)
     stack.environment["MILLRACE_BIN"] = str(programs)
+    # The last lines are of this start, not of one before it.
+    log = stack.home / "logs/metrics/current"
+    log.parent.mkdir(parents=True)
+    log.write_text("of an older run\n")
+    log.chmod(0o744)  # ended well: it is written on
     result = stack.command("up", "--detach")
     check(result.returncode != 0 and "metrics ends again and again" in result.stderr and "it broke" in result.stderr, f"{result.stderr}")
+    check("of an older run" in log.read_text() and "of an older run" not in result.stderr, f"lines of this run only: {result.stderr}")
     check("not running" in stack.down().stdout, "nothing is left running")
     stack.close()
 

@@ -30,6 +30,17 @@ has_orphans() {
   return 1
 }
 
+# Which file a service's log is and how long: what comes behind that is of this run, or all of it if it was rotated.
+log_end() { stat -c '%i %s' "$MILLRACE_HOME/logs/$1/current" 2>/dev/null || echo none 0; }
+
+# last_lines SERVICE COUNT: of this run only.
+last_lines() {
+  local before length=0
+  before=$(cat "$RUN/log_before.$1" 2>/dev/null || true)
+  [ "${before% *}" != "$(log_end "$1" | cut -d' ' -f1)" ] || length=${before#* }
+  tail -c +$((length + 1)) "$MILLRACE_HOME/logs/$1/current" | tail -n "$2"
+}
+
 # A path as one word of /bin/sh.
 quoted() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
@@ -45,6 +56,7 @@ write_service() {
     > "$directory/run"
   # 64: bad configuration, 69: port in use. Starting again can't help; 125 tells s6-supervise to leave it down.
   printf '#!/bin/sh\ncase $1 in 64|69) echo "$1" > %s; exit 125 ;; esac\n' "$(quoted "$RUN/failed.$name")" > "$directory/finish"
+  log_end "$name" > "$RUN/log_before.$name"
   printf '#!/bin/sh\nexec s6-log -b n5 s2000000 %s\n' "$(quoted "$MILLRACE_HOME/logs/$name")" > "$directory/log/run"
   chmod +x "$directory/run" "$directory/finish" "$directory/log/run"
   echo $((($(drain_seconds) + 3) * 1000)) > "$directory/timeout-kill"
@@ -101,7 +113,7 @@ give_up() {
   local name
   for name in "${@:2}"; do
     echo "--- $name" >&2
-    tail -n 5 "$MILLRACE_HOME/logs/$name/current" >&2 || true
+    last_lines "$name" 5 >&2 || true
   done
   ! is_ours || stack_down >/dev/null || true
   die "$1"
