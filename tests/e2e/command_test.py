@@ -4,6 +4,7 @@ restarts keep keys, secrets are where they belong."""
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -61,6 +62,46 @@ def refused_before_the_build():
             check(not mark.exists(), f"nothing is built before {variables} is refused")
             stack.environment.update({name: "0" for name in variables})
     stack.close()
+
+
+def phase(script, terminal=False):
+    """What a phase of up says: (exit code, stdout, stderr)."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = ["bash", "-euc", f'ROOT=$1; BUILD=$1/build; source "{ROOT}/tools/millrace/build.sh"; PROGRESS_SECONDS=1; PATH=$1:$PATH; {script}', "-", directory]
+        if not terminal:
+            result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            return result.returncode, result.stdout.replace(directory, "ROOT"), result.stderr.replace(directory, "ROOT")
+        parent, child = pty.openpty()
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=child, stderr=subprocess.PIPE) as process:
+            os.close(child)
+            shown = b""
+            try:
+                while part := os.read(parent, 4096):
+                    shown += part
+            except OSError:  # as a terminal ends
+                pass
+            os.close(parent)
+            process.communicate()
+            return process.returncode, shown.decode().replace(directory, "ROOT"), ""
+
+
+def phases_are_told():
+    """What takes minutes says what it is, how far it is and where its log is; what fails says why."""
+    slow = 'slow() { for i in 1 2 3; do echo "[$i/3] part $i"; sleep 1; done; }; run_phase "Building it" "$1/logs/build.log" "^[[]" slow; echo after'
+    code, out, err = phase(slow)
+    check(code == 0 and out.startswith("Building it … (log: ROOT/logs/build.log)\n") and out.endswith("after\n") and not err, f"{code} {out} {err}")
+    check(re.search(r"^  [1-9] s: \[[123]/3\] part [123]$", out, re.M), f"how far it is: {out}")
+    code, out, _ = phase(slow, terminal=True)
+    check(code == 0 and "\r\x1b[K[2/3] part 2" in out and "[3/3]" in out and out.endswith("\r\x1b[Kafter\r\n"), f"in one line: {out!r}")
+    ninja = ('ninja() { seq 100; echo "FAILED: a.o"; echo "a.cpp:1: error: it broke"; seq 200; return 1; }; '
+             'build_targets "$1/tree" programs; echo after')
+    code, out, err = phase(ninja)
+    check(code == 1 and "after" not in out and "a.cpp:1: error: it broke" in err and err.endswith("all of it is in ROOT/tree/build.log\n"), f"{code} {out} {err}")
+    check(len(err.splitlines()) < 40 and "tree" in out, f"the lines that matter: {err}")
+    packages = ('id() { echo 0; }; dpkg-query() { false; }; mkdir "$1/tools"; echo "build one" > "$1/tools/packages.txt"; '
+                'apt-get() { [ "$1" != update ] || { echo "W: slow"; echo "E: no network"; return 100; }; }; need_packages build; echo after')
+    code, out, err = phase(packages)
+    check(code == 1 and "one" in out and "apt.log" in out and "E: no network" in err and "after" not in out, f"{code} {out} {err}")
 
 
 def missing_commands():
@@ -370,6 +411,7 @@ def command():
     tests_have_their_own_settings()
     wanted_engine_is_no_skip()
     refused_before_the_build()
+    phases_are_told()
     missing_commands()
     bad_starts()
     one_home_from_everywhere()

@@ -1,5 +1,60 @@
 # Packages and builds; sourced by ./millrace and tools/millrace/test.sh. Expects ROOT and BUILD.
 
+# Without a terminal, how often a phase that goes on says how far it is.
+PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
+# How much of a failed phase's log is shown.
+FAILURE_LINES=30
+
+# Where a tree's logs are that come before its build: packages.log, npm.log.
+log_directory() { dirname "${BUILD:-$ROOT/build/release}"; }
+
+# show_progress PARENT LOG PATTERN: the newest line of the log that matches, on a terminal in one line that is written over,
+# else a line now and then. Until it is killed, or the shell that began it has ended.
+show_progress() {
+  local line last="" begun=$SECONDS said=$SECONDS parent
+  while read -r _ _ _ parent _ < "/proc/$BASHPID/stat" && [ "$parent" = "$1" ]; do
+    sleep 0.5 >/dev/null 2>&1
+    line=$(tail -c 20000 "$2" 2>/dev/null | tr '\r' '\n' | tr -dc '[:print:]\n' | grep -aE "$3" | tail -n 1) || continue
+    if [ -t 1 ]; then
+      [ "$line" = "$last" ] || printf '\r\033[K%s' "${line:0:$((${COLUMNS:-$(tput cols 2>/dev/null || echo 80)} - 1))}"
+      last=$line
+    elif [ $((SECONDS - said)) -ge "$PROGRESS_SECONDS" ]; then
+      said=$SECONDS
+      echo "  $((SECONDS - begun)) s: ${line:0:160}"
+    fi
+  done
+}
+
+# Of a failed phase: from what failed first on, else the end.
+show_failure() {
+  local title=$1 log=$2
+  {
+    echo "--- $log"
+    if grep -qaE '^FAILED:|^E: |^npm ERR!|CMake Error' "$log"; then
+      sed -nE '/^FAILED:|^E: |^npm ERR!|CMake Error/,$p' "$log" | head -n "$FAILURE_LINES"
+    else
+      tail -n "$FAILURE_LINES" "$log"
+    fi
+    echo "millrace: failed: $title; all of it is in $log"
+  } >&2
+}
+
+# run_phase TITLE LOG PATTERN COMMAND …: says what is done and where its log is, shows how far it is, and ends the
+# command with the log's lines that tell why if it fails. The command stays in the foreground: Ctrl-C ends it.
+run_phase() {
+  local title=$1 log=$2 pattern=$3 owner=$BASHPID watcher status=0
+  mkdir -p "$(dirname "$log")"
+  : > "$log"
+  echo "$title … (log: $log)"
+  show_progress "$owner" "$log" "$pattern" 8>&- 9>&- &
+  watcher=$!
+  "${@:4}" >"$log" 2>&1 || status=$?
+  kill "$watcher" 2>/dev/null || true
+  wait "$watcher" 2>/dev/null || true
+  [ ! -t 1 ] || printf '\r\033[K'
+  [ $status = 0 ] || { show_failure "$title" "$log"; exit 1; }
+}
+
 # need_packages GROUP …: installs what is missing of tools/packages.txt, or says what to install.
 need_packages() {
   local group package missing=()
@@ -20,9 +75,10 @@ need_packages() {
     command -v sudo >/dev/null || { echo "millrace: please install: ${missing[*]}" >&2; exit 69; }
     sudo=(sudo)
   fi
-  echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
-  "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  echo "Missing Debian packages: ${missing[*]}"
+  run_phase "Asking for newer lists of packages" "$(log_directory)/apt.log" . "${sudo[@]}" apt-get update
+  run_phase "Installing ${#missing[@]} Debian packages and what they need" "$(log_directory)/packages.log" . \
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
 # npm packages of a directory, by its lock file, only when they changed. Their own scripts never run.
@@ -30,14 +86,21 @@ need_npm() {
   local directory=$1
   [ -f "$directory/package-lock.json" ] || return 0
   if [ ! -f "$directory/node_modules/.package-lock.json" ] || [ "$directory/package-lock.json" -nt "$directory/node_modules/.package-lock.json" ]; then
-    (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    run_phase "Fetching npm packages of ${directory#"$ROOT"/}" "$(log_directory)/npm.log" . \
+      env -C "$directory" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
   fi
 }
 
+# configure PRESET DIRECTORY
 configure() {
-  local preset=$1
-  shift
-  (cd "$ROOT" && cmake --preset "$preset" -B "$BUILD_DIR" "$@" >"$BUILD_DIR.log" 2>&1) || { cat "$BUILD_DIR.log" >&2; exit 1; }
+  local log=$2.log
+  mkdir -p "$(dirname "$2")"
+  (cd "$ROOT" && cmake --preset "$1" -B "$2" >"$log" 2>&1) || { show_failure "Configuring $1" "$log"; exit 1; }
+}
+
+# build_targets DIRECTORY [TARGET …]
+build_targets() {
+  run_phase "Building ${1#"$ROOT"/}, which takes minutes the first time" "$1/build.log" '^\[[0-9]+/[0-9]+\]' ninja -C "$@"
 }
 
 # The six services and the tools, optimised. Quiet when there is nothing to do.
@@ -47,8 +110,7 @@ build_programs() {
   exec 8>"$BUILD.lock"
   flock 8
   need_npm "$ROOT/services/api/web"
-  BUILD_DIR=$BUILD configure release
-  echo "Building Millrace ($BUILD) …"
-  ninja -C "$BUILD" programs >"$BUILD/build.log" 2>&1 || { tail -50 "$BUILD/build.log" >&2; exit 1; }
+  configure release "$BUILD"
+  build_targets "$BUILD" programs
   exec 8>&-
 }

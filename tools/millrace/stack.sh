@@ -204,6 +204,7 @@ stack_up() {
   choose_paths
   choose_secrets
   write_ops
+  echo "Starting the ${#SERVICES[@]} services … (logs: $MILLRACE_HOME/logs)"
   start_services
   trap 'echo; echo "Draining …"; ! is_ours || stack_down; exit 0' INT TERM
   wait_ready

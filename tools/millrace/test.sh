@@ -34,12 +34,8 @@ need_npm "$ROOT/tests"
 
 # build PRESET [TARGET …]
 build() {
-  local preset=$1
-  shift
-  mkdir -p "$ROOT/build"
-  BUILD_DIR=$ROOT/build/$preset configure "$preset"
-  echo "Building $preset …"
-  ninja -C "$ROOT/build/$preset" "$@" >"$ROOT/build/$preset/build.log" 2>&1 || { tail -80 "$ROOT/build/$preset/build.log" >&2; exit 1; }
+  configure "$1" "$ROOT/build/$1"
+  build_targets "$ROOT/build/$1" "${@:2}"
 }
 
 started=$SECONDS
