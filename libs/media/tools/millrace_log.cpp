@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -31,7 +33,7 @@ constexpr const char* kHelp =
     "millrace-log follow STREAM [--json] …                              records as they are committed, until "
     "the end\n"
     "STREAM is a stream id (its newest log) or a publication id as 16 hexadecimal digits. DIR: "
-    "MEDIA_LOG_DIR, NAME: ingest.\n";
+    "MEDIA_LOG_DIR, else that of the stack that runs in MILLRACE_HOME (.millrace); NAME: ingest.\n";
 
 struct Options {
   std::string command;
@@ -50,8 +52,23 @@ bool take_value(int argc, char** argv, int& i, std::string& value) {
   return true;
 }
 
+std::string environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+// MEDIA_LOG_DIR; else what `millrace up` wrote down; else where ingest has it by itself. Empty if there is
+// none.
+std::string running_directory(const std::string& home) {
+  std::string directory = environment("MEDIA_LOG_DIR", "");
+  if (!directory.empty()) return directory;
+  std::ifstream named(home + "/run/media_log_directory");
+  if (!std::getline(named, directory)) directory = home + "/run/media";
+  std::error_code ignored;
+  return std::filesystem::is_directory(directory, ignored) ? directory : std::string();
+}
+
 bool parse(int argc, char** argv, Options& options) {
-  if (const char* directory = std::getenv("MEDIA_LOG_DIR")) options.directory = directory;
   std::vector<std::string> words;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -74,7 +91,7 @@ bool parse(int argc, char** argv, Options& options) {
   if (words.empty() || words.size() > 2) return false;
   options.command = words[0];
   if (words.size() == 2) options.stream = words[1];
-  return !options.directory.empty();
+  return true;
 }
 
 std::string hex(std::uint64_t value) {
@@ -300,6 +317,13 @@ int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
     std::cerr << kHelp;
+    return kUsage;
+  }
+  const std::string home = environment("MILLRACE_HOME", ".millrace");
+  if (options.directory.empty()) options.directory = running_directory(home);
+  if (options.directory.empty()) {
+    std::cerr << "millrace-log: nothing runs in MILLRACE_HOME=" << home
+              << ": name a stack's home there, or the log's directory with --dir or MEDIA_LOG_DIR\n";
     return kUsage;
   }
   return run(options);

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -26,8 +28,12 @@ class MillraceLog : public testing::ArenaFixture {
   }
   // The program's output; its exit code in code_.
   std::string run(const std::string& arguments) {
-    const std::string command =
-        std::string(MILLRACE_LOG) + " " + arguments + " --dir " + directory_.path() + " --arena test 2>&1";
+    return run_with("", arguments + " --dir " + directory_.path());
+  }
+  // With these variables, and no others of ours.
+  std::string run_with(const std::string& variables, const std::string& arguments) {
+    const std::string command = "env -u MEDIA_LOG_DIR -u MILLRACE_HOME " + variables + " " +
+                                std::string(MILLRACE_LOG) + " " + arguments + " --arena test 2>&1";
     FILE* pipe = ::popen(command.c_str(), "r");
     std::string output;
     std::array<char, 4096> part{};
@@ -93,6 +99,23 @@ TEST_F(MillraceLog, SaysHowItIsUsed) {
   EXPECT_EQ(code_, 64);
   run("dump nobody");
   EXPECT_EQ(code_, 1);
+}
+
+TEST_F(MillraceLog, FindsTheLogOfTheStackThatRuns) {
+  const std::string home = directory_.path() + "/home";
+  std::filesystem::create_directories(home + "/run");
+  const std::string variable = "MILLRACE_HOME=" + home;
+  const std::string none = run_with(variable, "list");
+  EXPECT_EQ(code_, 64);
+  EXPECT_THAT(none, ::testing::HasSubstr("nothing runs in MILLRACE_HOME=" + home));
+  EXPECT_THAT(none, ::testing::HasSubstr("--dir or MEDIA_LOG_DIR"));
+  std::ofstream(home + "/run/media_log_directory") << directory_.path() << '\n';
+  EXPECT_THAT(run_with(variable, "list"), ::testing::HasSubstr("cam"));
+  EXPECT_EQ(code_, 0);
+  EXPECT_THAT(run_with("MEDIA_LOG_DIR=" + directory_.path(), "list"), ::testing::HasSubstr("cam"));
+  std::ofstream(home + "/run/media_log_directory") << home << "/gone\n";
+  run_with(variable, "list");
+  EXPECT_EQ(code_, 64) << "a stack that was stopped";
 }
 
 }  // namespace
