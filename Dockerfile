@@ -15,7 +15,7 @@ COPY . .
 ARG JOBS=
 # npm packages that this machine has already come with the sources, if they are those of the lock file: the image builds
 # behind a firewall too.
-RUN bash -c '. tools/millrace/build.sh; need_npm services/api/web'
+RUN bash -c 'ROOT=/src; . tools/millrace/build.sh; need_npm services/api/web'
 RUN cmake --preset release -DMILLRACE_TESTS=OFF \
  && ninja -C build/release ${JOBS:+-j$JOBS} programs \
  && tools/container/install.sh build/release /out
