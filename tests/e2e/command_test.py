@@ -93,7 +93,7 @@ def phases_are_told():
     check(re.search(r"^  [1-9] s: \[[123]/3\] part [123]$", out, re.M), f"how far it is: {out}")
     code, out, _ = phase(slow, terminal=True)
     check(code == 0 and "\r\x1b[K[2/3] part 2" in out and "[3/3]" in out and out.endswith("\r\x1b[Kafter\r\n"), f"in one line: {out!r}")
-    ninja = ('ninja() { seq 100; echo "FAILED: a.o"; echo "a.cpp:1: error: it broke"; seq 200; return 1; }; '
+    ninja = ('ninja() { seq 100; echo "FAILED: a.o"; echo "a.cpp:1: error: it broke"; seq 100000; return 1; }; '
              'build_targets "$1/tree" programs; echo after')
     code, out, err = phase(ninja)
     check(code == 1 and "after" not in out and "a.cpp:1: error: it broke" in err and err.endswith("all of it is in ROOT/tree/build.log\n"), f"{code} {out} {err}")

@@ -31,7 +31,7 @@ show_failure() {
   {
     echo "--- $log"
     if grep -qaE '^FAILED:|^E: |^npm ERR!|CMake Error' "$log"; then
-      sed -nE '/^FAILED:|^E: |^npm ERR!|CMake Error/,$p' "$log" | head -n "$FAILURE_LINES"
+      sed -nE '/^FAILED:|^E: |^npm ERR!|CMake Error/,$p' "$log" | head -n "$FAILURE_LINES" || true
     else
       tail -n "$FAILURE_LINES" "$log"
     fi
