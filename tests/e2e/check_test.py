@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`./millrace check` finds what it is there to find: a contract that another version of a service could not read."""
+"""`./millrace check` finds what it is there to find: a contract that another version of a service could not read, includes that
+break the layers, a core that is none."""
 import os
 import shutil
 import subprocess
@@ -60,7 +61,44 @@ def contract(home):
     check(said()[0] == 0, f"a release is what counts: {said()}")
 
 
+def layers(home):
+    """What the check says of a copy of the sources after each change."""
+    def said():
+        return run([ROOT / "tools/check_layers.py", home], home)
+
+    for part in ("libs", "services", "proto"):
+        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("node_modules", "captures", "*_seeds"))
+    (home / "tests").mkdir()
+    (home / "tools").mkdir()
+    shutil.copy(ROOT / "tools/layers.txt", home / "tools")
+    check(said() == (0, ""), f"the layers are good: {said()}")
+    for path, header, word in (("libs/base/bytes.hpp", '"bus/node.hpp"', "base may not include bus"),
+                               ("libs/base/bytes.hpp", "<zmq.hpp>", "only bus may include"),
+                               ("libs/http/server.cpp", '"bus/v1/bus.pb.h"', "http may not include proto"),
+                               ("services/api/src/vod.cpp", '"marchproxy/module.pb.h"', "only metrics may include marchproxy/"),
+                               ("services/recording/src/recorder.cpp", "<caf/all.hpp>", "recording_core is a core"),
+                               ("services/packaging/src/log_segments.hpp", '"bus/node.hpp"', "packaging_core may not include bus"),
+                               ("services/metrics/src/observatory.cpp", '"runtime/service.hpp"', "reaches caf/"),
+                               ("services/ingest/src/publication.cpp", '"transport.hpp"', "reaches sys/socket.h"),
+                               ("services/api/src/handlers/vod_list_get.cpp", "<sys/epoll.h>", "api_core is a core")):
+        kept = (home / path).read_text()
+        (home / path).write_text(f"#include {header}\n{kept}")
+        code, text = said()
+        check(code != 0 and word in text, f"{header} in {path}: {code} {text}")
+        (home / path).write_text(kept)
+    for file, old, new, word in (("tools/layers.txt", "only caf/: runtime", "only caf/: runtimes", "no such part or service: runtimes"),
+                                 ("tools/layers.txt", "core auth_core", "core auth_cores", "auth_core has no row"),
+                                 ("tools/layers.txt", "mail:  ", "post:  ", "no such part: post")):
+        kept = (home / file).read_text()
+        edit(home / file, old, new)
+        code, text = said()
+        check(code != 0 and word in text, f"{new} in {file}: {code} {text}")
+        (home / file).write_text(kept)
+
+
 def checks():
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as home:
+        layers(Path(home).resolve())
     if not BUF.exists():
         skip("buf is not installed: npm ci in tests/")
     if (ROOT / ".git").exists():
