@@ -84,13 +84,13 @@ std::string TrustedProxies::client_of(std::string_view peer, const Fields& heade
 }
 
 void TrustedProxiesConfig::add_rows(ConfigTable& table) {
-  table.parsed<net::IpNetworks>("TRUSTED_PROXIES", networks, "networks", "",
-                                "proxies and load balancers in front of the API and of HLS delivery "
-                                "(addresses or CIDR, separated by commas) that are believed about who their "
-                                "client is",
-                                [](const std::string& text) { return net::IpNetworks::parse(text); });
+  table.parsed<net::IpNetworks>(
+      "TRUSTED_PROXIES", networks, "networks", "",
+      "proxies and load balancers in front of the API and of HLS delivery "
+      "(addresses or CIDR, separated by commas) that are trusted to name their client",
+      [](const std::string& text) { return net::IpNetworks::parse(text); });
   table.choice("TRUSTED_PROXY_HEADER", header, "x-forwarded-for", {"x-forwarded-for", "forwarded"},
-               "the field that they set; the other one is not looked at");
+               "the field that they set; the other one is ignored");
 }
 
 TrustedProxies TrustedProxiesConfig::proxies() const {

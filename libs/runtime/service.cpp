@@ -66,7 +66,7 @@ class Ending {
   bool failed_ = false;
 };
 
-// To end, or (SIGHUP) to read files anew.
+// To end, or (SIGHUP) to read files again.
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -150,10 +150,10 @@ void add_common_rows(ConfigTable& table, CommonConfig& config) {
   table.duration("DRAIN_SECONDS", config.drain, "10", {0, 3600}, "seconds to end in after SIGTERM");
   table.choice("LOG_FORMAT", config.log_format, "text", {"text", "json"}, "form of log lines");
   table.choice("LOG_LEVEL", config.log_level, "info", {"trace", "debug", "info", "warning", "error"},
-               "least severity that is logged");
+               "lowest severity that is logged");
 }
 
-// What no other start with the same configuration can mend.
+// What no other start with the same configuration can repair.
 bool is_configuration(std::string_view code) {
   return code.starts_with("config.") || code.ends_with(".address") || code.ends_with(".port_denied");
 }
@@ -213,8 +213,8 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A core file would hold every key and secret in clear; who needs one raises the limit of the running process
-// (prlimit --core).
+// A core file would hold every key and secret in clear; an operator who needs one raises the limit of the
+// running process (prlimit --core).
 void leave_no_core_file() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_CORE, &limit) != 0) return;

@@ -5,7 +5,7 @@
 const RETRY_MS = 2000;
 // A stream that this browser has no decoder for is looked at again: its encoder may come back with another codec.
 const UNSUPPORTED_RETRY_MS = 30000;
-// What goes wrong again so soon after it was recovered from is begun anew instead.
+// A fault that comes back so soon after a recovery makes the player start again instead.
 const RECOVER_MS = 5000;
 const STATUS_MS = 5000;
 // A player that shows nothing new for this long is started again.

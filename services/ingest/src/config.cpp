@@ -4,7 +4,7 @@ namespace millrace::ingest {
 
 namespace {
 
-constexpr std::uint32_t kMinChunkSize = 128;  // what peers expect before they are told otherwise
+constexpr std::uint32_t kMinChunkSize = 128;  // what peers assume before it is announced otherwise
 constexpr std::uint32_t kMaxChunkSize = 65'536;
 
 }  // namespace
@@ -71,20 +71,20 @@ void IngestConfig::add_tls_rows(ConfigTable& table) {
   table.text("SSL_CERT", tls_certificate, "", "PEM file of the certificate chain, the server's own first");
   table.text("SSL_KEY", tls_key, "", "PEM file of the certificate's private key");
   table.duration("SSL_CHECK_RELOAD_SECONDS", tls_check, "60", {1, 86400},
-                 "seconds between looks at the two files: changed ones serve new connections");
+                 "seconds between checks of the two files: changed ones serve new connections");
 }
 
 void IngestConfig::add_policy_rows(ConfigTable& table) {
   const auto networks = [](const std::string& text) { return net::IpNetworks::parse(text); };
   table.parsed<net::IpNetworks>("RTMP_PLAY_WHITELIST", play_whitelist, "networks", "",
-                                "who may play over RTMP: IP addresses and networks, split by commas, or `*`; "
-                                "empty is everybody",
+                                "addresses that may play over RTMP: IP addresses and networks, separated by "
+                                "commas, or `*`; empty: all",
                                 networks);
   table.integer("MAX_IP_CONCURRENT_CONNECTIONS", max_address_connections, "4", {-1, 1'000'000},
                 "RTMP connections at a time of one IPv4 address or IPv6 /64; 0 and -1 are no limit");
   table.parsed<net::IpNetworks>(
       "CONCURRENT_LIMIT_WHITELIST", connections_whitelist, "networks", "",
-      "who is not held to limits of an address: IP addresses and networks, split by "
+      "addresses without limits per address: IP addresses and networks, separated by "
       "commas, or `*`",
       networks);
   table.parsed<net::IpNetworks>("PROXY_PROTOCOL_TRUSTED", proxies, "networks", "",
@@ -92,7 +92,7 @@ void IngestConfig::add_policy_rows(ConfigTable& table) {
                                 "version 1 or 2, which names the client",
                                 networks);
   table.integer("ID_MAX_LENGTH", id_max_length, "128", {1, 128},
-                "most characters of an application (channel) and of a stream name or key");
+                "longest application (channel) and stream name or key, in characters");
   table.integer("RTMP_MAX_STREAMS", max_streams, "100", {0, 1'000'000},
                 "live publishers at a time; 0 is no limit");
   table.integer("RTMP_MAX_BITRATE", max_bitrate_mbps, "10", {0, 100'000},

@@ -12,7 +12,7 @@ namespace millrace::ingest {
 namespace {
 
 constexpr int kPlayerSendBuffer = 512 << 10;
-// As the Go server says it to who is not on the list.
+// As the Go server says it to a client that is not on the list.
 constexpr std::string_view kPlayBadName = "NetStream.Play.BadName";
 
 }  // namespace
@@ -20,7 +20,7 @@ constexpr std::string_view kPlayBadName = "NetStream.Play.BadName";
 void Connection::perform(rtmp::PlayRequested& request) {
   if (state_ != State::kOpening) {
     send(session_.reject_play(request.message_stream_id, rtmp::status::kPlayFailed,
-                              "One stream a connection."));
+                              "One stream per connection."));
     return;
   }
   const net::IpNetworks& whitelist = shard_.shared().config.play_whitelist;
@@ -108,7 +108,7 @@ void Connection::leave_group() {
 
 void Connection::end_play(std::string_view code, std::string_view description) {
   if (!player_) return;
-  if (player_->in_message()) return close(media::LogEnd::kDisconnected, "too slow to be told");
+  if (player_->in_message()) return close(media::LogEnd::kDisconnected, "too slow for a status");
   send(session_.end_play(player_->message_stream_id, code, description));
   linger();
 }

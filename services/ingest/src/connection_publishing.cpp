@@ -48,7 +48,7 @@ std::int64_t pinned_limit_us(const IngestConfig& config) {
 void Connection::perform(rtmp::PublishRequested& request) {
   if (state_ != State::kOpening) {
     send(session_.reject_publish(request.message_stream_id, rtmp::status::kPublishBadName,
-                                 "One stream a connection."));
+                                 "One stream per connection."));
     return;
   }
   if (!is_name(request.app) || !is_name(request.name)) {
@@ -107,7 +107,7 @@ void Connection::refuse_publish(std::uint32_t message_stream_id, const Error& er
   linger();
 }
 
-// Answers may come late, when the peer has given up and asked anew.
+// Answers may come late, when the peer has given up and asked again.
 bool Connection::owns(std::uint64_t publication_id) const {
   return publishing_ && publishing_->ticket->publication_id == publication_id;
 }
@@ -133,8 +133,8 @@ std::uint64_t Connection::bitrate_limit() const {
   return own > 0 && (limit == 0 || own < limit) ? own : limit;
 }
 
-// The bit rate is measured anew: an encoder that was lowered with the limit is not held to what it sent
-// before.
+// The bit rate is measured again from zero: an encoder that was lowered with the limit is not held to what it
+// sent before.
 void Connection::change_limits(const StreamLimits& limits) {
   publishing_->limits = limits;
   publishing_->limits_changed = true;
@@ -235,7 +235,7 @@ void Connection::perform(const rtmp::MessageEnd& action) {
   if (!std::exchange(publishing_->dirty, true)) shard_.mark_dirty(*this);
 }
 
-// False: it sends more than it may, was told and is closing.
+// False: it sends more than it may, got a status and is closing.
 bool Connection::within_bitrate(std::size_t bytes) {
   if (publishing_->bitrate.add(bytes, now_us_)) return true;
   shard_.shared().counters.over_bitrate.fetch_add(1, std::memory_order_relaxed);
@@ -268,7 +268,7 @@ void Connection::tell_refusals() {
   }
 }
 
-// What is sent can't be taken: the publisher is told why.
+// What is sent can't be taken: the publisher gets the reason.
 void Connection::fail_publication(const Error& error) {
   log::warning(
       "publication refused while live",

@@ -248,8 +248,7 @@ void Forward::perform(const rtmp::ReconnectRequested& action) {
   if (feed_ && !feed_->in_message() && session_) (void)outbox_.append(session_->finish());
   (void)outbox_.flush(transport_);
   if (!elsewhere) {
-    return fail_attempt(ForwardReason::kAsked, in_clear ? kWithoutTls : "the server asks to connect anew",
-                        true);
+    return fail_attempt(ForwardReason::kAsked, in_clear ? kWithoutTls : "the server asks to reconnect", true);
   }
   forget_detours();
   url->user = url_.user;

@@ -75,7 +75,7 @@ void add_server(Families& out, const Server& server) {
   out.counter("over_resolution", "Publishers closed for their resolution.", get(c.over_resolution));
   out.counter("over_streams", "Publish requests refused because there were RTMP_MAX_STREAMS.",
               get(c.over_streams));
-  out.counter("connections_refused", "Connections refused for want of room or descriptors.",
+  out.counter("connections_refused", "Connections refused for lack of room or descriptors.",
               get(c.over_limit) + server.listener_statistics().refused);
   const std::vector<net::PollerStatistics> pollers = server.poller_statistics();
   for (std::size_t i = 0; i < pollers.size(); ++i) {
@@ -100,7 +100,7 @@ void add_certificate(Families& out, const net::TlsCertificate& certificate) {
             static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.current()->expires_at(), 0)));
 }
 
-// One row a forward; the key is no part of its target.
+// One row per forward; the key is no part of its target.
 void add_forwards(Families& out, const Forwards& forwards) {
   const std::vector<ForwardStatusPtr> running = forwards.running();
   const auto labels = [](const ForwardStatus& status) -> std::vector<ClientMetric::Label> {

@@ -16,7 +16,7 @@ void PublicationTicket::tell(PublicationEvent event) {
     return tracks && std::holds_alternative<TracksChanged>(waiting);
   });
   if (!room)
-    log::error("a publication was told too much: the oldest is lost",
+    log::error("too many events for a publication: the oldest is lost",
                {{"publication", hex_id(publication_id)}});
 }
 
@@ -137,7 +137,8 @@ void PublicationState::handle(const TracksChanged& changed) {
   ticket->stream_->announced.store(true, std::memory_order_release);
 }
 
-// The end is told before the stream is free for the next publication: nobody sees them in the other order.
+// The end is reported before the stream is free for the next publication: nobody sees them in the other
+// order.
 void PublicationState::handle(const PublisherGone& gone) {
   if (ticket->phase_ == PublicationTicket::Phase::kAnnounced) {
     ticket->stream_->announced.store(false, std::memory_order_release);

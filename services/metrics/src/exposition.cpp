@@ -64,7 +64,7 @@ const Column columns[] = {
     {MetricType::Gauge, "millrace_stream_segment_latency_seconds",
      "From the arrival of the newest segment's last frame until it was listed.",
      [](const StreamReport& s) { return s.segment_latency_seconds; }},
-    {MetricType::Counter, "millrace_stream_viewers_began_total", "Who watched this publication.",
+    {MetricType::Counter, "millrace_stream_viewers_began_total", "Viewers of this publication so far.",
      [](const StreamReport& s) { return static_cast<double>(s.total_viewers); }},
     {MetricType::Gauge, "millrace_stream_health_score", "Health, 0 to 100.",
      [](const StreamReport& s) { return s.health_score; }},
@@ -138,7 +138,7 @@ void add_sums(const Report& report, std::vector<MetricFamily>& families) {
   counter("millrace_sent_bytes_total", "Bytes sent to all viewers.", report.sent_bytes);
   counter("millrace_dropped_frames_total", "Video frames that publishers left out.", report.dropped_frames);
   counter("millrace_timestamp_jumps_total", "Jumps of publishers' timestamps.", report.timestamp_jumps);
-  counter("millrace_viewers_began_total", "Who began to watch.", report.total_viewers);
+  counter("millrace_viewers_began_total", "Viewers that began to watch.", report.total_viewers);
 }
 
 void add_host(const HostUsage& host, std::vector<MetricFamily>& families) {
