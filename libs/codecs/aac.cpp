@@ -18,7 +18,7 @@ constexpr std::uint32_t kMaxImplicitSbrRate = 24'000;
 // ISO/IEC 14496-3 table 1.18
 constexpr std::array<std::uint32_t, 13> kSampleRates = {
     96'000, 88'200, 64'000, 48'000, 44'100, 32'000, 24'000, 22'050, 16'000, 12'000, 11'025, 8'000, 7'350};
-// Table 1.19 with amendments; 0 where reserved. Index 0: a program_config_element tells.
+// Table 1.19 with amendments; 0 where reserved. Index 0: a program_config_element describes them.
 constexpr std::array<std::uint8_t, 16> kChannels = {0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8, 0};
 
 std::uint32_t read_object_type(BitReader& reader) {

@@ -35,7 +35,7 @@ struct Ac3Configuration {
 [[nodiscard]] Result<Ac3Configuration> parse_ac3_frame(ByteView sample);
 // A sample with one or more Enhanced AC-3 syncframes: blocks of the first independent substream are counted,
 // its dependent ones are noted. Codes as above; halved sample rates are refused too (dec3
-// cannot tell them).
+// cannot distinguish them).
 [[nodiscard]] Result<Ac3Configuration> parse_eac3_frame(ByteView sample);
 
 // The payloads of MP4's dac3 and dec3, and back. "codecs.ac3_truncated", "codecs.ac3_invalid".

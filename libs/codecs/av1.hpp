@@ -38,7 +38,7 @@ struct Av1SequenceHeader {
   bool reduced_still_picture = false;
   std::uint32_t width = 0;  // the largest that frames have
   std::uint32_t height = 0;
-  std::optional<double> fps;  // absent when not told, not constant or not between 0 and 1000
+  std::optional<double> fps;  // absent when not stated, not constant or not between 0 and 1000
   std::optional<Colour> colour;
 };
 
@@ -78,7 +78,7 @@ struct Av1TemporalUnit {
 // the end of its sample, or a forbidden bit is set.
 [[nodiscard]] Result<Av1TemporalUnit> inspect_temporal_unit(ByteView sample);
 
-// "av01.0.04M.08", with the colour where the sequence header tells one: "av01.0.13M.10.0.110.09.16.09.0".
+// "av01.0.04M.08", with the colour where the sequence header states one: "av01.0.13M.10.0.110.09.16.09.0".
 std::string codec_string(const Av1Configuration& configuration);
 
 }  // namespace millrace::codecs

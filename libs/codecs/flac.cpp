@@ -11,7 +11,7 @@ constexpr std::uint16_t kMinBlockSamples = 16;
 constexpr std::uint8_t kLastBlockStreamInfo = 0x80;
 constexpr std::uint32_t kFrameSync = 0x3FFE;
 
-// Bytes of the coded number behind a frame's fixed fields, told by its first one as in UTF-8; 0 if invalid.
+// Bytes of the coded number behind a frame's fixed fields, given by its first one as in UTF-8; 0 if invalid.
 std::size_t coded_number_size(std::uint8_t first) {
   if ((first & 0x80) == 0) return 1;
   std::size_t size = 0;

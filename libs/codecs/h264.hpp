@@ -35,7 +35,7 @@ struct SequenceParameterSet {
   std::uint32_t chroma_format = 1;  // 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4
   std::uint32_t width = 0;          // after cropping
   std::uint32_t height = 0;
-  std::optional<double> fps;  // of the VUI; absent when not told or not between 0 and 1000
+  std::optional<double> fps;  // of the VUI; absent when not stated or not between 0 and 1000
 };
 
 struct AvcConfiguration {

@@ -4,7 +4,7 @@
 namespace millrace::codecs {
 namespace {
 
-// Profiles whose parameter sets tell chroma format, bit depth and scaling lists (H.264 7.3.2.1.1).
+// Profiles whose parameter sets state chroma format, bit depth and scaling lists (H.264 7.3.2.1.1).
 bool has_chroma_fields(std::uint8_t profile) {
   for (const std::uint8_t high : {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}) {
     if (profile == high) return true;

@@ -15,7 +15,8 @@ void read_header(ByteReader& reader, HevcConfiguration& configuration) {
   configuration.compatibility = reader.u32();
   for (std::uint8_t& byte : configuration.constraints) byte = reader.u8();
   configuration.level = reader.u8();
-  // min_spatial_segmentation_idc, parallelismType, chroma format and bit depths (the SPS tells), avgFrameRate
+  // min_spatial_segmentation_idc, parallelismType, chroma format and bit depths (the SPS has them),
+  // avgFrameRate
   reader.skip(2 + 1 + 1 + 1 + 1 + 2);
   configuration.nal_length_size = (reader.u8() & 3) + 1;
 }

@@ -36,7 +36,7 @@ struct HevcSequenceParameterSet {
   std::uint32_t width = 0;          // after the conformance window
   std::uint32_t height = 0;
   std::uint32_t bit_depth = 8;   // luma
-  std::optional<double> fps;     // of the VUI; absent when not told or not between 0 and 1000
+  std::optional<double> fps;     // of the VUI; absent when not stated or not between 0 and 1000
   std::optional<Colour> colour;  // of the VUI
 };
 
@@ -88,7 +88,7 @@ inline bool is_hevc_idr(ByteView nal) {
 inline bool is_hevc_sync(ByteView nal) {
   return hevc_nal_type(nal) >= kHevcBlaWLp && hevc_nal_type(nal) <= kHevcIdrNLp;
 }
-// A unit of the sample is. A sample with wrong lengths is looked at up to the wrong one.
+// A unit of the sample is. A sample with wrong lengths is examined up to the wrong one.
 bool has_irap(ByteView sample, unsigned nal_length_size);
 
 }  // namespace millrace::codecs

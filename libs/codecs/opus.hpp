@@ -20,10 +20,10 @@ inline constexpr std::uint32_t kMaxOpusPacketSamples = 5760;  // 120 ms
 struct OpusConfiguration {
   std::uint8_t channels = 0;
   std::uint16_t pre_skip = 0;           // samples at 48 kHz to be dropped from the beginning
-  std::uint32_t input_sample_rate = 0;  // for information; 0: not told
+  std::uint32_t input_sample_rate = 0;  // for information; 0: not stated
   std::int16_t output_gain = 0;         // 1/256 dB
   std::uint8_t mapping_family = 0;
-  Bytes channel_mapping;  // family other than 0: stream count, coupled count, a byte a channel
+  Bytes channel_mapping;  // family other than 0: stream count, coupled count, one byte per channel
 };
 
 // "codecs.opus_truncated", "codecs.opus_version" (no "OpusHead", or a major version other than 0),

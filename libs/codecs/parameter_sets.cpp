@@ -130,7 +130,7 @@ Bytes ParameterSets::avcc(unsigned nal_length_size) const {
   append_sets(out, sps_sets);
   out.u8(static_cast<std::uint8_t>(pps_sets.size()));
   append_sets(out, pps_sets);
-  // The profiles above it have their depth told by the SPS alone; readers do without.
+  // The profiles above it have their depth in the SPS alone; readers do without.
   if (sps->profile == kHighProfile) {
     out.u8(static_cast<std::uint8_t>(0xFC | sps->chroma_format));
     out.u8(0xF8);  // 8 bits

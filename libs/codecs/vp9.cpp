@@ -14,7 +14,7 @@ constexpr std::uint8_t kMaxProfile = 3;
 constexpr std::uint32_t kFrameMarker = 2;
 constexpr std::uint32_t kSyncCode = 0x498342;
 constexpr std::uint32_t kColourSpaceRgb = 7;
-// What a player is told where the encoder does not say: 1080p at 60 a second.
+// What a player is given where the encoder does not say: 1080p at 60 a second.
 constexpr std::uint8_t kAssumedLevel = 41;
 
 // Of the two forms the one with version 1 and no flags in front is longer than a record without

@@ -33,7 +33,7 @@ Bytes vp9_configuration_box(const Vp9Configuration& configuration);
 
 struct Vp9FrameHeader {
   std::uint8_t profile = 0;
-  bool show_existing_frame = false;  // nothing below is told then
+  bool show_existing_frame = false;  // nothing below is stated then
   bool key_frame = false;
   bool show_frame = false;
   std::uint8_t bit_depth = 8;  // from here on: of a key frame only
@@ -45,7 +45,7 @@ struct Vp9FrameHeader {
 // (frame marker, sync code, reserved bits), "codecs.vp9_dimensions" (more than kMaxDimension).
 [[nodiscard]] Result<Vp9FrameHeader> parse_vp9_frame_header(ByteView sample);
 
-// "vp09.00.10.08", with the colour where the record tells one: "vp09.02.10.10.01.09.16.09.01".
+// "vp09.00.10.08", with the colour where the record states one: "vp09.02.10.10.01.09.16.09.01".
 std::string codec_string(const Vp9Configuration& configuration);
 
 }  // namespace millrace::codecs

@@ -1,4 +1,4 @@
-// Stops asking a server that does not answer, so that those who wait for it are told at once, and finds out
+// Stops asking a server that does not answer, so that its callers get an error at once, and finds out
 // with single probes when it is back.
 //
 //   closed ──failures in a row──> open ──pause over──> half open (one call goes through)
@@ -26,8 +26,8 @@ class CircuitBreaker {
   CircuitBreaker() : CircuitBreaker(Limits()) {}
   explicit CircuitBreaker(Limits limits) : limits_(limits), pause_us_(limits.first_pause_us) {}
 
-  // May the caller call now? In half open the first one may; should its outcome never be told, another may
-  // after a pause.
+  // May the caller call now? In half open the first one may; should its outcome never be reported, another
+  // may after a pause.
   bool admit(std::int64_t now_us) {
     if (state_ == State::kClosed) return true;
     if (now_us < open_until_us_) return false;

@@ -15,7 +15,7 @@ struct Counters {
   Counter read_timeouts{0}, write_timeouts{0}, answer_timeouts{0}, aborted{0}, torn{0};
 
   void count_response(int status);
-  // All but connections, which the places tell, and out_of_descriptors, which the listener counts.
+  // All but connections, which the places count, and out_of_descriptors, which the listener counts.
   Statistics statistics() const;
 };
 

@@ -64,8 +64,8 @@ class FramedOutput : public LiveOutput {
   std::uint64_t left_ = 0;  // payload of the frame that was begun
 };
 
-// Chunks of HTTP/1.1 (RFC 9112, 7.1): a client can tell the end from a cut. The line end behind a chunk is
-// sent with the next one.
+// Chunks of HTTP/1.1 (RFC 9112, 7.1): a client can distinguish the end from a cut. The line end behind a
+// chunk is sent with the next one.
 class ChunkedOutput final : public FramedOutput {
  public:
   // Sends the last chunk, when the stream has ended: kEnded, kBlocked, or kFailed in mid-chunk.

@@ -1,7 +1,7 @@
 // What a connection carries once its answer's header has gone and no length was given: HTTP-FLV, WebSocket.
 // The connection asks for bytes whenever its socket takes some; they are sent from where they lie.
 //
-// Owner: the connection, and whoever else keeps a pointer. Everything but wake() happens on the connection's
+// Owner: the connection, and all that keep a pointer. Everything but wake() happens on the connection's
 // thread. Calls must not block.
 #pragma once
 

@@ -105,7 +105,7 @@ struct Response {
   bool ranges = true;  // false: Range is ignored
   bool close = false;  // close the connection afterwards
   // Set: the header is followed by what this gives until it ends, in chunks (HTTP/1.0: up to the
-  // connection's end), and the body is not looked at. Status 200; or 101, which makes the connection a
+  // connection's end), and the body is ignored. Status 200; or 101, which makes the connection a
   // WebSocket (websocket.hpp).
   std::shared_ptr<LiveStream> live;
 

@@ -117,7 +117,7 @@ prometheus::MetricFamily family_of(std::string name, std::string help, prometheu
   return family;
 }
 
-// Metrics made anew from a source's numbers at each collection.
+// Metrics made again from a source's numbers at each collection.
 class Collected final : public prometheus::Collectable {
  public:
   using Source = std::function<std::vector<prometheus::MetricFamily>()>;

@@ -370,7 +370,7 @@ TEST_F(ServerTest, AnswersWith500WhenTheHandlerThrowsOrForgets) {
   EXPECT_EQ(status_of(exchange("GET /forgets HTTP/1.1\r\nHost: x\r\n\r\n")), 500);
 }
 
-// Throws where it is told to.
+// Throws where it is asked to.
 class Throwing final : public LiveStream {
  public:
   explicit Throwing(std::string where) : where_(std::move(where)) {}

@@ -4,7 +4,7 @@
 //   X-Forwarded-For: 203.0.113.77, 198.51.100.4, 10.0.0.8     from 10.0.0.1
 //                    made up        client        trusted          trusted
 //
-// Only one field is looked at, the one that the proxies set: the other one they may pass on from the client
+// Only one field is read, the one that the proxies set: the other one they may pass on from the client
 // as it is. RFC 7239 (Forwarded). Pure, immutable; any thread.
 //
 // A Server that has them (ServerConfig::proxies) gives each request its client's address: nobody behind it
@@ -27,7 +27,7 @@ enum class ForwardingField : std::uint8_t { kXForwardedFor, kForwarded };
 
 class TrustedProxies {
  public:
-  static constexpr std::size_t kMaxHops = 32;  // looked at, from the right
+  static constexpr std::size_t kMaxHops = 32;  // examined, from the right
 
   TrustedProxies() = default;  // nobody is trusted
   TrustedProxies(net::IpNetworks networks, ForwardingField field)

@@ -43,7 +43,7 @@ std::string text_of(const Result<Response>& answer) {
   return answer ? std::get<std::string>(answer->body) : std::string(answer.error().code);
 }
 
-// Keeps the requests of a server and answers them when told.
+// Keeps the requests of a server and answers them on demand.
 class Held {
  public:
   void add(Responder respond) {

@@ -214,7 +214,7 @@ LiveStream::Progress WebSocket::pump(LiveOutput& output, std::int64_t now_us) {
   framer_->bind(output);
   const Progress progress = media_->pump(*framer_, now_us);
   if (progress != Progress::kEnded) return progress;
-  // The media ends in mid-frame only when it has left something out: that can't be mended.
+  // The media ends in mid-frame only when it has left something out: that can't be repaired.
   if (framer_->in_frame()) return Progress::kFailed;
   media_ended_ = true;
   say_goodbye(WebSocketClose::kNormal);

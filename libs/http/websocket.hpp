@@ -32,8 +32,8 @@ struct WebSocketLimits {
 class WebSocketSource {
  public:
   virtual ~WebSocketSource() = default;
-  // On the connection's thread. Null: nothing for now, notify() tells when there is more. With close set as
-  // well: that was all, and the client is told goodbye.
+  // On the connection's thread. Null: nothing for now, notify() says when there is more. With close set as
+  // well: that was all, and the client gets a close frame.
   virtual std::shared_ptr<const std::string> next(std::optional<WebSocketClose>& close) = 0;
 };
 

@@ -61,7 +61,7 @@ struct WebSocketPing {
 struct WebSocketPong {};
 // The client says goodbye.
 struct WebSocketClosed {};
-// The client broke the protocol or a limit: it is told the code, and nothing more is read.
+// The client broke the protocol or a limit: it is sent the code, and nothing more is read.
 struct WebSocketFailed {
   WebSocketClose code;
 };

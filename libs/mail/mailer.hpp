@@ -44,7 +44,7 @@ class Mailer {
   Mailer(const Mailer&) = delete;
   Mailer& operator=(const Mailer&) = delete;
 
-  // Never waits. A full outbox drops it and tells the observer.
+  // Never waits. A full outbox drops it and notifies the observer.
   void send(Message message);
 
  private:

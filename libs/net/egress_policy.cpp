@@ -97,8 +97,8 @@ bool is_name(std::string_view host) {
                      [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-// 127.1, 2130706433, 0x7f000001, 0177.0.0.1: what inet_aton() and browsers take as an IPv4 address is told by
-// the last label (URL Standard, "ends in a number").
+// 127.1, 2130706433, 0x7f000001, 0177.0.0.1: what inet_aton() and browsers take as an IPv4 address is
+// recognised by the last label (URL Standard, "ends in a number").
 bool ends_in_number(std::string_view host) {
   const std::string_view last = host.substr(host.rfind('.') + 1);  // npos + 1: the whole
   if (last.empty()) return false;

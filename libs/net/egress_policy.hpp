@@ -1,4 +1,4 @@
-// Where this machine may be told to connect to by somebody outside: URLs in the answers of hooks, forward
+// Where this machine may be made to connect to by somebody outside: URLs in the answers of hooks, forward
 // targets, whatever a user sets. Against server-side request forgery (OWASP SSRF): such a URL must not reach
 // our own loopback, the cloud's metadata service or a private network, however it is written. Two checks
 // belong together:

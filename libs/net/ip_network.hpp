@@ -32,7 +32,7 @@ class IpAddress {
   // The first bits of the IPv6 form stay, the others become zero.
   IpAddress masked(unsigned bits) const;
   // What limits and counts of clients take an address for: an IPv4 address is itself, an IPv6 address its
-  // /64, as that is what one customer is given, and whoever has it has all of its addresses.
+  // /64, as that is what one customer is given, and its owner has all of its addresses.
   IpAddress customer() const;
   std::string text() const;
 

@@ -32,7 +32,7 @@ struct Accepted {
 
 struct ListenerStatistics {
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;  // for want of file descriptors
+  std::uint64_t refused = 0;  // for lack of file descriptors
 };
 
 class Listener {

@@ -1,5 +1,5 @@
 // Readiness of many sockets on one I/O thread, for connections that read and write by themselves: one system
-// call tells of all ready sockets, nothing is re-armed per socket, and looks are spaced by the GatherPolicy
+// call reports all ready sockets, nothing is re-armed per socket, and looks are spaced by the GatherPolicy
 // under load.
 //
 // Owner: one I/O thread; everything is called there. A client must outlive the dispatch it is removed in:
@@ -39,8 +39,8 @@ class Poller {
  public:
   struct Config {
     std::int64_t gather_us = 10'000;
-    // After all clients of a wake-up were told: the place for work that is done once for all of them. What it
-    // throws is survived.
+    // After all clients of a wake-up were called: the place for work that is done once for all of them. What
+    // it throws is survived.
     std::function<void()> after_dispatch;
   };
   // "net.epoll": no descriptor left for it.

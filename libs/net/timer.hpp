@@ -19,7 +19,7 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
 
   // Replaces what was set before. The callback may destroy the timer. What it throws is survived
-  // (IoThreads): who wants to be called again starts the timer first.
+  // (IoThreads): a handler that wants to be called again starts the timer first.
   void start(std::int64_t delay_us, std::function<void()> callback);
   void cancel();
   bool running() const;

@@ -1,4 +1,4 @@
-// Playback tokens: who holds one may watch one stream for a while. Made by auth, checked by packaging on
+// Playback tokens: the holder of one may watch one stream for a while. Made by auth, checked by packaging on
 // every object and by the API for recordings, without a question to anybody. Pure: no clock, no socket;
 // immutable after creation, any thread.
 //

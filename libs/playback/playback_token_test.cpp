@@ -121,7 +121,7 @@ TEST(PlaybackToken, ReadsNetworks) {
     EXPECT_FALSE(Network::parse(text)) << text;
 }
 
-// What every object of a private stream costs beside a public one; told, not judged.
+// What every object of a private stream costs beside a public one; printed, not judged.
 TEST(PlaybackToken, TellsWhatACheckCosts) {
   const TokenKeys both = keys();
   const std::string token = both.sign({.stream_id = "abcdefghijkl",

@@ -29,7 +29,7 @@ TEST(Revocations, ForgetWhatRunsOutFirstAtTheBound) {
   Revocations revoked;
   for (std::size_t i = 0; i < Revocations::kMaxEntries; ++i)
     revoked.revoke({i + 1, 1}, static_cast<std::int64_t>(1000 + i));
-  revoked.revoke({1, 1}, 900'000);  // told again, and for longer
+  revoked.revoke({1, 1}, 900'000);  // reported again, and for longer
   revoked.revoke({999'999, 1}, 500);
   EXPECT_EQ(revoked.size(), Revocations::kMaxEntries);
   EXPECT_TRUE(revoked.is_revoked(claims_of(1, 1)));

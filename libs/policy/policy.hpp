@@ -14,7 +14,7 @@ enum class Role : std::uint8_t {
   kAnyone,  // no token, or none that is good
   kViewer,  // may watch what its token names
   kUser,    // an account: its own streams
-  kAdmin,   // everything; also whoever may write to the Redis channel or to the bus
+  kAdmin,   // everything; also anybody who may write to the Redis channel or to the bus
 };
 
 enum class Operation : std::uint8_t {

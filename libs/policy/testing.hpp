@@ -1,6 +1,6 @@
-// Case 47, for every transport: whoever calls, what comes back is what the table of roles says. The
-// expectation is written down once more here, by hand, so that a change of libs/policy that opens something
-// is seen.
+// Case 47, for every transport: whatever the caller's role, what comes back is what the table of roles says.
+// The expectation is written down once more here, by hand, so that a change of libs/policy that opens
+// something is seen.
 //
 //   for (const Route& route : routes())
 //     expect_verdicts("GET /api/stream/key", route.operation,

@@ -19,7 +19,7 @@ struct Credentials {
   std::string_view user;
   std::string_view password;
   std::string_view app;            // llnw signs it
-  std::string_view client_random;  // 8 hexadecimal digits, fresh a connection
+  std::string_view client_random;  // 8 hexadecimal digits, fresh per connection
 };
 
 // What is to follow app and tcUrl on the next connection, '?' included. Nullopt: the description of the

@@ -132,7 +132,7 @@ ChunkReader::Header ChunkReader::parse_type_three(Header header, ByteView rest, 
   if (step == 4 || absolute == 4) {
     header.bytes += 4;
   } else if (step >= 0 || absolute >= 0) {
-    header.bytes = 0;  // can't be told yet
+    header.bytes = 0;  // not known yet
   }
   return header;
 }

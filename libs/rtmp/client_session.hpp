@@ -68,7 +68,7 @@ struct Redirected {
 struct Challenged {
   std::string authentication;
 };
-// The server asks to connect anew soon, to tc_url or, if that is empty, as before (Enhanced RTMP v2). The
+// The server asks to reconnect soon, to tc_url or, if that is empty, as before (Enhanced RTMP v2). The
 // connection goes on meanwhile.
 struct ReconnectRequested {
   std::string tc_url;
@@ -93,7 +93,7 @@ struct ClientState;
 
 class ClientSession {
  public:
-  // seed fills the handshake and the answer to a challenge: random a connection.
+  // seed fills the handshake and the answer to a challenge: random per connection.
   ClientSession(ClientRequest request, std::uint64_t seed, const SessionLimits& limits = {});
   ~ClientSession();
   ClientSession(ClientSession&&) noexcept;

@@ -29,7 +29,7 @@ struct Command {
 // a name.
 [[nodiscard]] Result<Command> parse_command(MessageType type, ByteView body);
 
-// Appends a whole type 20 message; the peer must have been told the chunk size.
+// Appends a whole type 20 message; the chunk size must have been announced to the peer.
 void append_command(std::uint32_t message_stream_id, std::string_view name, double transaction,
                     std::initializer_list<amf0::Value> arguments, std::uint32_t chunk_size, ByteWriter& out);
 

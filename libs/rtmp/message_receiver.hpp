@@ -41,7 +41,7 @@ class MessageReceiver : public ChunkSink {
   std::vector<Action>& out_;
 };
 
-// Ends what is open of a message stream. With out: tells with MessageAborted.
+// Ends what is open of a message stream. With out: reports it with MessageAborted.
 void drop_open_messages(MessageState& state, std::uint32_t message_stream_id, std::vector<Action>* out);
 
 // Acknowledges what was received, at exact multiples of the window whatever the sizes of the reads.

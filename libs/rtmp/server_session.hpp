@@ -179,7 +179,7 @@ class ServerSession {
   std::uint32_t send_chunk_size() const;
   Bytes status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                std::string_view description) const;
-  // E-RTMP's NetConnection.Connect.ReconnectRequest: the client is to connect anew, to tc_url (empty: where
+  // E-RTMP's NetConnection.Connect.ReconnectRequest: the client is to reconnect, to tc_url (empty: where
   // it is connected to now), and goes on being served until it leaves. Empty where the client does not know
   // it.
   Bytes reconnect_request(std::string_view tc_url, std::string_view description) const;

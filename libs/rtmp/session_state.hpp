@@ -56,7 +56,7 @@ struct MessageState {
         acknowledgement_window(session_limits.default_acknowledgement_window),
         send_chunk_size(session_limits.send_chunk_size) {}
 
-  SessionLimits limits;  // given anew at restore
+  SessionLimits limits;  // given again at restore
   ChunkReader chunks;
   std::vector<Assembly> assemblies;  // by the chunk reader's slot
   std::vector<MessageStream> streams;

@@ -45,7 +45,7 @@ class SessionDriver {
   ServerSession& session() { return session_; }
 
   bool accepts = true;
-  // One line a message and event, with times, sizes and checksums.
+  // One line per message and event, with times, sizes and checksums.
   std::vector<std::string> events;
   Bytes sent;
 

@@ -26,7 +26,7 @@ class ActorSlot {
 
 using WakeAtom = caf::atom_constant<caf::atom("wake")>;
 
-// For what is kept elsewhere: the actor is told to look, and never finds more than one such message.
+// For what is kept elsewhere: the actor is woken to look, and never finds more than one such message.
 class WakeSlot {
  public:
   // Sends the actor WakeAtom unless one is already on its way.

@@ -1,4 +1,4 @@
-// What an actor is told and must not lose: kept outside the actor, in order, until it was handled, so that a
+// What an actor is sent and must not lose: kept outside the actor, in order, until it was handled, so that a
 // restarted actor goes on where the crashed one stopped.
 //
 //   inbox.put(Ended{id});                             // any thread, whether the actor lives or not
@@ -8,8 +8,8 @@
 //   }
 //
 // An event whose handler throws crashes the actor and is tried again by the next incarnation, tries times in
-// all; then it is given up: the second function is told, the others go on. So a handler may run twice for an
-// event and must not mind. Events are not copied.
+// all; then it is given up: the second function is called, the others go on. So a handler may run twice for
+// an event and must not mind. Events are not copied.
 //
 // Bounded: beyond the limit the oldest event goes for the new one, and put says so.
 #pragma once

@@ -1,4 +1,4 @@
-// What an actor was told while it was dead, on CAF's test coordinator: one thread, virtual time.
+// What an actor was sent while it was dead, on CAF's test coordinator: one thread, virtual time.
 #include "runtime/inbox.hpp"
 
 #include <gmock/gmock.h>

@@ -61,10 +61,10 @@ struct ServiceDefinition {
   // Main thread; returns when everything is listening. A code that ends in ".port_in_use" exits with 69, one
   // that begins with "config." with 64.
   std::function<Result<void>(ServiceContext&)> start{};
-  // Main thread, after SIGTERM, SIGINT or give_up: tell clients, finish files, stop threads; return before
+  // Main thread, after SIGTERM, SIGINT or give_up: notify clients, finish files, stop threads; return before
   // the deadline. What is still running a second after the deadline is cut off.
   std::function<void(Deadline)> drain{};
-  // Signal thread, after SIGHUP and a start that is over: read files anew. Returns at once. Optional: SIGHUP
+  // Signal thread, after SIGHUP and a start that is over: read files again. Returns at once. Optional: SIGHUP
   // is ignored without it.
   std::function<void()> reload{};
   // Further options, such as --issue-token SUBJECT: an exit code, or nullopt when the arguments are not its

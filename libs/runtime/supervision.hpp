@@ -1,5 +1,5 @@
 // The decisions of a supervisor, without actors: what ended and how late it is go in, what to do comes out.
-// The actor in supervisor.cpp performs it. docs/supervision.md tells the same as a list.
+// The actor in supervisor.cpp performs it. docs/supervision.md has the same as a list.
 //
 // A unit is a child that stands alone, or a crash group.
 //

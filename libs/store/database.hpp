@@ -8,7 +8,7 @@
 // thread.
 //
 // Errors: store.busy (locked for longer than busy_timeout; worth another try), store.unavailable (the server
-// can't be reached or does not answer; a connection is made anew by later calls), store.replaced (it is
+// can't be reached or does not answer; later calls connect again), store.replaced (it is
 // another database than at the start), store.corrupt (names the file), store.full, store.read_only,
 // store.constraint, store.unsupported, store.failed, and those of migrations.hpp.
 #pragma once
@@ -31,7 +31,7 @@ struct DatabaseOptions {
   // DATABASE_URL: a plain path is an SQLite file, made with mode 0600, missing directories with 0700.
   // postgresql:// and postgres:// are a server (postgres_url.hpp). Holds a password then.
   std::string url;
-  // How long a statement waits for another's lock, and work for a connection that is being made anew.
+  // How long a statement waits for another's lock, and work for a reconnection.
   std::chrono::milliseconds busy_timeout{2000};
   // PostgreSQL: how long a transaction may take; then the connection is given up (store.unavailable).
   std::chrono::milliseconds answer_timeout{5000};
@@ -55,7 +55,7 @@ class Database {
   // work of write has read stays true until it commits: SQLite takes the write lock at once; PostgreSQL's
   // SERIALIZABLE notices what does not fit together and work runs again, at most kMaxRuns times and within
   // answer_timeout. So work must be able to run more than once: it changes nothing outside but variables that
-  // it sets anew each time. It also runs again, once, when a connection turns out to be dead before the
+  // it sets again each time. It also runs again, once, when a connection turns out to be dead before the
   // commit. After an error at the commit itself (store.unavailable) the change may or may not be there.
   template <class T, class Work>
   [[nodiscard]] Result<T> write(Work&& work) {

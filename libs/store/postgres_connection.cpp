@@ -1,4 +1,4 @@
-// A PostgreSQL database: transactions over a connection that is made anew when it is lost.
+// A PostgreSQL database: transactions over a connection that is replaced when it is lost.
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{2000};
-// An attempt takes connect_timeout an address; one that takes longer than this is stuck and left to itself.
+// An attempt takes connect_timeout per address; one that takes longer than this is stuck and left to itself.
 constexpr milliseconds kLongestAttempt{15'000};
 constexpr int kMaxStuck = 4;
 constexpr milliseconds kMigrationTime{600'000};

@@ -224,7 +224,8 @@ TEST_F(PostgresqlDatabase, AServerWithoutARoomForUsIsUnavailable) {
   (void)until_it_works(database, "room");
 }
 
-// A failover to a server that has not our data: an empty one, or one that was made anew with the same schema.
+// A failover to a server that has not our data: an empty one, or one that was made again with the same
+// schema.
 TEST_F(PostgresqlDatabase, AnotherDatabaseThanAtTheStartIsRefusedAndNotWrittenTo) {
   Database database = Database::open(options(), kSchema).value();
   ASSERT_TRUE(add(database, "ours"));

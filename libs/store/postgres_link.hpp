@@ -20,7 +20,7 @@ struct PostgresSettings {
 
 class PostgresLink {
  public:
-  // Blocks, at the longest for libpq's connect_timeout an address and answer_timeout. Any thread.
+  // Blocks, at the longest for libpq's connect_timeout per address and answer_timeout. Any thread.
   // fingerprint: what the database must have; empty: anything. Errors: store.unavailable, store.replaced,
   // store.unsupported.
   [[nodiscard]] static Result<std::unique_ptr<PostgresLink>> connect(const PostgresSettings& settings,

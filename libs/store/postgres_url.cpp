@@ -91,7 +91,7 @@ Result<std::string> check_hosts(std::string_view hosts) {
   return std::string(hosts);
 }
 
-// What stands after '?', each part escaped anew; host and port go into the name for people.
+// What stands after '?', each part escaped again; host and port go into the name for people.
 Result<std::string> check_parameters(std::string_view query, std::string& host) {
   std::string checked;
   while (!query.empty()) {

@@ -11,7 +11,7 @@
 
 namespace millrace::store {
 
-// A thread of its own, that shuts the socket down at the deadline: whoever waits for it sees its end.
+// A thread of its own, that shuts the socket down at the deadline: the thread that waits for it sees its end.
 class Watchdog {
  public:
   using Clock = std::chrono::steady_clock;

@@ -37,7 +37,7 @@ struct BoxView {
 class BoxReader {
  public:
   explicit BoxReader(ByteView bytes) : rest_(bytes) {}
-  // nullopt at the end, or where no whole box is left; ok() tells which.
+  // nullopt at the end, or where no whole box is left; ok() says which.
   std::optional<BoxView> next();
   bool ok() const { return ok_; }
 

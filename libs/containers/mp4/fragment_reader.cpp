@@ -49,7 +49,7 @@ bool read_run(ByteView trun, const TrackDefaults& defaults, TrackRun& run, std::
   const std::uint32_t count = reader.u32();
   data_offset = reader.u32();
   if (!version_one || (fields & ~kKnown) != 0 || (fields & kNeeded) != kNeeded) return false;
-  if (count > reader.remaining() / 4) return false;  // each sample tells at least its size
+  if (count > reader.remaining() / 4) return false;  // each sample states at least its size
   run.samples.reserve(count);
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i)
     run.samples.push_back(read_sample(reader, fields, defaults));

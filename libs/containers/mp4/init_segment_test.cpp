@@ -70,7 +70,7 @@ TEST(InitSegment, HoldsEveryCodec) {
   }
 }
 
-// 24 bits a sample: what STREAMINFO says counts.
+// 24 bits per sample: what STREAMINFO says counts.
 TEST(InitSegment, TellsTheSampleSizeOfFlac) {
   Track track = test::audio_track();
   track.codec = Codec::kFlac;
@@ -179,7 +179,7 @@ TEST(InitSegment, IsRefusedCutOffAnywhere) {
   for (std::size_t size = 0; size < moov.size(); ++size) {
     const Bytes prefix(moov.begin(), moov.begin() + static_cast<std::ptrdiff_t>(size));
     const auto tracks = read_tracks(prefix);
-    // A prefix that ends between two boxes behind the last track still tells the tracks.
+    // A prefix that ends between two boxes behind the last track still describes the tracks.
     if (tracks) {
       EXPECT_LE(tracks->size(), 2U);
     }

@@ -17,7 +17,7 @@ void write_movie_header(ByteWriter& writer, std::uint64_t duration, std::uint32_
   const std::uint8_t version = version_for(duration);
   const Box mvhd(writer, "mvhd", version, 0);
   write_time(writer, version,
-             0);  // creation and modification time: not told, so that equal input gives equal bytes
+             0);  // creation and modification time: not stated, so that equal input gives equal bytes
   write_time(writer, version, 0);
   writer.u32(kMovieTimescale);
   write_time(writer, version, duration);

@@ -14,7 +14,7 @@ namespace millrace::mp4 {
 namespace {
 
 constexpr std::uint64_t kMicroseconds = 1'000'000;
-constexpr std::uint64_t kMostSeconds = 1'000'000'000'000;  // beyond: damaged, told as 0
+constexpr std::uint64_t kMostSeconds = 1'000'000'000'000;  // beyond: damaged, reported as 0
 constexpr std::uint8_t kMp3OfMpeg1 = 0x6B;
 
 struct Range {

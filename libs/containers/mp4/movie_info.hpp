@@ -1,4 +1,4 @@
-// What a finished MP4 says about itself: how long, which tracks. Reads the few small boxes that tell it and
+// What a finished MP4 says about itself: how long, which tracks. Reads the few small boxes that say it and
 // passes over everything else, sample tables too: the cost does not grow with the file. Outside data: every
 // length is bounded. One call, no state; the source is the caller's.
 //
@@ -17,8 +17,8 @@ struct TrackInfo {
   Track track;
   std::string codec;            // RFC 6381; empty when its configuration is not usable
   std::uint64_t duration = 0;   // in the track's timescale
-  std::uint64_t samples = 0;    // told by stsz
-  double samples_a_second = 0;  // over the duration; 0 when that is not told
+  std::uint64_t samples = 0;    // from stsz
+  double samples_a_second = 0;  // over the duration; 0 when that is not stated
   // Sound, as it is heard: with SBR twice the core's rate, with parametric stereo two channels.
   std::uint32_t sample_rate = 0;
   std::uint32_t channels = 0;
@@ -30,7 +30,7 @@ struct MovieInfo {
   std::vector<TrackInfo> tracks;  // those whose codec is one of ours
 };
 
-inline constexpr std::size_t kMaxInfoBoxes = 1024;      // looked at in one file; more: "mp4.moov"
+inline constexpr std::size_t kMaxInfoBoxes = 1024;      // examined in one file; more: "mp4.moov"
 inline constexpr std::size_t kMaxInfoTracks = 32;       // more are left out
 inline constexpr std::uint64_t kMaxInfoBox = 64 << 10;  // of a box that is read; a larger one: "mp4.moov"
 

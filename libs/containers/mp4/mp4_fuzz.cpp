@@ -1,4 +1,4 @@
-// Any file may be finished; what comes out must be readable, and hold as many samples as were told.
+// Any file may be finished; what comes out must be readable, and hold as many samples as were announced.
 #include "containers/mp4/testing/finished_file.hpp"
 #include "containers/mp4/testing/memory.hpp"
 

@@ -72,7 +72,7 @@ void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& t
   if (track.colour) write_colour(writer, *track.colour);
 }
 
-// What FLAC's entry must tell; the others' is a template value.
+// What FLAC's entry must state; the others' is a template value.
 std::uint16_t sample_size(Codec codec, ByteView configuration) {
   if (codec != Codec::kFlac || configuration.size() < kFlacBitsPerSample + 2) return kUsualSampleSize;
   const std::uint8_t high = configuration[kFlacBitsPerSample] & 1;

@@ -1,5 +1,5 @@
-// stsd, an entry a sample description (ISO/IEC 14496-12 8.5.2): avc1, hvc1, av01, vp09, Opus, fLaC, ac-3 or
-// ec-3 with the codec's box, or mp4a with esds (elementary_stream.hpp).
+// stsd, one entry per sample description (ISO/IEC 14496-12 8.5.2): avc1, hvc1, av01, vp09, Opus, fLaC, ac-3
+// or ec-3 with the codec's box, or mp4a with esds (elementary_stream.hpp).
 #pragma once
 
 #include <optional>

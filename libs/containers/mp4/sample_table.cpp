@@ -148,8 +148,8 @@ void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool l
   Box stbl(writer, "stbl");
   stbl.add_elsewhere(counted.table_bytes(large));
   write_sample_description(writer, counted.track);
-  // Version 1 has signed offsets; older readers know only version 0, so it is used wherever it can tell the
-  // same.
+  // Version 1 has signed offsets; older readers know only version 0, so it is used wherever it can express
+  // the same.
   const bool negative = counted.counts.smallest_offset() + counted.walk.composition_shift() < 0;
   const std::array<const char*, kTables> types = {
       "stts", "ctts", "stss", "stsz", "stsc", large ? "co64" : "stco", "sbgp"};

@@ -1,5 +1,5 @@
 // The sample tables of a finished track (ISO/IEC 14496-12 8.5 to 8.7), made run by run. Memory does not grow
-// with the samples: the runs are walked twice, once to count the tables' entries, which tells how large they
+// with the samples: the runs are walked twice, once to count the tables' entries, which shows how large they
 // are and where they stand, and once to write them there.
 #pragma once
 
@@ -127,7 +127,7 @@ struct CountedTrack {
   std::uint64_t table_bytes(bool large) const;  // of all
 };
 
-// stbl without the tables' entries, which a TableWriter puts where place is told that they belong: at these
+// stbl without the tables' entries, which a TableWriter puts where place() learns that they belong: at these
 // bytes of the writer, and so many. large: chunk offsets take 64 bits (co64).
 void write_sample_tables(ByteWriter& writer, const CountedTrack& counted, bool large,
                          const std::function<void(Table, std::uint64_t bytes)>& place);

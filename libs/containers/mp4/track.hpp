@@ -23,7 +23,7 @@ struct Track {
   Bytes configuration;
   std::uint32_t width = 0;  // video
   std::uint32_t height = 0;
-  std::optional<codecs::Colour> colour = std::nullopt;  // video: told in colr
+  std::optional<codecs::Colour> colour = std::nullopt;  // video: written as colr
   std::uint32_t sample_rate = 0;                        // audio
   std::uint32_t channels = 0;
   // Configurations of further sample descriptions, numbered from 2 on: they differ from the first in nothing
