@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxName = 256;
 inline constexpr std::size_t kMaxTimezone = 64;
 inline constexpr std::size_t kMaxPicture = 48UL * 1024;
 
-// Auth's answer, or what to tell the client instead: a refusal, or that auth does not answer.
+// Auth's answer, or what to answer the client instead: a refusal, or that auth does not answer.
 using AccountAnswer = tl::expected<auth::v1::AccountReply, http::Response>;
 AccountAnswer ask_account(const Call& call, const Context& context, bus::v1::Request request);
 // The same for what hashes a password: few at once, so that floods of them leave threads for everybody else;

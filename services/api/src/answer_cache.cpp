@@ -85,7 +85,7 @@ void AnswerCache::finish(const std::string& question, http::Response& answer, Cl
       entries_.erase(found);
     }
   }
-  // A failure holds nothing of its asker. A thousand more questions would not help who fails.
+  // A failure holds nothing of its caller. A thousand more questions would not help a server that fails.
   const bool shared = keep || answer.status >= 500;
   for (const Waiter& waiter : waiting)
     (void)survives("api waiter", [&] { waiter(shared ? &answer : nullptr); });

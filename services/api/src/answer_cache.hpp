@@ -2,7 +2,7 @@
 // Cache-Control's s-maxage), and one question for all who ask the same meanwhile: a page that goes viral
 // costs the application one request a second. A failure (5xx) is not kept, but goes to all who waited for it:
 // one question for all also when nobody can answer. Any other answer that does not say it may be shared goes
-// to its asker alone; whoever waited for it asks again. No clock: times are passed in. Thread-safe.
+// to its caller alone; those that waited for it ask again. No clock: times are passed in. Thread-safe.
 //
 // Bounds: kMaxEntries questions, kMaxBody for each answer; when full, what has expired goes first, else the
 // new answer is not kept. kMaxWaiting clients wait for one answer; further ones are for the caller to ask
@@ -28,7 +28,7 @@ std::chrono::seconds shared_lifetime(std::string_view cache_control);
 class AnswerCache {
  public:
   using Clock = std::chrono::steady_clock;
-  // nullptr: the answer was for its asker only (a refusal, a private stream); the waiter asks for itself.
+  // nullptr: the answer was for its caller only (a refusal, a private stream); the waiter asks for itself.
   using Waiter = std::function<void(const http::Response* shared)>;
   static constexpr std::size_t kMaxEntries = 4096;
   static constexpr std::size_t kMaxBody = 64UL * 1024;
@@ -63,8 +63,8 @@ class AnswerCache {
   std::unordered_map<std::string, Entry> entries_;
 };
 
-// Held by the asker from before get(): once begun, it is finished with what was answered, or with a failure
-// (503) when it is dropped before, by an exception or by whoever should have called back.
+// Held by the caller from before get(): once begun, it is finished with what was answered, or with a failure
+// (503) when it is dropped before, by an exception or by code that should have called back.
 class SharedQuestion {
  public:
   SharedQuestion(std::shared_ptr<AnswerCache> answers, std::string question)

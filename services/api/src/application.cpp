@@ -213,7 +213,7 @@ void Application::Impl::make_endpoint() {
   endpoint->setHandler(std::make_shared<GuardedHandler>(this));
 }
 
-// Binds, tells the port (0 when that fails), then that it accepts, and does so until shutdown.
+// Binds, reports the port (0 when that fails), then that it accepts, and does so until shutdown.
 void Application::Impl::serve() {
   bool port_told = false;
   bool accepting_told = false;
@@ -227,7 +227,7 @@ void Application::Impl::serve() {
     const SocketGuard guard({tell_port, [&] { tell_accepting(true); }});
     endpoint->serve();
   } catch (const std::exception& thrown) {
-    // Nobody accepts any more: whoever asks the application notices, and it is started anew.
+    // Nobody accepts any more: the next request to the application fails, and it is started again.
     log::error("application ended", {{"what", thrown.what()}});
   }
   tell_port(0);

@@ -20,7 +20,7 @@ class Recordings;
 class StreamDirectory;
 
 struct Call {
-  // Of the bearer token: a good one is looked at on every route, a bad one refuses only where a token is
+  // Of the bearer token: a good one is read on every route, a bad one refuses only where a token is
   // needed.
   Identity identity;
   // Of the client, without the port, as the edge knows it.

@@ -78,7 +78,7 @@ http::Response failure(const Error& error) {
   return response;
 }
 
-// What the application may tell the client.
+// Fields of the application that reach the client.
 http::Response accept(http::Response from) {
   http::Response response;
   response.status = from.status;

@@ -18,7 +18,7 @@ namespace millrace::api {
 
 class MetricsFeed {
  public:
-  // A stream that was not updated for so long is not live any more; nobody was told of its end.
+  // A stream that was not updated for so long is not live any more; nobody learnt of its end.
   static constexpr std::int64_t kStaleUs = 5'000'000;
   static constexpr std::size_t kMostStreams = 10'000;  // further ones are not kept
 
@@ -36,7 +36,7 @@ class MetricsFeed {
   // Of all live streams, in no order.
   std::vector<Numbers> live(std::int64_t now_us) const;
   // Whether any event came within kStaleUs. False is no proof of silence: metrics says nothing while nothing
-  // is live. Whoever needs to know the difference asks metrics itself.
+  // is live. A caller that needs to know the difference asks metrics itself.
   bool is_fresh(std::int64_t now_us) const;
 
  private:

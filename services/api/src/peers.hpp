@@ -19,7 +19,8 @@ class Peers {
   static constexpr std::array<std::string_view, 2> kServices = {"auth", "metrics"};
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // What a service told, on the bus thread: must not block. Its facts come again with each of its snapshots.
+  // What a service reported, on the bus thread: must not block. Its facts come again with each of its
+  // snapshots.
   using Listener = std::function<void(std::string_view service, const bus::v1::Event& event)>;
 
   // Subscribes to kServices, to hear when one goes silent. The node outlives the Peers' last question, and

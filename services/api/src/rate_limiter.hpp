@@ -1,5 +1,5 @@
 // How many requests somebody may make: a token bucket for each key, as the generic cell rate algorithm keeps
-// it (one time a key). At most kMaxKeys are remembered; the least recently seen is forgotten first, which
+// it (one time per key). At most kMaxKeys are remembered; the least recently seen is forgotten first, which
 // gives it a full bucket.
 //
 // Sans-IO; one owner; times are monotonic microseconds, passed in.

@@ -129,7 +129,7 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
       });
   if (!server) return tl::unexpected(server.error());
   parts.server = std::move(*server);
-  // The application, which tells it, starts later.
+  // The application, which reports it, starts later.
   if (parts.urls.api_base.empty())
     parts.urls.api_base = "http://localhost:" + std::to_string(parts.server->port());
   return {};

@@ -3,8 +3,8 @@
 //
 // accept4: Pistache queues answers by descriptor number, so that an answer whose client has left goes to the
 // next one with that number. Accepted connections get rolling high numbers, which are not reused soon.
-// listen: tells the port that was bound. Asking the Endpoint would mean binding twice: serve() binds too, and
-// connections to the first socket would never be looked at.
+// listen: reports the port that was bound. Asking the Endpoint would mean binding twice: serve() binds too,
+// and connections to the first socket would never be accepted.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ constexpr bool is_finished_recording(std::string_view name) {
   return name.ends_with(".mp4") && !name.ends_with(".part.mp4") && !name.starts_with('.');
 }
 
-// What <id>-2026-11-20T21-49-15.123Z.mp4 tells; nullopt for a file that recording did not name.
+// What <id>-2026-11-20T21-49-15.123Z.mp4 says; nullopt for a file that recording did not name.
 struct RecordingName {
   std::string_view stream_id;
   std::string started;  // 2026-11-20T21:49:15.123Z

@@ -1,4 +1,4 @@
-// Who may have a recording: everybody what is public; what is private its stream's owner, and who has a
+// Who may have a recording: everybody what is public; what is private its stream's owner, and the holder of a
 // playback token for the stream. A recording is private when its stream is now, or was when something of it
 // was recorded (recording then leaves a mark beside it).
 //

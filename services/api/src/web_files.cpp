@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uintmax_t kMaxBytes = 16UL * 1024 * 1024;
 
-// FNV-1a: only to tell versions of our own files apart.
+// FNV-1a: only to distinguish versions of our own files.
 std::string etag_of(std::string_view content) {
   std::uint64_t hash = 14695981039346656037ULL;
   for (const char c : content) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;

@@ -24,7 +24,7 @@ std::optional<std::string> form_field(std::string_view form, std::string_view na
   return std::nullopt;
 }
 
-// Also what auth would call wrong is a matter of the password, not of its form: only absence is told.
+// Also what auth would call wrong is a matter of the password, not of its form: only absence is reported.
 std::optional<http::Response> read_form(const Call& call, auth::v1::Login& login) {
   const std::string_view form = std::string_view(call.body).substr(0, kMaxForm);
   for (const std::string_view name : {"username", "password"}) {

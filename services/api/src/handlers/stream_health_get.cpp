@@ -1,5 +1,5 @@
-// GET /stream/health/:streamKey: how a stream fares and fared in the last minutes, public. docs/metrics.md
-// has the reasons and the points they cost.
+// GET /stream/health/:streamKey: how a stream is doing and was doing in the last minutes, public.
+// docs/metrics.md has the reasons and the points they cost.
 #include "handlers/documents.hpp"
 #include "peers.hpp"
 #include "routes.hpp"

@@ -1,4 +1,4 @@
-// DELETE /stream/viewers/:streamKey/:viewerId: who watches with the key is refused from the next object on.
+// DELETE /stream/viewers/:streamKey/:viewerId: viewers with the key are refused from the next object on.
 #include "handlers/playback_documents.hpp"
 #include "routes.hpp"
 

@@ -6,7 +6,7 @@ namespace millrace::api {
 
 http::Response user_get(const Call& call, const Context& context) {
   const std::string id(call.parameter("id"));
-  // Before it is looked up: the answer does not tell whether there is such an account.
+  // Before it is looked up: the answer does not show whether there is such an account.
   if (policy::judge(call.identity.caller(), policy::Operation::kReadAccount, id) != policy::Verdict::kAllowed)
     return http::Response::problem(403, "forbidden", "This is not your account.");
   bus::v1::Request request;

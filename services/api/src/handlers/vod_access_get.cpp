@@ -1,5 +1,5 @@
 // GET /vod/access/:filename: may this caller have the recording? The edge asks before it serves a file that
-// it cannot judge by itself; whoever else asks learns what fetching the file would tell.
+// it cannot judge by itself; other callers learn what fetching the file would say.
 #include "handlers/documents.hpp"
 #include "recording_access.hpp"
 #include "routes.hpp"
