@@ -1,7 +1,7 @@
 // What ingest does with received bytes, without sockets: receive_bench [--json] [--streams N] [--bytes N]
 // N publishers' sessions are fed in turn as an I/O thread feeds them (a picture and its sound a read); what
-// comes out goes into their media logs. Prints nanoseconds a message and CPU seconds a GB (1e9 bytes), beside
-// a bare memcpy of the same bytes into the same memory.
+// comes out goes into their media logs. Prints nanoseconds per message and CPU seconds per GB (1e9 bytes),
+// beside a bare memcpy of the same bytes into the same memory.
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -31,8 +31,8 @@ enum class PlayFrom : std::uint8_t;
 
 class Connection final : public net::PollClient {
  public:
-  // Before publish or play is accepted; a peer that sends more is told and closed. While a publish waits for
-  // its answer this much of what came with it is kept, and no more is read.
+  // Before publish or play is accepted; a peer that sends more gets a status and is closed. While a publish
+  // waits for its answer this much of what came with it is kept, and no more is read.
   static constexpr std::uint64_t kMaxBytesBeforeAcceptance = 256U << 10;
   // The same of all connections together; whose would be more is refused.
   static constexpr std::uint64_t kMaxHeldBytes = 64U << 20;
@@ -52,7 +52,7 @@ class Connection final : public net::PollClient {
 
   void on_ready(bool readable, bool writable) override;
   void on_exception() override;
-  // The shard's: what it was told to do found no memory.
+  // The shard's: what it was to do found no memory.
   void out_of_memory();
   void tick(std::int64_t now_us);
   // Asks the client to reconnect; false when it does not know that. It is served until it leaves or drain().
@@ -72,7 +72,8 @@ class Connection final : public net::PollClient {
   void play_decided(std::uint32_t request, std::uint32_t message_stream_id,
                     const Result<PlayDecision>& decision, const std::shared_ptr<PlayEnd>& end);
 
-  // Tells players of new records, and adds them to what the bus is told; false when it is too early for that.
+  // Notifies players of new records, and adds them to what is reported on the bus; false when it is too early
+  // for that.
   bool announce(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
 
   // For the player's group.
@@ -80,7 +81,7 @@ class Connection final : public net::PollClient {
   Outbox& outbox() { return outbox_; }
   rtmp::ServerSession& session() { return session_; }
   void watch_writable(bool wanted);
-  // The player is told and closed.
+  // The player gets a status and is closed.
   void end_play(std::string_view code, std::string_view description);
 
  private:
@@ -102,7 +103,7 @@ class Connection final : public net::PollClient {
     StreamLimits limits;          // the stream's own, of now
     bool limits_changed = false;  // since it was admitted
     std::uint64_t announced = 0;  // records
-    std::uint64_t woken = 0;      // records that players were told of
+    std::uint64_t woken = 0;      // records that players were notified of
     std::int64_t announced_us = 0;
     bool dirty = false;  // on the shard's list
   };
@@ -141,7 +142,7 @@ class Connection final : public net::PollClient {
   void perform(const rtmp::Close& action);
 
   void enter(State state);
-  // May close: a peer that does not read. Whoever goes on afterwards looks at the state first.
+  // May close: a peer that does not read. A caller that goes on afterwards checks the state first.
   void send(ByteView bytes);
   void flush();
   void watch();

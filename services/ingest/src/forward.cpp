@@ -78,7 +78,7 @@ void Forward::source_ended() {
   source_ended_ = true;
   source_ended_us_ = now_us_;
   if (state_ == ForwardState::kSending) return pump();
-  // Who is not connected has nothing to keep open.
+  // A forward that is not connected has nothing to keep open.
   disconnect();
   enter(ForwardState::kGone);
 }

@@ -4,7 +4,7 @@
 //   waiting ─> resolving ─> connecting ─> (securing) ─> opening ─> sending ──source ended──> closing ─> gone
 //      └──<──────── any failure, with back-off ────────────────────┘
 //
-// A slow server skips to a key frame; one that takes nothing for kStuckUs is connected to anew. Nobody waits
+// A slow server skips to a key frame; one that takes nothing for kStuckUs is reconnected. Nobody waits
 // for it: the socket is non-blocking and the cursor its own. When the stream's connection was cut the forward
 // stays open for the grace and goes on with the next publication.
 //

@@ -1,5 +1,5 @@
 // What a forward's server is sent of a stream's log: a cursor, the configurations in force, and messages as
-// parts of the log's memory. A message is sent as the log has it; its chunk header is written anew in a side
+// parts of the log's memory. A message is sent as the log has it; its chunk header is written again in a side
 // buffer only where the server gave another message stream id, or where a later publication's times are moved
 // to go on behind the earlier one's; more chunk headers stand between the parts of a large one.
 //
@@ -21,13 +21,13 @@ namespace millrace::ingest {
 
 class ForwardFeed {
  public:
-  static constexpr std::size_t kMaxRun = 128;    // messages a call
+  static constexpr std::size_t kMaxRun = 128;    // messages per call
   static constexpr std::size_t kMaxParts = 640;  // a run ends before a message that does not fit
   enum class Next : std::uint8_t {
     kNothing,   // up to here everything is sent
     kOwn,       // own() is to be sent first
     kMessages,  // parts() are to be sent, then accounted with sent()
-    kLost,      // the log has recycled what comes next: skip_to_key(), or start anew in mid-message
+    kLost,      // the log has recycled what comes next: skip_to_key(), or start again in mid-message
   };
 
   // For a connection whose server gave this message stream id, with messages in chunks of this size. The

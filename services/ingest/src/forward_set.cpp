@@ -80,7 +80,7 @@ void ForwardSet::targets_changed(const std::string& stream_id) {
   }
 }
 
-// Publishers tell a shard of new records only while it wants to hear of them.
+// Publishers notify a shard of new records only while it asks for that.
 void ForwardSet::watch(const LiveStream* stream) {
   const std::uint64_t bit = std::uint64_t{1} << shard_.index();
   for (const auto& [number, forward] : all_) {

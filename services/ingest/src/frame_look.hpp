@@ -31,10 +31,10 @@ struct FrameLook {
   FrameAccess access = FrameAccess::kNone;  // video
   bool parameter_sets = false;              // video: it has some, or a sequence header (AV1)
   std::uint32_t skip = 0;                   // of the payload's front that is no part of the frame: ADTS
-  std::uint32_t samples = 0;                // audio: how long it lasts; 0: not told
-  std::uint32_t width = 0;                  // VP9: of the pictures from here on; 0: not told
+  std::uint32_t samples = 0;                // audio: how long it lasts; 0: not stated
+  std::uint32_t width = 0;                  // VP9: of the pictures from here on; 0: not stated
   std::uint32_t height = 0;
-  std::uint32_t sample_rate = 0;  // audio: 0: not told
+  std::uint32_t sample_rate = 0;  // audio: 0: not stated
   std::uint32_t channels = 0;
 };
 

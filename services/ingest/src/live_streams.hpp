@@ -1,6 +1,6 @@
-// Which publication is the stream's, and who waits for its turn. One publication at a time owns a stream; a
-// newer one (higher epoch) makes it leave, and is granted the stream when the old log has ended and its end
-// was announced.
+// Which publication is the stream's, and which ones wait for their turn. One publication at a time owns a
+// stream; a newer one (higher epoch) makes it leave, and is granted the stream when the old log has ended and
+// its end was announced.
 //
 // Any thread. Callbacks run on the caller's thread, outside the lock; they post to where they belong.
 #pragma once
@@ -52,7 +52,7 @@ struct LiveStream {
   std::atomic<bool> ended{false};      // no record will follow
   std::atomic<std::uint64_t> committed{0};
 
-  // A bit for each shard: it has players; it was told of new records and has not looked yet.
+  // A bit for each shard: it has players; it was notified of new records and has not looked yet.
   std::atomic<std::uint64_t> watching_shards{0};
   std::atomic<std::uint64_t> woken_shards{0};
   // A bit for each shard that forwards it.
@@ -76,7 +76,7 @@ class LiveStreams {
 
   enum class Claim : std::uint8_t { kGranted, kSuperseded };
   using Answer = std::function<void(Claim)>;
-  // Asks for the stream. Granted at once when it is free; else its owner is told to leave and the answer
+  // Asks for the stream. Granted at once when it is free; else its owner is asked to leave and the answer
   // comes with release(). Superseded: a publication with a higher or the same epoch owns it or waits for it.
   void claim(const LiveStreamPtr& stream, Answer answer);
   // The owner's log began.
@@ -95,7 +95,8 @@ class LiveStreams {
   };
   // Ends the live publication and refuses who waits; false when there is none of them.
   bool close(std::string_view stream_id, Which which, media::LogEnd reason);
-  // Tells the stream's publication, and who waits for its turn, of other limits; false when there is none.
+  // Gives other limits to the stream's publication and to those that wait for their turn; false when there is
+  // none.
   bool change_limits(std::string_view stream_id, const StreamLimits& limits);
   std::vector<LiveStreamPtr> all() const;
 

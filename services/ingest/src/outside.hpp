@@ -1,4 +1,4 @@
-// What ingest asks of and tells the other services, as interfaces: the bus behind them in the program,
+// What ingest asks of other services and reports to them, as interfaces: the bus behind them in the program,
 // stand-ins in tests. Every method may be called from any thread and never waits.
 #pragma once
 

@@ -204,7 +204,7 @@ void PlayerGroup::request_flush() {
 
 void PlayerGroup::flush(std::int64_t now_us) {
   if (!reader_) return;
-  // Told anew of what comes after the count is read.
+  // Notified again of what comes after the count is read.
   stream_->woken_shards.fetch_and(~(std::uint64_t{1} << shard_.index()), std::memory_order_acq_rel);
   const std::uint64_t end = stream_->committed.load(std::memory_order_acquire);
   fill(live_, end - served_ > kMaxWindow ? end - kMaxWindow : served_, end);

@@ -73,12 +73,12 @@ struct Player {
   PlayerGroup* group = nullptr;
   std::uint32_t message_stream_id;
   std::uint64_t tag = 0;         // of the key it was let in with
-  std::shared_ptr<PlayEnd> end;  // null: nobody wants to hear of it
+  std::shared_ptr<PlayEnd> end;  // null: nobody asked for it
   PlayFrom from;                 // until it has started
   bool started = false;          // has a place in the log
   bool paused = false;           // gets nothing once the message is out
   bool blocked = false;          // the socket is full
-  bool notified_end = false;     // was told that the publisher left
+  bool notified_end = false;     // got the status that the publisher left
   bool skip_wanted = false;      // too far behind: to the newest key frame when this message is sent
   std::uint64_t next = 0;        // record
   std::uint64_t not_before = 0;  // kNextKey: first record that it may begin with
@@ -118,7 +118,7 @@ class PlayerGroup {
   bool empty() const { return players_.empty(); }
 
   void attach(const LiveStreamPtr& stream);
-  // Sends what is left of it and tells the players.
+  // Sends what is left of it and the status to the players.
   void detach(const LiveStreamPtr& stream);
   void request_flush();
   void on_writable(Player& player, std::int64_t now_us);
@@ -154,7 +154,7 @@ class PlayerGroup {
   Step disconnect(Player& player, std::string_view why);
   void check_slow(Player& player, std::int64_t now_us);
   void tell_withheld(Player& player);
-  // Whoever may not watch this publication is told and closed.
+  // Players that may not watch this publication get a status and are closed.
   void send_away(Player& player, const LiveStream& stream);
   void publisher_left(Player& player, std::int64_t now_us);
   void release_log();

@@ -61,7 +61,7 @@ struct RunPlace {
 };
 
 struct GatheredRun {
-  // Entries that were looked at; all of them but perhaps the last are in the parts whole.
+  // Entries that were examined; all of them but perhaps the last are in the parts whole.
   std::size_t end = 0;
   std::size_t parts = 0;
   std::size_t bytes = 0;

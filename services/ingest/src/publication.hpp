@@ -36,7 +36,7 @@ struct PublicationCounters {
   std::atomic<std::uint64_t> timestamp_jumps{0};
   std::atomic<std::uint64_t> last_key_interval_us{0};
   media::PauseMeter pauses;  // between messages of sound or picture
-  // As MediaPace tells them.
+  // As MediaPace reports them.
   std::atomic<std::uint64_t> frame_gaps{0};
   std::atomic<std::uint64_t> frame_duration_us{0};
   std::atomic<std::uint64_t> since_key_us{0};
@@ -45,7 +45,7 @@ struct PublicationCounters {
   std::atomic<std::uint64_t> media_time_us{0};
   std::atomic<std::uint64_t> video_time_us{0};
   std::atomic<std::uint64_t> dropped_messages{0};  // unusable: without configuration, malformed, too large
-  std::atomic<std::uint64_t> refused_tracks{0};    // now; each was told to the publisher
+  std::atomic<std::uint64_t> refused_tracks{0};    // now; each was reported to the publisher
   std::atomic<std::uint64_t> log_bytes{0};
 };
 
@@ -74,7 +74,7 @@ class Publication {
   [[nodiscard]] Result<void> check_resolution() const;
 
   // One message: begin, its bytes in any number of pieces, then end or abort. Several may be open at once,
-  // told apart by their chunk stream. An error ends the publication, with a text for the publisher:
+  // distinguished by their chunk stream. An error ends the publication, with a text for the publisher:
   // "ingest.unsupported" (nothing of it can be taken), "ingest.resolution", "media.no_space",
   // "media.too_large", "media.too_many_configurations". What can be left out without harm is dropped and
   // counted instead; a track that can't be taken is refused by itself (take_refusals).

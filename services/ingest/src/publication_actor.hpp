@@ -1,13 +1,13 @@
 // The life of one publication: asks auth, waits for the stream's turn, announces tracks and the end. Bytes
-// never come here; the connection does as it is told.
+// never come here; the connection does what its orders say.
 //
-//   asking ──decision──> claiming ──granted──> accepted ──tracks──> announced (the server tells statistics)
+//   asking ──decision──> claiming ──granted──> accepted ──tracks──> announced (the server reports statistics)
 //      └──────────── refused, superseded, or the connection ended: released, gone ────────────┘
 //
-// What auth allowed and nobody heard of as live is told as dropped, so that auth can close its books; when
+// What auth allowed and nobody saw as live is reported as dropped, so that auth can close its books; when
 // the connection ends while auth is still asked, the actor stays (forsaken) until the answer is there.
 //
-// One actor under the publications' supervisor (publications.hpp). Its state and what it was told live in the
+// One actor under the publications' supervisor (publications.hpp). Its state and what it was sent live in the
 // ticket, so that a restarted actor goes on.
 #pragma once
 
@@ -77,7 +77,7 @@ class PublicationTicket {
                                       const PublicationOutside&);
   friend void give_up(PublicationTicket&, const PublicationOutside&);
   enum class Phase : std::uint8_t { kAsking, kClaiming, kAccepted, kAnnounced, kForsaken };
-  static constexpr std::size_t kMaxEvents = 16;  // of each kind there is one, and few are told twice
+  static constexpr std::size_t kMaxEvents = 16;  // of each kind there is one, and few are sent twice
   runtime::Inbox<PublicationEvent> inbox_{kMaxEvents};
   std::atomic<bool> over_{false};
   // The actor's.
@@ -92,7 +92,7 @@ caf::actor spawn_publication(caf::event_based_actor& supervisor,
                              const PublicationOutside& outside);
 
 // The actor can't live, or can't handle what it must: its publisher is cut off, its stream is free again, and
-// whoever knows of it as live hears of the end. From the actor, or when there will be none any more.
+// all that know of it as live learn of the end. From the actor, or when there will be none any more.
 void give_up(PublicationTicket& ticket, const PublicationOutside& outside);
 
 }  // namespace millrace::ingest

@@ -198,7 +198,7 @@ Result<bool> Publication::take_other_form(const Part& part, FrameForm form, medi
   return taken ? Result<bool>(false) : taken;
 }
 
-// Several frames a message, one behind the other.
+// Several frames per message, one behind the other.
 Result<bool> Publication::take_adts(const Part& part) {
   constexpr std::size_t kMaxFrames = 32;
   constexpr std::uint64_t kMilliseconds = 1000;

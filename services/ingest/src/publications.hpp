@@ -1,5 +1,5 @@
 // The publications that there are, and the supervisor of their actors. A supervisor that is restarted gets
-// the actors of all of them again: what was told to the dead ones waits in the tickets.
+// the actors of all of them again: what was sent to the dead ones waits in the tickets.
 #pragma once
 
 #include <caf/fwd.hpp>

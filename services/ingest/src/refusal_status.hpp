@@ -1,4 +1,4 @@
-// Why a publisher is refused, as the RTMP status it is told and the number that proxy-rtmp's API gives such
+// Why a publisher is refused, as the RTMP status it is sent and the number that proxy-rtmp's API gives such
 // answers (400 the request, 403 not allowed, 404 not there, 500 ours). docs/rtmp.md has the table for all of
 // RTMP.
 #pragma once

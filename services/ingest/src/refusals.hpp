@@ -1,5 +1,5 @@
-// Tracks of a publication that can't be taken, each told to the publisher once: what is known of at once (a
-// codec, a configuration), and frames of which none was usable for a while. Owner: a Publication.
+// Tracks of a publication that can't be taken, each reported to the publisher once: what is known of at once
+// (a codec, a configuration), and frames of which none was usable for a while. Owner: a Publication.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace millrace::ingest {
 
 class Refusals {
  public:
-  static constexpr std::size_t kMax = 16;  // further ones are not told
-  // A publisher with nothing else to offer is told to go after that: its other tracks may still come.
+  static constexpr std::size_t kMax = 16;  // further ones are not reported
+  // A publisher with nothing else to offer is closed after that: its other tracks may still come.
   static constexpr std::int64_t kGraceUs = 2'000'000;
-  // Frames that can't be taken are told after that, unless a usable one of the track comes in between.
+  // Frames that can't be taken are reported after that, unless a usable one of the track comes in between.
   static constexpr std::int64_t kPatienceUs = 1'500'000;
 
   void add(const rtmp::MediaTag& tag, const rtmp::TagPart& part, std::string reason, std::int64_t since_us);

@@ -42,8 +42,8 @@ class Server {
   std::vector<net::PollerStatistics> poller_statistics() const;
 
   // Accepts no more and asks clients to reconnect that know how: they have kReconnectGrace, at most half of
-  // the time there is, to leave by themselves. Then tells publishers and players, and waits until all have
-  // gone; what is left at the deadline is cut off. The threads have ended afterwards.
+  // the time there is, to leave by themselves. Then sends publishers and players a status, and waits until
+  // all have gone; what is left at the deadline is cut off. The threads have ended afterwards.
   static constexpr std::chrono::seconds kReconnectGrace{3};
   void drain(std::chrono::steady_clock::time_point deadline);
 

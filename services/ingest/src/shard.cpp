@@ -194,8 +194,8 @@ void Shard::after_dispatch() {
   if (!dirty_.empty()) announce_dirty();
 }
 
-// Players hear of new records at once, the bus at most every 20 ms a stream: what is too early stays for the
-// timer.
+// Players hear of new records at once, the bus at most every 20 ms per stream: what is too early stays for
+// the timer.
 void Shard::announce_dirty() {
   const std::int64_t now = monotonic_us();
   const std::int64_t interval = poller_->statistics().gathering ? kAnnounceUnderLoadUs : kAnnounceUs;
@@ -238,7 +238,7 @@ void Shard::stream_changed(const LiveStreamPtr& stream) {
 }
 
 void Shard::wake_players(const LiveStreamPtr& stream) {
-  // Told anew of what comes after anybody here has looked.
+  // Notified again of what comes after anybody here has looked.
   stream->woken_shards.fetch_and(~(std::uint64_t{1} << index_), std::memory_order_acq_rel);
   const auto found = groups_.find(stream->stream_id);
   if (found != groups_.end()) found->second->request_flush();

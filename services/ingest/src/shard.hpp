@@ -114,7 +114,7 @@ class Shard {
   // The arrival is through: becomes a connection.
   void promote(Arrival& arrival);
   void retire_arrival(std::uint64_t arrival);
-  // TLS handshakes take a share of this thread's time; who is beyond it waits.
+  // TLS handshakes take a share of this thread's time; a client beyond it waits.
   WorkBudget& handshake_budget() { return handshake_budget_; }
   void park(std::uint64_t arrival);
   // Asks the clients that know Enhanced RTMP's reconnect request to leave by themselves.
@@ -131,7 +131,7 @@ class Shard {
   std::vector<rtmp::Action>& actions() { return actions_; }
   // Destroys the connection when the running dispatch is over.
   void retire(std::uint64_t connection);
-  // The publisher wrote records: they are told about after the dispatch.
+  // The publisher wrote records: they are reported after the dispatch.
   void mark_dirty(Connection& publisher);
   PlayerGroup& group(const std::string& stream_id);
   // A log began or ended.

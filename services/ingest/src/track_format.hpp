@@ -39,8 +39,9 @@ rtmp::FourCc fourcc_of(media::Codec codec);
 // size, for H.264 and H.265 all parameter sets, come with the first key frame (format_of_frame). The codecs'
 // errors; "ingest.no_header" for codecs that have none.
 [[nodiscard]] Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload);
-// Of a frame: codecs without a sequence header, AAC in ADTS, and pictures whose sequence header does not tell
-// (all of) it, or told something else; earlier: what is known of the track, or null. The codecs' errors.
+// Of a frame: codecs without a sequence header, AAC in ADTS, and pictures whose sequence header does not
+// state (all of) it, or stated something else; earlier: what is known of the track, or null. The codecs'
+// errors.
 [[nodiscard]] Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload,
                                                   const TrackFormat* earlier);
 // H.264, H.265 and AV1: the parameter sets or the sequence header of the frame, if it has some, stand in the

@@ -19,7 +19,7 @@ struct TrackSlot {
   bool used = false;
   rtmp::MessageType type{};
   std::uint8_t track_id = 0;  // on the publisher's wire
-  // What players are told; absent for the first of its kind, which goes without a multitrack header.
+  // The track's number for players; absent for the first of its kind, which goes without a multitrack header.
   std::optional<std::uint8_t> player_track_id;
   // The newest: in force, or with the track's next sample (a configuration that arrived after the first
   // record waits for that).
@@ -30,9 +30,9 @@ struct TrackSlot {
   std::uint32_t configuration = 0;
   // The newest sequence header as received: encoders repeat it, also when the pictures say otherwise by now.
   Bytes header;
-  // Its frames were told to the publisher as unusable, and none came that is.
+  // Its frames were reported to the publisher as unusable, and none came that is.
   bool refused = false;
-  // A header that does not tell all: the size of the picture, or the parameter sets. The first key frame
+  // A header that does not state all: the size of the picture, or the parameter sets. The first key frame
   // completes it.
   std::optional<TrackFormat> incomplete;
 

@@ -18,7 +18,7 @@ inline Bytes avc_header(std::uint8_t last_pps_byte = 0x20) {
           0x01, 0x00, 0x05, 0x68, 0xCB, 0x83, 0xCB, last_pps_byte};
 }
 
-// One NAL unit of a size; the first bytes of its payload tell the number.
+// One NAL unit of a size; the first bytes of its payload are the number.
 inline Bytes video_frame(bool key, std::uint32_t number, std::size_t nal_size = 32,
                          std::int32_t offset_ms = 0) {
   ByteWriter out;

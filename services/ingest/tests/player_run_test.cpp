@@ -55,7 +55,7 @@ Bytes bytes_of(std::span<const iovec> parts) {
   return all;
 }
 
-// Sends everything through a socket that takes so many bytes a call.
+// Sends everything through a socket that takes so many bytes per call.
 Bytes send_all(const Log& log, RunPlace place, std::size_t room, std::size_t part_count) {
   Bytes sent;
   std::size_t next = 0;

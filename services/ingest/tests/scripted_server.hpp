@@ -1,5 +1,5 @@
 // A server that forwards are sent to in tests: answers each connection with a script of its own, whatever it
-// is told, and keeps what it received.
+// is asked to, and keeps what it received.
 #pragma once
 
 #include <netinet/in.h>

@@ -509,7 +509,7 @@ TEST_F(ServerTest, GivesTheStreamToTheNewerPublisher) {
   EXPECT_EQ(begin->record.discontinuity_sequence, last->record.discontinuity_sequence + 1);
 }
 
-// Ten encoders with one key at the same time: all but one are told, and one log is live.
+// Ten encoders with one key at the same time: all but one get a status, and one log is live.
 TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
   constexpr std::size_t kPublishers = 10;
   start();
@@ -517,7 +517,7 @@ TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
     std::vector<std::unique_ptr<RtmpClient>> clients;
     for (std::size_t i = 0; i < kPublishers; ++i) clients.push_back(connect());
     std::atomic<std::size_t> rejected{0};
-    std::atomic<int> holding{0};  // were told that they publish, and nothing else since
+    std::atomic<int> holding{0};  // got the status that they publish, and nothing else since
     std::vector<std::string> last(kPublishers);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < kPublishers; ++i) {
@@ -546,7 +546,7 @@ TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
   }
 }
 
-// Auth's database was lost: its epochs begin anew, while older logs of the stream are still there.
+// Auth's database was lost: its epochs begin again, while older logs of the stream are still there.
 TEST_F(ServerTest, KeepsTheOrderOfLogsWhenEpochsBeginAnew) {
   authority_.epoch_of = {{"", 100}};
   start();
@@ -692,7 +692,7 @@ TEST_F(ServerTest, DisconnectsASlowPlayerAndDelaysNobody) {
   ASSERT_EQ(slow->next_status(), "NetStream.Play.Reset");
   auto good = connect();
   good->play("one");
-  // It has its place in the log before more is sent: who comes late begins with a later key frame.
+  // It has its place in the log before more is sent: a player that comes late begins with a later key frame.
   send_frames(*source, 0, 1, 4000);
   ASSERT_TRUE(good->next_frame());
   // 40 s of stream time in as little time as the good player takes; what the slow one has not taken stays in
