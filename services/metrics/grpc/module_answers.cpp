@@ -51,7 +51,7 @@ const char* route_status(const StreamReport& stream) {
   return has(stream, HealthReason::kStalled) ? "idle" : "active";
 }
 
-// Nothing is encoded anew: packaging hands out what came, once it has a segment.
+// Nothing is encoded again: packaging hands out what came, once it has a segment.
 void add_profile(const StreamReport& stream, marchproxy::StreamRoute& route) {
   if (stream.segment_latency_seconds <= 0) return;
   marchproxy::TranscodeProfile& profile = *route.add_profiles();

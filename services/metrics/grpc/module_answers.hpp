@@ -1,4 +1,4 @@
-// The module's state in MarchProxy's messages. Pure. Private streams are counted but not named: whoever
+// The module's state in MarchProxy's messages. Pure. Private streams are counted but not named: anybody who
 // reaches this port has shown no right to see them.
 #pragma once
 

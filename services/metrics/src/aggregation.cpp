@@ -28,7 +28,7 @@ void describe(const stream::v1::StreamPublished& published, StreamReport& report
   }
 }
 
-// How far a counter came; one that fell began anew.
+// How far a counter came; one that fell began again.
 std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
   return now >= before ? now - before : now;
 }
@@ -40,7 +40,7 @@ void Aggregation::stream_published(const stream::v1::StreamPublished& published)
   const auto known = streams_.find(published.stream_id());
   if (known == streams_.end() && streams_.size() >= kMaxStreams) return;
   Stream& stream = known == streams_.end() ? streams_[published.stream_id()] : known->second;
-  // Published again with the same id (new tracks) it goes on, with another it begins anew.
+  // Published again with the same id (new tracks) it goes on, with another it begins again.
   if (stream.report.publication_id != published.publication_id()) {
     if (known != streams_.end()) end(stream);
     stream = Stream{};
@@ -164,7 +164,7 @@ void Aggregation::add_viewers(Stream& stream, std::int64_t now_us) const {
   const bool fresh = viewers != viewers_.end() && now_us - viewers->second.measured_us < kViewersExpireUs;
   report.hls_viewers = fresh ? viewers->second.viewers : 0;
   report.peak_viewers = std::max(report.peak_viewers, report.viewers());
-  // Who was there when the publication began watches it too.
+  // Viewers that were there when the publication began watch it too.
   report.total_viewers = std::max<std::uint64_t>(
       {report.total_viewers, stream.rtmp_began + stream.hls_began, report.peak_viewers});
 }

@@ -227,7 +227,7 @@ TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
   aggregation.stream_published(published("cam1", 7));
   say(5, 1000, 2, 1);
   aggregation.stream_ended(ended("cam1", 7));
-  say(6, 1500, 3, 2);  // who watches the end
+  say(6, 1500, 3, 2);  // viewers of the end
   aggregation.stream_published(published("cam1", 8));
   say(7, 1700, 3, 3);
   StreamReport row = aggregation.report(kStart + 3 * kSecond).streams.at(0);

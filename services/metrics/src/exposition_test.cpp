@@ -67,7 +67,7 @@ TEST_F(ExpositionTest, CountsPrivateStreamsAndDoesNotNameThem) {
   EXPECT_THAT(before, HasSubstr("millrace_private_streams 1\n"));
   EXPECT_THAT(before, HasSubstr("millrace_private_streams_lowest_health_score 100\n"));
 
-  // While it is live; told again in a snapshot.
+  // While it is live; reported again in a snapshot.
   bus::v1::Event changed;
   changed.mutable_visibility_changed()->set_stream_id("later1");
   changed.mutable_visibility_changed()->set_is_private(true);

@@ -9,7 +9,7 @@ namespace millrace::metrics {
 
 inline constexpr int kStreamsPerEvent = 500;
 
-// ended: who went since the last call; they come first, as not live.
+// ended: streams that went since the last call; they come first, as not live.
 std::vector<v1::MetricsUpdated> feed_events(const Report& report, const std::vector<StreamReport>& ended);
 
 }  // namespace millrace::metrics

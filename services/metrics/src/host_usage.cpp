@@ -38,7 +38,7 @@ std::string read(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The first card that tells; "" when there is none.
+// The first card that reports it; "" when there is none.
 std::string read_gpu() {
   std::error_code error;
   std::filesystem::directory_iterator cards("/sys/class/drm", error);

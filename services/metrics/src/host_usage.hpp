@@ -12,7 +12,7 @@ struct HostUsage {
   double lasting_cpu = 0;  // the same over about half a minute
   std::uint64_t memory_total_bytes = 0;
   std::uint64_t memory_used_bytes = 0;  // total less available
-  std::optional<double> gpu;            // share; none where the kernel tells none
+  std::optional<double> gpu;            // share; none where the kernel reports none
 
   double memory() const {
     return memory_total_bytes == 0

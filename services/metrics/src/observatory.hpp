@@ -28,11 +28,11 @@ class Observatory {
   void snapshot(std::string_view service, const bus::v1::Snapshot& snapshot);
   void event(const bus::v1::Event& event);
   void lost(std::string_view service);
-  // Watched, and not heard of yet.
+  // Watched, and not known yet.
   void expect(std::string_view service);
 
   Report report() const;
-  // Once a second: judges the streams' health and makes the events that tell their numbers.
+  // Once a second: judges the streams' health and makes the events that report their numbers.
   std::vector<bus::v1::Event> tick(std::int64_t wall_us);
   // As of the last tick; never null.
   std::shared_ptr<const ModuleState> state() const;

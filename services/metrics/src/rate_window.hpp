@@ -11,7 +11,7 @@ class RateWindow {
   // Samples older than the window (before the newest one) are dropped; at most kMaxSamples are kept.
   explicit RateWindow(std::int64_t window_us) : window_us_(window_us) {}
 
-  // A time that does not advance is ignored; a counter that fell begins anew.
+  // A time that does not advance is ignored; a counter that fell begins again.
   void add(std::int64_t time_us, std::uint64_t count);
   // Per second; zero until there are two samples, and when the newest is older than the window.
   double rate(std::int64_t now_us) const;

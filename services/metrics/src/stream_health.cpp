@@ -17,7 +17,7 @@ constexpr std::size_t kUsualSecondsLeast = 20;  // that the usual bit rate is th
 constexpr std::int64_t kPaceUs = 20 * kSecond;
 constexpr std::int64_t kLeastPaceUs = 11 * kSecond;
 constexpr std::size_t kSteadySeconds = 10;
-constexpr std::uint64_t kLeastFrames = 64;  // ingest tells of missing ones every 32
+constexpr std::uint64_t kLeastFrames = 64;  // ingest reports missing ones every 32
 
 // A value at or beyond a limit costs so many points; the hardest row first.
 struct Limit {

@@ -1,4 +1,4 @@
-// How well a live stream fares: a score of 0 to 100, why it is not 100, and how it was lately. Ingest's
+// How well a live stream is doing: a score of 0 to 100, why it is not 100, and how it was lately. Ingest's
 // counters in, once a second each; points out of the score. No clock, no bus. docs/metrics.md has the table
 // for users.
 //
@@ -16,7 +16,7 @@ namespace millrace::metrics {
 
 // Bits of a set; their names are what users see.
 enum class HealthReason : std::uint8_t {
-  kNoStatistics,  // ingest does not tell any more
+  kNoStatistics,  // ingest does not report any more
   kStalled,       // nothing came for seconds
   kNoVideo,       // sound goes on, the picture stands
   kNoAudio,       // the other way round
