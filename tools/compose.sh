@@ -115,7 +115,7 @@ give_up() {
   die "$1"
 }
 
-# Ends at once for what no further start mends (64: configuration, 69: port in use) and for what ends again and again.
+# Ends at once for what no further start repairs (64: configuration, 69: port in use) and for what ends again and again.
 wait_healthy() {
   local deadline=$((SECONDS + 120)) service state code restarts health healthy waiting
   while :; do

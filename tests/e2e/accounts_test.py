@@ -172,7 +172,7 @@ def changing_the_password(api, token):
     api.expect(422, "PATCH", path, {"current_password": PASSWORDS["ann"], "new_password": "short"}, token=token)
     api.expect(200, "GET", "/api/v1/users/me", token=token)
     api.expect(200, "PATCH", path, {"current_password": PASSWORDS["ann"], "new_password": PASSWORDS["new"]}, token=token)
-    # The gateway remembers good tokens for 5 s: it is told to forget.
+    # The gateway remembers good tokens for 5 s: it is asked to forget.
     wait_for(lambda: api.call("GET", "/api/v1/users/me", token=token)[0] == 401, "the old token to be worth nothing", 3)
     api.expect(401, "POST", "/api/v1/login/access-token", form={"username": "ann@example.com", "password": PASSWORDS["ann"]})
     return api.login("ann@example.com", PASSWORDS["new"])

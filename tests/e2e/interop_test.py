@@ -81,7 +81,7 @@ class Player:
         """[(pts seconds, md5)] without configurations."""
         fields = [f for f in map(str.split, self.path.read_text().splitlines()) if f[0] in KINDS.values() and f[3] != "c"]
         first = int(fields[0][1]) if fields else 0
-        # Counted from the first message, so that times that begin anew at 2^32 go on.
+        # Counted from the first message, so that times that begin again at 2^32 go on.
         return [((((int(f[1]) - first + (1 << 31)) % (1 << 32) - (1 << 31)) + int(f[2])) / 1000, "MD5:" + f[5])
                 for f in fields if f[0] == KINDS[stream]]
 

@@ -24,7 +24,7 @@ PATIENCE = float(os.environ.get("MILLRACE_TEST_PATIENCE", "1"))
 SERVICES = ("auth", "ingest", "packaging", "recording", "metrics", "api")
 PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "RTMP_GRPC_PORT", "INGEST_OPS_PORT", "AUTH_OPS_PORT", "PACKAGING_OPS_PORT",
          "RECORDING_OPS_PORT", "API_OPS_PORT", "SSL_PORT")
-# All peers of a test have one address, and most tests are not about limits: who is sets them.
+# All peers of a test have one address, and most tests are not about limits; those that are set them.
 NO_LIMITS = {"CONCURRENT_LIMIT_WHITELIST": "127.0.0.0/8,::1", "RTMP_MAX_BITRATE": "0", "RTMP_MAX_STREAMS": "0",
              "API_WRITES_PER_ADDRESS": "0", "API_READS_PER_ACCOUNT": "0", "API_WRITES_PER_ACCOUNT": "0"}
 

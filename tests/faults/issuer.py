@@ -70,7 +70,7 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_):
-        pass  # who hangs up in mid-answer is what some cases are about
+        pass  # a client that hangs up in mid-answer is what some cases are about
 
 
 server = Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)

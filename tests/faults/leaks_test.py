@@ -76,7 +76,7 @@ def what_others_are_told(stack, search):
     for path in (f"/watch/{stack.stream_id}", "/assets/watch.js", "/assets/config.json"):
         answer(search, path, base + path)
     key = search.needles["key"].decode()
-    # Who knows the key may ask by it; the answer has the public id.
+    # Anybody who knows the key may ask by it; the answer has the public id.
     answer(search, "/stream/status/KEY", f"{base}/api/stream/status/{key}")
     answer(search, "/stream/details/KEY for somebody else", f"{base}/api/stream/details/{key}", {"Authorization": f"Bearer {somebody}"})
     answer(search, "/vod/file/KEY", f"{base}/api/vod/file/{key}.mp4")

@@ -189,7 +189,7 @@ def bitrate(oracle):
             peer.expect(b"NetStream.Publish.Denied")
             peer.expect(b"2000 kbit/s")
         except (ConnectionResetError, BrokenPipeError):
-            pass  # it sent on after it was told
+            pass  # it sent on after its status
         check(peer.is_closed(5), "and closed")
     check(metric(oracle, "over_bitrate_total") == 1, "counted")
 

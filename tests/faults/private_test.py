@@ -92,7 +92,7 @@ def the_store_decides():
         wait_for(lambda: status_of(playlist.segments[-1][1]) == 401, "what was public to be refused")
         check(status_of(stack.info["hls_url"]) == 401, "its playlist too")
         wait_for(lambda: publisher.poll() is not None, "the publication to be cut")
-        # The log still says that it is public, and who heard the opposite has gone.
+        # The log still says that it is public, and the process that heard the opposite has gone.
         for service in ("auth", "packaging"):
             restart(stack, service)
         wait_for(lambda: status_of(stack.info["hls_url"]) == 401, "its playlist to be refused after restarts")

@@ -54,7 +54,7 @@ write_service() {
   # In the home, for a relative path in a secret's file: the service directory goes with the next start.
   printf '#!/bin/sh\nexec 2>&1\ncd %s || exit\nexec env%s %s\n' "$(quoted "$MILLRACE_HOME")" "$secrets" "$(quoted "$(bin "$name")")" \
     > "$directory/run"
-  # 64: bad configuration, 69: port in use. Starting again can't help; 125 tells s6-supervise to leave it down.
+  # 64: bad configuration, 69: port in use. Starting again can't help; 125 makes s6-supervise leave it down.
   printf '#!/bin/sh\ncase $1 in 64|69) echo "$1" > %s; exit 125 ;; esac\n' "$(quoted "$RUN/failed.$name")" > "$directory/finish"
   log_end "$name" > "$RUN/log_before.$name"
   printf '#!/bin/sh\nexec s6-log -b n5 s2000000 %s\n' "$(quoted "$MILLRACE_HOME/logs/$name")" > "$directory/log/run"
@@ -219,7 +219,7 @@ stack_up() {
   while is_ours; do sleep 0.5 & wait $! || true; done
 }
 
-# Publishers are told first, then files are finished, then the rest stops; s6 kills what outlives its grace. As up was
+# Publishers are notified first, then files are finished, then the rest stops; s6 kills what outlives its grace. As up was
 # called, not as this is: DRAIN_SECONDS and the place of the media log are those of up.
 stack_down() {
   local name pid seconds log

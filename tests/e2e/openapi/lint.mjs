@@ -13,7 +13,7 @@ const source = readFileSync(path, 'utf8');
 const found = [];
 
 // Served from wherever the server is: its address can't be in the document, and two paths that only differ in a
-// literal segment are told apart by the server, literal first. There is no licence to name.
+// literal segment are distinguished by the server, literal first. There is no licence to name.
 const redocly = await createConfig({
   extends: ['recommended'],
   rules: { 'no-server-example.com': 'off', 'no-ambiguous-paths': 'off', 'info-license': 'off', 'operation-4xx-response': 'error', 'security-defined': 'error' },
