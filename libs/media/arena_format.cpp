@@ -150,6 +150,7 @@ LogInfo copy_fields(const LogSlot& slot) {
   info.started_wall_us = slot.started_wall_us.load(std::memory_order_acquire);
   info.segment_target_ms = slot.segment_target_ms.load(std::memory_order_acquire);
   info.target_duration_s = slot.target_duration_s.load(std::memory_order_acquire);
+  info.first_dependent_segment = slot.first_dependent_segment.load(std::memory_order_acquire);
   info.pinned_limit_us = slot.pinned_limit_us.load(std::memory_order_acquire);
   // The end before the count: an ended log's count is then final. first before committed: it never passes it.
   info.end = static_cast<LogEnd>(slot.end.load(std::memory_order_acquire));

@@ -23,7 +23,7 @@
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 2;
+inline constexpr std::uint32_t kArenaVersion = 3;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
@@ -77,6 +77,9 @@ struct alignas(64) LogSlot {
   // Never 0 and never behind what any reader has seen.
   std::atomic<std::uint32_t> last_discontinuity_sequence;
   std::atomic<std::uint64_t> last_media_sequence;
+  // The stream's first segment that begins without a whole picture, of all retained logs up to this one; 0:
+  // none. Stored before its record counts.
+  std::atomic<std::uint64_t> first_dependent_segment;
   std::atomic<std::int64_t> ended_us;   // CLOCK_MONOTONIC
   std::atomic<std::uint64_t> first;     // stored before the blocks of what lies before it are reused
   std::atomic<std::uint64_t> last_key;  // sequence + 1 of the newest key frame of video; 0 if none

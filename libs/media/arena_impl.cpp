@@ -30,6 +30,12 @@ std::int64_t pinned_limit_us(const RetentionPolicy& retention, const StreamConti
   return std::max(retention.pinned_limit_us, kRetainedTargets * target_us);
 }
 
+// Either may be 0, none, or out of a damaged slot.
+std::uint64_t earlier_segment(std::uint64_t known, std::uint64_t told) {
+  if (told == 0 || told > kMostMediaSequence) return known;
+  return known == 0 ? told : std::min(known, told);
+}
+
 std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
   const std::uint64_t blocks = (bytes + geometry.block_bytes - 1) / geometry.block_bytes;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, kFewestBlocks, kNoBlock));
@@ -118,6 +124,7 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.last_discontinuity_sequence.store(log.continuation.last_discontinuity_sequence, kRelease);
   slot.segment_target_ms.store(log.continuation.segment_target_ms, kRelease);
   slot.target_duration_s.store(log.continuation.target_duration_s, kRelease);
+  slot.first_dependent_segment.store(log.continuation.first_dependent_segment, kRelease);
   slot.publication_id.store(description.publication_id, kRelease);
   slot.epoch.store(log.continuation.epoch, kRelease);
   slot.started_wall_us.store(description.started_wall_us, kRelease);
@@ -220,7 +227,10 @@ StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const 
     known.epoch = std::max(known.epoch, info.epoch);
     known.last_media_sequence = std::max(known.last_media_sequence, media);
     known.last_discontinuity_sequence = std::max(known.last_discontinuity_sequence, discontinuity);
-    if (logs_[i] == nullptr || info.target_duration_s == 0 || info.epoch < target_epoch) continue;
+    if (logs_[i] == nullptr) continue;
+    known.first_dependent_segment =
+        earlier_segment(known.first_dependent_segment, info.first_dependent_segment);
+    if (info.target_duration_s == 0 || info.epoch < target_epoch) continue;
     target_epoch = info.epoch;
     known.target_duration_s = std::min(info.target_duration_s, kMostTargetSeconds);
     known.segment_target_ms = std::min(info.segment_target_ms, kMostTargetSeconds * 1000);

@@ -27,7 +27,10 @@ struct LogInfo {
   std::int64_t started_wall_us = 0;
   std::uint32_t segment_target_ms = 0;
   std::uint32_t target_duration_s = 0;  // of the stream's playlists, for good; 0: not known yet
-  std::int64_t pinned_limit_us = 0;     // a cursor holds records back no longer than this
+  // Media sequence of the stream's first segment whose picture does not begin with a whole one; 0: none yet.
+  // Kept like the target duration: a log goes on from its stream's retained ones.
+  std::uint64_t first_dependent_segment = 0;
+  std::int64_t pinned_limit_us = 0;  // a cursor holds records back no longer than this
   bool is_private = false;
   LogEnd end = LogEnd::kLive;
   std::uint64_t first = 0;      // oldest record that may still be there

@@ -251,6 +251,46 @@ TEST_F(Arena, RefersToAnEarlierConfigurationThatIsTheSame) {
   EXPECT_EQ(*log->add_configuration({}, {}, pattern(1, 1, 5)), 5U);
 }
 
+// Picture and sound go from one configuration to another and back, and then one of them is silent.
+TEST_F(Arena, TellsOnEveryRecordWhichConfigurationsAreInForce) {
+  open_writer();
+  auto log = create(describe("cam", 7));
+  const auto configure = [&](std::uint8_t track, std::uint64_t which) {
+    TrackConfiguration description{};
+    description.track = track;
+    description.kind = track == kVideoTrack ? TrackKind::kVideo : TrackKind::kAudio;
+    description.codec = track == kVideoTrack ? Codec::kH264 : Codec::kAac;
+    return log->add_configuration(description, {}, pattern(1, which, 10)).value();
+  };
+  const auto sample = [&](std::uint8_t track, std::uint32_t configuration) {
+    SampleRecord record = record_at(1, true, track);
+    record.configuration = configuration;
+    ASSERT_TRUE(append(*log, 7, 10, record));
+  };
+  auto reader = open_reader();
+  auto cursor = reader->open_log(log->slot(), 7, 0);
+  const auto in_force = [&](std::uint8_t track) {
+    return configuration_in_force(cursor->at(log->committed() - 1)->record, track);
+  };
+  sample(kDataTrack, 0);
+  EXPECT_EQ(in_force(kVideoTrack), std::nullopt);
+  EXPECT_EQ(in_force(kAudioTrack), std::nullopt);
+  const std::uint32_t picture = configure(kVideoTrack, 1);
+  const std::uint32_t sound = configure(kAudioTrack, 1);
+  const std::uint32_t other = configure(kAudioTrack, 2);
+  sample(kAudioTrack, other);
+  EXPECT_EQ(in_force(kVideoTrack), picture) << "announced, without a sample yet";
+  EXPECT_EQ(in_force(kAudioTrack), other);
+  EXPECT_EQ(configure(kAudioTrack, 1), sound);
+  sample(kAudioTrack, sound);
+  sample(kVideoTrack, picture);
+  EXPECT_EQ(in_force(kAudioTrack), sound) << "told by the picture";
+  EXPECT_EQ(configure(kAudioTrack, 2), other);
+  sample(kDataTrack, 0);
+  EXPECT_EQ(in_force(kAudioTrack), other) << "the newest that the writer added";
+  EXPECT_EQ(in_force(kVideoTrack), picture);
+}
+
 TEST_F(Arena, SaysWhichOpenRoomHoldsTooMuchBack) {
   open_writer(64);
   auto log = create(describe("cam", 7, 8 * 4096));

@@ -20,7 +20,9 @@ struct LogWriter::State {
   std::uint64_t reserved = 0;  // bytes of all extents so far, up to `used` of this one
   std::uint64_t numbered = 0;  // what the slot says of the newest record
   std::uint32_t discontinued = 0;
-  std::uint32_t open_rooms = 0;  // everywhere
+  std::optional<std::uint64_t> pictured;    // the newest segment that has a picture
+  std::array<std::uint16_t, 2> in_force{};  // as SampleRecord::in_force
+  std::uint32_t open_rooms = 0;             // everywhere
   std::uint64_t committed = 0;
   std::uint64_t index_capacity = 0;  // records that the index blocks taken so far hold
   std::uint32_t configuration_front = 0;
@@ -30,6 +32,8 @@ struct LogWriter::State {
   LogSlot& slot() const { return arena->slot(*log); }
   Result<void> extend_index();
   Result<void> begin_extent(std::uint64_t room);
+  void note_picture(const SampleRecord& record);
+  void note_configuration(std::uint8_t track, std::uint32_t index);
   void put_record(const SampleRecord& record);
   std::optional<std::uint32_t> same_configuration(const TrackConfiguration& description, bool prefixed,
                                                   ByteView bytes) const;
@@ -64,6 +68,19 @@ Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
   return {};
 }
 
+// Whether a stream's segments can all be decoded by themselves is the log's to say: a reader may come when
+// the first one that can't has gone.
+void LogWriter::State::note_picture(const SampleRecord& record) {
+  if (record.track != kVideoTrack || pictured == record.media_sequence) return;
+  pictured = record.media_sequence;
+  if (is_sync(record.flags) || slot().first_dependent_segment.load(std::memory_order_relaxed) != 0) return;
+  slot().first_dependent_segment.store(record.media_sequence, std::memory_order_release);
+}
+
+void LogWriter::State::note_configuration(std::uint8_t track, std::uint32_t index) {
+  if (track < in_force.size()) in_force.at(track) = static_cast<std::uint16_t>(index + 1);
+}
+
 void LogWriter::State::put_record(const SampleRecord& record) {
   const ArenaView& view = arena->view();
   // Before the record counts: at whatever instant the writer dies, the stream's numbers are not behind it.
@@ -75,6 +92,7 @@ void LogWriter::State::put_record(const SampleRecord& record) {
     discontinued = record.discontinuity_sequence;
     slot().last_discontinuity_sequence.store(discontinued, std::memory_order_release);
   }
+  note_picture(record);
   const std::uint32_t per_block = view.geometry().records_per_block();
   const auto index = BlockReference::unpack(
       slot().ring[(record.sequence / per_block) % kIndexRing].load(std::memory_order_relaxed));
@@ -176,6 +194,9 @@ std::uint64_t LogWriter::commit(const Room& room, std::uint32_t payload_begin, s
   record.offset = room.offset + payload_begin;
   record.size = room.prefix_room + room.body_size - payload_begin;
   record.prefix_size = prefix_size;
+  if (record.configuration < state.configuration_front / sizeof(ConfigurationEntry))
+    state.note_configuration(record.track, record.configuration);
+  record.in_force = state.in_force;
   state.put_record(record);
   ++state.committed;
   state.close_room(room, state.committed, record.arrival_us);
@@ -186,7 +207,10 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
                                                    ByteView bytes) {
   State& state = *state_;
   if (state.ended) return fail("media.ended", "the log has ended");
-  if (const auto known = state.same_configuration(description, !prefix.empty(), bytes)) return *known;
+  if (const auto known = state.same_configuration(description, !prefix.empty(), bytes)) {
+    state.note_configuration(description.track, *known);
+    return *known;
+  }
   const std::uint64_t size = std::uint64_t{prefix.size()} + bytes.size();
   const std::uint64_t room = state.configuration_back - state.configuration_front;
   const std::uint32_t index = state.configuration_front / sizeof(ConfigurationEntry);
@@ -206,6 +230,7 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
   store_words(block + state.configuration_front, &entry, sizeof(entry));
   state.configuration_front += sizeof(ConfigurationEntry);
   state.slot().configuration_count.store(index + 1, std::memory_order_release);
+  state.note_configuration(description.track, index);
   return index;
 }
 

@@ -71,6 +71,8 @@ struct StreamContinuation {
   std::uint32_t segment_target_ms = 2000;
   // Fixed by a log that is still retained, whose playlists may be out there; 0: to be fixed.
   std::uint32_t target_duration_s = 0;
+  // Of the retained logs: the first segment that begins without a whole picture; 0: none.
+  std::uint64_t first_dependent_segment = 0;
 };
 
 // Of a stream that nothing is known of: what lies before its first numbers. The media sequence counts the

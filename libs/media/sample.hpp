@@ -1,7 +1,9 @@
 // What a media log holds: samples with their times, and the configurations that describe the tracks.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 namespace millrace::media {
 
@@ -79,8 +81,19 @@ struct SampleRecord {
   std::uint16_t flags;              // SampleFlag
   std::uint8_t track;
   std::uint8_t prefix_size;
+  // Of the first video and the first audio track, whatever track the record is of: 1 + the index of the
+  // configuration in force, 0 where there is none. Filled in by LogWriter::commit.
+  std::array<std::uint16_t, 2> in_force;
 };
 static_assert(sizeof(SampleRecord) == 80);
+
+// What a track has at a record, also while it is silent. track: kVideoTrack or kAudioTrack. Consumers bound
+// the index by the log's configuration_count.
+constexpr std::optional<std::uint32_t> configuration_in_force(const SampleRecord& record,
+                                                              std::uint8_t track) {
+  const std::uint16_t told = record.in_force.at(track);
+  return told == 0 ? std::nullopt : std::optional<std::uint32_t>(told - 1U);
+}
 
 // Everything a consumer must know about a track before it can use samples: an entry of the log's
 // configuration area, which is never recycled while the log exists. bytes (avcC, AudioSpecificConfig,
@@ -98,9 +111,8 @@ struct TrackConfiguration {
   std::uint32_t height;       // video
   std::uint32_t sample_rate;  // audio
   std::uint32_t channels;     // audio
-  // The first segment it is in force in; 0: from the log's first record on (known before any sample). The
-  // writer adds a later configuration together with the first sample that uses it, so that which tracks a
-  // segment has can be told from any part of the log, even from a segment in which a track is silent.
+  // The first segment it was in force in; 0: from the log's first record on (known before any sample). A
+  // track that goes back to it later is told by the records alone (SampleRecord::in_force).
   std::uint64_t media_sequence;
 
   bool operator==(const TrackConfiguration&) const = default;

@@ -116,6 +116,42 @@ TEST_F(StreamNumbers, KeepTheTargetDurationWhileALogOfTheStreamIsLeft) {
   EXPECT_EQ(third->continuation().last_media_sequence, 5000U);
 }
 
+// Which segment was the first without a whole picture at its front is known for as long as a list may have
+// had it: over the recycling of its records, publications and a writer that dies.
+TEST_F(StreamNumbers, KeepTheFirstDependentSegmentWhileALogOfTheStreamIsLeft) {
+  open_writer();
+  const auto add = [](LogWriter& log, std::uint64_t media, std::uint8_t track, unsigned flags) {
+    SampleRecord record = record_at(1, false, track);
+    record.media_sequence = media;
+    record.flags = static_cast<std::uint16_t>(flags);
+    ASSERT_TRUE(append(log, 7, 10, record));
+  };
+  const auto told = [&](std::uint64_t publication) {
+    return info_of(*open_reader(), publication).first_dependent_segment;
+  };
+  auto first = create(describe("cam", 7));
+  add(*first, 5000, kAudioTrack, kSampleSegmentStart);
+  add(*first, 5000, kVideoTrack, kSampleKey);
+  add(*first, 5000, kVideoTrack, 0);
+  add(*first, 5001, kVideoTrack, kSampleKey);
+  EXPECT_EQ(told(7), 0U);
+  add(*first, 5002, kVideoTrack, kSampleKey | kSampleRecovery);
+  add(*first, 5003, kVideoTrack, 0);
+  EXPECT_EQ(told(7), 5002U) << "an open GOP's is not whole; the first one counts";
+  first.reset();
+  auto second = create(describe("cam", 8));
+  EXPECT_EQ(told(8), 5002U);
+  add(*second, 5004, kVideoTrack, 0);
+  second.reset();
+  kill_and_open();
+  const auto third = create(describe("cam", 9));
+  EXPECT_EQ(told(9), 5002U);
+  third->end(LogEnd::kUnpublished);
+  EXPECT_EQ(create(describe("cam2", 10))->continuation().first_dependent_segment, 0U);
+  writer_->maintain(monotonic_us() + kLater);
+  EXPECT_EQ(create(describe("cam", 11))->continuation().first_dependent_segment, 0U) << "another list";
+}
+
 // The service comes back with shorter segments; the stream's playlists keep their target.
 TEST_F(StreamNumbers, HoldRecordsForTheTargetsThatAreKept) {
   constexpr std::int64_t kSecond = 1'000'000;

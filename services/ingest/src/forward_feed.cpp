@@ -76,7 +76,10 @@ bool ForwardFeed::start() {
       newest.at(configuration->description.track) = i;
     }
   }
-  if (sample->record.track < newest.size()) newest.at(sample->record.track) = sample->record.configuration;
+  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack}) {
+    if (const auto in_force = media::configuration_in_force(sample->record, track))
+      newest.at(track) = in_force;
+  }
   configurations_seen_ = count;
   const std::uint32_t time = outgoing_time(sample->record.wire_timestamp_ms);
   if (newest.at(media::kDataTrack)) queue_configuration(*newest.at(media::kDataTrack), time);

@@ -317,8 +317,8 @@ bool PlayerGroup::start(Player& player) {
   return true;
 }
 
-// The newest configuration of each track, what describes the stream first; a record of another one corrects
-// it when it comes.
+// The configuration in force of the first picture and sound, the newest of other tracks (a record of another
+// one corrects it when it comes); what describes the stream first.
 void PlayerGroup::queue_newest(Player& player, const media::SampleRecord& first) {
   std::array<std::optional<std::uint32_t>, media::kMaxTracks> newest;
   std::array<std::optional<std::uint32_t>, 2> annotations;  // of video, of audio
@@ -332,7 +332,9 @@ void PlayerGroup::queue_newest(Player& player, const media::SampleRecord& first)
       newest.at(configuration->description.track) = i;
     }
   }
-  if (first.track == media::kVideoTrack) newest[media::kVideoTrack] = first.configuration;
+  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack}) {
+    if (const auto in_force = media::configuration_in_force(first, track)) newest.at(track) = in_force;
+  }
   player.configurations_seen = count;
   const auto queue = [&](std::optional<std::uint32_t> index) {
     if (index) (void)queue_configuration(player, *index, first.wire_timestamp_ms);

@@ -226,6 +226,26 @@ TEST_F(ForwardFeedTest, SendsAChangedConfigurationBeforeItsFirstFrame) {
   EXPECT_THAT(server_.take(), ElementsAre("v 120 configuration", "v 120 41"));
 }
 
+// Sound that went to another configuration and back, and is silent since.
+TEST_F(ForwardFeedTest, SendsTheConfigurationThatASilentTrackUsedLast) {
+  Source source(*arena_, 1);
+  const auto sound = [&](std::uint8_t configuration, std::uint32_t timestamp) {
+    source.send(MessageType::kAudio, timestamp, testing::aac_header(configuration));
+    source.send(MessageType::kAudio, timestamp, testing::audio_frame(timestamp));
+  };
+  source.video(true, 0);
+  sound(0x90, 20);
+  sound(0x88, 40);
+  sound(0x90, 60);
+  source.video(true, 80);
+  ForwardFeed feed(1, kChunkSize, false);
+  attach(feed, source);
+  ASSERT_EQ(feed.next(source.publication->committed()), ForwardFeed::Next::kOwn);
+  server_.receive(feed.own());
+  EXPECT_THAT(server_.take(), ElementsAre("v 80 configuration", "a 80 configuration"));
+  EXPECT_EQ(server_.last, testing::aac_header(0x90));
+}
+
 TEST_F(ForwardFeedTest, SkipsToTheNewestKeyFrame) {
   Source source(*arena_, 1);
   source.video(true, 0);

@@ -119,8 +119,8 @@ bool FlvFeed::start(std::int64_t now_us) {
   reader_->seek(next_);
   catch_up_until_us_ = now_us + kCatchUpUs;
   join_timelines(record.wire_timestamp_ms);
-  // The newest of each track; a record of another one corrects it when it comes. Beside onMetaData an
-  // annotation of each kind.
+  // Of picture and sound what is in force, also where one is silent; beside onMetaData an annotation of each
+  // kind.
   std::vector<std::uint32_t> newest(media::kMaxTracks, kNoConfiguration);
   std::array<std::uint32_t, 2> annotations{kNoConfiguration, kNoConfiguration};
   bool video = false;
@@ -137,7 +137,8 @@ bool FlvFeed::start(std::int64_t now_us) {
     video = video || configuration->description.kind == media::TrackKind::kVideo;
     audio = audio || configuration->description.kind == media::TrackKind::kAudio;
   }
-  if (is_shown(record.track)) newest[record.track] = record.configuration;
+  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack})
+    newest[track] = media::configuration_in_force(record, track).value_or(newest[track]);
   // It begins with a picture, unless there never was one.
   video = video && record.track == media::kVideoTrack;
   if (!std::exchange(head_begun_, true)) head_ = flv_file_header(video, audio);

@@ -328,6 +328,28 @@ TEST_F(FlvFeedTest, SendsAChangedConfigurationBeforeItsFirstFrame) {
   EXPECT_EQ(parse_flv(socket.bytes), expected);
 }
 
+// Sound that went to another configuration and back, and is silent since.
+TEST_F(FlvFeedTest, SendsTheConfigurationThatASilentTrackUsedLast) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  const auto sound = [&](std::uint8_t byte) {
+    publisher.add_configuration(media::kAudioTrack, media::TrackKind::kAudio, MessageType::kAudio, {0xAF, 0},
+                                {0x11, byte});
+  };
+  publisher.frame(true, true, 0, 0);
+  publisher.frame(false, true, 1, 0);
+  sound(0x88);
+  publisher.frame(false, true, 2, 20);
+  sound(0x90);
+  publisher.frame(false, true, 3, 40);
+  publisher.frame(true, true, 4, 60);
+  FakeSocket socket;
+  const auto viewer = feed();
+  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
+  std::vector<FlvTag> expected = configurations(60);
+  expected.push_back({9, 60, FlvPublisher::body(true, true, 4, 50)});
+  EXPECT_EQ(parse_flv(socket.bytes), expected);
+}
+
 TEST_F(FlvFeedTest, SkipsForASlowViewerAndThenLetsItGo) {
   FlvPublisher publisher(*arena_, 1, 1);
   publisher.frames(0, 20, now_us_);

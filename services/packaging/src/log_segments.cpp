@@ -54,6 +54,7 @@ void LogSegments::begin_segment(const media::SampleRecord& record) {
   segment.independent = true;
   open_->not_begun[kVideo] = (record.flags & media::kSampleNoVideoYet) != 0;
   open_->not_begun[kAudio] = (record.flags & media::kSampleNoAudioYet) != 0;
+  for (std::uint8_t track = 0; track < kTracks; ++track) open_->in_force[track] = in_force(record, track);
 }
 
 void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
@@ -111,20 +112,18 @@ void LogSegments::settle_video(const media::SampleRecord& record) {
 void LogSegments::finish_waiting() {
   if (!waiting_) return;
   Segment segment = waiting_->segment;
-  const std::array<bool, kTracks> not_begun = waiting_->not_begun;
   segment.duration_us = duration_us(*waiting_);
-  waiting_.reset();
   bool empty = true;
   for (std::size_t track = 0; track < kTracks; ++track) {
     const TrackSpan& span = segment.tracks[track];
-    segment.configurations[track] =
-        span.samples > 0 ? span.configuration : in_force(track, segment.media_sequence);
-    if (span.samples == 0 && not_begun[track]) segment.configurations[track].reset();
+    empty = empty && span.samples == 0;
     if (span.samples > 0) {
-      empty = false;
-      newest_configurations_[track] = span.configuration;
+      segment.configurations[track] = span.configuration;
+    } else if (!waiting_->not_begun[track]) {
+      segment.configurations[track] = waiting_->in_force[track];
     }
   }
+  waiting_.reset();
   // Numbers must follow one another in a playlist: what stands before a gap can't be listed with what
   // follows.
   const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
@@ -174,17 +173,13 @@ std::int64_t LogSegments::extent_us(const Open& open) const {
   return std::max<std::int64_t>(end - open.segment.start_wall_us, 1);
 }
 
-// Of a track that is silent in the segment: what its records before used. A reading that begins in the middle
-// of the silence goes by the segments that configurations were added in.
-std::optional<std::uint32_t> LogSegments::in_force(std::size_t track, std::uint64_t media_sequence) const {
-  if (newest_configurations_[track]) return newest_configurations_[track];
-  for (std::size_t i = configurations_.size(); i-- > 0;) {
-    const TrackTiming& timing = configurations_[i];
-    if (timing.usable && timing.track == track && timing.media_sequence <= media_sequence) {
-      return static_cast<std::uint32_t>(i);
-    }
-  }
-  return std::nullopt;
+// As the record says, so that a reading that begins in the middle of a silence finds the same.
+std::optional<std::uint32_t> LogSegments::in_force(const media::SampleRecord& record,
+                                                   std::uint8_t track) const {
+  const auto index = media::configuration_in_force(record, track);
+  if (!index || *index >= configurations_.size()) return std::nullopt;
+  const TrackTiming& timing = configurations_[*index];
+  return timing.usable && timing.track == track ? index : std::nullopt;
 }
 
 void LogSegments::end() {

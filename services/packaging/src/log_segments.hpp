@@ -53,7 +53,9 @@ class LogSegments {
   struct Open {
     Segment segment;
     std::array<std::int64_t, kTracks> first_wall_us{};
-    std::array<bool, kTracks> not_begun{};     // configured, and without a sample before this segment
+    std::array<bool, kTracks> not_begun{};  // configured, and without a sample before this segment
+    // What a track has that is silent in the segment.
+    std::array<std::optional<std::uint32_t>, kTracks> in_force;
     std::optional<std::int64_t> start_us;      // of its media, on the timeline
     std::optional<std::int64_t> next_us;       // where the next segment of the same timeline begins
     std::optional<std::int64_t> next_wall_us;  // and its date
@@ -69,14 +71,12 @@ class LogSegments {
   std::optional<std::int64_t> timeline_us(const media::SampleRecord& record) const;
   void finish_waiting();
   std::int64_t extent_us(const Open& open) const;
-  std::optional<std::uint32_t> in_force(std::size_t track, std::uint64_t media_sequence) const;
+  std::optional<std::uint32_t> in_force(const media::SampleRecord& record, std::uint8_t track) const;
 
   std::uint64_t publication_id_;
   std::vector<TrackTiming> configurations_;
   std::optional<Open> open_;     // growing
   std::optional<Open> waiting_;  // closed, its last video frame's duration not known yet
-  // The configuration that each track's newest record used.
-  std::array<std::optional<std::uint32_t>, kTracks> newest_configurations_;
   std::optional<std::uint64_t> current_media_sequence_;
   std::deque<Segment> complete_;
   std::int64_t last_arrival_us_ = 0;

@@ -87,6 +87,7 @@ TEST(LogSegments, GivesALoneFrameAThirtiethOfASecond) {
 
 TEST(LogSegments, MeasuresAudioOnlyByItsSamples) {
   RecordScript script(1);
+  script.in_force = {};
   for (int frame = 0; frame < 94; ++frame) script.audio(frame);
   script.cut();
   for (int frame = 94; frame < 188; ++frame) script.audio(frame);
@@ -175,7 +176,7 @@ TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   script.pictures_and_sound(400, 800).cut();
   script.video(800, true);
   const LogSegments segments =
-      feed(script, {.timings = {video_timing(), audio_timing(), video_timing(2)}, .end = true});
+      feed(script, {.timings = {video_timing(), audio_timing(), video_timing()}, .end = true});
   ASSERT_EQ(segments.complete().size(), 3U);
   EXPECT_EQ(segments.complete()[0].configurations[kVideo], 0U);
   EXPECT_EQ(segments.complete()[1].configurations[kVideo], 2U);
@@ -183,7 +184,8 @@ TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   EXPECT_EQ(segments.complete()[2].configurations[kAudio], 1U) << "audio is silent in it";
 }
 
-// An encoder that goes back to an earlier configuration is given that one's index.
+// An encoder that goes back to an earlier configuration is given that one's index, also for a reader that
+// begins in the silence behind it.
 TEST(LogSegments, NamesTheConfigurationThatASilentTrackUsedLast) {
   RecordScript script(1);
   script.pictures_and_sound(0, 400).cut(true);
@@ -191,16 +193,21 @@ TEST(LogSegments, NamesTheConfigurationThatASilentTrackUsedLast) {
   script.pictures_and_sound(400, 800).cut(true);
   script.configuration[media::kVideoTrack] = 0;
   script.pictures_and_sound(800, 1200).cut().audio(60).cut().audio(120).cut().video(3000, true);
-  const LogSegments segments = feed(script, {.timings = {video_timing(), audio_timing(), video_timing(2)}});
+  const std::vector<TrackTiming> timings = {video_timing(), audio_timing(), video_timing()};
+  const LogSegments segments = feed(script, {.timings = timings});
   ASSERT_EQ(segments.complete().size(), 5U);
   EXPECT_EQ(segments.complete()[3].tracks[kVideo].samples, 0U);
   EXPECT_EQ(segments.complete()[3].configurations[kVideo], 0U);
+  const LogSegments late = feed(script, {.timings = timings, .from = segments.complete()[3].first_record});
+  ASSERT_EQ(late.complete().size(), 2U);
+  EXPECT_EQ(late.complete()[0].configurations[kVideo], 0U);
 }
 
 TEST(LogSegments, LeavesATrackOutBeforeItsFirstSegment) {
   RecordScript script(10);
+  script.in_force = {};
   script.video(0, true).cut().video(40, true).cut(true).video(80, true).audio(4).cut().video(120, true);
-  const LogSegments segments = feed(script, {.timings = {video_timing(), audio_timing(12)}, .end = true});
+  const LogSegments segments = feed(script, {.timings = {video_timing(), audio_timing()}, .end = true});
   ASSERT_EQ(segments.complete().size(), 4U);
   EXPECT_FALSE(segments.complete()[1].configurations[kAudio].has_value());
   EXPECT_EQ(segments.complete()[2].configurations[kAudio], 1U);
@@ -274,12 +281,14 @@ TEST(LogSegments, DropsWhatWasRecycled) {
 // The property packaging's restarts stand on: reading from any retained record gives the same whole segments.
 TEST(LogSegments, GivesTheSameSegmentsFromEveryStartingPoint) {
   RecordScript script(500, 3);
+  script.in_force = {};
   script.video(0, true).video(40).video(80).cut(true).pictures_and_sound(120, 400).cut();
   script.audio(20).audio(21).video(440).cut().audio(22).audio(23).cut().audio(24).cut(true);
   script.configuration[media::kVideoTrack] = 2;
-  script.video(600, true).video(640).audio(30).cut().pictures_and_sound(680, 1000).cut().data(1000).video(
-      1000, true);
-  const std::vector<TrackTiming> timings = {video_timing(), audio_timing(501), video_timing(505)};
+  script.video(600, true).video(640).audio(30).cut().pictures_and_sound(680, 1000).cut(true);
+  script.configuration[media::kVideoTrack] = 0;
+  script.video(1000, true).cut().audio(60).cut().audio(61).cut().data(1400).video(1400, true);
+  const std::vector<TrackTiming> timings = {video_timing(), audio_timing(), video_timing()};
   for (const bool end : {false, true}) {
     const LogSegments whole = feed(script, {.timings = timings, .end = end});
     ASSERT_GE(whole.complete().size(), 7U);

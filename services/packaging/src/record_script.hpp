@@ -1,6 +1,7 @@
 // Records of a made-up log for tests: one call per sample, numbers and times filled in as ingest would.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "log_segments.hpp"
@@ -13,11 +14,11 @@ constexpr std::uint32_t kAudioScale = 48'000;
 constexpr std::uint32_t kAudioFrame = 1'024;
 constexpr std::int64_t kWallStart = 1'800'000'000'000'000;
 
-inline TrackTiming video_timing(std::uint64_t media_sequence = 0) {
-  return {media::kVideoTrack, true, kVideoScale, 0, media_sequence};
+inline TrackTiming video_timing() {
+  return {media::kVideoTrack, true, kVideoScale, 0};
 }
-inline TrackTiming audio_timing(std::uint64_t media_sequence = 0) {
-  return {media::kAudioTrack, true, kAudioScale, kAudioFrame, media_sequence};
+inline TrackTiming audio_timing() {
+  return {media::kAudioTrack, true, kAudioScale, kAudioFrame};
 }
 
 class RecordScript {
@@ -26,6 +27,8 @@ class RecordScript {
       : media_sequence_(first_media_sequence), discontinuity_sequence_(discontinuity_sequence) {}
 
   std::uint32_t configuration[media::kMaxTracks] = {0, 1, 2};
+  // As SampleRecord has it; a track's own records set it. Both are known from the beginning.
+  std::array<std::uint16_t, 2> in_force = {1, 2};
 
   // The next record begins a new segment; on a new timeline if so said.
   RecordScript& cut(bool discontinuity = false) {
@@ -70,6 +73,8 @@ class RecordScript {
     record.flags =
         static_cast<std::uint16_t>((key ? media::kSampleKey : 0) | (start_ ? media::kSampleSegmentStart : 0));
     record.track = track;
+    if (track < in_force.size()) in_force[track] = static_cast<std::uint16_t>(configuration[track] + 1);
+    record.in_force = in_force;
     start_ = false;
     records.push_back(record);
     return *this;

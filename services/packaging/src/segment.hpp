@@ -20,7 +20,6 @@ struct TrackTiming {
   bool usable = false;          // false: a track or codec that is not packaged; its samples are passed over
   std::uint32_t timescale = 0;  // ticks a second; never 0 when usable
   std::uint32_t frame_duration = 0;  // ticks of one audio frame; 0: varies (video)
-  std::uint64_t media_sequence = 0;  // first segment it is in force in; 0: from the log's first
 };
 
 // A track's share of a segment.

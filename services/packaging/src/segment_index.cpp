@@ -59,6 +59,7 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   listed = first_staying(segments, listed, window_us, now_monotonic_us);
   while (held > 0 && window_us > 0) window_us -= segments[--held].duration_us;
   segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(held));
+  if (!segments.empty()) listing.independent = independent_up_to(segments.back().media_sequence);
   listing.offered = std::move(segments);
   listing.first_listed = listed - held;
   listing.ended = ended(now_monotonic_us);
@@ -104,6 +105,14 @@ std::uint32_t SegmentIndex::target_duration_s() const {
   std::uint32_t fixed = 0;
   for (const auto& known : logs_) fixed = std::max(fixed, known->target_duration_s);
   return fixed;
+}
+
+// Once a segment does not begin with a whole picture the list never claims again that all do: what a list
+// says of itself does not come and go with its window (RFC 8216 6.2.1), nor with packaging.
+bool SegmentIndex::independent_up_to(std::uint64_t media_sequence) const {
+  return std::none_of(logs_.begin(), logs_.end(), [&](const auto& known) {
+    return known->first_dependent_segment != 0 && known->first_dependent_segment <= media_sequence;
+  });
 }
 
 bool SegmentIndex::ended(std::int64_t now_monotonic_us) const {

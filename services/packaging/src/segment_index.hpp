@@ -29,7 +29,8 @@ struct PublicationLog {
       : publication_id(id), epoch(epoch_number), segments(id) {}
   std::uint64_t publication_id;
   std::uint64_t epoch;
-  std::uint32_t target_duration_s = 0;  // 0: not fixed (yet), nothing of it is listed
+  std::uint32_t target_duration_s = 0;        // 0: not fixed (yet), nothing of it is listed
+  std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
   LogSegments segments;
 };
@@ -41,6 +42,8 @@ struct Listing {
   // list any more.
   std::size_t first_listed = 0;
   std::uint32_t target_duration_seconds = 1;
+  // Up to the newest offered segment all that the retained logs know of begin with a whole picture.
+  bool independent = true;
   bool ended = false;  // ended for good: no publication continued the stream within the grace time
 };
 
@@ -66,6 +69,7 @@ class SegmentIndex {
   std::uint32_t target_duration_s() const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
   bool ended(std::int64_t now_monotonic_us) const;
+  bool independent_up_to(std::uint64_t media_sequence) const;
 
   WindowPolicy policy_;
   std::vector<std::unique_ptr<PublicationLog>> logs_;  // by epoch

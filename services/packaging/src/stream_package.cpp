@@ -76,7 +76,6 @@ StreamPackage::Update StreamPackage::follow(const StreamLogs& logs, std::int64_t
   }
   // Half of the past is no view: numbers would seem to step back to who saw the whole.
   if (update.more) return update;
-  judge_independence();
   index_.trim();
   const Listing listing = index_.listing(now_monotonic_us);
   hold(listing);
@@ -138,6 +137,7 @@ bool StreamPackage::read_records(PublicationLog& log, Publication& publication, 
     }
     const media::LogInfo info = reader.info();
     log.target_duration_s = info.target_duration_s;
+    log.first_dependent_segment = info.first_dependent_segment;
     log.pinned_limit_us = info.pinned_limit_us;
     log.segments.recycled_before(info.first);
     return false;
@@ -194,16 +194,6 @@ StreamPackage::Signature StreamPackage::signature_of(const Listing& listing) con
           is_private_};
 }
 
-// Once a segment does not begin with a whole picture the list never claims again that all do: what a list
-// says of itself does not come and go with its window (RFC 8216 6.2.1).
-void StreamPackage::judge_independence() {
-  for (const auto& log : index_.logs()) {
-    const auto& segments = log->segments.complete();
-    independent_ = independent_ && std::all_of(segments.begin(), segments.end(),
-                                               [](const Segment& segment) { return segment.independent; });
-  }
-}
-
 void StreamPackage::renew_view(const Listing& listing, Update& update) {
   const Signature signature = signature_of(listing);
   if (signature == signature_) return;
@@ -214,7 +204,6 @@ void StreamPackage::renew_view(const Listing& listing, Update& update) {
   }
   signature_ = signature;
   view_ = listing.offered.empty() ? nullptr : make_view(listing);
-  if (!view_) independent_ = true;  // the next list is another one
   offered_.erase(offered_.begin(), view_ ? offered_.lower_bound(signature.first_offered) : offered_.end());
 }
 
@@ -261,7 +250,7 @@ std::string StreamPackage::media_playlist(const Listing& listing) const {
   playlist.target_duration_seconds = listing.target_duration_seconds;
   playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
   playlist.ended = listing.ended;
-  playlist.independent_segments = independent_;
+  playlist.independent_segments = listing.independent;
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
     hls::MediaSegment entry;

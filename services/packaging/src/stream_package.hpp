@@ -67,7 +67,6 @@ class StreamPackage {
                            Update& update);
   void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
   void hold(const Listing& listing);
-  void judge_independence();
   Signature signature_of(const Listing& listing) const;
   void renew_view(const Listing& listing, Update& update);
   std::shared_ptr<const StreamView> make_view(const Listing& listing);
@@ -88,7 +87,6 @@ class StreamPackage {
   std::shared_ptr<const StreamView> view_;
   Signature signature_;
   bool is_private_ = false;
-  bool independent_ = true;  // every segment so far
 };
 
 }  // namespace millrace::packaging

@@ -273,10 +273,12 @@ TEST_F(StreamPackageTest, KeepsSegmentsLongerThanTheListOfAnEndedStream) {
 // that all are, and does not begin again when that one has left it.
 TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
   constexpr const char* kClaim = "#EXT-X-INDEPENDENT-SEGMENTS\n";
-  TestPublisher publisher(*arena_, {});
+  TestPublisher publisher(*arena_, {.retention = {.keep_us = 0, .guaranteed_bytes = 1U << 20}});
   StreamPackage package("s1", kPolicy);
+  std::int64_t now_us = 0;
   const auto claims = [&] {
     package.update(logs(), 0);
+    EXPECT_EQ(*fresh_view()->media_playlist.text, *package.view()->media_playlist.text);
     return package.view()->media_playlist.text->find(kClaim) != std::string::npos;
   };
   publisher.groups(3);
@@ -284,12 +286,17 @@ TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
   publisher.frame(0);
   publisher.frame(0);
   publisher.configure_video(0x0B);
+  publisher.frame(0);
+  EXPECT_TRUE(claims()) << "the segment that is not independent is not in the list yet";
   publisher.groups(2);
   EXPECT_FALSE(claims());
-  for (int i = 0; i < 20; ++i) {
-    publisher.groups(1);
+  const std::uint64_t dependent = logs().logs.front().committed;
+  for (int i = 0; i < 100; ++i) {
+    publisher.groups(1, now_us += kSecond / 5);
     EXPECT_FALSE(claims());
+    arena_->maintain(now_us);
   }
+  EXPECT_GT(logs().logs.front().first, dependent) << "also for who has never seen that segment";
 }
 
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {

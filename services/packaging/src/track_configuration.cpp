@@ -20,7 +20,6 @@ TrackDescription describe(const LogReader::Configuration& configuration) {
   result.timing.usable = true;
   result.timing.timescale = description.timescale;
   result.timing.frame_duration = described->frame_duration;
-  result.timing.media_sequence = description.media_sequence;
   result.codec = std::move(described->codec);
   result.width = described->track.width;
   result.height = described->track.height;
