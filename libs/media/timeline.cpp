@@ -28,7 +28,8 @@ Timeline::Timeline(const TimelineConfig& config)
       media_sequence_(config.continuation.last_media_sequence + 1),
       discontinuity_sequence_(config.continuation.last_discontinuity_sequence + 1),
       rule_({config.continuation.segment_target_ms, config.continuation.target_duration_s,
-             config.longest_target_s}) {}
+             config.longest_target_s}),
+      restart_every_us_(std::int64_t{config.continuation.segment_target_ms} * 1000 / 2) {}
 
 void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
                          std::uint32_t samples_per_frame) {
@@ -86,8 +87,8 @@ SampleRecord Timeline::place(const Input& input) {
   return record;
 }
 
-Timeline::Beginning Timeline::begin_or_go_on(const TrackState& track, const Input& input,
-                                             std::int64_t time_us, bool jumped) {
+Timeline::Beginning Timeline::begin_or_go_on(TrackState& track, const Input& input, std::int64_t time_us,
+                                             bool jumped) {
   const SegmentRule::Sample sample{
       time_us, input.track == kVideoTrack, input.key,
       rescale(track.next_dts - track.last_dts, track.timescale, kMicrosecondsPerSecond), input.recovery};
@@ -100,8 +101,12 @@ Timeline::Beginning Timeline::begin_or_go_on(const TrackState& track, const Inpu
     // same.
     if (first_segment_ && !track.placed) rule_.begin_earlier(time_us);
     const SegmentRule::Cut cut = rule_.judge(sample, tracks_[kVideoTrack].configured);
-    beginning.discontinuity = breaks(track, jumped) || cut == SegmentRule::Cut::kGap;
-    beginning.segment = beginning.discontinuity || cut == SegmentRule::Cut::kCut;
+    const bool tracks_changed = !track.placed && !first_segment_;
+    const bool cuts = cut == SegmentRule::Cut::kCut;
+    beginning.discontinuity = jumped || tracks_changed || cut == SegmentRule::Cut::kGap ||
+                              may_restart(track, input.key, time_us) || (cuts && any_restarts());
+    beginning.segment = beginning.discontinuity || cuts;
+    if (beginning.discontinuity) take_restarts(time_us);
     if (beginning.segment) begin_segment(time_us, beginning.discontinuity);
   }
   rule_.add(sample);
@@ -266,12 +271,25 @@ std::int64_t Timeline::decode_time(TrackState& track, const Input& input, Placed
   return dts;
 }
 
-// Does the sample begin a discontinuity? Takes the pending reasons with it.
-bool Timeline::breaks(const TrackState& track, bool jumped) {
-  const bool tracks_changed = !track.placed && !first_segment_;
-  if (!jumped && !track.restarts && !tracks_changed) return false;
-  for (TrackState& other : tracks_) other.restarts = false;
-  return true;
+// Does the sample begin a segment for its track's changed configuration?
+bool Timeline::may_restart(TrackState& track, bool key, std::int64_t time_us) const {
+  if (!track.restarts) return false;
+  const bool lately = track.restarted_us && time_us - *track.restarted_us < restart_every_us_;
+  const bool awaits_key = track.restart_waits && track.kind == TrackKind::kVideo && !key;
+  track.restart_waits = lately || awaits_key;
+  return !track.restart_waits;
+}
+
+bool Timeline::any_restarts() const {
+  return std::any_of(tracks_.begin(), tracks_.end(), [](const TrackState& track) { return track.restarts; });
+}
+
+// One discontinuity is for all that has changed.
+void Timeline::take_restarts(std::int64_t time_us) {
+  for (TrackState& track : tracks_) {
+    if (track.restarts) track.restarted_us = time_us;
+    track.restarts = track.restart_waits = false;
+  }
 }
 
 void Timeline::begin_segment(std::int64_t time_us, bool discontinuity) {

@@ -17,8 +17,11 @@
 //    jumped: by the common clock it is where it should be. After a jump the first track to show it defines
 //    the new mapping; the others move to it as soon as their own clock is not even, so that sound and picture
 //    stay together. Data never jumps and never defines a mapping.
-//  - segment_rule.hpp says where segments begin. A discontinuity or a change of configuration always begins
-//    one.
+//  - segment_rule.hpp says where segments begin. A discontinuity always begins one, and so does a track's
+//    changed configuration; but each track at most once in half a segment target. An encoder that goes to and
+//    fro faster (a configuration a frame) does not cut the stream into frames: what changes sooner is there
+//    with the next segment, a discontinuity too; sound earlier, when that time is over, and a picture with
+//    its next key frame then. Samples in between are of another configuration than their segment began with.
 //  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity. Where that one
 //    runs fast or slow the anchor follows, at segments only and by no more than half a per cent of their
 //    length.
@@ -52,9 +55,9 @@ class Timeline {
   explicit Timeline(const TimelineConfig& config);
 
   // A track's configuration took effect (first or changed): its next sample begins a discontinuity if the
-  // track had samples before, or if the log's first segment is over by then (a track that appears late: the
-  // number of tracks of a timeline is constant, RFC 8216 4.3.2.3). samples_per_frame: 1024 for AAC-LC; 0 for
-  // video and data.
+  // track had samples before (later where that happened lately, as above), or if the log's first segment is
+  // over by then (a track that appears late: the number of tracks of a timeline is constant, RFC
+  // 8216 4.3.2.3). samples_per_frame: 1024 for AAC-LC; 0 for video and data.
   void configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
                  std::uint32_t samples_per_frame);
 
@@ -90,12 +93,14 @@ class Timeline {
     std::uint32_t timescale = 1000;
     std::uint32_t samples_per_frame = 0;
     bool configured = false;
-    bool placed = false;              // had a sample in this publication
-    bool began = false;               // its last sample was the first, or the first after a jump
-    bool restarts = false;            // configured anew since its last sample
-    std::uint32_t last_raw_ms = 0;    // anchor of the track's own mapping, slides with every sample
-    std::int64_t last_mapped_ms = 0;  // what last_raw_ms was mapped to, before repair
-    std::int64_t last_ms = 0;         // as placed
+    bool placed = false;                       // had a sample in this publication
+    bool began = false;                        // its last sample was the first, or the first after a jump
+    bool restarts = false;                     // configured anew, and no segment has begun for that yet
+    bool restart_waits = false;                // samples have come since, too soon for one
+    std::optional<std::int64_t> restarted_us;  // when the last such segment began
+    std::uint32_t last_raw_ms = 0;             // anchor of the track's own mapping, slides with every sample
+    std::int64_t last_mapped_ms = 0;           // what last_raw_ms was mapped to, before repair
+    std::int64_t last_ms = 0;                  // as placed
     std::int64_t step_ms = 0;         // between the last two samples: how long the last one probably is
     std::int64_t last_dts = 0;        // in timescale units
     std::int64_t next_dts = 0;        // audio: where the last frame ended
@@ -115,7 +120,7 @@ class Timeline {
     bool discontinuity = false;
   };
 
-  Beginning begin_or_go_on(const TrackState& track, const Input& input, std::int64_t time_us, bool jumped);
+  Beginning begin_or_go_on(TrackState& track, const Input& input, std::int64_t time_us, bool jumped);
   Placed place_media(TrackState& track, std::uint32_t raw_ms);
   Placed place_data(const TrackState& track, std::uint32_t raw_ms) const;
   std::int64_t common_ms(std::uint32_t raw_ms) const;
@@ -125,7 +130,9 @@ class Timeline {
   std::int64_t begin_mapping();
   static std::int64_t counted_time(TrackState& track, std::int64_t clock, Placed& placed);
   static std::int64_t decode_time(TrackState& track, const Input& input, Placed& placed);
-  bool breaks(const TrackState& track, bool jumped);
+  bool may_restart(TrackState& track, bool key, std::int64_t time_us) const;
+  bool any_restarts() const;
+  void take_restarts(std::int64_t time_us);
   void begin_segment(std::int64_t time_us, bool discontinuity);
   std::int64_t wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media);
   void follow_wall_clock(std::int64_t length_us);
@@ -146,6 +153,7 @@ class Timeline {
   bool first_segment_ = true;
   std::int64_t newest_ms_ = 0;
   SegmentRule rule_;
+  std::int64_t restart_every_us_;  // a track's changes of configuration begin segments at most
   std::int64_t segment_start_us_ = 0;
   std::int64_t wall_anchor_us_ = 0;  // CLOCK_REALTIME at timeline_anchor_us_
   std::int64_t timeline_anchor_us_ = 0;

@@ -254,6 +254,50 @@ TEST(Timeline, BeginsADiscontinuityWhenAConfigurationChanges) {
   EXPECT_EQ(draw(place_all(timeline, "K80 a21 v120")), "K80|^ a21 v120");
 }
 
+TEST(Timeline, TakesAChangedConfigurationAlongWithTheSegmentThatIsDue) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 a0 v40 a21 v1960");
+  timeline.configure(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+  EXPECT_EQ(draw(place_all(timeline, "K2000 a43")), "K2000|^ a43") << "no segment of the picture alone";
+}
+
+// An encoder that sends its two configurations by turns, one a frame.
+TEST(Timeline, CutsForChangesOfConfigurationOnceInHalfATargetAtMost) {
+  for (const bool video : {true, false}) {
+    Timeline timeline = make_timeline(video);
+    std::vector<std::uint32_t> starts;
+    std::uint64_t segment = 0;
+    const auto take = [&](const SampleRecord& record) {
+      if ((record.flags & kSampleSegmentStart) == 0) return;
+      EXPECT_EQ((record.flags & kSampleDiscontinuity) != 0, !starts.empty());
+      EXPECT_TRUE(starts.empty() || record.media_sequence == segment + 1);
+      segment = record.media_sequence;
+      starts.push_back(record.wire_timestamp_ms);
+    };
+    for (std::uint32_t frame = 0; frame * 64 < 3 * 20'000; ++frame) {
+      const std::uint32_t sound_ms = frame * 64 / 3;
+      if (video && frame % 2 == 0) {
+        const std::string kind = frame % 94 == 0 ? "K" : "v";
+        take(timeline.place(sample(kind + std::to_string(sound_ms))));
+      }
+      timeline.configure(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+      take(timeline.place(sample("a" + std::to_string(sound_ms))));
+    }
+    ASSERT_GE(starts.size(), 10U);
+    for (std::size_t i = 2; i < starts.size(); ++i) EXPECT_GE(starts[i] - starts[i - 1], 900U) << i;
+  }
+}
+
+TEST(Timeline, LetsAPictureChangedTooSoonWaitForAKeyFrame) {
+  Timeline timeline = make_timeline(true, false);
+  const auto change = [&] { timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0); };
+  place_all(timeline, "K0 v40");
+  change();
+  EXPECT_EQ(draw(place_all(timeline, "K80 v120")), "K80|^ v120");
+  change();
+  EXPECT_EQ(draw(place_all(timeline, "K160 v200 v1120 K1160 v1200")), "K160 v200 v1120 K1160|^ v1200");
+}
+
 TEST(Timeline, KeepsTheTimeWhenTheSampleRateChanges) {
   Timeline timeline = make_timeline(false);
   place_all(timeline, "a0 a21");

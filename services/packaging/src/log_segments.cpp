@@ -61,7 +61,7 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   Segment& segment = open_->segment;
   TrackSpan& span = segment.tracks[record.track];
   if (span.samples > 0 && span.configuration != record.configuration)
-    return;  // the writer would have cut here
+    return;  // changed too soon for a segment of its own: it is in the next one
   // Not the first record: that may be data, stamped before the clock of the media was known.
   if (segment.tracks[kVideo].samples + segment.tracks[kAudio].samples == 0) {
     segment.start_wall_us = record.presented_wall_us;
