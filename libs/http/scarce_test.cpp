@@ -1,9 +1,14 @@
 // What answers and callbacks owe to others when there is no memory: this program's own operator new refuses
-// once, where a test says.
+// once, where a test says; and its own epoll_ctl has no memory to watch connections with.
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <future>
@@ -15,6 +20,8 @@
 #include <vector>
 
 #include "http/responder.hpp"
+#include "http/server.hpp"
+#include "http/test_client.hpp"
 #include "http/upstream.hpp"
 
 namespace {
@@ -23,8 +30,21 @@ constexpr std::size_t kDequeBlock = 512;  // what a std::deque takes at a time
 constexpr std::size_t kAnySize = SIZE_MAX;
 thread_local std::size_t refused_size = 0;  // the next of this size on this thread; 0: none
 std::atomic<int> refused{0};
+std::atomic<int> unwatched{0};  // so many connections the kernel has no memory to watch
 
 }  // namespace
+
+// The kernel's, but for connections while it is out of memory.
+extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+  if (operation == EPOLL_CTL_ADD && connected && unwatched.fetch_sub(1) > 0) {
+    errno = ENOMEM;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_epoll_ctl, set, operation, fd, event));
+}
 
 [[gnu::noinline]] void* operator new(std::size_t size) {
   if (refused_size != 0 && (size == refused_size || refused_size == kAnySize)) {
@@ -102,6 +122,32 @@ TEST(Scarce, ARequestThatTheQueueHasNoMemoryForGetsAnError) {
   std::map<std::string, std::size_t> codes;
   for (std::size_t i = 1; i <= config.queue + 2; ++i) ++codes[sender.answer(i)];
   EXPECT_EQ(codes, (std::map<std::string, std::size_t>{{"http.overloaded", 2}, {"http.stopped", 200}}));
+}
+
+// Closed, counted as refused, and its place is free for the next one.
+TEST(Scarce, AConnectionThatTheKernelCannotWatchKeepsNoPlace) {
+  constexpr int kRefused = 5;
+  ServerConfig config;
+  config.limits.connections = 2;
+  config.limits.connections_per_address = 2;
+  auto server = Server::start(config, [](Request&&, const Responder& respond) {
+    respond(Response::text(200, "text/plain", "here"));
+  });
+  ASSERT_TRUE(server) << server.error().message;
+  unwatched = kRefused;
+  for (int i = 0; i < kRefused; ++i) {
+    testing::TestClient client((*server)->port());
+    EXPECT_EQ(client.read_all(), "");
+    EXPECT_TRUE(client.closed());
+  }
+  unwatched = 0;
+  EXPECT_EQ((*server)->statistics().refused_connections, std::uint64_t{kRefused});
+  for (int i = 0; i < 4000 && (*server)->statistics().connections > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ((*server)->statistics().connections, 0U);
+  testing::TestClient client((*server)->port());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(testing::status_of(client.read_answer()), 200);
 }
 
 // Its destructor must not throw: the process would end.
