@@ -205,14 +205,23 @@ compose_down() {
   rm -rf "$INFO" "$SECRETS_DIRECTORY"
 }
 
+# Not the engine's own signal: after that it takes a container for stopped by hand and lets it lie when it crashes.
+compose_reload() {
+  local script report
+  script='rm -f "$MILLRACE_HOME/run/ingest.reload"; kill -HUP 1; for ((i = 0; i < $1 * 10; ++i)); do
+    [ ! -f "$MILLRACE_HOME/run/ingest.reload" ] || { read -r line < "$MILLRACE_HOME/run/ingest.reload"; echo "$line"; break; }
+    sleep 0.1; done'
+  report=$(compose exec -T ingest bash -c "$script" - "$RELOAD_SECONDS") || die "ingest is not running: ./millrace compose ps"
+  say_reloaded ingest "$report"
+}
+
 [ "${1:-help}" != test ] || { forget_settings; exec python3 "$ROOT/tests/compose/compose_test.py"; }
 find_engine
 : > "$STATE/none.env"
 case ${1:-help} in
   up) compose_up ;;
   down) derive; compose_down "${@:2}" ;;
-  # Not the engine's own signal: after that it takes a container for stopped by hand and lets it lie when it crashes.
-  reload) compose exec -T ingest bash -c 'kill -HUP 1' ;;
+  reload) compose_reload ;;
   help) echo "usage: ./millrace compose up|down|reload|test, or a command of docker-compose (ps, logs, …)" >&2; exit 64 ;;
   *) derive; compose "$@" ;;
 esac

@@ -70,8 +70,10 @@ Result<TlsCertificate::Check> TlsCertificate::refresh() {
   return Check::kReplaced;
 }
 
-void TlsCertificate::watch(std::chrono::milliseconds interval, Observer observer) {
-  thread_ = std::thread([this, interval, observer = std::move(observer)] { run(interval, observer); });
+void TlsCertificate::watch(std::chrono::milliseconds interval, Observer observer, Observer answered) {
+  thread_ = std::thread([this, interval, observer = std::move(observer), answered = std::move(answered)] {
+    run(interval, observer, answered);
+  });
 }
 
 void TlsCertificate::look() {
@@ -82,14 +84,16 @@ void TlsCertificate::look() {
   changed_.notify_all();
 }
 
-void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& observer) {
+void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& observer,
+                         const Observer& answered) {
   std::string trouble;
   for (;;) {
+    bool asked = false;
     {
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, interval, [this] { return stopping_ || looking_; });
       if (stopping_) return;
-      looking_ = false;
+      asked = std::exchange(looking_, false);
     }
     (void)survives("certificate", [&] {
       const Result<Check> looked = refresh();
@@ -97,6 +101,7 @@ void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& obs
       const bool news = (looked && *looked == Check::kReplaced) || now != trouble;
       trouble = now;
       if (news) observer(looked);
+      if (asked && answered) answered(looked);
     });
   }
 }

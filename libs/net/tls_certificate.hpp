@@ -39,8 +39,9 @@ class TlsCertificate {
   std::uint64_t failed() const { return failed_.load(std::memory_order_relaxed); }
   // Looks at the files now, and reads them when they are others than those in use.
   Result<Check> refresh();
-  // Looks again and again, on a thread that runs from here on. Once.
-  void watch(std::chrono::milliseconds interval, Observer observer);
+  // Looks again and again, on a thread that runs from here on and calls both observers. Once. answered gets
+  // the outcome of each look that look() asked for, news or not; looks asked for meanwhile are one.
+  void watch(std::chrono::milliseconds interval, Observer observer, Observer answered = nullptr);
   // Makes the watch look now (SIGHUP).
   void look();
 
@@ -50,7 +51,7 @@ class TlsCertificate {
 
   TlsCertificate(std::string certificate_path, std::string key_path);
   std::array<FileState, 2> file_states() const;
-  void run(std::chrono::milliseconds interval, const Observer& observer);
+  void run(std::chrono::milliseconds interval, const Observer& observer, const Observer& answered);
 
   const std::string certificate_path_;
   const std::string key_path_;

@@ -102,5 +102,37 @@ TEST_F(TlsCertificateTest, WatchesAndTellsChangesOnce) {
   EXPECT_EQ(after, "replaced");
 }
 
+TEST_F(TlsCertificateTest, AnswersEachLookThatWasAskedFor) {
+  std::mutex mutex;
+  std::condition_variable told;
+  std::deque<std::string> answers;
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  certificate->watch(
+      1h, [](const Result<Check>&) {},
+      [&](const Result<Check>& result) {
+        const std::lock_guard lock(mutex);
+        answers.push_back(!result                       ? std::string(result.error().code)
+                          : *result == Check::kReplaced ? "replaced"
+                                                        : "unchanged");
+        told.notify_all();
+      });
+  const auto look = [&] {
+    certificate->look();
+    std::unique_lock lock(mutex);
+    if (!told.wait_for(lock, 20s, [&] { return !answers.empty(); })) return std::string("nothing");
+    std::string first = answers.front();
+    answers.pop_front();
+    return first;
+  };
+  EXPECT_EQ(look(), "unchanged");
+  const auto next = testing::make_certificate(directory_, "next");
+  replace(files_.certificate, next.certificate);
+  EXPECT_EQ(look(), "tls.mismatch");
+  EXPECT_EQ(look(), "tls.mismatch") << "no news, and an answer";
+  replace(files_.key, next.key);
+  EXPECT_EQ(look(), "replaced");
+  EXPECT_EQ(look(), "unchanged");
+}
+
 }  // namespace
 }  // namespace millrace::net

@@ -176,8 +176,15 @@ def hardened(stack):
 
 def reload(stack):
     check(stack.served_name() == "first", "the first certificate serves")
+    good = stack.tls / "crt"
+    kept = good.read_bytes()
+    good.write_bytes(b"garbage\n")
+    result = stack.compose("reload")
+    check(result.returncode != 0 and "the old pair serves on" in result.stderr and stack.served_name() == "first", f"a bad one: {result.stderr}")
+    good.write_bytes(kept)
     stack.certificate("second")
-    check(stack.compose("reload").returncode == 0, "compose reload")
+    result = stack.compose("reload")
+    check(result.returncode == 0 and "new certificate" in result.stdout, f"compose reload: {result.stdout}{result.stderr}")
     wait_for(lambda: stack.served_name() == "second", "the second certificate to serve", 10)
 
 

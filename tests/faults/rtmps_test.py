@@ -140,6 +140,11 @@ def broken_records(oracle):
         check(ended, f"closed after {rubbish[:3]}")
 
 
+def reloads(oracle, code, words):
+    result = oracle.stack.command("reload")
+    check(result.returncode == code and words in result.stdout + result.stderr, f"reload: {result.returncode} {result.stdout}{result.stderr}")
+
+
 def changed_files(oracle):
     """18: certificate and key are exchanged, first only one of them: new clients get the new pair, nobody live is touched."""
     def tls_health():
@@ -147,21 +152,24 @@ def changed_files(oracle):
         return next((c["state"], c.get("reason", "")) for c in report["components"] if c["component"] == "tls")
 
     second = make_certificate(oracle.directory, "second", key="rsa")
-    live = Peer(oracle.tls_port, tls=True)
-    live.handshake().connect()
     check(names(oracle) == "first", "the first certificate serves")
+    reloads(oracle, 0, "nothing has changed")
     shutil.copy(second[0], oracle.crt)
-    os.kill(oracle.pid, signal.SIGHUP)
+    reloads(oracle, 1, f"the old pair serves on: {oracle.key} is not the key of {oracle.crt}")
     wait_for(lambda: tls_health()[0] == "degraded", "the mismatch to be told", 10)
     check("is not the key of" in tls_health()[1], f"with the reason: {tls_health()}")
     check(names(oracle) == "first", "the old pair serves on")
     check(metric(oracle, "tls_certificate_failed_total") >= 1, "and it is counted")
+    reloads(oracle, 1, "is not the key of")  # each time it is asked, though it is no news
+    live = Peer(oracle.tls_port, tls=True)
+    live.handshake().connect()
     shutil.copy(second[1], oracle.key)
     os.kill(oracle.pid, signal.SIGHUP)
     wait_for(lambda: names(oracle) == "second", "the new pair to serve", 10)
     wait_for(lambda: tls_health()[0] == "ready", "health to be well again", 10)
     live.command("createStream", 2, b"\x05").expect(b"_result")
     live.socket.close()
+    reloads(oracle, 0, "nothing has changed")
     # And without a signal, by looking at the files.
     third = make_certificate(oracle.directory, "third")
     oracle.crt.unlink()

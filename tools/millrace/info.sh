@@ -20,6 +20,22 @@ replace_token() {
     '$info[0] + {token: ., token_until: $until}' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
 }
 
+# How long a service may take to say what came of a reload.
+RELOAD_SECONDS=10
+
+# say_reloaded SERVICE REPORT: what a service says of its certificate, as services/ingest/src/reload_report.hpp writes it.
+say_reloaded() {
+  local state reason
+  state=$(jq -r '.state' <<< "$2" 2>/dev/null) reason=$(jq -r '.reason' <<< "$2" 2>/dev/null) || true
+  case $state in
+    taken) echo "$1: new connections get the new certificate and key" ;;
+    unchanged) echo "$1: certificate and key are those in use, nothing has changed" ;;
+    none) echo "$1: there is no certificate (SSL_CERT and SSL_KEY are not set)" ;;
+    refused) die "$1: the new certificate and key are not usable, the old pair serves on: $reason" ;;
+    *) die "$1: no answer within $RELOAD_SECONDS s: ./millrace status and logs say how it is" ;;
+  esac
+}
+
 print_info() {
   jq -r '"
 Publish   " + .publish_url + (if .rtmps_url then "

@@ -292,7 +292,15 @@ stack_status() {
 
 stack_reload() {
   is_up || die "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)." 3
+  exec 9>"$RUN/reload.lock"
+  flock 9
+  rm -f "$RUN/ingest.reload"
   s6-svc -h "$SCAN/ingest"
+  for _ in $(seq $((RELOAD_SECONDS * 10))); do
+    [ ! -f "$RUN/ingest.reload" ] || break
+    sleep 0.1
+  done
+  say_reloaded ingest "$(cat "$RUN/ingest.reload" 2>/dev/null)"
 }
 
 stack_logs() {

@@ -14,6 +14,7 @@
 #include "metrics.hpp"
 #include "net/tls_certificate.hpp"
 #include "publications.hpp"
+#include "reload_report.hpp"
 #include "runtime/supervisor.hpp"
 #include "server.hpp"
 
@@ -32,6 +33,10 @@ void report_certificate(runtime::Health& health, const net::TlsCertificate& cert
   if (left > kExpiresSoon) return log::info("TLS certificate in use", {{"days_left", left / 86'400}});
   log::warning(left > 0 ? "the TLS certificate expires soon" : "the TLS certificate has expired",
                {{"seconds_left", left}});
+}
+
+void answer_reload(const Result<void>& written) {
+  if (!written) log::warning("what came of a reload is not reported", {{"message", written.error().message}});
 }
 
 }  // namespace
@@ -81,6 +86,7 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
 }
 
 Result<void> IngestService::open_tls(const runtime::ServiceContext& context) {
+  home_ = context.home;
   if (!config_.tls()) return {};
   auto certificate = net::TlsCertificate::open(config_.tls_certificate, config_.tls_key);
   if (!certificate) return fail("config.tls", "SSL_CERT, SSL_KEY: " + certificate.error().message);
@@ -89,19 +95,24 @@ Result<void> IngestService::open_tls(const runtime::ServiceContext& context) {
   const std::shared_ptr<runtime::Health> health = context.health;
   report_certificate(*health, opened);
   parts_->certificate->watch(
-      config_.tls_check, [health, &opened](const Result<net::TlsCertificate::Check>& looked) {
+      config_.tls_check,
+      [health, &opened](const Result<net::TlsCertificate::Check>& looked) {
         if (looked) return report_certificate(*health, opened);
         log::error("the TLS certificate's files are not usable, the old pair serves on",
                    {{"code", looked.error().code}, {"message", looked.error().message}});
         health->set("tls", runtime::HealthState::kDegraded,
                     "changed files of certificate and key are not usable, the old pair serves on: " +
                         looked.error().message);
+      },
+      [home = home_](const Result<net::TlsCertificate::Check>& looked) {
+        answer_reload(write_reload_report(home, looked));
       });
   return {};
 }
 
 void IngestService::reload() {
-  if (parts_->certificate) parts_->certificate->look();
+  if (parts_->certificate) return parts_->certificate->look();
+  answer_reload(write_reload_report(home_));
 }
 
 Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {

@@ -3,6 +3,7 @@
 
 #include <caf/fwd.hpp>
 #include <memory>
+#include <string>
 
 #include "base/config.hpp"
 #include "base/result.hpp"
@@ -21,7 +22,7 @@ class IngestService {
   void add_rows(ConfigTable& table) { config_.add_rows(table); }
   [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
-  // Looks at the files of the certificate now.
+  // Looks at the files of the certificate now and writes what came of it: reload_report.hpp. After start().
   void reload();
 
  private:
@@ -32,6 +33,7 @@ class IngestService {
   void start_supervisor(const runtime::ServiceContext& context);
 
   IngestConfig config_;
+  std::string home_;
   std::unique_ptr<Parts> parts_;
 };
 
