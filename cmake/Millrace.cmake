@@ -1,4 +1,7 @@
-# One way to declare each kind of target. Include paths are the same everywhere: "base/bytes.hpp", "media/log.hpp".
+# One way to declare each kind of target. Include paths are the same everywhere: "base/bytes.hpp", "media/sample.hpp".
+# DEPS are targets of Millrace, linked as millrace::<name>, so that a name that does not exist stops CMake and is not
+# taken for a library of the system; other packages' targets (Package::name) may stand among them. SYSTEM_DEPS are
+# libraries of the system by file or plain name.
 
 find_package(Threads REQUIRED)
 # What `./millrace up` runs: the services, millrace-log and the web files.
@@ -39,11 +42,20 @@ if(MILLRACE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# millrace_library(name SOURCES … DEPS … [SYSTEM_DEPS …])
+# millrace_link(target PUBLIC|PRIVATE|INTERFACE name …): links targets, those without a package Millrace's own.
+function(millrace_link target scope)
+  list(TRANSFORM ARGN PREPEND millrace:: REGEX "^[^:]+$")
+  target_link_libraries(${target} ${scope} ${ARGN})
+endfunction()
+
+# millrace_library(name SOURCES … DEPS … [SYSTEM_DEPS …]): a static library, millrace::<name> for whoever links it.
 function(millrace_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
+  add_library(millrace::${name} ALIAS ${name})
+  target_link_libraries(${name} PUBLIC millrace_flags)
+  millrace_link(${name} PUBLIC ${ARG_DEPS})
+  target_link_libraries(${name} PUBLIC ${ARG_SYSTEM_DEPS})
 endfunction()
 
 # Sanitizer builds run in the same ctest as the plain one: "asan." and the like tell their tests apart.
@@ -65,7 +77,9 @@ function(millrace_test name)
   find_package(GTest REQUIRED)
   include(GoogleTest)
   add_executable(${name} ${ARG_SOURCES} ${MILLRACE_PROGRAM_OBJECTS})
-  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE millrace_flags)
+  millrace_link(${name} PRIVATE ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
   set(properties LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if(ARG_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
@@ -89,7 +103,8 @@ function(millrace_fuzzer name)
   endif()
   cmake_parse_arguments(ARG "" "SEEDS;MAX_LEN" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE millrace_flags)
+  millrace_link(${name} PRIVATE ${ARG_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name} ${CMAKE_BINARY_DIR}/crashes)
   add_test(NAME fuzz.${name}
@@ -99,13 +114,12 @@ function(millrace_fuzzer name)
   set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 600)
 endfunction()
 
-# millrace_service(name SOURCES … DEPS …): services/<name>/src as one object library (tests link it too) and
-# the program millrace-<name> with main.cpp.
+# millrace_service(name SOURCES … DEPS … [SYSTEM_DEPS …]): the static library service_<name> of these sources, which
+# tests link too, and the program millrace-<name> of it and src/main.cpp.
 function(millrace_service name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;SYSTEM_DEPS" ${ARGN})
-  add_library(service_${name} STATIC ${ARG_SOURCES})
+  millrace_library(service_${name} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} SYSTEM_DEPS ${ARG_SYSTEM_DEPS})
   target_include_directories(service_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/src)
-  target_link_libraries(service_${name} PUBLIC millrace_flags ${ARG_DEPS} ${ARG_SYSTEM_DEPS})
   add_executable(millrace-${name} src/main.cpp ${MILLRACE_PROGRAM_OBJECTS})
   target_link_libraries(millrace-${name} PRIVATE service_${name})
   add_dependencies(programs millrace-${name})
@@ -115,7 +129,8 @@ endfunction()
 function(millrace_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES} ${MILLRACE_PROGRAM_OBJECTS})
-  target_link_libraries(${name} PRIVATE millrace_flags ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE millrace_flags)
+  millrace_link(${name} PRIVATE ${ARG_DEPS})
   if(name MATCHES "^millrace-")
     add_dependencies(programs ${name})
   endif()
