@@ -9,8 +9,8 @@
 #include "base/log.hpp"
 #include "base/survive.hpp"
 #include "net/tls_certificate.hpp"
+#include "protocol_detection.hpp"
 #include "shard.hpp"
-#include "strangers.hpp"
 
 namespace millrace::ingest {
 
@@ -91,7 +91,7 @@ void Arrival::look_at_first_bytes() {
   if (bytes.empty()) return;
   if (!is_tls(bytes)) {
     add(shard_.shared().counters.protocol_errors);
-    return refuse("no TLS on the RTMPS port", name_of(bytes));
+    return refuse("no TLS on the RTMPS port", detected_protocol(bytes));
   }
   auto stream = net::TlsStream::accept(shard_.shared().certificate->current(), fd());
   if (!stream) return refuse("no TLS stream", stream.error().message);

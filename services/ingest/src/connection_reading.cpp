@@ -10,7 +10,7 @@
 #include "base/survive.hpp"
 #include "connection.hpp"
 #include "player_group.hpp"
-#include "strangers.hpp"
+#include "protocol_detection.hpp"
 
 namespace millrace::ingest {
 
@@ -76,7 +76,7 @@ void Connection::read_later() {
 // False when the connection is closing or gone.
 bool Connection::take(ByteView bytes) {
   if (session_.received_bytes() == 0 && !is_rtmp(bytes)) {
-    const std::string_view what = name_of(bytes);
+    const std::string_view what = detected_protocol(bytes);
     if (!what.empty()) return refuse_stranger(what);
   }
   if (!parse(bytes)) return false;

@@ -1,5 +1,5 @@
-// Holds work that strangers can cause (TLS handshakes) to a share of a thread's time, so that a flood of it
-// delays nobody's media: what is beyond waits for the next window.
+// Holds work that unauthenticated peers can cause (TLS handshakes) to a share of a thread's time, so that a
+// flood of it delays nobody's media: what is beyond waits for the next window.
 //
 // Sans-IO, plain data; one thread at a time.
 #pragma once

@@ -1,4 +1,4 @@
-// What other protocols begin with, to say so in the log when one comes to the wrong port.
+// Protocols by their first bytes, so that the log can name one that comes to the wrong port.
 #pragma once
 
 #include <algorithm>
@@ -26,14 +26,14 @@ inline bool is_rtmp(ByteView first) {
   return !first.empty() && first[0] == 0x03;
 }
 
-// A header of the PROXY protocol; from somebody who is not in PROXY_PROTOCOL_TRUSTED.
+// A header of the PROXY protocol; from a peer that is not in PROXY_PROTOCOL_TRUSTED.
 inline bool is_proxy_header(ByteView first) {
   const std::string_view text = as_text(first);
   return text.starts_with("PROX") || text.starts_with("\r\n\r\n");
 }
 
-// What somebody else's first bytes are, for the log; empty: nothing known.
-inline std::string_view name_of(ByteView first) {
+// The protocol that first bytes belong to, for the log; empty: none of these.
+inline std::string_view detected_protocol(ByteView first) {
   if (is_tls(first)) return "TLS";
   if (is_http(first)) return "HTTP";
   if (is_proxy_header(first)) return "PROXY header of a peer that is not trusted";
