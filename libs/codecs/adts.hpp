@@ -19,8 +19,8 @@ struct AdtsFrame {
 };
 
 // Takes the next frame off rest. Nothing at the end, or where rest is no whole frame with one raw data block:
-// rest is left as it is then. Where a frame has more, only one with a CRC says where they begin (13818-7 6.2.3:
-// raw_data_block_position); encoders for streaming make neither.
+// rest is left as it is then. Where a frame has more, only one with a CRC says where they begin (13818-7
+// 6.2.3: raw_data_block_position); encoders for streaming make neither.
 std::optional<AdtsFrame> next_adts_frame(ByteView& rest);
 
 }  // namespace millrace::codecs
