@@ -108,12 +108,22 @@ Result<AudioSpecificConfig> parse_audio_specific_config(ByteView asc) {
     return fail("codecs.aac_sample_rate", "sample rate of the AudioSpecificConfig");
   }
   config.object_type = static_cast<std::uint8_t>(object_type);
+  config.channel_configuration = static_cast<std::uint8_t>(channel_configuration);
   config.channels = read_general_audio(reader, channel_configuration, config);
   if (!reader.ok()) return fail("codecs.aac_truncated", "the AudioSpecificConfig is cut off");
   if (config.channels == 0) return fail("codecs.aac_channels", "channels of the AudioSpecificConfig");
   config.implicit_sbr_possible = !config.sbr && config.sample_rate <= kMaxImplicitSbrRate;
   read_sync_extension(reader, config);
   return config;
+}
+
+bool decode_alike(const AudioSpecificConfig& a, const AudioSpecificConfig& b) {
+  const bool cores = a.object_type == b.object_type && a.sample_rate == b.sample_rate &&
+                     a.channel_configuration == b.channel_configuration && a.channel_configuration != 0 &&
+                     a.frame_length == b.frame_length;
+  const bool extensions =
+      a.sbr == b.sbr && a.ps == b.ps && a.extension_sample_rate == b.extension_sample_rate;
+  return cores && (extensions || a.implicit_sbr_possible || b.implicit_sbr_possible);
 }
 
 std::string codec_string(const AudioSpecificConfig& config) {

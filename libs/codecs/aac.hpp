@@ -26,11 +26,16 @@ struct AudioSpecificConfig {
   std::uint32_t extension_sample_rate = 0;  // with SBR; else 0
   // Nothing is said about SBR and the rate is low enough for it: the output rate may be twice sample_rate.
   bool implicit_sbr_possible = false;
+  std::uint8_t channel_configuration = 0;  // table 1.19; 0: a program_config_element says what they are
 };
 
 // "codecs.aac_truncated", "codecs.aac_object_type" (not AAC Main, LC, SSR or LTP with or without SBR and PS),
 // "codecs.aac_sample_rate" (reserved, or outside 7350 to 192000), "codecs.aac_channels".
 [[nodiscard]] Result<AudioSpecificConfig> parse_audio_specific_config(ByteView asc);
+
+// Does the same come of the same frames? SBR and parametric stereo that one signals and the other leaves to
+// the frames are no difference. False where channels are told by program_config_elements.
+bool decode_alike(const AudioSpecificConfig& a, const AudioSpecificConfig& b);
 
 // RFC 6381: "mp4a.40.2", "mp4a.40.5" with SBR, "mp4a.40.29" with parametric stereo.
 std::string codec_string(const AudioSpecificConfig& config);

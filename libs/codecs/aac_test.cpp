@@ -88,6 +88,36 @@ TEST(AudioSpecificConfig, ReadsWhatEncodersWrite) {
   }
 }
 
+TEST(AudioSpecificConfig, TellsWhichSayTheSameInOtherWords) {
+  const struct {
+    const char* what;
+    Bytes a, b;
+    bool alike;
+  } table[] = {
+      {"the same", {0x11, 0x90}, {0x11, 0x90}, true},
+      {"no SBR, told and at a rate that has none", {0x11, 0x90}, {0x11, 0x90, 0x56, 0xE5, 0x00}, true},
+      {"24 kHz with SBR to 48 kHz, hierarchical and left to the frames",
+       {0x2B, 0x11, 0x88, 0x00},
+       {0x13, 0x10},
+       true},
+      {"the same, backward compatible", {0x13, 0x10, 0x56, 0xE5, 0x98}, {0x13, 0x10}, true},
+      {"both explicit, in either way", {0x2B, 0x11, 0x88, 0x00}, {0x13, 0x10, 0x56, 0xE5, 0x98}, true},
+      {"SBR and none", {0x2B, 0x11, 0x88, 0x00}, {0x13, 0x10, 0x56, 0xE5, 0x00}, false},
+      {"another rate", {0x11, 0x90}, {0x12, 0x10}, false},
+      {"mono and stereo", {0x11, 0x88}, {0x11, 0x90}, false},
+      {"frames of 1024 and 960", {0x11, 0x90}, {0x11, 0x94}, false},
+      {"LC and Main", {0x11, 0x90}, {0x09, 0x90}, false},
+  };
+  for (const auto& row : table) {
+    SCOPED_TRACE(row.what);
+    const auto a = parse_audio_specific_config(row.a);
+    const auto b = parse_audio_specific_config(row.b);
+    ASSERT_TRUE(a && b);
+    EXPECT_EQ(decode_alike(*a, *b), row.alike);
+    EXPECT_EQ(decode_alike(*b, *a), row.alike);
+  }
+}
+
 // A prefix is refused, or ends within the optional extension and then says the same of the core.
 TEST(AudioSpecificConfig, SurvivesEveryPrefix) {
   for (const Case& c : kCases) {

@@ -1,6 +1,7 @@
 // Audio and video messages of a Publication: whose they are, and what becomes of each track's part.
 #include <algorithm>
 
+#include "codecs/aac.hpp"
 #include "publication.hpp"
 
 namespace millrace::ingest {
@@ -11,11 +12,20 @@ using rtmp::PacketKind;
 
 constexpr std::string_view kNoHeader = "ingest.no_header";
 
+// Bytes that say the same in other words are no change: it would cost a segment and a discontinuity.
+bool decode_alike(const TrackFormat& a, const TrackFormat& b) {
+  if (a.configuration == b.configuration) return true;
+  if (a.description.codec != media::Codec::kAac) return false;
+  const auto first = codecs::parse_audio_specific_config(a.configuration);
+  const auto second = codecs::parse_audio_specific_config(b.configuration);
+  return first && second && codecs::decode_alike(*first, *second);
+}
+
 bool is_same(const TrackFormat& a, const TrackFormat& b) {
   return a.description.codec == b.description.codec && a.description.width == b.description.width &&
          a.description.height == b.description.height &&
          a.description.sample_rate == b.description.sample_rate &&
-         a.description.channels == b.description.channels && a.configuration == b.configuration;
+         a.description.channels == b.description.channels && decode_alike(a, b);
 }
 
 }  // namespace

@@ -108,6 +108,18 @@ TEST_F(PublicationTest, AddsALaterConfigurationWithTheFirstSampleThatUsesIt) {
   EXPECT_TRUE(publication_->take_tracks_changed());
 }
 
+TEST_F(PublicationTest, TakesWordsForTheSameSoundForNoChange) {
+  Bytes longer = testing::aac_header();
+  for (const std::uint8_t byte : {0x56, 0xE5, 0x00}) longer.push_back(byte);  // and no SBR
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    ASSERT_TRUE(send(MessageType::kAudio, i * 21, i % 2 == 0 ? testing::aac_header() : longer));
+    ASSERT_TRUE(send(MessageType::kAudio, i * 21, testing::audio_frame(i)));
+  }
+  const media::LogReader log = open_log();
+  EXPECT_EQ(log.configuration_count(), 1U);
+  EXPECT_EQ(log.at(19)->record.media_sequence, log.at(0)->record.media_sequence);
+}
+
 TEST_F(PublicationTest, FollowsAChangeOfSizeThatOnlyThePicturesTell) {
   send_headers();
   ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
