@@ -15,7 +15,7 @@
 namespace millrace {
 
 // For catch blocks: counts the exception that is being handled under its place, for the whole process, and
-// logs it, at most once a second and place. where is a string literal: what threw, not for whom.
+// logs it, at most once per second and place. where is a string literal: what threw, not for whom.
 void note_exception(const char* where) noexcept;
 
 // False when the work threw.

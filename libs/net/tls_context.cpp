@@ -13,7 +13,7 @@ namespace {
 
 // TLS 1.2; those of 1.3 are all of this kind.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
-// Several records a system call where the kernel does not decrypt itself.
+// Several records per system call where the kernel does not decrypt itself.
 constexpr std::size_t kReadBuffer = 32U << 10;
 constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_ENABLE_KTLS |

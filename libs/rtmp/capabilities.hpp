@@ -35,7 +35,7 @@ struct CodecSupport {
 
 // Plain data. A peer of the time before E-RTMP has announced nothing.
 struct PeerCapabilities {
-  static constexpr std::size_t kMaxCodecs = 32;  // a list; further ones are not kept
+  static constexpr std::size_t kMaxCodecs = 32;  // per list; further ones are not kept
 
   bool announced = false;  // at least one of the properties was there
   std::vector<CodecSupport> video;

@@ -59,7 +59,7 @@ TEST(ClientSession, PublishesToTheServerSessionInPiecesOfEverySize) {
   for (const bool restore : {false, true}) {
     for (const std::size_t step : {1U, 2U, 3U, 5U, 7U, 64U, 127U, 128U, 129U, 1536U, 4096U, 100'000U}) {
       SCOPED_TRACE(step);
-      if (restore && step < 5) continue;  // a snapshot a byte takes long
+      if (restore && step < 5) continue;  // one snapshot per byte takes long
       ClientDriver client(request());
       SessionDriver server;
       talk(client, server, step, restore);

@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const ByteView bytes(std::get<Bytes>(next));
     whole.read(bytes);
-    constexpr std::size_t kMoves = 6;  // a step: moving costs more than reading
+    constexpr std::size_t kMoves = 6;  // per step: moving costs more than reading
     const std::size_t piece = std::max(step, bytes.size() / kMoves + 1);
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
       moved.read(bytes.subspan(at, std::min(piece, bytes.size() - at)));

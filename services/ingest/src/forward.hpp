@@ -36,7 +36,7 @@ class Shard;
 class Forward final : public net::PollClient {
  public:
   static constexpr std::int64_t kResolveUs = 5'000'000;
-  static constexpr std::int64_t kConnectUs = 5'000'000;  // an address
+  static constexpr std::int64_t kConnectUs = 5'000'000;  // per address
   static constexpr std::int64_t kOpenUs = 10'000'000;    // TLS to publish, accepted
   static constexpr std::int64_t kSlowUs = 4'000'000;
   static constexpr std::int64_t kStuckUs = 10'000'000;

@@ -21,7 +21,7 @@ namespace millrace::ingest {
 
 namespace {
 
-constexpr std::size_t kMaxRun = 256;          // messages a system call
+constexpr std::size_t kMaxRun = 256;          // messages per system call
 constexpr std::size_t kMaxParts = 1024;       // of it; UIO_MAXIOV
 constexpr std::uint64_t kMaxSearch = 65'536;  // records that are looked at for the oldest key frame
 constexpr std::uint64_t kMaxWindow = 512;     // records
