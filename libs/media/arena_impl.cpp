@@ -86,6 +86,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   log->configuration_block = *block;
   promised_blocks_ += guaranteed;
   fill_slot(view_.slot(*free), description, *log);
+  name_slot(*free, description.stream_id);
   publications_[*free] = description.publication_id;
   logs_[*free] = log;
   return log;
@@ -216,7 +217,9 @@ std::uint64_t ArenaImpl::largest_sample(const ArenaLog& log) const {
 StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const {
   StreamContinuation known;
   std::uint64_t target_epoch = 0;
-  for (std::uint32_t i = 0; i < view_.geometry().max_logs; ++i) {
+  const auto [begin, end] = slots_by_name_.equal_range(stream_id);
+  for (auto named = begin; named != end; ++named) {
+    const std::uint32_t i = named->second;
     const LogSlot& slot = view_.slot(i);
     const std::uint64_t media = slot.last_media_sequence.load();
     const std::uint32_t discontinuity = slot.last_discontinuity_sequence.load();
@@ -236,6 +239,16 @@ StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const 
     known.segment_target_ms = std::min(info.segment_target_ms, kMostTargetSeconds * 1000);
   }
   return known;
+}
+
+void ArenaImpl::name_slot(std::uint32_t slot, const std::string& stream_id) {
+  std::string& name = names_[slot];
+  if (name == stream_id) return;
+  const auto [begin, end] = slots_by_name_.equal_range(name);
+  const auto old = std::find_if(begin, end, [slot](const auto& named) { return named.second == slot; });
+  if (old != end) slots_by_name_.erase(old);
+  name = stream_id;
+  if (!name.empty()) slots_by_name_.emplace(name, slot);
 }
 
 StreamContinuation ArenaImpl::continuation(const std::string& stream_id) const {

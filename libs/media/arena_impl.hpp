@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "media/arena_format.hpp"
@@ -127,6 +128,7 @@ class ArenaImpl {
   bool needed(const ArenaLog& log) const { return pins_[log.slot] != kNoSequence || fresh(log); }
   std::optional<std::uint32_t> free_slot();
   StreamContinuation known_numbers(const std::string& stream_id) const;
+  void name_slot(std::uint32_t slot, const std::string& stream_id);
   void fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log);
   void close_current(ArenaLog& log, const Extent& current);
 
@@ -139,8 +141,12 @@ class ArenaImpl {
   BlockPool pool_;
   std::vector<std::shared_ptr<ArenaLog>> logs_;  // by slot; null where the slot is free
   std::vector<std::uint64_t> publications_;      // by slot; 0 where free
-  std::vector<std::uint64_t> pins_;              // by slot, as of the last refresh_pins()
-  std::int64_t now_us_ = 0;                      // of the last refresh_pins()
+  // The streams that slots name, in use or free. What the slots say themselves counts: a publish that looked
+  // at each of thousands would hold all writers up for milliseconds.
+  std::vector<std::string> names_;  // by slot; empty: none
+  std::unordered_multimap<std::string, std::uint32_t> slots_by_name_;
+  std::vector<std::uint64_t> pins_;  // by slot, as of the last refresh_pins()
+  std::int64_t now_us_ = 0;          // of the last refresh_pins()
   std::uint32_t promised_blocks_ = 0;
   std::uint32_t readers_ = 0;
   std::uint64_t recycled_under_cursor_ = 0;

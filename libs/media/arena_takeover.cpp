@@ -195,6 +195,7 @@ ArenaImpl::ArenaImpl(FileDescriptor lock, SharedMapping mapping, const ArenaGeom
       pool_(geometry.block_count),
       logs_(geometry.max_logs),
       publications_(geometry.max_logs, 0),
+      names_(geometry.max_logs),
       pins_(geometry.max_logs, kNoSequence) {}
 
 Result<std::shared_ptr<ArenaImpl>> ArenaImpl::open(const ArenaConfig& config) {
@@ -219,6 +220,7 @@ void ArenaImpl::adopt_logs(std::int64_t now_us) {
   std::vector<bool> claimed(pool_.size(), false);
   for (std::uint32_t i = 0; i < view_.geometry().max_logs; ++i) {
     LogSlot& shared = view_.slot(i);
+    name_slot(i, copy_fields(shared).stream_id);
     const auto info = view_.info(i);
     SlotWalk walk(view_, shared, claimed);
     auto claims = info ? walk.claims(*info, now_us) : std::nullopt;
