@@ -43,7 +43,7 @@ bus::v1::Event statistics_event(const LiveStream& live) {
   statistics.set_frame_gaps(counters.frame_gaps.load(std::memory_order_relaxed));
   statistics.set_frame_duration_us(counters.frame_duration_us.load(std::memory_order_relaxed));
   statistics.set_since_key_us(counters.since_key_us.load(std::memory_order_relaxed));
-  statistics.set_audio_video_drift_us(counters.interleaving_us.load(std::memory_order_relaxed));
+  statistics.set_interleaving_us(counters.interleaving_us.load(std::memory_order_relaxed));
   statistics.set_media_time_us(counters.media_time_us.load(std::memory_order_relaxed));
   statistics.set_video_time_us(counters.video_time_us.load(std::memory_order_relaxed));
   statistics.set_refused_tracks(

@@ -108,7 +108,7 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
       static_cast<double>(std::max(statistics.last_key_interval_us(), statistics.since_key_us())) / 1e6;
   report.nominal_frames_per_second =
       statistics.frame_duration_us() > 0 ? 1e6 / static_cast<double>(statistics.frame_duration_us()) : 0;
-  report.interleaving_seconds = static_cast<double>(statistics.audio_video_drift_us()) / 1e6;
+  report.interleaving_seconds = static_cast<double>(statistics.interleaving_us()) / 1e6;
   report.rtmp_viewers = statistics.players();
   totals_.total_viewers += growth(stream.rtmp_began, statistics.players_began());
   stream.rtmp_began = statistics.players_began();

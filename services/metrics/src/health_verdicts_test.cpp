@@ -135,7 +135,7 @@ class Rig {
     event.set_longest_frame_us(pace_.longest_frame_us());
     event.set_last_key_interval_us(pace_.key_interval_us());
     event.set_since_key_us(pace_.since_key_us());
-    event.set_audio_video_drift_us(pace_.interleaving_us());
+    event.set_interleaving_us(pace_.interleaving_us());
     event.set_media_time_us(pace_.media_time_us());
     event.set_video_time_us(pace_.video_time_us());
     event.set_longest_pause_us(pauses_.take(kStart + now_us));

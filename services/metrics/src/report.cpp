@@ -27,7 +27,7 @@ v1::StreamMetrics stream_metrics(const StreamReport& row, bool live) {
   stream.set_timestamp_jumps(row.timestamp_jumps);
   stream.set_key_interval_seconds(row.key_interval_seconds);
   stream.set_latency_ms(row.segment_latency_seconds * 1000);
-  stream.set_audio_video_drift_ms(row.interleaving_seconds * 1000);
+  stream.set_interleaving_ms(row.interleaving_seconds * 1000);
   if (!live) return stream;
   stream.set_bitrate_kbps(row.bytes_per_second * 8 / 1000);
   stream.set_fps(row.frames_per_second);
