@@ -22,7 +22,8 @@
 
 namespace millrace {
 
-// Looks a variable up; nullopt when unset. An empty value counts as unset.
+// Looks a variable up; nullopt when unset. An empty value counts as unset. NAME_FILE is looked up like any
+// other name (see ConfigTable::secret).
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 Environment process_environment();
 
@@ -34,7 +35,10 @@ struct ConfigRange {
 class ConfigTable {
  public:
   void text(std::string name, std::string& field, std::string default_value, std::string help);
-  // Like text, but the value never appears in an error or in the generated page.
+  // Like text, but the value never appears in an error or in the generated page, and it may be in a file
+  // instead: NAME_FILE names it, the line ends behind the secret are not part of it. load() refuses
+  // ("config.value") both variables together, and a file that cannot be read, is empty, is larger than 64 KiB
+  // or holds a NUL.
   void secret(std::string name, Secret& field, std::string help);
   // true, yes, false or no, in any case.
   void boolean(std::string name, bool& field, std::string default_value, std::string help);
