@@ -1,5 +1,5 @@
-// Requests of others that we serve: who waits until when, and the remembered answers of idempotent commands.
-// No socket, no clock, no thread.
+// Requests of others that we serve: which caller waits until when, and the remembered answers of idempotent
+// commands. No socket, no clock, no thread.
 //
 // A command whose key is known is not run again: its sender joins those who wait for the first run, or gets
 // the remembered answer at once. A run that was abandoned (nobody can answer it any more) is forgotten, so

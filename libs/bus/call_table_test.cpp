@@ -60,7 +60,7 @@ TEST(CallTable, JoinsARepeatedCommandToItsRunAndRemembersTheAnswer) {
   const auto first = calls.admit("a", command(1, "k"), 100, 0);
   ASSERT_EQ(first.admission, Admission::kRun);
   EXPECT_EQ(calls.admit("b", command(2, "k"), 300, 10).admission, Admission::kJoined);
-  EXPECT_TRUE(calls.take_due(100)) << "the first asker gave up";
+  EXPECT_TRUE(calls.take_due(100)) << "the first caller gave up";
   const auto replies = calls.answer(first.call, reply("once"));
   ASSERT_EQ(replies.size(), 1u);
   EXPECT_EQ(replies[0].peer, "b");
@@ -92,7 +92,7 @@ TEST(CallTable, RunsACommandAgainWhenItsRunWasAbandonedOrForgotten) {
   CallTable calls({.max_waiting = 10, .max_answers = 10, .answer_memory_us = 1000});
   const auto first = calls.admit("a", command(1, "k"), 100, 0);
   calls.abandon(first.call);
-  EXPECT_TRUE(calls.take_due(100)) << "its asker still gets the deadline";
+  EXPECT_TRUE(calls.take_due(100)) << "its caller still gets the deadline";
   const auto second = calls.admit("a", command(2, "k"), 300, 200);
   ASSERT_EQ(second.admission, Admission::kRun);
   calls.answer(second.call, reply("done"));

@@ -1,5 +1,5 @@
-// Counts a trouble that an outside party can cause as often as it likes, and logs it ever more seldom: the
-// 1st, 2nd, 4th, 8th … time.
+// Counts a trouble that an outside party can cause as often as it likes, and logs it at growing intervals:
+// the 1st, 2nd, 4th, 8th … time.
 #pragma once
 
 #include <atomic>
