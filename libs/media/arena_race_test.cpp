@@ -1,4 +1,4 @@
-// Readers that use bytes in place while the writer recycles them. The generation check must tell every use
+// Readers that use bytes in place while the writer recycles them. The generation check must show every use
 // that went wrong; the tests also show that uses do go wrong, so that the check is what keeps wrong bytes
 // out.
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Admission, borrowing, recycling by space and by time, and what readers hear of it.
+// Admission, borrowing, recycling by space and by time, and what readers see of it.
 #include <gmock/gmock.h>
 
 #include "base/clock.hpp"
@@ -247,7 +247,7 @@ TEST_F(ArenaRecycling, AStoppedReaderOfOldLogsDoesNotPushOutTheNewest) {
   fill_blocks(*b, 2, 2, 0);
   b->end(LogEnd::kUnpublished);
   auto c = create(describe("c", 3));
-  EXPECT_EQ(c->slot(), a->slot()) << "b has just ended: who wants to read it may not have come yet";
+  EXPECT_EQ(c->slot(), a->slot()) << "b has just ended: its readers may not have come yet";
   EXPECT_EQ(info_of(*reader, 2).committed, 8U);
 }
 

@@ -246,7 +246,7 @@ TEST_F(Arena, RefersToAnEarlierConfigurationThatIsTheSame) {
     ASSERT_EQ(*log->add_configuration(large, pattern(1, round, 12), pattern(1, 2, 40)), 2U);
     ASSERT_EQ(*log->add_configuration(sound, pattern(1, round, 12), pattern(1, 1, 40)), 3U);
   }
-  // What is told in an order is told each time.
+  // What is reported in an order is reported each time.
   EXPECT_EQ(*log->add_configuration({}, {}, pattern(1, 1, 5)), 4U);
   EXPECT_EQ(*log->add_configuration({}, {}, pattern(1, 1, 5)), 5U);
 }

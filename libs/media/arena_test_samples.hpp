@@ -57,7 +57,7 @@ inline LogDescription describe(const std::string& stream, std::uint64_t publicat
   return description;
 }
 
-// Bytes that tell which sample of which publication they are.
+// Bytes that say which sample of which publication they are.
 inline Bytes pattern(std::uint64_t publication, std::uint64_t sequence, std::size_t size) {
   Bytes bytes(size);
   std::uint64_t state = publication * 0x9E3779B97F4A7C15ULL + sequence;

@@ -33,7 +33,7 @@ bool try_lock(int file, std::uint32_t index) {
   return ::fcntl(file, F_OFD_SETLK, &lock) == 0;
 }
 
-// Whether another open file holds the lock; also true when that can't be told.
+// Whether another open file holds the lock; also true when that can't be known.
 bool locked_by_other(int file, std::uint32_t index) {
   struct flock lock = lock_of(index);
   return ::fcntl(file, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;

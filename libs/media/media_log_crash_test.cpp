@@ -249,7 +249,7 @@ TEST_F(MediaLogCrash, NoCommittedSampleIsLostOrWrongWhateverDies) {
   for (int reader = 0; reader < kFollowers; ++reader) {
     EXPECT_EQ(board_->lagged[reader].load(), 0U);
     for (int round = 1; round <= kRounds; ++round) {
-      // The writer may have died between its commit and telling us of it.
+      // The writer may have died between its commit and reporting it.
       const std::uint64_t verified = board_->verified[reader][round].load();
       EXPECT_GE(verified, board_->appended[round].load()) << "reader " << reader << " publication " << round;
       EXPECT_LE(verified, board_->appended[round].load() + 1)

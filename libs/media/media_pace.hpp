@@ -2,7 +2,7 @@
 // how sound and picture are interleaved. Sans-IO; times are microseconds of the timeline. A few additions a
 // frame, no memory of its own.
 //
-// Owner: whoever writes the publication's log; one thread.
+// Owner: the writer of the publication's log; one thread.
 #pragma once
 
 #include <array>
@@ -24,10 +24,10 @@ class MediaPace {
   // A frame of the first audio track.
   void audio(std::int64_t time_us);
 
-  // Frames that would have fitted into the holes between the frames that came; told after each kSteps frames.
-  // A hole is a step of more than one usual frame with usual ones around it. Several in a row are another
-  // frame rate, and so many that one step in five is a hole are a variable one, unless the encoder declared
-  // the usual rate.
+  // Frames that would have fitted into the holes between the frames that came; reported after each kSteps
+  // frames. A hole is a step of more than one usual frame with usual ones around it. Several in a row are
+  // another frame rate, and so many that one step in five is a hole are a variable one, unless the encoder
+  // declared the usual rate.
   std::uint64_t frame_gaps() const { return frame_gaps_; }
   // The mean of the last kSteps without the holes; 0 before.
   std::uint64_t frame_duration_us() const { return frame_duration_us_; }

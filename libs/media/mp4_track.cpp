@@ -132,7 +132,7 @@ Result<void> describe_eac3(ByteView bytes, Mp4Track& result) {
   result.track.type = TrackType::kAudio;
   result.track.sample_rate = eac3->sample_rate;
   result.track.channels = eac3->channels;
-  result.codec = codecs::eac3_codec_string();  // the samples' blocks are not told by dec3
+  result.codec = codecs::eac3_codec_string();  // dec3 does not state the samples' blocks
   return {};
 }
 

@@ -1,4 +1,4 @@
-// A track of the log as MP4 and playlists tell it, for whoever makes files of a log: one place that knows
+// A track of the log as MP4 and playlists describe it, for all that make files of a log: one place that knows
 // what each codec's configuration bytes mean (docs/media-log.md has the table). A pure function; any thread.
 #pragma once
 

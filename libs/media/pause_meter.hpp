@@ -1,4 +1,4 @@
-// The longest time between two arrivals since it was asked last. One thread tells of arrivals, any thread
+// The longest time between two arrivals since it was asked last. One thread reports arrivals, any thread
 // asks; no lock, two stores an arrival. Times are monotonic microseconds, passed in.
 #pragma once
 

@@ -28,7 +28,7 @@ struct Result {
   std::vector<std::int64_t> lengths_ms;  // of whole segments
   int without_key = 0;                   // segments that a picture began which is no key frame, or sound
   int gaps = 0;
-  std::vector<std::uint32_t> targets;  // each that was told, in turn
+  std::vector<std::uint32_t> targets;  // each that was reported, in turn
 };
 
 // Pictures 40 ms apart with a key frame every so often; silent between off and on. Sound is sound_lead_us

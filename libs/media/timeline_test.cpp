@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         Drawn{"ContinuesAfterAStepBackToZero", "K60000 v60040 K0 v40", "K60000| v60040 K60080|^ v60120"},
         Drawn{"ContinuesAfterOneHourForward", "K0 v40 v3600040 v3600080", "K0| v40 v80|^ v120"},
         Drawn{"KeepsAGapOfNineSeconds", "K0 v40 v9040", "K0| v40 v9040"},
-        // Sound was 20 ms before the picture when the clock began anew, and still is.
+        // Sound was 20 ms before the picture when the clock began again, and still is.
         Drawn{"KeepsSoundWithPictureOverAJump", "K60000 a60020 v60040 K20 a40 v60 a61",
               "K60000| a60020 v60040 K60080|^ a60100 v60120 a60121"},
         Drawn{"LetsALateTrackFollowTheJumpOfTheFirst", "K60000 a60000 K0 a60021 a0 v40 a21",
@@ -428,7 +428,7 @@ TEST(Timeline, MapsToTheWallClockSmoothly) {
             kStartedUs + 40'000);
   EXPECT_EQ(timeline.place({kAudioTrack, 1000, 0, false, 0, kStartedUs + 96'000}).presented_wall_us,
             kStartedUs);
-  // A break takes the wall clock anew ...
+  // A break takes the wall clock again ...
   EXPECT_EQ(timeline.place({kVideoTrack, 500'000, 0, true, 0, kStartedUs + 900'000}).presented_wall_us,
             kStartedUs + 900'000);
   // ... but does not go back with it.

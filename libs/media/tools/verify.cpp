@@ -10,7 +10,7 @@
 namespace millrace::media {
 namespace {
 
-// Where avcC and hvcC tell how long the lengths of NAL units are: ISO/IEC 14496-15 5.3.3.1, 8.3.3.1.
+// Where avcC and hvcC state how long the lengths of NAL units are: ISO/IEC 14496-15 5.3.3.1, 8.3.3.1.
 constexpr std::size_t kAvcLengthSizeByte = 4;
 constexpr std::size_t kHevcLengthSizeByte = 21;
 
