@@ -41,7 +41,7 @@ TEST(Bandwidth, IsThatOfRunsOfAboutATarget) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
     const Bandwidth told = bandwidth(c.segments, 2'000'000);
-    // 300 bytes a segment for the boxes around, which are much of a short one.
+    // 300 bytes per segment for the boxes around, which are much of a short one.
     EXPECT_GE(told.peak, c.peak);
     EXPECT_LE(told.peak, c.peak + 10'000);
     EXPECT_LE(told.average, told.peak);

@@ -1,4 +1,4 @@
-// The whole segments of one media log, told from its records alone. Sans-IO; thread-compatible.
+// The whole segments of one media log, made from its records alone. Sans-IO; thread-compatible.
 //
 // Whatever retained record the reading begins with, a segment that is whole comes out the same: every number
 // is taken from the segment's own records, from the record that begins the next segment, and from the log's

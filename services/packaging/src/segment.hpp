@@ -13,7 +13,7 @@ inline constexpr std::size_t kVideo = 0;
 inline constexpr std::size_t kAudio = 1;
 inline constexpr std::size_t kTracks = 2;
 
-// What must be known of a track's configuration to tell times. One for each entry of a log's configuration
+// What must be known of a track's configuration to convert times. One for each entry of a log's configuration
 // area.
 struct TrackTiming {
   std::uint8_t track = 0;

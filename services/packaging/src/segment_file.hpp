@@ -1,5 +1,5 @@
 // A segment as a file: moof and mdat header in memory, samples where they are in the media log. Media bytes
-// are never copied; whoever sends the parts asks intact() after use.
+// are never copied; the sender of the parts asks intact() after use.
 #pragma once
 
 #include <memory>

@@ -53,7 +53,7 @@ class SegmentIndex {
 
   // The log of this publication; added in epoch order if it is new.
   PublicationLog& log(std::uint64_t publication_id, std::uint64_t epoch);
-  // Its slot was freed, or it is to be read anew from what is retained.
+  // Its slot was freed, or it is to be read again from what is retained.
   void forget(std::uint64_t publication_id);
   const std::vector<std::unique_ptr<PublicationLog>>& logs() const { return logs_; }
 

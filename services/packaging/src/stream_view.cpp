@@ -8,7 +8,7 @@
 namespace millrace::packaging {
 namespace {
 
-// FNV-1a, 64 bits: tells versions of one small text apart.
+// FNV-1a, 64 bits: distinguishes versions of one small text.
 std::uint64_t fingerprint(std::string_view text) {
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;

@@ -47,7 +47,7 @@ struct StreamView {
 class ViewTable {
  public:
   std::shared_ptr<const StreamView> find(std::string_view stream_id) const;
-  // owner tells publishers of the same stream apart, so that a late one does not take away its successor's
+  // owner distinguishes publishers of the same stream, so that a late one does not take away its successor's
   // view.
   void publish(std::shared_ptr<const StreamView> view, const void* owner);
   void withdraw(std::string_view stream_id, const void* owner);

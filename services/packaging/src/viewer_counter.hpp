@@ -16,7 +16,8 @@ struct StreamViewers {
   std::string stream_id;
   std::uint32_t viewers = 0;
   std::uint64_t sent_bytes = 0;  // handed to connections since packaging started
-  std::uint64_t began = 0;  // viewers that came since packaging started; who was away too long comes anew
+  std::uint64_t began =
+      0;  // viewers that came since packaging started; one that was away too long counts again
   std::int64_t segment_latency_us = 0;  // of the newest segment; 0: none yet
 };
 
@@ -41,8 +42,8 @@ class ViewerCounter {
   // A segment was listed, so long after its last frame had arrived at ingest.
   void segment(std::string_view stream_id, std::int64_t latency_us);
 
-  // Forgets who has not come back in time, then tells every stream that has viewers, or had some (or was sent
-  // bytes, or got a segment) at the last call.
+  // Forgets viewers that have not come back in time, then reports every stream that has viewers, or had some
+  // (or was sent bytes, or got a segment) at the last call.
   std::vector<StreamViewers> collect(std::int64_t now_us);
   void forget(std::string_view stream_id);
   std::size_t viewers() const;
