@@ -9,7 +9,7 @@
 //
 // Actors decide when; files and the log are read and written by worker threads only. A publication actor has
 // at most one step at work, and its mailbox one tick and one answer. A crash costs nothing: the log and the
-// files tell where to go on.
+// files say where to go on.
 #pragma once
 
 #include <atomic>

@@ -94,7 +94,7 @@ Result<std::vector<PartOwner>> find_parts(const std::string& directory) {
   for (const FileName& name : *names) {
     if (name.state != FileState::kPart) continue;
     const auto content = read_part(directory + "/" + name.stem + std::string(kPartSuffix));
-    if (!content) continue;  // finished in this moment, or not readable: looked at again next time
+    if (!content) continue;  // finished in this moment, or not readable: tried again next time
     parts.push_back({name.stem, name.stream_id, *content ? (*content)->resume.journal.publication_id : 0});
   }
   return parts;

@@ -42,7 +42,7 @@ Result<void> DirectoryLock::take(const std::string& directory) {
                                         holder(fd->get()) + "; each needs a directory of its own");
   }
   const std::string name = own_name();
-  // Who holds it is only told to others: a full disk does not matter.
+  // The holder is only named to others: a full disk does not matter.
   if (::ftruncate(fd->get(), 0) == 0) (void)write_at(fd->get(), 0, as_bytes(name));
   fd_ = std::move(*fd);
   return {};

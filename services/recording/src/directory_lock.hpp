@@ -1,5 +1,5 @@
-// One recorder a directory: two would cut off each other's files. A lock that the kernel gives back with the
-// process, however that ends. One thread at a time.
+// One recorder per directory: two would cut off each other's files. A lock that the kernel gives back with
+// the process, however that ends. One thread at a time.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace millrace::recording {
 class DirectoryLock {
  public:
   // Makes the directory. Nothing to do while the lock is held; taken again when the directory, or the file in
-  // it, was replaced. "recording.locked": another recorder has it, and who that is; else what making and
+  // it, was replaced. "recording.locked": another recorder has it, and which one; else what making and
   // opening fail with.
   [[nodiscard]] Result<void> take(const std::string& directory);
 

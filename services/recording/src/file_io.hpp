@@ -1,4 +1,4 @@
-// File calls that tell what went wrong in recording's codes. Blocking: for worker threads only.
+// File calls that report what went wrong in recording's codes. Blocking: for worker threads only.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ struct Journal {
 inline constexpr std::size_t kJournalBoxBytes = 8 + 16 + 4 + 5 * 8;
 // Version 1, without shift and arrival: in files from before reconnects were recorded into one. Read only.
 inline constexpr std::size_t kOldJournalBoxBytes = 8 + 16 + 4 + 3 * 8;
-// So many publications a file: the next one begins a new file.
+// So many publications per file: the next one begins a new file.
 inline constexpr std::size_t kMaxPublications = 256;
 
 // The whole box.

@@ -8,7 +8,7 @@
 namespace millrace::recording {
 namespace {
 
-// Until two samples of a track tell: a frame of 30 a second, an AAC frame.
+// Until two samples of a track show it: a frame of 30 a second, an AAC frame.
 std::uint32_t nominal_duration(const mp4::Track& track) {
   constexpr std::uint32_t kAacFrame = 1024;
   return track.type == mp4::TrackType::kAudio ? kAacFrame : std::max(1U, track.timescale / 30);
@@ -208,7 +208,7 @@ void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track
   run.payloads.push_back(std::move(payload));
 }
 
-// The next sample would tell how long the last one lasts. Until it comes the one before has to do; finishing
+// The next sample would show how long the last one lasts. Until it comes the one before has to do; finishing
 // goes by the times at which fragments begin.
 void Recorder::end_last_sample(Run& run, std::uint32_t track_id) {
   const auto known = last_duration_.find(track_id);

@@ -80,7 +80,7 @@ std::uint64_t begins_at(const Append& append, const mp4::Track& track) {
   return ~std::uint64_t{0};
 }
 
-// Cut off for five seconds, the encoder's clock begins anew: both tracks go on five seconds after the last
+// Cut off for five seconds, the encoder's clock begins again: both tracks go on five seconds after the last
 // sample.
 TEST_F(RecorderTest, GoesOnBehindAGapAsLongAsThePublicationWasAway) {
   const std::int64_t audio_second = audio_.timescale;

@@ -19,7 +19,7 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // What a job throws is survived; whoever waits for it hears nothing. Ignored after stop().
+  // What a job throws is survived; a caller that waits for it hears nothing. Ignored after stop().
   void post(std::function<void()> job);
   // Runs what was begun to its end, drops what waits. Not from a job.
   void stop();
