@@ -27,7 +27,7 @@ mail::Message address_changed_mail(const std::string& to) {
       .text =
           "Hello,\n\nyour account has another e-mail address from now on, and this one no longer "
           "belongs to it. For a day no password can be recovered through the new one.\n\nIf it was not you, "
-          "somebody else knows your password: tell the operator of the site at once.\n"};
+          "somebody else knows your password: contact the operator of the site at once.\n"};
 }
 
 }  // namespace millrace::auth

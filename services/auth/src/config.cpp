@@ -22,13 +22,14 @@ void AuthConfig::add_rows(ConfigTable& table) {
                "MILLRACE_HOME");
   ops.add_rows(table, "OPS_ADDRESS", "AUTH_OPS_PORT", "9102",
                "HTTP port of auth's health and metrics; 0 takes a free one");
-  table.choice("PUBLISH_AUTH", publish_auth, "auto", {"auto", "store", "callback", "hooks"},
-               "who knows the streams: our own store of keys, the callback, or the SRS or nginx hooks; auto: "
-               "the callback "
-               "when CALLBACK_URL is set, else the store. Hooks that are set are asked after the store or "
-               "the callback agreed");
+  table.choice(
+      "PUBLISH_AUTH", publish_auth, "auto", {"auto", "store", "callback", "hooks"},
+      "what decides about streams: our own store of keys, the callback, or the SRS or nginx hooks; auto: "
+      "the callback "
+      "when CALLBACK_URL is set, else the store. Hooks that are set are asked after the store or "
+      "the callback agreed");
   table.boolean("PRIVATE_STREAMS", private_streams, "false",
-                "new streams are private: only who has the key or a playback token may watch");
+                "new streams are private: the key or a playback token is needed to watch");
   table.secret(
       "PLAYBACK_SECRET", playback_secret,
       "secret that playback tokens are signed with, at least 32 characters, the same for auth, packaging and "
@@ -38,18 +39,18 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.duration("PLAYBACK_GRANT_SECONDS", playback_grant, "300", {30, 3600},
                  "how long what a viewer key was exchanged for is good, and a device counts as active");
   table.text("CALLBACK_URL", callback_url, "",
-             "http(s) URL that decides about publishers and hears of their ends; empty: none");
+             "http(s) URL that decides about publishers and is notified of their ends; empty: none");
   table.secret("JWT_SECRET", callback_secret,
                "secret that the callback's events are signed with; needed with CALLBACK_URL");
   table.text("CUSTOM_JWT_SUBJECT", callback_subject, "rtmp_event", "sub of the callback's events");
-  table.text("RTMP_HOST", rtmp_host, "", "what the callback is told as rtmp_host");
-  table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "what the callback is told as rtmp_port");
+  table.text("RTMP_HOST", rtmp_host, "", "rtmp_host in what the callback is sent");
+  table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "rtmp_port in what the callback is sent");
   table.duration(
       "HOOK_TIMEOUT_MS", hook_timeout, "4000", {100, 20'000},
       "milliseconds that a callback or hook has to answer; less where DECISION_TIMEOUT_MS leaves less");
   table.choice(
       "HOOK_STREAM", hook_stream, "given", {"given", "id"},
-      "what the SRS and nginx hooks are told as the stream's name: what the peer gave, as those servers "
+      "the stream's name in what the SRS and nginx hooks are sent: what the peer gave, as those servers "
       "do (where the store decides that is the secret key), or the public id, with `key` and `token` left "
       "out of the query");
   table.text("SRS_HOOK_URL", srs_hook_url, "",

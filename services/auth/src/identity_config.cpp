@@ -61,7 +61,7 @@ void IdentityConfig::add_rows(ConfigTable& table) {
   table.text("ADMIN_SUBJECTS", admin_subjects, "",
              "administrators among other issuers' users, separated by commas: issuer, vertical bar, sub");
   table.text("JWT_ADMIN_CLAIM", admin_claim, "",
-             "who is an administrator by a claim of other issuers: `role=admin`, `realm_access.roles=admin`");
+             "claim of other issuers that makes an administrator: `role=admin`, `realm_access.roles=admin`");
   table.text("FIREBASE_PROJECT_ID", firebase_project, "", "Firebase project whose ID tokens are taken");
   table.text("FIREBASE_JWKS_URL", firebase_jwks_url,
              "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
@@ -90,7 +90,8 @@ Result<IdentitySettings> IdentityConfig::settings() const {
   }
   if ((!discovered.empty() || !issuer.empty()) && names.empty()) {
     return refuse(
-        "JWT_AUDIENCE is missing: without it every token of the issuer would do, whoever it was made for");
+        "JWT_AUDIENCE is missing: without it every token of the issuer would do, whatever audience it was "
+        "made for");
   }
   if (any) names.clear();
   for (const std::string& one : discovered) settings.issuers.push_back({.issuer = one, .audiences = names});

@@ -97,7 +97,7 @@ Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_u
     return fail("auth.subject", "a subject has 1 to 512 bytes without control characters");
   }
   if (is_account_subject(subject)) {
-    return fail("auth.subject", "tokens of accounts are issued to who logs in: this subject is one's id");
+    return fail("auth.subject", "tokens of accounts are issued at login: this subject is an account's id");
   }
   if (life_seconds < kMinTokenLifeSeconds || life_seconds > kMaxTokenLifeSeconds) {
     return fail("auth.token_life", "a token lives " + std::to_string(kMinTokenLifeSeconds) + " to " +
