@@ -19,7 +19,7 @@ std::string AccountDesk::reset_lookup(std::string_view token) const {
   return outside_.vault->lookup("password reset " + std::string(token.substr(0, kMaxToken)));
 }
 
-// Answered before anything is looked up: neither what is said nor how long it takes tells who has an account.
+// Answered before anything is looked up: neither what is said nor how long it takes shows who has an account.
 void AccountDesk::recover(const InquiryPtr& inquiry, Now now) {
   const v1::RecoverPassword& ask = inquiry->request().recover_password();
   if (const std::uint32_t wait = attempts_.recovery(ask.peer_address(), now.monotonic_us); wait != 0)

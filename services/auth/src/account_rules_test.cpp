@@ -104,7 +104,7 @@ TEST(PasswordHasher, TellsPasswordsApartAndKnowsOldHashes) {
   EXPECT_FALSE(hasher.is_outdated(hash));
   const PasswordHasher dearer = PasswordHasher::create({.operations = 2, .memory_bytes = 64 * 1024}).value();
   EXPECT_TRUE(dearer.is_outdated(hash));
-  EXPECT_TRUE(dearer.matches(hash, Secret("correct horse"))) << "until it is made anew";
+  EXPECT_TRUE(dearer.matches(hash, Secret("correct horse"))) << "until it is hashed again";
 }
 
 TEST(AccessView, RefusesTokensOfBeforeAndKnowsAdministrators) {

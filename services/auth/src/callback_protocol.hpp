@@ -1,7 +1,7 @@
 // The publish callback: POST to CALLBACK_URL with an empty body and the header rtmp-event, a JWT whose claims
 // say what happened. start is accepted with status 200; the header stream-id of the answer, which may be
-// missing, names the session. stop is acknowledged with any 2xx. Players are not told. Claims: sub, event,
-// channel, key, stream_id (where it is known), client_ip, rtmp_host, rtmp_port, iat, exp.
+// missing, names the session. stop is acknowledged with any 2xx. Players are not reported. Claims: sub,
+// event, channel, key, stream_id (where it is known), client_ip, rtmp_host, rtmp_port, iat, exp.
 #pragma once
 
 #include "base/secret.hpp"

@@ -12,7 +12,7 @@ struct Desk::Chain {
   Visit visit;
   std::uint64_t arrival = 0;
   std::uint64_t play_tag = 0;
-  std::chrono::milliseconds timeout{0};  // a hook
+  std::chrono::milliseconds timeout{0};  // per hook
   const DeskOutside* outside = nullptr;
   std::size_t next = 0;  // hook to ask
   std::uint32_t owed = 0;

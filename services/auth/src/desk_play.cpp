@@ -37,7 +37,7 @@ std::optional<PlayAdmission> Desk::channel_to_play(const auth::v1::AuthorizePlay
   return PlayAdmission{ask.app(), decisions_.play_tag(key)};
 }
 
-// Streams that hooks know by name have no key: what is private needs a token, and who came with one stays
+// Streams that hooks know by name have no key: what is private needs a token, and a viewer with one stays
 // when a public stream becomes private.
 std::optional<PlayAdmission> Desk::name_to_play(const auth::v1::AuthorizePlay& ask, bool with_token,
                                                 bool is_private) {

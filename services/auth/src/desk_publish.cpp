@@ -154,7 +154,7 @@ void Desk::admit(const ChainPtr& chain, Now now) {
     set_error({"auth.superseded", "a newer publisher has this stream"}, reply);
     return chain->inquiry->answer(std::move(reply));
   }
-  // Stored before it is answered: whatever happens from now on, its end is told.
+  // Stored before it is answered: whatever happens from now on, its end is reported.
   if (!remember(chain, false, now)) {
     set_error({"auth.overloaded", "too many sessions"}, reply);
     return chain->inquiry->answer(std::move(reply));
@@ -174,7 +174,7 @@ void Desk::admit(const ChainPtr& chain, Now now) {
   chain->inquiry->answer(std::move(reply));
 }
 
-// Also a session whose end nobody wants to hear: of two publishers the later one is told by it. Only what is
+// Also a session whose end nobody asked for: of two publishers the later one is told by it. Only what is
 // owed outlives a restart. False: there is no room for it.
 bool Desk::remember(const ChainPtr& chain, bool ended, Now now) {
   if ((ended && chain->owed == 0) || book_.find(chain->visit.id) != nullptr) return true;

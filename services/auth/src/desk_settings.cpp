@@ -1,5 +1,5 @@
 // What an owner changes of a stream while it may be live: its settings, and whether it is held off for a
-// while. Stored or remembered first, then ingest is told.
+// while. Stored or remembered first, then sent to ingest.
 #include <algorithm>
 
 #include "desk.hpp"
@@ -32,7 +32,7 @@ void Desk::update_settings(const InquiryPtr& inquiry, Now now) {
   inquiry->answer(std::move(reply));
 }
 
-// When ingest does not say, the limits of then are told with the next tick.
+// When ingest does not say, the limits of then are sent with the next tick.
 void Desk::limit(const LimitOrder& order, std::int64_t until_us) {
   outside_.limit(order, [post = outside_.post, id = order.stream_id, until_us](const Result<bool>& told) {
     if (told) return;
@@ -56,7 +56,7 @@ void Desk::hold(const InquiryPtr& inquiry, Now now) {
   const auth::v1::HoldStream& ask = inquiry->request().hold_stream();
   bus::v1::Reply reply;
   const Result<StreamRecord> record = decisions_.get_stream(ask.stream_id());
-  // By its id only: who holds a key publishes with it and does not come here.
+  // By its id only: a key's holder publishes with it and does not come here.
   if (!record || record->stream_id != ask.stream_id()) {
     set_error(record ? Error{"auth.unknown_stream", "no such stream"} : record.error(), reply);
     return inquiry->answer(std::move(reply));

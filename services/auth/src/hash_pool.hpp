@@ -1,5 +1,5 @@
 // The threads that hash passwords, so that no decision waits for one: few, because each hash takes 64 MiB and
-// a core, with a short queue, because whoever waits longer has gone.
+// a core, with a short queue, because a client that waits longer has gone.
 #pragma once
 
 #include <condition_variable>

@@ -1,4 +1,4 @@
-// Somebody outside who decides about publishers and players, or wants to hear of them: the callback, an
+// A server outside that decides about publishers and players, or is notified of them: the callback, an
 // SRS-style hook, an nginx-rtmp-style one.
 #pragma once
 
@@ -46,7 +46,7 @@ struct Verdict {
 class HookProtocol {
  public:
   virtual ~HookProtocol() = default;
-  // nullopt: it does not want to hear of this occasion. now: seconds since 1970 UTC.
+  // nullopt: it is not notified of this occasion. now: seconds since 1970 UTC.
   virtual std::optional<http::Call> call(Occasion occasion, const Visit& visit,
                                          std::int64_t now_seconds) const = 0;
   // Of kPublish and kPlay. For kUnpublish and kStop any 2xx is an acknowledgement.

@@ -11,7 +11,7 @@
 
 namespace millrace::auth {
 
-// What a hook is told as the stream's name: the one that the peer gave, which may be its key, or the public
+// The stream's name for a hook: the one that the peer gave, which may be its key, or the public
 // id.
 enum class HookNames : std::uint8_t { kGiven, kId };
 

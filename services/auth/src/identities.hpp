@@ -3,7 +3,7 @@
 // back by fetched().
 //
 // Bounded: kMaxWaiting questions wait at once (the API has few threads, and each is one of them); further
-// ones are told auth.keys_unavailable, as are those whose deadline is near.
+// ones get auth.keys_unavailable, as are those whose deadline is near.
 //
 // Sans-IO but for Inquiry; one owner (the token actor), its thread only.
 #pragma once

@@ -29,7 +29,7 @@ struct IdentityIssuer {
   std::string issuer;                    // "iss" to the letter; empty: any that has the form of Clerk's
   std::string jwks_url{};                // empty: found by discovery
   Secret bearer{};                       // sent when the keys are asked for; empty: nothing is
-  std::vector<std::string> audiences{};  // one of them must be in "aud"; empty: it is not looked at
+  std::vector<std::string> audiences{};  // one of them must be in "aud"; empty: it is ignored
   // "azp", when there is one, must be one of them; empty: may be any.
   std::vector<std::string> authorized_parties{};
 
@@ -43,12 +43,12 @@ struct IdentitySettings {
   std::vector<IdentityIssuer> issuers{};
   std::int64_t leeway_seconds = kTokenLeewaySeconds;
   std::set<std::string> admin_subjects{};  // with their issuers: "https://issuer.example|user_1"
-  // Whoever has this value in this claim is an administrator; the claim's name may be a path
+  // A user with this value in this claim is an administrator; the claim's name may be a path
   // ("realm_access.roles").
   std::string admin_claim{};
   std::string admin_value{};
 
-  // Index of who is meant by "iss".
+  // Index of the issuer that "iss" names.
   std::optional<std::size_t> find(std::string_view iss) const;
 };
 

@@ -1,5 +1,5 @@
 // A request of the bus that is answered later. Answered at most once; when it is dropped without an answer,
-// the asker is told.
+// the client gets its answer.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What every JSON Web Token has in common, whoever signed it: the compact serialisation (RFC 7515
+// What every JSON Web Token has in common, whatever its issuer: the compact serialisation (RFC 7515
 // section 7.1) and the claims about time (RFC 7519 section 4.1). Pure; any thread.
 #pragma once
 

@@ -29,7 +29,7 @@ class KeyVault {
   // For the owner's eyes; opens for the same stream only.
   std::string seal(const Secret& key, std::string_view stream_id) const;
   [[nodiscard]] Result<Secret> open(std::string_view sealed_hex, std::string_view stream_id) const;
-  // Tells one server secret from another without telling anything about it.
+  // Distinguishes server secrets without showing anything of them.
   std::string verifier() const { return hex(verifier_); }
 
  private:

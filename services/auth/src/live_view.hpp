@@ -25,7 +25,7 @@ class LiveView {
   void remove(std::string_view stream_id, std::uint64_t publication_id);
   std::optional<LivePublication> find(std::string_view stream_id) const;
   std::vector<LivePublication> all() const;
-  // Whether ingest has told everything since this process began.
+  // Whether ingest has reported everything since this process began.
   bool known() const;
 
  private:

@@ -1,4 +1,4 @@
-// What hooks still have to be told, and when it is tried next: at least once, with growing pauses, until it
+// What hooks still have to be sent, and when it is tried next: at least once, with growing pauses, until it
 // is acknowledged or given up. Sans-IO; one owner; times are monotonic microseconds.
 #pragma once
 
@@ -30,7 +30,7 @@ class NoticeQueue {
 
   // give_up_us: how long it is tried. Returns what had to be given up for it.
   std::vector<Key> add(Key key, std::int64_t now_us, std::int64_t give_up_us);
-  // Those to be told now; each is running until done() is called.
+  // Those to be sent now; each is running until done() is called.
   std::vector<Key> take(std::int64_t now_us);
   // spread: 0 to 1, random: the pause is between half and the whole of its length. True: it is over,
   // acknowledged or given up.

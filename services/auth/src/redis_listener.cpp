@@ -149,7 +149,7 @@ class RedisListener::Core {
       if (raw == nullptr) return {};
       held = 0;
       const Reply reply(static_cast<redisReply*>(raw));
-      // Of AUTH or SUBSCRIBE. Not quoted: who knows what is in it.
+      // Of AUTH or SUBSCRIBE. Not quoted: it may hold anything.
       if (reply->type == REDIS_REPLY_ERROR) return "Redis refused: is REDIS_PASSWORD right?";
       handle(*reply);
     }

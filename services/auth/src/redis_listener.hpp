@@ -2,7 +2,7 @@
 // for everything; whatever Redis does, nobody else notices. A lost connection is made again after 0.5 s, 1 s,
 // … 10 s, each shortened by up to half at random; silence is probed with PING.
 //
-// hiredis 0.14 speaks no TLS: whoever needs it puts a TLS tunnel in front.
+// hiredis 0.14 speaks no TLS: where it is needed a TLS tunnel goes in front.
 #pragma once
 
 #include <chrono>

@@ -7,7 +7,7 @@ namespace millrace::auth {
 
 struct Session {
   Visit visit;
-  std::uint32_t owed = 0;  // HookKind bits: who accepted it and does not know of its end yet
+  std::uint32_t owed = 0;  // HookKind bits: hooks that accepted it and have not acknowledged its end yet
   std::int64_t admitted_wall_us = 0;
   std::int64_t ended_wall_us = 0;  // 0: still open
   // Not stored.

@@ -1,5 +1,5 @@
 // Which sessions are open, and when one is over: from ingest's events, from its snapshots, or because nothing
-// was ever heard of it. Sans-IO; one owner; times are wall-clock microseconds, as they outlive a restart.
+// was ever seen of it. Sans-IO; one owner; times are wall-clock microseconds, as they outlive a restart.
 //
 //   admitted ──StreamPublished──> live ──StreamEnded, or missing in a snapshot──> ended
 //       └──PublicationDropped, or 60 s without a sign and ingest does not know it──┘
@@ -31,7 +31,7 @@ class SessionBook {
   std::uint64_t open_session(std::string_view stream_id, std::string_view session_id) const;
   std::size_t size() const { return sessions_.size(); }
 
-  // False: this publication should not be live, as its end has been told already.
+  // False: this publication should not be live, as its end has been reported already.
   bool published(std::uint64_t id);
   // The session when this ended it; null when it is unknown or over.
   Session* end(std::uint64_t id, std::int64_t wall_us);

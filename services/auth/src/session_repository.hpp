@@ -1,6 +1,6 @@
-// Sessions in the database, so that their ends are told after a restart too. What was asked with (keys among
-// it) is sealed under the server secret. One owner, one thread at a time; each call is one transaction and
-// blocks. Errors are those of store/database.hpp.
+// Sessions in the database, so that their ends are reported after a restart too. What was asked with (keys
+// among it) is sealed under the server secret. One owner, one thread at a time; each call is one transaction
+// and blocks. Errors are those of store/database.hpp.
 #pragma once
 
 #include <vector>

@@ -30,7 +30,7 @@ TEST(SessionBook, EndsASessionOnceWhateverTellsIt) {
   EXPECT_EQ(book.end(1, 6), nullptr);
   EXPECT_EQ(book.end(2, 6), nullptr);
   EXPECT_EQ(book.find(1)->ended_wall_us, 5);
-  EXPECT_FALSE(book.published(1)) << "its end was told: it must not be live";
+  EXPECT_FALSE(book.published(1)) << "its end was reported: it must not be live";
   EXPECT_TRUE(book.published(2)) << "not ours to judge";
 }
 
@@ -74,7 +74,7 @@ TEST(NoticeQueue, TellsUntilAcknowledgedWithGrowingPauses) {
   std::int64_t now = 0;
   for (const std::int64_t pause : {1, 2, 4, 8, 16, 32, 60, 60}) {
     EXPECT_EQ(queue.take(now), std::vector<Key>{kOne});
-    EXPECT_TRUE(queue.take(now).empty()) << "it is being told";
+    EXPECT_TRUE(queue.take(now).empty()) << "it is being sent";
     EXPECT_FALSE(queue.done(kOne, false, now, 1.0));
     EXPECT_EQ(queue.next_due_us(), now + pause * kSecond);
     EXPECT_TRUE(queue.take(now + pause * kSecond - 1).empty());
@@ -103,7 +103,7 @@ TEST(NoticeQueue, KeepsItsBounds) {
   EXPECT_EQ(queue.take(0).size(), 2U) << "at once";
   EXPECT_EQ(queue.add({4, HookKind::kCallback}, 0, 10 * kSecond),
             (std::vector<Key>{{3, HookKind::kCallback}}))
-      << "the oldest that is not being told";
+      << "the oldest that is not being sent";
   (void)queue.add({5, HookKind::kSrs}, 0, 10 * kSecond);
   EXPECT_EQ(queue.size(), 3U);
   EXPECT_EQ(queue.take(0), (std::vector<Key>{{5, HookKind::kSrs}})) << "another hook has places of its own";
@@ -113,7 +113,7 @@ TEST(NoticeQueue, IgnoresAnswersForWhatItDoesNotTell) {
   NoticeQueue queue;
   EXPECT_FALSE(queue.done(kOne, true, 0, 0));
   (void)queue.add(kOne, 0, kSecond);
-  EXPECT_FALSE(queue.done(kOne, true, 0, 0)) << "nobody was told yet";
+  EXPECT_FALSE(queue.done(kOne, true, 0, 0)) << "nobody was notified yet";
   EXPECT_EQ(queue.take(0).size(), 1U);
 }
 

@@ -11,7 +11,7 @@ class SrsProtocol final : public HookProtocol {
  public:
   static constexpr std::size_t kMaxForwardUrls = 16;
 
-  // server_id: what the hook tells several servers apart by.
+  // server_id: by what the hook distinguishes several servers.
   SrsProtocol(std::string url, std::string server_id)
       : url_(std::move(url)), server_id_(std::move(server_id)) {}
   std::optional<http::Call> call(Occasion occasion, const Visit& visit,

@@ -1,4 +1,4 @@
-// Small texts that hooks want of a visit.
+// Small texts about a visit, for hooks.
 #pragma once
 
 #include <cstdint>
