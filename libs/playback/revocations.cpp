@@ -19,13 +19,21 @@ void Revocations::revoke(const Viewer& viewer, std::int64_t until_s) {
   by_end_.emplace(until_s, key);
 }
 
-void Revocations::set_private(std::string_view stream_id, bool is_private) {
+void Revocations::set(Streams& streams, std::size_t max, std::string_view stream_id, bool member) {
   const std::unique_lock lock(mutex_);
-  if (is_private && private_.size() < kMaxPrivate) {
-    private_.emplace(stream_id);
-  } else if (const auto known = private_.find(stream_id); !is_private && known != private_.end()) {
-    private_.erase(known);
+  if (member && streams.size() < max) {
+    streams.emplace(stream_id);
+  } else if (const auto known = streams.find(stream_id); !member && known != streams.end()) {
+    streams.erase(known);
   }
+}
+
+void Revocations::set_private(std::string_view stream_id, bool is_private) {
+  set(private_, kMaxPrivate, stream_id, is_private);
+}
+
+void Revocations::set_barred(std::string_view stream_id, bool is_barred) {
+  set(barred_, kMaxBarred, stream_id, is_barred);
 }
 
 bool Revocations::is_revoked(const Claims& claims) const {
@@ -35,14 +43,21 @@ bool Revocations::is_revoked(const Claims& claims) const {
          viewers_.contains({claims.viewer->id, claims.viewer->lease});
 }
 
-bool Revocations::is_private(std::string_view stream_id) const {
+Standing Revocations::standing(std::string_view stream_id) const {
+  if (!is_complete()) return Standing::kUnknown;
   const std::shared_lock lock(mutex_);
-  return private_.find(stream_id) != private_.end();
+  if (barred_.find(stream_id) != barred_.end()) return Standing::kBarred;
+  return private_.find(stream_id) != private_.end() ? Standing::kPrivate : Standing::kPublic;
+}
+
+bool Revocations::is_barred(std::string_view stream_id) const {
+  const std::shared_lock lock(mutex_);
+  return barred_.find(stream_id) != barred_.end();
 }
 
 std::size_t Revocations::size() const {
   const std::shared_lock lock(mutex_);
-  return viewers_.size() + private_.size();
+  return viewers_.size() + private_.size() + barred_.size();
 }
 
 }  // namespace millrace::playback

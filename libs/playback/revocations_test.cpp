@@ -37,23 +37,46 @@ TEST(Revocations, ForgetWhatRunsOutFirstAtTheBound) {
   EXPECT_TRUE(revoked.is_revoked(claims_of(999'999, 1)));
 }
 
-TEST(Revocations, KnowWhichStreamsBecamePrivate) {
-  Revocations revoked;
-  EXPECT_FALSE(revoked.is_private("cam1"));
-  revoked.set_private("cam1", true);
-  EXPECT_TRUE(revoked.is_private("cam1"));
-  EXPECT_FALSE(revoked.is_private("cam2"));
-  revoked.set_private("cam1", false);
-  EXPECT_FALSE(revoked.is_private("cam1"));
+TEST(Revocations, SayNothingOfAStreamBeforeAuthWasHeardInWhole) {
+  Revocations heard;
+  heard.set_private("cam1", true);
+  heard.set_barred("cam2", true);
+  for (const char* id : {"cam1", "cam2", "cam3"}) EXPECT_EQ(heard.standing(id), Standing::kUnknown) << id;
+  heard.set_complete();
+  EXPECT_EQ(heard.standing("cam1"), Standing::kPrivate);
+  EXPECT_EQ(heard.standing("cam2"), Standing::kBarred);
+  EXPECT_EQ(heard.standing("cam3"), Standing::kPublic);
+}
+
+TEST(Revocations, KnowWhichStreamsBecamePrivateOrAreBarred) {
+  Revocations heard;
+  heard.set_complete();
+  heard.set_private("cam1", true);
+  EXPECT_EQ(heard.standing("cam1"), Standing::kPrivate);
+  heard.set_barred("cam1", true);
+  EXPECT_EQ(heard.standing("cam1"), Standing::kBarred) << "no token helps";
+  heard.set_private("cam1", false);
+  EXPECT_EQ(heard.standing("cam1"), Standing::kBarred);
+  heard.set_barred("cam1", false);
+  EXPECT_EQ(heard.standing("cam1"), Standing::kPublic);
 }
 
 TEST(Revocations, HaveRoomForChangesBesideWhatAuthNamesAtItsStart) {
-  Revocations revoked;
-  for (std::size_t i = 0; i < Revocations::kMaxEntries; ++i) revoked.set_private(std::to_string(i), true);
-  revoked.set_private("cam1", true);
-  EXPECT_TRUE(revoked.is_private("cam1"));
-  for (std::size_t i = 0; i < 2 * Revocations::kMaxPrivate; ++i) revoked.set_private(std::to_string(i), true);
-  EXPECT_EQ(revoked.size(), Revocations::kMaxPrivate);
+  Revocations heard;
+  heard.set_complete();
+  for (std::size_t i = 0; i < Revocations::kMaxEntries; ++i) {
+    heard.set_private(std::to_string(i), true);
+    heard.set_barred("b" + std::to_string(i), true);
+  }
+  heard.set_private("cam1", true);
+  heard.set_barred("cam2", true);
+  EXPECT_EQ(heard.standing("cam1"), Standing::kPrivate);
+  EXPECT_EQ(heard.standing("cam2"), Standing::kBarred);
+  for (std::size_t i = 0; i < 2 * Revocations::kMaxPrivate; ++i) {
+    heard.set_private(std::to_string(i), true);
+    heard.set_barred("b" + std::to_string(i), true);
+  }
+  EXPECT_EQ(heard.size(), Revocations::kMaxPrivate + Revocations::kMaxBarred);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import urllib.parse
 
-from stack import Stack, check, main, make_clip, wait_for
+from stack import Stack, check, fetch, main, make_clip, wait_for
 
 PASSWORDS = {"ann": "correct horse + battery", "bob": "bob's own password", "new": "another staple & horse",
              "third": "ein drittes Paßwort"}
@@ -200,7 +200,29 @@ def recovering(api, mailbox, token):
     return api.login("ann@example.com", PASSWORDS["third"])
 
 
-def administering(stack, api, ann, token):
+def publish_as(stack, clip, account):
+    return stack.publish(clip, url=f"{stack.info['publish_url'].rsplit('/', 1)[0]}/{account['stream_key']}", loop=50)
+
+
+def hls_status(stack, account, query=""):
+    return fetch(stack.info["hls_url"].replace(stack.stream_id, account["stream_id"]) + query)[0]
+
+
+def switching_off(stack, api, clip, account, token):
+    """What was live is neither live nor to be watched, until the account is switched on again."""
+    path = f"/api/v1/users/{account['id']}"
+    publisher = publish_as(stack, clip, account)
+    wait_for(lambda: hls_status(stack, account) == 200, "bob's playlist")
+    check(api.expect(200, "PATCH", path, {"is_active": False}, token=token)[1]["is_active"] is False, "bob is switched off")
+    wait_for(lambda: hls_status(stack, account) == 404, "his playlist to be gone", 5)
+    wait_for(lambda: publisher.poll() is not None, "his publisher to be cut", 10)
+    api.expect(200, "PATCH", path, {"is_active": True}, token=token)
+    wait_for(lambda: hls_status(stack, account) == 200, "his playlist to be back", 5)
+    api.expect(200, "PATCH", path, {"is_active": False}, token=token)
+    wait_for(lambda: hls_status(stack, account) == 404, "his playlist to be gone again", 5)
+
+
+def administering(stack, api, clip, ann, token):
     bob = api.login("bob@example.com", PASSWORDS["bob"])
     for path in ("/api/v1/users/?skip=0&limit=5", "/api/v1/users", f"/api/v1/users/{ann['id']}"):
         api.expect(403, "GET", path, token=bob)
@@ -223,7 +245,7 @@ def administering(stack, api, ann, token):
         api.expect(422, "GET", f"/api/v1/users/?{query}", token=token)
     api.expect(404, "GET", "/api/v1/users/acct_unknown", token=token)
     path = f"/api/v1/users/{himself['id']}"
-    check(api.expect(200, "PATCH", path, {"is_active": False}, token=token)[1]["is_active"] is False, "bob is switched off")
+    switching_off(stack, api, clip, himself, token)
     wait_for(lambda: api.call("GET", "/api/v1/users/me", token=bob)[0] == 401, "his token to be worth nothing", 3)
     api.expect(403, "POST", "/api/v1/login/access-token", form={"username": "bob@example.com", "password": PASSWORDS["bob"]})
     api.expect(200, "DELETE", path, token=token)
@@ -245,15 +267,21 @@ def guessing(api):
 
 
 def deleting(stack, api, clip, ann, token):
-    publisher = stack.publish(clip, url=f"{stack.info['publish_url'].rsplit('/', 1)[0]}/{ann['stream_key']}", loop=50)
-    wait_for(lambda: api.call("GET", f"/api/stream/status/{ann['stream_id']}")[2].get("isLive"), "ann's stream to be live")
+    api.expect(200, "POST", f"/api/stream/visibility/{ann['stream_id']}", {"private": True}, token=token)
+    publisher = publish_as(stack, clip, ann)
+    status = f"/api/stream/status/{ann['stream_id']}"
+    wait_for(lambda: api.call("GET", status, token=token)[2].get("isLive"), "ann's stream to be live")
+    signed = "?token=" + api.expect(200, "POST", f"/api/stream/playback/{ann['stream_id']}", {}, token=token)[1]["token"]
+    wait_for(lambda: hls_status(stack, ann, signed) == 200, "the URL that she signed to work")
     api.expect(200, "DELETE", "/api/v1/users/me", token=token)
     wait_for(lambda: publisher.poll() is not None, "her publisher to be cut", 10)
     wait_for(lambda: api.call("GET", "/api/v1/users/me", token=token)[0] == 401, "her token to be worth nothing", 3)
     wait_for(lambda: api.call("GET", f"/api/stream/status/{ann['stream_id']}")[0] == 404, "her stream to be unknown", 5)
-    check(stack.publish(clip, url=f"{stack.info['publish_url'].rsplit('/', 1)[0]}/{ann['stream_key']}").wait(timeout=30) != 0, "her key is worth nothing")
-    auth = stack.kill("auth")
-    stack.wait_ready("auth", other_than=auth)
+    check(publish_as(stack, clip, ann).wait(timeout=30) != 0, "her key is worth nothing")
+    wait_for(lambda: hls_status(stack, ann, signed) == 404, "the URL that she signed to be worth nothing", 5)
+    for service in ("auth", "packaging"):
+        stack.wait_ready(service, other_than=stack.kill(service))
+    check(hls_status(stack, ann, signed) == 404, "also after restarts")
     wait_for(lambda: api.call("GET", "/api/v1/users/me", token=token)[0] == 401, "a restarted auth to know it still")
 
 
@@ -283,7 +311,7 @@ def test():
                 token = changing_the_password(api, token)
                 tokens.append(token)
                 token = recovering(api, mailbox, token)
-                administering(stack, api, ann, token)
+                administering(stack, api, clip, ann, token)
                 token = guessing(api)
                 tokens.append(token)
                 deleting(stack, api, clip, ann, token)

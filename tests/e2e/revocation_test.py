@@ -51,6 +51,8 @@ def a_banned_stream_is_cut(stack, clip, key):
     wait_for(lambda: not stack.playlist().ended and publisher.poll() is None and play(stack, "live", stack.stream_id), "it to play")
     check(stack.operator("--ban", stack.stream_id).returncode == 0, "ban")
     wait_for(lambda: publisher.poll() is not None, "the banned publisher to be cut")
+    wait_for(lambda: fetch(stack.info["hls_url"])[0] == 404, "nothing of it to be shown")
+    check(fetch(stack.info["hls_url"].replace("/index.m3u8", ".flv"))[0] == 404, "nor as FLV")
     check(stack.publish(clip, url=rtmp(stack, "live", key)).wait(timeout=30) != 0, "and kept out")
     check(not play(stack, "live", stack.stream_id), "nobody may watch")
     check(stack.operator("--unban", stack.stream_id).returncode == 0, "unban")

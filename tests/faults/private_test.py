@@ -3,7 +3,10 @@
 stream, one that has run out, is bound to another address, was changed or is signed by somebody else: refused, each of them. And the walk
 over who decides, transports and states (private_walk.py)."""
 import concurrent.futures
+import contextlib
+import os
 import pathlib
+import signal
 import socket
 import sys
 import tempfile
@@ -43,6 +46,45 @@ def websocket_status(url):
 
 def restart(stack, service):
     stack.wait_ready(service, other_than=stack.kill(service))
+
+
+def ready(stack, service):
+    port = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == service)
+    return fetch(f"http://127.0.0.1:{port}/readyz")[0] == 200
+
+
+@contextlib.contextmanager
+def hanging_auth(stack):
+    pid = stack.kill("auth", signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def nothing_is_shown_before_auth_was_heard(stack, playlist):
+    """Auth hangs while those who show streams begin anew: they know nothing of who may watch."""
+    with hanging_auth(stack):
+        for service in ("packaging", "metrics"):
+            before = stack.kill(service)
+            wait_for(lambda: stack.pid(service) not in (None, before), f"{service} to begin anew")
+        for url in (stack.info["hls_url"], playlist.segments[-1][1], stack.info["hls_url"].replace("/index.m3u8", ".flv")):
+            wait_for(lambda: refuses(url)[0] == 503, f"{url} to be refused for now")
+            check(refuses(url)[1]["Retry-After"] == "1", f"{url}: when to try again")
+        check(not ready(stack, "packaging"), "packaging is not ready")
+        wait_for(lambda: "millrace_live_streams 1" in fetch_metrics(stack, "metrics"), "metrics to know the publication")
+        check(stack.stream_id not in fetch_metrics(stack, "metrics"), "metrics names no stream")
+    wait_for(lambda: status_of(stack.info["hls_url"]) == 200 and ready(stack, "packaging"), "the public stream to be shown")
+    wait_for(lambda: stack.stream_id in fetch_metrics(stack, "metrics"), "metrics to name it")
+    with hanging_auth(stack):
+        check(status_of(stack.info["hls_url"]) == 200 and ready(stack, "packaging"), "what is known stays known")
+
+
+def refuses(url):
+    try:
+        return fetch(url, timeout=5)[:2]
+    except OSError:
+        return None, {}
 
 
 def a_public_stream_knows_no_tokens(stack):
@@ -87,6 +129,8 @@ def the_store_decides():
         publisher = stack.publish(clip, loop=50)
         playlist = wait_for(stack.playlist, "a playlist")
         a_public_stream_knows_no_tokens(stack)
+        nothing_is_shown_before_auth_was_heard(stack, playlist)
+        playlist = wait_for(stack.playlist, "a playlist")
         make_private(stack)
         # What the log still has from before is refused at once, not only when the encoder has come back.
         wait_for(lambda: status_of(playlist.segments[-1][1]) == 401, "what was public to be refused")
@@ -124,8 +168,8 @@ def the_store_decides():
         check(counted >= 1, "refusals are counted")
 
 
-def fetch_metrics(stack):
-    port = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == "packaging")
+def fetch_metrics(stack, service="packaging"):
+    port = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == service)
     return fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
 
 

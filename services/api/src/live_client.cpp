@@ -191,7 +191,7 @@ void LiveClient::finish_subscription(const std::string& name, const Result<bus::
   {
     const std::lock_guard lock(mutex_);
     const bool own = !identity_.subject.empty() && identity_.subject == stream.subject();
-    open = !stream.is_private() || by_key || own || view_.admin;
+    open = !(stream.is_private() || stream.barred()) || by_key || own || view_.admin;
     added = open && add_subscription(stream.stream_id(), by_key);
   }
   if (!open) return refuse(ack, unknown);

@@ -36,8 +36,12 @@ Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_
     handler.on_snapshot = [view = view_, listener, i](const bus::v1::Snapshot& snapshot) {
       view->presence[i] = Presence::kPresent;
       ++view->access_epoch;
-      for (int fact = 0; listener && fact < snapshot.events_size(); ++fact)
-        listener(kServices[i], snapshot.events(fact));
+      // In the end what says that it is all: facts have no order.
+      for (const bool last : {false, true}) {
+        for (const bus::v1::Event& fact : snapshot.events()) {
+          if (listener && fact.has_watching_facts() == last) listener(kServices[i], fact);
+        }
+      }
     };
     handler.on_event = [view = view_, listener, i](const bus::v1::Event& event) {
       if (event.has_access_changed()) ++view->access_epoch;

@@ -3,6 +3,7 @@
 #include "actors.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/watching_facts.hpp"
 #include "edge.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
@@ -96,9 +97,7 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
       std::make_unique<Peers>(*parts_->node, [&feed = parts_->feed, &taken_back = parts_->taken_back](
                                                  std::string_view, const bus::v1::Event& event) {
         if (event.has_metrics_updated()) feed.update(event.metrics_updated(), monotonic_us());
-        if (!event.has_playback_revoked() || event.retracted()) return;
-        const auth::v1::PlaybackRevoked& revoked = event.playback_revoked();
-        taken_back.revoke({revoked.viewer(), revoked.lease()}, revoked.until_wall_seconds());
+        bus::hear(taken_back, event);
       });
   parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers);
   Result<playback::TokenKeys> keys =

@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t kAskedAtOnce = 500;  // auth looks at no more
 
 StreamEntry entry_of(const auth::v1::Stream& stream) {
-  return {stream.stream_id(), stream.subject(), stream.is_private()};
+  return {stream.stream_id(), stream.subject(), stream.is_private() || stream.barred()};
 }
 
 }  // namespace

@@ -57,7 +57,13 @@ VodAccess::Decision VodAccess::judge_token(const http::Request& request, std::st
   const auto claims = keys_.verify(request.parameter(kParameter));
   const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, wall_s);
   if (verdict != playback::Verdict::kGood) return refused(verdict);
-  if (taken_back_.is_revoked(*claims))
+  const playback::Standing standing = taken_back_.standing(stream_id);
+  if (standing == playback::Standing::kUnknown) {
+    Decision decision = refused(503, "starting", "Which playback tokens are good is not known yet.");
+    decision.refusal.headers.set("Retry-After", "1");
+    return decision;
+  }
+  if (standing == playback::Standing::kBarred || taken_back_.is_revoked(*claims))
     return refused(403, "token_revoked", "The playback token was taken back.");
   return {Answer::kGranted, {}};
 }

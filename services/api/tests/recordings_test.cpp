@@ -41,6 +41,23 @@ class RecordingsTest : public testing::ApiFixture {
   }
 };
 
+TEST_F(RecordingsTest, ATokenOpensNothingBeforeAuthWasHeardAndNothingOfABarredStream) {
+  put(kPrivate, movie());
+  put("." + kPrivate.substr(0, kPrivate.size() - 4) + ".private");
+  const playback::TokenKeys keys =
+      playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
+  const std::string path =
+      "/vod/file/" + kPrivate + "?token=" +
+      keys.sign({.stream_id = "carol-id", .expires_s = 4'000'000'000U, .network = {}, .viewer = {}});
+  const std::string early = ask(path);
+  EXPECT_EQ(status_of(early), 503);
+  EXPECT_EQ(field_of(early, "Retry-After"), "1");
+  taken_back_.set_complete();
+  EXPECT_EQ(status_of(ask(path)), 200);
+  taken_back_.set_barred("carol-id", true);
+  EXPECT_EQ(status_of(ask(path)), 403);
+}
+
 TEST_F(RecordingsTest, DetailsAreTheFilesOwn) {
   const Bytes bytes = movie();
   put(kPublic, bytes);

@@ -41,6 +41,8 @@ struct AccountOutside {
   std::function<void(mail::Message)> mail{};
   // Tokens of this subject are judged anew.
   std::function<void(const std::string& subject)> announce{};
+  // Whether nobody may watch the stream: published to whoever shows it.
+  std::function<void(const std::string& stream_id, bool is_barred)> bar{};
   std::function<Now()> now{};  // for answers that come back
 };
 
@@ -80,6 +82,7 @@ class AccountDesk {
   // Then done when it is the account's password.
   void with_password(const InquiryPtr& inquiry, const AccountRecord& account, const std::string& password,
                      Now now, std::function<void(AccountDesk&, Now)> done);
+  void switch_account(const AccountRecord& account, Now now);
   void change_password(const InquiryPtr& inquiry, Now now);
   void store_password(const InquiryPtr& inquiry, const AccountRecord& account, const std::string& hash,
                       Now now);
@@ -96,7 +99,8 @@ class AccountDesk {
   bool hashed(const InquiryPtr& inquiry, std::function<Result<T>()> work,
               std::function<void(AccountDesk&, T, Now)> done);
   std::string reset_lookup(std::string_view token) const;
-  void revoke_streams(const std::vector<StreamEpoch>& streams, Now now);
+  void shut_streams(const std::vector<StreamEpoch>& streams, Now now);
+  void bar(const StreamEpoch& stream, bool is_barred);
   // Also in mails: the tokens of before now are worth nothing.
   void revoke_tokens(const std::string& id, Now now);
   void set_admin(const AccountRecord& account);

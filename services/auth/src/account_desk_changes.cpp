@@ -102,12 +102,23 @@ void AccountDesk::store_changes(const InquiryPtr& inquiry, Now now) {
     if (outside_.mail) outside_.mail(address_changed_mail(changed->old_email));
   }
   if (ask.has_is_admin()) set_admin(account);
-  if (ask.has_is_active() && !account.active) {
-    log::info("account switched off", {{"account", account.id}});
-    revoke_tokens(account.id, now);
-    if (const auto streams = accounts_.streams_of(account.id)) revoke_streams(*streams, now);
-  }
+  if (ask.has_is_active()) switch_account(account, now);
   answer_account(inquiry, account);
+}
+
+void AccountDesk::switch_account(const AccountRecord& account, Now now) {
+  const Result<std::vector<StreamEpoch>> streams = accounts_.streams_of(account.id);
+  if (!streams) {
+    log::error("the streams of an account can't be read",
+               {{"account", account.id}, {"reason", streams.error().message}});
+  }
+  if (account.active) {
+    for (const StreamEpoch& stream : streams.value_or(std::vector<StreamEpoch>())) bar(stream, stream.banned);
+    return;
+  }
+  log::info("account switched off", {{"account", account.id}});
+  revoke_tokens(account.id, now);
+  shut_streams(streams.value_or(std::vector<StreamEpoch>()), now);
 }
 
 void AccountDesk::change_password(const InquiryPtr& inquiry, Now now) {
@@ -156,7 +167,7 @@ void AccountDesk::remove(const InquiryPtr& inquiry, Now now) {
   log::info("account deleted", {{"account", id}, {"streams", (*streams)->size()}});
   outside_.access->set_admin(id, false);
   revoke_tokens(id, now);
-  revoke_streams(**streams, now);
+  shut_streams(**streams, now);
   bus::v1::Reply reply;
   reply.mutable_account();
   inquiry->answer(std::move(reply));
@@ -214,8 +225,16 @@ void AccountDesk::revoke_tokens(const std::string& id, Now now) {
   outside_.announce(id);
 }
 
-void AccountDesk::revoke_streams(const std::vector<StreamEpoch>& streams, Now now) {
-  for (const StreamEpoch& stream : streams) revoke_(stream, now);
+// Whoever shows them first: what is cut would be watched on until then.
+void AccountDesk::shut_streams(const std::vector<StreamEpoch>& streams, Now now) {
+  for (const StreamEpoch& stream : streams) {
+    bar(stream, true);
+    revoke_(stream, now);
+  }
+}
+
+void AccountDesk::bar(const StreamEpoch& stream, bool is_barred) {
+  if (outside_.bar && stream.epoch != 0) outside_.bar(stream.stream_id, is_barred);
 }
 
 }  // namespace millrace::auth

@@ -53,6 +53,7 @@ class AccountDeskTest : public store::DatabaseTest {
     outside_.now = [this] { return now_; };
     outside_.mail = [this](mail::Message mail) { mails_.push_back(std::move(mail)); };
     outside_.announce = [this](const std::string& subject) { announced_.push_back(subject); };
+    outside_.bar = [this](const std::string& id, bool is_barred) { barred_.emplace_back(id, is_barred); };
     outside_.post = [this](std::function<void(AccountDesk&)> task) {
       const std::lock_guard lock(mutex_);
       tasks_.push_back(std::move(task));
@@ -158,6 +159,7 @@ class AccountDeskTest : public store::DatabaseTest {
   std::vector<mail::Message> mails_;
   std::vector<std::string> announced_;
   std::vector<std::string> cut_;
+  std::vector<std::pair<std::string, bool>> barred_;
   std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<std::function<void(AccountDesk&)>> tasks_;
@@ -320,6 +322,10 @@ TEST_P(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
   change.mutable_change_account()->set_is_active(false);
   EXPECT_FALSE(ask(change).account().is_active());
   EXPECT_EQ(cut_, std::vector<std::string>{stream.record.stream_id});
+  using Barred = decltype(barred_);
+  EXPECT_EQ(std::exchange(barred_, {}), (Barred{{stream.record.stream_id, true}}));
+  EXPECT_EQ(decisions_->list_barred(9).value(), std::vector<std::string>{stream.record.stream_id});
+  EXPECT_TRUE(decisions_->get_stream(stream.record.stream_id)->barred);
   EXPECT_FALSE(verify(token).valid());
   EXPECT_EQ(ask(login("a@example.com")).refusal().reason(), Refusal::REASON_INACTIVE);
   EXPECT_FALSE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
@@ -329,6 +335,33 @@ TEST_P(AccountDeskTest, WhatIsSwitchedOffIsCutAndComesBack) {
   EXPECT_FALSE(verify(token).valid()) << "an old token stays dead";
   EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
   EXPECT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+  EXPECT_EQ(std::exchange(barred_, {}), (Barred{{stream.record.stream_id, false}}));
+  EXPECT_TRUE(decisions_->list_barred(9)->empty());
+  // A ban is another thing, which stays.
+  ASSERT_TRUE(decisions_->set_banned(stream.record.stream_id, true));
+  for (const bool active : {false, true}) {
+    change.mutable_change_account()->set_is_active(active);
+    ask(change);
+  }
+  EXPECT_EQ(barred_, (Barred{{stream.record.stream_id, true}, {stream.record.stream_id, true}}));
+  EXPECT_TRUE(decisions_->get_stream(stream.record.stream_id)->barred);
+}
+
+TEST_P(AccountDeskTest, WhatWasEverPublishedOfADeletedAccountStaysBarred) {
+  std::vector<std::string> ids;
+  for (const char* name : {"A", "B"}) {
+    const std::string id = join(std::string(name) + "@example.com", name);
+    const OwnedStream stream = decisions_->ensure_stream(id, 1).value();
+    if (ids.empty()) {
+      ASSERT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+    }
+    ids.push_back(stream.record.stream_id);
+    bus::v1::Request remove;
+    remove.mutable_delete_account()->set_id(id);
+    EXPECT_FALSE(ask(remove).has_refusal());
+  }
+  EXPECT_EQ(barred_, (decltype(barred_){{ids[0], true}})) << "of the other nobody has anything";
+  EXPECT_EQ(decisions_->list_barred(9).value(), std::vector<std::string>{ids[0]}) << "also after a restart";
 }
 
 TEST_P(AccountDeskTest, ADeletedAccountLeavesNothing) {

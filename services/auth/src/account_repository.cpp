@@ -68,11 +68,13 @@ TakenField taken(soci::session& session, const std::string& id, const std::optio
 std::vector<StreamEpoch> select_streams(soci::session& session, const std::string& id) {
   std::string stream_id;
   long long epoch = 0;
-  soci::statement query((session.prepare << "SELECT stream_id, epoch FROM streams WHERE subject = :id",
-                         soci::use(id), soci::into(stream_id), soci::into(epoch)));
+  int banned = 0;
+  soci::statement query(
+      (session.prepare << "SELECT stream_id, epoch, banned FROM streams WHERE subject = :id", soci::use(id),
+       soci::into(stream_id), soci::into(epoch), soci::into(banned)));
   std::vector<StreamEpoch> streams;
   query.execute();
-  while (query.fetch()) streams.push_back({stream_id, static_cast<std::uint64_t>(epoch)});
+  while (query.fetch()) streams.push_back({stream_id, static_cast<std::uint64_t>(epoch), banned != 0});
   return streams;
 }
 
@@ -219,6 +221,10 @@ Result<std::optional<std::vector<StreamEpoch>>> AccountRepository::remove(const 
         soci::use(id);
     session << "DELETE FROM viewers WHERE stream_id IN (SELECT stream_id FROM streams WHERE subject = :id)",
         soci::use(id);
+    const long long now = wall_us;
+    session << "INSERT INTO deleted_streams (stream_id, deleted_wall_us) SELECT stream_id, CAST(:now AS "
+               "BIGINT) FROM streams WHERE subject = :id AND epoch > 0",
+        soci::use(now), soci::use(id);
     session << "DELETE FROM streams WHERE subject = :id", soci::use(id);
     session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
     revoke(session, id, wall_us);

@@ -46,6 +46,7 @@ using TakenField = std::string_view;
 struct StreamEpoch {
   std::string stream_id;
   std::uint64_t epoch = 0;
+  bool banned = false;  // itself, whatever its account is
 };
 
 struct AccountPage {
@@ -78,7 +79,8 @@ class AccountRepository {
                                           const std::string& new_hash);
   [[nodiscard]] Result<bool> set_password(const std::string& id, const std::string& old_hash,
                                           const std::string& new_hash, std::int64_t wall_us);
-  // With its streams and resets; its tokens are revoked. What was published is for the caller to cut.
+  // With its streams and resets; its tokens are revoked, and its streams that were ever published are kept as
+  // deleted. What is published is for the caller to cut.
   // nullopt: no such account.
   [[nodiscard]] Result<std::optional<std::vector<StreamEpoch>>> remove(const std::string& id,
                                                                        std::int64_t wall_us);

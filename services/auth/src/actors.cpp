@@ -107,7 +107,9 @@ class DatabaseState {
     viewers_ = std::make_unique<ViewerRepository>(repository_->database());
     playback_ = std::make_unique<PlaybackDesk>(*viewers_, shared_->vault, shared_->playback);
     if (Result<void> loaded = playback_->open(now()); !loaded) return loaded;
-    return account_desk_->open(now());
+    if (Result<void> loaded = account_desk_->open(now()); !loaded) return loaded;
+    if (shared_->all_told) shared_->all_told();
+    return {};
   }
 
   bus::v1::Reply refusal() const {

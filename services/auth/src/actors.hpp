@@ -52,6 +52,8 @@ struct AuthShared {
   AccountOutside accounts{};
   AccessView access{};
   PlaybackOutside playback{};
+  // Everything is published that is known of who may watch.
+  std::function<void()> all_told{};
   IdentitySettings identities{};
   // Starts a fetch; its outcome is given to JobGate::keys_fetched. Any thread.
   std::function<void(std::size_t issuer)> fetch_keys{};

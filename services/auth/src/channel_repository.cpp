@@ -41,15 +41,14 @@ Result<std::optional<Channel>> ChannelRepository::find(const std::string& channe
       });
 }
 
-Result<std::vector<std::string>> ChannelRepository::list_private(std::size_t limit) {
+// flag is a column of ours, never a value from outside.
+Result<std::vector<std::string>> ChannelRepository::list(const char* flag, std::size_t limit) {
   return database_.read<std::vector<std::string>>(
       [&](soci::session& session) -> Result<std::vector<std::string>> {
         std::string channel;
-        soci::statement query =
-            (session.prepare << "SELECT channel FROM channels WHERE private = 1 AND epoch > 0 "
-                                "ORDER BY epoch DESC LIMIT "
-                             << limit,
-             soci::into(channel));
+        soci::statement query = (session.prepare << "SELECT channel FROM channels WHERE " << flag
+                                                 << " = 1 AND epoch > 0 ORDER BY epoch DESC LIMIT " << limit,
+                                 soci::into(channel));
         std::vector<std::string> channels;
         query.execute();
         while (query.fetch()) channels.push_back(channel);

@@ -35,9 +35,12 @@ class ChannelRepository {
     return set_flag("private", channel, is_private);
   }
   // Those that are private and were ever published, the most often published first, at most limit.
-  Result<std::vector<std::string>> list_private(std::size_t limit);
+  Result<std::vector<std::string>> list_private(std::size_t limit) { return list("private", limit); }
+  // The same of those that are banned.
+  Result<std::vector<std::string>> list_banned(std::size_t limit) { return list("banned", limit); }
 
  private:
+  Result<std::vector<std::string>> list(const char* flag, std::size_t limit);
   Result<Channel> set_flag(const char* column, const std::string& channel, bool value);
 
   store::Database& database_;

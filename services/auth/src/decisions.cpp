@@ -122,7 +122,7 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
 Result<std::optional<PlayAdmission>> Decisions::play_by_token(const std::string& app, std::string_view name) {
   const Result<std::optional<StreamRecord>> record = store_.find(bounded(name), "");
   if (!record) return tl::unexpected(record.error());
-  if (!*record || (*record)->banned || (app != "live" && app != (*record)->stream_id))
+  if (!*record || (*record)->barred || (app != "live" && app != (*record)->stream_id))
     return std::optional<PlayAdmission>();
   return std::optional(PlayAdmission{(*record)->stream_id, tag_of((*record)->key_lookup)});
 }

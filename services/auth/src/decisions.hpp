@@ -100,9 +100,12 @@ class Decisions {
   // unless that is empty), those of the store.
   [[nodiscard]] Result<OwnedStream> regenerate_key(const std::string& stream_id, const std::string& subject);
   [[nodiscard]] Result<void> set_private(const std::string& stream_id, bool is_private);
-  // As StreamStore::list_private.
+  // As StreamStore::list_private and StreamStore::list_barred.
   [[nodiscard]] Result<std::vector<std::string>> list_private(std::size_t limit) {
     return store_.list_private(limit);
+  }
+  [[nodiscard]] Result<std::vector<std::string>> list_barred(std::size_t limit) {
+    return store_.list_barred(limit);
   }
   // A banned stream may neither be published nor watched. Errors: auth.unknown_stream, those of the store.
   [[nodiscard]] Result<void> set_banned(const std::string& stream_id, bool banned);

@@ -46,6 +46,9 @@ class CountingStore : public StreamStore {
   Result<std::vector<std::string>> list_private(std::size_t limit) override {
     return ++calls, store_.list_private(limit);
   }
+  Result<std::vector<std::string>> list_barred(std::size_t limit) override {
+    return ++calls, store_.list_barred(limit);
+  }
   Result<std::optional<StreamRecord>> update_settings(const std::string& id,
                                                       const SettingsChange& change) override {
     return ++calls, store_.update_settings(id, change);

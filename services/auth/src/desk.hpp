@@ -60,6 +60,8 @@ struct DeskOutside {
   std::function<void(const LimitOrder&, std::function<void(Result<bool>)>)> limit{};
   // Whoever shows what is in the media log hears of it.
   std::function<void(const std::string& stream_id, bool is_private)> visibility{};
+  // The same: whether nobody may watch the stream.
+  std::function<void(const std::string& stream_id, bool is_barred)> bar{};
   std::function<Now()> now{};  // for answers that come back
   const LiveView* live = nullptr;
   AuthMetrics* metrics = nullptr;
@@ -80,6 +82,9 @@ class Desk {
   static constexpr std::size_t kMaxLimits = 10'000;  // changed limits remembered; the oldest is forgotten
   // Private streams named at a start; of more the rest is logged, not named.
   static constexpr std::size_t kMaxPrivate = playback::Revocations::kMaxEntries;
+  // Likewise of those that nobody may watch, the last changed first: more than the media log has streams, and
+  // than accounts are deleted in the day that tokens live.
+  static constexpr std::size_t kMaxBarred = playback::Revocations::kMaxEntries;
   static constexpr std::int64_t kMaxHoldUs = 3600LL * 1'000'000;
 
   // All outlive the desk.
@@ -87,8 +92,8 @@ class Desk {
        const DeskOutside& outside)
       : decisions_(decisions), channels_(channels), stored_(sessions), outside_(outside) {}
 
-  // Sessions of before the start, what is live, and what is private, which is published again: whoever shows
-  // the media log may have started after it was published last. Errors: those of the store.
+  // Sessions of before the start, what is live, and what is private or barred, which is published again:
+  // whoever shows the media log may have started after it was published last. Errors: those of the store.
   [[nodiscard]] Result<void> open(Now now);
 
   // True when it took the inquiry: it answers now or later. The other kinds are RequestHandler's.
@@ -144,6 +149,7 @@ class Desk {
   void regenerate_key(const InquiryPtr& inquiry, Now now);
   void set_flag(const InquiryPtr& inquiry, Now now);
   Result<void> tell_private();
+  Result<void> tell_barred();
   void update_settings(const InquiryPtr& inquiry, Now now);
   void hold(const InquiryPtr& inquiry, Now now);
   void limit(const LimitOrder& order, std::int64_t until_us);

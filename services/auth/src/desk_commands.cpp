@@ -29,6 +29,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
   bus::v1::Reply reply;
   auth::v1::Stream& stream = *reply.mutable_stream();
   std::uint64_t epoch = 0;
+  bool barred = value;
   Result<void> changed =
       ban ? decisions_.set_banned(stream_id, value) : decisions_.set_private(stream_id, value);
   const bool unknown = !changed && changed.error().code == "auth.unknown_stream";
@@ -37,6 +38,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
     if (record) {
       fill(*record, stream);
       epoch = record->epoch;
+      barred = record->barred;
     }
   }
   // Whoever publishes and plays is judged by the channel then, also where the store has a stream of this
@@ -50,6 +52,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
       stream.set_banned(channel->banned);
       stream.set_is_private(channel->is_private);
       epoch = std::max(epoch, channel->epoch);
+      barred = channel->banned;
     }
   }
   if (!changed) {
@@ -57,6 +60,7 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
     set_error(changed.error(), reply);
   } else {
     if (!ban && outside_.visibility) outside_.visibility(stream_id, value);
+    if (ban && outside_.bar) outside_.bar(stream_id, barred);
     if (!ban || value) revoke(stream_id, epoch, now);
   }
   inquiry->answer(std::move(reply));
@@ -78,6 +82,16 @@ Result<void> Desk::tell_private() {
         {{"limit", kMaxPrivate}});
   }
   for (const std::string& id : *ids) outside_.visibility(id, true);
+  return {};
+}
+
+Result<void> Desk::tell_barred() {
+  if (!outside_.bar) return {};
+  const Result<std::vector<std::string>> ids = outside_.decides == Decides::kStore
+                                                   ? decisions_.list_barred(kMaxBarred)
+                                                   : channels_.list_banned(kMaxBarred);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  for (const std::string& id : *ids) outside_.bar(id, true);
   return {};
 }
 

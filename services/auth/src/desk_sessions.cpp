@@ -33,7 +33,8 @@ Result<void> Desk::open(Now now) {
     (void)book_.add(std::move(session));
   }
   if (outside_.live->known()) snapshot(outside_.live->all(), now);
-  return tell_private();
+  if (Result<void> told = tell_private(); !told) return told;
+  return tell_barred();
 }
 
 void Desk::published(const LivePublication& publication, Now now) {

@@ -54,7 +54,7 @@ bool may_play(const PlaybackOutside& outside, std::string_view token, std::strin
   const std::optional<playback::Claims> claims = outside.keys.verify(token);
   return playback::judge(claims, stream_id, address_of(peer), wall_us / kSecond) ==
              playback::Verdict::kGood &&
-         !outside.revocations.is_revoked(*claims);
+         !outside.revocations.is_revoked(*claims) && !outside.revocations.is_barred(stream_id);
 }
 
 Result<void> PlaybackDesk::open(Now now) {
@@ -183,6 +183,7 @@ Result<bus::v1::Reply> PlaybackDesk::redeem(const v1::RedeemViewerKey& ask, Now 
   }
   const std::string device = vault_.lookup("device " + viewer_id_text((*viewer)->id) + ask.device());
   if (ask.release()) return release(**viewer, device, now);
+  if (outside_.revocations.is_barred((*viewer)->stream_id)) return reply;
   std::int64_t until_us = now.wall_us + std::chrono::microseconds(outside_.lifetime).count();
   if ((*viewer)->expires_wall_us != 0) until_us = std::min(until_us, (*viewer)->expires_wall_us);
   const Result<std::optional<Lease>> lease = viewers_.lease(**viewer, device, now.wall_us, until_us);

@@ -239,6 +239,18 @@ TEST_P(PlaybackDeskTest, OpensAPrivateStreamToPlayersWithAToken) {
   EXPECT_FALSE(play("live", stream_, token));
 }
 
+TEST_P(PlaybackDeskTest, OpensNothingOfABarredStream) {
+  const std::string key = create(1).key();
+  const std::string token = redeem(key, "phone").token();
+  ASSERT_TRUE(may_play(outside_, token, stream_, "192.0.2.1:5000", now_.wall_us));
+  outside_.revocations.set_barred(stream_, true);
+  EXPECT_FALSE(may_play(outside_, token, stream_, "192.0.2.1:5000", now_.wall_us));
+  EXPECT_FALSE(redeem(key, "phone").granted());
+  EXPECT_TRUE(redeem(key, "phone", true).granted()) << "a device may still be released";
+  outside_.revocations.set_barred(stream_, false);
+  EXPECT_TRUE(redeem(key, "phone").granted());
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, PlaybackDeskTest, ::testing::ValuesIn(store::database_kinds()),
                          store::DatabaseTest::name);
 

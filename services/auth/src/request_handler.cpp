@@ -38,6 +38,7 @@ void fill(const StreamRecord& record, v1::Stream& message) {
   message.set_updated_wall_us(record.updated_wall_us);
   message.set_banned(record.banned);
   message.set_is_private(record.is_private);
+  message.set_barred(record.barred);
 }
 
 void fill(const OwnedStream& stream, v1::Stream& message) {

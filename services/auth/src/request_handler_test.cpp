@@ -39,6 +39,7 @@ class OneStream : public StreamStore {
     return std::optional(record);
   }
   Result<std::vector<std::string>> list_private(std::size_t) override { return std::vector<std::string>(); }
+  Result<std::vector<std::string>> list_barred(std::size_t) override { return std::vector<std::string>(); }
   Result<std::optional<StreamRecord>> replace_key(const std::string&, const std::string&, const std::string&,
                                                   const std::string&) override {
     return std::optional(record);

@@ -98,6 +98,16 @@ std::span<const store::Migration> schema() {
            // 0: never. No password is reset through an address that is too young.
            "ALTER TABLE accounts ADD COLUMN email_changed_wall_us BIGINT NOT NULL DEFAULT 0",
        }},
+      {6,
+       "streams of accounts that were deleted",
+       {
+           // Their tokens still run, and the media log may still have something of them. Ids are never used
+           // twice.
+           "CREATE TABLE deleted_streams ("
+           "stream_id VARCHAR(128) PRIMARY KEY, "
+           "deleted_wall_us BIGINT NOT NULL)",
+           "CREATE INDEX deleted_streams_when ON deleted_streams (deleted_wall_us)",
+       }},
   };
   return kMigrations;
 }

@@ -68,6 +68,7 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   shared->playback.lifetime = config_.playback_grant;
   const auto gate = std::make_shared<JobGate>(shared);
   set_up_desk(shared, gate);
+  set_up_watching(shared);
   shared->identities = *std::move(identities);
   set_up_identities(shared, gate);
   if (Result<void> set_up = set_up_accounts(shared, gate); !set_up) return set_up;
@@ -81,6 +82,7 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (!node) return tl::unexpected(node.error());
   node_ = std::move(*node);
   bus_ = node_.get();
+  tell_facts(false);  // first, so that there is always room for it among the retained facts
   // The desk publishes as soon as its database is open.
   runtime::add_child(context.root, gate->token_child());
   runtime::add_child(context.root, gate->database_child());
@@ -140,19 +142,6 @@ void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
   desk.private_by_default = config_.private_streams;
   desk.hook_timeout = config_.hook_timeout;
   desk.hooks = make_hooks(shared->metrics);
-  desk.visibility = [this](const std::string& stream_id, bool is_private) {
-    bus::v1::Event event;
-    // Retained in both cases, so that a lost event is made good; one a stream that was ever switched.
-    event.set_key("visibility/" + stream_id);
-    event.mutable_visibility_changed()->set_stream_id(stream_id);
-    event.mutable_visibility_changed()->set_is_private(is_private);
-    if (bus::Node* const node = bus_; node != nullptr) node->publish(std::move(event));
-  };
-  shared->playback.tell = [this](const bus::v1::Event& event) {
-    bus::Node* const node = bus_;
-    if (node != nullptr) node->publish(event);
-    return node != nullptr;
-  };
   desk.now = [] { return Now{.monotonic_us = monotonic_us(), .wall_us = wall_us()}; };
   desk.live = &shared->live;
   desk.metrics = &shared->metrics;

@@ -50,6 +50,8 @@ class AuthService {
  private:
   int issue_token(std::span<char*> arguments) const;
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
+  void set_up_watching(const std::shared_ptr<AuthShared>& shared);
+  void tell_facts(bool complete);
   void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
   void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
   Result<void> set_up_accounts(const std::shared_ptr<AuthShared>& shared,

@@ -32,6 +32,7 @@ Result<void> AuthService::set_up_accounts(const std::shared_ptr<AuthShared>& sha
   accounts.post = [weak = std::weak_ptr(gate)](std::function<void(AccountDesk&)> task) {
     if (const auto there = weak.lock()) there->post_account(std::move(task));
   };
+  accounts.bar = shared->desk.bar;
   accounts.announce = [this](const std::string& subject) {
     bus::v1::Event event;
     event.mutable_access_changed()->set_subject(subject);

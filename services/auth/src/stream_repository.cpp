@@ -14,10 +14,14 @@ constexpr const char* kAppMatches = "(:app = 'live' OR :app2 = stream_id)";
 // Streams of an account that is switched off are as good as banned. Other subjects have no row.
 constexpr const char* kOwnerActive =
     " AND NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = streams.subject AND accounts.is_active = 0)";
+// 1: nobody may publish or watch it.
+constexpr const char* kBarred =
+    "CASE WHEN banned = 1 OR EXISTS (SELECT 1 FROM accounts WHERE accounts.id = streams.subject AND "
+    "accounts.is_active = 0) THEN 1 ELSE 0 END ";
 constexpr const char* kColumns =
     "stream_id, subject, key_lookup, key_sealed, quality, max_bitrate_kbps, resolution, banned, private, "
     "epoch, "
-    "created_wall_us, updated_wall_us ";
+    "created_wall_us, updated_wall_us, ";
 
 Result<void> check_secret(soci::session& session, const std::string& verifier) {
   std::string stored;
@@ -45,6 +49,7 @@ struct Columns {
   long long max_bitrate_kbps = 0;
   int banned = 0;
   int is_private = 0;
+  int barred = 0;
   long long epoch = 0;
   long long created_wall_us = 0;
   long long updated_wall_us = 0;
@@ -54,6 +59,7 @@ struct Columns {
     complete.settings.max_bitrate_kbps = static_cast<std::uint32_t>(max_bitrate_kbps);
     complete.banned = banned != 0;
     complete.is_private = is_private != 0;
+    complete.barred = barred != 0;
     complete.epoch = static_cast<std::uint64_t>(epoch);
     complete.created_wall_us = created_wall_us;
     complete.updated_wall_us = updated_wall_us;
@@ -68,7 +74,7 @@ void select_into(Statement&& statement, Columns& columns) {
       soci::into(columns.record.settings.quality), soci::into(columns.max_bitrate_kbps),
       soci::into(columns.record.settings.resolution), soci::into(columns.banned),
       soci::into(columns.is_private), soci::into(columns.epoch), soci::into(columns.created_wall_us),
-      soci::into(columns.updated_wall_us);
+      soci::into(columns.updated_wall_us), soci::into(columns.barred);
 }
 
 void insert(soci::session& session, const StreamRecord& record) {
@@ -156,10 +162,10 @@ Result<std::optional<Playable>> StreamRepository::find_playable(const PlayName& 
 Result<StreamRecord> StreamRepository::ensure(const StreamRecord& candidate) {
   return database_.write<StreamRecord>([&](soci::session& session) -> Result<StreamRecord> {
     Columns columns;
-    select_into(
-        (session << "SELECT " << kColumns << "FROM streams WHERE subject = :subject ORDER BY id LIMIT 1",
-         soci::use(candidate.subject)),
-        columns);
+    select_into((session << "SELECT " << kColumns << kBarred
+                         << "FROM streams WHERE subject = :subject ORDER BY id LIMIT 1",
+                 soci::use(candidate.subject)),
+                columns);
     if (session.got_data()) return columns.take();
     // Its token may be a moment older than its end.
     if (is_account_subject(candidate.subject) && !account_exists(session, candidate.subject))
@@ -174,7 +180,7 @@ Result<std::optional<StreamRecord>> StreamRepository::find(const std::string& na
   return database_.read<std::optional<StreamRecord>>(
       [&](soci::session& session) -> Result<std::optional<StreamRecord>> {
         Columns columns;
-        select_into((session << "SELECT " << kColumns
+        select_into((session << "SELECT " << kColumns << kBarred
                              << "FROM streams WHERE stream_id = :name OR key_lookup = :lookup",
                      soci::use(name), soci::use(key_lookup)),
                     columns);
@@ -186,10 +192,10 @@ Result<std::vector<StreamRecord>> StreamRepository::list(const std::string& subj
   return database_.read<std::vector<StreamRecord>>(
       [&](soci::session& session) -> Result<std::vector<StreamRecord>> {
         Columns columns;
-        auto prepared =
-            (session.prepare << "SELECT " << kColumns << "FROM streams WHERE :all = '' OR subject = :subject "
-                             << "ORDER BY id LIMIT " << kMaxListed,
-             soci::use(subject), soci::use(subject));
+        auto prepared = (session.prepare << "SELECT " << kColumns << kBarred
+                                         << "FROM streams WHERE :all = '' OR subject = :subject "
+                                         << "ORDER BY id LIMIT " << kMaxListed,
+                         soci::use(subject), soci::use(subject));
         select_into(prepared, columns);
         soci::statement query(prepared);
         std::vector<StreamRecord> records;
@@ -220,20 +226,30 @@ Result<bool> StreamRepository::set_private(const std::string& stream_id, bool is
   return set_flag("private", stream_id, is_private);
 }
 
-Result<std::vector<std::string>> StreamRepository::list_private(std::size_t limit) {
+Result<std::vector<std::string>> StreamRepository::list_ids(const std::string& query) {
   return database_.read<std::vector<std::string>>(
       [&](soci::session& session) -> Result<std::vector<std::string>> {
         std::string id;
-        soci::statement query =
-            (session.prepare << "SELECT stream_id FROM streams WHERE private = 1 AND epoch > 0 "
-                                "ORDER BY updated_wall_us DESC LIMIT "
-                             << limit,
-             soci::into(id));
+        soci::statement statement = (session.prepare << query, soci::into(id));
         std::vector<std::string> ids;
-        query.execute();
-        while (query.fetch()) ids.push_back(id);
+        statement.execute();
+        while (statement.fetch()) ids.push_back(id);
         return ids;
       });
+}
+
+Result<std::vector<std::string>> StreamRepository::list_private(std::size_t limit) {
+  return list_ids(
+      "SELECT stream_id FROM streams WHERE private = 1 AND epoch > 0 ORDER BY updated_wall_us DESC LIMIT " +
+      std::to_string(limit));
+}
+
+Result<std::vector<std::string>> StreamRepository::list_barred(std::size_t limit) {
+  return list_ids(
+      "SELECT stream_id FROM (SELECT stream_id, updated_wall_us AS changed_wall_us, " + std::string(kBarred) +
+      "AS barred FROM streams WHERE epoch > 0 UNION ALL SELECT stream_id, deleted_wall_us, 1 FROM "
+      "deleted_streams) AS known WHERE barred = 1 ORDER BY changed_wall_us DESC LIMIT " +
+      std::to_string(limit));
 }
 
 Result<std::optional<StreamRecord>> StreamRepository::update_settings(const std::string& stream_id,
@@ -241,9 +257,9 @@ Result<std::optional<StreamRecord>> StreamRepository::update_settings(const std:
   return database_.write<std::optional<StreamRecord>>(
       [&](soci::session& session) -> Result<std::optional<StreamRecord>> {
         Columns columns;
-        select_into(
-            (session << "SELECT " << kColumns << "FROM streams WHERE stream_id = :id", soci::use(stream_id)),
-            columns);
+        select_into((session << "SELECT " << kColumns << kBarred << "FROM streams WHERE stream_id = :id",
+                     soci::use(stream_id)),
+                    columns);
         if (!session.got_data()) return std::optional<StreamRecord>();
         StreamRecord record = columns.take();
         if (change.quality) record.settings.quality = *change.quality;
@@ -274,9 +290,9 @@ Result<std::optional<StreamRecord>> StreamRepository::replace_key(const std::str
         soci::use(subject), soci::use(subject), soci::into(changed);
     if (!session.got_data()) return std::optional<StreamRecord>();
     Columns columns;
-    select_into(
-        (session << "SELECT " << kColumns << "FROM streams WHERE stream_id = :id", soci::use(stream_id)),
-        columns);
+    select_into((session << "SELECT " << kColumns << kBarred << "FROM streams WHERE stream_id = :id",
+                 soci::use(stream_id)),
+                columns);
     return std::optional(columns.take());
   });
 }

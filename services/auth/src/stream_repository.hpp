@@ -25,6 +25,7 @@ class StreamRepository : public StreamStore {
   Result<bool> set_banned(const std::string& stream_id, bool banned) override;
   Result<bool> set_private(const std::string& stream_id, bool is_private) override;
   Result<std::vector<std::string>> list_private(std::size_t limit) override;
+  Result<std::vector<std::string>> list_barred(std::size_t limit) override;
   Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
                                                       const SettingsChange& change) override;
   Result<std::optional<StreamRecord>> replace_key(const std::string& stream_id, const std::string& subject,
@@ -37,6 +38,7 @@ class StreamRepository : public StreamStore {
   store::Database& database() { return database_; }
 
  private:
+  Result<std::vector<std::string>> list_ids(const std::string& query);
   Result<bool> set_flag(const char* column, const std::string& stream_id, bool value);
 
   explicit StreamRepository(store::Database database) : database_(std::move(database)) {}

@@ -31,6 +31,7 @@ struct StreamRecord {
   StreamSettings settings;
   bool banned = false;
   bool is_private = false;
+  bool barred = false;      // banned, or its account is switched off: nobody may watch
   std::uint64_t epoch = 0;  // of its newest publication
   std::int64_t created_wall_us = 0;
   std::int64_t updated_wall_us = 0;
@@ -81,6 +82,9 @@ class StreamStore {
   virtual Result<bool> set_private(const std::string& stream_id, bool is_private) = 0;
   // Those that are private and were ever published, the last changed first, at most limit.
   virtual Result<std::vector<std::string>> list_private(std::size_t limit) = 0;
+  // Those that nobody may watch and that were ever published, also of accounts that are deleted; the last
+  // changed first, at most limit.
+  virtual Result<std::vector<std::string>> list_barred(std::size_t limit) = 0;
   // nullopt when there is no such stream.
   virtual Result<std::optional<StreamRecord>> update_settings(const std::string& stream_id,
                                                               const SettingsChange& change) = 0;

@@ -58,13 +58,13 @@ void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
 }
 
 void Aggregation::visibility_changed(const std::string& stream_id, bool is_private) {
-  visibility_.set_private(stream_id, is_private);
   const auto found = streams_.find(stream_id);
   if (is_private && found != streams_.end()) found->second.report.is_private = true;
 }
 
 bool Aggregation::is_private(const Stream& stream) const {
-  return stream.report.is_private || visibility_.is_private(stream.report.stream_id);
+  return stream.report.is_private ||
+         watching_.standing(stream.report.stream_id) != playback::Standing::kPublic;
 }
 
 void Aggregation::end(const Stream& stream) {

@@ -34,8 +34,10 @@ class Aggregation {
   void stream_ended(const stream::v1::StreamEnded& ended);
   // Every stream that is live, and no other.
   void replace_streams(const std::vector<stream::v1::StreamPublished>& live);
-  // Private: what is live of it, now or when it turns up, is for its owner only, whatever its publication
-  // says. Public: counts from its next publication on.
+  // What auth publishes of who may watch. Until it is known in whole, every stream counts as private; what is
+  // private or barred is, now or when it turns up, for its owner only, whatever its publication says.
+  playback::Revocations& watching() { return watching_; }
+  // Private stays private until the next publication, public counts from that on.
   void visibility_changed(const std::string& stream_id, bool is_private);
   void stream_statistics(const stream::v1::StreamStatistics& statistics, std::int64_t wall_us);
   void viewer_statistics(const stream::v1::ViewerStatistics& statistics);
@@ -81,7 +83,7 @@ class Aggregation {
 
   std::map<std::string, Stream> streams_;
   std::map<std::string, Viewers> viewers_;
-  playback::Revocations visibility_;  // only its private streams are used
+  playback::Revocations watching_;  // of streams only, tokens are not judged here
   std::set<std::string> recordings_;
   std::set<std::string> failing_;
   std::uint64_t finished_recordings_ = 0;

@@ -56,6 +56,7 @@ stream::v1::StreamEnded ended(const std::string& id, std::uint64_t publication) 
 
 TEST(Aggregation, MeasuresAStream) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   for (int second = 0; second <= 10; ++second)
     aggregation.stream_statistics(statistics("cam1", 7, second, 4), 99);
@@ -78,6 +79,7 @@ TEST(Aggregation, MeasuresAStream) {
 
 TEST(Aggregation, AddsTheViewersOfBothKindsAndKeepsThePeak) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   aggregation.stream_statistics(statistics("cam1", 7, 1, 4), 0);
   aggregation.viewer_statistics(viewers("cam1", 10, kStart + kSecond));
@@ -95,6 +97,7 @@ TEST(Aggregation, AddsTheViewersOfBothKindsAndKeepsThePeak) {
 
 TEST(Aggregation, ShowsNoRateWhenTheStatisticsStop) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics("cam1", 7, second), 0);
   const Report report = aggregation.report(kStart + 3 * kSecond + kRateWindowUs + 1);
@@ -105,6 +108,7 @@ TEST(Aggregation, ShowsNoRateWhenTheStatisticsStop) {
 
 TEST(Aggregation, RemovesAnEndedStreamButNotItsSuccessor) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   aggregation.stream_published(published("cam1", 8));
   aggregation.stream_ended(ended("cam1", 7));
@@ -116,6 +120,7 @@ TEST(Aggregation, RemovesAnEndedStreamButNotItsSuccessor) {
 
 TEST(Aggregation, BeginsAnewWithANewPublicationAndGoesOnWithNewTracks) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   for (int second = 0; second <= 3; ++second)
     aggregation.stream_statistics(statistics("cam1", 7, second, 9), 0);
@@ -132,6 +137,7 @@ TEST(Aggregation, BeginsAnewWithANewPublicationAndGoesOnWithNewTracks) {
 
 TEST(Aggregation, TakesASnapshotForTheWholeTruth) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   for (const char* id : {"a", "b"}) {
     aggregation.stream_published(published(id, 1));
     for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics(id, 1, second), 0);
@@ -147,6 +153,7 @@ TEST(Aggregation, TakesASnapshotForTheWholeTruth) {
 
 TEST(Aggregation, AddsUpAllStreams) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   for (const char* id : {"a", "b", "c"}) {
     aggregation.stream_published(published(id, 1));
     for (int second = 0; second <= 3; ++second)
@@ -166,6 +173,7 @@ TEST(Aggregation, AddsUpAllStreams) {
 
 TEST(Aggregation, RefusesNamesThatAreNoIdsAndMoreStreamsThanItsBound) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("a\"} 1\nevil", 1));
   aggregation.viewer_statistics(viewers("../x", 1, kStart));
   for (std::size_t i = 0; i < kMaxStreams + 10; ++i)
@@ -175,6 +183,7 @@ TEST(Aggregation, RefusesNamesThatAreNoIdsAndMoreStreamsThanItsBound) {
 
 TEST(Aggregation, CountsRecordings) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.recording_started("a.mp4");
   aggregation.recording_started("b.mp4");
   aggregation.recording_finished("a.mp4", 1000);
@@ -193,6 +202,7 @@ TEST(Aggregation, CountsRecordings) {
 
 TEST(Aggregation, AnswersForOneStreamOrForAll) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   for (const char* id : {"a", "b"}) {
     aggregation.stream_published(published(id, 1));
     for (int second = 0; second <= 3; ++second)
@@ -217,6 +227,7 @@ TEST(Aggregation, AnswersForOneStreamOrForAll) {
 
 TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   const auto say = [&](std::uint64_t began, std::uint64_t sent, std::uint32_t now, int second) {
     stream::v1::ViewerStatistics event = viewers("cam1", now, kStart + second * kSecond);
     event.set_began(began);
@@ -250,6 +261,7 @@ TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
 
 TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   for (std::uint64_t publication = 1; publication <= 3; ++publication) {
     aggregation.stream_published(published("cam1", publication));
     aggregation.stream_statistics(statistics("cam1", publication, 2), 0);
@@ -267,9 +279,9 @@ TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
 
 TEST(Aggregation, HidesAStreamFromTheMomentItBecomesPrivate) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   aggregation.visibility_changed("cam1", true);
-  aggregation.visibility_changed("never", true);
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.stream_ended(ended("cam1", 7));
   EXPECT_TRUE(aggregation.take_ended().at(0).is_private) << "its end is not for strangers either";
@@ -278,9 +290,20 @@ TEST(Aggregation, HidesAStreamFromTheMomentItBecomesPrivate) {
   EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private) << "as the publication says";
 }
 
+TEST(Aggregation, HidesEveryStreamUntilItIsKnownWhoMayWatch) {
+  Aggregation aggregation;
+  aggregation.stream_published(published("cam1", 7));
+  EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
+  aggregation.watching().set_complete();
+  EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private);
+  aggregation.watching().set_barred("cam1", true);
+  EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private) << "banned: until it is cut";
+}
+
 TEST(Aggregation, HidesAStreamThatWasMadePrivateBeforeItWasHeardOf) {
   Aggregation aggregation;
-  aggregation.visibility_changed("cam1", true);
+  aggregation.watching().set_complete();
+  aggregation.watching().set_private("cam1", true);
   aggregation.replace_streams({published("cam1", 7)});
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.stream_ended(ended("cam1", 7));
@@ -289,6 +312,7 @@ TEST(Aggregation, HidesAStreamThatWasMadePrivateBeforeItWasHeardOf) {
 
 TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
   Aggregation aggregation;
+  aggregation.watching().set_complete();
   aggregation.stream_published(published("cam1", 7));
   stream::v1::StreamStatistics numbers = statistics("cam1", 7, 1);
   numbers.set_since_key_us(12'000'000);

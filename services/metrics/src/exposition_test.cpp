@@ -20,6 +20,11 @@ using ::testing::Not;
 
 class ExpositionTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    bus::v1::Event all;
+    all.mutable_watching_facts()->set_complete(true);
+    observatory_->event(all);
+  }
   bus::v1::Event published(const std::string& id) {
     bus::v1::Event event;
     event.set_key("stream/" + id);

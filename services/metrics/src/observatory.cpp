@@ -1,5 +1,6 @@
 #include "observatory.hpp"
 
+#include "bus/watching_facts.hpp"
 #include "feed.hpp"
 
 namespace millrace::metrics {
@@ -21,6 +22,7 @@ void Observatory::snapshot(std::string_view service, const bus::v1::Snapshot& sn
   if (service == "ingest") replace_streams(snapshot);
   if (service == "recording") replace_recordings(snapshot);
   if (service != "auth") return;
+  bus::hear(aggregation_.watching(), snapshot);
   for (const bus::v1::Event& fact : snapshot.events()) apply(fact);
 }
 
@@ -39,6 +41,7 @@ void Observatory::set_service(std::string_view service, bool up) {
 
 void Observatory::event(const bus::v1::Event& event) {
   const std::lock_guard lock(mutex_);
+  bus::hear(aggregation_.watching(), event);
   apply(event);
 }
 
@@ -72,6 +75,8 @@ void Observatory::apply(const bus::v1::Event& event) {
     case Payload::kMetricsUpdated:
     case Payload::kAccessChanged:
     case Payload::kPlaybackRevoked:
+    case Payload::kStreamBarred:
+    case Payload::kWatchingFacts:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;

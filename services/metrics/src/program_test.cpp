@@ -92,6 +92,15 @@ class MetricsProgram : public ::testing::Test {
         bus::Node::start({.instance = instance, .endpoints = *bus::endpoints(config), .limits = {}});
     return started ? *std::move(started) : nullptr;
   }
+  // An auth that has said who may watch: everybody.
+  std::unique_ptr<bus::Node> auth() const {
+    std::unique_ptr<bus::Node> started = node("auth");
+    bus::v1::Event all;
+    all.set_key("watching-facts");
+    all.mutable_watching_facts()->set_complete(true);
+    if (started) started->publish(std::move(all));
+    return started;
+  }
   static bus::v1::Event published() {
     bus::v1::Event event;
     event.set_key("stream/cam1");
@@ -106,6 +115,7 @@ class MetricsProgram : public ::testing::Test {
 };
 
 TEST_F(MetricsProgram, ShowsWhatTheOthersSayAndAnswersOnTheBus) {
+  const auto who_may_watch = auth();
   EXPECT_EQ(http::testing::status_of(get("/healthz")), 200);
   EXPECT_EQ(http::testing::status_of(get("/readyz")), 200);
   const auto ingest = node("ingest");
@@ -170,6 +180,7 @@ TEST_F(MetricsProgram, BroadcastsNumbersOnceASecondAndAnEndOnceMore) {
 }
 
 TEST_F(MetricsProgram, KnowsTheLiveStreamsAgainAfterItWasKilled) {
+  const auto who_may_watch = auth();
   const auto ingest = node("ingest");
   ASSERT_NE(ingest, nullptr);
   ingest->publish(published());

@@ -42,7 +42,8 @@ std::string_view media_type(const std::array<std::optional<std::uint32_t>, kTrac
 
 void allow_every_origin(http::Response& response) {
   response.headers.set("Access-Control-Allow-Origin", "*");
-  response.headers.set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag");
+  response.headers.set("Access-Control-Expose-Headers",
+                       "Content-Length, Content-Range, Date, ETag, Retry-After");
   response.headers.set("Cross-Origin-Resource-Policy", "cross-origin");
   response.headers.set("X-Content-Type-Options", "nosniff");
 }
@@ -67,7 +68,10 @@ http::Response Delivery::answer_stream(const http::Request& request, const Strea
                                        std::int64_t now_us, std::int64_t wall_s) {
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
-  if (!view->is_private && !gate_.revocations.is_private(path.stream_id))
+  const playback::Standing standing = gate_.revocations.standing(path.stream_id);
+  if (standing == playback::Standing::kBarred) metrics_.not_found();
+  if (std::optional<http::Response> closed = gate_.closed(standing)) return std::move(*closed);
+  if (!view->is_private && standing == playback::Standing::kPublic)
     return object(request, *view, path.name, now_us);
   const bool list = path.name == kMediaPlaylistName || path.name == kMultivariantPlaylistName;
   PlaybackGate::Decision decision =

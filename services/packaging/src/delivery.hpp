@@ -5,7 +5,8 @@
 // target duration, segments and init segments for ever: no name is ever used for other bytes.
 //
 // Of a private stream every object needs a playback token (playback_gate.hpp); its playlists hand it on to
-// the URIs in them, and nothing is stored by anybody.
+// the URIs in them, and nothing is stored by anybody. Of a barred stream there is nothing, and nothing of any
+// stream before it is known who may watch.
 #pragma once
 
 #include "http/server.hpp"

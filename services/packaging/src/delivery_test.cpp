@@ -24,6 +24,7 @@ playback::TokenKeys keys() {
 class DeliveryTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    gate_.revocations.set_complete();
     arena_ = make_arena(directory_.path());
     publisher_ = std::make_unique<TestPublisher>(*arena_, TestPublisher::Options{});
     publisher_->groups(40);
@@ -226,6 +227,45 @@ TEST_F(DeliveryTest, HandsTheTokenOnInPlaylists) {
   }
   EXPECT_NE(get("master.m3u8?token=" + token).find("\nindex.m3u8?token=" + token + "\n"), std::string::npos);
   EXPECT_EQ(status_of(request("HEAD", "/live/s1/index.m3u8?token=" + token)), 200);
+}
+
+TEST_F(DeliveryTest, GivesNothingBeforeItIsKnownWhoMayWatch) {
+  PlaybackGate gate{keys()};
+  Delivery delivery{views_, gate, viewers_, metrics_};
+  gate.revocations.revoke({7, 0}, 9999);
+  http::Request request;
+  request.path = "/live/s1/" + segment(0);
+  const std::string good = keys().sign(
+      {.stream_id = "s1", .expires_s = static_cast<std::uint32_t>(kNow + 60), .network = {}, .viewer = {}});
+  for (const std::string& path : {std::string("/live/s1/index.m3u8"), "/live/s1/" + segment(0)}) {
+    for (const std::string& query : {std::string(), good}) {
+      request.path = path;
+      request.query = {{"token", query}};
+      const http::Response response = delivery.answer(request, 0, kNow);
+      EXPECT_EQ(response.status, 503) << path;
+      EXPECT_EQ(response.headers.find("Retry-After"), "1");
+      EXPECT_EQ(response.headers.find("Cache-Control"), "no-store");
+    }
+  }
+  gate.revocations.set_complete();
+  EXPECT_EQ(delivery.answer(request, 0, kNow).status, 200);
+}
+
+TEST_F(DeliveryTest, GivesNothingOfABarredStreamWhateverTheToken) {
+  const std::string good = "?token=" + keys().sign({.stream_id = "s1",
+                                                    .expires_s = static_cast<std::uint32_t>(kNow + 60),
+                                                    .network = {},
+                                                    .viewer = {}});
+  gate_.revocations.set_barred("s1", true);
+  for (const std::string& name : {std::string("index.m3u8"), std::string("master.m3u8"), segment(0)}) {
+    for (const std::string& query : {std::string(), good}) {
+      const std::string answer = get(name + query);
+      EXPECT_EQ(status_of(answer), 404) << name;
+      EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+    }
+  }
+  gate_.revocations.set_barred("s1", false);
+  EXPECT_EQ(status_of(get("index.m3u8")), 200) << "switched on again";
 }
 
 TEST_F(DeliveryTest, GivesNothingOfAStreamThatCameBackPrivate) {

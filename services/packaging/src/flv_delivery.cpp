@@ -15,9 +15,9 @@ bool FlvDelivery::is_known(std::string_view stream_id) const {
   return outside_.wait_us > 0 || logs->logs.back().end == media::LogEnd::kLive;
 }
 
-bool FlvDelivery::is_private(std::string_view stream_id) const {
+bool FlvDelivery::is_private(std::string_view stream_id, playback::Standing standing) const {
   const std::shared_ptr<const StreamLogs> logs = outside_.logs(stream_id);
-  return gate_.revocations.is_private(stream_id) || (logs && packaging::is_private(*logs));
+  return standing == playback::Standing::kPrivate || (logs && packaging::is_private(*logs));
 }
 
 std::function<bool()> FlvDelivery::permission(const PlaybackGate::Decision& decision) const {
@@ -32,9 +32,14 @@ std::optional<http::Response> FlvDelivery::answer(const http::Request& request, 
   if (!stream_id || (request.method != http::Method::kGet && request.method != http::Method::kHead))
     return std::nullopt;
   http::Response response;
+  const playback::Standing standing = gate_.revocations.standing(*stream_id);
+  std::optional<http::Response> closed = gate_.closed(standing);
   // Also of a public stream: it may become private while somebody watches.
   PlaybackGate::Decision decision = gate_.judge(request, *stream_id, wall_s);
-  if (decision.refusal && is_private(*stream_id)) {
+  if (closed) {
+    if (standing == playback::Standing::kBarred) outside_.metrics.not_found();
+    response = std::move(*closed);
+  } else if (decision.refusal && is_private(*stream_id, standing)) {
     outside_.metrics.forbidden();
     response = std::move(*decision.refusal);
   } else if (!is_known(*stream_id)) {

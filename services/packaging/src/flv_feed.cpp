@@ -10,7 +10,7 @@ namespace {
 using Progress = http::LiveStream::Progress;
 
 constexpr std::int64_t kLookEveryUs = 50'000;         // for a log, while waiting
-constexpr std::int64_t kPermissionEveryUs = 250'000;  // whether a viewer of a private stream may stay
+constexpr std::int64_t kPermissionEveryUs = 250'000;  // whether a viewer may stay
 constexpr std::int64_t kTellEveryUs = 1'000'000;
 constexpr std::int64_t kCheckEveryUs = 250'000;  // whether a viewer keeps up
 constexpr std::int64_t kViewerLastsUs = 5'000'000;
@@ -90,6 +90,7 @@ bool FlvFeed::open_log() {
   if (newest.publication_id == publication_id_) return false;
   auto reader = logs->arena->open_log(newest.slot, newest.publication_id, newest.committed);
   is_private_ = newest.is_private || (reader && reader->info().is_private);
+  next_permission_us_ = 0;  // it may be another one that is needed
   if (!reader || (is_private_ && !viewer_.may_watch) || reader->info().end != media::LogEnd::kLive)
     return false;
   publication_id_ = newest.publication_id;
@@ -324,11 +325,11 @@ bool FlvFeed::skip(std::int64_t now_us) {
 }
 
 bool FlvFeed::may_stay(std::int64_t now_us) {
-  if (!is_private_) return true;
-  if (!viewer_.may_watch) return false;
+  if (is_private_ && !viewer_.may_watch) return false;
   if (now_us >= next_permission_us_) {
     next_permission_us_ = now_us + kPermissionEveryUs;
-    permitted_ = viewer_.may_watch();
+    const bool barred = outside_.is_barred && outside_.is_barred(viewer_.stream_id);
+    permitted_ = !barred && (!is_private_ || viewer_.may_watch());
   }
   return permitted_;
 }

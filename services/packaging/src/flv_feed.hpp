@@ -36,6 +36,8 @@ struct FlvOutside {
   ViewerCounter& viewers;
   Metrics& metrics;
   std::int64_t wait_us = 60'000'000;
+  // Whether nobody may watch the stream any more, asked again and again; empty: never. Any thread.
+  std::function<bool(std::string_view stream_id)> is_barred{};
 };
 
 struct FlvViewer {

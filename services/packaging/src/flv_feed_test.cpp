@@ -429,6 +429,7 @@ TEST_F(FlvFeedTest, CountsItsViewerAndItsBytes) {
 class FlvDeliveryTest : public FlvFeedTest {
  protected:
   FlvDeliveryTest() : flv_(outside(), gate_) {
+    gate_.revocations.set_complete();
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& respond) {
                 auto answer = flv_.answer(request, now_us_, wall_us() / kSecond);
                 respond(answer ? std::move(*answer) : http::Response::problem(404, "other"));
@@ -512,6 +513,41 @@ TEST_F(FlvDeliveryTest, ShowsAPrivateStreamToThoseWithATokenForIt) {
                 row.status == 200 ? 101 : row.status);
     }
   }
+}
+
+TEST_F(FlvDeliveryTest, ShowsNothingBeforeItIsKnownWhoMayWatchNorOfABarredStream) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 20);
+  http::Request request;
+  request.path = "/live/s1.flv";
+  PlaybackGate gate{keys()};
+  FlvDelivery flv(outside(), gate);
+  for (const std::string& query : {std::string(), token("s1", 60)}) {
+    request.query = {{"token", query}};
+    const std::optional<http::Response> unknown = flv.answer(request, now_us_, wall_us() / kSecond);
+    EXPECT_EQ(unknown->status, 503);
+    EXPECT_EQ(unknown->headers.find("Retry-After"), "1");
+  }
+  gate.revocations.set_barred("s1", true);
+  gate.revocations.set_complete();
+  EXPECT_EQ(flv.answer(request, now_us_, wall_us() / kSecond)->status, 404) << "with a good token";
+  gate.revocations.set_barred("s1", false);
+  EXPECT_EQ(flv.answer(request, now_us_, wall_us() / kSecond)->status, 200);
+}
+
+TEST_F(FlvFeedTest, EndsWhenTheStreamIsBarred) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 20);
+  bool barred = false;
+  FlvOutside barring = outside();
+  barring.is_barred = [&](std::string_view stream_id) { return barred && stream_id == "s1"; };
+  FlvFeed viewer(barring, FlvViewer{"s1", "192.0.2.1", "test", {}}, now_us_);
+  FakeSocket socket;
+  EXPECT_EQ(pump(viewer, socket), Progress::kIdle);
+  EXPECT_GT(socket.bytes.size(), 100U);
+  barred = true;
+  now_us_ += kSecond;
+  EXPECT_EQ(pump(viewer, socket), Progress::kEnded);
 }
 
 TEST_F(FlvFeedTest, EndsForAViewerWhosePermissionIsTakenBack) {

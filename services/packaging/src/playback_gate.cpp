@@ -27,6 +27,16 @@ http::Response refusal(playback::Verdict verdict) {
 
 }  // namespace
 
+std::optional<http::Response> PlaybackGate::closed(playback::Standing standing) const {
+  if (standing == playback::Standing::kBarred)
+    return refusal(404, "packaging.not_found", "there is no such thing");
+  if (standing != playback::Standing::kUnknown) return std::nullopt;
+  http::Response response =
+      refusal(503, "packaging.starting", "who may watch is not known yet: try again shortly");
+  response.headers.set("Retry-After", "1");
+  return response;
+}
+
 PlaybackGate::Decision PlaybackGate::judge(const http::Request& request, std::string_view stream_id,
                                            std::int64_t now_s, std::int64_t grace_s) const {
   std::optional<playback::Claims> claims = keys_.verify(request.parameter(kParameter));

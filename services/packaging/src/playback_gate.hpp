@@ -3,6 +3,8 @@
 //
 //   401  no token, or it is not ours, or it has run out
 //   403  the token is for another stream or another address, or it was taken back
+//   404  the stream is barred, whatever the token: as if it had never been
+//   503  what auth knows is not known yet: of no stream is anything shown, not even of one that seems public
 #pragma once
 
 #include <optional>
@@ -29,6 +31,8 @@ class PlaybackGate {
     std::optional<playback::Claims> claims;  // of a token that is good
     std::optional<http::Response> refusal;   // the answer otherwise
   };
+  // nullopt: what is shown is judged further; a private stream's then needs a good token.
+  std::optional<http::Response> closed(playback::Standing standing) const;
   Decision judge(const http::Request& request, std::string_view stream_id, std::int64_t now_s,
                  std::int64_t grace_s = 0) const;
   // For what goes on for long.

@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "bus/node.hpp"
+#include "bus/v1/bus.pb.h"
 #include "http/test_client.hpp"
 #include "test_publisher.hpp"
 
@@ -49,7 +51,8 @@ class Program {
     ::setenv("HLS_WINDOW_SEGMENTS", std::to_string(kWindow).c_str(), 1);
     ::setenv("LOG_LEVEL", "warning", 1);
     for (const char* name : {"HLS_PORT", "PACKAGING_OPS_PORT"}) ::setenv(name, "0", 1);
-    for (const char* name : {"BUS_DIR", "BUS_BIND", "BUS_INGEST", "BUS_PACKAGING"}) ::unsetenv(name);
+    for (const char* name : {"BUS_DIR", "BUS_BIND", "BUS_INGEST", "BUS_PACKAGING", "BUS_AUTH"})
+      ::unsetenv(name);
     ::execl(MILLRACE_PACKAGING_PROGRAM, MILLRACE_PACKAGING_PROGRAM, nullptr);
     ::_exit(127);
   }
@@ -79,6 +82,20 @@ class Program {
   std::string ports_;
   pid_t process_ = 0;
 };
+
+// An auth that has said who may watch: everybody.
+std::unique_ptr<bus::Node> start_auth(const std::string& home) {
+  bus::EndpointsConfig config;
+  config.home = home;
+  auto node =
+      bus::Node::start({.instance = "auth", .endpoints = bus::endpoints(config).value(), .limits = {}});
+  if (!node) throw std::runtime_error(node.error().message);
+  bus::v1::Event all;
+  all.set_key("watching-facts");
+  all.mutable_watching_facts()->set_complete(true);
+  (*node)->publish(std::move(all));
+  return std::move(*node);
+}
 
 // Polls the playlist and what it lists as fast as it can; what went wrong is in faults.
 class Viewer {
@@ -163,6 +180,7 @@ TEST(Restart, ShowsAViewerNothingOfAProgramKilledAgainAndAgain) {
     }
   });
 
+  const std::unique_ptr<bus::Node> auth = start_auth(home.path());
   std::mt19937 random(20261120);
   std::uniform_int_distribution<int> life_ms(0, 700);
   Program program(home.path());

@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
+#include "bus/watching_facts.hpp"
 #include "delivery.hpp"
 #include "flv_delivery.hpp"
 #include "http/ops.hpp"
@@ -16,10 +17,11 @@
 namespace millrace::packaging {
 namespace {
 
-// A restarted packaging answers its first request with what the last one knew: the views are made before it
-// listens.
+// A restarted packaging answers its first request with what the last one knew: the views are made, and auth
+// is heard, before it listens. Without auth it listens all the same and answers 503.
 constexpr std::chrono::seconds kFirstViewsPatience{3};
 constexpr std::chrono::milliseconds kFirstViewsPoll{2};
+constexpr std::string_view kComponent = "auth";  // of health: whether it is known who may watch
 constexpr std::chrono::milliseconds kDrainReserve{500};
 constexpr std::chrono::seconds kKeyPatience{2};
 constexpr std::int64_t kMicroseconds = 1'000'000;
@@ -49,17 +51,6 @@ bus::v1::Event viewer_event(const StreamViewers& stream, std::int64_t now_us) {
   return event;
 }
 
-// What auth takes back; told again in its snapshots. Nothing is forgotten because auth has gone.
-void hear(playback::Revocations& revocations, const bus::v1::Event& event) {
-  if (event.has_playback_revoked() && !event.retracted()) {
-    const auth::v1::PlaybackRevoked& revoked = event.playback_revoked();
-    revocations.revoke({revoked.viewer(), revoked.lease()}, revoked.until_wall_seconds());
-  } else if (event.has_visibility_changed()) {
-    const auth::v1::VisibilityChanged& changed = event.visibility_changed();
-    revocations.set_private(changed.stream_id(), changed.is_private() && !event.retracted());
-  }
-}
-
 }  // namespace
 
 PackagingService::PackagingService() = default;
@@ -71,24 +62,30 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
       playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
   if (!keys) return fail("config.secret", keys.error().message);
   gate_ = std::make_unique<PlaybackGate>(std::move(*keys));
-  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
-  flv_ = std::make_unique<FlvDelivery>(FlvOutside{.logs =
-                                                      [shared = shared_.get()](std::string_view stream_id) {
-                                                        const auto entry =
-                                                            shared->streams.find(std::string(stream_id));
-                                                        return entry ? entry->logs() : nullptr;
-                                                      },
-                                                  .viewers = shared_->viewers,
-                                                  .metrics = shared_->metrics,
-                                                  .wait_us = shared_->policy.reconnect_grace_us},
-                                       *gate_);
+  make_delivery();
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : packaging_children(shared_))
     runtime::add_child(context.root, std::move(child));
-  wait_for_first_views();
+  wait_until_all_is_known();
   if (auto started = start_delivery(); !started) return started;
   if (auto started = start_ops(context); !started) return started;
   return context.write_ports({{"HLS_PORT", hls_->port()}, {"PACKAGING_OPS_PORT", ops_->port()}});
+}
+
+void PackagingService::make_delivery() {
+  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
+  FlvOutside outside{
+      .logs =
+          [shared = shared_.get()](std::string_view stream_id) {
+            const auto entry = shared->streams.find(std::string(stream_id));
+            return entry ? entry->logs() : nullptr;
+          },
+      .viewers = shared_->viewers,
+      .metrics = shared_->metrics,
+      .wait_us = shared_->policy.reconnect_grace_us,
+      .is_barred = [gate = gate_.get()](
+                       std::string_view stream_id) { return gate->revocations.is_barred(stream_id); }};
+  flv_ = std::make_unique<FlvDelivery>(std::move(outside), *gate_);
 }
 
 Result<void> PackagingService::start_bus(const runtime::ServiceContext& context) {
@@ -103,12 +100,7 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
     const std::int64_t now_us = monotonic_us();
     for (const StreamViewers& stream : streams) node->publish(viewer_event(stream, now_us));
   };
-  bus::EventHandler auth;
-  auth.on_snapshot = [gate = gate_.get()](const bus::v1::Snapshot& snapshot) {
-    for (const bus::v1::Event& event : snapshot.events()) hear(gate->revocations, event);
-  };
-  auth.on_event = [gate = gate_.get()](const bus::v1::Event& event) { hear(gate->revocations, event); };
-  node_->subscribe("auth", std::move(auth));
+  listen_to_auth();
   node_->subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
     shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
                                      1e6);
@@ -117,14 +109,28 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
   return {};
 }
 
-void PackagingService::wait_for_first_views() const {
-  const auto deadline = std::chrono::steady_clock::now() + kFirstViewsPatience;
-  const auto settled = [this] {
-    const auto entries = shared_->streams.all();
-    return shared_->scanned && std::all_of(entries.begin(), entries.end(),
-                                           [](const auto& entry) { return entry->settled.load(); });
+// Not ready before it is known who may watch. Nothing is forgotten because auth has gone, so that this
+// happens once.
+void PackagingService::listen_to_auth() {
+  shared_->health->set(kComponent, runtime::HealthState::kStarting, "who may watch is not known yet");
+  const auto heard = [gate = gate_.get(), health = shared_->health](const auto& told) {
+    const bool knew = gate->revocations.is_complete();
+    bus::hear(gate->revocations, told);
+    if (!knew && gate->revocations.is_complete()) health->set(kComponent, runtime::HealthState::kReady);
   };
-  while (!settled() && std::chrono::steady_clock::now() < deadline)
+  node_->subscribe("auth", {.on_snapshot = [heard](const bus::v1::Snapshot& snapshot) { heard(snapshot); },
+                            .on_event = [heard](const bus::v1::Event& event) { heard(event); }});
+}
+
+bool PackagingService::knows_all() const {
+  const auto entries = shared_->streams.all();
+  return shared_->scanned && gate_->revocations.is_complete() &&
+         std::all_of(entries.begin(), entries.end(), [](const auto& entry) { return entry->settled.load(); });
+}
+
+void PackagingService::wait_until_all_is_known() const {
+  const auto deadline = std::chrono::steady_clock::now() + kFirstViewsPatience;
+  while (!knows_all() && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(kFirstViewsPoll);
 }
 
@@ -168,6 +174,7 @@ void PackagingService::lead_to_stream(http::Request request, std::string key,
             reply     ? redirect_to(request, key, reply->stream().stream_id())
             : unknown ? http::Response::problem(404, "packaging.not_found", "there is no such thing")
                       : http::Response::problem(503, "packaging.auth", "try again shortly");
+        if (response.status == 503) response.headers.set("Retry-After", "1");
         allow_every_origin(response);
         responder(std::move(response));
       });

@@ -32,10 +32,13 @@ class PackagingService {
   void drain(runtime::Deadline deadline);
 
  private:
+  void make_delivery();
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_delivery();
   Result<void> start_ops(const runtime::ServiceContext& context);
-  void wait_for_first_views() const;
+  void listen_to_auth();
+  bool knows_all() const;
+  void wait_until_all_is_known() const;
   void lead_to_stream(http::Request request, std::string key, const http::Responder& responder) const;
 
   PackagingConfig config_;
