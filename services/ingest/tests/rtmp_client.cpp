@@ -21,8 +21,6 @@ namespace amf0 = rtmp::amf0;
 
 namespace {
 
-constexpr std::uint32_t kChunkSize = 65'536;
-
 rtmp::SessionLimits limits() {
   rtmp::SessionLimits limits;
   limits.max_media_bytes = 16U << 20;
@@ -239,6 +237,17 @@ bool RtmpClient::closed_by_server() {
       std::uint8_t byte = 0;
       return ::recv(socket_.get(), &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
     }
+  }
+  return false;
+}
+
+bool RtmpClient::reset_by_server() {
+  std::array<std::uint8_t, 65'536> buffer{};
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  while (::poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) > 0) {
+    const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count == 0) return false;
+    if (count < 0 && errno != EAGAIN && errno != EINTR) return errno == ECONNRESET;
   }
   return false;
 }

@@ -25,6 +25,7 @@ struct ReceivedMessage {
 class RtmpClient {
  public:
   static constexpr std::chrono::seconds kPatience{20};
+  static constexpr std::uint32_t kChunkSize = 65'536;  // of what it sends
 
   // Connects; receive_buffer > 0 makes a slow reader with a small window.
   explicit RtmpClient(std::uint16_t port, int receive_buffer = 0);
@@ -62,6 +63,8 @@ class RtmpClient {
   std::optional<ReceivedMessage> next_frame();
   // True when the server closes within the patience.
   bool closed_by_server();
+  // True when the server resets the connection within the patience; what came before is passed over.
+  bool reset_by_server();
 
  private:
   class Sink;

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "enhanced_samples.hpp"
 #include "forward.hpp"
@@ -715,6 +716,32 @@ TEST_F(ServerTest, DisconnectsASlowPlayerAndDelaysNobody) {
   }
   EXPECT_EQ(server_->counters().players.load(), 1U);
   EXPECT_EQ(server_->counters().players_too_slow.load(), 1U);
+}
+
+// The log takes a message back while a player has half of it: what the kernel still holds for it may be
+// another stream's by now. A reset drops that; the player does not take the rest for the end of a good
+// message.
+TEST_F(ServerTest, ResetsAPlayerWhoseMessageIsTakenBack) {
+  constexpr std::size_t kLarge = 9U << 20;  // more than both sockets hold
+  start();
+  auto source = publisher("sk_one");
+  auto player = connect(4096);
+  player->play("one");
+  send_frames(*source, 0, 1);
+  ASSERT_TRUE(player->next_frame());
+  source->send(MessageType::kVideo, 40, testing::video_frame(false, 1, kLarge));
+  const auto& sent = server_->counters().sent_bytes;
+  for (int i = 0; i < 500 && sent.load() < 4096; ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_GT(sent.load(), 4096U);
+  // The first chunk of another message, so that the large one's blocks are done with.
+  Bytes next = {7, 0, 0, 80, 0x10, 0, 0, static_cast<std::uint8_t>(MessageType::kVideo), 1, 0, 0, 0};
+  next.resize(next.size() + RtmpClient::kChunkSize);
+  source->send_bytes(next);
+  source->say_and_wait("FCPublish", {std::string("sk_one")});
+  arena_->maintain(monotonic_us() + 3'600'000'000);
+  EXPECT_TRUE(player->reset_by_server());
+  for (int i = 0; i < 500 && server_->counters().players.load() > 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(server_->counters().players.load(), 0U);
 }
 
 TEST_F(ServerTest, ClosesThoseWhoDoNotComeToThePoint) {
