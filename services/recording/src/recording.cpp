@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/clock.hpp"
 #include "catalogue.hpp"
@@ -84,13 +85,19 @@ void Recording::take_over(Handover handover) {
 }
 
 // Before the first sample: whether all tracks fit is known, and a file does not get the one track's sound
-// when the other's picture has changed.
-void Recording::refuse_changed_tracks() {
-  bool changed = false;
+// when the other's picture has changed. What an encoder took back before its first sample counts for nothing.
+void Recording::refuse_changed_tracks(const media::SampleRecord& first) {
+  std::array<std::optional<std::uint32_t>, media::kMaxTracks> begins_with;
   for (std::uint32_t i = 0; i < log_->configuration_count(); ++i) {
     const auto configuration = log_->configuration(i);
-    if (!configuration || configuration->description.media_sequence != 0) continue;
-    const mp4::Track* const track = track_of(i);
+    if (configuration && configuration->description.media_sequence == 0)
+      begins_with.at(configuration->description.track) = i;
+  }
+  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack})
+    begins_with.at(track) = media::configuration_in_force(first, track);
+  bool changed = false;
+  for (const auto& configuration : begins_with) {
+    const mp4::Track* const track = configuration ? track_of(*configuration) : nullptr;
     changed = changed || (track != nullptr && recorder_.differs(*track));
   }
   if (changed) recorder_.end_for_continuation(info_.started_wall_us, waiting_);
@@ -171,7 +178,7 @@ void Recording::read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, 
 
 // False when the bytes were recycled while they were copied: the next read says how to go on.
 bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& progress) {
-  if (recorder_.continuing()) refuse_changed_tracks();
+  if (recorder_.continuing()) refuse_changed_tracks(sample.record);
   const mp4::Track* const track = track_of(sample.record.configuration);
   Bytes payload;
   if (track != nullptr) payload.assign(sample.payload.begin(), sample.payload.end());

@@ -71,7 +71,7 @@ class Recording {
 
   std::int64_t first_arrival_us() const;
   void take_over(Handover handover);
-  void refuse_changed_tracks();
+  void refuse_changed_tracks(const media::SampleRecord& first);
   bool waits_for_return(std::int64_t monotonic_us, const ReturnPolicy& policy) const;
   void read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, Progress& progress);
   bool take_sample(const media::LogReader::Sample& sample, Progress& progress);

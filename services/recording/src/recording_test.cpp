@@ -372,6 +372,24 @@ TEST_F(RecordingTest, BeginsANewFileWhenThePublicationComesBackWithAnotherResolu
   test::expect_whole(directory_, 38, back.log().committed());
 }
 
+// What the encoder said before its first sample and took back.
+TEST_F(RecordingTest, GoesOnWhenOnlyAConfigurationTakenBackDoesNotFit) {
+  Publisher cut(*arena_, 37);
+  cut.turns(60);
+  cut.log().end(media::LogEnd::kTimedOut);
+  Recording first = open(cut);
+  run(first, kReturn);
+  Publisher back(*arena_, 38, true, 4U << 20, 128);
+  back.configure_video(64);
+  back.turns(60);
+  back.log().end(media::LogEnd::kUnpublished);
+  Recording second = open_after(back, first);
+  EXPECT_TRUE(run(second, kReturn).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 37, cut.log().committed());
+  test::expect_whole(directory_, 38, back.log().committed());
+}
+
 TEST_F(RecordingTest, CompletesTheFileOfAnEncoderThatMeantToEnd) {
   for (const media::LogEnd reason : {media::LogEnd::kUnpublished, media::LogEnd::kRevoked}) {
     Publisher publisher(*arena_, 40 + static_cast<std::uint64_t>(reason));
