@@ -93,11 +93,12 @@ Response Response::text(int status, std::string_view content_type, std::string b
 }
 
 Response Response::problem(int status, std::string_view code, std::string_view detail) {
-  const std::string_view title = reason_phrase(status);
-  nlohmann::ordered_json document = {
-      {"type", "urn:millrace:" + std::string(code)}, {"title", title}, {"status", status}};
-  if (!detail.empty()) document["detail"] = detail;
-  document["message"] = detail.empty() ? title : detail;
+  const std::string_view words = detail.empty() ? explanation(status) : detail;
+  const nlohmann::ordered_json document = {{"type", "urn:millrace:" + std::string(code)},
+                                           {"title", reason_phrase(status)},
+                                           {"status", status},
+                                           {"detail", words},
+                                           {"message", words}};
   Response response = text(status, "application/problem+json",
                            document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   response.headers.add("Cache-Control", "no-store");

@@ -110,12 +110,14 @@ struct Response {
   std::shared_ptr<LiveStream> live;
 
   static Response text(int status, std::string_view content_type, std::string body);
-  // application/problem+json of RFC 9457: type "urn:millrace:<code>", title, status, detail, and "message" (=
-  // detail, or title without one) which the documented APIs of older servers have.
+  // application/problem+json of RFC 9457: type "urn:millrace:<code>", title, status, detail (without one, the
+  // status's explanation), and the same text as "message", which the documented APIs of older servers have.
   static Response problem(int status, std::string_view code, std::string_view detail = {});
 };
 
 // The standard phrase ("Not Found").
 std::string_view reason_phrase(int status);
+// What it means to a client, as a sentence ("There is nothing at this address."); never empty.
+std::string_view explanation(int status);
 
 }  // namespace millrace::http

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "http/response_header.hpp"
 
 namespace millrace::http {
@@ -29,6 +31,18 @@ TEST(Response, MakesAProblemDocumentWithTheDocumentedMessage) {
             "{\"type\":\"urn:millrace:stream_unknown\",\"title\":\"Not Found\",\"status\":404,"
             "\"detail\":\"No \\\"such\\\" stream \xEF\xBF\xBD\",\"message\":\"No \\\"such\\\" stream "
             "\xEF\xBF\xBD\"}");
+}
+
+// What a client shows its user must not depend on where an error was made.
+TEST(Response, ExplainsEveryStatusWhereNobodyElseDid) {
+  for (int status = 400; status < 600; ++status) {
+    const auto document = nlohmann::json::parse(std::get<std::string>(Response::problem(status, "x").body));
+    const std::string detail = document.value("detail", "");
+    EXPECT_TRUE(detail.ends_with('.')) << status << ": " << detail;
+    EXPECT_EQ(document["message"], detail) << status;
+  }
+  EXPECT_EQ(explanation(404), "There is nothing at this address.");
+  EXPECT_EQ(reason_phrase(414), "URI Too Long");
 }
 
 TEST(ResponseHeader, OwnsTheFieldsThatDelimitMessagesAndDropsLineBreaks) {

@@ -7,7 +7,7 @@ namespace millrace::http {
 
 // RFC 9110 section 15, RFC 6585.
 std::string_view reason_phrase(int status) {
-  static constexpr std::array<std::pair<int, std::string_view>, 35> kPhrases = {{
+  static constexpr std::array<std::pair<int, std::string_view>, 36> kPhrases = {{
       {100, "Continue"},
       {101, "Switching Protocols"},
       {200, "OK"},
@@ -33,6 +33,7 @@ std::string_view reason_phrase(int status) {
       {411, "Length Required"},
       {412, "Precondition Failed"},
       {413, "Content Too Large"},
+      {414, "URI Too Long"},
       {415, "Unsupported Media Type"},
       {416, "Range Not Satisfiable"},
       {422, "Unprocessable Content"},
@@ -48,6 +49,33 @@ std::string_view reason_phrase(int status) {
     if (code == status) return phrase;
   }
   return status == 505 ? "HTTP Version Not Supported" : status == 501 ? "Not Implemented" : "Unknown";
+}
+
+std::string_view explanation(int status) {
+  static constexpr std::array<std::pair<int, std::string_view>, 17> kSentences = {{
+      {400, "The server does not understand the request."},
+      {401, "The request needs credentials."},
+      {403, "This is not allowed."},
+      {404, "There is nothing at this address."},
+      {405, "This method is not allowed here."},
+      {408, "The request took too long to arrive."},
+      {409, "The request does not fit the present state."},
+      {410, "It was here once and is gone."},
+      {411, "The request needs a Content-Length."},
+      {413, "The request is too large."},
+      {414, "The request's address is too long."},
+      {415, "The server does not take this type of content."},
+      {426, "The server needs another protocol for this."},
+      {429, "There were too many requests. Try again later."},
+      {431, "The request's header is too large."},
+      {503, "The server cannot answer now. Try again shortly."},
+      {504, "The answer took too long."},
+  }};
+  for (const auto& [code, sentence] : kSentences) {
+    if (code == status) return sentence;
+  }
+  if (status >= 500) return "The server could not answer the request.";
+  return status >= 400 ? "The server cannot take this request." : "The request was answered.";
 }
 
 }  // namespace millrace::http

@@ -164,7 +164,9 @@ TEST_F(EdgeTest, RefusesWithExactStatusesAndProblemDocuments) {
     const json document = json::parse(body_of(answer), nullptr, false);
     ASSERT_TRUE(document.is_object()) << answer;
     EXPECT_EQ(document["type"], "urn:millrace:" + c.type) << c.target.substr(0, 60);
-    EXPECT_TRUE(document["message"].is_string());
+    EXPECT_TRUE(document["detail"].is_string()) << c.target.substr(0, 60);
+    EXPECT_EQ(document["message"], document["detail"]) << c.target.substr(0, 60);
+    EXPECT_NE(document["title"], "Unknown") << c.target.substr(0, 60);
     EXPECT_THAT(answer, Not(HasSubstr("<script>")));
   }
   EXPECT_EQ(field_of(ask("/api/stream/key"), "WWW-Authenticate"), "Bearer");
