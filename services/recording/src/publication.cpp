@@ -27,10 +27,12 @@ Publication::Publication(std::shared_ptr<media::ArenaReader> arena, media::LogIn
 
 bool Publication::step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {
   const std::lock_guard lock(mutex_);
-  if (suspended_ || ended_ || !retry_.due(monotonic_us)) return false;
-  const Progress progress = try_step(monotonic_us, reporter, finish_queue);
-  report(progress, monotonic_us, reporter, finish_queue);
-  return progress.more && !progress.failure;
+  if (suspended_ || ended_) return false;
+  if (!unreported_) {
+    if (!retry_.due(monotonic_us)) return false;
+    unreported_ = try_step(monotonic_us, reporter, finish_queue);
+  }
+  return report(monotonic_us, reporter, finish_queue);
 }
 
 // Whatever a library throws (out of memory) costs the recording's state only: the next step begins from the
@@ -91,30 +93,40 @@ void Publication::suspend(std::int64_t monotonic_us, Reporter& reporter, FinishQ
   const std::lock_guard lock(mutex_);
   suspended_ = true;
   if (!recording_ || ended_) return;
-  report(recording_->suspend(monotonic_us), monotonic_us, reporter, finish_queue);
+  if (unreported_) report(monotonic_us, reporter, finish_queue);
+  if (ended_) return;
+  unreported_ = recording_->suspend(monotonic_us);
+  report(monotonic_us, reporter, finish_queue);
   recording_.reset();
 }
 
-void Publication::report(const Progress& progress, std::int64_t monotonic_us, Reporter& reporter,
-                         FinishQueue& finish_queue) {
-  reporter.progressed(info_, progress);
-  for (const std::string& stem : progress.complete) finish_queue.add(stem, info_.stream_id);
+// What a publish throws (out of memory) leaves the rest to the next call.
+bool Publication::report(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {
+  Progress& progress = *unreported_;
+  for (; !progress.begun.empty(); progress.begun.erase(progress.begun.begin()))
+    reporter.begun(info_, progress.begun.front());
+  for (; !progress.complete.empty(); progress.complete.erase(progress.complete.begin()))
+    finish_queue.add(progress.complete.front(), info_.stream_id);
   if (progress.failure) {
-    retry_.failed(monotonic_us);
     reporter.failing(source_of(info_), info_.stream_id, {}, *progress.failure);
-    return;
-  }
-  retry_.succeeded();
-  if (progress.lost_samples > 0) {
+  } else if (progress.lost_samples > 0) {
     reporter.failing(source_of(info_), info_.stream_id, {},
                      {"recording.lagged", std::to_string(progress.lost_samples) + " samples were lost"});
-  } else {
-    reporter.recovered(source_of(info_));
   }
-  if (!progress.ended) return;
-  reporter.recovered(source_of(info_));
-  recording_.reset();
-  ended_ = true;
+  if (!progress.failure && (progress.lost_samples == 0 || progress.ended))
+    reporter.recovered(source_of(info_));
+  reporter.progressed(info_, progress);
+  const Progress reported = *std::exchange(unreported_, std::nullopt);
+  if (reported.failure) {
+    retry_.failed(monotonic_us);
+    return false;
+  }
+  retry_.succeeded();
+  if (reported.ended) {
+    recording_.reset();
+    ended_ = true;
+  }
+  return reported.more;
 }
 
 }  // namespace millrace::recording

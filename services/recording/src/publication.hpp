@@ -42,8 +42,8 @@ class Publication {
                                                      FinishQueue& finish_queue);
   Result<Recording> open(Reporter& reporter, FinishQueue& finish_queue);
   Progress try_step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
-  void report(const Progress& progress, std::int64_t monotonic_us, Reporter& reporter,
-              FinishQueue& finish_queue);
+  // unreported_; true: there is more to read at once.
+  bool report(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
 
   const media::LogInfo info_;
   const std::shared_ptr<media::ArenaReader> arena_;
@@ -55,6 +55,7 @@ class Publication {
   std::atomic<bool> successor_known_{false};
   std::mutex mutex_;
   std::optional<Recording> recording_;
+  std::optional<Progress> unreported_;  // of a step, until all of it was reported
   Retry retry_;
   bool suspended_ = false;
   std::atomic<bool> ended_{false};

@@ -35,7 +35,6 @@ Reporter::Reporter(std::shared_ptr<runtime::Health> health, Publish publish)
 
 void Reporter::progressed(const media::LogInfo& publication, const Progress& progress) {
   metrics_.progressed(progress);
-  for (const std::string& stem : progress.begun) begun(publication, stem);
   if (progress.lost_samples > 0) {
     log::warning("samples lost: the media log could not hold them",
                  {{"stream", publication.stream_id}, {"samples", progress.lost_samples}});
@@ -76,14 +75,15 @@ void Reporter::finished(const std::string& stem, const FinishedFile& file) {
 void Reporter::failing(const std::string& source, const std::string& stream_id, const std::string& stem,
                        const Error& error) {
   metrics_.failed(error.code);
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = failures_.find(source);
-    if (known != failures_.end() && known->second.code == error.code) return;
+  const std::lock_guard lock(mutex_);
+  const auto known = failures_.find(source);
+  const bool news = known == failures_.end() || known->second.code != error.code;
+  if (!news && known->second.published) return;
+  if (news) {
     failures_[source] = {stream_id, std::string(error.code)};
-    update_health();
+    log::error("recording fails", {{"stream", stream_id}, {"code", error.code}, {"reason", error.message}});
   }
-  log::error("recording fails", {{"stream", stream_id}, {"code", error.code}, {"reason", error.message}});
+  update_health();
   bus::v1::Event event;
   event.set_key(failure_key(stream_id));
   auto& failed = *event.mutable_recording_failed();
@@ -92,26 +92,31 @@ void Reporter::failing(const std::string& source, const std::string& stream_id, 
   failed.set_code(std::string(error.code));
   failed.set_message(error.message);
   publish_(std::move(event));
+  failures_[source].published = true;
 }
 
 void Reporter::recovered(const std::string& source) {
-  std::string stream_id;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = failures_.find(source);
-    if (known == failures_.end()) return;
-    stream_id = known->second.stream_id;
-    failures_.erase(known);
-    update_health();
-    const bool others = std::any_of(failures_.begin(), failures_.end(),
-                                    [&](const auto& entry) { return entry.second.stream_id == stream_id; });
-    if (others) return;
+  const std::lock_guard lock(mutex_);
+  const auto known = failures_.find(source);
+  if (known == failures_.end()) return;
+  const std::string stream_id = known->second.stream_id;
+  const auto of_stream = std::count_if(failures_.begin(), failures_.end(), [&](const auto& entry) {
+    return entry.second.stream_id == stream_id;
+  });
+  if (of_stream == 1) {
+    bus::v1::Event event;
+    event.set_key(failure_key(stream_id));
+    event.set_retracted(true);
+    publish_(std::move(event));
+    log::info("recording works again", {{"stream", stream_id}});
   }
-  log::info("recording works again", {{"stream", stream_id}});
-  bus::v1::Event event;
-  event.set_key(failure_key(stream_id));
-  event.set_retracted(true);
-  publish_(std::move(event));
+  auto failure = failures_.extract(known);
+  try {
+    update_health();
+  } catch (...) {
+    failures_.insert(std::move(failure));
+    throw;
+  }
 }
 
 // With the mutex held.

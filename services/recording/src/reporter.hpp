@@ -1,7 +1,10 @@
 // Tells the world how recording goes: events on the bus, health, metrics, log lines. Thread-safe.
 //
 // A source is whatever can fail and get well again: a publication's recording, the finishing of a file. A
-// failure is told once and kept (RecordingFailed, health degraded) until the source has recovered.
+// failure is published once and kept (RecordingFailed, health degraded) until the source has recovered.
+//
+// What publish throws is thrown on; the same call again publishes again. Health is degraded from the failure on,
+// published or not, and ready only once the recovery is published.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +33,13 @@ class Reporter {
  public:
   using Publish = std::function<void(bus::v1::Event)>;
 
-  // publish may be called from any thread.
+  // publish may be called from any thread, one at a time for failures; it must not call the reporter.
   Reporter(std::shared_ptr<runtime::Health> health, Publish publish);
 
   Metrics& metrics() { return metrics_; }
 
+  void begun(const media::LogInfo& publication, const std::string& stem);
+  // Counts; what was begun and completed is reported by begun() and finished().
   void progressed(const media::LogInfo& publication, const Progress& progress);
   void finished(const std::string& stem, const FinishedFile& file);
   void failing(const std::string& source, const std::string& stream_id, const std::string& stem,
@@ -45,9 +50,9 @@ class Reporter {
   struct Failure {
     std::string stream_id;
     std::string code;
+    bool published = false;
   };
 
-  void begun(const media::LogInfo& publication, const std::string& stem);
   void update_health();
 
   std::shared_ptr<runtime::Health> health_;
