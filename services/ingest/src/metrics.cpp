@@ -20,6 +20,8 @@ using prometheus::MetricType;
 
 class Families {
  public:
+  Families() = default;
+  explicit Families(std::vector<MetricFamily> first) : families_(std::move(first)) {}
   void counter(const std::string& name, const std::string& help, std::uint64_t value,
                std::vector<ClientMetric::Label> labels = {}) {
     ClientMetric metric;
@@ -48,15 +50,18 @@ std::uint64_t get(const std::atomic<std::uint64_t>& value) {
   return value.load(std::memory_order_relaxed);
 }
 
-void add_server(Families& out, const Server& server) {
-  const ServerCounters& c = server.counters();
+void add_traffic(Families& out, const ServerCounters& c) {
   out.gauge("connections", "Open RTMP connections.", get(c.connections));
   out.gauge("publishers", "Publishers now.", get(c.publishers));
   out.gauge("players", "RTMP players now.", get(c.players));
+  out.gauge("held_bytes", "Bytes that came with a publish and wait for auth's answer.", get(c.held_bytes));
   out.counter("connections", "RTMP connections accepted.", get(c.connections_total));
   out.counter("received_bytes", "Bytes received over RTMP.", get(c.received_bytes));
   out.counter("sent_bytes", "Bytes of media sent to RTMP players.", get(c.sent_bytes));
   out.counter("player_sends", "System calls that sent media to RTMP players.", get(c.player_sends));
+}
+
+void add_faults(Families& out, const ServerCounters& c) {
   out.counter("publish_refused", "Publish requests and publications refused.", get(c.publish_refused));
   out.counter("play_refused", "Play requests refused.", get(c.play_refused));
   out.counter("protocol_errors", "Connections closed for what they sent.", get(c.protocol_errors));
@@ -75,8 +80,11 @@ void add_server(Families& out, const Server& server) {
   out.counter("over_resolution", "Publishers closed for their resolution.", get(c.over_resolution));
   out.counter("over_streams", "Publish requests refused because there were RTMP_MAX_STREAMS.",
               get(c.over_streams));
+}
+
+void add_server(Families& out, const Server& server) {
   out.counter("connections_refused", "Connections refused for lack of room or descriptors.",
-              get(c.over_limit) + server.listener_statistics().refused);
+              get(server.counters().over_limit) + server.listener_statistics().refused);
   const std::vector<net::PollerStatistics> pollers = server.poller_statistics();
   for (std::size_t i = 0; i < pollers.size(); ++i) {
     out.counter("wake_ups", "Wake-ups of an I/O thread.", pollers[i].wake_ups,
@@ -150,7 +158,7 @@ class IngestMetrics final : public prometheus::Collectable {
   explicit IngestMetrics(const MetricSources& sources) : sources_(sources) {}
 
   std::vector<MetricFamily> Collect() const override {
-    Families out;
+    Families out(families_of(sources_.server.counters()));
     add_server(out, sources_.server);
     if (sources_.certificate != nullptr) add_certificate(out, *sources_.certificate);
     add_forwards(out, sources_.server.forwards());
@@ -172,6 +180,13 @@ class IngestMetrics final : public prometheus::Collectable {
 };
 
 }  // namespace
+
+std::vector<MetricFamily> families_of(const ServerCounters& counters) {
+  Families out;
+  add_traffic(out, counters);
+  add_faults(out, counters);
+  return out.take();
+}
 
 std::shared_ptr<prometheus::Collectable> make_metrics(const MetricSources& sources) {
   return std::make_shared<IngestMetrics>(sources);

@@ -3,13 +3,15 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "bus/node.hpp"
 #include "server.hpp"
 
 namespace prometheus {
 class Collectable;
-}
+struct MetricFamily;
+}  // namespace prometheus
 
 namespace millrace::ingest {
 
@@ -21,6 +23,8 @@ struct MetricSources {
   const net::TlsCertificate* certificate = nullptr;  // null: no RTMPS
 };
 
+// Of the counters of all shards; over_limit is in connections_refused_total, with what the listeners refused.
+std::vector<prometheus::MetricFamily> families_of(const ServerCounters& counters);
 // The sources outlive it.
 std::shared_ptr<prometheus::Collectable> make_metrics(const MetricSources& sources);
 
