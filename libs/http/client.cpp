@@ -220,7 +220,8 @@ class Client::Core {
 
   static void set_up(CURL* handle, Transfer& transfer, long timeout_ms) {
     const Call& call = transfer.call;
-    for (const auto& [name, value] : call.headers) transfer.lines.add(name + ": " + value);
+    for (const auto& [name, value] : call.headers)
+      transfer.lines.add(std::string(name).append(": ").append(value));
     transfer.lines.add("Expect:");  // no waiting for a 100
     if (call.body.empty()) transfer.lines.add("Content-Type:");
     curl_easy_setopt(handle, CURLOPT_URL, call.url.c_str());

@@ -44,7 +44,7 @@ class LiveStream {
   // True: pump() is to be called every few milliseconds. False: after wake() only, and now and then.
   virtual bool is_polled() const { return false; }
   // wake may be called from any thread, also when the connection has gone.
-  virtual void attach(std::function<void()> /*wake*/) {}
+  virtual void attach(const std::function<void()>& /*wake*/) {}
 };
 
 }  // namespace millrace::http

@@ -382,7 +382,7 @@ class Throwing final : public LiveStream {
     if (where_ == "receive") throw std::bad_alloc();
   }
   bool is_polled() const override { return true; }
-  void attach(std::function<void()> /*wake*/) override {
+  void attach(const std::function<void()>& /*wake*/) override {
     if (where_ == "attach") throw std::runtime_error("attach");
   }
 

@@ -77,9 +77,9 @@ WebSocket::WebSocket(Received received, std::shared_ptr<WebSocketSource> source,
 
 WebSocket::~WebSocket() = default;
 
-void WebSocket::attach(std::function<void()> wake) {
+void WebSocket::attach(const std::function<void()>& wake) {
   const std::lock_guard lock(mutex_);
-  wake_ = std::move(wake);
+  wake_ = wake;
 }
 
 void WebSocket::wake() {

@@ -63,7 +63,7 @@ class WebSocket final : public LiveStream {
   void receive(ByteView bytes, std::int64_t now_us) override;
   void drain() override;
   bool is_polled() const override { return media_ != nullptr && media_->is_polled(); }
-  void attach(std::function<void()> wake) override;
+  void attach(const std::function<void()>& wake) override;
   ~WebSocket() override;
 
  private:

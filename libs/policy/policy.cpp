@@ -32,7 +32,7 @@ constexpr bool in_order() {
   for (std::size_t i = 0; i < kRules.size(); ++i) {
     if (static_cast<std::size_t>(kRules[i].operation) != i) return false;
   }
-  return kRules.size() == static_cast<std::size_t>(kCount_);
+  return kRules.size() == static_cast<std::size_t>(kCount);
 }
 static_assert(in_order(), "one row an operation, in the order of the enumeration");
 

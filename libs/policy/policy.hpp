@@ -35,7 +35,7 @@ enum class Operation : std::uint8_t {
   kListAccounts,
   kManageAccounts,  // of others: roles, activity, deletion
   kBanStream,
-  kCount_,
+  kCount,
 };
 
 struct Rule {

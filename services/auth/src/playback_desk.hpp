@@ -32,7 +32,7 @@ struct PlaybackOutside {
 class PlaybackDesk {
  public:
   static constexpr std::int64_t kUsualSeconds = 3600;  // of a URL that an owner signs
-  static constexpr std::int64_t kMaxSeconds = 24 * 3600;
+  static constexpr std::int64_t kMaxSeconds = 24 * kUsualSeconds;
   static constexpr std::uint32_t kMaxDevices = 100;
   static constexpr std::size_t kMaxLabel = 64;
   static constexpr std::size_t kMaxDevice = 64;
