@@ -43,6 +43,7 @@ struct Exchange {
   std::function<bool()> wanted;
   Clock::time_point deadline;
   bool done = false;
+  bool sent = false;  // goes over a connection, or went
   bool retried = false;
 
   void finish(Result<Response> result) {
@@ -127,8 +128,8 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
   std::vector<std::shared_ptr<Line>> lines_;
   std::shared_ptr<Line> handling_;  // whose handler runs; still set when it threw
   std::uint16_t port_ = 0;
-  std::atomic<std::uint64_t> requests_{0}, overloaded_{0}, deadlines_{0}, failures_{0}, abandoned_{0},
-      connects_{0}, strays_{0};
+  std::atomic<std::uint64_t> requests_{0}, answers_{0}, overloaded_{0}, unsent_{0}, deadlines_{0},
+      failures_{0}, abandoned_{0}, connects_{0}, strays_{0};
 
   ExchangePtr next();
   template <class Push>
@@ -227,6 +228,7 @@ void Upstream::Pool::Line::rest() {
 }
 
 void Upstream::Pool::Line::write() {
+  exchange->sent = true;
   timer.expires_after(pool->config_.give_up);
   timer.async_wait([self = shared_from_this(), current = exchange](const ErrorCode& error) {
     if (error || self->exchange != current) return;
@@ -254,6 +256,7 @@ void Upstream::Pool::Line::complete(const ErrorCode& error) {
   const ExchangePtr answered = std::exchange(exchange, nullptr);
   timer.cancel();
   const bool own = is_answer_to(*parser, *answered);
+  if (own) pool->answers_.fetch_add(1, std::memory_order_relaxed);
   if (!own) stray("an answer that is not its request's");
   if (own && buffer.size() != 0) stray("bytes behind an answer");
   // Beast's own limit is lost when header and body come in one read.
@@ -355,6 +358,7 @@ void Upstream::Pool::enqueue(const ExchangePtr& exchange) {
 void Upstream::Pool::retry(const ExchangePtr& exchange) {
   if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
   if (exchange->done) return;
+  exchange->sent = false;
   accepted_.fetch_add(1, std::memory_order_relaxed);
   if (queue(exchange, [&] { queue_.push_front(exchange); })) arm();
 }
@@ -383,8 +387,8 @@ void Upstream::Pool::expire() {
   const auto now = Clock::now();
   const auto check = [&](const ExchangePtr& exchange) {
     if (!exchange || exchange->done || now < exchange->deadline) return;
-    deadlines_.fetch_add(1, std::memory_order_relaxed);
-    exchange->give_up("http.deadline");
+    (exchange->sent ? deadlines_ : unsent_).fetch_add(1, std::memory_order_relaxed);
+    exchange->give_up(exchange->sent ? "http.deadline" : "http.unsent");
   };
   for (const ExchangePtr& exchange : queue_) check(exchange);
   for (const std::shared_ptr<Line>& line : lines_) check(line->exchange);
@@ -464,6 +468,8 @@ std::function<UpstreamStatistics()> Upstream::statistics_source() const {
   return [pool = pool_] {
     UpstreamStatistics out;
     out.requests = pool->requests_;
+    out.answers = pool->answers_;
+    out.unsent = pool->unsent_;
     out.overloaded = pool->overloaded_;
     out.deadlines = pool->deadlines_;
     out.failures = pool->failures_;

@@ -26,7 +26,7 @@ inline constexpr const char* kUpstreamIdField = "X-Millrace-Request";
 struct UpstreamConfig {
   std::size_t connections = 4;
   std::size_t queue = 1024;  // requests waiting for a connection; more get "http.overloaded" at once
-  std::chrono::milliseconds deadline{5'000};  // waiting and answering together: "http.deadline"
+  std::chrono::milliseconds deadline{5'000};  // waiting and answering together
   std::chrono::milliseconds give_up{
       60'000};                               // a connection that has not answered by then is closed after all
   std::chrono::milliseconds reconnect{200};  // pause after a refused connection
@@ -52,7 +52,9 @@ bool has_upstream_body(std::string_view method);
 struct UpstreamStatistics {
   std::uint64_t requests = 0;
   std::uint64_t overloaded = 0;
-  std::uint64_t deadlines = 0;  // answered with an error; the late answer was dropped
+  std::uint64_t answers = 0;    // of the server, to their requests; also those that came too late
+  std::uint64_t unsent = 0;     // answered with an error: no connection was there or free by the deadline
+  std::uint64_t deadlines = 0;  // sent, and answered with an error; the late answer was dropped
   std::uint64_t failures = 0;   // connections that broke in mid-request
   std::uint64_t abandoned = 0;  // connections closed after give_up
   std::uint64_t connects = 0;
@@ -61,9 +63,10 @@ struct UpstreamStatistics {
 
 class Upstream {
  public:
-  // Errors: "http.overloaded", "http.deadline", "http.unavailable" (no server, or it left in mid-answer; a
-  // GET that got no byte of an answer is tried once more first), "http.bad_answer" (also one of another
-  // request), "http.too_large", "http.stopped".
+  // Errors: "http.overloaded", "http.unsent" (the deadline passed before a connection was there and free; the
+  // server knows nothing of it), "http.deadline" (it was sent), "http.unavailable" (no server, or it left in
+  // mid-answer; a GET that got no byte of an answer is tried once more first), "http.bad_answer" (also one of
+  // another request), "http.too_large", "http.stopped".
   using Callback = std::function<void(Result<Response>)>;
 
   explicit Upstream(UpstreamConfig config);

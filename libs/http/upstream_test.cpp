@@ -197,13 +197,15 @@ TEST(Upstream, AnswersAtTheDeadlineAndGoesOnWithTheSameConnection) {
   auto slow = send(upstream, get("/slow"));
   auto behind = send(upstream, get("/behind"));
   EXPECT_EQ(text_of(slow.get()), "http.deadline");
-  EXPECT_EQ(text_of(behind.get()), "http.deadline");
+  EXPECT_EQ(text_of(behind.get()), "http.unsent") << "the server knows nothing of it";
   const Responder late = held.take();
   EXPECT_TRUE(late.connected());
   late(late_answer);
   EXPECT_EQ(text_of(send(upstream, get("/next")).get()), "GET /next ");
   EXPECT_EQ(upstream.statistics().connects, 1U);
-  EXPECT_EQ(upstream.statistics().deadlines, 2U);
+  EXPECT_EQ(upstream.statistics().deadlines, 1U);
+  EXPECT_EQ(upstream.statistics().unsent, 1U);
+  EXPECT_EQ(upstream.statistics().answers, 2U) << "the late one too";
 }
 
 TEST(Upstream, GivesUpAConnectionThatNeverAnswers) {
@@ -419,7 +421,7 @@ TEST(Upstream, OneCallbackThatThrowsCostsTheOthersNothing) {
     config.deadline = milliseconds(50);
     Upstream upstream(config);  // nowhere to go
     upstream.send(get("/a"), thrower);
-    is_told(send(upstream, get("/b")), "http.deadline");
+    is_told(send(upstream, get("/b")), "http.unsent");
   }
   {
     Upstream upstream({});

@@ -3,6 +3,7 @@
 #include <caf/all.hpp>
 #include <stdexcept>
 
+#include "application_probes.hpp"
 #include "base/log.hpp"
 #include "edge_call.hpp"
 
@@ -13,7 +14,6 @@ using TickAtom = caf::atom_constant<caf::atom("tick")>;
 using ProbedAtom = caf::atom_constant<caf::atom("probed")>;
 
 constexpr std::chrono::seconds kProbeEvery{2};
-constexpr unsigned kMostMisses = 3;
 constexpr std::chrono::milliseconds kPresenceEvery{250};
 constexpr std::string_view kComponent = "application";
 constexpr std::string_view kProbed = "/api/v1/health-check";  // answers without asking anybody
@@ -22,7 +22,7 @@ struct ApplicationState {
   static inline const char* name = "api.application";
   std::shared_ptr<ActorParts> parts;
   std::unique_ptr<Application> application;
-  unsigned misses = 0;
+  ApplicationProbes probes;
 
   ~ApplicationState() {
     if (parts) parts->upstream.connect_to(0);
@@ -38,9 +38,8 @@ struct ApplicationState {
     parts->health->set(kComponent, runtime::HealthState::kReady);
   }
 
-  void probed(bool answered) {
-    misses = answered ? 0 : misses + 1;
-    if (misses < kMostMisses) return;
+  void probed(ProbeOutcome outcome) {
+    if (probes.add(outcome, parts->upstream.statistics().answers)) return;
     parts->health->set(kComponent, runtime::HealthState::kStarting, "does not answer");
     throw std::runtime_error("the application does not answer");
   }
@@ -52,10 +51,7 @@ void probe(caf::stateful_actor<ApplicationState>* self) {
   http::UpstreamRequest request = upstream_request(std::move(call), self->state.parts->edge_secret);
   self->state.parts->upstream.send(
       std::move(request), [actor = caf::actor_cast<caf::actor>(self)](Result<http::Response> answer) {
-        // A full queue or a stopping pool says nothing about the application.
-        const bool unknown =
-            !answer && (answer.error().code == "http.overloaded" || answer.error().code == "http.stopped");
-        caf::anon_send(actor, ProbedAtom::value, unknown || (answer && answer->status == 200));
+        caf::anon_send(actor, ProbedAtom::value, static_cast<std::uint8_t>(outcome_of(answer)));
       });
 }
 
@@ -65,8 +61,8 @@ caf::behavior application_actor(caf::stateful_actor<ApplicationState>* self,
   self->delayed_send(self, kProbeEvery, TickAtom::value);
   return {
       [self](TickAtom) { probe(self); },
-      [self](ProbedAtom, bool answered) {
-        self->state.probed(answered);
+      [self](ProbedAtom, std::uint8_t outcome) {
+        self->state.probed(static_cast<ProbeOutcome>(outcome));
         self->delayed_send(self, kProbeEvery, TickAtom::value);
       },
   };

@@ -68,7 +68,7 @@ std::string question_of(const RouteMatch& match, std::string_view raw_query) {
 }
 
 http::Response failure(const Error& error) {
-  if (error.code == "http.deadline")
+  if (error.code == "http.deadline" || error.code == "http.unsent")
     return http::Response::problem(504, "timeout", "The answer took too long.");
   if (error.code == "http.bad_answer") return http::Response::problem(502, "bad_answer");
   if (error.code == "http.too_large") return http::Response::problem(413, "body_too_large");
