@@ -169,15 +169,12 @@ class Client::Core {
     for (auto& [handle, transfer] : running_) {
       curl_multi_remove_handle(multi_, handle);
       curl_easy_cleanup(handle);
-      transfer->tell(fail("http.stopped", "the client has stopped"));
+      transfer->tell(fail("http.stopped"));
     }
     running_.clear();
-    std::deque<std::unique_ptr<Transfer>> left;
-    {
-      const std::lock_guard lock(mutex_);
-      left.swap(incoming_);
-    }
-    for (const auto& transfer : left) transfer->tell(fail("http.stopped", "the client has stopped"));
+    // Nobody adds to them any more. They are not moved out of there, as an empty queue takes memory too.
+    for (const auto& transfer : incoming_) transfer->tell(fail("http.stopped"));
+    incoming_.clear();
   }
 
   void turn() {

@@ -22,6 +22,7 @@
 #include "http/places.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"
+#include "net/standing_task.hpp"
 
 namespace millrace::http {
 
@@ -32,6 +33,7 @@ struct Worker {
   boost::asio::io_context context{1};
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard;
   std::thread thread;
+  std::optional<net::StandingTask> leave;  // Core::leave()
   std::unordered_set<std::shared_ptr<Connection>> connections;
   // Connections whose live streams are polled, and the timer while there are any.
   std::unordered_set<std::shared_ptr<Connection>> polled;
@@ -61,7 +63,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   const Handler& handler() const { return handler_; }
   Counters& counters() { return counters_; }
   Statistics statistics() const;
-  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  bool draining() const { return phase_.load(std::memory_order_relaxed) != Phase::kServing; }
 
   // Called once by each connection, on its worker.
   void closed(Worker& worker, const std::shared_ptr<Connection>& connection);
@@ -70,15 +72,22 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   void adopt(net::Accepted accepted);
   // On the worker. What goes wrong gives the descriptor and the place back.
   void begin(Worker& worker, net::UniqueFd fd, bool is_v6, std::string peer, Places::Place place);
+  enum class Phase : std::uint8_t {
+    kServing,
+    kDraining,  // requests that run are answered, none is taken
+    kClosing,
+  };
   void stop_listening();
-  void on_each_connection(void (Connection::*action)());
+  void enter(Phase phase) noexcept;
+  // On the worker: does to its connections what the phase asks for.
+  void leave(Worker& worker);
 
   const ServerConfig config_;
   Handler handler_;
   Counters counters_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint16_t port_ = 0;
-  std::atomic<bool> draining_{false};
+  std::atomic<Phase> phase_{Phase::kServing};
   const std::shared_ptr<Places> places_;
   std::size_t next_worker_ = 0;  // on the first worker
 

@@ -161,5 +161,29 @@ TEST(Scarce, AResponderIsDroppedWithoutMemoryForItsAnswer) {
   EXPECT_EQ(refused_size, 0U);
 }
 
+// Whoever stops or destroys one has nobody to tell that there was no memory for it.
+TEST(Scarce, AnUpstreamIsTurnedAwayAndStoppedWithoutMemory) {
+  UpstreamConfig config;
+  config.deadline = std::chrono::minutes(5);
+  Upstream upstream(config);
+  Sender sender(upstream);
+  sender.send();
+  refused_size = kAnySize;
+  upstream.connect_to(0);
+  upstream.stop();
+  EXPECT_EQ(refused_size, kAnySize) << "nothing was asked for";
+  refused_size = 0;
+  EXPECT_EQ(sender.answer(0), "http.stopped");
+}
+
+TEST(Scarce, AServerDrainsWithoutMemory) {
+  auto server = Server::start({}, [](Request&&, const Responder&) {});
+  ASSERT_TRUE(server.has_value());
+  refused_size = kAnySize;
+  (*server)->drain(std::chrono::seconds(1));
+  EXPECT_EQ(refused_size, kAnySize) << "nothing was asked for";
+  refused_size = 0;
+}
+
 }  // namespace
 }  // namespace millrace::http

@@ -86,6 +86,7 @@ Result<void> Server::Core::start() {
   port_ = listener_->port();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->guard.emplace(worker->context.get_executor());
+    worker->leave.emplace(worker->context, [this, &worker = *worker] { leave(worker); });
     worker->thread = std::thread([context = &worker->context] {
       block_sigpipe();
       while (!survives("http worker", [context] { context->run(); })) {
@@ -129,17 +130,22 @@ void Server::Core::closed(Worker& worker, const std::shared_ptr<Connection>& con
   worker.polled.erase(connection);
 }
 
-void Server::Core::on_each_connection(void (Connection::*action)()) {
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    asio::post(worker->context, [&worker = *worker, action] {
-      const auto connections = worker.connections;  // the action changes the set
-      for (const std::shared_ptr<Connection>& connection : connections) ((*connection).*action)();
-    });
+void Server::Core::enter(Phase phase) noexcept {
+  phase_ = phase;
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->leave->request();
+}
+
+void Server::Core::leave(Worker& worker) {
+  if (&worker == workers_.front().get()) stop_listening();
+  for (auto next = worker.connections.begin(); next != worker.connections.end();) {
+    const std::shared_ptr<Connection> connection = *next++;  // it may leave the set
+    phase_ == Phase::kClosing ? connection->close() : connection->drain();
   }
 }
 
 void Server::Core::stop_listening() {
   const std::lock_guard lock(mutex_);
+  if (!listener_) return;
   out_of_descriptors_ = listener_->statistics().refused;
   listener_.reset();
 }
@@ -157,12 +163,10 @@ void Server::Core::drain(std::chrono::milliseconds grace) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
-    draining_ = true;
   }
-  asio::post(workers_.front()->context, [this] { stop_listening(); });
-  on_each_connection(&Connection::drain);
+  enter(Phase::kDraining);
   if (!places_->wait_until_empty(grace)) {
-    on_each_connection(&Connection::close);
+    enter(Phase::kClosing);
     if (!places_->wait_until_empty(kStopPatience))
       log::error("connections left at stop", {{"server", config_.name}});
   }

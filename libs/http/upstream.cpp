@@ -24,6 +24,7 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "base/survive.hpp"
+#include "net/standing_task.hpp"
 
 namespace millrace::http {
 namespace {
@@ -108,11 +109,16 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
  public:
   struct Line;
 
-  explicit Pool(UpstreamConfig config) : config_(config), timer_(context_), guard_(context_.get_executor()) {}
+  explicit Pool(UpstreamConfig config)
+      : config_(config),
+        timer_(context_),
+        guard_(context_.get_executor()),
+        update_(context_, [this] { stopped_ ? shut_down() : connect_to(target_); }) {}
 
   void start();
   void run();
   void stop();
+  void shut_down();
   void connect_to(std::uint16_t port);
   void enqueue(const ExchangePtr& exchange);
 
@@ -120,9 +126,11 @@ class Upstream::Pool : public std::enable_shared_from_this<Upstream::Pool> {
   asio::io_context context_{1};
   asio::steady_timer timer_;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> guard_;
+  net::StandingTask update_;  // to stopped_ and target_
   std::thread thread_;
   std::mutex entrance_;  // between sending and stopping: nothing is posted after the end
   std::atomic<bool> stopped_{false};
+  std::atomic<std::uint16_t> target_{0};  // the port to connect to
   std::atomic<std::size_t> accepted_{0};  // exchanges in queue_ or on their way to it
   std::deque<ExchangePtr> queue_;
   std::vector<std::shared_ptr<Line>> lines_;
@@ -315,21 +323,24 @@ void Upstream::Pool::stop() {
     const std::lock_guard lock(entrance_);
     if (stopped_.exchange(true)) return;
   }
-  asio::post(context_, [this] {
-    guard_.reset();
-    timer_.cancel();
-    for (const std::shared_ptr<Line>& line : lines_) {
-      line->timer.cancel();
-      line->close();
-    }
-    for (const std::shared_ptr<Line>& line : lines_)
-      if (line->exchange) line->exchange->give_up("http.stopped");
-    for (const ExchangePtr& exchange : queue_) exchange->give_up("http.stopped");
-    queue_.clear();
-    port_ = 0;
-  });
+  update_.request();
   thread_.join();
   lines_.clear();  // they own the pool
+}
+
+// The last thing that is asked of the thread: it ends when nothing waits any more.
+void Upstream::Pool::shut_down() {
+  guard_.reset();
+  timer_.cancel();
+  for (const std::shared_ptr<Line>& line : lines_) {
+    line->timer.cancel();
+    line->close();
+  }
+  for (const std::shared_ptr<Line>& line : lines_)
+    if (line->exchange) line->exchange->give_up("http.stopped");
+  for (const ExchangePtr& exchange : queue_) exchange->give_up("http.stopped");
+  queue_.clear();
+  port_ = 0;
 }
 
 void Upstream::Pool::connect_to(std::uint16_t port) {
@@ -421,10 +432,11 @@ Upstream::~Upstream() {
   stop();
 }
 
-void Upstream::connect_to(std::uint16_t port) {
+void Upstream::connect_to(std::uint16_t port) noexcept {
   const std::lock_guard lock(pool_->entrance_);
   if (pool_->stopped_) return;
-  asio::post(pool_->context_, [pool = pool_.get(), port] { pool->connect_to(port); });
+  pool_->target_ = port;
+  pool_->update_.request();
 }
 
 void Upstream::send(UpstreamRequest request, Callback callback) {
@@ -456,7 +468,7 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
   }
 }
 
-void Upstream::stop() {
+void Upstream::stop() noexcept {
   pool_->stop();
 }
 

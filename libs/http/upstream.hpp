@@ -75,12 +75,12 @@ class Upstream {
   Upstream& operator=(const Upstream&) = delete;
 
   // Where the server is, on 127.0.0.1; 0: nowhere for now (requests wait until their deadline). Idle
-  // connections to another port are closed.
-  void connect_to(std::uint16_t port);
+  // connections to another port are closed. Of several ports in quick succession the last counts.
+  void connect_to(std::uint16_t port) noexcept;
   // The callback is called exactly once; not at all when this throws (std::bad_alloc).
   void send(UpstreamRequest request, Callback callback);
   // Waiting requests get "http.stopped". Blocks until the thread has ended.
-  void stop();
+  void stop() noexcept;
   UpstreamStatistics statistics() const;
   // The same, usable after the pool has gone.
   std::function<UpstreamStatistics()> statistics_source() const;
