@@ -20,6 +20,11 @@ void guarded(Forward& forward, const Work& work) {
 
 }  // namespace
 
+ForwardSet::ForwardSet(Shard& shard, Forwards& forwards)
+    : shard_(shard), forwards_(forwards), remove_gone_(shard.context(), [this] {
+        std::erase_if(all_, [](const auto& entry) { return entry.second->gone(); });
+      }) {}
+
 ForwardSet::~ForwardSet() = default;
 
 bool ForwardSet::is_ours(const ForwardSpec& spec, const std::string& stream_id) const {
@@ -115,11 +120,7 @@ void ForwardSet::post_to(std::uint64_t number, std::function<void(Forward&)> wor
 }
 
 void ForwardSet::remove_gone() {
-  if (std::exchange(removing_, true)) return;
-  shard_.post([this] {
-    removing_ = false;
-    std::erase_if(all_, [](const auto& entry) { return entry.second->gone(); });
-  });
+  remove_gone_.request();
 }
 
 }  // namespace millrace::ingest

@@ -13,6 +13,7 @@
 
 #include "forward.hpp"
 #include "forwards.hpp"
+#include "net/standing_task.hpp"
 
 namespace millrace::ingest {
 
@@ -20,7 +21,7 @@ class Shard;
 
 class ForwardSet {
  public:
-  ForwardSet(Shard& shard, Forwards& forwards) : shard_(shard), forwards_(forwards) {}
+  ForwardSet(Shard& shard, Forwards& forwards);
   ~ForwardSet();
   ForwardSet(const ForwardSet&) = delete;
   ForwardSet& operator=(const ForwardSet&) = delete;
@@ -48,7 +49,7 @@ class ForwardSet {
   Forwards& forwards_;
   std::map<std::uint64_t, std::unique_ptr<Forward>> all_;
   std::uint64_t next_number_ = 1;
-  bool removing_ = false;
+  net::StandingTask remove_gone_;
 };
 
 }  // namespace millrace::ingest

@@ -1,7 +1,6 @@
 #include "server.hpp"
 
 #include <algorithm>
-#include <future>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -50,6 +49,10 @@ Result<void> Server::open() {
     shards_.push_back(std::make_unique<Shard>(threads_.context(i), i, shared_));
     if (Result<void> opened = shards_.back()->open(); !opened) return opened;
     shared_.shards.push_back(shards_.back().get());
+    errands_.push_back(std::make_unique<net::StandingTask>(threads_.context(i), [this] {
+      (void)survives("ingest shard", *errand_);
+      errand_done_.release();
+    }));
   }
   if (Result<void> listening = listen(); !listening) return listening;
   shared_.streams.set_observer([this](const LiveStreamPtr& stream) {
@@ -112,13 +115,10 @@ void Server::maintain() {
   shared_.announcer.statistics(announced);
 }
 
-void Server::run_on(std::size_t shard, std::function<void()> work) {
-  std::promise<void> done;
-  threads_.post(shard, [&] {
-    (void)survives("ingest shard", work);
-    done.set_value();  // it is waited for
-  });
-  done.get_future().wait();
+void Server::run_on(std::size_t shard, const std::function<void()>& work) {
+  errand_ = &work;
+  errands_[shard]->request();
+  errand_done_.acquire();
 }
 
 net::ListenerStatistics Server::listener_statistics() const {

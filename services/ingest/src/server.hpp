@@ -5,12 +5,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <semaphore>
 #include <vector>
 
 #include "forwards.hpp"
 #include "net/io_threads.hpp"
 #include "net/listener.hpp"
+#include "net/standing_task.hpp"
 #include "shard.hpp"
 
 namespace millrace::ingest {
@@ -53,12 +56,16 @@ class Server {
   Result<void> listen();
   void adopt(net::Accepted accepted, Shard::Port port);
   void maintain();
-  void run_on(std::size_t shard, std::function<void()> work);
+  // Waits until the shard's thread has run it; needs no memory of its own.
+  void run_on(std::size_t shard, const std::function<void()>& work);
 
   Admission admission_;
   ServerShared shared_;
   net::IoThreads threads_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<net::StandingTask>> errands_;  // run_on(), by shard
+  const std::function<void()>* errand_ = nullptr;
+  std::binary_semaphore errand_done_{0};
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<net::Listener> tls_listener_;
   std::unique_ptr<net::Timer> maintenance_;

@@ -34,6 +34,11 @@ Shard::Shard(boost::asio::io_context& context, std::size_t index, ServerShared& 
       tick_timer_(context),
       announce_timer_(context),
       receive_buffer_(kReceiveBuffer),
+      clear_retired_(context,
+                     [this] {
+                       retired_.clear();
+                       retired_arrivals_.clear();
+                     }),
       handshake_budget_(kHandshakeWindowUs, kHandshakeUs),
       parked_timer_(context),
       forwards_(std::make_unique<ForwardSet>(*this, *shared.forwards)) {}
@@ -139,10 +144,9 @@ void Shard::promote(Arrival& arrival) {
 void Shard::retire_arrival(std::uint64_t arrival) {
   const auto found = arrivals_.find(arrival);
   if (found == arrivals_.end()) return;
-  const bool first = retired_arrivals_.empty();
   retired_arrivals_.push_back(std::move(found->second));  // it may be what runs
   arrivals_.erase(found);
-  if (first) post([this] { retired_arrivals_.clear(); });
+  clear_retired_.request();
 }
 
 void Shard::park(std::uint64_t arrival) {
@@ -164,10 +168,9 @@ void Shard::resume_parked() {
 void Shard::retire(std::uint64_t connection) {
   const auto found = connections_.find(connection);
   if (found == connections_.end()) return;
-  const bool first = retired_.empty();
   retired_.push_back(std::move(found->second));
   connections_.erase(found);
-  if (first) post([this] { retired_.clear(); });
+  clear_retired_.request();
 }
 
 void Shard::mark_dirty(Connection& publisher) {

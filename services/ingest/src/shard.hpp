@@ -20,6 +20,7 @@
 #include "media/arena_reader.hpp"
 #include "net/listener.hpp"
 #include "net/poller.hpp"
+#include "net/standing_task.hpp"
 #include "net/timer.hpp"
 #include "outside.hpp"
 #include "rtmp/server_session.hpp"
@@ -168,6 +169,7 @@ class Shard {
   std::vector<std::unique_ptr<Connection>> retired_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Arrival>> arrivals_;
   std::vector<std::unique_ptr<Arrival>> retired_arrivals_;
+  net::StandingTask clear_retired_;
   std::vector<std::uint64_t> parked_;
   WorkBudget handshake_budget_;
   net::Timer parked_timer_;
