@@ -39,7 +39,7 @@ struct AccountOutside {
   std::function<void(std::function<void(AccountDesk&)>)> post{};
   // Empty: no mail server.
   std::function<void(mail::Message)> mail{};
-  // Tokens of this subject are judged anew.
+  // Tokens of this subject are judged again.
   std::function<void(const std::string& subject)> announce{};
   // Whether nobody may watch the stream: published to whoever shows it.
   std::function<void(const std::string& stream_id, bool is_barred)> bar{};
@@ -49,7 +49,7 @@ struct AccountOutside {
 class AccountDesk {
  public:
   static constexpr std::int64_t kResetUs = 24LL * 3600 * 1'000'000;
-  // No password is reset through an address that is younger: its owner hears of the change first.
+  // No password is reset through an address that is younger: its owner learns of the change first.
   static constexpr std::int64_t kYoungAddressUs = 24LL * 3600 * 1'000'000;
   static constexpr std::uint32_t kMaxListed = 100;
 

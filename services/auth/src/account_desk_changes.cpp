@@ -53,7 +53,7 @@ void AccountDesk::change(const InquiryPtr& inquiry, Now now) {
     return refuse(inquiry, AccountRefusal::REASON_INVALID, fault->field, fault->message);
   const bool by_another = !ask.asker_id().empty() && ask.asker_id() != ask.id();
   if (!ask.has_email() || by_another) return store_changes(inquiry, now);
-  // Whoever has the address gets a new password by mail: a token alone must not lead there.
+  // The owner of the address gets a new password by mail: a token alone must not lead there.
   const Result<std::optional<AccountRecord>> account = accounts_.find(ask.id());
   if (!account) return answer_error(inquiry, account.error());
   if (!*account) return refuse(inquiry, AccountRefusal::REASON_UNKNOWN);

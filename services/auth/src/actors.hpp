@@ -7,7 +7,7 @@
 //
 // While the database is away (at the start too) its jobs are answered with that error, and it is asked again
 // every two seconds. Both are permanent children of the root supervisor. When one crashes, the jobs it held
-// are answered with "auth.restarting" and it starts again with a new connection. What others tell (ingest's
+// are answered with "auth.restarting" and it starts again with a new connection. What others report (ingest's
 // events, answers of hooks) comes to the DatabaseActor as tasks, which wait for it over a crash and for as
 // long as the database is away.
 #pragma once
@@ -36,7 +36,7 @@
 
 namespace millrace::auth {
 
-// Whether time alone may mend it: another connection or a lock that is over.
+// Whether time alone may repair it: another connection or a lock that is over.
 bool may_pass(const Error& error);
 
 // What the actors share; immutable but for the members that are thread-safe themselves. desk, accounts,
@@ -93,7 +93,7 @@ using KeysOutcomePtr = std::shared_ptr<const KeysOutcome>;
 using DeskTask = std::function<void(Desk&)>;
 using AccountTask = std::function<void(AccountDesk&)>;
 
-// What the DatabaseActor was told and has not done yet.
+// What the DatabaseActor was sent and has not done yet.
 struct DatabaseTasks {
   static constexpr std::size_t kMaxTasks = 100'000;  // beyond it the oldest is lost, and it is logged
 

@@ -25,7 +25,7 @@ class ChannelRepository {
   // Makes epoch + 1 the channel's epoch, committed when this returns; nullopt when it is banned. A channel
   // that is not known yet begins with this privacy.
   Result<std::optional<Channel>> admit(const std::string& channel, bool private_by_default);
-  // nullopt: never heard of.
+  // nullopt: unknown.
   Result<std::optional<Channel>> find(const std::string& channel);
   // Also of channels that were never published.
   Result<Channel> set_banned(const std::string& channel, bool banned) {

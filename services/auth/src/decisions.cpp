@@ -24,7 +24,7 @@ std::string as_name(std::string_view text) {
   return name;
 }
 
-// Of an HMAC of the key: it tells two keys apart and nothing about either.
+// Of an HMAC of the key: it distinguishes two keys and shows nothing of either.
 std::uint64_t tag_of(std::string_view lookup) {
   std::uint64_t tag = 0;
   const std::string_view digits = lookup.substr(0, 16);
@@ -112,7 +112,7 @@ Result<std::optional<PlayAdmission>> Decisions::authorize_play(const std::string
     return std::optional<PlayAdmission>();
   }
   const Playable& playable = **found;
-  // Also of a public stream: who has a token stays when it becomes private.
+  // Also of a public stream: a viewer with a token stays when it becomes private.
   const bool with_key = playable.key_lookup == wanted.key_lookup ||
                         playable.key_lookup == wanted.name_lookup || opens(token, playable.stream_id, peer);
   return std::optional(PlayAdmission{playable.stream_id, with_key ? tag_of(playable.key_lookup) : 0});

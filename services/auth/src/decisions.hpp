@@ -85,7 +85,7 @@ class Decisions {
   [[nodiscard]] Result<StreamRecord> get_stream(std::string_view name);
   // The same with its key. Errors: also auth.unsealable.
   [[nodiscard]] Result<OwnedStream> get_owned_stream(std::string_view name);
-  // Those of these ids that there are; at most kMostAsked are looked at. Errors: those of the store.
+  // Those of these ids that there are; at most kMostAsked are looked up. Errors: those of the store.
   static constexpr std::size_t kMostAsked = 500;
   // Errors: also auth.unsealable when keys are wanted.
   [[nodiscard]] Result<std::vector<OwnedStream>> get_streams(const std::vector<std::string>& stream_ids,

@@ -1,5 +1,5 @@
-// Keys that are taken away, streams that are banned or made private: stored first, then whoever is live by
-// the old rule is cut.
+// Keys that are taken away, streams that are banned or made private: stored first, then publications that are
+// live by the old rule is cut.
 #include <algorithm>
 
 #include "base/log.hpp"

@@ -17,8 +17,8 @@ void HashPool::stop() {
   for (std::thread& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
-  // Nobody else looks at them any more; outside the lock, as what they hold answers somebody. Not moved out of
-  // there: an empty queue takes memory too.
+  // Nobody else looks at them any more; outside the lock, as what they hold answers somebody. Not moved out
+  // of there: an empty queue takes memory too.
   waiting_.clear();
 }
 

@@ -150,7 +150,7 @@ TEST_P(PlaybackDeskTest, TakesAViewerKeyBackForGood) {
   EXPECT_EQ(told_[0].playback_revoked().lease(), 0U);
   told_.clear();
   restart();
-  ASSERT_EQ(told_.size(), 1U) << "told again after a restart";
+  ASSERT_EQ(told_.size(), 1U) << "published again after a restart";
   EXPECT_FALSE(told_[0].retracted());
   later(400);
   ASSERT_EQ(told_.size(), 2U);

@@ -34,7 +34,8 @@ std::span<const store::Migration> schema() {
            "epoch BIGINT NOT NULL DEFAULT 0, "
            "banned INTEGER NOT NULL DEFAULT 0, "
            "private INTEGER NOT NULL DEFAULT 0)",
-           // Until everybody who accepted a session has heard of its end. The details hold keys: sealed.
+           // Until all hooks that accepted a session have acknowledged its end. The details hold keys:
+           // sealed.
            "CREATE TABLE sessions ("
            "id INTEGER PRIMARY KEY, "
            "publication_id CHAR(16) NOT NULL UNIQUE, "
@@ -62,7 +63,7 @@ std::span<const store::Migration> schema() {
            "created_wall_us BIGINT NOT NULL, "
            "updated_wall_us BIGINT NOT NULL)",
            "CREATE INDEX accounts_created ON accounts (created_wall_us, id)",
-           // One an account. An HMAC of the token, never the token.
+           // One per account. An HMAC of the token, never the token.
            "CREATE TABLE password_resets ("
            "account_id VARCHAR(32) PRIMARY KEY, "
            "token_lookup CHAR(64) NOT NULL UNIQUE, "

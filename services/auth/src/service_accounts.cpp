@@ -1,4 +1,4 @@
-// What accounts reach: the pool that hashes, the mail server, those who are told that tokens changed.
+// What accounts reach: the pool that hashes, the mail server, those that learn that tokens changed.
 #include <array>
 
 #include "actors.hpp"
