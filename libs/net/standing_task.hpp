@@ -1,5 +1,6 @@
-// Work that a thread's io_context runs when asked to. Asking takes memory that was set aside when the task was
-// made, so it never fails: for stops, destructors and clean-up, which must not depend on there being memory.
+// Work that a thread's io_context runs when asked to. Asking takes memory that was set aside when the task
+// was made, so it never fails: for stops, destructors and clean-up, which must not depend on there being
+// memory.
 //
 //   StandingTask clean_up(context, [this] { retired_.clear(); });
 //   clean_up.request();

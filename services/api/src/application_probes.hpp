@@ -2,7 +2,8 @@
 //
 //   sent, answered 200            it is well
 //   sent, not answered, or badly  a miss
-//   could not be sent             says nothing by itself: a miss when the application has answered nobody since
+//   could not be sent             says nothing by itself: a miss when the application has answered nobody
+//   since
 //                                 the last probe, as then all connections wait for it
 //   the connections were stopped  says nothing
 #pragma once

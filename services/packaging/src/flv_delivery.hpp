@@ -15,14 +15,14 @@ class FlvDelivery {
   FlvDelivery(FlvOutside outside, const PlaybackGate& gate) : outside_(std::move(outside)), gate_(gate) {}
 
   // nullopt: the request is about something else (also another method: Delivery says what it thinks of it).
-  // Of what is private, or has become it, only with a playback token; who watches is cut when that ends, or
+  // Of what is private, or has become it, only with a playback token; a viewer is cut when that ends, or
   // when the stream is barred. 503 before it is known who may watch. 404 when it is barred, or when nothing
   // of it is in the log; a stream that has ended is waited for.
   std::optional<http::Response> answer(const http::Request& request, std::int64_t now_us,
                                        std::int64_t wall_s);
 
  private:
-  static constexpr std::size_t kMaxUserAgent = 128;  // what tells viewers apart
+  static constexpr std::size_t kMaxUserAgent = 128;  // what distinguishes viewers
   bool is_known(std::string_view stream_id) const;
   bool is_private(std::string_view stream_id, playback::Standing standing) const;
 

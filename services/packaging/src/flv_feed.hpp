@@ -54,7 +54,7 @@ class FlvFeed final : public http::LiveStream {
   static constexpr std::int64_t kSkipAgainUs = 20'000'000;
   static constexpr std::int64_t kCatchUpUs = 10'000'000;
   static constexpr std::size_t kMaxReceived = 64U << 10;
-  static constexpr std::size_t kMaxTags = 128;  // a system call
+  static constexpr std::size_t kMaxTags = 128;  // per system call
 
   FlvFeed(const FlvOutside& outside, FlvViewer viewer, std::int64_t now_us);
   ~FlvFeed() override;
@@ -97,7 +97,7 @@ class FlvFeed final : public http::LiveStream {
   FlvOutside outside_;
   FlvViewer viewer_;
   std::optional<media::LogReader> reader_;
-  std::uint64_t publication_id_ = 0;  // of the newest log that was looked at
+  std::uint64_t publication_id_ = 0;  // of the newest log that was opened
   bool is_private_ = false;           // the stream's newest publication
   bool started_ = false;
   bool draining_ = false;

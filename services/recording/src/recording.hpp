@@ -90,7 +90,7 @@ class Recording {
   std::vector<std::optional<std::optional<mp4::Track>>> tracks_;  // by configuration index, once looked up
   std::vector<FileAction> waiting_;                               // not done yet, in order
   std::optional<PartFile> file_;
-  std::vector<std::string> announced_begun_;  // told with the first step
+  std::vector<std::string> announced_begun_;  // reported with the first step
   std::vector<std::string> announced_complete_;
   std::string marked_;               // stem whose private mark is there
   std::uint64_t written_ = 0;        // records before this one are in files

@@ -463,7 +463,7 @@ TEST_F(RecordingTest, FindsPartsWhosePublicationIsGone) {
   recording.suspend(monotonic_us());
   ASSERT_EQ(test::files(directory_, FileState::kPart).size(), 2U);
 
-  // The machine was started anew: another log directory, in which only publication 23 is.
+  // The machine was started again: another log directory, in which only publication 23 is.
   test::ScratchDirectory other;
   const auto arena = test::make_arena(other.path());
   const Publisher again(*arena, 23);

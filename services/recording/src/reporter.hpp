@@ -3,8 +3,8 @@
 // A source is whatever can fail and get well again: a publication's recording, the finishing of a file. A
 // failure is published once and kept (RecordingFailed, health degraded) until the source has recovered.
 //
-// What publish throws is thrown on; the same call again publishes again. Health is degraded from the failure on,
-// published or not, and ready only once the recovery is published.
+// What publish throws is thrown on; the same call again publishes again. Health is degraded from the failure
+// on, published or not, and ready only once the recovery is published.
 #pragma once
 
 #include <cstdint>
