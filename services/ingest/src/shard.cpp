@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <new>
 
-#include "arrival.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scarce_memory.hpp"
@@ -13,6 +12,7 @@
 #include "connection.hpp"
 #include "forward_set.hpp"
 #include "player_group.hpp"
+#include "pre_rtmp_connection.hpp"
 
 namespace millrace::ingest {
 
@@ -37,7 +37,7 @@ Shard::Shard(boost::asio::io_context& context, std::size_t index, ServerShared& 
       clear_retired_(context,
                      [this] {
                        retired_.clear();
-                       retired_arrivals_.clear();
+                       retired_pre_rtmp_.clear();
                      }),
       handshake_budget_(kHandshakeWindowUs, kHandshakeUs),
       parked_timer_(context),
@@ -109,9 +109,10 @@ void Shard::take_in(net::Accepted accepted, Port port) {
   const std::uint64_t id = shared_.next_connection.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t now = monotonic_us();
   if (proxy || port == Port::kRtmps) {
-    auto arrival = std::make_unique<Arrival>(*this, id, std::move(accepted.socket), std::move(peer),
-                                             Arrival::Preface{proxy, port == Port::kRtmps}, now);
-    if (poller_->add(arrival->fd(), *arrival)) arrivals_.emplace(id, std::move(arrival));
+    auto connection =
+        std::make_unique<PreRtmpConnection>(*this, id, std::move(accepted.socket), std::move(peer),
+                                            PreRtmpConnection::Preface{proxy, port == Port::kRtmps}, now);
+    if (poller_->add(connection->fd(), *connection)) pre_rtmp_.emplace(id, std::move(connection));
     return;
   }
   auto connection =
@@ -129,28 +130,28 @@ std::optional<Admission::Place> Shard::admit(const net::IpAddress& address) {
   return std::nullopt;
 }
 
-void Shard::promote(Arrival& arrival) {
-  const std::uint64_t id = arrival.id();
-  const std::int64_t since = arrival.since_us();
+void Shard::promote(PreRtmpConnection& entering) {
+  const std::uint64_t id = entering.id();
+  const std::int64_t since = entering.since_us();
   auto connection = std::make_unique<Connection>(
-      *this, id, Transport(arrival.take_socket(), arrival.take_tls()), arrival.take_peer(), since);
+      *this, id, Transport(entering.take_socket(), entering.take_tls()), entering.take_peer(), since);
   Connection& promoted = *connection;
   connections_.emplace(id, std::move(connection));
   poller_->watch(promoted.fd(), promoted, true, false);
-  retire_arrival(id);
+  retire_pre_rtmp(id);
   promoted.on_ready(true, false);  // what TLS has read ahead makes no socket ready
 }
 
-void Shard::retire_arrival(std::uint64_t arrival) {
-  const auto found = arrivals_.find(arrival);
-  if (found == arrivals_.end()) return;
-  retired_arrivals_.push_back(std::move(found->second));  // it may be what runs
-  arrivals_.erase(found);
+void Shard::retire_pre_rtmp(std::uint64_t connection) {
+  const auto found = pre_rtmp_.find(connection);
+  if (found == pre_rtmp_.end()) return;
+  retired_pre_rtmp_.push_back(std::move(found->second));  // it may be what runs
+  pre_rtmp_.erase(found);
   clear_retired_.request();
 }
 
-void Shard::park(std::uint64_t arrival) {
-  parked_.push_back(arrival);
+void Shard::park(std::uint64_t connection) {
+  parked_.push_back(connection);
   if (parked_timer_.running()) return;
   parked_timer_.start(std::max<std::int64_t>(handshake_budget_.next_us(monotonic_us()), 1),
                       [this] { resume_parked(); });
@@ -159,8 +160,8 @@ void Shard::park(std::uint64_t arrival) {
 void Shard::resume_parked() {
   const std::vector<std::uint64_t> waiting = std::exchange(parked_, {});
   for (const std::uint64_t id : waiting) {
-    const auto found = arrivals_.find(id);
-    if (found != arrivals_.end()) found->second->resume();  // or it is parked again
+    const auto found = pre_rtmp_.find(id);
+    if (found != pre_rtmp_.end()) found->second->resume();  // or it is parked again
   }
   after_dispatch();
 }
@@ -258,10 +259,10 @@ void Shard::tick() {
   for (Connection* connection : connections) {
     if (!survives("rtmp connection", [&] { connection->tick(now); })) connection->on_exception();
   }
-  std::vector<Arrival*> arrivals;
-  for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
-  for (Arrival* arrival : arrivals) {
-    if (!survives("rtmp arrival", [&] { arrival->tick(now); })) arrival->on_exception();
+  std::vector<PreRtmpConnection*> all;
+  for (const auto& [id, connection] : pre_rtmp_) all.push_back(connection.get());
+  for (PreRtmpConnection* connection : all) {
+    if (!survives("before rtmp", [&] { connection->tick(now); })) connection->on_exception();
   }
   for (const auto& [id, group] : groups_) group->tick(now);
   forwards_->tick(now);
@@ -280,20 +281,20 @@ void Shard::drain() {
   std::vector<Connection*> connections;
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
   for (Connection* connection : connections) connection->drain();
-  close_arrivals();
+  close_pre_rtmp();
 }
 
-void Shard::close_arrivals() {
-  std::vector<Arrival*> arrivals;
-  for (const auto& [id, arrival] : arrivals_) arrivals.push_back(arrival.get());
-  for (Arrival* arrival : arrivals) arrival->close();
+void Shard::close_pre_rtmp() {
+  std::vector<PreRtmpConnection*> all;
+  for (const auto& [id, connection] : pre_rtmp_) all.push_back(connection.get());
+  for (PreRtmpConnection* connection : all) connection->close();
 }
 
 void Shard::close_all() {
   std::vector<Connection*> connections;
   for (const auto& [id, connection] : connections_) connections.push_back(connection.get());
   for (Connection* connection : connections) connection->close(media::LogEnd::kDrained, "drained");
-  close_arrivals();
+  close_pre_rtmp();
   parked_timer_.cancel();
   forwards_->close_all();
   tick_timer_.cancel();

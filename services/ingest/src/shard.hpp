@@ -32,7 +32,7 @@ class TlsCertificate;
 
 namespace millrace::ingest {
 
-class Arrival;
+class PreRtmpConnection;
 class Connection;
 class ForwardSet;
 class Forwards;
@@ -113,8 +113,8 @@ class Shard {
   // A place for the client, or nullopt: counted and logged, to be closed.
   std::optional<Admission::Place> admit(const net::IpAddress& address);
   // The arrival is through: becomes a connection.
-  void promote(Arrival& arrival);
-  void retire_arrival(std::uint64_t arrival);
+  void promote(PreRtmpConnection& arrival);
+  void retire_pre_rtmp(std::uint64_t arrival);
   // TLS handshakes take a share of this thread's time; a client beyond it waits.
   WorkBudget& handshake_budget() { return handshake_budget_; }
   void park(std::uint64_t arrival);
@@ -150,7 +150,7 @@ class Shard {
   void announce_dirty();
   void tick();
   void resume_parked();
-  void close_arrivals();
+  void close_pre_rtmp();
 
   static constexpr std::size_t kMemoryReserve = 256U << 10;
 
@@ -167,8 +167,8 @@ class Shard {
   std::vector<rtmp::Action> actions_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Arrival>> arrivals_;
-  std::vector<std::unique_ptr<Arrival>> retired_arrivals_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<PreRtmpConnection>> pre_rtmp_;
+  std::vector<std::unique_ptr<PreRtmpConnection>> retired_pre_rtmp_;
   net::StandingTask clear_retired_;
   std::vector<std::uint64_t> parked_;
   WorkBudget handshake_budget_;

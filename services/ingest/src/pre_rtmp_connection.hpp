@@ -23,17 +23,17 @@ namespace millrace::ingest {
 
 class Shard;
 
-class Arrival final : public net::PollClient {
+class PreRtmpConnection final : public net::PollClient {
  public:
   struct Preface {
     bool proxy_header = false;  // from a trusted proxy
     bool tls = false;
   };
-  Arrival(Shard& shard, std::uint64_t id, net::UniqueFd socket, Peer peer, Preface preface,
-          std::int64_t now_us);
-  ~Arrival();
-  Arrival(const Arrival&) = delete;
-  Arrival& operator=(const Arrival&) = delete;
+  PreRtmpConnection(Shard& shard, std::uint64_t id, net::UniqueFd socket, Peer peer, Preface preface,
+                    std::int64_t now_us);
+  ~PreRtmpConnection();
+  PreRtmpConnection(const PreRtmpConnection&) = delete;
+  PreRtmpConnection& operator=(const PreRtmpConnection&) = delete;
 
   std::uint64_t id() const { return id_; }
   int fd() const { return socket_.get(); }

@@ -1,4 +1,4 @@
-#include "arrival.hpp"
+#include "pre_rtmp_connection.hpp"
 
 #include <sys/socket.h>
 
@@ -25,8 +25,8 @@ std::uint64_t add(std::atomic<std::uint64_t>& counter) {
 
 }  // namespace
 
-Arrival::Arrival(Shard& shard, std::uint64_t id, net::UniqueFd socket, Peer peer, Preface preface,
-                 std::int64_t now_us)
+PreRtmpConnection::PreRtmpConnection(Shard& shard, std::uint64_t id, net::UniqueFd socket, Peer peer,
+                                     Preface preface, std::int64_t now_us)
     : shard_(shard),
       id_(id),
       socket_(std::move(socket)),
@@ -37,18 +37,18 @@ Arrival::Arrival(Shard& shard, std::uint64_t id, net::UniqueFd socket, Peer peer
   add(shard_.shared().counters.connections);
 }
 
-Arrival::~Arrival() {
+PreRtmpConnection::~PreRtmpConnection() {
   shard_.shared().counters.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Arrival::on_ready(bool, bool) {
+void PreRtmpConnection::on_ready(bool, bool) {
   if (stage_ == Stage::kParked) return close();  // it waits for nothing, so the peer has gone
   if (stage_ == Stage::kProxyHeader) read_proxy_header();
   if (stage_ == Stage::kFirstBytes) look_at_first_bytes();
   if (stage_ == Stage::kHandshake) shake_hands();
 }
 
-ByteView Arrival::peek(std::size_t size) {
+ByteView PreRtmpConnection::peek(std::size_t size) {
   std::vector<std::uint8_t>& buffer = shard_.receive_buffer();
   const ssize_t count = ::recv(fd(), buffer.data(), std::min(size, buffer.size()), MSG_PEEK | MSG_DONTWAIT);
   if (count > 0) return {buffer.data(), static_cast<std::size_t>(count)};
@@ -56,7 +56,7 @@ ByteView Arrival::peek(std::size_t size) {
   return {};
 }
 
-void Arrival::read_proxy_header() {
+void PreRtmpConnection::read_proxy_header() {
   const ByteView bytes = peek(kMaxHeader);
   if (bytes.empty()) return;
   const Result<std::size_t> taken = proxy_header_.receive(bytes);
@@ -67,7 +67,7 @@ void Arrival::read_proxy_header() {
   if (proxy_header_.done()) meet_client();
 }
 
-void Arrival::meet_client() {
+void PreRtmpConnection::meet_client() {
   add(shard_.shared().counters.proxied);
   if (const auto& source = proxy_header_.header().source) {
     auto place = shard_.admit(*source);
@@ -77,7 +77,7 @@ void Arrival::meet_client() {
   enter_or_promote();
 }
 
-void Arrival::enter_or_promote() {
+void PreRtmpConnection::enter_or_promote() {
   if (preface_.tls) {
     stage_ = Stage::kFirstBytes;
     return;
@@ -86,7 +86,7 @@ void Arrival::enter_or_promote() {
   shard_.promote(*this);
 }
 
-void Arrival::look_at_first_bytes() {
+void PreRtmpConnection::look_at_first_bytes() {
   const ByteView bytes = peek(kFirstBytes);
   if (bytes.empty()) return;
   if (!is_tls(bytes)) {
@@ -99,7 +99,7 @@ void Arrival::look_at_first_bytes() {
   stage_ = Stage::kHandshake;
 }
 
-void Arrival::shake_hands() {
+void PreRtmpConnection::shake_hands() {
   WorkBudget& budget = shard_.handshake_budget();
   const std::int64_t before = monotonic_us();
   if (!budget.open(before)) {
@@ -124,18 +124,18 @@ void Arrival::shake_hands() {
   }
 }
 
-void Arrival::resume() {
+void PreRtmpConnection::resume() {
   if (stage_ != Stage::kParked) return;
   stage_ = Stage::kHandshake;
   shake_hands();
 }
 
-void Arrival::refuse(std::string_view event, std::string_view why) {
+void PreRtmpConnection::refuse(std::string_view event, std::string_view why) {
   if (shard_.may_log(monotonic_us())) log::info(event, {{"peer", peer_.text}, {"why", why}});
   close();
 }
 
-void Arrival::tick(std::int64_t now_us) {
+void PreRtmpConnection::tick(std::int64_t now_us) {
   if (stage_ == Stage::kOver) return;
   const std::int64_t limit = std::chrono::microseconds(shard_.shared().config.handshake).count();
   if (now_us - since_us_ <= limit) return;
@@ -143,21 +143,21 @@ void Arrival::tick(std::int64_t now_us) {
   close();
 }
 
-void Arrival::on_exception() {
-  (void)survives("rtmp arrival", [this] {
+void PreRtmpConnection::on_exception() {
+  (void)survives("before rtmp", [this] {
     close();
-    shard_.retire_arrival(id_);  // also when it was just to become a connection
+    shard_.retire_pre_rtmp(id_);  // also when it was just to become a connection
   });
 }
 
-void Arrival::close() {
+void PreRtmpConnection::close() {
   if (stage_ == Stage::kOver) return;
   stage_ = Stage::kOver;
   shard_.poller().remove(fd());
   tls_.reset();
   socket_.reset();
   peer_.place = {};
-  shard_.retire_arrival(id_);
+  shard_.retire_pre_rtmp(id_);
 }
 
 }  // namespace millrace::ingest
