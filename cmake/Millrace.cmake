@@ -58,6 +58,10 @@ function(millrace_library name)
   target_link_libraries(${name} PUBLIC ${ARG_SYSTEM_DEPS})
 endfunction()
 
+# ./millrace test gives ctest three places per core. What computes takes three of them, what mostly waits for real time
+# (tests/CMakeLists.txt) two. What takes long begins first (COST).
+set(MILLRACE_TEST_PLACES 3)
+
 # Sanitizer builds run in the same ctest as the plain one: "asan." and the like tell their tests apart.
 set(MILLRACE_TEST_PREFIX "" CACHE STRING "Before each test's name")
 
@@ -80,7 +84,7 @@ function(millrace_test name)
   target_link_libraries(${name} PRIVATE millrace_flags)
   millrace_link(${name} PRIVATE ${ARG_DEPS})
   target_link_libraries(${name} PRIVATE GTest::gmock GTest::gtest_main)
-  set(properties LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  set(properties LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${MILLRACE_TEST_PLACES})
   if(ARG_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
@@ -89,7 +93,7 @@ function(millrace_test name)
     set(filter TEST_FILTER "-*Postgresql*")
     add_test(NAME "${MILLRACE_TEST_PREFIX}${name}.Postgresql" COMMAND ${name} --gtest_filter=*Postgresql*)
     set_tests_properties("${MILLRACE_TEST_PREFIX}${name}.Postgresql" PROPERTIES
-      LABELS "${ARG_LABELS}" TIMEOUT 240 SKIP_REGULAR_EXPRESSION "SKIPPED: PostgreSQL is not installed")
+      LABELS "${ARG_LABELS}" TIMEOUT 240 PROCESSORS ${MILLRACE_TEST_PLACES} COST 30 SKIP_REGULAR_EXPRESSION "SKIPPED: PostgreSQL is not installed")
   endif()
   gtest_discover_tests(${name} ${filter} TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
@@ -111,7 +115,7 @@ function(millrace_fuzzer name)
            COMMAND ${name} -max_total_time=${MILLRACE_FUZZ_SECONDS} -max_len=${ARG_MAX_LEN} -timeout=5 -rss_limit_mb=1024
                    -print_final_stats=1 -artifact_prefix=${CMAKE_BINARY_DIR}/crashes/${name}-
                    ${CMAKE_BINARY_DIR}/corpus/${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SEEDS})
-  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 600)
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 600 PROCESSORS ${MILLRACE_TEST_PLACES} COST 15)
 endfunction()
 
 # millrace_service(name SOURCES … DEPS … [SYSTEM_DEPS …]): the static library service_<name> of these sources, which
