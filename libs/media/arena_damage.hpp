@@ -74,7 +74,7 @@ inline bool read_and_take_over(const ArenaConfig& config) {
   auto writer = ArenaWriter::open(config);
   if (!writer) return false;
   (*writer)->maintain(1);
-  (void)(*writer)->continuation("s1");
+  (void)(*writer)->continuation({"s1"});
   auto log = (*writer)->create_log(describe("new", 99));
   if (!log) return false;
   for (int i = 0; i < 150; ++i) {

@@ -18,12 +18,13 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-std::string stream_id_of(const LogSlot& slot) {
-  std::array<std::uint64_t, 17> words{};
-  for (std::size_t i = 0; i < words.size(); ++i) words[i] = slot.stream_id[i].load(std::memory_order_acquire);
+template <std::size_t Words>
+std::string text_of(const std::array<std::atomic<std::uint64_t>, Words>& place, std::size_t longest) {
+  std::array<std::uint64_t, Words> words{};
+  for (std::size_t i = 0; i < Words; ++i) words[i] = place[i].load(std::memory_order_acquire);
   std::array<char, sizeof(words)> text{};
   std::memcpy(text.data(), words.data(), sizeof(words));
-  return {text.data(), ::strnlen(text.data(), kMaxStreamIdLength)};
+  return {text.data(), ::strnlen(text.data(), longest)};
 }
 
 }  // namespace
@@ -117,7 +118,8 @@ std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
     LogInfo info = copy_fields(log);
     info.slot = index;
     if (log.version.load(std::memory_order_acquire) != version) continue;
-    if (info.first > info.committed) return std::nullopt;
+    if (info.first_sequence > info.first || info.first > info.committed) return std::nullopt;
+    if (!fits_role(info.role, info.rendition)) return std::nullopt;
     return info;
   }
   return std::nullopt;
@@ -143,14 +145,21 @@ std::optional<ConfigurationEntry> ArenaView::configuration(const LogSlot& slot, 
 
 LogInfo copy_fields(const LogSlot& slot) {
   LogInfo info;
-  info.stream_id = stream_id_of(slot);
+  info.stream_id = text_of(slot.stream_id, kMaxStreamIdLength);
+  info.role = static_cast<LogRole>(slot.role.load(std::memory_order_acquire));
+  info.rendition = text_of(slot.rendition, kMaxRenditionLength);
   info.publication_id = slot.publication_id.load(std::memory_order_acquire);
+  info.origin_publication_id = slot.origin_publication_id.load(std::memory_order_acquire);
+  info.incarnation = slot.incarnation.load(std::memory_order_acquire);
+  info.clock_domain = slot.clock_domain.load(std::memory_order_acquire);
+  info.first_sequence = slot.first_sequence.load(std::memory_order_acquire);
   info.epoch = slot.epoch.load(std::memory_order_acquire);
   info.is_private = slot.used.load(std::memory_order_acquire) == kSlotPrivate;
   info.started_wall_us = slot.started_wall_us.load(std::memory_order_acquire);
   info.segment_target_ms = slot.segment_target_ms.load(std::memory_order_acquire);
   info.target_duration_s = slot.target_duration_s.load(std::memory_order_acquire);
   info.first_dependent_segment = slot.first_dependent_segment.load(std::memory_order_acquire);
+  info.part_target_us = slot.part_target_us.load(std::memory_order_acquire);
   info.pinned_limit_us = slot.pinned_limit_us.load(std::memory_order_acquire);
   // The end before the count: an ended log's count is then final. first before committed: it never passes it.
   info.end = static_cast<LogEnd>(slot.end.load(std::memory_order_acquire));

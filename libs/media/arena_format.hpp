@@ -15,15 +15,15 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "media/arena_reader.hpp"
 #include "media/arena_writer.hpp"
+#include "media/log.hpp"
 #include "media/sample.hpp"
 #include "media/shared_file.hpp"
 
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 3;
+inline constexpr std::uint32_t kArenaVersion = 4;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
@@ -59,15 +59,23 @@ inline constexpr std::uint32_t kSlotPrivate = 3;  // used, and nothing for stran
 // after. Fields up to configuration_block are constant while the log exists.
 struct alignas(64) LogSlot {
   std::atomic<std::uint64_t> version;
-  // kSlotFree: the stream id and the numbers of the last log stay, its stream goes on from them.
+  // kSlotFree: the series and the numbers of the last log stay, the series goes on from them.
   std::atomic<std::uint32_t> used;
+  std::atomic<std::uint32_t> role;  // LogRole
+  std::atomic<std::uint32_t> incarnation;
   std::atomic<std::uint32_t> segment_target_ms;
+  std::atomic<std::uint32_t> part_target_us;
+  std::atomic<std::uint32_t> reserved;
   std::atomic<std::uint64_t> publication_id;
+  std::atomic<std::uint64_t> origin_publication_id;
   std::atomic<std::uint64_t> epoch;
+  std::atomic<std::uint64_t> clock_domain;
+  std::atomic<std::uint64_t> first_sequence;
   std::atomic<std::int64_t> started_wall_us;
   std::atomic<std::int64_t> keep_us;
   std::atomic<std::int64_t> pinned_limit_us;
   std::array<std::atomic<std::uint64_t>, 17> stream_id;  // zero-terminated, at most kMaxStreamIdLength
+  std::array<std::atomic<std::uint64_t>, 4> rendition;   // zero-terminated, at most kMaxRenditionLength
   std::atomic<std::uint64_t> configuration_block;        // a packed BlockReference
 
   std::atomic<std::uint32_t> configuration_count;  // published by a release store
@@ -176,8 +184,7 @@ class ArenaView {
   ArenaGeometry geometry_;
 };
 
-// The same fields, in use or free (a free slot still tells what its last log left). Bounds the stream id
-// only.
+// The same fields, in use or free (a free slot still tells what its last log left). Bounds the texts only.
 LogInfo copy_fields(const LogSlot& slot);
 
 std::string arena_path(const std::string& directory, const std::string& name);

@@ -13,13 +13,8 @@ namespace {
 constexpr std::uint64_t kLargestSample = 16ULL << 20;
 // A log needs a configuration block, an index block and two to write in turn.
 constexpr std::uint32_t kFewestBlocks = 4;
-// Beyond these a number comes from a damaged slot; JavaScript counts no further than the first.
-constexpr std::uint64_t kMostMediaSequence = 1ULL << 53;
-constexpr std::uint32_t kMostDiscontinuity = 1U << 31;
-constexpr std::uint64_t kMostEpoch = 1ULL << 62;
 constexpr std::uint32_t kMostTargetSeconds = 3600;
-constexpr std::int64_t kNumberUs = 500'000;  // the shortest segment target there is
-constexpr std::uint64_t kDiscontinuitiesAnEpoch = 256;
+constexpr std::uint32_t kMostPartUs = 60'000'000;
 
 // Playlists of a target duration that is kept need the records for as long as ever, whatever the
 // configuration says by now.
@@ -41,23 +36,73 @@ std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, kFewestBlocks, kNoBlock));
 }
 
+// A log of a stream's copies has to say what it is a copy of.
+bool needs_origin(LogRole role) {
+  return role == LogRole::kRendition || role == LogRole::kMirror;
+}
+
+bool are_possible(const StreamContinuation& numbers) {
+  return numbers.last_media_sequence > 0 && numbers.last_media_sequence <= kMostMediaSequence &&
+         numbers.last_discontinuity_sequence <= kMostDiscontinuity &&
+         numbers.segment_target_ms <= kMostTargetSeconds * 1000 &&
+         numbers.target_duration_s <= kMostTargetSeconds && numbers.part_target_us <= kMostPartUs;
+}
+
+Result<void> check(const LogDescription& description) {
+  if (!is_valid_id(description.stream_id) || description.publication_id == 0)
+    return fail("media.invalid", "stream or publication id");
+  if (!fits_role(description.role, description.rendition))
+    return fail("media.invalid", "the role, or a rendition's name that does not fit it");
+  if (needs_origin(description.role) && description.origin_publication_id == 0)
+    return fail("media.invalid", "a rendition or mirror without its origin");
+  if (description.epoch > kMostEpoch || description.first_sequence > kMostSequence ||
+      (description.numbers && !are_possible(*description.numbers)))
+    return fail("media.invalid", "numbers that no log has");
+  return {};
+}
+
+template <std::size_t Words>
+void store_text(std::array<std::atomic<std::uint64_t>, Words>& place, std::string_view text) {
+  std::array<std::uint64_t, Words> words{};
+  std::memcpy(words.data(), text.data(), text.size());
+  for (std::size_t i = Words; i-- > 0;) place[i].store(words[i], std::memory_order_release);
+}
+
+void fill_identity(LogSlot& slot, const LogDescription& description) {
+  constexpr auto kRelease = std::memory_order_release;
+  const std::uint64_t origin = description.origin_publication_id;
+  const std::uint64_t domain = description.clock_domain;
+  slot.role.store(static_cast<std::uint32_t>(description.role), kRelease);
+  store_text(slot.rendition, description.rendition);
+  slot.publication_id.store(description.publication_id, kRelease);
+  slot.origin_publication_id.store(origin != 0 ? origin : description.publication_id, kRelease);
+  slot.incarnation.store(description.incarnation, kRelease);
+  slot.clock_domain.store(domain != 0 ? domain : local_clock_domain(), kRelease);
+}
+
 }  // namespace
 
-StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch) {
-  StreamContinuation numbers;
-  numbers.epoch = epoch;
-  numbers.last_media_sequence =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(wall_us / kNumberUs - 1, 1));
-  const std::uint64_t first =
-      epoch % (kMostDiscontinuity / kDiscontinuitiesAnEpoch) * kDiscontinuitiesAnEpoch;
-  numbers.last_discontinuity_sequence = static_cast<std::uint32_t>(std::max<std::uint64_t>(first, 1) - 1);
-  return numbers;
+// What the log goes on from; its own epoch and targets.
+StreamContinuation ArenaImpl::numbers_for(const LogDescription& description) const {
+  if (description.numbers) {
+    StreamContinuation brought = *description.numbers;
+    brought.epoch = description.epoch;
+    return brought;
+  }
+  StreamContinuation going_on =
+      known_numbers({description.stream_id, description.role, description.rendition});
+  const std::uint64_t epoch = std::max(description.epoch, going_on.found ? going_on.epoch + 1 : 0);
+  if (!going_on.found) going_on = first_numbers(description.started_wall_us, epoch);
+  going_on.epoch = epoch;
+  if (going_on.target_duration_s == 0) {
+    going_on.segment_target_ms = description.segment_target_ms;
+    going_on.part_target_us = description.part_target_us;
+  }
+  return going_on;
 }
 
 Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& description) {
-  if (!is_valid_id(description.stream_id) || description.publication_id == 0) {
-    return fail("media.invalid", "stream or publication id");
-  }
+  if (const Result<void> valid = check(description); !valid) return tl::unexpected(valid.error());
   const std::lock_guard guard(mutex_);
   const std::uint32_t guaranteed = blocks_for(description.retention.guaranteed_bytes, view_.geometry());
   if (guaranteed > pool_.size() - promised_blocks_) {
@@ -65,11 +110,7 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
                                         " bytes can't be promised to another stream");
   }
   // Before a slot is taken: that may be the one which knows.
-  StreamContinuation going_on = known_numbers(description.stream_id);
-  const std::uint64_t epoch = std::max(description.epoch, going_on.found ? going_on.epoch + 1 : 0);
-  if (!going_on.found) going_on = first_numbers(description.started_wall_us, epoch);
-  going_on.epoch = epoch;
-  if (going_on.target_duration_s == 0) going_on.segment_target_ms = description.segment_target_ms;
+  const StreamContinuation going_on = numbers_for(description);
   refresh_pins(monotonic_us());
   const auto free = free_slot();
   if (!free) return fail("media.arena_full", "as many streams are live as the arena has slots");
@@ -115,8 +156,9 @@ std::optional<std::uint32_t> ArenaImpl::free_slot() {
   return slot;
 }
 
-// The order is for a successor, should the writer die in the middle: while the slot names a stream, the
-// numbers in it are that stream's. Its name goes with the first word and comes back with it.
+// The order is for a successor, should the writer die in the middle: while the slot names a stream, role,
+// rendition and the numbers in it are of a log of that stream. Its name goes with the first word and comes
+// back with it.
 void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log) {
   constexpr auto kRelease = std::memory_order_release;
   slot.version.fetch_add(1);
@@ -126,7 +168,8 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.segment_target_ms.store(log.continuation.segment_target_ms, kRelease);
   slot.target_duration_s.store(log.continuation.target_duration_s, kRelease);
   slot.first_dependent_segment.store(log.continuation.first_dependent_segment, kRelease);
-  slot.publication_id.store(description.publication_id, kRelease);
+  slot.part_target_us.store(log.continuation.part_target_us, kRelease);
+  fill_identity(slot, description);
   slot.epoch.store(log.continuation.epoch, kRelease);
   slot.started_wall_us.store(description.started_wall_us, kRelease);
   slot.keep_us.store(log.keep_us, kRelease);
@@ -137,13 +180,12 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.configuration_count.store(0, kRelease);
   slot.end.store(static_cast<std::uint32_t>(LogEnd::kLive), kRelease);
   slot.ended_us.store(0, kRelease);
-  slot.first.store(0, kRelease);
+  slot.first_sequence.store(description.first_sequence, kRelease);
+  slot.first.store(description.first_sequence, kRelease);
   slot.last_key.store(0, kRelease);
-  slot.committed.store(0, kRelease);
+  slot.committed.store(description.first_sequence, kRelease);
   for (auto& entry : slot.ring) entry.store(BlockReference{}.packed(), kRelease);
-  std::array<std::uint64_t, 17> words{};
-  std::memcpy(words.data(), description.stream_id.data(), description.stream_id.size());
-  for (std::size_t i = words.size(); i-- > 0;) slot.stream_id[i].store(words[i], kRelease);
+  store_text(slot.stream_id, description.stream_id);
   slot.used.store(description.is_private ? kSlotPrivate : kSlotUsed, kRelease);
   slot.version.fetch_add(1);
 }
@@ -212,12 +254,12 @@ std::uint64_t ArenaImpl::largest_sample(const ArenaLog& log) const {
   return std::min(std::max<std::uint64_t>(blocks, 1) * view_.geometry().block_bytes, kLargestSample);
 }
 
-// Whatever the slots of the stream say, in use or free: the furthest of each number, so that none steps back.
+// Whatever the slots of the series say, in use or free: the furthest of each number, so that none steps back.
 // Where a slot is damaged it can't make them absurd.
-StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const {
+StreamContinuation ArenaImpl::known_numbers(const LogSeries& series) const {
   StreamContinuation known;
   std::uint64_t target_epoch = 0;
-  const auto [begin, end] = slots_by_name_.equal_range(stream_id);
+  const auto [begin, end] = slots_by_name_.equal_range(series.stream_id);
   for (auto named = begin; named != end; ++named) {
     const std::uint32_t i = named->second;
     const LogSlot& slot = view_.slot(i);
@@ -225,7 +267,7 @@ StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const 
     const std::uint32_t discontinuity = slot.last_discontinuity_sequence.load();
     if (media == 0 || media > kMostMediaSequence || discontinuity > kMostDiscontinuity) continue;
     const LogInfo info = copy_fields(slot);
-    if (info.stream_id != stream_id || info.epoch > kMostEpoch) continue;
+    if (info.series() != series || info.epoch > kMostEpoch) continue;
     known.found = true;
     known.epoch = std::max(known.epoch, info.epoch);
     known.last_media_sequence = std::max(known.last_media_sequence, media);
@@ -237,6 +279,7 @@ StreamContinuation ArenaImpl::known_numbers(const std::string& stream_id) const 
     target_epoch = info.epoch;
     known.target_duration_s = std::min(info.target_duration_s, kMostTargetSeconds);
     known.segment_target_ms = std::min(info.segment_target_ms, kMostTargetSeconds * 1000);
+    known.part_target_us = std::min(info.part_target_us, kMostPartUs);
   }
   return known;
 }
@@ -251,9 +294,9 @@ void ArenaImpl::name_slot(std::uint32_t slot, const std::string& stream_id) {
   if (!name.empty()) slots_by_name_.emplace(name, slot);
 }
 
-StreamContinuation ArenaImpl::continuation(const std::string& stream_id) const {
+StreamContinuation ArenaImpl::continuation(const LogSeries& series) const {
   const std::lock_guard guard(mutex_);
-  return known_numbers(stream_id);
+  return known_numbers(series);
 }
 
 ArenaStatistics ArenaImpl::statistics() const {

@@ -76,7 +76,7 @@ class ArenaImpl {
   // The most a sample may have now: a quarter of what the log is promised and what is free.
   std::uint64_t largest_sample(const ArenaLog& log) const;
 
-  StreamContinuation continuation(const std::string& stream_id) const;
+  StreamContinuation continuation(const LogSeries& series) const;
   void maintain(std::int64_t now_us);
   ArenaStatistics statistics() const;
 
@@ -127,7 +127,8 @@ class ArenaImpl {
   bool fresh(const ArenaLog& log) const { return !log.live && now_us_ - log.ended_us < kFreshUs; }
   bool needed(const ArenaLog& log) const { return pins_[log.slot] != kNoSequence || fresh(log); }
   std::optional<std::uint32_t> free_slot();
-  StreamContinuation known_numbers(const std::string& stream_id) const;
+  StreamContinuation known_numbers(const LogSeries& series) const;
+  StreamContinuation numbers_for(const LogDescription& description) const;
   void name_slot(std::uint32_t slot, const std::string& stream_id);
   void fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log);
   void close_current(ArenaLog& log, const Extent& current);

@@ -14,14 +14,17 @@ namespace millrace::media {
 class ArenaMapping {
  public:
   ArenaMapping(SharedMapping mapping, const ArenaGeometry& geometry,
-               std::shared_ptr<ReaderRegistration> registration, std::string path, std::uint64_t inode)
+               std::shared_ptr<ReaderRegistration> registration, std::string name, std::string path,
+               std::uint64_t inode)
       : mapping_(std::move(mapping)),
         view_(mapping_.data(), geometry),
         registration_(std::move(registration)),
+        name_(std::move(name)),
         path_(std::move(path)),
         inode_(inode) {}
 
   const ArenaView& view() const { return view_; }
+  const std::string& name() const { return name_; }
   ReaderRegistration& registration() const { return *registration_; }
   bool current() const { return view_.header().retired.load(std::memory_order_acquire) == 0; }
   // A file that was deleted cannot say so itself.
@@ -39,6 +42,7 @@ class ArenaMapping {
   SharedMapping mapping_;
   ArenaView view_;
   std::shared_ptr<ReaderRegistration> registration_;
+  const std::string name_;
   const std::string path_;
   const std::uint64_t inode_;
 };
@@ -99,7 +103,7 @@ bool LogReader::State::has_video() const {
 // while.
 bool LogReader::State::picture_never_began(std::uint64_t committed) const {
   constexpr std::uint64_t kRecords = 64;  // more than a second of AAC
-  if (committed < kRecords) return false;
+  if (committed - last.first_sequence < kRecords) return false;
   for (std::uint64_t sequence = committed - kRecords; sequence < committed; ++sequence) {
     const auto found = record(sequence);
     if (!found || found->track == kVideoTrack) return false;
@@ -204,7 +208,7 @@ std::optional<std::uint64_t> LogReader::newest_key() const {
   const State& state = *state_;
   const std::uint64_t key = state.slot().last_key.load(std::memory_order_acquire);
   const std::uint64_t committed = state.slot().committed.load(std::memory_order_acquire);
-  if (!state.exists() || committed == 0) return std::nullopt;
+  if (!state.exists() || committed <= state.last.first_sequence) return std::nullopt;
   if (!state.has_video() || (key == 0 && state.picture_never_began(committed))) return committed - 1;
   if (key == 0 || key > committed || !state.record(key - 1)) return std::nullopt;
   return key - 1;
@@ -257,7 +261,17 @@ Result<std::unique_ptr<ArenaReader>> ArenaReader::open(const std::string& direct
   auto registration = ReaderRegistration::open(cursors_path(directory, name), reader);
   if (!registration) return tl::unexpected(registration.error());
   return std::unique_ptr<ArenaReader>(new ArenaReader(std::make_shared<ArenaMapping>(
-      std::move(*mapping), *geometry, std::move(*registration), path, file->inode())));
+      std::move(*mapping), *geometry, std::move(*registration), name, path, file->inode())));
+}
+
+const std::string& ArenaReader::name() const {
+  return mapping_->name();
+}
+
+std::vector<LogInfo> ArenaReader::logs(LogRole role) const {
+  std::vector<LogInfo> found = logs();
+  std::erase_if(found, [role](const LogInfo& info) { return info.role != role; });
+  return found;
 }
 
 std::vector<LogInfo> ArenaReader::logs() const {
@@ -266,9 +280,7 @@ std::vector<LogInfo> ArenaReader::logs() const {
   for (std::uint32_t i = 0; i < view.geometry().max_logs; ++i) {
     if (auto info = view.info(i)) found.push_back(std::move(*info));
   }
-  std::sort(found.begin(), found.end(), [](const LogInfo& a, const LogInfo& b) {
-    return std::tie(a.stream_id, a.epoch, a.slot) < std::tie(b.stream_id, b.epoch, b.slot);
-  });
+  std::sort(found.begin(), found.end(), comes_before);
   return found;
 }
 
@@ -294,6 +306,10 @@ Result<LogReader> ArenaReader::open_log(std::uint32_t slot, std::uint64_t public
   state->publish_cursor();
   if (!state->exists()) return fail("media.not_found", "the log is gone");
   return LogReader(std::move(state));
+}
+
+bool ArenaReader::retired() const {
+  return !mapping_->current();
 }
 
 bool ArenaReader::current() const {

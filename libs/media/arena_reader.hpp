@@ -13,29 +13,10 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
-#include "media/arena_writer.hpp"
+#include "media/log.hpp"
 #include "media/sample.hpp"
 
 namespace millrace::media {
-
-// One log as its slot says; a copy, checked for consistency.
-struct LogInfo {
-  std::uint32_t slot = 0;
-  std::string stream_id;
-  std::uint64_t publication_id = 0;
-  std::uint64_t epoch = 0;
-  std::int64_t started_wall_us = 0;
-  std::uint32_t segment_target_ms = 0;
-  std::uint32_t target_duration_s = 0;  // of the stream's playlists, for good; 0: not known yet
-  // Media sequence of the stream's first segment whose picture does not begin with a whole one; 0: none yet.
-  // Kept like the target duration: a log goes on from its stream's retained ones.
-  std::uint64_t first_dependent_segment = 0;
-  std::int64_t pinned_limit_us = 0;  // a cursor holds records back no longer than this
-  bool is_private = false;
-  LogEnd end = LogEnd::kLive;
-  std::uint64_t first = 0;      // oldest record that may still be there
-  std::uint64_t committed = 0;  // one past the newest
-};
 
 class ArenaMapping;
 
@@ -109,8 +90,12 @@ class ArenaReader {
                                                                  const std::string& reader);
   ~ArenaReader();
 
-  // All logs, live and ended, that still hold records; oldest epoch first within a stream.
+  // The arena's.
+  const std::string& name() const;
+  // All logs, live and ended, that are still in the arena, as comes_before() has them. Who serves or keeps a
+  // stream selects by role: a stream's source and its renditions stand here side by side.
   std::vector<LogInfo> logs() const;
+  std::vector<LogInfo> logs(LogRole role) const;
   // With a registered cursor at sequence (clamped to the oldest retained record). "media.not_found": the slot
   // holds another publication by now. "media.too_many_readers": the cursor table is full.
   [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id,
@@ -118,6 +103,8 @@ class ArenaReader {
   // False once the writer has replaced the file (other geometry) or somebody has deleted it: open again. One
   // stat().
   bool current() const;
+  // A writer has said in the file that it is not used any more.
+  bool retired() const;
 
  private:
   explicit ArenaReader(std::shared_ptr<ArenaMapping> mapping);

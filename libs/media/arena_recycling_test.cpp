@@ -56,8 +56,10 @@ TEST_F(ArenaRecycling, BorrowsFreeBlocksUpToTheMaximum) {
   description.retention.max_bytes = 20 * 4096;
   auto log = create(description);
   fill_blocks(*log, 1, 100);
-  EXPECT_EQ(log->held_bytes(), 20U * 4096);
-  EXPECT_EQ(free_blocks(), 12U);
+  // An index block that has just become free may not be needed again yet.
+  EXPECT_LE(log->held_bytes(), 20U * 4096);
+  EXPECT_GE(log->held_bytes(), 19U * 4096);
+  EXPECT_EQ(free_blocks(), 32U - log->held_bytes() / 4096);
 }
 
 TEST_F(ArenaRecycling, TakesBorrowedBlocksBackForALogUnderItsPromise) {

@@ -99,7 +99,7 @@ class SlotWalk {
   // The index blocks from that of the first record to that of the last one, which is kept even if it is not
   // retained.
   bool claim_index(const LogInfo& info) {
-    if (info.committed == 0) return true;
+    if (info.committed == info.first_sequence) return true;
     const std::uint32_t per_block = view_.geometry().records_per_block();
     const std::uint64_t last = (info.committed - 1) / per_block;
     claims_.first_index = std::min(info.first / per_block, last);

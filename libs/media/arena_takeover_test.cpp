@@ -101,18 +101,18 @@ TEST_F(ArenaTakeover, ContinuesTheStreamsNumbers) {
   publish_and_die(config, 7, 1);
   publish_and_die(config, 9, 1);
   open_writer(config);
-  const StreamContinuation left = writer_->continuation("cam");
+  const StreamContinuation left = writer_->continuation({"cam"});
   EXPECT_TRUE(left.found);
   EXPECT_EQ(left.epoch, 9U);
   EXPECT_EQ(left.last_media_sequence, 1009U);
   EXPECT_EQ(left.last_discontinuity_sequence, 10'009U);
   EXPECT_EQ(left.target_duration_s, 3U);
-  EXPECT_FALSE(writer_->continuation("other").found);
+  EXPECT_FALSE(writer_->continuation({"other"}).found);
   // Still known when the records' time is over, as long as the slot is not needed.
   writer_->maintain(monotonic_us() + 3'600'000'000);
   EXPECT_EQ(writer_->statistics().logs_ended, 0U);
-  EXPECT_EQ(writer_->continuation("cam").last_media_sequence, 1009U);
-  EXPECT_EQ(writer_->continuation("cam").target_duration_s, 0U) << "no playlist of it is left";
+  EXPECT_EQ(writer_->continuation({"cam"}).last_media_sequence, 1009U);
+  EXPECT_EQ(writer_->continuation({"cam"}).target_duration_s, 0U) << "no playlist of it is left";
 }
 
 TEST_F(ArenaTakeover, GoesOnRecyclingWhatItFound) {
@@ -194,7 +194,7 @@ TEST_F(ArenaTakeover, AFileOfAnotherVersionMakesANewArena) {
   open_writer(config_);
   EXPECT_FALSE(reader->current());
   EXPECT_TRUE(open_reader()->logs().empty());
-  EXPECT_FALSE(writer_->continuation("cam").found);
+  EXPECT_FALSE(writer_->continuation({"cam"}).found);
 }
 
 TEST_F(ArenaTakeover, ADeletedArenaIsNotCurrentThoughItsRecordsStay) {

@@ -279,12 +279,16 @@ Result<std::unique_ptr<LogWriter>> ArenaWriter::create_log(const LogDescription&
   state->log = std::move(*log);
   state->numbered = state->log->continuation.last_media_sequence;
   state->discontinued = state->log->continuation.last_discontinuity_sequence;
+  // The index begins at the whole block that the first record is in.
+  const std::uint32_t per_block = impl_->view().geometry().records_per_block();
+  state->committed = description.first_sequence;
+  state->index_capacity = description.first_sequence / per_block * per_block;
   state->configuration_back = impl_->view().geometry().block_bytes;
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(state)));
 }
 
-StreamContinuation ArenaWriter::continuation(const std::string& stream_id) const {
-  return impl_->continuation(stream_id);
+StreamContinuation ArenaWriter::continuation(const LogSeries& series) const {
+  return impl_->continuation(series);
 }
 void ArenaWriter::maintain(std::int64_t monotonic_us) {
   impl_->maintain(monotonic_us);

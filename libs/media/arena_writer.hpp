@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "media/log.hpp"
 #include "media/sample.hpp"
 
 namespace millrace::media {
@@ -33,26 +35,25 @@ struct RetentionPolicy {
 
 struct LogDescription {
   std::string stream_id;  // valid by is_valid_id
+  LogRole role = LogRole::kSource;
+  std::string rendition;  // fits_role
   std::uint64_t publication_id = 0;
-  std::uint64_t epoch = 0;  // raised above those of the stream's earlier logs
+  // Of the source that a rendition or a mirror is made from, which has to be named; 0: the log itself.
+  std::uint64_t origin_publication_id = 0;
+  std::uint32_t incarnation = 0;   // of a rendition's writer
+  std::uint64_t clock_domain = 0;  // of the records' origin_arrival_us; 0: this machine's
+  std::uint64_t epoch = 0;         // raised above those of the series' earlier logs
   std::int64_t started_wall_us = 0;
-  std::uint32_t segment_target_ms = 2000;  // that of the stream's retained logs counts where there are any
-  bool is_private = false;                 // readers that serve strangers must not serve it
+  // Those of the series' retained logs count where there are any.
+  std::uint32_t segment_target_ms = 2000;
+  std::uint32_t part_target_us = 0;  // 0: no parts
+  bool is_private = false;           // readers that serve strangers must not serve it
   RetentionPolicy retention;
-};
-
-// As stream.proto's EndReason.
-enum class LogEnd : std::uint32_t {
-  kLive = 0,
-  kUnpublished = 1,
-  kDisconnected = 2,
-  kTimedOut = 3,
-  kTakenOver = 4,
-  kProtocolError = 5,
-  kDrained = 6,
-  kWriterLost = 7,
-  kNoSpace = 8,
-  kRevoked = 9
+  // Of the first record; at most kMostSequence. A mirror has its origin's.
+  std::uint64_t first_sequence = 0;
+  // What lies before the first record's numbers, where the writer brings these along: renditions and mirrors
+  // have their origin's. Counts instead of what the arena knows, and with the description's epoch as it is.
+  std::optional<StreamContinuation> numbers;
 };
 
 struct ArenaStatistics {
@@ -60,25 +61,6 @@ struct ArenaStatistics {
   std::uint32_t logs_live, logs_ended, readers;
   std::uint64_t records_recycled_under_cursor;  // a pinned reader went over the hard limit
 };
-
-// Where a stream's numbers go on. A new log is given this before anything else, and keeps it in its slot: a
-// log without a record hands on what it was given.
-struct StreamContinuation {
-  bool found = false;       // the arena knows of an earlier log of the stream
-  std::uint64_t epoch = 0;  // the highest of its logs
-  std::uint64_t last_media_sequence = 0;
-  std::uint32_t last_discontinuity_sequence = 0;
-  std::uint32_t segment_target_ms = 2000;
-  // Fixed by a log that is still retained, whose playlists may be out there; 0: to be fixed.
-  std::uint32_t target_duration_s = 0;
-  // Of the retained logs: the first segment that begins without a whole picture; 0: none.
-  std::uint64_t first_dependent_segment = 0;
-};
-
-// Of a stream that nothing is known of: what lies before its first numbers. The media sequence counts the
-// wall clock's half seconds, whatever the segment target is, and the discontinuity sequence 256 for each
-// epoch, so that they are behind nothing that the stream had before its log was lost.
-StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch);
 
 class ArenaImpl;
 
@@ -112,9 +94,10 @@ class LogWriter {
 
   // Appends the record. The caller has filled [prefix | body]; record says where in the room the codec
   // payload begins: payload_begin is counted from room.data, prefix_size bytes before it are the header,
-  // payload ends with the room. The caller fills the time, sequence-of-segment, track, flags and
+  // payload ends with the room. The caller fills the time, segment and part number, track, flags and
   // configuration fields of record; sequence, block, generation, offset, size and prefix_size are set here.
-  // Returns the record's sequence. A release store publishes it.
+  // Returns the record's sequence: the description's first_sequence, then one more each. A release store
+  // publishes it.
   std::uint64_t commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size,
                        SampleRecord record);
 
@@ -155,10 +138,10 @@ class ArenaWriter {
   ~ArenaWriter();
 
   // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is
-  // affected.
+  // affected. "media.invalid": the description is of no log there could be.
   [[nodiscard]] Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
-  // What a log of the stream would go on from.
-  StreamContinuation continuation(const std::string& stream_id) const;
+  // What a log of the series would go on from, unless it brings its numbers along.
+  StreamContinuation continuation(const LogSeries& series) const;
 
   // Drops cursors of dead readers and frees ended logs and old blocks by time; call about once a second.
   void maintain(std::int64_t monotonic_us);

@@ -63,14 +63,17 @@ constexpr bool is_open_gop(std::uint16_t flags) {
 // prefix_size bytes: the RTMP chunk header (type 0, message stream id 1) and the FLV tag header, so that
 // [offset - prefix_size, offset + size) is a whole RTMP message in one chunk.
 struct SampleRecord {
-  std::uint64_t sequence;   // of the record in its log, from 0, without a gap
+  std::uint64_t sequence;   // of the record in its log, from first_sequence, without a gap
   std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing a track
-  std::int64_t arrival_us;  // CLOCK_MONOTONIC when its last byte was received
+  std::int64_t arrival_us;  // CLOCK_MONOTONIC when it came to its writer: retention and slowness go by it
+  // When the last byte of the frame that it is or was made from was received from the publisher, on the clock
+  // of the log's clock domain: latency goes by it. Of a source's record the same as arrival_us.
+  std::int64_t origin_arrival_us;
   // Decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity.
   std::int64_t presented_wall_us;
-  // Number of the segment it belongs to: grows over all publications of a stream.
+  // Number of its track's segment that it belongs to: grows over all logs of a series.
   std::uint64_t media_sequence;
-  std::uint32_t discontinuity_sequence;  // grows over all publications of a stream
+  std::uint32_t discontinuity_sequence;  // grows over all logs of a series
   std::int32_t composition_offset;       // presentation minus decode time, timescale units; may be negative
   std::uint32_t wire_timestamp_ms;  // RTMP timestamp a player is given: the unwrapped timeline, low 32 bits
   std::uint32_t configuration;      // index of the track's configuration in force (LogReader::configuration)
@@ -78,14 +81,16 @@ struct SampleRecord {
   std::uint32_t generation;         // of that block
   std::uint32_t offset;             // of the payload, from the block's first byte
   std::uint32_t size;               // of the payload
+  std::uint32_t part;               // running number of its track's part, from 1; 0: the log has no parts
   std::uint16_t flags;              // SampleFlag
   std::uint8_t track;
   std::uint8_t prefix_size;
   // Of the first video and the first audio track, whatever track the record is of: 1 + the index of the
   // configuration in force, 0 where there is none. Filled in by LogWriter::commit.
   std::array<std::uint16_t, 2> in_force;
+  std::uint32_t reserved;  // 0
 };
-static_assert(sizeof(SampleRecord) == 80);
+static_assert(sizeof(SampleRecord) == 96);
 
 // What a track has at a record, also while it is silent. track: kVideoTrack or kAudioTrack. Consumers bound
 // the index by the log's configuration_count.

@@ -89,7 +89,7 @@ TEST_F(StreamNumbers, OutliveTheRecordsOfALogThatWasCutOffInAMessage) {
         log.reset();
         kill_and_open();
       }
-      const StreamContinuation left = writer_->continuation("cam" + std::to_string(records));
+      const StreamContinuation left = writer_->continuation({"cam" + std::to_string(records)});
       EXPECT_EQ(left.last_media_sequence, 5000 + records - 1) << records << killed;
       EXPECT_EQ(left.last_discontinuity_sequence, 2000U);
     }
@@ -191,9 +191,9 @@ TEST_F(StreamNumbers, AreForgottenOfTheStreamThatHasBeenGoneForLongest) {
     writer_->maintain(monotonic_us() + kLater);
   }
   create(describe("new", 99)).reset();
-  EXPECT_FALSE(writer_->continuation("s1").found);
+  EXPECT_FALSE(writer_->continuation({"s1"}).found);
   for (std::uint64_t i = 2; i <= config_.max_logs; ++i)
-    EXPECT_EQ(writer_->continuation("s" + std::to_string(i)).last_media_sequence, 5000 + i);
+    EXPECT_EQ(writer_->continuation({"s" + std::to_string(i)}).last_media_sequence, 5000 + i);
 }
 
 // One stream of the random walk: whatever is written of it must go forward.
@@ -331,7 +331,7 @@ TEST_F(StreamNumbers, SurviveAWriterThatIsKilledAnywhere) {
     ASSERT_TRUE(WIFSIGNALED(status)) << "the child saw numbers step back: " << WEXITSTATUS(status);
   }
   open_writer(config_);
-  EXPECT_GE(writer_->continuation("camera-of-the-room").last_media_sequence, seen->media.load());
+  EXPECT_GE(writer_->continuation({"camera-of-the-room"}).last_media_sequence, seen->media.load());
   EXPECT_GT(seen->media.load(), 1U);
   ::munmap(page, sizeof(Seen));
 }

@@ -68,6 +68,7 @@ SampleRecord Timeline::place(const Input& input) {
   record.composition_offset =
       static_cast<std::int32_t>(rescale(offset_ms, 1000, std::int64_t{track.timescale}));
   record.arrival_us = input.arrival_us;
+  record.origin_arrival_us = input.arrival_us;
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);
   record.media_sequence = media_sequence_;
   record.discontinuity_sequence = discontinuity_sequence_;

@@ -33,7 +33,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "media/arena_writer.hpp"
+#include "media/log.hpp"
 #include "media/sample.hpp"
 #include "media/segment_rule.hpp"
 

@@ -1,0 +1,236 @@
+// What a log says it is: kept in its slot, over a takeover too, and numbers that go on within a series only.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/clock.hpp"
+#include "media/arena_damage.hpp"
+#include "media/arena_test_support.hpp"
+
+namespace millrace::media {
+namespace {
+
+using testing::append;
+using testing::copy;
+using testing::describe;
+using testing::pattern;
+using testing::record_at;
+
+constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr std::uint32_t kRecordsABlock = 4096 / sizeof(SampleRecord);
+
+class LogRoles : public testing::ArenaFixture {
+ protected:
+  static LogDescription rendition(const std::string& name, std::uint64_t publication) {
+    LogDescription description = describe("cam", publication, 4 * 4096);
+    description.role = LogRole::kRendition;
+    description.rendition = name;
+    description.origin_publication_id = 7;
+    return description;
+  }
+  static LogDescription source(std::uint64_t publication) {
+    LogDescription description = describe("cam", publication, 4 * 4096);
+    description.started_wall_us = kWallUs;
+    return description;
+  }
+  static SampleRecord numbered(std::uint64_t media, std::uint32_t discontinuity) {
+    SampleRecord record = record_at(1);
+    record.media_sequence = media;
+    record.discontinuity_sequence = discontinuity;
+    return record;
+  }
+  void kill_and_open() {
+    std::ifstream file(arena_path(directory_.path(), "test"), std::ios::binary);
+    const Bytes left(std::istreambuf_iterator<char>(file), {});
+    writer_.reset();
+    testing::write_file(arena_path(directory_.path(), "test"), left);
+    open_writer(config_);
+  }
+};
+
+TEST_F(LogRoles, StandInTheSlot) {
+  open_writer(64);
+  LogDescription description = rendition("720p", 8);
+  description.incarnation = 3;
+  description.clock_domain = 0xD0;
+  description.part_target_us = 333'000;
+  const auto made = create(description);
+  const auto plain = create(source(7));
+  const auto reader = open_reader();
+  const LogInfo info = info_of(*reader, 8);
+  EXPECT_EQ(info.role, LogRole::kRendition);
+  EXPECT_EQ(info.rendition, "720p");
+  EXPECT_EQ(info.origin_publication_id, 7U);
+  EXPECT_EQ(info.incarnation, 3U);
+  EXPECT_EQ(info.clock_domain, 0xD0U);
+  EXPECT_EQ(info.part_target_us, 333'000U);
+  EXPECT_EQ(info.series(), (LogSeries{"cam", LogRole::kRendition, "720p"}));
+  const LogInfo other = info_of(*reader, 7);
+  EXPECT_EQ(other.role, LogRole::kSource);
+  EXPECT_EQ(other.rendition, "");
+  EXPECT_EQ(other.origin_publication_id, 7U) << "its own";
+  EXPECT_EQ(other.clock_domain, local_clock_domain());
+  ASSERT_EQ(reader->logs(LogRole::kSource).size(), 1U);
+  EXPECT_EQ(reader->logs(LogRole::kSource)[0].publication_id, 7U);
+  EXPECT_EQ(reader->logs().size(), 2U);
+}
+
+TEST_F(LogRoles, RefuseADescriptionThatFitsNone) {
+  open_writer();
+  std::vector<LogDescription> impossible(8, rendition("720p", 8));
+  impossible[0].rendition = "";
+  impossible[1].rendition = "a/b";
+  impossible[2].rendition = std::string(kMaxRenditionLength + 1, 'a');
+  impossible[3].origin_publication_id = 0;
+  impossible[4].role = LogRole::kSource;
+  impossible[5].role = static_cast<LogRole>(9);
+  impossible[6].first_sequence = kMostSequence + 1;
+  impossible[7].numbers = StreamContinuation{};  // a media sequence of 0 is none
+  for (const LogDescription& description : impossible) {
+    const auto log = writer_->create_log(description);
+    ASSERT_FALSE(log);
+    EXPECT_EQ(log.error().code, "media.invalid");
+  }
+  LogDescription longest = rendition(std::string(kMaxRenditionLength, 'a'), 8);
+  const auto log = create(longest);
+  EXPECT_EQ(info_of(*open_reader(), 8).rendition, longest.rendition);
+}
+
+TEST_F(LogRoles, NumbersGoOnWithinASeriesOnly) {
+  open_writer(64);
+  auto first = create(source(7));
+  ASSERT_TRUE(append(*first, 7, 10, numbered(9'000'000'000, 900'000)));
+  auto small = create(rendition("360p", 8));
+  ASSERT_TRUE(append(*small, 8, 10, numbered(8'000'000'000, 800'000)));
+  first->set_target_duration_s(4);
+  for (const bool killed : {false, true}) {
+    if (killed) {
+      first.reset();
+      small.reset();
+      kill_and_open();
+    }
+    EXPECT_EQ(writer_->continuation({"cam"}).last_media_sequence, 9'000'000'000U);
+    const StreamContinuation of_small = writer_->continuation({"cam", LogRole::kRendition, "360p"});
+    EXPECT_EQ(of_small.last_media_sequence, 8'000'000'000U);
+    EXPECT_EQ(of_small.last_discontinuity_sequence, 800'000U);
+    EXPECT_EQ(of_small.target_duration_s, 0U) << "another series fixed its own";
+    EXPECT_FALSE(writer_->continuation({"cam", LogRole::kRendition, "720p"}).found);
+    EXPECT_FALSE(writer_->continuation({"cam", LogRole::kMirror, "360p"}).found);
+    EXPECT_FALSE(writer_->continuation({"cam", LogRole::kProgramme}).found);
+  }
+  const auto next = create(source(9));
+  EXPECT_EQ(next->continuation().last_media_sequence, 9'000'000'000U);
+  EXPECT_EQ(next->continuation().epoch, 9U) << "a rendition's epoch fences no source";
+}
+
+// A rendition has its origin's segment numbers, whatever the clock says and whatever it had before.
+TEST_F(LogRoles, AWriterBringsItsNumbersAlong) {
+  open_writer(64);
+  LogDescription description = rendition("360p", 8);
+  description.started_wall_us = kWallUs;
+  description.epoch = 5;
+  StreamContinuation brought;
+  brought.last_media_sequence = 4'999;
+  brought.last_discontinuity_sequence = 77;
+  brought.segment_target_ms = 4000;
+  brought.target_duration_s = 4;
+  description.numbers = brought;
+  for (const std::uint64_t publication : {8, 9}) {
+    description.publication_id = publication;
+    auto log = create(description);
+    EXPECT_EQ(log->continuation().last_media_sequence, 4'999U);
+    EXPECT_EQ(log->continuation().epoch, 5U);
+    ASSERT_TRUE(append(*log, publication, 10, numbered(5'000, 77)));
+    const LogInfo info = info_of(*open_reader(), publication);
+    EXPECT_EQ(info.epoch, 5U);
+    EXPECT_EQ(info.target_duration_s, 4U);
+    EXPECT_EQ(info.segment_target_ms, 4000U);
+  }
+  EXPECT_EQ(writer_->continuation(LogSeries{"cam", LogRole::kRendition, "360p"}).last_media_sequence, 5'000U);
+}
+
+// A mirror that attaches late has its origin's sequences: wherever in an index block it begins, it is read,
+// recycled and taken over like any other.
+TEST_F(LogRoles, ALogMayBeginAtAnySequence) {
+  const std::vector<std::uint64_t> beginnings{1, kRecordsABlock - 1, kRecordsABlock, 5'000'000'017};
+  std::uint64_t publication = 10;
+  for (const std::uint64_t begin : beginnings) {
+    open_writer(64);
+    LogDescription description = source(++publication);
+    description.stream_id = "cam" + std::to_string(publication);
+    description.role = LogRole::kMirror;
+    description.origin_publication_id = 7;
+    description.first_sequence = begin;
+    auto log = create(description);
+    EXPECT_EQ(log->committed(), begin);
+    auto reader = open_reader();
+    auto cursor = reader->open_log(log->slot(), publication, 0);
+    ASSERT_TRUE(cursor);
+    EXPECT_EQ(cursor->position(), begin);
+    EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()));
+    EXPECT_FALSE(cursor->newest_key());
+    for (std::uint32_t i = 0; i < 2 * kRecordsABlock; ++i) {
+      const auto sequence = append(*log, publication, 10, numbered(5'000 + i, 1));
+      ASSERT_TRUE(sequence);
+      EXPECT_EQ(*sequence, begin + i);
+    }
+    const auto read = cursor->read();
+    ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(read));
+    EXPECT_EQ(copy(std::get<LogReader::Sample>(read).payload), pattern(publication, begin, 10));
+    log.reset();
+    kill_and_open();
+    reader = open_reader();
+    const LogInfo info = info_of(*reader, publication);
+    EXPECT_EQ(info.first_sequence, begin);
+    EXPECT_EQ(info.first, begin);
+    EXPECT_EQ(info.committed, begin + 2 * kRecordsABlock);
+    cursor = reader->open_log(info.slot, publication, info.committed - 1);
+    ASSERT_TRUE(cursor);
+    ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
+  }
+}
+
+// One that never got a record is taken over as well: its numbers are handed on.
+TEST_F(LogRoles, ALogThatBeginsLateAndStaysEmptyHandsItsNumbersOn) {
+  open_writer();
+  LogDescription description = source(7);
+  description.first_sequence = 1'000;
+  auto log = create(description);
+  const std::uint64_t given = log->continuation().last_media_sequence;
+  log.reset();
+  kill_and_open();
+  EXPECT_EQ(info_of(*open_reader(), 7).committed, 1'000U);
+  EXPECT_EQ(writer_->continuation({"cam"}).last_media_sequence, given);
+}
+
+TEST_F(LogRoles, KeepRecyclingALogThatBeganLate) {
+  open_writer(32);
+  LogDescription description = source(7);
+  description.first_sequence = 123'456'789;
+  const auto log = create(description);
+  fill_blocks(*log, 7, 200, 1);
+  const LogInfo info = info_of(*open_reader(), 7);
+  EXPECT_EQ(info.committed, 123'456'789U + 800);
+  EXPECT_GT(info.first, info.first_sequence);
+  EXPECT_LT(info.first, info.committed);
+}
+
+TEST_F(LogRoles, ASlotWithARoleThatThereIsNotIsNoLog) {
+  open_writer();
+  auto log = create(source(7));
+  ASSERT_TRUE(append(*log, 7, 10));
+  const std::uint32_t slot = log->slot();
+  const auto reader = open_reader();
+  std::fstream file(arena_path(directory_.path(), "test"), std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(
+          static_cast<std::streamoff>(kArenaHeaderBytes + slot * sizeof(LogSlot) + offsetof(LogSlot, role)))
+      .put(9);
+  file.flush();
+  EXPECT_TRUE(reader->logs().empty());
+  log.reset();
+  kill_and_open();
+  EXPECT_TRUE(open_reader()->logs().empty());
+}
+
+}  // namespace
+}  // namespace millrace::media
