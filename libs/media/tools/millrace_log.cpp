@@ -14,8 +14,9 @@
 
 #include "base/clock.hpp"
 #include "media/arena_format.hpp"
-#include "media/arena_reader.hpp"
+#include "media/arena_set.hpp"
 #include "media/cursor_table.hpp"
+#include "media/tools/log_text.hpp"
 #include "media/tools/verify.hpp"
 
 namespace {
@@ -26,20 +27,20 @@ using namespace millrace::media;  // NOLINT: a program about nothing else
 
 constexpr int kUsage = 64;
 constexpr const char* kHelp =
-    "millrace-log list   [--dir DIR] [--arena NAME] [--json]            logs and readers of an arena\n"
+    "millrace-log list   [--dir DIR] [--arena NAME] [--json]            logs and readers\n"
     "millrace-log dump   STREAM [--from N] [--count N] [--json] …       records and configurations\n"
     "millrace-log verify [STREAM] [--json] …                            checks every retained record; exit 1 "
     "if one is wrong\n"
     "millrace-log follow STREAM [--json] …                              records as they are committed, until "
     "the end\n"
-    "STREAM is a stream id (its newest log) or a publication id as 16 hexadecimal digits. DIR: "
-    "MEDIA_LOG_DIR, else that of the stack that runs in MILLRACE_HOME (.millrace); NAME: ingest.\n";
+    "STREAM is a stream id (its newest source) or the publication id of any log as 16 hexadecimal digits.\n"
+    "DIR: MEDIA_LOG_DIR, else that of the stack that runs in MILLRACE_HOME (.millrace); NAME: all arenas.\n";
 
 struct Options {
   std::string command;
   std::string stream;
   std::string directory;
-  std::string arena = "ingest";
+  std::string arena;  // empty: all
   std::uint64_t from = 0;
   std::uint64_t count = ~std::uint64_t{0};
   bool json = false;
@@ -94,107 +95,7 @@ bool parse(int argc, char** argv, Options& options) {
   return true;
 }
 
-std::string hex(std::uint64_t value) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
-  return text.data();
-}
-
-const char* end_name(LogEnd end) {
-  constexpr std::array<const char*, 10> kNames = {
-      "live",           "unpublished", "disconnected", "timed_out", "taken_over",
-      "protocol_error", "drained",     "writer_lost",  "no_space",  "revoked"};
-  const auto index = static_cast<std::size_t>(end);
-  return index < kNames.size() ? kNames[index] : "damaged";
-}
-
-std::string flag_names(std::uint16_t flags) {
-  std::string names;
-  if ((flags & kSampleKey) != 0) names += 'K';
-  if ((flags & kSampleSegmentStart) != 0) names += 'S';
-  if ((flags & kSampleDiscontinuity) != 0) names += 'D';
-  if ((flags & kSampleRepaired) != 0) names += 'R';
-  if ((flags & kSampleRecovery) != 0) names += 'P';
-  if ((flags & kSampleRefresh) != 0) names += 'r';
-  if ((flags & kSampleNoVideoYet) != 0) names += 'v';
-  if ((flags & kSampleNoAudioYet) != 0) names += 'a';
-  return names.empty() ? "-" : names;
-}
-
-json describe(const LogInfo& info) {
-  return {{"stream", info.stream_id},
-          {"publication", hex(info.publication_id)},
-          {"epoch", info.epoch},
-          {"slot", info.slot},
-          {"state", end_name(info.end)},
-          {"started", millrace::rfc3339(info.started_wall_us)},
-          {"first", info.first},
-          {"committed", info.committed},
-          {"target_duration_s", info.target_duration_s}};
-}
-
-json describe(const SampleRecord& record) {
-  return {{"sequence", record.sequence},
-          {"track", record.track},
-          {"flags", flag_names(record.flags)},
-          {"dts", record.dts},
-          {"composition_offset", record.composition_offset},
-          {"wire_timestamp_ms", record.wire_timestamp_ms},
-          {"size", record.size},
-          {"segment", record.media_sequence},
-          {"discontinuity", record.discontinuity_sequence},
-          {"configuration", record.configuration},
-          {"arrival_us", record.arrival_us},
-          {"presented", millrace::rfc3339(record.presented_wall_us)},
-          {"block", record.block},
-          {"generation", record.generation},
-          {"offset", record.offset}};
-}
-
-const char* name_of(Codec codec) {
-  switch (codec) {
-    case Codec::kNone:
-      return "none";
-    case Codec::kH264:
-      return "h264";
-    case Codec::kH265:
-      return "h265";
-    case Codec::kAv1:
-      return "av1";
-    case Codec::kVp9:
-      return "vp9";
-    case Codec::kAac:
-      return "aac";
-    case Codec::kOpus:
-      return "opus";
-    case Codec::kMp3:
-      return "mp3";
-    case Codec::kFlac:
-      return "flac";
-    case Codec::kAc3:
-      return "ac3";
-    case Codec::kEac3:
-      return "eac3";
-    case Codec::kData:
-      return "data";
-  }
-  return "unknown";
-}
-
-json describe(const TrackConfiguration& configuration) {
-  return {{"configuration", configuration.index},
-          {"track", configuration.track},
-          {"codec", name_of(configuration.codec)},
-          {"timescale", configuration.timescale},
-          {"size", configuration.size},
-          {"width", configuration.width},
-          {"height", configuration.height},
-          {"sample_rate", configuration.sample_rate},
-          {"channels", configuration.channels},
-          {"from_segment", configuration.media_sequence}};
-}
-
-// One object a line: as JSON, or as name=value.
+// One object per line: as JSON, or as name=value.
 void print(const json& object, bool as_json) {
   std::string line;
   if (as_json) {
@@ -214,29 +115,67 @@ int fail_with(const millrace::Error& error) {
   return 1;
 }
 
-int list(const Options& options, ArenaReader& arena) {
-  for (const LogInfo& info : arena.logs()) print(describe(info), options.json);
-  const auto cursors = CursorFile::open(cursors_path(options.directory, options.arena));
-  if (!cursors) return fail_with(cursors.error());
-  for (const CursorInfo& cursor : cursors->cursors()) {
-    print({{"reader", cursor.reader},
-           {"pid", cursor.pid},
-           {"slot", cursor.slot},
-           {"publication", hex(cursor.publication_id)},
-           {"needs_from", cursor.sequence}},
-          options.json);
+// A log of the named arenas, with what opened it.
+struct NamedLog {
+  ArenaReader* arena = nullptr;
+  LogInfo info;
+};
+
+using Arenas = std::vector<std::shared_ptr<ArenaReader>>;
+
+Result<Arenas> open_arenas(const Options& options) {
+  if (!options.arena.empty()) {
+    auto arena = ArenaReader::open(options.directory, options.arena, "millrace-log");
+    if (!arena) return tl::unexpected(arena.error());
+    return Arenas{std::move(*arena)};
+  }
+  ArenaSet set(options.directory, "millrace-log");
+  const Result<void> refreshed = set.refresh();
+  if (!refreshed && set.empty()) return tl::unexpected(refreshed.error());
+  if (!refreshed) std::cerr << "millrace-log: " << refreshed.error().message << '\n';
+  if (set.empty()) return millrace::fail("media.not_found", "no arena in " + options.directory);
+  Arenas arenas;
+  for (const auto& [name, arena] : set.arenas()) arenas.push_back(arena);
+  return arenas;
+}
+
+std::vector<NamedLog> logs_of(const Arenas& arenas) {
+  std::vector<NamedLog> logs;
+  for (const auto& arena : arenas) {
+    for (LogInfo& info : arena->logs()) logs.push_back({arena.get(), std::move(info)});
+  }
+  return logs;
+}
+
+int list(const Options& options, const Arenas& arenas) {
+  for (const NamedLog& log : logs_of(arenas)) print(describe(log.arena->name(), log.info), options.json);
+  for (const auto& arena : arenas) {
+    const auto cursors = CursorFile::open(cursors_path(options.directory, arena->name()));
+    if (!cursors) return fail_with(cursors.error());
+    for (const CursorInfo& cursor : cursors->cursors()) {
+      print({{"arena", arena->name()},
+             {"reader", cursor.reader},
+             {"pid", cursor.pid},
+             {"slot", cursor.slot},
+             {"publication", hex(cursor.publication_id)},
+             {"needs_from", cursor.sequence}},
+            options.json);
+    }
   }
   return 0;
 }
 
-// The newest log of the stream, or the named publication.
-Result<LogReader> open_named(const Options& options, ArenaReader& arena) {
-  std::optional<LogInfo> found;
-  for (const LogInfo& info : arena.logs()) {
-    if (info.stream_id == options.stream || hex(info.publication_id) == options.stream) found = info;
+// The newest source of the stream, or the named publication.
+Result<LogReader> open_named(const Options& options, const Arenas& arenas) {
+  std::optional<NamedLog> found;
+  for (NamedLog& log : logs_of(arenas)) {
+    if (hex(log.info.publication_id) == options.stream)
+      return log.arena->open_log(log.info.slot, log.info.publication_id, options.from);
+    const bool is_named = log.info.stream_id == options.stream && log.info.role == LogRole::kSource;
+    if (is_named && (!found || found->info.epoch <= log.info.epoch)) found = std::move(log);
   }
   if (!found) return millrace::fail("media.not_found", "no log of " + options.stream);
-  return arena.open_log(found->slot, found->publication_id, options.from);
+  return found->arena->open_log(found->info.slot, found->info.publication_id, options.from);
 }
 
 void pause_briefly() {
@@ -266,8 +205,8 @@ void each_record(LogReader& reader, std::uint64_t count, bool wait,
   }
 }
 
-int dump(const Options& options, ArenaReader& arena, bool wait) {
-  auto reader = open_named(options, arena);
+int dump(const Options& options, const Arenas& arenas, bool wait) {
+  auto reader = open_named(options, arenas);
   if (!reader) return fail_with(reader.error());
   if (wait && options.from == 0) reader->seek(reader->info().committed);
   print(describe(reader->info()), options.json);
@@ -281,16 +220,16 @@ int dump(const Options& options, ArenaReader& arena, bool wait) {
   return 0;
 }
 
-int verify(const Options& options, ArenaReader& arena) {
+int verify(const Options& options, const Arenas& arenas) {
   std::uint64_t problems = 0;
-  for (const LogInfo& info : arena.logs()) {
+  for (const auto& [arena, info] : logs_of(arenas)) {
     if (!options.stream.empty() && info.stream_id != options.stream &&
         hex(info.publication_id) != options.stream)
       continue;
-    auto reader = arena.open_log(info.slot, info.publication_id, 0);
+    auto reader = arena->open_log(info.slot, info.publication_id, 0);
     if (!reader) continue;  // freed meanwhile
     const Verification result = verify_log(*reader);
-    json line = describe(info);
+    json line = describe(arena->name(), info);
     line["records"] = result.records;
     line["bytes"] = result.bytes;
     line["problems"] = result.problems;
@@ -301,12 +240,12 @@ int verify(const Options& options, ArenaReader& arena) {
 }
 
 int run(const Options& options) {
-  const auto arena = ArenaReader::open(options.directory, options.arena, "millrace-log");
-  if (!arena) return fail_with(arena.error());
-  if (options.command == "list") return list(options, **arena);
-  if (options.command == "verify") return verify(options, **arena);
-  if (options.command == "dump" && !options.stream.empty()) return dump(options, **arena, false);
-  if (options.command == "follow" && !options.stream.empty()) return dump(options, **arena, true);
+  const Result<Arenas> arenas = open_arenas(options);
+  if (!arenas) return fail_with(arenas.error());
+  if (options.command == "list") return list(options, *arenas);
+  if (options.command == "verify") return verify(options, *arenas);
+  if (options.command == "dump" && !options.stream.empty()) return dump(options, *arenas, false);
+  if (options.command == "follow" && !options.stream.empty()) return dump(options, *arenas, true);
   std::cerr << kHelp;
   return kUsage;
 }

@@ -33,7 +33,7 @@ class MillraceLog : public testing::ArenaFixture {
   // With these variables, and no others of ours.
   std::string run_with(const std::string& variables, const std::string& arguments) {
     const std::string command = "env -u MEDIA_LOG_DIR -u MILLRACE_HOME " + variables + " " +
-                                std::string(MILLRACE_LOG) + " " + arguments + " --arena test 2>&1";
+                                std::string(MILLRACE_LOG) + " " + arguments + " 2>&1";
     FILE* pipe = ::popen(command.c_str(), "r");
     std::string output;
     std::array<char, 4096> part{};
@@ -73,6 +73,30 @@ TEST_F(MillraceLog, DumpsRecords) {
   EXPECT_EQ(lines[2]["sequence"], 2);
   EXPECT_EQ(lines[2]["size"], 1008);
   EXPECT_EQ(run_json("dump 00000000000000ab --count 0").size(), 2U) << "by publication";
+}
+
+TEST_F(MillraceLog, TellsASourceFromARenditionBesideItInAnotherArena) {
+  ArenaConfig config = config_;
+  config.name = "ladder";
+  const auto arena = ArenaWriter::open(config);
+  ASSERT_TRUE(arena);
+  LogDescription description = describe("cam", 0xCD);
+  description.role = LogRole::kRendition;
+  description.rendition = "360p";
+  description.origin_publication_id = 0xAB;
+  const auto rendition = (*arena)->create_log(description);
+  ASSERT_TRUE(rendition);
+  ASSERT_TRUE(append(**rendition, 0xCD, 10));
+  const auto lines = run_json("list");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0]["arena"], "ladder");
+  EXPECT_EQ(lines[0]["role"], "rendition");
+  EXPECT_EQ(lines[0]["rendition"], "360p");
+  EXPECT_EQ(lines[0]["origin"], "00000000000000ab");
+  EXPECT_EQ(lines[1]["role"], "source");
+  EXPECT_EQ(run_json("dump cam --count 0")[0]["publication"], "00000000000000ab");
+  EXPECT_EQ(run_json("dump 00000000000000cd --count 0")[0]["rendition"], "360p");
+  EXPECT_EQ(run_json("list --arena test").size(), 1U);
 }
 
 TEST_F(MillraceLog, VerifiesAndSaysWhatIsWrong) {
