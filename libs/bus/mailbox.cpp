@@ -8,9 +8,20 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/log_role.hpp"
 #include "bus/trouble.hpp"
 
 namespace millrace::bus {
+
+namespace {
+
+// Pointers that wait give way to newer ones of the same stream, role and rendition only.
+std::string log_of(const v1::PointerBatch& batch) {
+  if (is_source(batch)) return batch.stream_id();
+  return batch.stream_id() + "/" + std::to_string(batch.role()) + "/" + batch.rendition();
+}
+
+}  // namespace
 
 Mailbox::Mailbox(const NodeConfig& config, std::uint64_t boot_id)
     : limits_(config.limits),
@@ -75,14 +86,14 @@ void Mailbox::notify(std::vector<v1::PointerBatch> batches) {
 
 // The mutex is held.
 void Mailbox::add_pointers(v1::PointerBatch batch) {
-  const auto waiting = mail_.pointers.find(batch.stream_id());
+  std::string log = log_of(batch);
+  const auto waiting = mail_.pointers.find(log);
   if (waiting == mail_.pointers.end()) {
     if (mail_.pointers.size() >= limits_.pointer_streams) {
       report_trouble(counters.dropped, "bus pointer dropped");
       return;
     }
-    std::string stream = batch.stream_id();
-    mail_.pointers.emplace(std::move(stream), std::move(batch));
+    mail_.pointers.emplace(std::move(log), std::move(batch));
     return;
   }
   const v1::PointerBatch& old = waiting->second;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -211,6 +212,36 @@ TEST(Node, OutlivesHandlersThatThrow) {
                     {.on_snapshot = [](const v1::Snapshot&) { throw 1; }, .on_event = {}, .on_lost = {}});
   EXPECT_EQ(ask(*client, "auth", get_stream("bad"), 100ms).error().code, "bus.deadline");
   EXPECT_TRUE(ask(*client, "auth", get_stream("fine")));
+}
+
+// Of one stream, one behind the other in one look of the bus thread: neither takes the other's place.
+TEST(Node, DeliversPointersOfAStreamsSourceAndOfItsRenditions) {
+  const BusDirectory directory;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<std::string> seen;
+  const auto writer = started(directory.config("ingest"));
+  const auto reader = started(directory.config("packaging"));
+  reader->subscribe_pointers("ingest", [&](const v1::PointerBatch& batch) {
+    const std::lock_guard lock(mutex);
+    seen.insert(batch.rendition());
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (seen.size() < 3 && std::chrono::steady_clock::now() < end) {
+    std::vector<v1::PointerBatch> batches;
+    for (const char* rendition : {"360p", "720p", ""}) {
+      v1::PointerBatch& batch = batches.emplace_back();
+      batch.set_stream_id("cam");
+      batch.set_rendition(rendition);
+      batch.set_role(batch.rendition().empty() ? stream::v1::LOG_ROLE_SOURCE
+                                               : stream::v1::LOG_ROLE_RENDITION);
+    }
+    writer->notify(std::move(batches));
+    changed.wait_for(lock, 5ms);
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"", "360p", "720p"}));
 }
 
 TEST(Node, DeliversPointersOfManyStreams) {

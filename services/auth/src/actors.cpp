@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/log_role.hpp"
 #include "decisions.hpp"
 #include "request_handler.hpp"
 #include "stream_repository.hpp"
@@ -24,6 +25,10 @@ constexpr std::string_view kComponent = "database";
 
 Now now() {
   return {.monotonic_us = monotonic_us(), .wall_us = wall_us()};
+}
+
+bool publishes_source(const bus::v1::Event& event) {
+  return event.has_stream_published() && bus::is_source(event.stream_published());
 }
 
 LivePublication live_publication(const stream::v1::StreamPublished& published) {
@@ -321,17 +326,17 @@ bus::EventHandler JobGate::ingest_events() {
   handler.on_snapshot = [this](const bus::v1::Snapshot& snapshot) {
     std::vector<LivePublication> live;
     for (const bus::v1::Event& event : snapshot.events()) {
-      if (event.has_stream_published()) live.push_back(live_publication(event.stream_published()));
+      if (publishes_source(event)) live.push_back(live_publication(event.stream_published()));
     }
     shared_->live.replace(live);
     post([live = std::move(live)](Desk& desk) { desk.snapshot(live, now()); });
   };
   handler.on_event = [this](const bus::v1::Event& event) {
-    if (event.has_stream_published()) {
+    if (publishes_source(event)) {
       const LivePublication publication = live_publication(event.stream_published());
       shared_->live.add(publication);
       post([publication](Desk& desk) { desk.published(publication, now()); });
-    } else if (event.has_stream_ended()) {
+    } else if (event.has_stream_ended() && bus::is_source(event.stream_ended())) {
       const std::uint64_t id = event.stream_ended().publication_id();
       shared_->live.remove(event.stream_ended().stream_id(), id);
       post([id](Desk& desk) { desk.publication_over(id, now()); });

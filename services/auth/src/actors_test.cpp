@@ -95,5 +95,33 @@ TEST_F(ActorsTest, HearsOfEveryEndWhileItIsDead) {
   EXPECT_EQ(wait_for(1).size(), 1U);
 }
 
+// A rendition of a live stream has its name and numbers of its own; neither its begin nor its end is the
+// stream's.
+TEST_F(ActorsTest, TakesNoRenditionForAPublication) {
+  start();
+  const bus::EventHandler ingest = gate_->ingest_events();
+  const auto publish = [](std::uint64_t id, stream::v1::LogRole role) {
+    bus::v1::Event event;
+    event.mutable_stream_published()->set_stream_id("cam");
+    event.mutable_stream_published()->set_publication_id(id);
+    event.mutable_stream_published()->set_role(role);
+    return event;
+  };
+  ingest.on_event(publish(7, stream::v1::LOG_ROLE_SOURCE));
+  ingest.on_event(publish(8, stream::v1::LOG_ROLE_RENDITION));
+  ASSERT_TRUE(shared_->live.find("cam"));
+  EXPECT_EQ(shared_->live.find("cam")->publication_id, 7U);
+  bus::v1::Event end;
+  end.mutable_stream_ended()->set_stream_id("cam");
+  end.mutable_stream_ended()->set_publication_id(7);
+  end.mutable_stream_ended()->set_role(stream::v1::LOG_ROLE_MIRROR);
+  ingest.on_event(end);
+  EXPECT_TRUE(shared_->live.find("cam"));
+  bus::v1::Snapshot snapshot;
+  *snapshot.add_events() = publish(8, stream::v1::LOG_ROLE_RENDITION);
+  ingest.on_snapshot(snapshot);
+  EXPECT_TRUE(shared_->live.all().empty());
+}
+
 }  // namespace
 }  // namespace millrace::auth

@@ -114,6 +114,9 @@ void BusAnnouncer::published(const LiveStream& live, const std::vector<TrackForm
   published.set_epoch(live.epoch);
   published.set_arena(kArenaName);
   published.set_slot(live.slot);
+  published.set_role(stream::v1::LOG_ROLE_SOURCE);
+  published.set_origin_publication_id(live.publication_id);
+  published.set_clock_domain(media::local_clock_domain());
   published.set_started_wall_us(live.started_wall_us);
   published.set_peer_address(live.peer_address);
   published.set_app(live.app);
@@ -142,6 +145,7 @@ void BusAnnouncer::ended(const LiveStream& live, media::LogEnd reason) {
   ended.set_publication_id(live.publication_id);
   ended.set_epoch(live.epoch);
   ended.set_reason(end_reason(reason));
+  ended.set_role(stream::v1::LOG_ROLE_SOURCE);
   ended.set_ended_wall_us(wall_us());
   node_.publish(std::move(event));
 }
@@ -180,6 +184,7 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
     batch.set_publication_id(records.stream->publication_id);
     batch.set_arena(kArenaName);
     batch.set_slot(records.stream->slot);
+    batch.set_role(stream::v1::LOG_ROLE_SOURCE);
     batch.set_first_sequence(records.first_sequence);
     batch.set_committed(records.committed);
     batch.set_media_sequence(records.media_sequence);

@@ -567,6 +567,38 @@ TEST_F(ServerTest, KeepsTheOrderOfLogsWhenEpochsBeginAnew) {
   EXPECT_EQ(logs[1].end, media::LogEnd::kLive);
 }
 
+// A rendition of the stream stands in the same arena, with a higher epoch and numbers far ahead.
+TEST_F(ServerTest, PlaysAndContinuesTheSourceWhateverStandsBesideIt) {
+  media::LogDescription description;
+  description.stream_id = "one";
+  description.role = media::LogRole::kRendition;
+  description.rendition = "360p";
+  description.publication_id = 0xC3;
+  description.origin_publication_id = 0xA1;
+  description.epoch = 1000;
+  auto rendition = std::move(*arena_->create_log(description));
+  const auto room = rendition->reserve(8);
+  ASSERT_TRUE(room);
+  media::SampleRecord record{};
+  record.media_sequence = 1ULL << 50;
+  record.flags = media::kSampleKey;
+  (void)rendition->commit(*room, room->prefix_room, 0, record);
+  start();
+  auto source = publisher("sk_one");
+  send_frames(*source, 0, 10);
+  ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
+  auto player = connect();
+  player->play("one");
+  for (std::uint32_t i = 0; i < 10; ++i)
+    EXPECT_EQ(player->next_frame()->body, testing::video_frame(i == 0, i, 64));
+  const std::vector<media::LogInfo> sources = reader_->logs(media::LogRole::kSource);
+  ASSERT_EQ(sources.size(), 1U);
+  EXPECT_EQ(sources[0].epoch, 1U);
+  EXPECT_EQ(sources[0].origin_publication_id, sources[0].publication_id);
+  EXPECT_LT(arena_->continuation({"one"}).last_media_sequence, 1ULL << 50);
+  EXPECT_EQ(reader_->logs(media::LogRole::kRendition).at(0).end, media::LogEnd::kLive);
+}
+
 TEST_F(ServerTest, RefusesWhoMayNotPublish) {
   start();
   auto client = connect();

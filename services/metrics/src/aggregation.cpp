@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "bus/log_role.hpp"
 
 namespace millrace::metrics {
 namespace {
@@ -36,7 +37,7 @@ std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
 }  // namespace
 
 void Aggregation::stream_published(const stream::v1::StreamPublished& published) {
-  if (!is_valid_id(published.stream_id())) return;
+  if (!bus::is_source(published) || !is_valid_id(published.stream_id())) return;
   const auto known = streams_.find(published.stream_id());
   if (known == streams_.end() && streams_.size() >= kMaxStreams) return;
   Stream& stream = known == streams_.end() ? streams_[published.stream_id()] : known->second;
@@ -50,6 +51,7 @@ void Aggregation::stream_published(const stream::v1::StreamPublished& published)
 }
 
 void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
+  if (!bus::is_source(ended)) return;
   const auto stream = streams_.find(ended.stream_id());
   // A late end of an older publication does not end its successor.
   if (stream == streams_.end() || stream->second.report.publication_id != ended.publication_id()) return;
@@ -76,6 +78,7 @@ void Aggregation::end(const Stream& stream) {
 void Aggregation::replace_streams(const std::vector<stream::v1::StreamPublished>& live) {
   std::set<std::string> ids;
   for (const stream::v1::StreamPublished& published : live) {
+    if (!bus::is_source(published)) continue;
     ids.insert(published.stream_id());
     stream_published(published);
   }

@@ -118,6 +118,29 @@ TEST(Aggregation, RemovesAnEndedStreamButNotItsSuccessor) {
   EXPECT_TRUE(aggregation.report(kStart).streams.empty());
 }
 
+// A rendition begins and ends while its source goes on; both have the stream's name.
+TEST(Aggregation, CountsSourcesOnly) {
+  stream::v1::StreamPublished rendition = published("cam1", 9, 640);
+  rendition.set_role(stream::v1::LOG_ROLE_RENDITION);
+  rendition.set_rendition("360p");
+  stream::v1::StreamEnded end = ended("cam1", 9);
+  end.set_role(stream::v1::LOG_ROLE_RENDITION);
+  Aggregation aggregation;
+  stream::v1::StreamPublished source = published("cam1", 7);
+  source.set_role(stream::v1::LOG_ROLE_SOURCE);
+  aggregation.stream_published(source);
+  aggregation.stream_published(rendition);
+  aggregation.stream_ended(end);
+  Report report = aggregation.report(kStart);
+  ASSERT_EQ(report.streams.size(), 1u);
+  EXPECT_EQ(report.streams[0].width, 1280u);
+  EXPECT_EQ(report.publications, 1u);
+  aggregation.replace_streams({rendition});
+  EXPECT_TRUE(aggregation.report(kStart).streams.empty()) << "what is left of a source is none";
+  aggregation.replace_streams({rendition, published("cam1", 8)});
+  EXPECT_EQ(aggregation.report(kStart).streams.size(), 1u) << "an older ingest states no role";
+}
+
 TEST(Aggregation, BeginsAnewWithANewPublicationAndGoesOnWithNewTracks) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
