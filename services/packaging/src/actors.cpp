@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/log_role.hpp"
+#include "bus/v1/bus.pb.h"
+#include "media/arena_set.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -14,7 +18,6 @@ using TickAtom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::chrono::milliseconds kScanEvery{500};
 constexpr std::int64_t kTellViewersEveryUs = 1'000'000;
-constexpr std::string_view kArenaName = "ingest";
 constexpr std::string_view kComponent = "media-log";
 
 // One stream. Everything it knows comes from the log, so that a crash loses nothing.
@@ -96,22 +99,27 @@ runtime::ChildSpec stream_child(const std::shared_ptr<PackagingShared>& shared,
           .restart = runtime::Restart::kTransient};
 }
 
-// Knows the arena and which streams have logs in it.
+// Knows the arenas and which streams have sources in them.
 class CatalogueState {
  public:
   static inline const char* name = "packaging.catalogue";
 
-  void begin(std::shared_ptr<PackagingShared> shared) { shared_ = std::move(shared); }
+  void begin(std::shared_ptr<PackagingShared> shared) {
+    shared_ = std::move(shared);
+    arenas_.emplace(shared_->media_log_directory, "packaging");
+  }
 
   void scan() {
     shared_->catalogue.awake();
-    if (open_arena()) {
-      std::map<std::string, std::vector<media::LogInfo>> found;
-      for (media::LogInfo& info : arena_->logs()) found[info.stream_id].push_back(std::move(info));
+    if (look_at_arenas()) {
+      std::map<std::string, StreamLogs> found;
+      for (media::FoundLog& log : arenas_->logs(media::LogRole::kSource))
+        found[log.info.stream_id].logs.push_back(std::move(log));
       for (const auto& entry : shared_->streams.all()) {
         if (!found.contains(entry->stream_id)) drop(*entry);
       }
-      for (auto& [stream_id, logs] : found) offer(stream_id, std::move(logs));
+      for (auto& [stream_id, logs] : found)
+        offer(stream_id, std::make_shared<const StreamLogs>(std::move(logs)));
     }
     shared_->scanned = true;
     shared_->metrics.streams(shared_->views.size());
@@ -119,23 +127,26 @@ class CatalogueState {
   }
 
  private:
-  // True when there is an arena to look at; one whose writer has left is as good as any.
-  bool open_arena() {
-    if (arena_ && arena_->current()) return true;
-    auto opened =
-        media::ArenaReader::open(shared_->media_log_directory, std::string(kArenaName), "packaging");
-    if (opened) {
-      arena_ = std::move(*opened);
-      shared_->health->set(kComponent, runtime::HealthState::kReady);
-      log::info("media log opened", {{"directory", shared_->media_log_directory}});
+  // False when nothing can be said: that an arena can't be read does not mean that its streams are gone. One
+  // whose writer has left is as good as any.
+  bool look_at_arenas() {
+    const Result<void> looked = arenas_->refresh();
+    if (!looked) {
+      shared_->health->set(kComponent, runtime::HealthState::kDegraded, looked.error().message);
+    } else if (arenas_->empty()) {
+      shared_->health->set(kComponent, runtime::HealthState::kDegraded,
+                           "no media log in " + shared_->media_log_directory);
     } else {
-      shared_->health->set(kComponent, runtime::HealthState::kDegraded, opened.error().message);
+      shared_->health->set(kComponent, runtime::HealthState::kReady);
     }
-    return arena_ != nullptr;
+    if (arenas_->arenas().size() != opened_) {
+      opened_ = arenas_->arenas().size();
+      log::info("media logs opened", {{"directory", shared_->media_log_directory}, {"arenas", opened_}});
+    }
+    return looked || !arenas_->empty();
   }
 
-  void offer(const std::string& stream_id, std::vector<media::LogInfo> logs) {
-    const auto found = std::make_shared<const StreamLogs>(StreamLogs{arena_, std::move(logs)});
+  void offer(const std::string& stream_id, const std::shared_ptr<const StreamLogs>& found) {
     if (const auto known = shared_->streams.find(stream_id)) {
       known->set_logs(found);
       return known->slot.wake();
@@ -168,7 +179,8 @@ class CatalogueState {
   }
 
   std::shared_ptr<PackagingShared> shared_;
-  std::shared_ptr<media::ArenaReader> arena_;
+  std::optional<media::ArenaSet> arenas_;
+  std::size_t opened_ = 0;
   std::int64_t next_telling_us_ = 0;
   bool full_ = false;
 };
@@ -255,14 +267,15 @@ std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<Packagi
   return {std::move(streams), std::move(catalogue)};
 }
 
-void pointer_received(PackagingShared& shared, const std::string& stream_id, std::uint64_t publication_id,
-                      std::uint64_t media_sequence) {
-  const auto entry = shared.streams.find(stream_id);
+void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batch) {
+  if (!bus::is_source(batch)) return;
+  const auto entry = shared.streams.find(batch.stream_id());
   if (!entry) return shared.catalogue.wake();
-  if (!entry->notice(publication_id, media_sequence)) return;
+  if (!entry->notice(batch.publication_id(), batch.media_sequence())) return;
   const auto logs = entry->logs();
-  const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::LogInfo& info) {
-    return info.publication_id == publication_id;
+  const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::FoundLog& log) {
+    return log.info.publication_id == batch.publication_id() && log.info.slot == batch.slot() &&
+           log.arena->name() == batch.arena();
   });
   known ? entry->slot.wake() : shared.catalogue.wake();
 }

@@ -1,6 +1,6 @@
 // The actors of packaging and what they share.
 //
-//   root ─┬─ catalogue             scans the arena's slots: at start, when a pointer names something new,
+//   root ─┬─ catalogue             scans the arenas' slots: at start, when a pointer names something new,
 //         │                        every 500 ms
 //         └─ streams (supervisor) ── stream/<id>    one per stream with media in the log: a StreamPackage,
 //                                                   its views
@@ -27,6 +27,10 @@
 #include "stream_package.hpp"
 #include "stream_view.hpp"
 #include "viewer_counter.hpp"
+
+namespace millrace::bus::v1 {
+class PointerBatch;
+}
 
 namespace millrace::packaging {
 
@@ -80,14 +84,14 @@ struct PackagingShared {
   StreamDirectory streams;
   runtime::WakeSlot catalogue;
   runtime::ActorSlot supervisor;     // of the streams
-  std::atomic<bool> scanned{false};  // the catalogue has looked at the arena (or found none) once
+  std::atomic<bool> scanned{false};  // the catalogue has looked for arenas once
 };
 
 // The root supervisor's children.
 std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared);
 
-// Records of a stream were committed: wakes who must know. Bus thread.
-void pointer_received(PackagingShared& shared, const std::string& stream_id, std::uint64_t publication_id,
-                      std::uint64_t media_sequence);
+// Records of a log were committed: wakes the stream's actor where it is a source that is known, the catalogue
+// where it is not known yet. Other logs than sources are nobody's here. Bus thread.
+void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batch);
 
 }  // namespace millrace::packaging

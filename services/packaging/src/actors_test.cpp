@@ -7,6 +7,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include "base/clock.hpp"
+#include "bus/v1/bus.pb.h"
 #include "test_publisher.hpp"
 
 namespace millrace::packaging {
@@ -53,6 +54,25 @@ class ActorsTest : public ::testing::Test {
     publisher_ = std::make_unique<TestPublisher>(*arena_, options);
   }
 
+  bus::v1::PointerBatch pointer_to(std::uint64_t publication_id, std::uint64_t media_sequence) const {
+    bus::v1::PointerBatch batch;
+    batch.set_stream_id("s1");
+    batch.set_publication_id(publication_id);
+    batch.set_arena("ingest");
+    batch.set_slot(publisher_->log().slot());
+    batch.set_media_sequence(media_sequence);
+    batch.set_role(stream::v1::LOG_ROLE_SOURCE);
+    return batch;
+  }
+  // What a ladder makes of s1 while it is live.
+  static TestPublisher::Options rendition() {
+    return {.publication_id = 0xC3,
+            .epoch = 9,
+            .role = media::LogRole::kRendition,
+            .rendition = "360p",
+            .origin = 0xA1};
+  }
+
   ScratchDirectory directory_;
   std::unique_ptr<media::ArenaWriter> arena_;
   std::unique_ptr<TestPublisher> publisher_;
@@ -97,7 +117,7 @@ TEST_F(ActorsTest, ActsOnAPointerThatNamesANewSegmentOrAnUnknownStream) {
   publisher_->groups(1, monotonic_us());
   publisher_->frame(monotonic_us());
   const auto pointer = [this](std::uint64_t media_sequence) {
-    pointer_received(*shared_, "s1", 0xA1, media_sequence);
+    pointer_received(*shared_, pointer_to(0xA1, media_sequence));
     advance(100ms);
   };
   pointer(1);
@@ -110,6 +130,79 @@ TEST_F(ActorsTest, ActsOnAPointerThatNamesANewSegmentOrAnUnknownStream) {
   EXPECT_EQ(offered(), 2U) << "the same segment still grows, as far as is known";
   pointer(2);
   EXPECT_EQ(offered(), 3U);
+}
+
+// Renditions stand beside the source, in its writer's arena or in another one, and are newer than it.
+TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
+  make_stream();
+  publisher_->groups(2, monotonic_us());
+  publisher_->frame(monotonic_us());
+  start();
+  const std::string before = *shared_->views.find("s1")->media_playlist.text;
+  TestPublisher beside(*arena_, rendition());
+  beside.groups(3, monotonic_us());
+  const auto ladder = make_arena(directory_.path(), "ladder");
+  TestPublisher::Options other = rendition();
+  other.publication_id = 0xC4;
+  other.rendition = "720p";
+  TestPublisher elsewhere(*ladder, other);
+  elsewhere.groups(3, monotonic_us());
+  other.publication_id = 0xC5;
+  other.stream_id = "nobody-publishes";
+  TestPublisher alone(*ladder, other);
+  alone.groups(3, monotonic_us());
+  bus::v1::PointerBatch pointer = pointer_to(0xC3, 99);
+  pointer.set_role(stream::v1::LOG_ROLE_RENDITION);
+  pointer.set_rendition("360p");
+  pointer_received(*shared_, pointer);
+  advance(1s);
+  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  EXPECT_EQ(shared_->streams.find("nobody-publishes"), nullptr);
+  publisher_->groups(1, monotonic_us());
+  advance(500ms);
+  EXPECT_EQ(offered(), 3U);
+}
+
+TEST_F(ActorsTest, TakesTheStreamsOfAllArenas) {
+  make_stream();
+  publisher_->groups(2, monotonic_us());
+  publisher_->frame(monotonic_us());
+  start();
+  const auto second = make_arena(directory_.path(), "second");
+  TestPublisher other(*second, {.stream_id = "s2", .publication_id = 0xD4});
+  other.groups(2, monotonic_us());
+  other.frame(monotonic_us());
+  bus::v1::PointerBatch pointer = pointer_to(0xD4, 1);
+  pointer.set_stream_id("s2");
+  pointer.set_arena("second");
+  pointer.set_slot(other.log().slot());
+  pointer_received(*shared_, pointer);
+  advance(100ms);
+  ASSERT_NE(shared_->views.find("s2"), nullptr) << "the pointer named an arena that was not known";
+  EXPECT_EQ(shared_->views.find("s2")->offered.size(), 2U);
+  EXPECT_EQ(offered(), 2U);
+}
+
+// The stream's next publication comes to another writer; the pointer names a publication by its place.
+TEST_F(ActorsTest, FollowsAStreamToAnotherArena) {
+  make_stream();
+  publisher_->groups(2, monotonic_us());
+  publisher_->frame(monotonic_us());
+  start();
+  publisher_->log().end(media::LogEnd::kDisconnected);
+  const auto second = make_arena(directory_.path(), "second");
+  TestPublisher next(*second, {.publication_id = 0xE5, .epoch = 2, .started_wall_us = 1'800'000'600'000'000});
+  next.groups(3, monotonic_us());
+  next.frame(monotonic_us());
+  bus::v1::PointerBatch pointer = pointer_to(0xE5, 1);
+  pointer.set_arena("second");
+  pointer.set_slot(next.log().slot());
+  pointer_received(*shared_, pointer);
+  advance(100ms);
+  const auto view = shared_->views.find("s1");
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(view->publications.back(), 0xE5U);
+  EXPECT_EQ(view->offered.size(), 3U);
 }
 
 TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {

@@ -34,7 +34,7 @@ class CodecsTest : public ::testing::Test {
     const std::vector<media::LogInfo> logs = reader_->logs();
     StreamPackage::Update update;
     do {
-      update = package.update({reader_, {logs.back()}}, kLongAfter);
+      update = package.update({{{reader_, logs.back()}}}, kLongAfter);
       for (const std::string& problem : update.problems) problems_ += problem + "\n";
     } while (update.more);
     return package.view();

@@ -31,7 +31,7 @@ class DeliveryTest : public ::testing::Test {
     publisher_->frame(0);
     std::shared_ptr<media::ArenaReader> reader =
         media::ArenaReader::open(directory_.path(), "ingest", "test").value();
-    package_.update({reader, reader->logs()}, 0);
+    package_.update({sources(reader)}, 0);
     views_.publish(package_.view(), this);
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
                 responder(delivery_.answer(request, 0, kNow));
@@ -278,7 +278,7 @@ TEST_F(DeliveryTest, GivesNothingOfAStreamThatCameBackPrivate) {
   TestPublisher secret(*arena_, options);
   std::shared_ptr<media::ArenaReader> reader =
       media::ArenaReader::open(directory_.path(), "ingest", "test").value();
-  package_.update({reader, reader->logs()}, 0);
+  package_.update({sources(reader)}, 0);
   views_.publish(package_.view(), this);
   for (const std::string& object : names) EXPECT_EQ(status_of(get(object)), 401) << object;
 }

@@ -12,7 +12,7 @@ namespace millrace::packaging {
 bool FlvDelivery::is_known(std::string_view stream_id) const {
   const std::shared_ptr<const StreamLogs> logs = outside_.logs(stream_id);
   if (!logs || logs->logs.empty()) return false;
-  return outside_.wait_us > 0 || logs->logs.back().end == media::LogEnd::kLive;
+  return outside_.wait_us > 0 || logs->logs.back().info.end == media::LogEnd::kLive;
 }
 
 bool FlvDelivery::is_private(std::string_view stream_id, playback::Standing standing) const {

@@ -86,9 +86,9 @@ Progress FlvFeed::wait(std::int64_t now_us) {
 bool FlvFeed::open_log() {
   const std::shared_ptr<const StreamLogs> logs = outside_.logs(viewer_.stream_id);
   if (!logs || logs->logs.empty()) return false;
-  const media::LogInfo& newest = logs->logs.back();
+  const auto& [arena, newest] = logs->logs.back();
   if (newest.publication_id == publication_id_) return false;
-  auto reader = logs->arena->open_log(newest.slot, newest.publication_id, newest.committed);
+  auto reader = arena->open_log(newest.slot, newest.publication_id, newest.committed);
   is_private_ = newest.is_private || (reader && reader->info().is_private);
   next_permission_us_ = 0;  // it may be another one that is needed
   if (!reader || (is_private_ && !viewer_.may_watch) || reader->info().end != media::LogEnd::kLive)

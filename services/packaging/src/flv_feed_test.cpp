@@ -161,11 +161,7 @@ class FlvFeedTest : public ::testing::Test {
   }
   FlvOutside outside() {
     return {.logs = [this](std::string_view stream_id) -> std::shared_ptr<const StreamLogs> {
-              auto logs = std::make_shared<StreamLogs>(StreamLogs{reader_, {}});
-              for (media::LogInfo& info : reader_->logs()) {
-                if (info.stream_id == stream_id) logs->logs.push_back(std::move(info));
-              }
-              return logs;
+              return std::make_shared<const StreamLogs>(StreamLogs{sources(reader_, stream_id)});
             },
             .viewers = viewers_,
             .metrics = metrics_,

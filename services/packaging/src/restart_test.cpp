@@ -168,14 +168,27 @@ TEST(Restart, ShowsAViewerNothingOfAProgramKilledAgainAndAgain) {
   ASSERT_NE(arena, nullptr);
   TestPublisher publisher(*arena, {});
   publisher.groups(3, monotonic_us());
+  // A rendition beside it, newer and with numbers of its own: the viewer sees nothing of that either.
+  const auto ladder = make_arena(home.path(), "ladder");
+  ASSERT_NE(ladder, nullptr);
+  TestPublisher rendition(*ladder, {.publication_id = 0xC3,
+                                    .epoch = 9,
+                                    .role = media::LogRole::kRendition,
+                                    .rendition = "360p",
+                                    .origin = 0xA1,
+                                    .started_wall_us = 1'900'000'000'000'000});
 
   Viewer viewer;
   std::atomic<bool> stop{false};
   std::thread writing([&] {
     while (!stop) {
       const std::int64_t lead = publisher.now_ms() / kGroupMs - viewer.segments_seen;
-      if (lead < kLeadSegments) publisher.frame(monotonic_us());
+      if (lead < kLeadSegments) {
+        publisher.frame(monotonic_us());
+        rendition.frame(monotonic_us());
+      }
       arena->maintain(monotonic_us());
+      ladder->maintain(monotonic_us());
       std::this_thread::sleep_for(kFrameEvery);
     }
   });

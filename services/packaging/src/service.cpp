@@ -104,7 +104,7 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
   node_->subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
     shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
                                      1e6);
-    pointer_received(*shared, batch.stream_id(), batch.publication_id(), batch.media_sequence());
+    pointer_received(*shared, batch);
   });
   return {};
 }

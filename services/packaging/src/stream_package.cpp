@@ -49,14 +49,14 @@ StreamPackage::StreamPackage(std::string stream_id, const WindowPolicy& policy)
     : stream_id_(std::move(stream_id)), window_segments_(policy.segments), index_(policy) {}
 
 bool is_private(const StreamLogs& logs) {
-  const auto newest =
-      std::max_element(logs.logs.begin(), logs.logs.end(),
-                       [](const media::LogInfo& a, const media::LogInfo& b) { return a.epoch < b.epoch; });
-  return newest != logs.logs.end() && newest->is_private;
+  const auto newest = std::max_element(
+      logs.logs.begin(), logs.logs.end(),
+      [](const media::FoundLog& a, const media::FoundLog& b) { return a.info.epoch < b.info.epoch; });
+  return newest != logs.logs.end() && newest->info.is_private;
 }
 
 StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
-  const auto is_secret = [](const media::LogInfo& info) { return info.is_private; };
+  const auto is_secret = [](const media::FoundLog& log) { return log.info.is_private; };
   is_private_ = is_private(logs);
   if (is_private_ || std::none_of(logs.logs.begin(), logs.logs.end(), is_secret))
     return follow(logs, now_monotonic_us);
@@ -84,14 +84,10 @@ StreamPackage::Update StreamPackage::follow(const StreamLogs& logs, std::int64_t
 }
 
 void StreamPackage::forget_missing(const StreamLogs& logs) {
-  if (arena_ != logs.arena) {  // the file was replaced: nothing of the old one continues
-    for (const auto& [id, publication] : publications_) index_.forget(id);
-    publications_.clear();
-    arena_ = logs.arena;
-  }
   for (auto known = publications_.begin(); known != publications_.end();) {
-    const bool there = std::any_of(logs.logs.begin(), logs.logs.end(), [&](const media::LogInfo& info) {
-      return info.publication_id == known->first;
+    // Of an arena whose file was replaced nothing continues.
+    const bool there = std::any_of(logs.logs.begin(), logs.logs.end(), [&](const media::FoundLog& log) {
+      return log.info.publication_id == known->first && log.arena == known->second.arena;
     });
     if (!there) index_.forget(known->first);
     known = there ? std::next(known) : publications_.erase(known);
@@ -99,14 +95,16 @@ void StreamPackage::forget_missing(const StreamLogs& logs) {
 }
 
 void StreamPackage::open_new(const StreamLogs& logs, Update& update) {
-  for (const media::LogInfo& info : logs.logs) {
+  for (const auto& [arena, info] : logs.logs) {
     if (publications_.contains(info.publication_id)) continue;
-    auto reader = logs.arena->open_log(info.slot, info.publication_id, info.first);
+    auto reader = arena->open_log(info.slot, info.publication_id, info.first);
     if (!reader) {
       if (reader.error().code != "media.not_found") problem(update, "open log: " + reader.error().message);
       continue;
     }
-    publications_[info.publication_id].log = std::make_shared<SharedLog>(std::move(*reader));
+    Publication& publication = publications_[info.publication_id];
+    publication.arena = arena;
+    publication.log = std::make_shared<SharedLog>(std::move(*reader));
     index_.log(info.publication_id, info.epoch);
     std::erase(remembered_, info.publication_id);
     remembered_.push_back(info.publication_id);

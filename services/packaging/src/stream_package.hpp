@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "media/arena_set.hpp"
 #include "segment_index.hpp"
 #include "shared_log.hpp"
 #include "stream_view.hpp"
@@ -15,10 +16,10 @@
 
 namespace millrace::packaging {
 
-// The logs of a stream as last scanned, oldest epoch first.
+// The sources of a stream as last scanned, oldest epoch first: in one arena, or in several where the stream
+// moved from one writer to another.
 struct StreamLogs {
-  std::shared_ptr<media::ArenaReader> arena;
-  std::vector<media::LogInfo> logs;
+  std::vector<media::FoundLog> logs;
 };
 
 // By the rule of the newest publication: what was public before is refused with it. A stream that is public
@@ -47,6 +48,7 @@ class StreamPackage {
 
  private:
   struct Publication {
+    std::shared_ptr<media::ArenaReader> arena;
     std::shared_ptr<SharedLog> log;
     std::vector<TrackDescription> descriptions;
   };
@@ -79,7 +81,6 @@ class StreamPackage {
   const std::string stream_id_;
   const std::size_t window_segments_;
   SegmentIndex index_;
-  std::shared_ptr<media::ArenaReader> arena_;
   std::map<std::uint64_t, Publication> publications_;                       // by id
   std::vector<std::uint64_t> remembered_;                                   // ids, oldest first
   std::map<std::uint64_t, std::shared_ptr<const OfferedSegment>> offered_;  // by media sequence

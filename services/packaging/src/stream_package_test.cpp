@@ -26,13 +26,7 @@ class StreamPackageTest : public ::testing::Test {
     reader_ = media::ArenaReader::open(directory_.path(), "ingest", "test").value();
   }
 
-  StreamLogs logs(const std::string& stream = "s1") {
-    StreamLogs found{reader_, {}};
-    for (const media::LogInfo& info : reader_->logs()) {
-      if (info.stream_id == stream) found.logs.push_back(info);
-    }
-    return found;
-  }
+  StreamLogs logs(const std::string& stream = "s1") { return {sources(reader_, stream)}; }
   // Everything there is, read by a package of its own.
   std::shared_ptr<const StreamView> fresh_view(std::int64_t now_us = 0) {
     StreamPackage package("s1", kPolicy);
@@ -290,13 +284,13 @@ TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
   EXPECT_TRUE(claims()) << "the segment that is not independent is not in the list yet";
   publisher.groups(2);
   EXPECT_FALSE(claims());
-  const std::uint64_t dependent = logs().logs.front().committed;
+  const std::uint64_t dependent = logs().logs.front().info.committed;
   for (int i = 0; i < 100; ++i) {
     publisher.groups(1, now_us += kSecond / 5);
     EXPECT_FALSE(claims());
     arena_->maintain(now_us);
   }
-  EXPECT_GT(logs().logs.front().first, dependent) << "also for who has never seen that segment";
+  EXPECT_GT(logs().logs.front().info.first, dependent) << "also for who has never seen that segment";
 }
 
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
@@ -371,7 +365,7 @@ TEST_F(StreamPackageTest, HoldsTheWindowAndAsMuchAgainInTheLog) {
     for (const auto& offered : package.view()->offered) ASSERT_NE(offered->file(), nullptr) << round;
   }
   EXPECT_EQ(package.view()->offered.size(), 35U);
-  EXPECT_GT(logs().logs.front().first, 0U) << "the past before the window was recycled";
+  EXPECT_GT(logs().logs.front().info.first, 0U) << "the past before the window was recycled";
 }
 
 TEST_F(StreamPackageTest, PlaysInFfprobe) {

@@ -7,8 +7,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "containers/mp4/testing/streams.hpp"
+#include "media/arena_set.hpp"
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
 
@@ -36,15 +39,26 @@ class ScratchDirectory {
   std::string path_;
 };
 
-inline std::unique_ptr<media::ArenaWriter> make_arena(const std::string& directory) {
+inline std::unique_ptr<media::ArenaWriter> make_arena(const std::string& directory,
+                                                      const std::string& name = "ingest") {
   media::ArenaConfig config;
   config.directory = directory;
-  config.name = "ingest";
+  config.name = name;
   config.bytes = 16U << 20;
   config.block_bytes = 16U << 10;
   config.max_logs = 16;
   auto arena = media::ArenaWriter::open(config);
   return arena ? std::move(*arena) : nullptr;
+}
+
+// The stream's sources in the arena, as the catalogue finds them.
+inline std::vector<media::FoundLog> sources(const std::shared_ptr<media::ArenaReader>& arena,
+                                            std::string_view stream_id = "s1") {
+  std::vector<media::FoundLog> found;
+  for (media::LogInfo& info : arena->logs(media::LogRole::kSource)) {
+    if (info.stream_id == stream_id) found.push_back({arena, std::move(info)});
+  }
+  return found;
 }
 
 class TestPublisher {
@@ -56,6 +70,9 @@ class TestPublisher {
     bool video = true;
     bool audio = true;
     bool is_private = false;
+    media::LogRole role = media::LogRole::kSource;
+    std::string rendition{};
+    std::uint64_t origin = 0;
     std::int64_t started_wall_us = 1'800'000'000'000'000;
     media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
   };
@@ -69,6 +86,9 @@ class TestPublisher {
     description.started_wall_us = options.started_wall_us;
     description.segment_target_ms = kGroupMs;
     description.is_private = options.is_private;
+    description.role = options.role;
+    description.rendition = options.rendition;
+    description.origin_publication_id = options.origin;
     description.retention = options.retention;
     log_ = std::move(arena.create_log(description).value());
     timeline_ = media::Timeline({log_->continuation()});
