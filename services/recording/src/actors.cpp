@@ -119,7 +119,7 @@ class ScoutState {
     // Nothing found then means nothing: what has ended must not be taken for new at the next look.
     if (findings.file_error) return;
     std::vector<std::uint64_t> in_log;
-    for (const Scout::Found& found : findings.logs) {
+    for (const media::FoundLog& found : findings.logs) {
       in_log.push_back(found.info.publication_id);
       offer(found);
     }
@@ -141,7 +141,7 @@ class ScoutState {
     }
   }
 
-  void offer(const Scout::Found& found) {
+  void offer(const media::FoundLog& found) {
     if (shared_->draining || shared_->publications.contains(found.info.publication_id)) return;
     const auto publication =
         std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->file_limits,

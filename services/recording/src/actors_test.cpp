@@ -71,6 +71,34 @@ TEST_F(ActorsTest, RecordsOnWhenTheSupervisorOfThePublicationsCrashed) {
   EXPECT_TRUE(all_ended(1));
 }
 
+// Sources of all arenas, and nothing that was made from them. A rendition ends after its source: a part of
+// it would wait for that.
+TEST_F(ActorsTest, RecordsTheSourcesOfAllArenasAndNoRendition) {
+  test::Publisher source(*arena_, 1);
+  test::Publisher beside(*arena_, test::Publisher::describe_rendition(2, "360p"));
+  const auto ladder = test::make_arena(directory_.path(), 32U << 20, "ladder");
+  test::Publisher elsewhere(*ladder, test::Publisher::describe_rendition(3, "720p"));
+  media::LogDescription description = test::Publisher::describe(4);
+  description.stream_id = "s2";
+  test::Publisher other(*ladder, description);
+  for (test::Publisher* publisher : {&source, &beside, &elsewhere, &other}) {
+    publisher->turns(50);
+    publisher->log().end(media::LogEnd::kUnpublished);
+  }
+  start();
+  ASSERT_TRUE(all_ended(2));
+  const std::string vod = directory_.path() + "/vod";
+  ASSERT_TRUE(wait_for([&] { return test::files(vod, FileState::kFinished).size() == 2; }));
+  for (const char* stream : {"s1", "s2"}) {
+    const std::vector<std::string> names = test::files(vod, FileState::kFinished);
+    EXPECT_EQ(std::count_if(names.begin(), names.end(),
+                            [&](const std::string& name) { return name.starts_with(stream); }),
+              1);
+  }
+  test::expect_whole(vod, 1, source.log().committed());
+  EXPECT_EQ(shared_->publications.all().size(), 2U);
+}
+
 TEST_F(ActorsTest, FindsWhatCameWhileTheScoutWasDead) {
   start();
   ASSERT_TRUE(wait_for([&] { return shared_->scout_actor.actor() != nullptr; }));

@@ -40,11 +40,11 @@ Result<Recording> Recording::open(
     const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor) {
   auto files = find_publication(directory, info.stream_id, info.publication_id);
   if (!files) return tl::unexpected(files.error());
-  const std::uint64_t next = files->next_sequence;
+  const std::uint64_t next = std::max(files->next_sequence, info.first_sequence);
+  const bool begun = next > info.first_sequence;
   auto log = arena.open_log(info.slot, info.publication_id, next);
   if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
-  const Journal fresh{info.publication_id, next,
-                      next > 0 && log ? begin_of(*log, info) : info.started_wall_us};
+  const Journal fresh{info.publication_id, next, begun && log ? begin_of(*log, info) : info.started_wall_us};
   std::optional<FoundPart>& part = files->unfinished;
   Recording recording(info, std::move(directory),
                       part ? Recorder(part->content.resume, limits) : Recorder(fresh, limits));
@@ -57,7 +57,7 @@ Result<Recording> Recording::open(
   recording.announced_complete_ = std::move(files->complete);
   recording.written_ = next;
   if (log) recording.log_ = std::move(*log);
-  if (predecessor && next == 0 && !recording.file_ && recording.log_) {
+  if (predecessor && !begun && !recording.file_ && recording.log_) {
     if (auto handover = predecessor(recording.first_arrival_us())) recording.take_over(std::move(*handover));
   }
   return recording;

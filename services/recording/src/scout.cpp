@@ -1,7 +1,6 @@
 #include "scout.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace millrace::recording {
 
@@ -12,10 +11,8 @@ Scout::Findings Scout::look() {
     findings.file_error = locked.error();
     return findings;
   }
-  open_arenas(findings);
-  for (const auto& [name, arena] : arenas_) {
-    for (media::LogInfo& info : arena->logs()) findings.logs.push_back({arena, std::move(info)});
-  }
+  if (const Result<void> looked = arenas_.refresh(); !looked) findings.log_error = looked.error();
+  findings.logs = arenas_.logs(media::LogRole::kSource);
   // With an arena missing from the picture, a part would look like an orphan although its log is there.
   if (!orphans_found_ && !findings.log_error) find_orphans(findings);
   return findings;
@@ -24,27 +21,6 @@ Scout::Findings Scout::look() {
 Result<void> Scout::lock() {
   const std::lock_guard lock(mutex_);
   return lock_.take(directory_);
-}
-
-void Scout::open_arenas(Findings& findings) {
-  constexpr std::string_view kExtension = ".arena";
-  std::error_code error;
-  std::filesystem::directory_iterator entry(media_log_directory_, error);
-  if (error == std::errc::no_such_file_or_directory) return;
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    const std::filesystem::path& path = entry->path();
-    if (path.extension() != kExtension) continue;
-    auto& arena = arenas_[path.stem().string()];
-    if (arena && arena->current()) continue;
-    auto opened = media::ArenaReader::open(media_log_directory_, path.stem().string(), "recording");
-    if (opened) {
-      arena = std::move(*opened);
-    } else if (opened.error().code != "media.not_found") {
-      findings.log_error = opened.error();
-    }
-  }
-  if (error) findings.log_error = Error{"media.io", error.message()};
-  std::erase_if(arenas_, [](const auto& known) { return known.second == nullptr; });
 }
 
 void Scout::find_orphans(Findings& findings) {
@@ -56,9 +32,9 @@ void Scout::find_orphans(Findings& findings) {
   }
   orphans_found_ = true;
   for (PartOwner& part : *parts) {
-    const bool in_log = std::any_of(findings.logs.begin(), findings.logs.end(), [&](const Found& found) {
-      return found.info.publication_id == part.publication_id;
-    });
+    const bool in_log = std::any_of(
+        findings.logs.begin(), findings.logs.end(),
+        [&](const media::FoundLog& found) { return found.info.publication_id == part.publication_id; });
     if (!in_log) findings.orphans.push_back(std::move(part));
   }
 }

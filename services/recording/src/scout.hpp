@@ -1,8 +1,7 @@
-// Finds publications in the arenas of the media log, and at the first look the parts that belong to none of
+// Finds the sources in the arenas of the media log, and at the first look the parts that belong to none of
 // them. Blocking (it lists directories); one thread at a time.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,25 +9,21 @@
 
 #include "catalogue.hpp"
 #include "directory_lock.hpp"
-#include "media/arena_reader.hpp"
+#include "media/arena_set.hpp"
 
 namespace millrace::recording {
 
 class Scout {
  public:
-  struct Found {
-    std::shared_ptr<media::ArenaReader> arena;
-    media::LogInfo info;
-  };
   struct Findings {
-    std::vector<Found> logs;
+    std::vector<media::FoundLog> logs;  // sources: what was made from one is not recorded
     std::vector<PartOwner> orphans;   // parts whose publication has left the log: to be finished as they are
     std::optional<Error> log_error;   // an arena could not be read
     std::optional<Error> file_error;  // the directory of recordings could not be read or locked
   };
 
   Scout(std::string media_log_directory, std::string directory)
-      : media_log_directory_(std::move(media_log_directory)), directory_(std::move(directory)) {}
+      : arenas_(std::move(media_log_directory), "recording"), directory_(std::move(directory)) {}
 
   // Finds nothing, and says why, while the directory of recordings cannot be locked.
   Findings look();
@@ -36,14 +31,12 @@ class Scout {
   Result<void> lock();
 
  private:
-  void open_arenas(Findings& findings);
   void find_orphans(Findings& findings);
 
-  const std::string media_log_directory_;
-  const std::string directory_;
   std::mutex mutex_;
+  media::ArenaSet arenas_;
+  const std::string directory_;
   DirectoryLock lock_;
-  std::map<std::string, std::shared_ptr<media::ArenaReader>> arenas_;  // by name
   bool orphans_found_ = false;
 };
 

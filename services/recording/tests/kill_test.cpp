@@ -33,6 +33,10 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     return publication_id % 2 == 0 ? media::LogEnd::kUnpublished : media::LogEnd::kDisconnected;
   };
   auto publisher = std::make_unique<test::Publisher>(*arena_, publication_id);
+  // What is made from it is in the log all the time, and in no file.
+  constexpr std::uint64_t kRendition = 1000;
+  const auto ladder = test::make_arena(log_directory_, 32U << 20, "ladder");
+  test::Publisher rendition(*ladder, test::Publisher::describe_rendition(kRendition, "360p"));
   // A new file at every second key frame.
   const std::map<std::string, std::string> rotating = {{"RECORDING_MAX_SECONDS", "2"}};
   for (int i = 0; i < kKills; ++i) {
@@ -40,6 +44,7 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     const int until_ms = life_ms(random);
     for (int ms = 0; ms < until_ms; ms += 20) {
       publisher->turns(3);
+      rendition.turns(3);
       std::this_thread::sleep_for(20ms);
     }
     const int what = change(random);
@@ -70,6 +75,7 @@ TEST_F(KilledRecorder, LosesAndRepeatsNothing) {
     return found.contains(publication_id) && found[publication_id].size() == committed[publication_id];
   };
   EXPECT_TRUE(wait_until(complete, 60s));
+  EXPECT_FALSE(found.contains(kRendition));
   for (const auto& [publication, records] : committed) {
     EXPECT_EQ(found[publication].size(), records) << "publication " << publication;
     for (const auto& [sequence, count] : found[publication])

@@ -43,10 +43,11 @@ class ScratchDirectory {
 };
 
 inline std::unique_ptr<media::ArenaWriter> make_arena(const std::string& directory,
-                                                      std::uint64_t bytes = 32U << 20) {
+                                                      std::uint64_t bytes = 32U << 20,
+                                                      const std::string& name = "ingest") {
   media::ArenaConfig config;
   config.directory = directory;
-  config.name = "ingest";
+  config.name = name;
   config.bytes = bytes;
   config.block_bytes = 16U << 10;
   config.max_logs = 16;
@@ -71,7 +72,16 @@ class Publisher {
 
   Publisher(media::ArenaWriter& arena, std::uint64_t publication_id, bool audio = true,
             std::uint64_t guaranteed_bytes = 4U << 20, std::uint32_t width = 64, bool is_private = false)
-      : publication_id_(publication_id) {
+      : Publisher(arena, describe(publication_id, guaranteed_bytes, is_private), audio, width) {}
+  Publisher(media::ArenaWriter& arena, const media::LogDescription& description, bool audio = true,
+            std::uint32_t width = 64)
+      : publication_id_(description.publication_id), log_(std::move(arena.create_log(description).value())) {
+    configure_video(width);
+    if (audio) begin_audio();
+  }
+
+  static media::LogDescription describe(std::uint64_t publication_id,
+                                        std::uint64_t guaranteed_bytes = 4U << 20, bool is_private = false) {
     media::LogDescription description;
     description.stream_id = "s1";
     description.publication_id = publication_id;
@@ -80,9 +90,15 @@ class Publisher {
     description.started_wall_us = kStartedWallUs;
     description.retention.guaranteed_bytes = guaranteed_bytes;
     description.retention.max_bytes = std::max(guaranteed_bytes, std::uint64_t{16U << 20});
-    log_ = std::move(arena.create_log(description).value());
-    configure_video(width);
-    if (audio) begin_audio();
+    return description;
+  }
+  // What a ladder makes of publication 1.
+  static media::LogDescription describe_rendition(std::uint64_t publication_id, const std::string& name) {
+    media::LogDescription description = describe(publication_id);
+    description.role = media::LogRole::kRendition;
+    description.rendition = name;
+    description.origin_publication_id = 1;
+    return description;
   }
 
   void configure_video(std::uint32_t width) {
