@@ -9,7 +9,7 @@
 
 #include "base/result.hpp"
 #include "live_streams.hpp"
-#include "track_format.hpp"
+#include "publication/track_format.hpp"
 
 namespace millrace::ingest {
 
@@ -70,7 +70,7 @@ struct NewRecords {
 class Announcer {
  public:
   virtual ~Announcer() = default;
-  virtual void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
+  virtual void published(const LiveStream& stream, const std::vector<publication::TrackFormat>& tracks,
                          const std::string& encoder) = 0;
   virtual void ended(const LiveStream& stream, media::LogEnd reason) = 0;
   // Auth may have allowed this publication, but it was never announced.

@@ -15,7 +15,6 @@
 #include "rtmp/media_message.hpp"
 #include "rtmp/message_chunks.hpp"
 #include "shard.hpp"
-#include "track_format.hpp"
 
 namespace millrace::ingest {
 

@@ -1,7 +1,7 @@
 #include "player_tracks.hpp"
 
+#include "publication/track_format.hpp"
 #include "rtmp/fourcc.hpp"
-#include "track_format.hpp"
 
 namespace millrace::ingest {
 
@@ -39,13 +39,13 @@ bool can_take(const rtmp::PeerCapabilities& player, const media::LogReader::Conf
                                description.codec == media::Codec::kMp3;
   if (first && has_legacy_form) return true;
   if (!first && !player.takes_multitrack()) return false;
-  return player.plays(message_type(description.kind), fourcc_of(description.codec));
+  return player.plays(publication::message_type(description.kind), publication::fourcc_of(description.codec));
 }
 
 std::string withheld_text(const media::TrackConfiguration& description) {
   const bool video = description.kind == media::TrackKind::kVideo;
   return std::string(video ? "The picture" : "The sound") + " is left out: this player did not announce " +
-         rtmp::fourcc_text(fourcc_of(description.codec)) +
+         rtmp::fourcc_text(publication::fourcc_of(description.codec)) +
          " (Enhanced RTMP: fourCcList or FourCcInfoMap in connect).";
 }
 

@@ -1,5 +1,6 @@
-// What one publisher sends, written to its media log: messages in, records and configurations out. Sans-IO:
-// bytes and times are passed in, the log's memory is the only place a payload is copied to.
+// What one publisher's messages mean, written to its media log by a publication::Writer: messages in, samples
+// and configurations out. Sans-IO: bytes and times are passed in, the log's memory is the only place a
+// payload is copied to.
 //
 // Owner: the publisher's connection; its I/O thread only. Counters may be read from any thread.
 #pragma once
@@ -13,19 +14,25 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
-#include "frame_look.hpp"
 #include "media/arena_writer.hpp"
 #include "media/media_pace.hpp"
 #include "media/pause_meter.hpp"
 #include "media/timeline.hpp"
+#include "publication/frame_look.hpp"
+#include "publication/track_format.hpp"
+#include "publication/writer.hpp"
 #include "refusals.hpp"
 #include "resolution_limit.hpp"
 #include "rtmp/media_tag.hpp"
 #include "rtmp/server_session.hpp"
-#include "track_format.hpp"
 #include "track_table.hpp"
 
 namespace millrace::ingest {
+
+using publication::FrameAccess;
+using publication::FrameForm;
+using publication::FrameLook;
+using publication::TrackFormat;
 
 // Since the publication began; written by the I/O thread.
 struct PublicationCounters {
@@ -95,17 +102,17 @@ class Publication {
   void finish(media::LogEnd reason);
 
   // The tracks in force; true once after each change, when there is something to play.
-  const std::vector<TrackFormat>& tracks() const { return tracks_; }
-  bool take_tracks_changed();
+  const std::vector<TrackFormat>& tracks() const { return writer_.tracks(); }
+  bool take_tracks_changed() { return writer_.take_tracks_changed(); }
   const std::string& encoder() const { return encoder_; }
 
-  std::uint64_t committed() const { return log_->committed(); }
+  std::uint64_t committed() const { return writer_.log().committed(); }
   // A message has begun and is not whole yet.
   bool receiving() const { return !open_.empty(); }
-  std::uint32_t slot() const { return log_->slot(); }
+  std::uint32_t slot() const { return writer_.log().slot(); }
   // Of the newest record.
-  std::uint64_t media_sequence() const { return media_sequence_; }
-  std::int64_t arrival_us() const { return arrival_us_; }
+  std::uint64_t media_sequence() const { return writer_.newest().media_sequence; }
+  std::int64_t arrival_us() const { return writer_.newest().arrival_us; }
 
  private:
   struct OpenMessage {
@@ -128,22 +135,9 @@ class Publication {
     const MessageTimes& times;
     Rewriting rewriting = Rewriting::kNone;
   };
-  struct SamplePlace {
-    std::uint8_t track = 0;
-    std::uint32_t payload_begin = 0;  // in the room's body; what is before it goes to players or to nobody
-    std::uint32_t header_size = 0;    // as received, right before the payload
-    std::optional<rtmp::TagHeaderFields> header;  // to be written instead
-    bool composition_present = false;             // SI24, the last three bytes of the header
-    std::int32_t composition_offset_ms = 0;
-    bool key = false;
-    bool recovery = false;  // with key
-    bool refresh = false;   // with recovery
-    std::uint32_t samples = 0;
-    std::uint32_t nanoseconds = 0;
-  };
-
   Result<void> check_resolution(const TrackFormat& format) const;
-  std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
+  // Enhanced RTMP's header of hvc1 is longer than the legacy one.
+  std::uint32_t header_growth() const { return legacy_hevc_ ? 3 : 0; }
   OpenMessage* find(std::uint32_t chunk_stream_id);
   Result<void> end_media(const OpenMessage& message, ByteView body, const MessageTimes& times);
   // Those that give a boolean say whether the message's room was committed.
@@ -153,8 +147,8 @@ class Publication {
   Result<bool> take_adts(const Part& part);
   Result<bool> pass_over(const Part& part, std::string_view reason);
   Result<void> learn(const Part& part, const FrameLook& look, media::Codec codec);
-  SamplePlace place_of(const Part& part, const FrameLook& look, const TrackSlot& slot);
-  Result<bool> commit_copy(const Part& part, std::uint32_t skip, SamplePlace place);
+  publication::Sample sample_of(const Part& part, const FrameLook& look, const TrackSlot& slot);
+  Result<bool> commit_copy(const Part& part, std::uint32_t skip, publication::Sample sample);
   Result<void> take_header(const Part& part);
   Result<void> take_annotation(const Part& part);
   Result<void> refuse(const Part& part, std::string reason);
@@ -164,30 +158,19 @@ class Publication {
   Result<void> end_data(const OpenMessage& message, ByteView body, const MessageTimes& times);
   Result<void> configure(const Part& part, TrackFormat format);
   Result<void> configure_data(ByteView body);
-  Result<void> add_configuration(TrackFormat format, std::uint64_t media_sequence,
-                                 std::uint32_t timestamp_ms);
   // False: it could not be, and was dropped. The room is the caller's to abandon unless this says true.
-  Result<bool> commit(const OpenMessage& message, const SamplePlace& place, const MessageTimes& times);
-  static std::uint32_t write_tag_header(const media::LogWriter::Room& room, const SamplePlace& place,
-                                        const media::SampleRecord& record, std::size_t chunk_header);
-  std::uint16_t silent_tracks();
-  Result<void> apply_pending(TrackSlot& slot, const media::SampleRecord& record);
-  void count(const SamplePlace& place, const media::SampleRecord& record);
+  Result<bool> commit(const OpenMessage& message, publication::Sample sample, const MessageTimes& times);
+  void count(const media::SampleRecord& record);
   Result<void> drop(const OpenMessage& message);
-  void tell_target_duration();
   void give_up_overtaken();
 
-  std::unique_ptr<media::LogWriter> log_;
-  media::Timeline timeline_;
+  publication::Writer writer_;
   std::shared_ptr<PublicationCounters> counters_;
   ResolutionLimit resolution_limit_;
   std::vector<OpenMessage> open_;
   TrackTable table_;
   Refusals refusals_;
-  std::vector<TrackFormat> tracks_;
   std::string encoder_;
-  bool tracks_changed_ = false;
-  bool any_record_ = false;
   bool legacy_hevc_ = false;  // its header grows by three bytes for players
   Bytes metadata_;            // newest onMetaData
   std::uint32_t metadata_changes_ = 0;
@@ -195,10 +178,6 @@ class Publication {
   Bytes audio_annotation_;
   std::uint32_t annotations_ = 0;
   std::uint32_t variations_ = 0;
-  std::uint32_t target_duration_s_ = 0;
-  std::uint32_t wire_timestamp_ms_ = 0;
-  std::uint64_t media_sequence_ = 0;
-  std::int64_t arrival_us_ = 0;
   media::MediaPace pace_;
 };
 

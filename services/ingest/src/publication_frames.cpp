@@ -6,8 +6,8 @@
 #include "codecs/aac.hpp"
 #include "codecs/adts.hpp"
 #include "codecs/nal_form.hpp"
-#include "frame_look.hpp"
 #include "publication.hpp"
+#include "publication/frame_look.hpp"
 
 namespace millrace::ingest {
 
@@ -23,7 +23,7 @@ bool is_news(const FrameLook& look, const TrackSlot* slot, media::Codec codec, B
   const bool sound =
       look.sample_rate != 0 && (look.sample_rate != known.sample_rate || look.channels != known.channels);
   const bool sets = look.parameter_sets && look.access != FrameAccess::kNone;
-  return picture || sound || (sets && !is_told(*slot->format, frame));
+  return picture || sound || (sets && !publication::is_told(*slot->format, frame));
 }
 
 // Of the same picture or sound, as players see it.
@@ -76,10 +76,6 @@ rtmp::VideoFrameType frame_type_of(const rtmp::MediaTag& tag, FrameAccess access
   return key ? rtmp::VideoFrameType::kKey : rtmp::VideoFrameType::kInter;
 }
 
-bool has_composition(rtmp::FourCc codec) {
-  return codec == rtmp::fourcc::kAvc || codec == rtmp::fourcc::kHevc;
-}
-
 }  // namespace
 
 // A frame that can't be taken as things are.
@@ -101,7 +97,7 @@ Result<void> Publication::learn(const Part& part, const FrameLook& look, media::
   const TrackFormat* earlier = nullptr;
   if (slot != nullptr && slot->incomplete) earlier = &*slot->incomplete;
   if (earlier == nullptr && slot != nullptr && slot->has(codec)) earlier = &*slot->format;
-  Result<TrackFormat> format = format_of_frame(codec, part.payload, earlier);
+  Result<TrackFormat> format = publication::format_of_frame(codec, part.payload, earlier);
   if (!format) return {};
   const bool variation = slot != nullptr && slot->has(codec) && is_variation(*format, *slot->format);
   if (variation && variations_ == kMaxVariations) return {};
@@ -110,13 +106,13 @@ Result<void> Publication::learn(const Part& part, const FrameLook& look, media::
 }
 
 Result<bool> Publication::take_frame(const Part& part) {
-  const media::Codec codec = codec_of(part.tag.type, part.where.codec);
+  const media::Codec codec = publication::codec_of(part.tag.type, part.where.codec);
   if (codec == media::Codec::kNone) {
     const Result<void> refused = refuse(part, unsupported_codec(part.tag, part.where));
     return refused ? Result<bool>(false) : tl::unexpected<Error>(refused.error());
   }
   const TrackSlot* known = table_.find(part.tag.type, part.where.track_id);
-  const FrameLook look = look_at_frame(codec, part.payload, nal_length_size(known));
+  const FrameLook look = publication::look_at_frame(codec, part.payload, nal_length_size(known));
   if (look.form != FrameForm::kPlain && part.rewriting == Rewriting::kNone)
     return take_other_form(part, look.form, codec);
   if (look.usable) {
@@ -132,41 +128,41 @@ Result<bool> Publication::take_frame(const Part& part) {
     return pass_over(part, why_passed_over(codec, look.usable));
   refusals_.trust(part.tag, part.where);
   slot->refused = false;
-  const SamplePlace place = place_of(part, look, *slot);
+  const publication::Sample sample = sample_of(part, look, *slot);
   // Its header for players grows; there is room from the next message on.
   const bool legacy_hevc = !part.tag.enhanced && codec == media::Codec::kH265;
   const bool fits = !legacy_hevc || std::exchange(legacy_hevc_, true);
   if ((part.whole && fits) || part.rewriting == Rewriting::kOwnRoom)
-    return commit(part.message, place, part.times);
-  return commit_copy(part, look.skip, place);
+    return commit(part.message, sample, part.times);
+  return commit_copy(part, look.skip, sample);
 }
 
-Publication::SamplePlace Publication::place_of(const Part& part, const FrameLook& look,
-                                               const TrackSlot& slot) {
-  SamplePlace place;
-  place.track = table_.track_of(slot);
-  place.payload_begin = part.rewriting == Rewriting::kOwnRoom ? 0 : part.where.payload_begin + look.skip;
-  place.header_size = part.where.payload_begin;
-  place.composition_offset_ms = part.where.composition_offset_ms;
+publication::Sample Publication::sample_of(const Part& part, const FrameLook& look, const TrackSlot& slot) {
+  publication::Sample sample;
+  sample.track = table_.track_of(slot);
+  sample.payload_begin = part.rewriting == Rewriting::kOwnRoom ? 0 : part.where.payload_begin + look.skip;
+  sample.tag.header_size = part.where.payload_begin;
+  sample.composition_offset_ms = part.where.composition_offset_ms;
   const FrameAccess access = access_of(part.tag, look);
   const rtmp::VideoFrameType frame_type = frame_type_of(part.tag, access);
-  place.key = access != FrameAccess::kNone;
-  place.refresh = access == FrameAccess::kRefresh;
-  place.recovery = place.refresh || access == FrameAccess::kRecovery;
-  place.samples = look.samples;
-  place.nanoseconds = part.tag.nanosecond_offset;
+  sample.key = access != FrameAccess::kNone;
+  sample.refresh = access == FrameAccess::kRefresh;
+  sample.recovery = sample.refresh || access == FrameAccess::kRecovery;
+  sample.samples = look.samples;
+  sample.nanoseconds = part.tag.nanosecond_offset;
   const bool kept =
       part.whole && look.skip == 0 && frame_type == part.tag.frame_type && stays(part.tag, part.where, slot);
-  place.composition_present = has_composition(part.where.codec) && (!kept || part.tag.composition_present);
+  sample.tag.composition_present =
+      publication::has_composition(part.where.codec) && (!kept || part.tag.composition_present);
   if (!kept) {
-    place.header = {part.tag.type,
-                    part.where.codec,
-                    PacketKind::kCodedFrames,
-                    frame_type,
-                    part.where.composition_offset_ms,
-                    slot.player_track_id};
+    sample.tag.header = {part.tag.type,
+                         part.where.codec,
+                         PacketKind::kCodedFrames,
+                         frame_type,
+                         part.where.composition_offset_ms,
+                         slot.player_track_id};
   }
-  return place;
+  return sample;
 }
 
 Result<bool> Publication::take_other_form(const Part& part, FrameForm form, media::Codec codec) {
@@ -185,8 +181,9 @@ Result<bool> Publication::take_other_form(const Part& part, FrameForm form, medi
   const codecs::NalSample sample{part.payload, start_codes, length_size};
   const std::size_t size = codecs::size_with_lengths(sample, length_size);
   if (size == 0) return pass_over(part, why_passed_over(codec, false));
-  Result<media::LogWriter::Room> room = log_->reserve(
-      static_cast<std::uint32_t>(size), prefix_room(part.message.timestamp_ms) + rtmp::TagHeader::kMaxSize);
+  Result<media::LogWriter::Room> room =
+      writer_.reserve(static_cast<std::uint32_t>(size), part.message.timestamp_ms,
+                      header_growth() + static_cast<std::uint32_t>(rtmp::TagHeader::kMaxSize));
   if (!room) return tl::unexpected<Error>(room.error());
   codecs::write_with_lengths(sample, length_size, room->data + room->prefix_room);
   OpenMessage copy = part.message;
@@ -194,7 +191,7 @@ Result<bool> Publication::take_other_form(const Part& part, FrameForm form, medi
   const ByteView payload(room->data + room->prefix_room, size);
   const Result<bool> taken =
       take_frame({copy, part.tag, part.where, payload, false, part.times, Rewriting::kOwnRoom});
-  if (!taken || !*taken) log_->abandon(*room);
+  if (!taken || !*taken) writer_.abandon(*room);
   return taken ? Result<bool>(false) : taken;
 }
 
@@ -225,18 +222,18 @@ Result<bool> Publication::take_adts(const Part& part) {
 }
 
 // A part of a message of many tracks gets a message of its own.
-Result<bool> Publication::commit_copy(const Part& part, std::uint32_t skip, SamplePlace place) {
+Result<bool> Publication::commit_copy(const Part& part, std::uint32_t skip, publication::Sample sample) {
   const ByteView payload = part.payload.subspan(skip);
-  const auto header_size = static_cast<std::uint32_t>(rtmp::make_tag_header(*place.header).size);
-  Result<media::LogWriter::Room> room = log_->reserve(static_cast<std::uint32_t>(payload.size()),
-                                                      prefix_room(part.message.timestamp_ms) + header_size);
+  const auto header_size = static_cast<std::uint32_t>(rtmp::make_tag_header(*sample.tag.header).size);
+  Result<media::LogWriter::Room> room = writer_.reserve(
+      static_cast<std::uint32_t>(payload.size()), part.message.timestamp_ms, header_growth() + header_size);
   if (!room) return tl::unexpected<Error>(room.error());
   std::memcpy(room->data + room->prefix_room, payload.data(), payload.size());
   OpenMessage copy = part.message;
   copy.room = *room;
-  place.payload_begin = 0;
-  const Result<bool> committed = commit(copy, place, part.times);
-  if (!committed || !*committed) log_->abandon(*room);
+  sample.payload_begin = 0;
+  const Result<bool> committed = commit(copy, sample, part.times);
+  if (!committed || !*committed) writer_.abandon(*room);
   return committed ? Result<bool>(false) : committed;
 }
 

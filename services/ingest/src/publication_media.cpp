@@ -10,8 +10,6 @@ namespace {
 
 using rtmp::PacketKind;
 
-constexpr std::string_view kNoHeader = "ingest.no_header";
-
 // Bytes that say the same in other words are no change: it would cost a segment and a discontinuity.
 bool decode_alike(const TrackFormat& a, const TrackFormat& b) {
   if (a.configuration == b.configuration) return true;
@@ -32,7 +30,7 @@ bool is_same(const TrackFormat& a, const TrackFormat& b) {
 
 Result<void> Publication::check(std::int64_t monotonic_us) const {
   const std::string_view reason = refusals_.hopeless(monotonic_us);
-  if (reason.empty() || any_record_ || table_.any_promising()) return {};
+  if (reason.empty() || writer_.any_record() || table_.any_promising()) return {};
   return fail("ingest.unsupported", std::string(reason));
 }
 
@@ -55,7 +53,7 @@ Result<void> Publication::refuse_header(const Part& part, std::string reason) {
   if (TrackSlot* slot = table_.find(part.tag.type, part.where.track_id); slot != nullptr) {
     slot->format.reset();
     slot->incomplete.reset();
-    slot->pending = false;
+    writer_.withdraw(table_.track_of(*slot));
     slot->header.clear();
   }
   return refuse(part, std::move(reason));
@@ -71,12 +69,12 @@ Result<void> Publication::end_media(const OpenMessage& message, ByteView body, c
     const bool whole = tag->part_count == 1 && part->payload_begin + part->payload_size == body.size();
     const Result<bool> taken = take({message, *tag, *part, payload, whole, times});
     if (!taken) {
-      log_->abandon(*message.room);
+      writer_.abandon(*message.room);
       return tl::unexpected<Error>(taken.error());
     }
     committed = committed || *taken;
   }
-  if (!committed) log_->abandon(*message.room);
+  if (!committed) writer_.abandon(*message.room);
   return {};
 }
 
@@ -103,7 +101,7 @@ Result<bool> Publication::take(const Part& part) {
 }
 
 Result<void> Publication::take_header(const Part& part) {
-  const media::Codec codec = codec_of(part.tag.type, part.where.codec);
+  const media::Codec codec = publication::codec_of(part.tag.type, part.where.codec);
   if (codec == media::Codec::kNone) return refuse(part, unsupported_codec(part.tag, part.where));
   // What copies AAC out of ADTS sends an empty one until it has seen a frame.
   if (part.payload.empty()) return {};
@@ -111,8 +109,8 @@ Result<void> Publication::take_header(const Part& part) {
   if (as_text(part.payload).starts_with("OpusTags")) return {};
   const TrackSlot* known = table_.find(part.tag.type, part.where.track_id);
   if (known != nullptr && known->has(codec) && as_text(known->header) == as_text(part.payload)) return {};
-  Result<TrackFormat> format = format_of_header(codec, part.payload);
-  if (!format && format.error().code == kNoHeader) return {};
+  Result<TrackFormat> format = publication::format_of_header(codec, part.payload);
+  if (!format && format.error().code == publication::kNoHeader) return {};
   if (!format) return refuse_header(part, format.error().message);
   legacy_hevc_ = part.tag.type == rtmp::MessageType::kVideo
                      ? !part.tag.enhanced && codec == media::Codec::kH265
@@ -136,7 +134,7 @@ Result<void> Publication::check_resolution(const TrackFormat& format) const {
 }
 
 Result<void> Publication::check_resolution() const {
-  for (const TrackFormat& format : tracks_) {
+  for (const TrackFormat& format : writer_.tracks()) {
     if (Result<void> within = check_resolution(format); !within) return within;
   }
   return {};
@@ -149,17 +147,9 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
   slot->incomplete.reset();
   if (slot->format && is_same(*slot->format, format)) return {};
   format.description.track = table_.track_of(*slot);
-  if (!format.no_wire_form) {
-    const rtmp::TagHeader tag =
-        rtmp::make_tag_header({part.tag.type, part.where.codec, PacketKind::kSequenceStart,
-                               rtmp::VideoFrameType::kKey, 0, slot->player_track_id});
-    format.tag.assign(tag.view().begin(), tag.view().end());
-  }
-  timeline_.configure(format.description.track, format.description.kind, format.description.timescale,
-                      format.samples_per_frame);
+  format.player_track_id = slot->player_track_id;
   slot->format = format;
-  slot->pending = any_record_;
-  return any_record_ ? Result<void>() : add_configuration(std::move(format), 0, 0);
+  return writer_.configure(std::move(format));
 }
 
 Result<void> Publication::take_annotation(const Part& part) {
@@ -171,7 +161,7 @@ Result<void> Publication::take_annotation(const Part& part) {
   Bytes annotation(tag.view().begin(), tag.view().end());
   annotation.insert(annotation.end(), part.payload.begin(), part.payload.end());
   if (annotation == newest) return {};
-  const bool known = codec_of(part.tag.type, part.where.codec) != media::Codec::kNone;
+  const bool known = publication::codec_of(part.tag.type, part.where.codec) != media::Codec::kNone;
   if (!known || !is_first_of_kind(part) || part.payload.size() > kMaxAnnotationBytes ||
       annotations_ == kMaxAnnotations) {
     count_dropped();
@@ -179,11 +169,11 @@ Result<void> Publication::take_annotation(const Part& part) {
   }
   ++annotations_;
   newest = std::move(annotation);
-  TrackFormat format = data_format(part.payload);
+  TrackFormat format = publication::data_format(part.payload);
   format.description.codec = media::Codec::kNone;
   format.annotates = part.tag.type;
   format.tag.assign(tag.view().begin(), tag.view().end());
-  return add_configuration(std::move(format), any_record_ ? media_sequence_ : 0, 0);
+  return writer_.add_data(std::move(format));
 }
 
 }  // namespace millrace::ingest

@@ -1,5 +1,5 @@
-// The tracks of one publication: which of its Enhanced RTMP tracks is which track of the log, and what is in
-// force there. Tracks keep their place for the publication's life.
+// The tracks of one publication: which of its Enhanced RTMP tracks is which track of the log, and what is
+// known of it. Tracks keep their place for the publication's life.
 //
 //   first video -> 0, first audio -> 1, data -> 2, whatever else comes -> 3 to 15 in order of appearance
 //
@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "publication/track_format.hpp"
 #include "rtmp/media_tag.hpp"
-#include "track_format.hpp"
 
 namespace millrace::ingest {
 
@@ -21,20 +21,15 @@ struct TrackSlot {
   std::uint8_t track_id = 0;  // on the publisher's wire
   // The track's number for players; absent for the first of its kind, which goes without a multitrack header.
   std::optional<std::uint8_t> player_track_id;
-  // The newest: in force, or with the track's next sample (a configuration that arrived after the first
-  // record waits for that).
-  std::optional<TrackFormat> format;
-  bool pending = false;
-  bool configured = false;
-  bool sampled = false;  // has a record
-  std::uint32_t configuration = 0;
+  // The newest: in force, or with the track's next sample.
+  std::optional<publication::TrackFormat> format;
   // The newest sequence header as received: encoders repeat it, also when the pictures say otherwise by now.
   Bytes header;
   // Its frames were reported to the publisher as unusable, and none came that is.
   bool refused = false;
   // A header that does not state all: the size of the picture, or the parameter sets. The first key frame
   // completes it.
-  std::optional<TrackFormat> incomplete;
+  std::optional<publication::TrackFormat> incomplete;
 
   bool has(media::Codec codec) const { return format && format->description.codec == codec; }
 };

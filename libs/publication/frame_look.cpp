@@ -1,4 +1,4 @@
-#include "frame_look.hpp"
+#include "publication/frame_look.hpp"
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@
 #include "codecs/random_access.hpp"
 #include "codecs/vp9.hpp"
 
-namespace millrace::ingest {
+namespace millrace::publication {
 
 namespace {
 
@@ -171,4 +171,4 @@ FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_lengt
   }
 }
 
-}  // namespace millrace::ingest
+}  // namespace millrace::publication

@@ -1,4 +1,4 @@
-// What ingest must know of a coded frame before it goes into the log. Pure; looks at headers only.
+// What a writer must know of a coded frame before it goes into the log. Pure; looks at headers only.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include "base/bytes.hpp"
 #include "media/sample.hpp"
 
-namespace millrace::ingest {
+namespace millrace::publication {
 
 // Whether decoding can begin at a frame.
 enum class FrameAccess : std::uint8_t {
@@ -41,4 +41,4 @@ struct FrameLook {
 // nal_length_size: of the track's configuration; H.264 and H.265.
 FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size);
 
-}  // namespace millrace::ingest
+}  // namespace millrace::publication

@@ -1,4 +1,4 @@
-#include "track_format.hpp"
+#include "publication/track_format.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@
 #include "codecs/vp9.hpp"
 #include "media/timeline.hpp"
 
-namespace millrace::ingest {
+namespace millrace::publication {
 
 namespace {
 
@@ -172,13 +172,13 @@ Result<TrackFormat> mp3_format(ByteView frame) {
 
 Result<TrackFormat> adts_format(ByteView frame) {
   const std::optional<codecs::AdtsFrame> adts = codecs::next_adts_frame(frame);
-  if (!adts) return fail("ingest.no_header", "AAC without its configuration");
+  if (!adts) return fail(kNoHeader, "AAC without its configuration");
   return aac_format(adts->audio_specific_config);
 }
 
 Result<TrackFormat> nal_format(Codec codec, const codecs::ParameterSets& sets, unsigned nal_length_size) {
   const Bytes record = sets.record(nal_length_size);
-  if (record.empty()) return fail("ingest.no_header", "no parameter sets");
+  if (record.empty()) return fail(kNoHeader, "no parameter sets");
   return codec == Codec::kH264 ? avc_format(record) : hevc_format(record);
 }
 
@@ -207,8 +207,7 @@ Result<TrackFormat> nal_format_of_header(Codec codec, ByteView payload) {
 Result<TrackFormat> vp9_format_of_frame(ByteView frame, const TrackFormat* earlier) {
   const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(frame);
   if (!header) return fail(header.error(), "VP9 frame");
-  if (earlier == nullptr || !header->key_frame)
-    return fail("ingest.no_header", "VP9 without its configuration");
+  if (earlier == nullptr || !header->key_frame) return fail(kNoHeader, "VP9 without its configuration");
   TrackFormat format = *earlier;
   format.description.width = header->width;
   format.description.height = header->height;
@@ -218,7 +217,7 @@ Result<TrackFormat> vp9_format_of_frame(ByteView frame, const TrackFormat* earli
 Result<TrackFormat> av1_format_of_frame(ByteView frame) {
   const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(frame);
   if (!unit) return fail(unit.error(), "AV1 temporal unit");
-  if (!unit->sequence_header) return fail("ingest.no_header", "AV1 without its sequence header");
+  if (!unit->sequence_header) return fail(kNoHeader, "AV1 without its sequence header");
   return av1_format(codecs::av1_configuration(*unit->sequence_header, unit->sequence_header_obu));
 }
 
@@ -253,7 +252,7 @@ Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload) {
     case Codec::kFlac:
       return flac_format(payload);
     default:
-      return fail("ingest.no_header", "a codec without a sequence header");
+      return fail(kNoHeader, "a codec without a sequence header");
   }
 }
 
@@ -275,7 +274,7 @@ Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const 
     case Codec::kMp3:
       return mp3_format(payload);
     default:
-      return fail("ingest.no_header", "a frame before its configuration");
+      return fail(kNoHeader, "a frame before its configuration");
   }
 }
 
@@ -312,4 +311,8 @@ rtmp::MessageType message_type(media::TrackKind kind) {
   return rtmp::MessageType::kData;
 }
 
-}  // namespace millrace::ingest
+bool has_composition(rtmp::FourCc fourcc) {
+  return fourcc == rtmp::fourcc::kAvc || fourcc == rtmp::fourcc::kHevc;
+}
+
+}  // namespace millrace::publication

@@ -1,0 +1,127 @@
+// Writes one log: coded samples in, records out, each with the RTMP message header that players are sent in
+// front of it. Whoever makes a log writes it through this: what a publisher sends, and what is made from it.
+// Sans-IO: times are passed in, and the log's memory is the only place that a payload is put.
+//
+//   configure ──> reserve ──> payload into the room ──> commit         the timeline gives times and numbers
+//                                                   └─> commit_placed  the writer has brought them along
+//
+// Owner: one thread at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "media/arena_writer.hpp"
+#include "media/timeline.hpp"
+#include "publication/message_prefix.hpp"
+#include "publication/track_format.hpp"
+
+namespace millrace::publication {
+
+// A sample that stands in a room of the log: what it is, and what players are sent before it.
+struct Sample {
+  std::uint8_t track = 0;
+  std::uint32_t payload_begin = 0;  // in the room's body; what is before it goes to players or to nobody
+  TagPlace tag;                     // as received, or to be written
+  std::int32_t composition_offset_ms = 0;
+  bool key = false;
+  bool recovery = false;  // with key
+  bool refresh = false;   // with recovery
+  // As Timeline::Input has them; of no use where the record is brought along.
+  std::uint32_t timestamp_ms = 0;
+  std::uint32_t samples = 0;
+  std::uint32_t nanoseconds = 0;
+  std::int64_t arrival_us = 0;
+  std::int64_t wall_us = 0;
+};
+
+class Writer {
+ public:
+  using Room = media::LogWriter::Room;
+
+  // Times and numbers are the timeline's.
+  Writer(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline);
+  // They are brought along: a rendition or a mirror (LogDescription::numbers, first_sequence).
+  explicit Writer(std::unique_ptr<media::LogWriter> log);
+
+  // What the track is from its next sample on, at once where there is no record yet.
+  // "media.too_many_configurations".
+  [[nodiscard]] Result<void> configure(TrackFormat format);
+  // The track's configuration that waits for its next sample will not come into force.
+  void withdraw(std::uint8_t track) { tracks_[track % media::kMaxTracks].pending.reset(); }
+  // On the data track, in force at once: metadata (data_format), or an annotation of sound or picture.
+  [[nodiscard]] Result<void> add_data(TrackFormat format);
+  bool is_configured(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].configured; }
+
+  // Room for a message's body and exactly the chunk header that players will be sent, so that messages lie
+  // back to back; growth: bytes by which its tag header will be longer than it was received. Errors: those of
+  // LogWriter::reserve.
+  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size, std::uint32_t timestamp_ms,
+                                     std::uint32_t growth = 0);
+  // Room for the payload alone of a sample whose header is to be written.
+  [[nodiscard]] Result<Room> reserve_for(const Sample& sample, std::uint32_t payload_size);
+  void abandon(const Room& room) { log_->abandon(room); }
+  bool overtaken(const Room& room) const { return log_->overtaken(room); }
+
+  // A sample of a configured track with its header to be written, as most writers have it: the payload is all
+  // of the room.
+  Sample sample_of(std::uint8_t track, bool key, std::int32_t composition_offset_ms) const;
+
+  // False: there is no room for its header in front of it; it was not written and the room is the caller's to
+  // abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline.
+  [[nodiscard]] Result<bool> commit(const Room& room, const Sample& sample);
+  // record: times, segment and part numbers, segment and discontinuity flags. Track, configuration, place and
+  // the key flags are set here.
+  [[nodiscard]] Result<bool> commit_placed(const Room& room, const Sample& sample,
+                                           media::SampleRecord record);
+  // Of a log without a timeline; as LogWriter has it.
+  void set_target_duration_s(std::uint32_t seconds) { log_->set_target_duration_s(seconds); }
+
+  // Ends the log; nothing may be written afterwards.
+  void finish(media::LogEnd reason);
+
+  // The sound and picture tracks in force; true once after each change, when there is something to play.
+  const std::vector<TrackFormat>& tracks() const { return formats_; }
+  bool take_tracks_changed();
+
+  bool any_record() const { return any_record_; }
+  // The newest; empty before there is one.
+  const media::SampleRecord& newest() const { return newest_; }
+  std::uint64_t jumps() const { return timeline_ ? timeline_->jumps() : 0; }
+  const media::LogWriter& log() const { return *log_; }
+
+ private:
+  struct Track {
+    media::TrackKind kind = media::TrackKind::kData;
+    rtmp::FourCc fourcc = rtmp::fourcc::kNone;
+    std::optional<std::uint8_t> player_track_id;
+    bool configured = false;
+    bool sampled = false;                // has a record
+    std::uint32_t configuration = 0;     // in force
+    std::optional<TrackFormat> pending;  // with the track's next sample
+  };
+
+  std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
+  Result<void> add_configuration(TrackFormat format, std::uint64_t media_sequence,
+                                 std::uint32_t timestamp_ms);
+  Result<void> apply_pending(Track& track, const media::SampleRecord& record);
+  Result<bool> write(const Room& room, const Sample& sample, media::SampleRecord& record);
+  std::uint16_t silent_tracks() const;
+  void tell_target_duration();
+
+  std::unique_ptr<media::LogWriter> log_;
+  std::optional<media::Timeline> timeline_;
+  std::array<Track, media::kMaxTracks> tracks_;
+  std::vector<TrackFormat> formats_;
+  bool formats_changed_ = false;
+  bool any_record_ = false;
+  std::uint32_t target_duration_s_ = 0;
+  media::SampleRecord newest_{};
+};
+
+}  // namespace millrace::publication

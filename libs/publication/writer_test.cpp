@@ -1,0 +1,259 @@
+// A log written by a Writer, read back: records, messages as players are sent them, configurations.
+#include "publication/writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include "media/arena_reader.hpp"
+#include "publication/frame_look.hpp"
+#include "rtmp/media_message.hpp"
+
+namespace millrace::publication {
+namespace {
+
+constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr std::uint32_t kChunkHeader = 12;
+
+// avcC of 320x180 baseline, from x264.
+const Bytes kAvcc{0x01, 0x42, 0xC0, 0x0D, 0xFF, 0xE1, 0x00, 0x19, 0x67, 0x42, 0xC0, 0x0D, 0xD9, 0x01,
+                  0x41, 0x9F, 0x9E, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0xC0,
+                  0xF1, 0x42, 0xA4, 0xE0, 0x00, 0x01, 0x00, 0x05, 0x68, 0xCB, 0x83, 0xCB, 0x20};
+const Bytes kAudioConfig{0x11, 0x90};  // AAC-LC, 48 kHz, stereo
+
+Bytes picture(bool key, std::uint8_t number) {
+  return {0, 0, 0, 6, static_cast<std::uint8_t>(key ? 0x65 : 0x41), number, 0x80, 0x80, 0x80, 0x80};
+}
+
+class WriterTest : public ::testing::Test {
+ protected:
+  WriterTest() {
+    std::string path = "/tmp/millrace-writer-XXXXXX";
+    directory_ = ::mkdtemp(path.data());
+    arena_ = std::move(*media::ArenaWriter::open({directory_, "test", 32U << 20, 256U << 10, 16}));
+    reader_ = std::move(*media::ArenaReader::open(directory_, "test", "test"));
+    description_.stream_id = "cam";
+    description_.publication_id = 7;
+    description_.started_wall_us = kWallUs;
+    description_.retention.guaranteed_bytes = 8U << 20;
+  }
+  ~WriterTest() override {
+    writer_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void write_source() {
+    auto log = std::move(*arena_->create_log(description_));
+    const media::TimelineConfig timeline{log->continuation()};
+    writer_.emplace(std::move(log), timeline);
+  }
+  // Beside publication 7: its numbers and times are brought along.
+  void write_rendition(std::uint64_t first_sequence) {
+    description_.role = media::LogRole::kRendition;
+    description_.rendition = "360p";
+    description_.publication_id = 8;
+    description_.origin_publication_id = 7;
+    description_.first_sequence = first_sequence;
+    media::StreamContinuation numbers;
+    numbers.last_media_sequence = 4'999;
+    numbers.last_discontinuity_sequence = 3;
+    numbers.target_duration_s = 2;
+    description_.numbers = numbers;
+    writer_.emplace(std::move(*arena_->create_log(description_)));
+  }
+  static TrackFormat format(media::Codec codec, ByteView header, std::uint8_t track) {
+    TrackFormat format = format_of_header(codec, header).value();
+    format.description.track = track;
+    return format;
+  }
+  void configure_both() {
+    ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, media::kVideoTrack)));
+    ASSERT_TRUE(writer_->configure(format(media::Codec::kAac, kAudioConfig, media::kAudioTrack)));
+  }
+  Writer::Room room_for(const Sample& sample, const Bytes& payload) {
+    const Writer::Room room =
+        writer_->reserve_for(sample, static_cast<std::uint32_t>(payload.size())).value();
+    std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
+    return room;
+  }
+  void send(std::uint8_t track, std::uint32_t timestamp_ms, bool key, const Bytes& payload,
+            std::int32_t offset_ms = 0) {
+    Sample sample = writer_->sample_of(track, key, offset_ms);
+    sample.timestamp_ms = timestamp_ms;
+    sample.arrival_us = timestamp_ms * 1000LL;
+    sample.wall_us = kWallUs + timestamp_ms * 1000LL;
+    EXPECT_TRUE(*writer_->commit(room_for(sample, payload), sample));
+  }
+  media::LogReader open_log() {
+    return std::move(*reader_->open_log(writer_->log().slot(), description_.publication_id, 0));
+  }
+
+  std::string directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::unique_ptr<media::ArenaReader> reader_;
+  media::LogDescription description_;
+  std::optional<Writer> writer_;
+};
+
+// The message of a record: its chunk header as a player reads it, and its tag.
+rtmp::MediaTag tag_of(ByteView message, rtmp::MessageType type) {
+  EXPECT_EQ(message[7], static_cast<std::uint8_t>(type));
+  const std::size_t size = message[4] << 16U | message[5] << 8U | message[6];
+  EXPECT_EQ(size, message.size() - kChunkHeader);
+  return rtmp::parse_media_tag(type, message.subspan(kChunkHeader)).value();
+}
+
+Bytes to_bytes(ByteView view) {
+  return {view.begin(), view.end()};
+}
+
+TEST_F(WriterTest, GivesSamplesTimesAndTheFormThatPlayersAreSent) {
+  write_source();
+  configure_both();
+  EXPECT_FALSE(writer_->take_tracks_changed()) << "nothing to play yet";
+  send(media::kVideoTrack, 1000, true, picture(true, 1), 40);
+  send(media::kAudioTrack, 1010, true, {0xDE, 0xAD});
+  send(media::kVideoTrack, 1040, false, picture(false, 2));
+  EXPECT_TRUE(writer_->take_tracks_changed());
+  ASSERT_EQ(writer_->tracks().size(), 2U);
+  EXPECT_EQ(writer_->tracks()[0].codec, "avc1.42c00d");
+  const media::LogReader log = open_log();
+  const auto first = log.at(0);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(to_bytes(first->payload), picture(true, 1));
+  const rtmp::MediaTag tag = tag_of(first->message, rtmp::MessageType::kVideo);
+  EXPECT_TRUE(tag.key());
+  EXPECT_FALSE(tag.enhanced);
+  EXPECT_EQ(first->record.composition_offset, 40 * 90);
+  EXPECT_EQ(first->record.flags & media::kSampleNoAudioYet, media::kSampleNoAudioYet);
+  EXPECT_EQ(first->record.origin_arrival_us, 1'000'000);
+  const auto sound = log.at(1);
+  EXPECT_EQ(to_bytes(sound->payload), (Bytes{0xDE, 0xAD}));
+  EXPECT_EQ(tag_of(sound->message, rtmp::MessageType::kAudio).codec, rtmp::fourcc::kAac);
+  EXPECT_EQ(sound->message.data(), first->message.data() + first->message.size()) << "back to back";
+  EXPECT_FALSE(tag_of(log.at(2)->message, rtmp::MessageType::kVideo).key());
+  EXPECT_EQ(writer_->newest().sequence, 2U);
+}
+
+// As its first track is, a configuration is a message too.
+TEST_F(WriterTest, WritesConfigurationsAsPlayersAreSentThem) {
+  write_source();
+  configure_both();
+  TrackFormat second = format(media::Codec::kH264, kAvcc, 3);
+  second.player_track_id = 1;
+  ASSERT_TRUE(writer_->configure(second));
+  const media::LogReader log = open_log();
+  const auto video = log.configuration(0);
+  ASSERT_TRUE(video);
+  EXPECT_EQ(video->bytes, kAvcc);
+  EXPECT_EQ(tag_of(video->message, rtmp::MessageType::kVideo).kind, rtmp::PacketKind::kSequenceStart);
+  const rtmp::MediaTag tag = tag_of(log.configuration(2)->message, rtmp::MessageType::kVideo);
+  EXPECT_EQ(tag.multitrack, rtmp::MultitrackType::kOneTrack);
+  send(3, 0, true, picture(true, 9));
+  EXPECT_EQ(tag_of(log.at(0)->message, rtmp::MessageType::kVideo).multitrack,
+            rtmp::MultitrackType::kOneTrack);
+}
+
+TEST_F(WriterTest, BringsAConfigurationIntoForceWithItsTracksNextSample) {
+  write_source();
+  configure_both();
+  send(media::kVideoTrack, 0, true, picture(true, 1));
+  Bytes other = kAvcc;
+  other.back() = 0x21;
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, other, media::kVideoTrack)));
+  const media::LogReader log = open_log();
+  EXPECT_EQ(log.configuration_count(), 2U);
+  send(media::kAudioTrack, 20, true, {1});
+  EXPECT_EQ(log.configuration_count(), 2U) << "the picture's still waits";
+  send(media::kVideoTrack, 40, true, picture(true, 2));
+  ASSERT_EQ(log.configuration_count(), 3U);
+  EXPECT_EQ(log.configuration(2)->description.media_sequence, writer_->newest().media_sequence);
+  EXPECT_EQ(writer_->newest().configuration, 2U);
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, media::kVideoTrack)));
+  writer_->withdraw(media::kVideoTrack);
+  send(media::kVideoTrack, 80, false, picture(false, 3));
+  EXPECT_EQ(writer_->newest().configuration, 2U);
+}
+
+// A rendition's frames have their own decode times; where they belong is what the source's did.
+TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
+  write_rendition(1'000'000);
+  configure_both();
+  Sample sample = writer_->sample_of(media::kVideoTrack, true, 0);
+  sample.timestamp_ms = 77'000;
+  media::SampleRecord record{};
+  record.dts = 12'345;
+  record.arrival_us = 900;
+  record.origin_arrival_us = 100;
+  record.presented_wall_us = kWallUs + 5;
+  record.media_sequence = 5'000;
+  record.discontinuity_sequence = 3;
+  record.part = 17;
+  record.wire_timestamp_ms = sample.timestamp_ms;
+  record.flags = media::kSampleSegmentStart;
+  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(true, 1)), sample, record));
+  record.dts += 3600;
+  record.flags = 0;
+  sample = writer_->sample_of(media::kVideoTrack, false, 0);
+  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(false, 2)), sample, record));
+  writer_->set_target_duration_s(2);
+  const media::LogReader log = open_log();
+  const auto first = log.at(1'000'000);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->record.dts, 12'345);
+  EXPECT_EQ(first->record.arrival_us, 900);
+  EXPECT_EQ(first->record.origin_arrival_us, 100);
+  EXPECT_EQ(first->record.presented_wall_us, kWallUs + 5);
+  EXPECT_EQ(first->record.media_sequence, 5'000U);
+  EXPECT_EQ(first->record.discontinuity_sequence, 3U);
+  EXPECT_EQ(first->record.part, 17U);
+  EXPECT_EQ(first->record.flags, media::kSampleSegmentStart | media::kSampleKey | media::kSampleNoAudioYet);
+  EXPECT_EQ(to_bytes(first->payload), picture(true, 1));
+  EXPECT_TRUE(tag_of(first->message, rtmp::MessageType::kVideo).key());
+  const auto second = log.at(1'000'001);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->record.flags, 0);
+  const media::LogInfo info = log.info();
+  EXPECT_EQ(info.role, media::LogRole::kRendition);
+  EXPECT_EQ(info.first_sequence, 1'000'000U);
+  EXPECT_EQ(info.committed, 1'000'002U);
+  EXPECT_EQ(info.target_duration_s, 2U);
+  writer_->finish(media::LogEnd::kUnpublished);
+  EXPECT_EQ(log.info().end, media::LogEnd::kUnpublished);
+}
+
+TEST_F(WriterTest, DoesNotWriteASampleThatHasNoRoomForItsHeader) {
+  write_source();
+  configure_both();
+  const Sample sample = writer_->sample_of(media::kVideoTrack, true, 0);
+  const Writer::Room room = writer_->reserve(10, 0).value();  // for the chunk header alone
+  const auto committed = writer_->commit(room, sample);
+  ASSERT_TRUE(committed);
+  EXPECT_FALSE(*committed);
+  writer_->abandon(room);
+  EXPECT_EQ(open_log().info().committed, 0U);
+  EXPECT_FALSE(writer_->any_record());
+}
+
+TEST_F(WriterTest, AddsDataAtOnce) {
+  write_source();
+  configure_both();
+  EXPECT_FALSE(writer_->is_configured(media::kDataTrack));
+  ASSERT_TRUE(writer_->add_data(data_format(Bytes{2, 0, 1, 'm'})));
+  EXPECT_TRUE(writer_->is_configured(media::kDataTrack));
+  send(media::kVideoTrack, 0, true, picture(true, 1));
+  send(media::kDataTrack, 10, false, {2, 0, 1, 'x'});
+  const media::LogReader log = open_log();
+  const auto data = log.at(1);
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->record.track, media::kDataTrack);
+  EXPECT_EQ(data->record.prefix_size, kChunkHeader);
+  EXPECT_EQ(data->message[7], static_cast<std::uint8_t>(rtmp::MessageType::kData));
+}
+
+}  // namespace
+}  // namespace millrace::publication
