@@ -98,6 +98,9 @@ def phases_are_told():
     code, out, err = phase(ninja)
     check(code == 1 and "after" not in out and "a.cpp:1: error: it broke" in err and err.endswith("all of it is in ROOT/tree/build.log\n"), f"{code} {out} {err}")
     check(len(err.splitlines()) < 40 and "tree" in out, f"the lines that matter: {err}")
+    interrupted = """run_phase "Building it, which takes long" "$1/b.log" . sh -c 'kill -INT "$PPID"; exit 2'; echo after"""
+    code, out, err = phase(interrupted)
+    check(code == 130 and "after" not in out and err == "millrace: interrupted: Building it; the next start goes on from there\n", f"{code} {out} {err}")
     packages = ('id() { echo 0; }; dpkg-query() { false; }; mkdir "$1/tools"; echo "build one" > "$1/tools/packages.txt"; '
                 'apt-get() { [ "$1" != update ] || { echo "W: slow"; echo "E: no network"; return 100; }; }; need_packages build; echo after')
     code, out, err = phase(packages)

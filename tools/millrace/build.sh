@@ -35,23 +35,26 @@ show_failure() {
     else
       tail -n "$FAILURE_LINES" "$log"
     fi
-    echo "millrace: failed: $title; all of it is in $log"
+    echo "millrace: failed: ${title%%,*}; all of it is in $log"
   } >&2
 }
 
 # run_phase TITLE LOG PATTERN COMMAND …: says what is done and where its log is, shows how far it is, and ends the
 # command with the log's lines that tell why if it fails. The command stays in the foreground: Ctrl-C ends it.
 run_phase() {
-  local title=$1 log=$2 pattern=$3 owner=$BASHPID watcher status=0
+  local title=$1 log=$2 pattern=$3 owner=$BASHPID watcher status=0 interrupted=false
   mkdir -p "$(dirname "$log")"
   : > "$log"
   echo "$title … (log: $log)"
   show_progress "$owner" "$log" "$pattern" 8>&- 9>&- &
   watcher=$!
+  trap 'interrupted=true' INT
   "${@:4}" >"$log" 2>&1 || status=$?
+  trap - INT
   kill "$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true
   [ ! -t 1 ] || printf '\r\033[K'
+  ! $interrupted || { echo "millrace: interrupted: ${title%%,*}; the next start goes on from there" >&2; exit 130; }
   [ $status = 0 ] || { show_failure "$title" "$log"; exit 1; }
 }
 
