@@ -46,18 +46,31 @@ void RequestReader::release() {
   buffer_.shrink_to_fit();
 }
 
-// RFC 9112 section 2.2: an empty line before a request line is ignored.
-void RequestReader::skip_empty_lines() {
-  while (held().starts_with(kEndOfLine)) buffer_.consume(kEndOfLine.size());
+void RequestReader::forget() {
+  parser_.reset();
+  empty_lines_ = 0;
+  begun_ = false;
 }
 
-RequestReader::Step RequestReader::begin() {
-  skip_empty_lines();
-  if (buffer_.size() == 0 || held() == "\r") return Step::kNeedsMore;
-  parser_.emplace(limits_);
-  header_bytes_ = 0;
-  header_done_ = false;
-  return Step::kBegun;
+// RFC 9112 section 2.2: an empty line before a request line is ignored. False: there are too many.
+bool RequestReader::skip_empty_lines() {
+  for (; held().starts_with(kEndOfLine); buffer_.consume(kEndOfLine.size()))
+    if (++empty_lines_ > kMaxEmptyLines) return false;
+  return true;
+}
+
+std::optional<RequestReader::Step> RequestReader::begin() {
+  if (buffer_.size() == 0) return Step::kNeedsMore;
+  if (!skip_empty_lines()) return refuse(kBadRequest);
+  const bool first = !std::exchange(begun_, true);
+  if (buffer_.size() > 0 && held() != "\r") {
+    parser_.emplace(limits_);
+    header_bytes_ = 0;
+    header_done_ = false;
+  }
+  if (first) return Step::kBegun;
+  if (!parser_) return Step::kNeedsMore;
+  return std::nullopt;
 }
 
 RequestReader::Step RequestReader::refuse(Refusal refusal) {
@@ -82,7 +95,9 @@ std::optional<Refusal> RequestReader::excess() const {
 }
 
 RequestReader::Step RequestReader::step() {
-  if (!parser_) return begin();
+  if (!parser_) {
+    if (const std::optional<Step> begun = begin()) return *begun;
+  }
   while (true) {
     if (header_done_ && buffer_.size() < (parser_->chunked() ? kLeastOfChunks : 1)) return Step::kNeedsMore;
     ErrorCode error;

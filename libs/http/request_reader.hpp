@@ -26,10 +26,12 @@ struct Refusal {
 class RequestReader {
  public:
   static constexpr std::size_t kReadBytes = 8UL * 1024;
+  // Before a request line. Some clients end a body with one (RFC 9112 section 2.2); more is refused.
+  static constexpr unsigned kMaxEmptyLines = 4;
 
   enum class Step : std::uint8_t {
     kNeedsMore,  // nothing can be said before more has come
-    kBegun,      // the first byte of a request
+    kBegun,      // the first byte of a request or of an empty line before it, once for each request
     kHeader,     // its header is whole, its body is not
     kComplete,   // take() it
     kRefused     // see refusal(); nothing more is read
@@ -44,14 +46,14 @@ class RequestReader {
   void commit(std::size_t count) { buffer_.commit(count); }
   Step step();
 
-  // Between the first byte of a request and its end.
+  // Between the first byte of a request line and the request's end.
   bool is_reading() const { return parser_.has_value(); }
   // Of what is being read, and of what was until forget().
   bool expects_continue() const { return parser_ && parser_->expects_continue(); }
   bool keep_alive() const { return parser_ && parser_->keep_alive(); }
   bool is_http_1_1() const { return !parser_ || parser_->is_http_1_1(); }
   Request take() { return parser_->take(); }
-  void forget() { parser_.reset(); }
+  void forget();
   const Refusal& refusal() const { return refusal_; }
 
   // Bytes that belong to no request yet.
@@ -61,15 +63,18 @@ class RequestReader {
   static std::size_t capacity(const Limits& limits) { return limits.header_bytes + 2 * kReadBytes; }
 
  private:
-  Step begin();
+  // Nothing: a request line has begun and can be parsed.
+  std::optional<Step> begin();
   Step refuse(Refusal refusal);
   std::optional<Refusal> excess() const;
-  void skip_empty_lines();
+  bool skip_empty_lines();
 
   const Limits& limits_;
   boost::beast::flat_buffer buffer_;
   std::optional<RequestParser> parser_;
   std::size_t header_bytes_ = 0;
+  unsigned empty_lines_ = 0;
+  bool begun_ = false;
   bool header_done_ = false;
   Refusal refusal_;
 };

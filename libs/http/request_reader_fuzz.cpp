@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/request_reader.hpp"
@@ -34,6 +35,7 @@ Outcome read(std::string_view bytes, std::size_t piece) {
   static const Limits limits = small_limits();
   RequestReader reader(limits);
   Outcome outcome;
+  bool begun = false;
   while (true) {
     require(reader.held().size() <= RequestReader::capacity(limits));
     switch (reader.step()) {
@@ -48,10 +50,13 @@ Outcome read(std::string_view bytes, std::size_t piece) {
         break;
       }
       case Step::kBegun:
+        require(!std::exchange(begun, true));
+        break;
       case Step::kHeader:
-        require(reader.is_reading());
+        require(begun && reader.is_reading());
         break;
       case Step::kComplete: {
+        require(std::exchange(begun, false));
         const Request request = reader.take();
         reader.forget();
         require(request.body.size() <= limits.body_bytes && request.path.size() <= limits.header_bytes);

@@ -66,6 +66,7 @@ TEST(RequestReader, HoldsNoMoreThanItsBoundInAnyPhase) {
   };
   constexpr std::size_t kEndless = 1UL << 20;
   const std::vector<Case> cases = {
+      {"empty lines", many("\r\n", kEndless), 400},
       {"method", many("G", kEndless), 431},
       {"target", "GET /" + many("a", kEndless), 431},
       {"field", "GET / HTTP/1.1\r\nX: " + many("y", kEndless), 431},
@@ -121,6 +122,42 @@ TEST(RequestReader, CutAnywhereGivesNoRequest) {
     EXPECT_FALSE(outcome.refused) << size;
     EXPECT_TRUE(outcome.requests.empty()) << size;
   }
+}
+
+TEST(RequestReader, TakesAFewEmptyLinesBeforeEachRequestLine) {
+  const std::string few = many("\r\n", std::size_t{2} * RequestReader::kMaxEmptyLines);
+  const std::string request = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{1000}}) {
+    const Outcome taken = read(few + request + few + request, piece);
+    EXPECT_FALSE(taken.refused) << piece;
+    EXPECT_EQ(taken.requests.size(), 2U) << piece;
+    const Outcome refused = read(few + request + few + "\r\n" + request, piece);
+    EXPECT_EQ(refused.requests.size(), 1U) << piece;
+    ASSERT_TRUE(refused.refused) << piece;
+    EXPECT_EQ(refused.refused->status, 400) << piece;
+  }
+}
+
+TEST(RequestReader, ReportsTheFirstByteOnceBeItOfAnEmptyLine) {
+  const Limits limits;
+  RequestReader reader(limits);
+  const auto feed = [&](std::string_view bytes) {
+    std::memcpy(reader.room().data(), bytes.data(), bytes.size());
+    reader.commit(bytes.size());
+  };
+  feed("\r");
+  EXPECT_EQ(reader.step(), Step::kBegun);
+  EXPECT_FALSE(reader.is_reading()) << "no request line yet";
+  EXPECT_EQ(reader.step(), Step::kNeedsMore);
+  feed("\n\r\n");
+  EXPECT_EQ(reader.step(), Step::kNeedsMore);
+  feed("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(reader.step(), Step::kComplete);
+  reader.forget();
+  EXPECT_EQ(reader.step(), Step::kNeedsMore);
+  feed("G");
+  EXPECT_EQ(reader.step(), Step::kBegun);
+  EXPECT_TRUE(reader.is_reading());
 }
 
 TEST(RequestReader, TellsOfBeginningAndHeader) {

@@ -23,7 +23,8 @@ struct Limits {
   // Of an IPv4 address or IPv6 /64; 0: no such limit. A trusted proxy's are not counted, but those that
   // became one client's for good (WebSocket, streams without an end): for the client, which gets 503.
   std::size_t connections_per_address = 512;
-  std::chrono::milliseconds header_deadline{10'000};  // first byte of a request to its last header byte
+  std::chrono::milliseconds header_deadline{
+      10'000};  // first byte (be it of an empty line) to the last of the header
   std::chrono::milliseconds body_deadline{20'000};    // last header byte to last body byte
   std::chrono::milliseconds idle_deadline{60'000};    // between requests, and from accept to the first byte
   std::chrono::milliseconds answer_deadline{30'000};  // the handler's time: then 503 and close

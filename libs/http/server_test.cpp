@@ -331,6 +331,22 @@ TEST_F(ServerTest, ClosesClientsThatExceedADeadline) {
   held.front()(Response::text(200, "text/plain", "too late"));
 }
 
+TEST_F(ServerTest, EndsClientsThatSendEmptyLinesOnly) {
+  ServerConfig config;
+  config.limits.header_deadline = milliseconds(150);
+  config.limits.idle_deadline = milliseconds(60'000);
+  start(echo, config);
+  TestClient slow(server_->port());
+  slow.send("\r\n");
+  EXPECT_EQ(slow.read_all(), "") << "as a client that sends nothing, but after header_deadline";
+  EXPECT_TRUE(slow.closed());
+  TestClient many(server_->port());
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += "\r\n";
+  many.send(lines);
+  EXPECT_EQ(status_of(many.read_all()), 400);
+}
+
 TEST_F(ServerTest, ServesOthersWhileManyClientsAreSlow) {
   start(echo);
   std::vector<std::unique_ptr<TestClient>> slow;
