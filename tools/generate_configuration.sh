@@ -16,8 +16,10 @@ and no other.
 
 `.env` has lines `NAME=value`, read as docker compose v2 does: blanks around `=`, `export`, `#` comments on lines of their own
 and behind a value, `'quotes'` that keep everything as it is, `"quotes"` with `\n \r \t \\ \" \$`. Nothing is replaced: a value
-with `$NAME` needs single quotes. A line that is none of these ends the command with the line's number; a name that nothing
-knows is reported by `up`. The environment wins over the file, with either form of a secret; a file that
+with `$NAME` needs single quotes. A line that is none of these ends the command with the line's number. Only what is named on
+this page or in `tools/container/README.md`, `MILLRACE_…`, `COMPOSE_…`, `DOCKER_…`, `JOBS` and the proxies (`http_proxy` and its
+like) are taken; `up` reports every other name, and one that would change which programs run (`PATH`, `LD_…`, `BASH_…` and their
+like) is refused. The environment wins over the file, with either form of a secret; a file that
 sets both forms is refused. A relative path, `MILLRACE_HOME` too, counts from the directory of the file that names it; in the
 environment, from where the command is called.
 

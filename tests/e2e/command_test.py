@@ -121,7 +121,8 @@ def env_files():
         with tempfile.NamedTemporaryFile("w", suffix=".env", newline="") as file:
             file.write(text)
             file.flush()
-            script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; ROOT=$1; source "$1/tools/millrace/env.sh"; A=environment; parse_env "$2"; read_env "$2"; '
+            script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; ROOT=$1; source "$1/tools/millrace/env.sh"; '
+                      'OWN_SETTINGS+=(A B B_FILE C NGINX_PORT NGINX_BIN MASTER_KEY FFMPEG_PATH); A=environment; parse_env "$2"; read_env "$2"; '
                       'for n in "${!ENV_VALUES[@]}"; do printf "%s=%s\\0" "$n" "${!n:-}"; done')
             result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), file.name], env={**os.environ, **environment}, capture_output=True,
                                     text=True, check=False)
@@ -152,6 +153,33 @@ def env_files():
     check(got == {"B": "", "B_FILE": "/file"}, f"an empty form is none: {got} {result.stderr}")
     result, _ = read("# note\nB_FILE=file\nC=1\nB=hunter2\n")
     check(result.returncode == 64 and "lines 4 and 2: B and B_FILE are both set" in result.stderr and "hunter2" not in result.stderr, f"{result.stderr}")
+
+
+def env_files_hold_settings_only():
+    """What is no setting is not given to any program; what would change which programs run is refused, with its line."""
+    taken = {"HLS_PORT": "8001", "SMTP_PASSWORD_FILE": "/password", "MILLRACE_BUILD_DIR": "/build", "MILLRACE_IMAGE": "image", "DOCKER_HOST": "unix:///x",
+             "COMPOSE_PROJECT_NAME": "two", "AUTH_MEMORY": "2g", "SSL_DIRECTORY": "/ssl", "JOBS": "1", "http_proxy": "http://proxy", "NO_PROXY": "host"}
+    others = {"HLS_PROT": "1", "GIT_SSH_COMMAND": "x", "TMPDIR": "/x", "CC": "x", "data": "x", "ROOT_DIRECTORY": "x"}
+    refused = ("PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "BASH_FUNC_x", "BASHOPTS", "SHELLOPTS", "ENV", "IFS", "CDPATH", "GLOBIGNORE", "PS4",
+               "PYTHONPATH", "NODE_OPTIONS")
+    script = ('die() { echo "$1" >&2; exit "${2:-1}"; }; ROOT=$1; source "$1/tools/millrace/env.sh"; ENV_FILE=$2; read_env "$2"; '
+              'warn_of_unknown_names; exec env -0')
+    base = {name: value for name, value in os.environ.items() if name not in {**taken, **others}}
+    with tempfile.TemporaryDirectory() as directory:
+        file = pathlib.Path(directory) / ".env"
+
+        def read(text):
+            file.write_text(text)
+            result = subprocess.run(["bash", "-euc", script, "-", str(ROOT), str(file)], env=base, capture_output=True, text=True, check=False)
+            return result, dict(item.split("=", 1) for item in result.stdout.split("\0") if "=" in item)
+        result, given = read("".join(f"{name}={value}\n" for name, value in {**taken, **others}.items()))
+        check(result.returncode == 0 and {name: given.get(name) for name in taken} == taken, f"settings are taken: {given} {result.stderr}")
+        check(not set(others) & set(given), f"nothing else is: {set(others) & set(given)}")
+        reported = set(re.findall(r"line [0-9]+: (\w+) is no variable", result.stderr))
+        check(reported == set(others), f"and all that is not is reported: {result.stderr}")
+        for name in refused:
+            result, _ = read(f"# note\nHLS_PORT=1\n export {name} = hunter2\n")
+            check(result.returncode == 64 and f"line 3: {name} is not taken" in result.stderr and "hunter2" not in result.stderr, f"{name}: {result.stderr}")
 
 
 def documented():
@@ -410,6 +438,7 @@ def waits_for_the_first(stack, barrier):
 
 def command():
     env_files()
+    env_files_hold_settings_only()
     relative_paths()
     tests_have_their_own_settings()
     wanted_engine_is_no_skip()

@@ -11,6 +11,25 @@ declare -A ENV_VALUES ENV_LINES
 PATH_SETTINGS=(MILLRACE_HOME MILLRACE_BIN MILLRACE_BUILD_DIR MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT WEB_ROOT
   SSL_CERT SSL_KEY SSL_DIRECTORY FORWARD_TLS_AUTHORITIES)
 
+# Settings of the commands themselves that no page has as a name.
+OWN_SETTINGS=(JOBS http_proxy https_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY)
+
+# Whether it is a setting of the programs, of the containers or of the commands, in either form. Nothing else is taken
+# from a file.
+is_setting() {
+  [[ ! $1 =~ ^(COMPOSE|DOCKER|MILLRACE)_[A-Z0-9_]+$ && " ${PATH_SETTINGS[*]} ${OWN_SETTINGS[*]} " != *" $1 "* ]] || return 0
+  [[ $1 =~ ^[A-Z][A-Z0-9_]*$ ]] \
+    && grep -q "\`\($1\|${1%_FILE}\)\`" "$ROOT/docs/configuration.md" "$ROOT/tools/container/README.md"
+}
+
+# What changes which programs are run or how: never a setting, and no slip of the pen either.
+is_dangerous() {
+  case $1 in
+    PATH|ENV|IFS|CDPATH|GLOBIGNORE|SHELLOPTS|PS4|NODE_OPTIONS|GCONV_PATH|BASH*|LD_*|PYTHON*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
 # is_path NAME VALUE
 is_path() {
   case $1 in
@@ -90,6 +109,7 @@ parse_env() {
     [[ $line =~ ^[[:blank:]]*(#.*)?$ ]] && continue
     [[ $line =~ $assignment ]] || die "$file, line $number: not NAME=VALUE" 64
     name=${BASH_REMATCH[2]}
+    ! is_dangerous "$name" || die "$file, line $number: $name is not taken from a file: it changes how programs are run" 64
     env_value "${BASH_REMATCH[3]}" || die "$file, line $number ($name): $REPLY" 64
     ENV_VALUES[$name]=$REPLY ENV_LINES[$name]=$number
   done < "$file"
@@ -101,7 +121,7 @@ other_form() { [[ $1 == *_FILE ]] && REPLY=${1%_FILE} || REPLY=${1}_FILE; }
 # Whether NAME is documented as no secret, so that it has one form: SSL_CERT_FILE is OpenSSL's, not SSL_CERT's.
 is_no_secret() { grep -v '| secret |' "$ROOT/docs/configuration.md" | grep -q "^| \`$1\` |"; }
 
-# read_env FILE: exports what the environment has not, in either form where it is a secret; relative paths count from the
+# read_env FILE: exports the settings that the environment has not, in either form where it is a secret; relative paths count from the
 # file's directory. Both forms in one file are refused, so none that is found in the environment is this file's.
 read_env() {
   local name directory
@@ -112,6 +132,7 @@ read_env() {
       || die "$1, lines ${ENV_LINES[$name]} and ${ENV_LINES[${name}_FILE]}: $name and ${name}_FILE are both set: one of them must go" 64
   done
   for name in "${!ENV_VALUES[@]}"; do
+    is_setting "$name" || continue
     other_form "$name"
     [ -z "${!name+set}" ] || continue
     [ -z "${!REPLY:-}" ] || is_no_secret "$name" || continue
@@ -133,13 +154,12 @@ forget_settings() {
   export MILLRACE_ENV_FILE=/dev/null
 }
 
-# Names in .env that nothing here knows are most likely spelled wrong.
+# Names in .env that are no settings, and so are not taken, are most likely spelled wrong.
 warn_of_unknown_names() {
   local name
   parse_env "$ENV_FILE"
   for name in "${!ENV_LINES[@]}"; do
-    [[ $name =~ ^(COMPOSE|DOCKER|MILLRACE)_ ]] && continue
-    grep -q "\`\(${name}\|${name%_FILE}\)\`" "$ROOT/docs/configuration.md" "$ROOT/tools/container/README.md" \
+    is_setting "$name" \
       || echo "millrace: $ENV_FILE, line ${ENV_LINES[$name]}: $name is no variable of Millrace" >&2
   done
 }
