@@ -28,6 +28,7 @@ namespace millrace::runtime {
 namespace {
 
 constexpr std::chrono::seconds kCutOff{1};
+constexpr std::chrono::milliseconds kLastWord{200};
 
 struct CommonConfig {
   std::string home;
@@ -116,34 +117,25 @@ class SignalThread {
   std::thread thread_;
 };
 
-// Ends the process when the drain takes longer than it may.
-class Watchdog {
- public:
-  explicit Watchdog(Deadline deadline) : thread_([this, deadline] { run(deadline); }) {}
-  ~Watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
+// One line to the log, unless it is the log that blocks.
+void report_cut_off() {
+  try {
+    std::thread([] { log::error("drain took too long, cut off"); }).detach();
+    std::this_thread::sleep_for(kLastWord);
+  } catch (const std::exception&) {
+    return;  // no thread to be had: the exit code has to say it
   }
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
+}
 
- private:
-  void run(Deadline deadline) {
-    std::unique_lock lock(mutex_);
-    if (changed_.wait_until(lock, deadline + kCutOff, [this] { return done_; })) return;
-    log::error("drain took too long, cut off");
+// Ends the process when it takes longer than it may. Nothing disarms it but the process's own end: destructors
+// that run after the drain, those of the service's objects included, are guarded like the drain.
+void arm_watchdog(Deadline deadline) {
+  std::thread([deadline] {
+    std::this_thread::sleep_until(deadline + kCutOff);
+    report_cut_off();
     ::_exit(kExitSoftware);
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
-  std::thread thread_;
-};
+  }).detach();
+}
 
 void add_common_rows(ConfigTable& table, CommonConfig& config) {
   table.text("MILLRACE_HOME", config.home, ".millrace", "state root: sockets, ports, data, media");
@@ -260,7 +252,7 @@ int run(const ServiceDefinition& definition, const CommonConfig& config, const s
   }
   health->set("service", HealthState::kStopping);
   const Deadline deadline = std::chrono::steady_clock::now() + config.drain;
-  const Watchdog watchdog(deadline);
+  arm_watchdog(deadline);
   if (started) guarded_drain(definition, deadline);
   stop(root);
   root = nullptr;

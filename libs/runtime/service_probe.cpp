@@ -1,5 +1,5 @@
 // A service with nothing to do, for service_test: PROBE_START says how its start goes, PROBE_DRAIN how its
-// drain does.
+// drain does, PROBE_END how its objects go that outlive run_service.
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
 #include <cstdlib>
@@ -45,14 +45,33 @@ Result<void> start(const std::string& how, ServiceContext& context) {
   return written;
 }
 
+// An object of the service, as its threads, files and connections are.
+class Belonging {
+ public:
+  explicit Belonging(const std::string& end) : end_(end) {}
+  ~Belonging() {
+    if (end_ != "hangs") return;
+    std::cout << "ending" << std::endl;
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  Belonging(const Belonging&) = delete;
+  Belonging& operator=(const Belonging&) = delete;
+
+ private:
+  const std::string& end_;
+};
+
 int run(int argc, char** argv) {
   std::string how;
   std::string drain;
+  std::string end;
+  const Belonging belonging(end);
   ServiceDefinition definition;
   definition.name = "probe";
   definition.configure = [&](ConfigTable& table) {
     table.text("PROBE_START", how, "well", "how the start goes");
     table.text("PROBE_DRAIN", drain, "well", "how the drain goes");
+    table.text("PROBE_END", end, "well", "how its objects go");
   };
   definition.start = [&](ServiceContext& context) { return start(how, context); };
   definition.drain = [&](Deadline) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <thread>
 
 namespace millrace::runtime {
@@ -74,6 +76,17 @@ class ServiceTest : public ::testing::Test {
     ::waitpid(pid_, &status, 0);
     pid_ = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  // Nothing: it had to be killed.
+  std::optional<int> exit_code_within(std::chrono::seconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    siginfo_t ended{};
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == 0) {
+      if (std::chrono::steady_clock::now() >= until) return std::nullopt;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return exit_code();
   }
   std::string errors() const { return contents(home_ + "/stderr"); }
   static std::string contents(const std::string& path) {
@@ -174,6 +187,31 @@ TEST_F(ServiceTest, CutsADrainOffThatTakesTooLong) {
   ::kill(pid_, SIGTERM);
   EXPECT_EQ(exit_code(), 70);
   EXPECT_THAT(errors(), HasSubstr("drain took too long"));
+}
+
+TEST_F(ServiceTest, CutsOffWhatBlocksAfterTheDrain) {
+  start({}, {"PROBE_END=hangs", "DRAIN_SECONDS=0"});
+  EXPECT_EQ(line(), "ready");
+  ::kill(pid_, SIGTERM);
+  EXPECT_EQ(line(), "draining");
+  EXPECT_EQ(line(), "ending");
+  EXPECT_EQ(exit_code_within(std::chrono::seconds(20)), 70);
+  EXPECT_THAT(errors(), HasSubstr("drain took too long"));
+}
+
+// Whoever read the log is gone, the pipe is full.
+TEST_F(ServiceTest, CutsOffAlsoWhenTheLogBlocks) {
+  const std::string path = home_ + "/stderr";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int log = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  start({}, {"PROBE_DRAIN=hangs", "DRAIN_SECONDS=0"});
+  EXPECT_EQ(line(), "ready");
+  ::kill(pid_, SIGTERM);
+  EXPECT_EQ(line(), "draining");
+  const std::string page(4096, ' ');
+  while (::write(log, page.data(), page.size()) > 0) continue;
+  EXPECT_EQ(exit_code_within(std::chrono::seconds(20)), 70);
+  ::close(log);
 }
 
 TEST_F(ServiceTest, StopsInOrderAlsoWhenTheDrainThrows) {
