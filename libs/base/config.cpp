@@ -1,13 +1,11 @@
 #include "base/config.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
-#include <system_error>
 
 #include "base/log.hpp"
+#include "base/regular_file.hpp"
 
 namespace millrace {
 namespace {
@@ -47,14 +45,9 @@ tl::unexpected<Error> refuse(const std::string& name, const std::string& why) {
 
 // What the file holds, without the line ends behind it.
 Result<std::optional<std::string>> read_secret(const std::string& name, const std::string& path) {
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return refuse(name, path + ": " + std::generic_category().message(errno));
-  std::string text(kMaxSecretFile + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file));
-  const int error = std::ferror(file) != 0 ? errno : 0;
-  std::fclose(file);
-  if (error != 0) return refuse(name, path + ": " + std::generic_category().message(error));
-  if (text.size() > kMaxSecretFile) return refuse(name, path + " holds more than 64 KiB");
+  const Result<std::string> content = read_regular_file(path, kMaxSecretFile);
+  if (!content) return refuse(name, path + ": " + content.error().message);
+  std::string text = *content;
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   if (text.empty()) return refuse(name, path + " is empty");
   if (text.find('\0') != std::string::npos) return refuse(name, path + " is not a text");

@@ -95,14 +95,14 @@ TEST(ConfigTable, ReadsASecretFromTheFileThatIsNamed) {
   EXPECT_EQ(load("hunter2"), "hunter2");
   EXPECT_EQ(load("hunter 2 \r\n\n"), "hunter 2 ");
   EXPECT_EQ(load(std::string(65536, 'a')), std::string(65536, 'a'));
-  EXPECT_EQ(load(std::string(65537, 'a')), "refused: SECRET_FILE: " + path + " holds more than 64 KiB");
+  EXPECT_EQ(load(std::string(65537, 'a')), "refused: SECRET_FILE: " + path + ": holds more than 64 KiB");
   EXPECT_EQ(load("\n"), "refused: SECRET_FILE: " + path + " is empty");
   EXPECT_EQ(load(std::string("a\0b", 3)), "refused: SECRET_FILE: " + path + " is not a text");
   EXPECT_EQ(load("hunter2", {{"SECRET", "hunter2"}}),
             "refused: SECRET_FILE: SECRET is set as well: one of them must go");
   EXPECT_EQ(load("", {{"SECRET_FILE", "/nowhere/x"}}),
             "refused: SECRET_FILE: /nowhere/x: No such file or directory");
-  EXPECT_EQ(load("", {{"SECRET_FILE", "/"}}), "refused: SECRET_FILE: /: Is a directory");
+  EXPECT_EQ(load("", {{"SECRET_FILE", "/"}}), "refused: SECRET_FILE: /: not a regular file");
   // Only secrets have files.
   Sample sample;
   EXPECT_TRUE(table_for(sample).load(from({{"PORT_FILE", "/nowhere/x"}})));

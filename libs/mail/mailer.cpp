@@ -8,12 +8,14 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "base/regular_file.hpp"
 #include "base/survive.hpp"
 
 namespace millrace::mail {
 namespace {
 
 constexpr std::chrono::seconds kConnectTimeout{10};
+constexpr std::size_t kMaxAuthoritiesFile = 4UL << 20;
 constexpr long kPermanent = 500;  // RFC 5321 section 4.2.1: 5yz
 
 std::once_flag curl_ready;
@@ -124,6 +126,13 @@ Attempt Mailer::Core::try_to_send(const Message& message) {
   const Result<std::string> text =
       format(message, {.from = settings_.from, .wall_us = wall_us(), .unique = random_hex(16)});
   if (!text) return {.sent = false, .permanent = true, .reason = text.error().message};
+  // Read for each try: libcurl would wait for whatever the path has become.
+  Result<std::string> authorities;
+  if (!settings_.ca_file.empty()) authorities = read_regular_file(settings_.ca_file, kMaxAuthoritiesFile);
+  if (!authorities)
+    return {.sent = false,
+            .permanent = false,
+            .reason = "no authorities in " + settings_.ca_file + ": " + authorities.error().message};
   const std::unique_ptr<CURL, EasyCloser> easy(curl_easy_init());
   const std::unique_ptr<curl_slist, ListCloser> to(
       curl_slist_append(nullptr, ("<" + message.to + ">").c_str()));
@@ -141,7 +150,10 @@ Attempt Mailer::Core::try_to_send(const Message& message) {
   curl_easy_setopt(
       curl, CURLOPT_USE_SSL,
       static_cast<long>(settings_.security == Security::kNone ? CURLUSESSL_NONE : CURLUSESSL_ALL));
-  if (!settings_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings_.ca_file.c_str());
+  if (!settings_.ca_file.empty()) {
+    curl_blob blob{authorities->data(), authorities->size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+  }
   if (!settings_.user.empty()) {
     curl_easy_setopt(curl, CURLOPT_USERNAME, settings_.user.c_str());
     curl_easy_setopt(curl, CURLOPT_PASSWORD, settings_.password.reveal().c_str());

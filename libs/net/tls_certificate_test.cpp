@@ -1,6 +1,7 @@
 #include "net/tls_certificate.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -63,6 +64,50 @@ TEST_F(TlsCertificateTest, KeepsTheOldPairWhileFilesAreGoneOrGarbage) {
   EXPECT_EQ(certificate->current(), first);
   std::filesystem::rename(files_.key + ".away", files_.key);
   EXPECT_TRUE(certificate->refresh());
+}
+
+TEST_F(TlsCertificateTest, NeverWaitsForWhatIsNoRegularFileAnyMore) {
+  std::mutex mutex;
+  std::condition_variable answered;
+  std::deque<std::string> answers;
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  certificate->watch(
+      1h, [](const Result<Check>&) {},
+      [&](const Result<Check>& result) {
+        const std::lock_guard lock(mutex);
+        answers.push_back(result ? "usable"
+                                 : std::string(result.error().code) + ", " + result.error().message);
+        answered.notify_all();
+      });
+  for (const std::string& path : {files_.certificate, files_.key}) {
+    std::filesystem::rename(path, path + ".away");
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    certificate->look();
+    std::unique_lock lock(mutex);
+    const bool came = answered.wait_for(lock, 20s, [&] { return !answers.empty(); });
+    // A thread that waits for the FIFO's writer would keep the destructor waiting too.
+    if (!came) std::ofstream(path) << "";
+    ASSERT_TRUE(came) << path;
+    const std::string kind =
+        path == files_.key ? "tls.key, no usable private key" : "tls.certificate, no certificate";
+    EXPECT_EQ(answers.front(), kind + " in " + path + ": not a regular file");
+    answers.clear();
+    std::filesystem::rename(path + ".away", path);
+  }
+  EXPECT_TRUE(certificate->refresh());
+}
+
+TEST_F(TlsCertificateTest, TakesFilesUpToTheirBound) {
+  const auto pad = [](const std::string& path, std::size_t size) {
+    std::ofstream file(path, std::ios::app);
+    file << std::string(size - std::filesystem::file_size(path), '\n');
+  };
+  pad(files_.certificate, TlsContext::kMaxCertificateFile);
+  pad(files_.key, TlsContext::kMaxCertificateFile);
+  EXPECT_TRUE(TlsContext::server(files_.certificate, files_.key));
+  std::ofstream(files_.key, std::ios::app) << "\n";
+  EXPECT_EQ(TlsContext::server(files_.certificate, files_.key).error().message,
+            "no usable private key in " + files_.key + ": holds more than 1 MiB");
 }
 
 TEST_F(TlsCertificateTest, DoesNotOpenWithoutAPair) {

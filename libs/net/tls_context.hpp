@@ -5,6 +5,7 @@
 // only. Clients are not asked for certificates.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,10 @@ namespace millrace::net {
 
 class TlsContext {
  public:
+  // Of regular files; everything else is refused at once and never waited for.
+  static constexpr std::size_t kMaxCertificateFile = 1UL << 20;
+  static constexpr std::size_t kMaxAuthoritiesFile = 4UL << 20;
+
   // PEM files: the chain, the server's own certificate first, and its private key (not encrypted). Errors:
   // "tls.certificate", "tls.key" (unreadable), "tls.mismatch" (the key is another certificate's). Their texts
   // hold paths and reasons, nothing of the key.

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -10,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <vector>
 
@@ -242,6 +245,25 @@ TEST_F(TlsStreamTest, RefusesAnExpiredCertificate) {
   EXPECT_THAT(client_->error(), ::testing::HasSubstr("expired"));
 }
 
+TEST(TlsContextTest, TakesAllOfAChainOrNoneOfIt) {
+  std::string path = "/tmp/millrace-tls-XXXXXX";
+  const std::string directory = ::mkdtemp(path.data());
+  const auto own = testing::make_certificate(directory, "own");
+  const auto issuer = testing::make_certificate(directory, "issuer");
+  std::ofstream(own.certificate, std::ios::app) << "Text between\n"
+                                                << std::ifstream(issuer.certificate).rdbuf();
+  const Result<TlsContextPtr> context = TlsContext::server(own.certificate, own.key);
+  ASSERT_TRUE(context);
+  STACK_OF(X509)* chain = nullptr;
+  ASSERT_EQ(SSL_CTX_get0_chain_certs((*context)->native(), &chain), 1);
+  EXPECT_EQ(sk_X509_num(chain), 1);
+  EXPECT_TRUE(TlsContext::client(true, own.certificate)) << "two authorities";
+  std::ofstream(own.certificate, std::ios::app) << "-----BEGIN CERTIFICATE-----\nMIIB\n";
+  EXPECT_EQ(TlsContext::server(own.certificate, own.key).error().code, "tls.certificate");
+  EXPECT_EQ(TlsContext::client(true, own.certificate).error().code, "tls.authorities");
+  std::filesystem::remove_all(directory);
+}
+
 TEST(TlsContextTest, NamesWhatIsWrongWithThePair) {
   std::string path = "/tmp/millrace-tls-XXXXXX";
   const std::string directory = ::mkdtemp(path.data());
@@ -258,6 +280,11 @@ TEST(TlsContextTest, NamesWhatIsWrongWithThePair) {
   EXPECT_EQ(TlsContext::server(one.certificate, one.certificate).error().code, "tls.key");
   EXPECT_EQ(TlsContext::server(one.certificate, two.key).error().code, "tls.mismatch");
   EXPECT_EQ(TlsContext::client(true, directory + "/none").error().code, "tls.authorities");
+  EXPECT_EQ(TlsContext::client(true, one.key).error().code, "tls.authorities") << "holds no certificate";
+  const std::string fifo = directory + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(TlsContext::client(true, fifo).error().message,
+            "no authorities in " + fifo + ": not a regular file");
   std::filesystem::remove_all(directory);
 }
 

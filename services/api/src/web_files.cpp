@@ -1,15 +1,15 @@
 #include "web_files.hpp"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
+#include "base/regular_file.hpp"
 #include "http/files.hpp"
 
 namespace millrace::api {
 namespace {
 
-constexpr std::uintmax_t kMaxBytes = 16UL * 1024 * 1024;
+constexpr std::size_t kMaxBytes = 16UL * 1024 * 1024;
 
 // FNV-1a: only to distinguish versions of our own files.
 std::string etag_of(std::string_view content) {
@@ -23,15 +23,15 @@ std::string etag_of(std::string_view content) {
 WebFiles::WebFiles(const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code error;
-  std::uintmax_t total = 0;
+  std::size_t total = 0;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     if (name.starts_with('.') || !entry->is_regular_file(error)) continue;
-    total += entry->file_size(error);
-    if (error || total > kMaxBytes) break;
-    std::ifstream stream(entry->path(), std::ios::binary);
-    auto content = std::make_shared<const std::string>(std::istreambuf_iterator<char>(stream),
-                                                       std::istreambuf_iterator<char>());
+    Result<std::string> text = read_regular_file(entry->path().string(), kMaxBytes - total);
+    if (!text && text.error().code == "file.size") break;
+    if (!text) continue;
+    total += text->size();
+    auto content = std::make_shared<const std::string>(std::move(*text));
     std::string etag = etag_of(*content);
     files_[name] = {std::move(content), std::move(etag)};
   }
