@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "media/arena_test_samples.hpp"
 
 namespace millrace::media::testing {
@@ -45,6 +47,7 @@ inline std::uint64_t read_everything(ArenaReader& arena) {
   constexpr int kSteps = 400;
   std::uint64_t sum = 0;
   for (const LogInfo& info : arena.logs()) {
+    if (!is_valid_id(info.stream_id) || info.publication_id == 0 || info.end > LogEnd::kRevoked) std::abort();
     auto reader = arena.open_log(info.slot, info.publication_id, 0);
     if (!reader) continue;
     for (int step = 0; step < kSteps; ++step) {

@@ -68,6 +68,33 @@ TEST_F(ArenaDamage, EveryLengthOfAFile) {
   }
 }
 
+TEST_F(ArenaDamage, SlotsThatNoWriterMakesAreNotListed) {
+  const auto listed = [this](auto&& change) {
+    Bytes file = good_;
+    change(*reinterpret_cast<LogSlot*>(file.data() + kArenaHeaderBytes));
+    write_file(arena_path(directory_.path(), "test"), file);
+    const auto reader = ArenaReader::open(directory_.path(), "test", "damage");
+    return reader ? (*reader)->logs().size() : 0;
+  };
+  EXPECT_EQ(listed([](LogSlot&) {}), 3U);
+  EXPECT_EQ(listed([](LogSlot& slot) {
+              std::uint64_t word = 0;
+              std::memcpy(&word, "../../", 6);
+              slot.stream_id[0].store(word);
+            }),
+            2U);
+  EXPECT_EQ(listed([](LogSlot& slot) { slot.stream_id[0].store(0); }), 2U);
+  EXPECT_EQ(listed([](LogSlot& slot) { slot.publication_id.store(0); }), 2U);
+  EXPECT_EQ(listed([](LogSlot& slot) { slot.end.store(static_cast<std::uint32_t>(LogEnd::kRevoked) + 1); }),
+            2U);
+  EXPECT_EQ(listed([](LogSlot& slot) {
+              slot.first_sequence.store(kMostSequence + 1);
+              slot.first.store(kMostSequence + 1);
+              slot.committed.store(kMostSequence + 1);
+            }),
+            2U);
+}
+
 TEST_F(ArenaDamage, TwoLogsThatClaimTheSameBlocks) {
   Bytes file = good_;
   const auto slot = static_cast<std::ptrdiff_t>(kArenaHeaderBytes);

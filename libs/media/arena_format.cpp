@@ -27,6 +27,14 @@ std::string text_of(const std::array<std::atomic<std::uint64_t>, Words>& place, 
   return {text.data(), ::strnlen(text.data(), longest)};
 }
 
+// What no writer stores. Readers make file names of the ids, so an id must be one.
+bool is_plausible(const LogInfo& info) {
+  if (!is_valid_id(info.stream_id) || info.publication_id == 0) return false;
+  if (info.end > LogEnd::kRevoked || info.first_sequence > kMostSequence) return false;
+  if (info.first_sequence > info.first || info.first > info.committed) return false;
+  return fits_role(info.role, info.rendition);
+}
+
 }  // namespace
 
 Result<ArenaGeometry> ArenaGeometry::of(const ArenaConfig& config) {
@@ -118,8 +126,7 @@ std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
     LogInfo info = copy_fields(log);
     info.slot = index;
     if (log.version.load(std::memory_order_acquire) != version) continue;
-    if (info.first_sequence > info.first || info.first > info.committed) return std::nullopt;
-    if (!fits_role(info.role, info.rendition)) return std::nullopt;
+    if (!is_plausible(info)) return std::nullopt;
     return info;
   }
   return std::nullopt;

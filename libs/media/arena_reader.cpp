@@ -259,6 +259,9 @@ Result<std::unique_ptr<ArenaReader>> ArenaReader::open(const std::string& direct
       SharedMapping::map(*file, geometry->file_bytes(), SharedMapping::Access::kRead);
   if (!mapping) return tl::unexpected(mapping.error());
   auto registration = ReaderRegistration::open(cursors_path(directory, name), reader);
+  // Not "media.not_found": the arena is there, and what is in it cannot be read.
+  if (!registration && registration.error().code == "media.not_found")
+    return fail("media.no_cursors", registration.error().message);
   if (!registration) return tl::unexpected(registration.error());
   return std::unique_ptr<ArenaReader>(new ArenaReader(std::make_shared<ArenaMapping>(
       std::move(*mapping), *geometry, std::move(*registration), name, path, file->inode())));

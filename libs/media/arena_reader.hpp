@@ -84,7 +84,7 @@ class LogReader {
 class ArenaReader {
  public:
   // reader: who this is, for millrace-log ("packaging"). "media.not_found" while no writer has made the arena
-  // yet.
+  // yet; "media.no_cursors" when the cursor file beside it is gone.
   [[nodiscard]] static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory,
                                                                  const std::string& name,
                                                                  const std::string& reader);

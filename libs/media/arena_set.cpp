@@ -1,12 +1,25 @@
 #include "media/arena_set.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+
+#include "media/shared_file.hpp"
 
 namespace millrace::media {
 namespace {
 
 constexpr std::string_view kExtension = ".arena";
+
+// A directory, a FIFO, a symbolic link or another user's file is no arena, whatever its name. What cannot be
+// examined counts as one, so that opening it reports the trouble.
+bool may_be_arena(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return errno != ENOENT;
+  return is_own_file(status);
+}
 
 // Names of the arenas in the directory, sorted.
 Result<std::vector<std::string>> names_in(const std::string& directory) {
@@ -16,7 +29,7 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
   if (error == std::errc::no_such_file_or_directory) return names;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     const std::filesystem::path& path = entry->path();
-    if (path.extension() == kExtension && is_valid_id(path.stem().string()))
+    if (path.extension() == kExtension && is_valid_id(path.stem().string()) && may_be_arena(path.string()))
       names.push_back(path.stem().string());
   }
   if (error) return fail("media.io", directory + ": " + error.message());

@@ -2,6 +2,7 @@
 #include "media/arena_set.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -112,6 +113,30 @@ TEST_F(ArenaSetTest, ReadsTheOthersWhereOneIsDamaged) {
   EXPECT_EQ(found(LogRole::kSource), Ids{1});
   std::filesystem::remove(path("broken"));
   EXPECT_TRUE(set_.refresh());
+}
+
+// Times out without it: opening a FIFO waits for a writer.
+TEST_F(ArenaSetTest, PassesOverWhatIsNoRegularFile) {
+  const auto writer = open_writer("ingest");
+  const auto log = make_log(*writer, describe("cam", 1));
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  std::filesystem::create_directory(path("directory"));
+  std::filesystem::create_symlink(path("ingest"), path("link"));
+  std::filesystem::copy_file(directory_.path() + "/ingest.cursors", directory_.path() + "/link.cursors");
+  const Result<void> refreshed = set_.refresh();
+  EXPECT_TRUE(refreshed) << refreshed.error().message;
+  EXPECT_EQ(found(LogRole::kSource), Ids{1});
+  for (const char* name : {"pipe", "directory", "link"})
+    EXPECT_FALSE(ArenaReader::open(directory_.path(), name, "unit-test")) << name;
+}
+
+TEST_F(ArenaSetTest, ReportsAnArenaWithoutItsCursors) {
+  const auto writer = open_writer("ingest");
+  const auto log = make_log(*writer, describe("cam", 1));
+  std::filesystem::remove(directory_.path() + "/ingest.cursors");
+  const Result<void> refreshed = set_.refresh();
+  ASSERT_FALSE(refreshed);
+  EXPECT_EQ(refreshed.error().code, "media.no_cursors");
 }
 
 }  // namespace

@@ -57,10 +57,18 @@ Result<SharedMapping> SharedMapping::map(const FileDescriptor& file, std::size_t
   return mapping;
 }
 
+bool is_own_file(const struct stat& status) {
+  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+}
+
 Result<FileDescriptor> open_file(const std::string& path, int flags) {
-  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  if (file.valid()) return file;
-  return tl::unexpected(system_error(errno == ENOENT ? "media.not_found" : "media.io", path));
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!file.valid())
+    return tl::unexpected(system_error(errno == ENOENT ? "media.not_found" : "media.io", path));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return tl::unexpected(system_error("media.io", path));
+  if (!is_own_file(status)) return fail("media.io", path + ": not a regular file of this user");
+  return file;
 }
 
 Result<FileDescriptor> make_reserved_file(const std::string& path, std::uint64_t size) {

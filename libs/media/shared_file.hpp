@@ -1,6 +1,8 @@
 // A file descriptor and a shared mapping of a file, closed and unmapped with their owners.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -48,7 +50,10 @@ class SharedMapping {
   std::size_t size_ = 0;
 };
 
-// "media.not_found" when there is none, "media.io" otherwise.
+// A regular file of the user this process runs as: nothing else in a media log's directory is opened.
+bool is_own_file(const struct stat& status);
+// Never waits for the other end of a FIFO and never follows a symbolic link. "media.not_found" when there is
+// none; "media.io" otherwise, also for what is_own_file() refuses.
 [[nodiscard]] Result<FileDescriptor> open_file(const std::string& path, int flags);
 // A file of this size with all its pages reserved: "media.no_space" when the file system has not enough,
 // "media.io".

@@ -147,11 +147,16 @@ std::vector<NamedLog> logs_of(const Arenas& arenas) {
   return logs;
 }
 
+// Cursors that cannot be read do not keep those of the other arenas from being listed; the result is then 1.
 int list(const Options& options, const Arenas& arenas) {
+  int result = 0;
   for (const NamedLog& log : logs_of(arenas)) print(describe(log.arena->name(), log.info), options.json);
   for (const auto& arena : arenas) {
     const auto cursors = CursorFile::open(cursors_path(options.directory, arena->name()));
-    if (!cursors) return fail_with(cursors.error());
+    if (!cursors) {
+      result = fail_with(cursors.error());
+      continue;
+    }
     for (const CursorInfo& cursor : cursors->cursors()) {
       print({{"arena", arena->name()},
              {"reader", cursor.reader},
@@ -162,7 +167,7 @@ int list(const Options& options, const Arenas& arenas) {
             options.json);
     }
   }
-  return 0;
+  return result;
 }
 
 // The newest source of the stream, or the named publication.
