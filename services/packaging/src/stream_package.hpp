@@ -16,8 +16,8 @@
 
 namespace millrace::packaging {
 
-// The sources of a stream as last scanned, oldest epoch first: in one arena, or in several where the stream
-// moved from one writer to another.
+// The sources of a stream as last scanned, oldest epoch first, of all arenas. Their numbers continue within
+// an arena only; no writer moves a stream to another one yet.
 struct StreamLogs {
   std::vector<media::FoundLog> logs;
 };
