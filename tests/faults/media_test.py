@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Cases 23 to 25: time stamps that jump, B-frames with large offsets, tracks that are missing, late or stop."""
-from wire import flv_tags
+"""Cases 23 to 25: time stamps that jump, B-frames with large offsets, tracks that are missing, late or stop; a track that changes and changes."""
+import time
+
+from wire import Peer, flv_tags, is_header
 from oracle import Oracle
-from crafted import all_frames, publish_tags, valid
+from crafted import all_frames, key_of, publish_tags, valid
 from stack import Stack, check, fetch, main, make_clip
 
 
@@ -58,11 +60,29 @@ def tracks(stack, oracle, clip):
             check((b"mp4a" in master) == (name == "audio only") and (b"avc1" in master) == (name == "video only"), f"{name}: {master}")
 
 
+def changes(stack, oracle, clip):
+    """A sound that is 44.1 kHz in stereo and 48 kHz in mono by turns, one a frame: few recordings, and the encoder learns why."""
+    sound = [tag for tag in flv_tags(clip) if tag[0] == 8]
+    header = next(tag for tag in sound if is_header(tag))[2][:2]
+    frame = next(tag for tag in sound if not is_header(tag))[2][:60]
+    already = len(stack.recordings())
+    with Peer(oracle.port) as peer:
+        peer.publish(key_of(stack))
+        for index in range(400):
+            for body in (header + (b"\x12\x10", b"\x11\x88")[index % 2], frame):
+                peer.media((8, index * 23, body))
+        peer.expect(b"NetStream.Publish.TrackRefused")
+    stack.wait_recordings(already + 11)
+    time.sleep(2)  # for more of them, if there were any
+    made = len(stack.recordings()) - already
+    check(made <= 12, f"{made} recordings of 400 changes")
+
+
 def media():
     with Stack() as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=8)
         oracle = Oracle(stack)
-        for run in (jumps, offsets, tracks):
+        for run in (jumps, offsets, tracks, changes):
             with oracle.case(run.__doc__):
                 run(stack, oracle, clip)
 

@@ -18,6 +18,7 @@
 #include "media/media_pace.hpp"
 #include "media/pause_meter.hpp"
 #include "media/timeline.hpp"
+#include "publication/change_budget.hpp"
 #include "publication/frame_look.hpp"
 #include "publication/track_format.hpp"
 #include "publication/writer.hpp"
@@ -68,8 +69,8 @@ class Publication {
   // Of Enhanced RTMP's metadata frames and speaker maps; further and larger ones are dropped.
   static constexpr std::uint32_t kMaxAnnotations = 64;
   static constexpr std::uint32_t kMaxAnnotationBytes = 2048;
-  // Parameter sets that change in the band, with the picture's size as it was: further ones are left to the
-  // decoders, that see them in the frames.
+  // Parameter sets that change in the band, with the picture's size as it was: further ones, and those beyond
+  // publication::ChangeBudget, are left to the decoders, that see them in the frames.
   static constexpr std::uint32_t kMaxVariations = 256;
 
   Publication(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline,
@@ -157,6 +158,7 @@ class Publication {
   void count_dropped();
   Result<void> end_data(const OpenMessage& message, ByteView body, const MessageTimes& times);
   Result<void> configure(const Part& part, TrackFormat format);
+  Result<void> hold_change(const Part& part, TrackSlot& slot, TrackFormat format);
   Result<void> configure_data(ByteView body);
   // False: it could not be, and was dropped. The room is the caller's to abandon unless this says true.
   Result<bool> commit(const OpenMessage& message, publication::Sample sample, const MessageTimes& times);
@@ -178,6 +180,7 @@ class Publication {
   Bytes audio_annotation_;
   std::uint32_t annotations_ = 0;
   std::uint32_t variations_ = 0;
+  publication::ChangeBudget changes_;
   media::MediaPace pace_;
 };
 

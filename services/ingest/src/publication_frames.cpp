@@ -16,14 +16,14 @@ namespace {
 using rtmp::PacketKind;
 
 // The frame says something else than what is known of its track, or nothing is known.
-bool is_news(const FrameLook& look, const TrackSlot* slot, media::Codec codec, ByteView frame) {
-  if (slot == nullptr || !slot->has(codec)) return true;
-  const media::TrackConfiguration& known = slot->format->description;
+bool is_news(const FrameLook& look, const TrackFormat* format, ByteView frame) {
+  if (format == nullptr) return true;
+  const media::TrackConfiguration& known = format->description;
   const bool picture = look.width != 0 && (look.width != known.width || look.height != known.height);
   const bool sound =
       look.sample_rate != 0 && (look.sample_rate != known.sample_rate || look.channels != known.channels);
   const bool sets = look.parameter_sets && look.access != FrameAccess::kNone;
-  return picture || sound || (sets && !publication::is_told(*slot->format, frame));
+  return picture || sound || (sets && !publication::is_told(*format, frame));
 }
 
 // Of the same picture or sound, as players see it.
@@ -37,6 +37,7 @@ bool is_variation(const TrackFormat& format, const TrackFormat& known) {
 unsigned nal_length_size(const TrackSlot* slot) {
   constexpr unsigned kUsual = 4;
   if (slot != nullptr && slot->format) return slot->format->nal_length_size;
+  if (slot != nullptr && slot->waiting) return slot->waiting->nal_length_size;
   return slot != nullptr && slot->incomplete ? slot->incomplete->nal_length_size : kUsual;
 }
 
@@ -93,15 +94,22 @@ Result<bool> Publication::pass_over(const Part& part, std::string_view reason) {
 // What the frame says of its track, where that is new.
 Result<void> Publication::learn(const Part& part, const FrameLook& look, media::Codec codec) {
   const TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
-  if (!is_news(look, slot, codec, part.payload)) return {};
-  const TrackFormat* earlier = nullptr;
-  if (slot != nullptr && slot->incomplete) earlier = &*slot->incomplete;
-  if (earlier == nullptr && slot != nullptr && slot->has(codec)) earlier = &*slot->format;
+  const TrackFormat* known = slot != nullptr ? slot->told(codec) : nullptr;
+  if (!is_news(look, known, part.payload)) {
+    const bool begins = access_of(part.tag, look) != FrameAccess::kNone;
+    return slot->waiting && begins ? configure(part, *slot->waiting) : Result<void>();
+  }
+  const TrackFormat* earlier = slot != nullptr && slot->incomplete ? &*slot->incomplete : known;
   Result<TrackFormat> format = publication::format_of_frame(codec, part.payload, earlier);
   if (!format) return {};
   const bool variation = slot != nullptr && slot->has(codec) && is_variation(*format, *slot->format);
-  if (variation && variations_ == kMaxVariations) return {};
-  if (variation) ++variations_;
+  if (variation) {
+    format->description.track = table_.track_of(*slot);
+    if (variations_ == kMaxVariations ||
+        !changes_.allows(format->description, format->configuration, part.times.monotonic_us))
+      return {};
+    ++variations_;
+  }
   return configure(part, std::move(*format));
 }
 

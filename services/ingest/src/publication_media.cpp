@@ -53,6 +53,7 @@ Result<void> Publication::refuse_header(const Part& part, std::string reason) {
   if (TrackSlot* slot = table_.find(part.tag.type, part.where.track_id); slot != nullptr) {
     slot->format.reset();
     slot->incomplete.reset();
+    slot->waiting.reset();
     writer_.withdraw(table_.track_of(*slot));
     slot->header.clear();
   }
@@ -122,6 +123,7 @@ Result<void> Publication::take_header(const Part& part) {
   if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
     return configure(part, std::move(*format));
   slot->format.reset();
+  slot->waiting.reset();
   slot->incomplete = std::move(*format);
   return {};
 }
@@ -147,9 +149,27 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
   slot->incomplete.reset();
   if (slot->format && is_same(*slot->format, format)) return {};
   format.description.track = table_.track_of(*slot);
+  if (!changes_.take(format.description, format.configuration, part.times.monotonic_us))
+    return hold_change(part, *slot, std::move(format));
+  slot->waiting.reset();
   format.player_track_id = slot->player_track_id;
   slot->format = format;
   return writer_.configure(std::move(format));
+}
+
+// Nothing of the track is taken until the budget has room for the change, or the track is again what it was.
+Result<void> Publication::hold_change(const Part& part, TrackSlot& slot, TrackFormat format) {
+  using publication::ChangeBudget;
+  slot.format.reset();
+  slot.waiting = std::move(format);
+  if (part.tag.kind == PacketKind::kSequenceStart) count_dropped();  // a frame is counted by itself
+  refusals_.add(part.tag, part.where,
+                "the codec, size, sample rate or channels of a track change too often: " +
+                    std::to_string(ChangeBudget::kTrackChanges) + " times at once and then every " +
+                    std::to_string(ChangeBudget::kTrackChangeEveryUs / 1'000'000) + " s is what is taken",
+                part.times.monotonic_us);
+  counters_->refused_tracks.store(refusals_.count(), std::memory_order_relaxed);
+  return check(part.times.monotonic_us);
 }
 
 Result<void> Publication::take_annotation(const Part& part) {

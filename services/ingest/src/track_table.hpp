@@ -30,8 +30,16 @@ struct TrackSlot {
   // A header that does not state all: the size of the picture, or the parameter sets. The first key frame
   // completes it.
   std::optional<publication::TrackFormat> incomplete;
+  // Whole, but one change more than the budget has: the frames from here on are of it. Taken with the first
+  // one to begin at when there is room; until then nothing is in force.
+  std::optional<publication::TrackFormat> waiting;
 
   bool has(media::Codec codec) const { return format && format->description.codec == codec; }
+  // What its frames are of, as far as is known; null when they are of another codec.
+  const publication::TrackFormat* told(media::Codec codec) const {
+    const std::optional<publication::TrackFormat>& newest = waiting ? waiting : format;
+    return newest && newest->description.codec == codec ? &*newest : nullptr;
+  }
 };
 
 class TrackTable {

@@ -209,6 +209,38 @@ TEST_F(FormsTest, BoundsParameterSetsThatChangeInTheBand) {
   EXPECT_EQ(publication_->tracks().back().description.width, 640U) << "another size is followed all the same";
 }
 
+// Of sizes by turns those that are one too many are left out, up to a key frame of the size that is in force.
+TEST_F(FormsTest, DropsPicturesWhoseSizeChangesTooOftenInTheBand) {
+  constexpr std::uint32_t kTaken = 1 + publication::ChangeBudget::kTrackChanges;
+  send_headers();
+  for (std::uint32_t i = 0; i < kTaken + 9; ++i) {
+    const Bytes& sps = i % 2 == 0 ? kSps : kLargeSps;
+    ASSERT_TRUE(send(MessageType::kVideo, i * 80, avc(with_lengths({sps, kPps, kIdr}))));
+    ASSERT_TRUE(send(MessageType::kVideo, i * 80 + 40, avc(with_lengths({kInter}), false)));
+  }
+  EXPECT_EQ(publication_->committed(), 2 * (kTaken + 4));
+  EXPECT_EQ(counters_->dropped_messages.load(), 10U);
+  EXPECT_EQ(publication_->tracks().back().description.width, 320U);
+  const std::uint64_t before = publication_->committed();
+  ASSERT_TRUE(send(MessageType::kVideo, 6000, avc(with_lengths({kInter}), false)));
+  EXPECT_EQ(publication_->committed(), before) << "no frame to begin at";
+  ASSERT_TRUE(send(MessageType::kVideo, 6040, avc(with_lengths({kIdr}))));
+  ASSERT_EQ(publication_->committed(), before + 1) << "there is room again";
+  EXPECT_EQ(publication_->tracks().back().description.width, 640U);
+}
+
+// Encoders that send their parameter sets by turns, as another configuration of the same picture, are not
+// refused.
+TEST_F(FormsTest, TakesAnyNumberOfConfigurationsThatAPlayerCanFollow) {
+  send_headers();
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    ASSERT_TRUE(send(MessageType::kVideo, i * 2000, testing::avc_header(i % 2 == 0 ? 0x20 : 0x21)));
+    ASSERT_TRUE(send(MessageType::kVideo, i * 2000, testing::video_frame(true, i)));
+  }
+  EXPECT_EQ(publication_->committed(), 100U);
+  EXPECT_FALSE(publication_->any_refusals());
+}
+
 TEST_F(FormsTest, FollowsAv1sSequenceHeader) {
   const CodecSample av1 = codec_sample(Codec::kAv1);
   ASSERT_TRUE(send(av1.type, 0, testing::start_of(av1)));

@@ -120,6 +120,55 @@ TEST_F(PublicationTest, TakesWordsForTheSameSoundForNoChange) {
   EXPECT_EQ(log.at(19)->record.media_sequence, log.at(0)->record.media_sequence);
 }
 
+// A sound of two sample rates by turns, one a frame: each change would be a recording of its own.
+TEST_F(PublicationTest, DropsATrackWhoseConfigurationChangesTooOften) {
+  constexpr std::uint32_t kEvery = 20;
+  constexpr std::uint64_t kTaken = 1 + publication::ChangeBudget::kTrackChanges;
+  ASSERT_TRUE(send(MessageType::kVideo, 0, testing::avc_header()));
+  const auto header = [](std::uint32_t i) {
+    return Bytes{0xAF, 0, 0x12, std::uint8_t(i % 2 == 0 ? 0x10 : 0x08)};
+  };
+  std::uint32_t time = 0;
+  for (std::uint32_t i = 0; i < 100; ++i, time += kEvery) {
+    ASSERT_TRUE(send(MessageType::kVideo, time, testing::video_frame(i % 50 == 0, i)));
+    ASSERT_TRUE(send(MessageType::kAudio, time, header(i)));
+    ASSERT_TRUE(send(MessageType::kAudio, time, testing::audio_frame(i)));
+  }
+  const auto count = [&](std::uint64_t from, std::uint8_t track) {
+    const media::LogReader log = open_log();
+    std::uint64_t records = 0;
+    for (std::uint64_t at = from; at < publication_->committed(); ++at)
+      records += log.at(at)->record.track == track ? 1 : 0;
+    return records;
+  };
+  EXPECT_EQ(count(0, media::kVideoTrack), 100U) << "the picture goes on";
+  // From then on those of the configuration that was in force, which needs no change.
+  EXPECT_EQ(count(0, media::kAudioTrack), kTaken + (100 - kTaken) / 2);
+  const auto reasons = publication_->take_refusals();
+  ASSERT_EQ(reasons.size(), 1U);
+  EXPECT_NE(reasons[0].find("change too often"), std::string::npos) << reasons[0];
+  EXPECT_EQ(counters_->dropped_messages.load(), 2 * (100 - kTaken - (100 - kTaken) / 2));
+  EXPECT_EQ(counters_->refused_tracks.load(), 1U);
+
+  const std::uint64_t before = publication_->committed();
+  for (std::uint32_t i = 0; time < 6000; ++i, time += kEvery)
+    ASSERT_TRUE(send(MessageType::kAudio, time, testing::audio_frame(i)));
+  EXPECT_GT(publication_->committed(), before)
+      << "the newest is taken without another header when there is room";
+  EXPECT_LT(publication_->committed() - before, 100U);
+  EXPECT_EQ(publication_->tracks().back().description.channels, 1U);
+  EXPECT_EQ(counters_->refused_tracks.load(), 0U);
+  EXPECT_FALSE(publication_->any_refusals()) << "reported once";
+}
+
+TEST_F(PublicationTest, IsClosedWhenNothingButChangesCame) {
+  for (std::uint32_t i = 0; i < 20; ++i)
+    ASSERT_TRUE(send(MessageType::kAudio, 0, Bytes{0xAF, 0, 0x12, std::uint8_t(i % 2 == 0 ? 0x10 : 0x08)}));
+  ASSERT_TRUE(send(MessageType::kAudio, 10, Bytes{0xAF, 0, 0x12, 0x08}));
+  EXPECT_TRUE(publication_->check(1'000'000));
+  EXPECT_EQ(publication_->check(3'000'000).error().code, "ingest.unsupported");
+}
+
 TEST_F(PublicationTest, FollowsAChangeOfSizeThatOnlyThePicturesTell) {
   send_headers();
   ASSERT_TRUE(send(MessageType::kVideo, 0, testing::video_frame(true, 1)));
