@@ -44,6 +44,7 @@ void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t times
   state.samples_per_frame = samples_per_frame;
   state.configured = true;
   state.restarts = state.placed;
+  state.restart_announced = state.restart_covered;
 }
 
 SampleRecord Timeline::place(const Input& input) {
@@ -107,7 +108,7 @@ Timeline::Beginning Timeline::begin_or_go_on(TrackState& track, const Input& inp
     beginning.discontinuity = jumped || tracks_changed || cut == SegmentRule::Cut::kGap ||
                               may_restart(track, input.key, time_us) || (cuts && any_restarts());
     beginning.segment = beginning.discontinuity || cuts;
-    if (beginning.discontinuity) take_restarts(time_us);
+    if (beginning.discontinuity) take_restarts(track, time_us);
     if (beginning.segment) begin_segment(time_us, beginning.discontinuity);
   }
   rule_.add(sample);
@@ -272,30 +273,44 @@ std::int64_t Timeline::decode_time(TrackState& track, const Input& input, Placed
   return dts;
 }
 
-// Does the sample begin a segment for its track's changed configuration?
+// Does the sample begin a segment for its track's changed configuration? Not in a segment that began for it.
 bool Timeline::may_restart(TrackState& track, bool key, std::int64_t time_us) const {
   if (!track.restarts) return false;
+  if (track.restart_covered) {
+    track.restarts = track.restart_announced = track.restart_covered = false;
+    return false;
+  }
   const bool lately = track.restarted_us && time_us - *track.restarted_us < restart_every_us_;
   const bool awaits_key = track.restart_waits && track.kind == TrackKind::kVideo && !key;
   track.restart_waits = lately || awaits_key;
   return !track.restart_waits;
 }
 
+// Whether a segment that is due begins for a changed configuration too: once before samples of it have come.
 bool Timeline::any_restarts() const {
-  return std::any_of(tracks_.begin(), tracks_.end(), [](const TrackState& track) { return track.restarts; });
+  return std::any_of(tracks_.begin(), tracks_.end(), [](const TrackState& track) {
+    return track.restarts && (track.restart_waits || !track.restart_announced);
+  });
 }
 
-// One discontinuity is for all that has changed.
-void Timeline::take_restarts(std::int64_t time_us) {
+// One discontinuity is for all that has changed. A track that has no sample of its new configuration yet begins
+// another one if its first sample comes after this segment.
+void Timeline::take_restarts(const TrackState& current, std::int64_t time_us) {
   for (TrackState& track : tracks_) {
-    if (track.restarts) track.restarted_us = time_us;
+    if (!track.restarts) continue;
+    track.restarted_us = time_us;
+    track.restart_covered = track.restart_announced = &track != &current && !track.restart_waits;
+    if (track.restart_covered) continue;
     track.restarts = track.restart_waits = false;
   }
 }
 
 void Timeline::begin_segment(std::int64_t time_us, bool discontinuity) {
   rule_.begin(time_us, discontinuity);
-  if (!discontinuity) follow_wall_clock(time_us - segment_start_us_);
+  if (!discontinuity) {
+    for (TrackState& track : tracks_) track.restart_covered = false;
+    follow_wall_clock(time_us - segment_start_us_);
+  }
   segment_start_us_ = time_us;
   first_segment_ = false;
   ++media_sequence_;

@@ -97,6 +97,8 @@ class Timeline {
     bool began = false;                        // its last sample was the first, or the first after a jump
     bool restarts = false;                     // configured anew, and no segment has begun for that yet
     bool restart_waits = false;                // samples have come since, too soon for one
+    bool restart_announced = false;            // a segment has begun for it, before any sample of it
+    bool restart_covered = false;              // and that segment is still open
     std::optional<std::int64_t> restarted_us;  // when the last such segment began
     std::uint32_t last_raw_ms = 0;             // anchor of the track's own mapping, slides with every sample
     std::int64_t last_mapped_ms = 0;           // what last_raw_ms was mapped to, before repair
@@ -132,7 +134,7 @@ class Timeline {
   static std::int64_t decode_time(TrackState& track, const Input& input, Placed& placed);
   bool may_restart(TrackState& track, bool key, std::int64_t time_us) const;
   bool any_restarts() const;
-  void take_restarts(std::int64_t time_us);
+  void take_restarts(const TrackState& current, std::int64_t time_us);
   void begin_segment(std::int64_t time_us, bool discontinuity);
   std::int64_t wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media);
   void follow_wall_clock(std::int64_t length_us);

@@ -261,6 +261,36 @@ TEST(Timeline, TakesAChangedConfigurationAlongWithTheSegmentThatIsDue) {
   EXPECT_EQ(draw(place_all(timeline, "K2000 a43")), "K2000|^ a43") << "no segment of the picture alone";
 }
 
+std::ptrdiff_t discontinuities(const std::vector<SampleRecord>& records) {
+  return std::count_if(records.begin(), records.end(),
+                       [](const SampleRecord& record) { return (record.flags & kSampleDiscontinuity) != 0; });
+}
+
+// The segments in between begin with the old configuration, so the new one needs a break of its own.
+TEST(Timeline, BeginsADiscontinuityWithTheFirstSoundOfAConfigurationThatCameLongBefore) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 a0 v40 a21 v1960");
+  timeline.configure(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+  EXPECT_EQ(draw(place_all(timeline, "K2000 v2040 v3960 K4000 v4040 v5960 K6000")),
+            "K2000|^ v2040 v3960 K4000| v4040 v5960 K6000|");
+  const auto records = place_all(timeline, "v6040 a6500 a6521");
+  EXPECT_EQ(discontinuities(records), 1);
+  EXPECT_NE(records[1].flags & kSampleDiscontinuity, 0);
+  EXPECT_NE(records[1].flags & kSampleSegmentStart, 0);
+}
+
+TEST(Timeline, BeginsADiscontinuityWithTheFirstPictureOfAConfigurationThatCameLongBefore) {
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 a0 v40");
+  timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+  std::string sound;
+  for (int i = 1; i < 300; ++i) sound += (i == 1 ? "a" : " a") + std::to_string(i * 1024 / 48);
+  EXPECT_LE(discontinuities(place_all(timeline, sound)), 1);
+  const auto records = place_all(timeline, "K6420 a6421 v6460");
+  EXPECT_EQ(discontinuities(records), 1);
+  EXPECT_NE(records[0].flags & kSampleDiscontinuity, 0);
+}
+
 // An encoder that sends its two configurations by turns, one a frame.
 TEST(Timeline, CutsForChangesOfConfigurationOnceInHalfATargetAtMost) {
   for (const bool video : {true, false}) {
