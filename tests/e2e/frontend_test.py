@@ -129,7 +129,7 @@ def session(stack, api, clip, sent_kbps):
     wait_for(lambda: api.call("GET", f"/api/stream/status/{stream_id}")["isLive"], "the stream")
     numbers_arrive(stack, api, key, stream_id, sent_kbps)
     status_and_statistics(api, stream_id, sent_kbps)
-    check(stack.playlist(credentials["hlsUrl"]), "it can be watched")
+    wait_for(lambda: stack.playlist(credentials["hlsUrl"]), "the first segment, so that it can be watched", 20)
     changed = api.call("POST", f"/api/stream/settings/{stream_id}", {"quality": "720p", "maxBitrate": 4000, "resolution": "1280x720"})
     check(changed["settings"] == {"quality": "720p", "maxBitrate": 4000, "resolution": "1280x720"}, f"settings: {changed}")
     renewed = api.call("DELETE", f"/api/stream/key/{key}")
