@@ -66,11 +66,11 @@ http::Response Delivery::answer(const http::Request& request, std::int64_t now_u
 
 http::Response Delivery::answer_stream(const http::Request& request, const StreamPath& path,
                                        std::int64_t now_us, std::int64_t wall_s) {
-  const auto view = views_.find(path.stream_id);
-  if (!view) return missing(Presence::kUnknown);
   const playback::Standing standing = gate_.revocations.standing(path.stream_id);
   if (standing == playback::Standing::kBarred) metrics_.not_found();
   if (std::optional<http::Response> closed = gate_.closed(standing)) return std::move(*closed);
+  const auto view = views_.find(path.stream_id);
+  if (!view) return missing(Presence::kUnknown);
   if (!view->is_private && standing == playback::Standing::kPublic)
     return object(request, *view, path.name, now_us);
   const bool list = path.name == kMediaPlaylistName || path.name == kMultivariantPlaylistName;
