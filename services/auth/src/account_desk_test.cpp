@@ -364,6 +364,27 @@ TEST_P(AccountDeskTest, WhatWasEverPublishedOfADeletedAccountStaysBarred) {
   EXPECT_EQ(decisions_->list_barred(9).value(), std::vector<std::string>{ids[0]}) << "also after a restart";
 }
 
+// A start names so many of them only: tokens of the deleted ones end by themselves.
+TEST_P(AccountDeskTest, WhatIsSwitchedOffIsNamedBeforeWhatWasDeletedLater) {
+  const auto publish = [&](const std::string& account) {
+    const OwnedStream stream = decisions_->ensure_stream(account, 1).value();
+    EXPECT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+    return stream.record.stream_id;
+  };
+  const std::string kept = join("a@example.com", "A");
+  const std::string gone = join("b@example.com", "B");
+  const std::vector<std::string> ids = {publish(kept), publish(gone)};
+  bus::v1::Request change;
+  change.mutable_change_account()->set_id(kept);
+  change.mutable_change_account()->set_is_active(false);
+  ask(change);
+  bus::v1::Request remove;
+  remove.mutable_delete_account()->set_id(gone);
+  ask(remove);
+  EXPECT_EQ(decisions_->list_barred(9).value(), ids);
+  EXPECT_EQ(decisions_->list_barred(1).value(), std::vector<std::string>{ids[0]});
+}
+
 TEST_P(AccountDeskTest, ADeletedAccountLeavesNothing) {
   const std::string id = join("a@example.com", "A");
   const std::string token = ask(login("a@example.com")).access_token();

@@ -1,5 +1,5 @@
 // Keys that are taken away, streams that are banned or made private: stored first, then publications that are
-// live by the old rule is cut.
+// live by the old rule are cut.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -7,6 +7,19 @@
 #include "visit_text.hpp"
 
 namespace millrace::auth {
+
+namespace {
+
+// The first `limit` of the streams, each by its own event. beyond: what the log says where there are more.
+Result<void> name_each(const Result<std::vector<std::string>>& ids, std::size_t limit,
+                       std::string_view beyond, const std::function<void(const std::string&, bool)>& name) {
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  if (ids->size() > limit) log::warning(beyond, {{"limit", limit}});
+  for (std::size_t i = 0; i < std::min(limit, ids->size()); ++i) name((*ids)[i], true);
+  return {};
+}
+
+}  // namespace
 
 void Desk::regenerate_key(const InquiryPtr& inquiry, Now now) {
   const auth::v1::RegenerateKey& ask = inquiry->request().regenerate_key();
@@ -70,29 +83,23 @@ void Desk::set_flag(const InquiryPtr& inquiry, Now now) {
 // PUBLISH_AUTH.
 Result<void> Desk::tell_private() {
   if (!outside_.visibility) return {};
-  Result<std::vector<std::string>> ids = outside_.decides == Decides::kStore
-                                             ? decisions_.list_private(kMaxPrivate + 1)
-                                             : channels_.list_private(kMaxPrivate + 1);
-  if (!ids) return tl::unexpected<Error>(ids.error());
-  if (ids->size() > kMaxPrivate) {
-    ids->resize(kMaxPrivate);
-    log::warning(
-        "more streams are private than are named at the start: what is live of the others counts as "
-        "when it began",
-        {{"limit", kMaxPrivate}});
-  }
-  for (const std::string& id : *ids) outside_.visibility(id, true);
-  return {};
+  return name_each(outside_.decides == Decides::kStore ? decisions_.list_private(kMaxPrivate + 1)
+                                                       : channels_.list_private(kMaxPrivate + 1),
+                   kMaxPrivate,
+                   "more streams are private than are named at the start: what is live of the others counts "
+                   "as when it began",
+                   outside_.visibility);
 }
 
 Result<void> Desk::tell_barred() {
   if (!outside_.bar) return {};
-  const Result<std::vector<std::string>> ids = outside_.decides == Decides::kStore
-                                                   ? decisions_.list_barred(kMaxBarred)
-                                                   : channels_.list_banned(kMaxBarred);
-  if (!ids) return tl::unexpected<Error>(ids.error());
-  for (const std::string& id : *ids) outside_.bar(id, true);
-  return {};
+  return name_each(
+      outside_.decides == Decides::kStore ? decisions_.list_barred(kMaxBarred + 1)
+                                          : channels_.list_banned(kMaxBarred + 1),
+      kMaxBarred,
+      "more streams are barred than are named at the start: what the media log has of the others "
+      "can be watched",
+      outside_.bar);
 }
 
 // Publications up to this epoch are cut now, and whenever one of them turns up: it may be on its way from the

@@ -246,9 +246,10 @@ Result<std::vector<std::string>> StreamRepository::list_private(std::size_t limi
 
 Result<std::vector<std::string>> StreamRepository::list_barred(std::size_t limit) {
   return list_ids(
-      "SELECT stream_id FROM (SELECT stream_id, updated_wall_us AS changed_wall_us, " + std::string(kBarred) +
-      "AS barred FROM streams WHERE epoch > 0 UNION ALL SELECT stream_id, deleted_wall_us, 1 FROM "
-      "deleted_streams) AS known WHERE barred = 1 ORDER BY changed_wall_us DESC LIMIT " +
+      "SELECT stream_id FROM (SELECT stream_id, 0 AS deleted, updated_wall_us AS changed_wall_us, " +
+      std::string(kBarred) +
+      "AS barred FROM streams WHERE epoch > 0 UNION ALL SELECT stream_id, 1, deleted_wall_us, 1 FROM "
+      "deleted_streams) AS known WHERE barred = 1 ORDER BY deleted, changed_wall_us DESC LIMIT " +
       std::to_string(limit));
 }
 
