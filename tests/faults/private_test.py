@@ -78,6 +78,8 @@ def nothing_is_shown_before_auth_was_heard(stack, playlist):
     wait_for(lambda: stack.stream_id in fetch_metrics(stack, "metrics"), "metrics to name it")
     with hanging_auth(stack):
         check(status_of(stack.info["hls_url"]) == 200 and ready(stack, "packaging"), "what is known stays known")
+    bearer = {"Authorization": "Bearer " + stack.info["token"]}
+    wait_for(lambda: fetch(stack.info["api_url"] + "/api/stream/key", bearer)[0] == 200, "the API to hear auth again")
 
 
 def refuses(url):
