@@ -31,10 +31,10 @@ class ArenaSet {
   ArenaSet(std::string directory, std::string reader)
       : directory_(std::move(directory)), reader_(std::move(reader)) {}
 
-  // Looks at the directory. A directory that is not there yet has no arenas. Only regular
-  // files of this process's user count as arenas; other entries are passed over. What is wrong with one arena is
-  // the result (the first such thing), and the others are read all the same: "media.damaged",
-  // "media.no_cursors", "media.too_many_readers", "media.io"; "media.deleted": its file is gone while a log of it is live, which
+  // Looks at the directory. A directory that is not there yet has no arenas. Only regular files of this
+  // process's user count as arenas; other entries are passed over. What is wrong with one arena is the result
+  // (the first such thing), and the others are read all the same: "media.damaged", "media.no_cursors",
+  // "media.too_many_readers", "media.io"; "media.deleted": its file is gone while a log of it is live, which
   // stays readable here; "media.too_many_arenas".
   [[nodiscard]] Result<void> refresh();
 

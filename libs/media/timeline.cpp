@@ -293,8 +293,8 @@ bool Timeline::any_restarts() const {
   });
 }
 
-// One discontinuity is for all that has changed. A track that has no sample of its new configuration yet begins
-// another one if its first sample comes after this segment.
+// One discontinuity is for all that has changed. A track that has no sample of its new configuration yet
+// begins another one if its first sample comes after this segment.
 void Timeline::take_restarts(const TrackState& current, std::int64_t time_us) {
   for (TrackState& track : tracks_) {
     if (!track.restarts) continue;

@@ -127,7 +127,7 @@ void report_cut_off() {
   }
 }
 
-// Ends the process when it takes longer than it may. Nothing disarms it but the process's own end: destructors
+// Ends the process when it takes longer than it may. Only the process's own end disarms it: destructors
 // that run after the drain, those of the service's objects included, are guarded like the drain.
 void arm_watchdog(Deadline deadline) {
   std::thread([deadline] {

@@ -74,8 +74,8 @@ struct ServiceDefinition {
   std::function<void(caf::actor_system_config&)> configure_actors{};
 };
 
-// Once in a process, and its main() ends with it: from the drain on the process has DRAIN_SECONDS and one more to
-// end, destructors of main()'s objects included, and is then cut off with kExitSoftware.
+// Once in a process, and its main() ends with it: from the drain on the process has DRAIN_SECONDS and one
+// second more to end, destructors of main()'s objects included, and is then cut off with kExitSoftware.
 int run_service(int argc, char** argv, const ServiceDefinition& definition);
 
 // "port 1935 (RTMP_PORT) is in use", code "runtime.port_in_use".
