@@ -8,12 +8,14 @@ std::uint32_t BitReader::bits(unsigned count) {
     position_ = bytes_.size() * 8;
     return 0;
   }
-  std::uint32_t value = 0;
-  for (unsigned i = 0; i < count; ++i, ++position_) {
-    const unsigned bit = bytes_[position_ / 8] >> (7 - position_ % 8) & 1U;
-    value = value << 1 | bit;
-  }
-  return value;
+  // The bytes that the bits are in, at most five.
+  const std::size_t first = position_ / 8;
+  const unsigned end = position_ % 8 + count;
+  const unsigned bytes = (end + 7) / 8;
+  std::uint64_t window = 0;
+  for (unsigned i = 0; i < bytes; ++i) window = window << 8 | bytes_[first + i];
+  position_ += count;
+  return static_cast<std::uint32_t>(window >> (bytes * 8 - end) & ((std::uint64_t{1} << count) - 1));
 }
 
 std::uint32_t BitReader::ue() {

@@ -12,7 +12,15 @@ class BitReader {
  public:
   explicit BitReader(ByteView bytes) : bytes_(bytes) {}
 
-  bool bit() { return bits(1) != 0; }
+  bool bit() {
+    if (remaining() == 0) {
+      ok_ = false;
+      return false;
+    }
+    const bool set = (bytes_[position_ / 8] >> (7 - position_ % 8) & 1U) != 0;
+    ++position_;
+    return set;
+  }
   // Up to 32 bits, most significant first.
   std::uint32_t bits(unsigned count);
   // Unsigned and signed Exp-Golomb codes (ITU-T H.264 9.1): at most 31 leading zeros are accepted.

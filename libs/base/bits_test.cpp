@@ -16,6 +16,22 @@ TEST(BitReader, ReadsExpGolombCodes) {
   for (const std::int32_t expected : {0, 1, -1, 2, -2}) EXPECT_EQ(signed_reader.se(), expected);
 }
 
+TEST(BitReader, ReadsAnyWidthAtAnyPlace) {
+  const Bytes bytes = {0x9A, 0x01, 0xFF, 0x5C, 0xE7, 0x38, 0x00, 0xC3, 0x6D};
+  for (unsigned skipped = 0; skipped < 40; ++skipped) {
+    for (unsigned width = 0; width <= 32; ++width) {
+      BitReader one_by_one(bytes);
+      one_by_one.skip(skipped);
+      std::uint32_t expected = 0;
+      for (unsigned i = 0; i < width; ++i) expected = expected << 1 | (one_by_one.bit() ? 1U : 0U);
+      BitReader at_once(bytes);
+      at_once.skip(skipped);
+      EXPECT_EQ(at_once.bits(width), expected) << skipped << ", " << width;
+      EXPECT_EQ(at_once.remaining(), one_by_one.remaining());
+    }
+  }
+}
+
 TEST(BitReader, FailsOnTruncationAndOverlongCodes) {
   const Bytes zeros(8, 0);
   BitReader reader(zeros);

@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr std::string_view kInvalid = "config.invalid";
+constexpr ErrorCode kInvalid = "config.invalid";
 constexpr std::string_view kSecretType = "secret";
 constexpr std::size_t kMaxSecretFile = 64U << 10;
 

@@ -77,7 +77,7 @@ class ConfigTable {
 
   // Sets every field, from the environment or the default. The error names the variable, what it may be, and
   // (unless it is a secret) what it was. No field is changed when one row fails.
-  [[nodiscard]] Result<void> load(const Environment& environment) const;
+  Result<void> load(const Environment& environment) const;
 
   // A Markdown table of all rows.
   std::string markdown() const;

@@ -93,18 +93,17 @@ bool enabled(Level level) {
   return level >= settings().level.load(std::memory_order_relaxed);
 }
 
-std::string format_line(Format format, Level level, std::int64_t wall_us, std::string_view service,
+std::string format_line(Format format, Level level, WallTime wall, std::string_view service,
                         std::string_view event, Fields fields) {
   std::string line;
   const std::string_view name = kLevelNames.at(static_cast<std::size_t>(level));
   if (format == Format::kJson) {
-    line += R"({"time":")" + rfc3339(wall_us) + R"(","level":")" + std::string(name) + R"(","service":)";
+    line += R"({"time":")" + rfc3339(wall) + R"(","level":")" + std::string(name) + R"(","service":)";
     append_quoted(line, service);
     line += R"(,"event":)";
     append_quoted(line, event);
   } else {
-    line +=
-        rfc3339(wall_us) + " " + std::string(name) + " " + std::string(service) + ": " + std::string(event);
+    line += rfc3339(wall) + " " + std::string(name) + " " + std::string(service) + ": " + std::string(event);
   }
   for (const Field& field : fields) append_field(line, format, field);
   if (format == Format::kJson) line.push_back('}');
@@ -114,7 +113,7 @@ std::string format_line(Format format, Level level, std::int64_t wall_us, std::s
 void write(Level level, std::string_view event, Fields fields) {
   if (!enabled(level)) return;
   static boost::log::sources::logger_mt logger;
-  BOOST_LOG(logger) << format_line(settings().format, level, wall_us(), settings().service, event, fields);
+  BOOST_LOG(logger) << format_line(settings().format, level, wall_now(), settings().service, event, fields);
 }
 
 }  // namespace millrace::log

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/wall_time.hpp"
+
 namespace millrace::log {
 
 enum class Level : std::uint8_t { kTrace, kDebug, kInfo, kWarning, kError };
@@ -57,7 +59,7 @@ inline void error(std::string_view event, Fields fields = {}) {
 }
 
 // One line without the line end, exposed for tests.
-std::string format_line(Format format, Level level, std::int64_t wall_us, std::string_view service,
+std::string format_line(Format format, Level level, WallTime wall, std::string_view service,
                         std::string_view event, Fields fields);
 
 }  // namespace millrace::log

@@ -7,14 +7,14 @@ namespace {
 
 TEST(Log, WritesOneJsonObjectALine) {
   EXPECT_EQ(
-      format_line(Format::kJson, Level::kInfo, 0, "ingest", "publish accepted",
+      format_line(Format::kJson, Level::kInfo, {}, "ingest", "publish accepted",
                   {{"stream", "a\"b\n"}, {"epoch", 3}, {"live", true}}),
       R"({"time":"1970-01-01T00:00:00.000Z","level":"info","service":"ingest","event":"publish accepted",)"
       R"("stream":"a\"b\u000a","epoch":3,"live":true})");
 }
 
 TEST(Log, TextValuesCannotForgeALine) {
-  EXPECT_EQ(format_line(Format::kText, Level::kError, 0, "api", "bad path", {{"path", "x\ny \x1b[0m"}}),
+  EXPECT_EQ(format_line(Format::kText, Level::kError, {}, "api", "bad path", {{"path", "x\ny \x1b[0m"}}),
             "1970-01-01T00:00:00.000Z error api: bad path path=\"x\\u000ay \\u001b[0m\"");
 }
 

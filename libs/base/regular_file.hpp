@@ -14,6 +14,6 @@ namespace millrace {
 // What the regular file (or what a symbolic link leads to) holds. Errors: "file.unreadable", "file.kind" (no
 // regular file), "file.size" (more than max_bytes). Their messages are reasons to be put behind the path, as
 // "No such file or directory" is; nothing of the content is in them.
-[[nodiscard]] Result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes);
+Result<std::string> read_regular_file(const std::string& path, std::size_t max_bytes);
 
 }  // namespace millrace

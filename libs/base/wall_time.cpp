@@ -1,4 +1,4 @@
-#include "base/clock.hpp"
+#include "base/wall_time.hpp"
 
 #include <array>
 #include <cstdio>
@@ -6,16 +6,16 @@
 
 namespace millrace {
 
-std::string rfc3339(std::int64_t wall_us) {
-  std::int64_t seconds = wall_us / 1'000'000;
-  std::int64_t micros = wall_us % 1'000'000;
+std::string rfc3339(WallTime time) {
+  std::int64_t seconds = time.us() / 1'000'000;
+  std::int64_t micros = time.us() % 1'000'000;
   if (micros < 0) {
     micros += 1'000'000;
     --seconds;
   }
-  const std::time_t time = seconds;
+  const std::time_t posix = seconds;
   std::tm utc{};
-  gmtime_r(&time, &utc);
+  gmtime_r(&posix, &utc);
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
