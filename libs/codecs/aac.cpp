@@ -72,17 +72,27 @@ std::uint32_t read_general_audio(BitReader& reader, std::uint32_t channel_config
   return channels;
 }
 
+constexpr std::uint8_t kObjectTypeLc = 2;
+
+bool ps_possible(const AudioSpecificConfig& config) {
+  return config.channels == 1 && config.object_type == kObjectTypeLc;
+}
+
 // The backward compatible extension. What is too short for one is padding, not an error.
 void read_sync_extension(BitReader& reader, AudioSpecificConfig& config) {
   if (config.sbr || reader.remaining() < 16 || reader.bits(11) != kSyncExtensionSbr) return;
   if (read_object_type(reader) != kObjectTypeSbr) return;
   config.implicit_sbr_possible = false;
+  config.implicit_ps_possible = false;
   if (!reader.bit()) return;
   const std::uint32_t rate = read_sample_rate(reader);
   if (!reader.ok() || !is_sample_rate(rate)) return;
   config.sbr = true;
   config.extension_sample_rate = rate;
-  if (reader.remaining() >= 12 && reader.bits(11) == kSyncExtensionPs) config.ps = reader.bit();
+  config.implicit_ps_possible = ps_possible(config);
+  if (reader.remaining() < 12 || reader.bits(11) != kSyncExtensionPs) return;
+  config.ps = reader.bit();
+  config.implicit_ps_possible = false;
 }
 
 }  // namespace
@@ -113,17 +123,38 @@ Result<AudioSpecificConfig> parse_audio_specific_config(ByteView asc) {
   if (!reader.ok()) return fail("codecs.aac_truncated", "the AudioSpecificConfig is cut off");
   if (config.channels == 0) return fail("codecs.aac_channels", "channels of the AudioSpecificConfig");
   config.implicit_sbr_possible = !config.sbr && config.sample_rate <= kMaxImplicitSbrRate;
+  config.implicit_ps_possible =
+      !config.ps && (config.sbr || config.implicit_sbr_possible) && ps_possible(config);
   read_sync_extension(reader, config);
   return config;
 }
+
+namespace {
+
+// Left to the frames: SBR doubles the rate of the core.
+bool may_have_implicitly(const AudioSpecificConfig& implicit, const AudioSpecificConfig& explicit_sbr) {
+  return implicit.implicit_sbr_possible && explicit_sbr.sbr &&
+         explicit_sbr.extension_sample_rate == 2 * explicit_sbr.sample_rate;
+}
+
+bool same_sbr(const AudioSpecificConfig& a, const AudioSpecificConfig& b) {
+  const bool said_alike = a.sbr == b.sbr && a.extension_sample_rate == b.extension_sample_rate &&
+                          a.implicit_sbr_possible == b.implicit_sbr_possible;
+  return said_alike || may_have_implicitly(a, b) || may_have_implicitly(b, a);
+}
+
+bool same_ps(const AudioSpecificConfig& a, const AudioSpecificConfig& b) {
+  const bool said_alike = a.ps == b.ps && a.implicit_ps_possible == b.implicit_ps_possible;
+  return said_alike || (a.ps && b.implicit_ps_possible) || (b.ps && a.implicit_ps_possible);
+}
+
+}  // namespace
 
 bool decode_alike(const AudioSpecificConfig& a, const AudioSpecificConfig& b) {
   const bool cores = a.object_type == b.object_type && a.sample_rate == b.sample_rate &&
                      a.channel_configuration == b.channel_configuration && a.channel_configuration != 0 &&
                      a.frame_length == b.frame_length;
-  const bool extensions =
-      a.sbr == b.sbr && a.ps == b.ps && a.extension_sample_rate == b.extension_sample_rate;
-  return cores && (extensions || a.implicit_sbr_possible || b.implicit_sbr_possible);
+  return cores && same_sbr(a, b) && same_ps(a, b);
 }
 
 std::string codec_string(const AudioSpecificConfig& config) {

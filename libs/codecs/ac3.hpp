@@ -32,17 +32,17 @@ struct Ac3Configuration {
 
 // A sample with one AC-3 syncframe. "codecs.ac3_truncated", "codecs.ac3_sync" (no syncword, or the other of
 // the two codecs), "codecs.ac3_invalid" (a code that is reserved).
-[[nodiscard]] Result<Ac3Configuration> parse_ac3_frame(ByteView sample);
+Result<Ac3Configuration> parse_ac3_frame(ByteView sample);
 // A sample with one or more Enhanced AC-3 syncframes: blocks of the first independent substream are counted,
 // its dependent ones are noted. Codes as above; halved sample rates are refused too (dec3
 // cannot distinguish them).
-[[nodiscard]] Result<Ac3Configuration> parse_eac3_frame(ByteView sample);
+Result<Ac3Configuration> parse_eac3_frame(ByteView sample);
 
 // The payloads of MP4's dac3 and dec3, and back. "codecs.ac3_truncated", "codecs.ac3_invalid".
 Bytes ac3_specific_box(const Ac3Configuration& configuration);
 Bytes eac3_specific_box(const Ac3Configuration& configuration);
-[[nodiscard]] Result<Ac3Configuration> parse_ac3_specific_box(ByteView dac3);
-[[nodiscard]] Result<Ac3Configuration> parse_eac3_specific_box(ByteView dec3);
+Result<Ac3Configuration> parse_ac3_specific_box(ByteView dac3);
+Result<Ac3Configuration> parse_eac3_specific_box(ByteView dec3);
 
 inline std::string ac3_codec_string() {
   return "ac-3";

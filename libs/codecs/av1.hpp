@@ -60,10 +60,10 @@ struct Av1Configuration {
 
 // "codecs.av1_truncated", "codecs.av1_version" (marker or version), "codecs.av1_invalid" (an OBU's length, or
 // a value that is reserved), "codecs.av1_dimensions" (more than kMaxDimension).
-[[nodiscard]] Result<Av1Configuration> parse_av1_configuration(ByteView av1c);
+Result<Av1Configuration> parse_av1_configuration(ByteView av1c);
 
 // payload: of an OBU of type kObuSequenceHeader, without OBU header and size. Codes as above.
-[[nodiscard]] Result<Av1SequenceHeader> parse_av1_sequence_header(ByteView payload);
+Result<Av1SequenceHeader> parse_av1_sequence_header(ByteView payload);
 
 // av1C of a sequence header (as a whole OBU with its header and size), for encoders that send none.
 Bytes av1_configuration(const Av1SequenceHeader& header, ByteView sequence_header_obu);
@@ -76,7 +76,7 @@ struct Av1TemporalUnit {
 };
 // Walks the OBUs of a sample. Only the last one may have no size field. "codecs.av1_invalid": a length passes
 // the end of its sample, or a forbidden bit is set.
-[[nodiscard]] Result<Av1TemporalUnit> inspect_temporal_unit(ByteView sample);
+Result<Av1TemporalUnit> inspect_temporal_unit(ByteView sample);
 
 // "av01.0.04M.08", with the colour where the sequence header states one: "av01.0.13M.10.0.110.09.16.09.0".
 std::string codec_string(const Av1Configuration& configuration);

@@ -25,13 +25,13 @@ struct FlacConfiguration {
 // Takes "fLaC" with metadata blocks of which the first is STREAMINFO (what Enhanced RTMP sends), the blocks
 // alone, and the bare 34 bytes. "codecs.flac_truncated", "codecs.flac_invalid" (another block in front, or a
 // value that the specification forbids).
-[[nodiscard]] Result<FlacConfiguration> parse_flac_header(ByteView header);
+Result<FlacConfiguration> parse_flac_header(ByteView header);
 
 // The payload of MP4's dfLa: version, flags and STREAMINFO as the only block.
 Bytes flac_specific_box(const FlacConfiguration& configuration);
 
 // Samples a channel of a frame. "codecs.flac_frame": not a frame's header, or cut off.
-[[nodiscard]] Result<std::uint32_t> flac_frame_samples(ByteView frame);
+Result<std::uint32_t> flac_frame_samples(ByteView frame);
 
 // "fLaC": the sample entry's code (RFC 6381 3.3).
 std::string codec_string(const FlacConfiguration& configuration);

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "codecs/errors.hpp"
+
 namespace millrace::codecs {
 namespace {
 
@@ -33,7 +35,7 @@ Result<AvcConfiguration> parse_avc_configuration(ByteView avcc) {
   if (version != 1) return fail("codecs.avc_version", "unknown version of the AVC configuration record");
   if (configuration.nal_length_size == 3) return fail("codecs.avc_nal_length_size", "NAL lengths of 3 bytes");
   if (sps_count == 0)
-    return fail("codecs.avc_no_sps", "no sequence parameter set in the AVC configuration record");
+    return fail(codecs::errors::kAvcNoSps, "no sequence parameter set in the AVC configuration record");
 
   auto sps = read_parameter_sets(reader, sps_count, kNalSequenceParameterSet);
   if (!sps) return tl::unexpected(sps.error());

@@ -53,11 +53,11 @@ struct AvcConfiguration {
 // Refuses with "codecs.avc_truncated", "codecs.avc_version", "codecs.avc_nal_length_size",
 // "codecs.avc_no_sps" and parse_sps's codes. The optional fields of the high profiles at the end of the
 // record are not needed and not read.
-[[nodiscard]] Result<AvcConfiguration> parse_avc_configuration(ByteView avcc);
+Result<AvcConfiguration> parse_avc_configuration(ByteView avcc);
 
 // nal: with its one-byte header, with emulation prevention. "codecs.sps_truncated", "codecs.sps_invalid",
 // "codecs.sps_dimensions" (0 or more than kMaxDimension). A broken VUI only costs fps.
-[[nodiscard]] Result<SequenceParameterSet> parse_sps(ByteView nal);
+Result<SequenceParameterSet> parse_sps(ByteView nal);
 
 // RFC 6381: "avc1.64001f".
 std::string codec_string(const AvcConfiguration& configuration);
@@ -93,7 +93,7 @@ class NalReader {
 // Calls visit(ByteView nal) for each unit. "codecs.nal_length": a length passes the end; units before it were
 // visited.
 template <class Visitor>
-[[nodiscard]] Result<void> for_each_nal(ByteView sample, unsigned length_size, Visitor&& visit) {
+Result<void> for_each_nal(ByteView sample, unsigned length_size, Visitor&& visit) {
   NalReader reader(sample, length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) visit(nal);
   if (!reader.ok()) return fail("codecs.nal_length", "a NAL unit's length passes the end of its sample");

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "codecs/errors.hpp"
 #include "codecs/h264.hpp"
 
 namespace millrace::codecs {
@@ -74,7 +75,7 @@ Result<HevcConfiguration> parse_hevc_configuration(ByteView hvcc) {
     if (!reader.ok()) return fail("codecs.hevc_truncated", "the HEVC configuration record is cut off");
   }
   if (configuration.sps.empty())
-    return fail("codecs.hevc_no_sps", "no sequence parameter set in the HEVC configuration record");
+    return fail(codecs::errors::kHevcNoSps, "no sequence parameter set in the HEVC configuration record");
   const auto first = parse_hevc_sps(configuration.sps.front());
   if (!first) return tl::unexpected(first.error());
   configuration.chroma_format = first->chroma_format;

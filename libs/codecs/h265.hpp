@@ -62,12 +62,12 @@ struct HevcConfiguration {
 // Refuses with "codecs.hevc_truncated", "codecs.hevc_version", "codecs.hevc_nal_length_size",
 // "codecs.hevc_no_sps" (what MP4's hvc1 needs must be in the record) and parse_hevc_sps's codes. Arrays of
 // other NAL units (SEI) are passed over.
-[[nodiscard]] Result<HevcConfiguration> parse_hevc_configuration(ByteView hvcc);
+Result<HevcConfiguration> parse_hevc_configuration(ByteView hvcc);
 
 // nal: with its two-byte header, with emulation prevention. "codecs.sps_truncated", "codecs.sps_invalid",
 // "codecs.sps_dimensions" (0 or more than kMaxDimension). What is wrong behind the dimensions only costs fps
 // and colour.
-[[nodiscard]] Result<HevcSequenceParameterSet> parse_hevc_sps(ByteView nal);
+Result<HevcSequenceParameterSet> parse_hevc_sps(ByteView nal);
 
 // ISO/IEC 14496-15 annex E: "hvc1.1.6.L93.B0".
 std::string codec_string(const HevcConfiguration& configuration);

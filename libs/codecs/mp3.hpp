@@ -24,7 +24,7 @@ struct Mp3Configuration {
 
 // The four bytes of the first frame's header, or more of it. "codecs.mp3_truncated", "codecs.mp3_sync" (no
 // frame begins here), "codecs.mp3_layer" (layer I or II), "codecs.mp3_invalid" (a reserved rate).
-[[nodiscard]] Result<Mp3Configuration> parse_mp3_header(ByteView frame);
+Result<Mp3Configuration> parse_mp3_header(ByteView frame);
 
 // MP4's objectTypeIndication: 0x6B, 0x69 for MPEG-2's rates.
 std::uint8_t mp3_object_type(const Mp3Configuration& configuration);

@@ -28,13 +28,13 @@ struct OpusConfiguration {
 
 // "codecs.opus_truncated", "codecs.opus_version" (no "OpusHead", or a major version other than 0),
 // "codecs.opus_channels" (none, too many for the family, or a mapping to streams that there are not).
-[[nodiscard]] Result<OpusConfiguration> parse_opus_head(ByteView head);
+Result<OpusConfiguration> parse_opus_head(ByteView head);
 
 // The payload of MP4's dOps.
 Bytes opus_specific_box(const OpusConfiguration& configuration);
 
 // Samples at 48 kHz that the packet lasts. "codecs.opus_packet": empty, no frames, or longer than 120 ms.
-[[nodiscard]] Result<std::uint32_t> opus_packet_samples(ByteView packet);
+Result<std::uint32_t> opus_packet_samples(ByteView packet);
 
 // "Opus": the sample entry's code (RFC 6381 3.3).
 std::string codec_string(const OpusConfiguration& configuration);

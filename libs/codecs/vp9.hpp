@@ -26,7 +26,7 @@ struct Vp9Configuration {
 // vpcC is a full box. Takes its payload with version and flags in front as MP4 has it (GStreamer sends it so)
 // and the bare record (FFmpeg does). The picture's size is in the frames only. "codecs.vp9_truncated",
 // "codecs.vp9_version", "codecs.vp9_invalid" (a value that is reserved).
-[[nodiscard]] Result<Vp9Configuration> parse_vp9_configuration(ByteView vpcc);
+Result<Vp9Configuration> parse_vp9_configuration(ByteView vpcc);
 
 // The payload of the full box, whichever of the two forms the record has.
 Bytes vp9_configuration_box(const Vp9Configuration& configuration);
@@ -43,7 +43,7 @@ struct Vp9FrameHeader {
 };
 // Of a sample's first frame (a superframe begins with it). "codecs.vp9_truncated", "codecs.vp9_invalid"
 // (frame marker, sync code, reserved bits), "codecs.vp9_dimensions" (more than kMaxDimension).
-[[nodiscard]] Result<Vp9FrameHeader> parse_vp9_frame_header(ByteView sample);
+Result<Vp9FrameHeader> parse_vp9_frame_header(ByteView sample);
 
 // "vp09.00.10.08", with the colour where the record states one: "vp09.02.10.10.01.09.16.09.01".
 std::string codec_string(const Vp9Configuration& configuration);

@@ -47,7 +47,8 @@ inline std::uint64_t read_everything(ArenaReader& arena) {
   constexpr int kSteps = 400;
   std::uint64_t sum = 0;
   for (const LogInfo& info : arena.logs()) {
-    if (!is_valid_id(info.stream_id) || info.publication_id == 0 || info.end > LogEnd::kRevoked) std::abort();
+    if (!is_valid_id(info.stream_id) || info.publication_id == kNoPublication || info.end > LogEnd::kRevoked)
+      std::abort();
     auto reader = arena.open_log(info.slot, info.publication_id, 0);
     if (!reader) continue;
     for (int step = 0; step < kSteps; ++step) {

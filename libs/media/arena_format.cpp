@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/ids.hpp"
+#include "media/errors.hpp"
 
 namespace millrace::media {
 namespace {
@@ -29,7 +30,7 @@ std::string text_of(const std::array<std::atomic<std::uint64_t>, Words>& place, 
 
 // What no writer stores. Readers make file names of the ids, so an id must be one.
 bool is_plausible(const LogInfo& info) {
-  if (!is_valid_id(info.stream_id) || info.publication_id == 0) return false;
+  if (!is_valid_id(info.stream_id) || info.publication_id == kNoPublication) return false;
   if (info.end > LogEnd::kRevoked || info.first_sequence > kMostSequence) return false;
   if (info.first_sequence > info.first || info.first > info.committed) return false;
   return fits_role(info.role, info.rendition);
@@ -65,29 +66,12 @@ std::uint64_t ArenaGeometry::blocks_offset() const {
 }
 
 std::uint64_t ArenaGeometry::file_bytes() const {
-  return blocks_offset() + std::uint64_t{block_count} * block_bytes;
-}
-
-void store_words(std::uint8_t* place, const void* value, std::size_t size) {
-  auto* words = reinterpret_cast<std::uint64_t*>(place);
-  for (std::size_t i = 0; i < size / sizeof(std::uint64_t); ++i) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, static_cast<const std::uint8_t*>(value) + i * sizeof(word), sizeof(word));
-    std::atomic_ref<std::uint64_t>(words[i]).store(word, std::memory_order_release);
-  }
-}
-
-void load_words(const std::uint8_t* place, void* value, std::size_t size) {
-  // atomic_ref has no const form here; a load does not write.
-  auto* words = reinterpret_cast<std::uint64_t*>(const_cast<std::uint8_t*>(place));
-  for (std::size_t i = 0; i < size / sizeof(std::uint64_t); ++i) {
-    const std::uint64_t word = std::atomic_ref<std::uint64_t>(words[i]).load(std::memory_order_acquire);
-    std::memcpy(static_cast<std::uint8_t*>(value) + i * sizeof(word), &word, sizeof(word));
-  }
+  const std::uint64_t used = blocks_offset() + std::uint64_t{block_count} * block_bytes;
+  return used < kHugePageBytes ? used : round_up(used, kHugePageBytes);
 }
 
 Result<ArenaGeometry> read_geometry(const FileDescriptor& file) {
-  const Error damaged{"media.damaged", "not a media log of this version"};
+  const Error damaged{media::errors::kDamaged, "not a media log of this version"};
   if (file.size() < kArenaHeaderBytes) return tl::unexpected(damaged);
   const Result<SharedMapping> page =
       SharedMapping::map(file, kArenaHeaderBytes, SharedMapping::Access::kRead);
@@ -105,18 +89,19 @@ std::optional<SampleRecord> ArenaView::record(const LogSlot& slot, std::uint64_t
   const std::uint32_t per_block = geometry_.records_per_block();
   const auto index =
       BlockReference::unpack(slot.ring[(sequence / per_block) % kIndexRing].load(std::memory_order_acquire));
-  if (!holds(index)) return std::nullopt;
-  SampleRecord record;
-  load_words(block(index.block) + (sequence % per_block) * sizeof(SampleRecord), &record, sizeof(record));
-  if (!holds(index) || record.sequence != sequence) return std::nullopt;
+  // Made where it is returned: words just stored are slow to copy as anything wider.
+  std::optional<SampleRecord> found;
+  if (!holds(index)) return found;
+  SampleRecord& record = found.emplace();
+  load_words(block(index.block) + (sequence % per_block) * sizeof(SampleRecord), record);
   const bool inside = record.block < geometry_.block_count && record.offset >= record.prefix_size &&
                       std::uint64_t{record.block} * geometry_.block_bytes + record.offset + record.size <=
                           std::uint64_t{geometry_.block_count} * geometry_.block_bytes;
-  if (!inside || record.track >= kMaxTracks) return std::nullopt;
-  return record;
+  if (!holds(index) || record.sequence != sequence || !inside || record.track >= kMaxTracks) found.reset();
+  return found;
 }
 
-std::optional<LogInfo> ArenaView::info(std::uint32_t index) const {
+std::optional<LogInfo> ArenaView::info(SlotIndex index) const {
   const LogSlot& log = slot(index);
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
     const std::uint64_t version = log.version.load(std::memory_order_acquire);
@@ -140,7 +125,7 @@ std::optional<ConfigurationEntry> ArenaView::configuration(const LogSlot& slot, 
     return std::nullopt;
   }
   ConfigurationEntry entry;
-  load_words(block(reference.block) + place, &entry, sizeof(entry));
+  load_words(block(reference.block) + place, entry);
   const TrackConfiguration& description = entry.description;
   const bool inside = entry.offset >= description.prefix_size &&
                       std::uint64_t{entry.offset} + description.size <= geometry_.block_bytes;
@@ -155,14 +140,14 @@ LogInfo copy_fields(const LogSlot& slot) {
   info.stream_id = text_of(slot.stream_id, kMaxStreamIdLength);
   info.role = static_cast<LogRole>(slot.role.load(std::memory_order_acquire));
   info.rendition = text_of(slot.rendition, kMaxRenditionLength);
-  info.publication_id = slot.publication_id.load(std::memory_order_acquire);
-  info.origin_publication_id = slot.origin_publication_id.load(std::memory_order_acquire);
+  info.publication_id = PublicationId{slot.publication_id.load(std::memory_order_acquire)};
+  info.origin_publication_id = PublicationId{slot.origin_publication_id.load(std::memory_order_acquire)};
   info.incarnation = slot.incarnation.load(std::memory_order_acquire);
   info.clock_domain = slot.clock_domain.load(std::memory_order_acquire);
   info.first_sequence = slot.first_sequence.load(std::memory_order_acquire);
-  info.epoch = slot.epoch.load(std::memory_order_acquire);
+  info.epoch = Epoch{slot.epoch.load(std::memory_order_acquire)};
   info.is_private = slot.used.load(std::memory_order_acquire) == kSlotPrivate;
-  info.started_wall_us = slot.started_wall_us.load(std::memory_order_acquire);
+  info.started_wall = WallTime::from_us(slot.started_wall_us.load(std::memory_order_acquire));
   info.segment_target_ms = slot.segment_target_ms.load(std::memory_order_acquire);
   info.target_duration_s = slot.target_duration_s.load(std::memory_order_acquire);
   info.first_dependent_segment = slot.first_dependent_segment.load(std::memory_order_acquire);

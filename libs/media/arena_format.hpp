@@ -10,9 +10,13 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "base/result.hpp"
 #include "media/arena_writer.hpp"
@@ -114,7 +118,7 @@ struct ArenaGeometry {
   std::uint32_t max_logs = 0;
 
   // As many blocks as fit in the configured size; "media.geometry" when that is out of range.
-  [[nodiscard]] static Result<ArenaGeometry> of(const ArenaConfig& config);
+  static Result<ArenaGeometry> of(const ArenaConfig& config);
   bool plausible() const;
   std::uint64_t generations_offset() const;
   std::uint64_t blocks_offset() const;
@@ -126,8 +130,35 @@ struct ArenaGeometry {
 // Shared memory holds these as words, so that copying one that changes meanwhile is defined (and useless,
 // which the generation tells). Acquire and release on each word order them against the generation without a
 // fence.
-void store_words(std::uint8_t* place, const void* value, std::size_t size);
-void load_words(const std::uint8_t* place, void* value, std::size_t size);
+template <class Value>
+using Words = std::array<std::uint64_t, sizeof(Value) / sizeof(std::uint64_t)>;
+
+template <class Value>
+void store_words(std::uint8_t* place, const Value& value) {
+  static_assert(std::is_trivially_copyable_v<Value> && sizeof(Words<Value>) == sizeof(Value));
+  const auto words = std::bit_cast<Words<Value>>(value);
+  auto* const shared = reinterpret_cast<std::uint64_t*>(place);
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (std::atomic_ref<std::uint64_t>(shared[I]).store(words[I], std::memory_order_release), ...);
+  }
+  (std::make_index_sequence<words.size()>());
+}
+
+template <class Value>
+void load_words(const std::uint8_t* place, Value& value) {
+  static_assert(std::is_trivially_copyable_v<Value> && sizeof(Words<Value>) == sizeof(Value));
+  // atomic_ref has no const form here; a load does not write.
+  auto* const shared = reinterpret_cast<std::uint64_t*>(const_cast<std::uint8_t*>(place));
+  auto* const bytes = reinterpret_cast<std::uint8_t*>(&value);
+  const auto load = [&](std::size_t i) {
+    const std::uint64_t word = std::atomic_ref<std::uint64_t>(shared[i]).load(std::memory_order_acquire);
+    std::memcpy(bytes + i * sizeof(word), &word, sizeof(word));
+  };
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (load(I), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<Words<Value>>>());
+}
 
 // Between using bytes of a block and asking whether it still is the one it was. The bytes themselves are not
 // atomics: they are also read by the kernel, in place. TSan knows no fences, and sees each mapping as memory
@@ -147,7 +178,7 @@ inline void order_generations_before_reuse() {
 }
 
 // The geometry that a file's header states, if the file has the size for it: "media.damaged".
-[[nodiscard]] Result<ArenaGeometry> read_geometry(const FileDescriptor& file);
+Result<ArenaGeometry> read_geometry(const FileDescriptor& file);
 
 // A mapped arena, by geometry. Const for readers: nothing here writes.
 class ArenaView {
@@ -158,8 +189,8 @@ class ArenaView {
   const ArenaGeometry& geometry() const { return geometry_; }
   ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }
   // Preconditions: index < max_logs, block < block_count.
-  LogSlot& slot(std::uint32_t index) const {
-    return reinterpret_cast<LogSlot*>(base_ + kArenaHeaderBytes)[index];
+  LogSlot& slot(SlotIndex index) const {
+    return reinterpret_cast<LogSlot*>(base_ + kArenaHeaderBytes)[number_of(index)];
   }
   std::atomic<std::uint32_t>& generation(std::uint32_t block) const {
     return reinterpret_cast<std::atomic<std::uint32_t>*>(base_ + geometry_.generations_offset())[block];
@@ -176,7 +207,7 @@ class ArenaView {
   // The record, if its index block is still this log's and the record's place is inside the arena.
   std::optional<SampleRecord> record(const LogSlot& slot, std::uint64_t sequence) const;
   // The slot's fields, if they stayed the same during the copy and the slot is in use.
-  std::optional<LogInfo> info(std::uint32_t slot) const;
+  std::optional<LogInfo> info(SlotIndex slot) const;
   std::optional<ConfigurationEntry> configuration(const LogSlot& slot, std::uint32_t index) const;
 
  private:

@@ -1,10 +1,13 @@
 #include "media/arena_impl.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "media/errors.hpp"
 #include "media/segment_rule.hpp"
 
 namespace millrace::media {
@@ -49,11 +52,11 @@ bool are_possible(const StreamContinuation& numbers) {
 }
 
 Result<void> check(const LogDescription& description) {
-  if (!is_valid_id(description.stream_id) || description.publication_id == 0)
+  if (!is_valid_id(description.stream_id) || description.publication_id == kNoPublication)
     return fail("media.invalid", "stream or publication id");
   if (!fits_role(description.role, description.rendition))
     return fail("media.invalid", "the role, or a rendition's name that does not fit it");
-  if (needs_origin(description.role) && description.origin_publication_id == 0)
+  if (needs_origin(description.role) && description.origin_publication_id == kNoPublication)
     return fail("media.invalid", "a rendition or mirror without its origin");
   if (description.epoch > kMostEpoch || description.first_sequence > kMostSequence ||
       (description.numbers && !are_possible(*description.numbers)))
@@ -70,29 +73,41 @@ void store_text(std::array<std::atomic<std::uint64_t>, Words>& place, std::strin
 
 void fill_identity(LogSlot& slot, const LogDescription& description) {
   constexpr auto kRelease = std::memory_order_release;
-  const std::uint64_t origin = description.origin_publication_id;
+  const bool named = description.origin_publication_id != kNoPublication;
+  const PublicationId origin = named ? description.origin_publication_id : description.publication_id;
   const std::uint64_t domain = description.clock_domain;
   slot.role.store(static_cast<std::uint32_t>(description.role), kRelease);
   store_text(slot.rendition, description.rendition);
-  slot.publication_id.store(description.publication_id, kRelease);
-  slot.origin_publication_id.store(origin != 0 ? origin : description.publication_id, kRelease);
+  slot.publication_id.store(number_of(description.publication_id), kRelease);
+  slot.origin_publication_id.store(number_of(origin), kRelease);
   slot.incarnation.store(description.incarnation, kRelease);
   slot.clock_domain.store(domain != 0 ? domain : local_clock_domain(), kRelease);
+}
+
+// Numbers and a fixed target duration are the origin's. Where that has fixed none, the targets are those of
+// the series' retained logs, else the description's; and a dependent segment of a retained log stays one.
+StreamContinuation brought_numbers(const LogDescription& description, const StreamContinuation& known) {
+  StreamContinuation brought = *description.numbers;
+  brought.epoch = description.epoch;
+  brought.first_dependent_segment =
+      earlier_segment(known.first_dependent_segment, brought.first_dependent_segment);
+  if (brought.target_duration_s != 0) return brought;
+  const bool kept = known.target_duration_s != 0;
+  brought.target_duration_s = known.target_duration_s;
+  brought.segment_target_ms = kept ? known.segment_target_ms : description.segment_target_ms;
+  brought.part_target_us = kept ? known.part_target_us : description.part_target_us;
+  return brought;
 }
 
 }  // namespace
 
 // What the log goes on from; its own epoch and targets.
 StreamContinuation ArenaImpl::numbers_for(const LogDescription& description) const {
-  if (description.numbers) {
-    StreamContinuation brought = *description.numbers;
-    brought.epoch = description.epoch;
-    return brought;
-  }
   StreamContinuation going_on =
       known_numbers({description.stream_id, description.role, description.rendition});
-  const std::uint64_t epoch = std::max(description.epoch, going_on.found ? going_on.epoch + 1 : 0);
-  if (!going_on.found) going_on = first_numbers(description.started_wall_us, epoch);
+  if (description.numbers) return brought_numbers(description, going_on);
+  const Epoch epoch = std::max(description.epoch, going_on.found ? next(going_on.epoch) : kNoEpoch);
+  if (!going_on.found) going_on = first_numbers(description.started_wall, epoch);
   going_on.epoch = epoch;
   if (going_on.target_duration_s == 0) {
     going_on.segment_target_ms = description.segment_target_ms;
@@ -128,20 +143,20 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   promised_blocks_ += guaranteed;
   fill_slot(view_.slot(*free), description, *log);
   name_slot(*free, description.stream_id);
-  publications_[*free] = description.publication_id;
-  logs_[*free] = log;
+  publications_[number_of(*free)] = description.publication_id;
+  logs_[number_of(*free)] = log;
   return log;
 }
 
 // A free slot, the one whose log ended first: it knows of a stream that has been gone for longest. Or that of
 // an ended log: one that no reader needs if there is such, the one that ended first.
-std::optional<std::uint32_t> ArenaImpl::free_slot() {
-  std::optional<std::uint32_t> free;
+std::optional<SlotIndex> ArenaImpl::free_slot() {
+  std::optional<SlotIndex> free;
   std::int64_t free_since = 0;
   for (std::uint32_t i = 0; i < logs_.size(); ++i) {
-    const std::int64_t ended_us = logs_[i] == nullptr ? view_.slot(i).ended_us.load() : 0;
+    const std::int64_t ended_us = logs_[i] == nullptr ? view_.slot(SlotIndex{i}).ended_us.load() : 0;
     if (logs_[i] != nullptr || (free && ended_us >= free_since)) continue;
-    free = i;
+    free = SlotIndex{i};
     free_since = ended_us;
   }
   if (free) return free;
@@ -151,7 +166,7 @@ std::optional<std::uint32_t> ArenaImpl::free_slot() {
     if (!log->live && (oldest == nullptr || rank(*log) < rank(*oldest))) oldest = log.get();
   }
   if (oldest == nullptr) return std::nullopt;
-  const std::uint32_t slot = oldest->slot;
+  const SlotIndex slot = oldest->slot;
   free_log(*oldest);
   return slot;
 }
@@ -170,8 +185,8 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.first_dependent_segment.store(log.continuation.first_dependent_segment, kRelease);
   slot.part_target_us.store(log.continuation.part_target_us, kRelease);
   fill_identity(slot, description);
-  slot.epoch.store(log.continuation.epoch, kRelease);
-  slot.started_wall_us.store(description.started_wall_us, kRelease);
+  slot.epoch.store(number_of(log.continuation.epoch), kRelease);
+  slot.started_wall_us.store(description.started_wall.us(), kRelease);
   slot.keep_us.store(log.keep_us, kRelease);
   slot.pinned_limit_us.store(log.pinned_limit_us, kRelease);
   const BlockReference configurations{log.configuration_block,
@@ -226,7 +241,7 @@ Result<void> ArenaImpl::take_index_block(ArenaLog& log, std::uint64_t number) {
   if (log.index.empty()) log.first_index = number;
   if (number - log.first_index >= kIndexRing) refresh_pins(monotonic_us());
   while (number - log.first_index >= kIndexRing) {
-    if (!drop_oldest(log)) return fail("media.no_space", "the log's index is full");
+    if (!drop_oldest(log)) return fail(media::errors::kNoSpace, "the log's index is full");
   }
   Result<std::uint32_t> block = take_blocks(log, Purpose{});
   if (!block) return tl::unexpected(block.error());
@@ -258,11 +273,11 @@ std::uint64_t ArenaImpl::largest_sample(const ArenaLog& log) const {
 // Where a slot is damaged it can't make them absurd.
 StreamContinuation ArenaImpl::known_numbers(const LogSeries& series) const {
   StreamContinuation known;
-  std::uint64_t target_epoch = 0;
+  Epoch target_epoch{};
   const auto [begin, end] = slots_by_name_.equal_range(series.stream_id);
   for (auto named = begin; named != end; ++named) {
-    const std::uint32_t i = named->second;
-    const LogSlot& slot = view_.slot(i);
+    const SlotIndex index = named->second;
+    const LogSlot& slot = view_.slot(index);
     const std::uint64_t media = slot.last_media_sequence.load();
     const std::uint32_t discontinuity = slot.last_discontinuity_sequence.load();
     if (media == 0 || media > kMostMediaSequence || discontinuity > kMostDiscontinuity) continue;
@@ -272,7 +287,7 @@ StreamContinuation ArenaImpl::known_numbers(const LogSeries& series) const {
     known.epoch = std::max(known.epoch, info.epoch);
     known.last_media_sequence = std::max(known.last_media_sequence, media);
     known.last_discontinuity_sequence = std::max(known.last_discontinuity_sequence, discontinuity);
-    if (logs_[i] == nullptr) continue;
+    if (logs_[number_of(index)] == nullptr) continue;
     known.first_dependent_segment =
         earlier_segment(known.first_dependent_segment, info.first_dependent_segment);
     if (info.target_duration_s == 0 || info.epoch < target_epoch) continue;
@@ -284,8 +299,8 @@ StreamContinuation ArenaImpl::known_numbers(const LogSeries& series) const {
   return known;
 }
 
-void ArenaImpl::name_slot(std::uint32_t slot, const std::string& stream_id) {
-  std::string& name = names_[slot];
+void ArenaImpl::name_slot(SlotIndex slot, const std::string& stream_id) {
+  std::string& name = names_[number_of(slot)];
   if (name == stream_id) return;
   const auto [begin, end] = slots_by_name_.equal_range(name);
   const auto old = std::find_if(begin, end, [slot](const auto& named) { return named.second == slot; });
@@ -311,6 +326,9 @@ ArenaStatistics ArenaImpl::statistics() const {
   }
   statistics.readers = readers_;
   statistics.records_recycled_under_cursor = recycled_under_cursor_;
+  statistics.huge_page_bytes = huge_page_bytes_;
+  const bool huge = huge_page_bytes_ > arena_.mapping.size() / 2;
+  statistics.page_bytes = huge ? kHugePageBytes : static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return statistics;
 }
 

@@ -33,8 +33,8 @@ struct Extent {
 
 // What the arena knows of one log, guarded by the arena's mutex but for the atomics.
 struct ArenaLog {
-  std::uint32_t slot = 0;
-  std::uint64_t publication_id = 0;
+  SlotIndex slot{};
+  PublicationId publication_id{};
   bool live = true;
   std::int64_t keep_us = 0;
   std::int64_t pinned_limit_us = 0;
@@ -83,10 +83,17 @@ class ArenaImpl {
  private:
   static constexpr std::int64_t kFreshUs = 10'000'000;
 
-  ArenaImpl(FileDescriptor lock, SharedMapping mapping, const ArenaGeometry& geometry, CursorWatch cursors);
+  // The arena's file stays open and locked as long as its writer lives: so readers of a deleted one know.
+  struct ArenaFile {
+    FileDescriptor file;
+    SharedMapping mapping;
+  };
+
+  ArenaImpl(FileDescriptor lock, ArenaFile arena, const ArenaGeometry& geometry, CursorWatch cursors);
 
   // arena_takeover.cpp
-  static Result<SharedMapping> map_or_make(const std::string& path, const ArenaGeometry& geometry);
+  static std::optional<ArenaFile> map_existing(const std::string& path, const ArenaGeometry& geometry);
+  static Result<ArenaFile> map_or_make(const std::string& path, const ArenaGeometry& geometry, Pages pages);
   void adopt_logs(std::int64_t now_us);
 
   // arena_recycling.cpp; all with the mutex held.
@@ -120,32 +127,33 @@ class ArenaImpl {
   void expire(ArenaLog& log, std::int64_t now_us);
   void refresh_pins(std::int64_t now_us);
   bool pinned(const ArenaLog& log, std::uint64_t end_sequence) const {
-    return pins_[log.slot] < end_sequence;
+    return pins_[number_of(log.slot)] < end_sequence;
   }
   // For what gives way when space is needed, a log that has just ended is needed too: its readers may be on
   // their way (restarted together with the writer), while a stopped one holds on to older logs.
   bool fresh(const ArenaLog& log) const { return !log.live && now_us_ - log.ended_us < kFreshUs; }
-  bool needed(const ArenaLog& log) const { return pins_[log.slot] != kNoSequence || fresh(log); }
-  std::optional<std::uint32_t> free_slot();
+  bool needed(const ArenaLog& log) const { return pins_[number_of(log.slot)] != kNoSequence || fresh(log); }
+  std::optional<SlotIndex> free_slot();
   StreamContinuation known_numbers(const LogSeries& series) const;
   StreamContinuation numbers_for(const LogDescription& description) const;
-  void name_slot(std::uint32_t slot, const std::string& stream_id);
+  void name_slot(SlotIndex slot, const std::string& stream_id);
   void fill_slot(LogSlot& slot, const LogDescription& description, const ArenaLog& log);
   void close_current(ArenaLog& log, const Extent& current);
 
   FileDescriptor lock_;
-  SharedMapping mapping_;
+  ArenaFile arena_;
   ArenaView view_;
+  const std::size_t huge_page_bytes_;  // when it was opened
 
   mutable std::mutex mutex_;
   CursorWatch cursors_;
   BlockPool pool_;
   std::vector<std::shared_ptr<ArenaLog>> logs_;  // by slot; null where the slot is free
-  std::vector<std::uint64_t> publications_;      // by slot; 0 where free
+  std::vector<PublicationId> publications_;      // by slot; kNoPublication where free
   // The streams that slots name, in use or free. What the slots say themselves counts: a publish that looked
   // at each of thousands would hold all writers up for milliseconds.
   std::vector<std::string> names_;  // by slot; empty: none
-  std::unordered_multimap<std::string, std::uint32_t> slots_by_name_;
+  std::unordered_multimap<std::string, SlotIndex> slots_by_name_;
   std::vector<std::uint64_t> pins_;  // by slot, as of the last refresh_pins()
   std::int64_t now_us_ = 0;          // of the last refresh_pins()
   std::uint32_t promised_blocks_ = 0;

@@ -24,7 +24,7 @@ TEST_F(ArenaRace, ACopyTornByRecyclingIsRecognised) {
   auto log = create(describe("a", 1, 8 * 4096));
   fill_blocks(*log, 1, 8);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   const auto sample = cursor->at(info_of(*reader, 1).first);
   ASSERT_TRUE(sample);
   ASSERT_TRUE(cursor->intact(sample->record));
@@ -46,7 +46,7 @@ TEST_F(ArenaRace, TheFirstRecordOfARunTellsOfAllOfIt) {
   ASSERT_TRUE(open_room);
   fill_blocks(*log, 1, 4);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   const auto first = cursor->at(0);
   const auto later = cursor->at(12);
   ASSERT_TRUE(first && later);
@@ -60,7 +60,7 @@ TEST_F(ArenaRace, ARecycledIndexBlockGivesNoRecord) {
   open_writer(16);
   auto log = create(describe("a", 1, 8 * 4096));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   for (std::uint64_t i = 0; i < 2000; ++i) {
     ASSERT_TRUE(append(*log, 1, 40));
     const std::uint64_t first = info_of(*reader, 1).first;
@@ -85,7 +85,7 @@ TEST_F(ArenaRace, RecyclingRacesSlowReaders) {
     }
   });
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   std::uint64_t right = 0;
   std::uint64_t wrong = 0;
   std::uint64_t caught = 0;
@@ -134,7 +134,7 @@ TEST_F(ArenaRace, WritersOfSeveralThreadsShareAnArena) {
     for (std::uint64_t s = info.first; s < info.committed; ++s) {
       const auto sample = cursor->at(s);
       ASSERT_TRUE(sample);
-      ASSERT_EQ(copy(sample->payload), pattern(info.publication_id, s, sample->payload.size()));
+      ASSERT_EQ(copy(sample->payload), pattern(number_of(info.publication_id), s, sample->payload.size()));
     }
   }
 }

@@ -7,21 +7,22 @@
 
 #include "media/arena_format.hpp"
 #include "media/cursor_table.hpp"
+#include "media/errors.hpp"
 #include "media/shared_file.hpp"
 
 namespace millrace::media {
 
 class ArenaMapping {
  public:
-  ArenaMapping(SharedMapping mapping, const ArenaGeometry& geometry,
-               std::shared_ptr<ReaderRegistration> registration, std::string name, std::string path,
-               std::uint64_t inode)
-      : mapping_(std::move(mapping)),
+  ArenaMapping(FileDescriptor file, SharedMapping mapping, const ArenaGeometry& geometry,
+               std::shared_ptr<ReaderRegistration> registration, std::string name, std::string path)
+      : file_(std::move(file)),
+        mapping_(std::move(mapping)),
         view_(mapping_.data(), geometry),
         registration_(std::move(registration)),
         name_(std::move(name)),
         path_(std::move(path)),
-        inode_(inode) {}
+        inode_(file_.inode()) {}
 
   const ArenaView& view() const { return view_; }
   const std::string& name() const { return name_; }
@@ -32,13 +33,19 @@ class ArenaMapping {
     struct stat status {};
     return ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_;
   }
-  // Another writer has made another file: nobody writes to this one any more.
-  bool replaced() const {
-    struct stat status {};
-    return !current() || (::stat(path_.c_str(), &status) == 0 && status.st_ino != inode_);
-  }
+  // False once its writer is gone, whatever became of the file. A successor takes over what is in place only.
+  bool written() const { return first_byte_is_locked(file_); }
+  // Nobody writes to this file any more, nor ever will: another one has its place, or it was deleted and its
+  // writer is gone.
+  bool over() const { return !current() || (!in_place() && (has_successor() || !written())); }
 
  private:
+  bool has_successor() const {
+    struct stat status {};
+    return ::stat(path_.c_str(), &status) == 0 && status.st_ino != inode_;
+  }
+
+  FileDescriptor file_;
   SharedMapping mapping_;
   ArenaView view_;
   std::shared_ptr<ReaderRegistration> registration_;
@@ -49,7 +56,7 @@ class ArenaMapping {
 
 struct LogReader::State {
   std::shared_ptr<ArenaMapping> arena;
-  std::uint32_t slot_index = 0;
+  SlotIndex slot_index{};
   std::uint64_t version = 0;  // of the slot: another one means another log
   std::uint32_t cursor = 0;
   std::uint64_t position = 0;
@@ -160,7 +167,7 @@ LogReader::Read LogReader::read() const {
   if (end != state.last.end) state.last.end = end;
   if (state.position >= committed) {
     if (end != LogEnd::kLive) return Ended{end};
-    if (!state.arena->replaced()) return Nothing{};
+    if (!state.arena->over()) return Nothing{};
     // The last look at the count may have been before the writer's end.
     if (state.position >= state.slot().committed.load(std::memory_order_acquire))
       return Ended{LogEnd::kWriterLost};
@@ -251,7 +258,7 @@ ArenaReader::~ArenaReader() = default;
 Result<std::unique_ptr<ArenaReader>> ArenaReader::open(const std::string& directory, const std::string& name,
                                                        const std::string& reader) {
   const std::string path = arena_path(directory, name);
-  const Result<FileDescriptor> file = open_file(path, O_RDONLY);
+  Result<FileDescriptor> file = open_file(path, O_RDONLY);
   if (!file) return tl::unexpected(file.error());
   const Result<ArenaGeometry> geometry = read_geometry(*file);
   if (!geometry) return fail(geometry.error(), path);
@@ -260,11 +267,11 @@ Result<std::unique_ptr<ArenaReader>> ArenaReader::open(const std::string& direct
   if (!mapping) return tl::unexpected(mapping.error());
   auto registration = ReaderRegistration::open(cursors_path(directory, name), reader);
   // Not "media.not_found": the arena is there, and what is in it cannot be read.
-  if (!registration && registration.error().code == "media.not_found")
+  if (!registration && registration.error().code == media::errors::kNotFound)
     return fail("media.no_cursors", registration.error().message);
   if (!registration) return tl::unexpected(registration.error());
   return std::unique_ptr<ArenaReader>(new ArenaReader(std::make_shared<ArenaMapping>(
-      std::move(*mapping), *geometry, std::move(*registration), name, path, file->inode())));
+      std::move(*file), std::move(*mapping), *geometry, std::move(*registration), name, path)));
 }
 
 const std::string& ArenaReader::name() const {
@@ -281,20 +288,20 @@ std::vector<LogInfo> ArenaReader::logs() const {
   const ArenaView& view = mapping_->view();
   std::vector<LogInfo> found;
   for (std::uint32_t i = 0; i < view.geometry().max_logs; ++i) {
-    if (auto info = view.info(i)) found.push_back(std::move(*info));
+    if (auto info = view.info(SlotIndex{i})) found.push_back(std::move(*info));
   }
   std::sort(found.begin(), found.end(), comes_before);
   return found;
 }
 
-Result<LogReader> ArenaReader::open_log(std::uint32_t slot, std::uint64_t publication_id,
+Result<LogReader> ArenaReader::open_log(SlotIndex slot, PublicationId publication_id,
                                         std::uint64_t sequence) {
   const ArenaView& view = mapping_->view();
-  if (slot >= view.geometry().max_logs) return fail("media.not_found", "no such slot");
+  if (number_of(slot) >= view.geometry().max_logs) return fail(media::errors::kNotFound, "no such slot");
   const std::uint64_t version = view.slot(slot).version.load(std::memory_order_acquire);
   const auto info = view.info(slot);
   if (!info || info->publication_id != publication_id)
-    return fail("media.not_found", "the slot has another log");
+    return fail(media::errors::kNotFound, "the slot has another log");
   // The cursor first, then the beginning: what is retained now stays.
   const auto cursor =
       mapping_->registration().take_cursor(slot, publication_id, std::max(sequence, info->first));
@@ -307,12 +314,12 @@ Result<LogReader> ArenaReader::open_log(std::uint32_t slot, std::uint64_t public
   state->last = *info;
   state->position = std::max(sequence, view.slot(slot).first.load(std::memory_order_acquire));
   state->publish_cursor();
-  if (!state->exists()) return fail("media.not_found", "the log is gone");
+  if (!state->exists()) return fail(media::errors::kNotFound, "the log is gone");
   return LogReader(std::move(state));
 }
 
-bool ArenaReader::retired() const {
-  return !mapping_->current();
+bool ArenaReader::over() const {
+  return mapping_->over();
 }
 
 bool ArenaReader::current() const {

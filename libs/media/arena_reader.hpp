@@ -85,9 +85,8 @@ class ArenaReader {
  public:
   // reader: who this is, for millrace-log ("packaging"). "media.not_found" while no writer has made the arena
   // yet; "media.no_cursors" when the cursor file beside it is gone.
-  [[nodiscard]] static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory,
-                                                                 const std::string& name,
-                                                                 const std::string& reader);
+  static Result<std::unique_ptr<ArenaReader>> open(const std::string& directory, const std::string& name,
+                                                   const std::string& reader);
   ~ArenaReader();
 
   // The arena's.
@@ -98,13 +97,13 @@ class ArenaReader {
   std::vector<LogInfo> logs(LogRole role) const;
   // With a registered cursor at sequence (clamped to the oldest retained record). "media.not_found": the slot
   // holds another publication by now. "media.too_many_readers": the cursor table is full.
-  [[nodiscard]] Result<LogReader> open_log(std::uint32_t slot, std::uint64_t publication_id,
-                                           std::uint64_t sequence);
+  Result<LogReader> open_log(SlotIndex slot, PublicationId publication_id, std::uint64_t sequence);
   // False once the writer has replaced the file (other geometry) or somebody has deleted it: open again. One
   // stat().
   bool current() const;
-  // A writer has said in the file that it is not used any more.
-  bool retired() const;
+  // Nobody writes to it any more, nor ever will: a writer has said so in the file or put another one in its
+  // place, or the file was deleted and its writer has died. Live logs in it have ended.
+  bool over() const;
 
  private:
   explicit ArenaReader(std::shared_ptr<ArenaMapping> mapping);

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "media/arena_impl.hpp"
+#include "media/errors.hpp"
 
 namespace millrace::media {
 
@@ -17,14 +18,14 @@ Result<std::uint32_t> ArenaImpl::take_blocks(ArenaLog& log, const Purpose& purpo
   };
   if (over_maximum()) refresh_pins(monotonic_us());
   while (over_maximum()) {
-    if (!drop_oldest(log)) return fail("media.no_space", "the log's own limit");
+    if (!drop_oldest(log)) return fail(media::errors::kNoSpace, "the log's own limit");
   }
   std::optional<std::uint32_t> block = take_free(purpose);
   if (!block) {
     refresh_pins(monotonic_us());
     block = purpose.count > 1 ? reclaim_run(log, purpose) : reclaim_block(log, purpose);
   }
-  if (!block) return fail("media.no_space", "no block can be recycled");
+  if (!block) return fail(media::errors::kNoSpace, "no block can be recycled");
   log.held_blocks.fetch_add(purpose.count, std::memory_order_relaxed);
   return *block;
 }
@@ -99,7 +100,7 @@ bool ArenaImpl::drop_oldest(ArenaLog& log) {
   if (pinned(log, oldest->end_sequence)) {
     const std::uint64_t first = slot(log).first.load(std::memory_order_relaxed);
     recycled_under_cursor_ +=
-        oldest->end_sequence - std::min(oldest->end_sequence, std::max(first, pins_[log.slot]));
+        oldest->end_sequence - std::min(oldest->end_sequence, std::max(first, pins_[number_of(log.slot)]));
   }
   sweep(log, oldest->end_sequence);
   return true;
@@ -153,8 +154,8 @@ void ArenaImpl::free_log(ArenaLog& log) {
   for (const Extent& extent : log.data) free_blocks(log, extent.block, extent.count);
   for (const std::uint32_t block : log.index) free_blocks(log, block, 1);
   free_blocks(log, log.configuration_block, 1);
-  publications_[log.slot] = 0;
-  logs_[log.slot] = nullptr;  // log may be gone now
+  publications_[number_of(log.slot)] = kNoPublication;
+  logs_[number_of(log.slot)] = nullptr;  // log may be gone now
 }
 
 // Which blocks could be freed for the asking log, and at what price: a log's blocks go oldest first, so a
@@ -224,7 +225,7 @@ void ArenaImpl::expire(ArenaLog& log, std::int64_t now_us) {
   }
   if (log.live || !log.data.empty()) return;
   const std::int64_t ended_for_us = now_us - log.ended_us;
-  const bool needed = pins_[log.slot] != kNoSequence && ended_for_us <= log.pinned_limit_us;
+  const bool needed = pins_[number_of(log.slot)] != kNoSequence && ended_for_us <= log.pinned_limit_us;
   if (ended_for_us > log.keep_us && !needed) free_log(log);
 }
 

@@ -95,7 +95,7 @@ TEST_F(ArenaRecycling, BorrowersKeepTheSameTimeWhateverTheirBitRate) {
   }
   auto reader = open_reader();
   const auto oldest_us = [&](const LogWriter& log, std::uint64_t publication) {
-    auto cursor = reader->open_log(log.slot(), publication, 0);
+    auto cursor = reader->open_log(log.slot(), PublicationId{publication}, 0);
     return cursor->at(cursor->info().first)->record.arrival_us;
   };
   EXPECT_LE(std::abs(oldest_us(*heavy, 1) - oldest_us(*light, 2)), 3 * kSecond);
@@ -109,7 +109,7 @@ TEST_F(ArenaRecycling, RecyclesWhatNoReaderNeedsFirst) {
   auto b = create(describe("b", 2, 16384));
   fill_blocks(*b, 2, 10);
   auto reader = open_reader();
-  auto pinned = reader->open_log(a->slot(), 1, 0);
+  auto pinned = reader->open_log(a->slot(), PublicationId{1}, 0);
   ASSERT_TRUE(pinned);
   auto c = create(describe("c", 3, 8 * 4096));
   fill_blocks(*c, 3, 6);
@@ -125,7 +125,7 @@ TEST_F(ArenaRecycling, TellsAReaderThatItsRecordsHadToGo) {
   ASSERT_TRUE(a->add_configuration({}, {}, {}));
   fill_blocks(*a, 1, 20);
   auto reader = open_reader();
-  auto cursor = reader->open_log(a->slot(), 1, 0);
+  auto cursor = reader->open_log(a->slot(), PublicationId{1}, 0);
   const auto sample = cursor->read();
   ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(sample));
   const SampleRecord held = std::get<LogReader::Sample>(sample).record;
@@ -148,7 +148,7 @@ TEST_F(ArenaRecycling, LaggedNamesTheOldestRecordWhereThereIsNoKeyFrame) {
   open_writer(32);
   auto log = create(describe("a", 1, 16384));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(append(*log, 1, 1000, record_at(i)));
   const auto read = cursor->read();
   ASSERT_TRUE(std::holds_alternative<LogReader::Lagged>(read));
@@ -173,7 +173,7 @@ TEST_F(ArenaRecycling, KeepsWhatACursorNeedsUpToTheLimit) {
   auto log = create(describe("a", 1));
   fill_blocks(*log, 1, 6, 0);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   cursor->seek(9);
   fill_blocks(*log, 1, 1, 110 * kSecond);
   writer_->maintain(119 * kSecond);
@@ -188,7 +188,7 @@ TEST_F(ArenaRecycling, HoldKeepsRecordsBehindTheCursor) {
   auto log = create(describe("a", 1));
   fill_blocks(*log, 1, 6, 0);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
   cursor->hold(5);
   cursor->seek(20);
   writer_->maintain(70 * kSecond);
@@ -204,7 +204,7 @@ TEST_F(ArenaRecycling, FreesACursorWithItsReader) {
   fill_blocks(*log, 1, 6, 0);
   {
     auto reader = open_reader();
-    auto cursor = reader->open_log(log->slot(), 1, 0);
+    auto cursor = reader->open_log(log->slot(), PublicationId{1}, 0);
     writer_->maintain(70 * kSecond);
     EXPECT_EQ(writer_->statistics().readers, 1U);
     EXPECT_EQ(info_of(*reader, 1).first, 0U);
@@ -223,7 +223,7 @@ TEST_F(ArenaRecycling, FreesAnEndedLogWhenItsTimeIsOver) {
   const std::int64_t now = monotonic_us();
   EXPECT_EQ(writer_->statistics().logs_ended, 1U);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 1, 20);
+  auto cursor = reader->open_log(log->slot(), PublicationId{1}, 20);
   writer_->maintain(now + 61 * kSecond);
   EXPECT_EQ(writer_->statistics().logs_ended, 1U) << "a reader is still at it";
   writer_->maintain(now + 122 * kSecond);
@@ -242,7 +242,7 @@ TEST_F(ArenaRecycling, AStoppedReaderOfOldLogsDoesNotPushOutTheNewest) {
   auto a = create(describe("a", 1));
   fill_blocks(*a, 1, 2, 0);
   auto reader = open_reader();
-  auto stopped = reader->open_log(a->slot(), 1, 0);
+  auto stopped = reader->open_log(a->slot(), PublicationId{1}, 0);
   ASSERT_TRUE(stopped);
   a->end(LogEnd::kUnpublished);
   auto b = create(describe("b", 2));
@@ -260,7 +260,7 @@ TEST_F(ArenaRecycling, AReaderOfAReusedSlotIsToldTheEnd) {
   auto a = create(describe("a", 1));
   fill_blocks(*a, 1, 2, 0);
   auto reader = open_reader();
-  auto cursor = reader->open_log(a->slot(), 1, 3);
+  auto cursor = reader->open_log(a->slot(), PublicationId{1}, 3);
   a->end(LogEnd::kTimedOut);
   ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
   auto b = create(describe("b", 2));
@@ -270,7 +270,7 @@ TEST_F(ArenaRecycling, AReaderOfAReusedSlotIsToldTheEnd) {
   EXPECT_EQ(std::get<LogReader::Ended>(read).reason, LogEnd::kTimedOut);
   EXPECT_FALSE(cursor->at(3));
   EXPECT_FALSE(cursor->newest_key());
-  EXPECT_EQ(cursor->info().publication_id, 1U);
+  EXPECT_EQ(cursor->info().publication_id, PublicationId{1});
 }
 
 TEST_F(ArenaRecycling, FindsRoomForLargeSamplesInAFullArena) {
@@ -289,7 +289,7 @@ TEST_F(ArenaRecycling, FindsRoomForLargeSamplesInAFullArena) {
   auto reader = open_reader();
   for (std::uint64_t i = 1; i <= 4; ++i) {
     const LogInfo info = info_of(*reader, i);
-    auto cursor = reader->open_log(info.slot, i, 0);
+    auto cursor = reader->open_log(info.slot, PublicationId{i}, 0);
     for (std::uint64_t s = info.first; s < info.committed; ++s) {
       const auto sample = cursor->at(s);
       ASSERT_TRUE(sample) << s;
@@ -308,7 +308,7 @@ TEST_F(ArenaRecycling, KeepsGoingWhenTheIndexOfTinySamplesIsFull) {
   const LogInfo info = info_of(*reader, 1);
   EXPECT_EQ(info.committed, records);
   EXPECT_GT(info.first, 0U);
-  auto cursor = reader->open_log(info.slot, 1, 0);
+  auto cursor = reader->open_log(info.slot, PublicationId{1}, 0);
   for (std::uint64_t s = info.first; s < info.committed; ++s) ASSERT_TRUE(cursor->at(s)) << s;
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "media/errors.hpp"
 #include "media/shared_file.hpp"
 
 namespace millrace::media {
@@ -60,7 +61,7 @@ Result<void> ArenaSet::refresh() {
   return trouble;
 }
 
-// One that can't be opened again stays as it was: what is in it may be good.
+// One that can't be opened again (a file of another version has its place) stays while it is written.
 Result<void> ArenaSet::open(const std::string& name) {
   if (!arenas_.contains(name) && arenas_.size() >= kMaxArenas)
     return fail("media.too_many_arenas", "more than " + std::to_string(kMaxArenas) + " in " + directory_);
@@ -69,24 +70,30 @@ Result<void> ArenaSet::open(const std::string& name) {
     arenas_[name] = std::move(*opened);
     return {};
   }
+  const auto known = arenas_.find(name);
+  if (known != arenas_.end() && known->second->over()) arenas_.erase(known);
   // Its writer is about to replace it, or was a moment ago.
-  if (opened.error().code == "media.not_found") return {};
+  if (opened.error().code == media::errors::kNotFound) return {};
   return tl::unexpected(opened.error());
 }
 
-// An arena that was replaced or removed in good order has no live logs; nobody frees anything in it any more,
-// so its memory would be held for ever.
+// An arena that was removed in good order has no live logs, one whose writer died has them for ever. Nobody
+// frees anything in it any more, so its memory would be held for as long as this process lives.
 Result<void> ArenaSet::let_go(const std::vector<std::string>& present) {
   Result<void> trouble;
   for (auto known = arenas_.begin(); known != arenas_.end();) {
     const auto& [name, arena] = *known;
     const bool there = std::binary_search(present.begin(), present.end(), name);
-    const bool needed = there || (!arena->retired() && has_live_log(*arena));
+    const bool needed = there || (!arena->over() && has_live_log(*arena));
     if (!there && needed)
       note(trouble, fail("media.deleted", "the file of the arena " + name + " was deleted while it is used"));
     known = needed ? std::next(known) : arenas_.erase(known);
   }
   return trouble;
+}
+
+bool ArenaSet::hides(const ArenaReader& once) const {
+  return !arenas_.contains(once.name()) && once.current();
 }
 
 std::vector<FoundLog> ArenaSet::logs(LogRole role) const {

@@ -36,11 +36,14 @@ class ArenaSet {
   // (the first such thing), and the others are read all the same: "media.damaged", "media.no_cursors",
   // "media.too_many_readers", "media.io"; "media.deleted": its file is gone while a log of it is live, which
   // stays readable here; "media.too_many_arenas".
-  [[nodiscard]] Result<void> refresh();
+  Result<void> refresh();
 
   bool empty() const { return arenas_.empty(); }
   // As of the last refresh; by name.
   const std::map<std::string, std::shared_ptr<ArenaReader>>& arenas() const { return arenas_; }
+  // Whether this arena, opened from here once, perhaps by another set, could not be read by the last refresh
+  // although its file is where it was: what was found in it may well be there. One stat().
+  bool hides(const ArenaReader& once) const;
   // The logs of a role in all of them, live and ended, as comes_before() has them.
   std::vector<FoundLog> logs(LogRole role) const;
 

@@ -2,8 +2,12 @@
 #include "media/arena_set.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -15,6 +19,42 @@ namespace {
 using testing::append;
 using testing::describe;
 using testing::small_arena;
+
+// A process of its own that has written a log of ten records and waits.
+class KilledWriter {
+ public:
+  KilledWriter(const std::string& directory, const std::string& name) {
+    std::array<int, 2> ready{};
+    EXPECT_EQ(::pipe(ready.data()), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) write_and_wait(directory, name, ready[1]);
+    ::close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    ::close(ready[0]);
+  }
+  ~KilledWriter() { kill(); }
+  KilledWriter(const KilledWriter&) = delete;
+  KilledWriter& operator=(const KilledWriter&) = delete;
+  void kill() const {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  [[noreturn]] static void write_and_wait(const std::string& directory, const std::string& name, int ready) {
+    ArenaConfig config = small_arena(directory, 32);
+    config.name = name;
+    const auto arena = ArenaWriter::open(config).value();
+    const auto log = arena->create_log(describe("cam", 1)).value();
+    for (int i = 0; i < 10; ++i) (void)append(*log, 1, 10);
+    (void)!::write(ready, "x", 1);
+    while (true) ::pause();
+  }
+  mutable pid_t pid_ = -1;
+};
 
 class ArenaSetTest : public ::testing::Test {
  protected:
@@ -29,20 +69,20 @@ class ArenaSetTest : public ::testing::Test {
     auto log = arena.create_log(description);
     EXPECT_TRUE(log) << log.error().message;
     if (!log) return nullptr;
-    EXPECT_TRUE(append(**log, description.publication_id, 10));
+    EXPECT_TRUE(append(**log, number_of(description.publication_id), 10));
     return std::move(*log);
   }
   static LogDescription rendition_of(std::uint64_t origin, std::uint64_t publication) {
     LogDescription description = describe("cam", publication);
     description.role = LogRole::kRendition;
     description.rendition = "360p";
-    description.origin_publication_id = origin;
+    description.origin_publication_id = PublicationId{origin};
     return description;
   }
   // Publication ids, in the set's order.
   std::vector<std::uint64_t> found(LogRole role) const {
     std::vector<std::uint64_t> ids;
-    for (const FoundLog& log : set_.logs(role)) ids.push_back(log.info.publication_id);
+    for (const FoundLog& log : set_.logs(role)) ids.push_back(number_of(log.info.publication_id));
     return ids;
   }
   std::string path(const std::string& name) const { return arena_path(directory_.path(), name); }
@@ -72,7 +112,26 @@ TEST_F(ArenaSetTest, HasTheLogsOfAllArenasByRoleInTheOrderOfTheirEpochs) {
   EXPECT_EQ(found(LogRole::kRendition), Ids{30});
   const FoundLog log = set_.logs(LogRole::kSource)[1];
   EXPECT_EQ(log.arena->name(), "another");
-  EXPECT_TRUE(log.arena->open_log(log.info.slot, 2, 0));
+  EXPECT_TRUE(log.arena->open_log(log.info.slot, PublicationId{2}, 0));
+}
+
+// Slots say nothing across arenas.
+TEST_F(ArenaSetTest, TakesTheLiveLogForTheCurrentOneWhereEpochsAreTheSame) {
+  const auto one = open_writer("a");
+  const auto two = open_writer("b");
+  const auto filler = make_log(*one, describe("other", 1));
+  LogDescription description = describe("cam", 9);
+  description.epoch = Epoch{5};
+  description.started_wall = WallTime::from_us(2'000);
+  const auto ended = make_log(*one, description);
+  ended->end(LogEnd::kDisconnected);
+  description.publication_id = PublicationId{8};
+  description.started_wall = WallTime::from_us(1'000);
+  const auto live = make_log(*two, description);
+  ASSERT_TRUE(set_.refresh());
+  EXPECT_EQ(found(LogRole::kSource), (Ids{9, 8, 1}));
+  live->end(LogEnd::kDisconnected);
+  EXPECT_EQ(found(LogRole::kSource), (Ids{8, 9, 1})) << "the one that began later";
 }
 
 TEST_F(ArenaSetTest, OpensAnArenaAgainThatWasReplaced) {
@@ -115,6 +174,49 @@ TEST_F(ArenaSetTest, ReadsTheOthersWhereOneIsDamaged) {
   EXPECT_TRUE(set_.refresh());
 }
 
+// As if its writer had been killed and its file deleted: the log in it is live for ever.
+TEST_F(ArenaSetTest, LetsGoOfADeletedArenaWhoseWriterWasKilled) {
+  const KilledWriter killed(directory_.path(), "child");
+  ASSERT_TRUE(set_.refresh());
+  ASSERT_EQ(found(LogRole::kSource), Ids{1});
+  const FoundLog log = set_.logs(LogRole::kSource)[0];
+  auto reader = log.arena->open_log(log.info.slot, PublicationId{1}, 10);
+  ASSERT_TRUE(reader);
+  EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(reader->read()));
+  killed.kill();
+  EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(reader->read())) << "a successor may come";
+  std::filesystem::remove(path("child"));
+  EXPECT_TRUE(set_.refresh());
+  EXPECT_TRUE(set_.empty());
+  const auto read = reader->read();
+  ASSERT_TRUE(std::holds_alternative<LogReader::Ended>(read));
+  EXPECT_EQ(std::get<LogReader::Ended>(read).reason, LogEnd::kWriterLost);
+}
+
+TEST_F(ArenaSetTest, TakesUpTheFileOfTheSuccessorOfAKilledWriter) {
+  const KilledWriter killed(directory_.path(), "child");
+  ASSERT_TRUE(set_.refresh());
+  const auto before = set_.arenas().at("child");
+  killed.kill();
+  const auto writer = open_writer("child", 40);
+  ASSERT_TRUE(set_.refresh());
+  EXPECT_NE(set_.arenas().at("child"), before);
+  EXPECT_EQ(found(LogRole::kSource), Ids{});
+}
+
+// Of another version: it can't be opened, and the mapping of the file before it is good for nothing.
+TEST_F(ArenaSetTest, LetsGoOfAnArenaThatAFileOfAnotherVersionReplaced) {
+  const KilledWriter killed(directory_.path(), "child");
+  ASSERT_TRUE(set_.refresh());
+  killed.kill();
+  std::ofstream(path("child") + ".new") << "a later version's";
+  std::filesystem::rename(path("child") + ".new", path("child"));
+  const Result<void> refreshed = set_.refresh();
+  ASSERT_FALSE(refreshed);
+  EXPECT_EQ(refreshed.error().code, "media.damaged");
+  EXPECT_TRUE(set_.empty());
+}
+
 // Times out without it: opening a FIFO waits for a writer.
 TEST_F(ArenaSetTest, PassesOverWhatIsNoRegularFile) {
   const auto writer = open_writer("ingest");
@@ -137,6 +239,26 @@ TEST_F(ArenaSetTest, ReportsAnArenaWithoutItsCursors) {
   const Result<void> refreshed = set_.refresh();
   ASSERT_FALSE(refreshed);
   EXPECT_EQ(refreshed.error().code, "media.no_cursors");
+}
+
+// Of a file that could never be read nobody has a reader.
+TEST_F(ArenaSetTest, HidesWhatAnotherSetHasReadWhileTheFileIsThere) {
+  const auto writer = open_writer("ingest");
+  const auto log = make_log(*writer, describe("cam", 1));
+  std::ofstream(path("broken")) << "no arena";
+  EXPECT_FALSE(set_.refresh());
+  const auto reader = set_.arenas().at("ingest");
+  EXPECT_FALSE(set_.hides(*reader));
+  std::filesystem::remove(directory_.path() + "/ingest.cursors");
+  ArenaSet other(directory_.path(), "unit-test");
+  EXPECT_FALSE(other.refresh());
+  EXPECT_TRUE(other.hides(*reader));
+  std::filesystem::rename(path("broken"), path("ingest"));
+  EXPECT_FALSE(other.refresh());
+  EXPECT_FALSE(other.hides(*reader)) << "it is another file";
+  std::filesystem::remove(path("ingest"));
+  EXPECT_TRUE(other.refresh());
+  EXPECT_FALSE(other.hides(*reader));
 }
 
 }  // namespace

@@ -37,17 +37,6 @@ bool same_geometry(const ArenaHeader& header, const ArenaGeometry& geometry) {
          header.retired.load() == 0;
 }
 
-// The arena that stands at path now, if it is one of this geometry.
-std::optional<SharedMapping> map_existing(const std::string& path, const ArenaGeometry& geometry) {
-  const Result<FileDescriptor> file = open_file(path, O_RDWR);
-  if (!file || file->size() != geometry.file_bytes()) return std::nullopt;
-  Result<SharedMapping> mapping =
-      SharedMapping::map(*file, geometry.file_bytes(), SharedMapping::Access::kReadWrite, true);
-  if (!mapping || !same_geometry(*reinterpret_cast<ArenaHeader*>(mapping->data()), geometry))
-    return std::nullopt;
-  return std::move(*mapping);
-}
-
 // Readers of the file that is about to be replaced learn it from its header.
 void retire(const std::string& path) {
   const Result<FileDescriptor> file = open_file(path, O_RDWR);
@@ -74,7 +63,7 @@ class SlotWalk {
   const std::vector<bool>& claimed() const { return claimed_; }
 
   std::optional<Claims> claims(const LogInfo& info, std::int64_t now_us) {
-    if (!is_valid_id(info.stream_id) || info.publication_id == 0) return std::nullopt;
+    if (!is_valid_id(info.stream_id) || info.publication_id == kNoPublication) return std::nullopt;
     if (info.end > LogEnd::kRevoked) return std::nullopt;
     const auto configuration = BlockReference::unpack(slot_.configuration_block.load());
     if (!claim(configuration)) return std::nullopt;
@@ -164,17 +153,32 @@ std::shared_ptr<ArenaLog> adopt(LogSlot& shared, const LogInfo& info, Claims cla
 
 }  // namespace
 
-Result<SharedMapping> ArenaImpl::map_or_make(const std::string& path, const ArenaGeometry& geometry) {
+// The arena that stands at path now, if it is one of this geometry.
+std::optional<ArenaImpl::ArenaFile> ArenaImpl::map_existing(const std::string& path,
+                                                            const ArenaGeometry& geometry) {
+  Result<FileDescriptor> file = open_file(path, O_RDWR);
+  if (!file || file->size() != geometry.file_bytes()) return std::nullopt;
+  Result<SharedMapping> mapping =
+      SharedMapping::map(*file, geometry.file_bytes(), SharedMapping::Access::kReadWrite, true);
+  if (!mapping || !same_geometry(*reinterpret_cast<ArenaHeader*>(mapping->data()), geometry))
+    return std::nullopt;
+  if (!lock_first_byte(*file)) return std::nullopt;
+  return ArenaFile{std::move(*file), std::move(*mapping)};
+}
+
+Result<ArenaImpl::ArenaFile> ArenaImpl::map_or_make(const std::string& path, const ArenaGeometry& geometry,
+                                                    Pages pages) {
   if (auto existing = map_existing(path, geometry)) return std::move(*existing);
   // The old file goes first: a tmpfs that is sized for one arena has no room for two.
   retire(path);
   std::remove(path.c_str());
   const std::string fresh = path + ".new";
-  Result<FileDescriptor> file = make_reserved_file(fresh, geometry.file_bytes());
+  Result<FileDescriptor> file = make_reserved_file(fresh, geometry.file_bytes(), pages);
   if (!file) return tl::unexpected(file.error());
   Result<SharedMapping> mapping =
       SharedMapping::map(*file, geometry.file_bytes(), SharedMapping::Access::kReadWrite, true);
-  if (!mapping) return mapping;
+  if (!mapping) return tl::unexpected(mapping.error());
+  if (!lock_first_byte(*file)) return tl::unexpected(system_error("media.io", fresh));
   const ArenaView view(mapping->data(), geometry);
   ArenaHeader& header = view.header();
   header.version.store(kArenaVersion);
@@ -183,18 +187,18 @@ Result<SharedMapping> ArenaImpl::map_or_make(const std::string& path, const Aren
   header.max_logs.store(geometry.max_logs);
   header.magic.store(kArenaMagic, std::memory_order_release);
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return tl::unexpected(system_error("media.io", path));
-  return mapping;
+  return ArenaFile{std::move(*file), std::move(*mapping)};
 }
 
-ArenaImpl::ArenaImpl(FileDescriptor lock, SharedMapping mapping, const ArenaGeometry& geometry,
-                     CursorWatch cursors)
+ArenaImpl::ArenaImpl(FileDescriptor lock, ArenaFile arena, const ArenaGeometry& geometry, CursorWatch cursors)
     : lock_(std::move(lock)),
-      mapping_(std::move(mapping)),
-      view_(mapping_.data(), geometry),
+      arena_(std::move(arena)),
+      view_(arena_.mapping.data(), geometry),
+      huge_page_bytes_(arena_.mapping.huge_bytes()),
       cursors_(std::move(cursors)),
       pool_(geometry.block_count),
       logs_(geometry.max_logs),
-      publications_(geometry.max_logs, 0),
+      publications_(geometry.max_logs, kNoPublication),
       names_(geometry.max_logs),
       pins_(geometry.max_logs, kNoSequence) {}
 
@@ -205,10 +209,11 @@ Result<std::shared_ptr<ArenaImpl>> ArenaImpl::open(const ArenaConfig& config) {
   if (!lock) return tl::unexpected(lock.error());
   Result<CursorWatch> cursors = CursorWatch::open(cursors_path(config.directory, config.name));
   if (!cursors) return tl::unexpected(cursors.error());
-  Result<SharedMapping> mapping = map_or_make(arena_path(config.directory, config.name), *geometry);
-  if (!mapping) return tl::unexpected(mapping.error());
+  Result<ArenaFile> file = map_or_make(arena_path(config.directory, config.name), *geometry,
+                                       config.huge_pages ? Pages::kHugeWherePossible : Pages::kSmall);
+  if (!file) return tl::unexpected(file.error());
   std::shared_ptr<ArenaImpl> arena(
-      new ArenaImpl(std::move(*lock), std::move(*mapping), *geometry, std::move(*cursors)));
+      new ArenaImpl(std::move(*lock), std::move(*file), *geometry, std::move(*cursors)));
   const std::lock_guard guard(arena->mutex_);
   arena->adopt_logs(monotonic_us());
   arena->view_.header().boot_id.store(random_u64(), std::memory_order_release);
@@ -219,9 +224,10 @@ Result<std::shared_ptr<ArenaImpl>> ArenaImpl::open(const ArenaConfig& config) {
 void ArenaImpl::adopt_logs(std::int64_t now_us) {
   std::vector<bool> claimed(pool_.size(), false);
   for (std::uint32_t i = 0; i < view_.geometry().max_logs; ++i) {
-    LogSlot& shared = view_.slot(i);
-    name_slot(i, copy_fields(shared).stream_id);
-    const auto info = view_.info(i);
+    const SlotIndex index{i};
+    LogSlot& shared = view_.slot(index);
+    name_slot(index, copy_fields(shared).stream_id);
+    const auto info = view_.info(index);
     SlotWalk walk(view_, shared, claimed);
     auto claims = info ? walk.claims(*info, now_us) : std::nullopt;
     if (claims) {

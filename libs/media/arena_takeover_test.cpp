@@ -61,9 +61,9 @@ class ArenaTakeover : public testing::ArenaFixture {
     for (std::uint64_t s = info.first; s + 1 < info.committed; ++s) {
       const auto sample = cursor->at(s);
       ASSERT_TRUE(sample) << s;
-      EXPECT_EQ(copy(sample->payload), pattern(info.publication_id, s, size));
+      EXPECT_EQ(copy(sample->payload), pattern(number_of(info.publication_id), s, size));
     }
-    EXPECT_EQ(cursor->configuration(0)->bytes, pattern(info.publication_id, 1, 9));
+    EXPECT_EQ(cursor->configuration(0)->bytes, pattern(number_of(info.publication_id), 1, 9));
   }
 };
 
@@ -85,7 +85,7 @@ TEST_F(ArenaTakeover, AReaderFromBeforeGoesOn) {
   auto reader = open_reader();
   const LogInfo before = info_of(*reader, 7);
   EXPECT_EQ(before.end, LogEnd::kLive) << "nobody has said otherwise yet";
-  auto cursor = reader->open_log(before.slot, 7, 20);
+  auto cursor = reader->open_log(before.slot, PublicationId{7}, 20);
   ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
   cursor->advance();
   EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()));
@@ -103,7 +103,7 @@ TEST_F(ArenaTakeover, ContinuesTheStreamsNumbers) {
   open_writer(config);
   const StreamContinuation left = writer_->continuation({"cam"});
   EXPECT_TRUE(left.found);
-  EXPECT_EQ(left.epoch, 9U);
+  EXPECT_EQ(left.epoch, Epoch{9});
   EXPECT_EQ(left.last_media_sequence, 1009U);
   EXPECT_EQ(left.last_discontinuity_sequence, 10'009U);
   EXPECT_EQ(left.target_duration_s, 3U);
@@ -132,7 +132,7 @@ TEST_F(ArenaTakeover, BytesThatADyingWriterGaveUpAreNotTakenForIntact) {
   const ArenaConfig config = small_arena(directory_.path());
   publish_and_die(config, 7, 5);
   auto reader = open_reader();
-  auto cursor = reader->open_log(info_of(*reader, 7).slot, 7, 0);
+  auto cursor = reader->open_log(info_of(*reader, 7).slot, PublicationId{7}, 0);
   const auto used_in_place = cursor->at(0);
   ASSERT_TRUE(used_in_place);
   {
@@ -165,7 +165,7 @@ TEST_F(ArenaTakeover, AnotherGeometryMakesANewArena) {
   auto log = create(describe("cam", 7));
   ASSERT_TRUE(append(*log, 7, 100));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 1);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 1);
   EXPECT_TRUE(reader->current());
   log.reset();
   // The dead writer's log would be live for ever: its process is gone and its file has been replaced.
@@ -207,18 +207,29 @@ TEST_F(ArenaTakeover, ADeletedArenaIsNotCurrentThoughItsRecordsStay) {
   EXPECT_EQ(reader->logs().size(), 1U);
 }
 
-TEST_F(ArenaTakeover, ALogInADeletedArenaEndsWhenAnotherWriterComes) {
+TEST_F(ArenaTakeover, ALogInADeletedArenaEndsWhenItsWriterHasDied) {
   const ArenaConfig config = small_arena(directory_.path());
   publish_and_die(config, 7, 1);
   auto reader = open_reader();
-  auto cursor = reader->open_log(info_of(*reader, 7).slot, 7, 4);
+  auto cursor = reader->open_log(info_of(*reader, 7).slot, PublicationId{7}, 4);
   std::filesystem::remove(directory_.path() + "/test.arena");
   ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
   cursor->advance();
-  EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()))
-      << "its writer may still write to it";
+  EXPECT_TRUE(std::holds_alternative<LogReader::Ended>(cursor->read()))
+      << "no successor takes over what is not in place";
   open_writer(config);
   EXPECT_TRUE(std::holds_alternative<LogReader::Ended>(cursor->read()));
+}
+
+TEST_F(ArenaTakeover, ALogInADeletedArenaGoesOnAsLongAsItsWriterLives) {
+  open_writer(small_arena(directory_.path()));
+  auto log = create(describe("cam", 7));
+  auto reader = open_reader();
+  auto cursor = reader->open_log(info_of(*reader, 7).slot, PublicationId{7}, 0);
+  std::filesystem::remove(directory_.path() + "/test.arena");
+  EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()));
+  ASSERT_TRUE(append(*log, 7, 100));
+  EXPECT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
 }
 
 TEST_F(ArenaTakeover, AFileThatIsNoArenaIsReplaced) {
@@ -244,7 +255,7 @@ TEST_F(ArenaTakeover, ADeadReadersCursorIsDropped) {
   fill_blocks(*log, 7, 6, 0);
   in_killed_process([&] {
     auto reader = ArenaReader::open(directory_.path(), "test", "victim");
-    auto cursor = (*reader)->open_log(log->slot(), 7, 0);
+    auto cursor = (*reader)->open_log(log->slot(), PublicationId{7}, 0);
     // The copies that fork made of the writer's objects must not end the log when this process goes.
     if (!cursor) ::_exit(1);
     writer_->maintain(70'000'000);
@@ -262,7 +273,7 @@ TEST_F(ArenaTakeover, GarbageInTheCursorFileOnlyHoldsRecordsBack) {
   open_writer(config);
   auto log = create(describe("cam", 7));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   std::uint64_t state = 12345;
   for (int round = 0; round < 50; ++round) {
     std::fstream file(directory_.path() + "/test.cursors", std::ios::in | std::ios::out | std::ios::binary);
@@ -287,7 +298,7 @@ TEST_F(ArenaTakeover, ACursorFileCutShortIsReplaced) {
   writer_->maintain(0);
   EXPECT_EQ(log->committed(), 160U);
   auto reader = open_reader();
-  EXPECT_TRUE(reader->open_log(log->slot(), 7, 150));
+  EXPECT_TRUE(reader->open_log(log->slot(), PublicationId{7}, 150));
 }
 
 TEST_F(ArenaTakeover, AsManyReadersAsTheTableHas) {

@@ -25,7 +25,7 @@ TEST_F(Arena, GivesWhatWasAppended) {
   auto reader = open_reader();
   ASSERT_EQ(reader->logs().size(), 1U);
   EXPECT_EQ(reader->logs()[0].stream_id, "cam");
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   ASSERT_TRUE(cursor) << cursor.error().message;
   for (std::uint64_t i = 0; i < 30; ++i) {
     const auto read = cursor->read();
@@ -49,16 +49,16 @@ TEST_F(Arena, GivesWhatWasAppended) {
 TEST_F(Arena, TellsWhatALogIs) {
   open_writer();
   LogDescription description = describe("cam_1", 42);
-  description.epoch = 9;
-  description.started_wall_us = 1'700'000'000'000'000;
+  description.epoch = Epoch{9};
+  description.started_wall = WallTime::from_us(1'700'000'000'000'000);
   description.segment_target_ms = 4000;
   auto log = create(description);
   log->set_target_duration_s(4);
   auto reader = open_reader();
   const LogInfo info = info_of(*reader, 42);
   EXPECT_EQ(info.stream_id, "cam_1");
-  EXPECT_EQ(info.epoch, 9U);
-  EXPECT_EQ(info.started_wall_us, 1'700'000'000'000'000);
+  EXPECT_EQ(info.epoch, Epoch{9});
+  EXPECT_EQ(info.started_wall, WallTime::from_us(1'700'000'000'000'000));
   EXPECT_EQ(info.segment_target_ms, 4000U);
   EXPECT_EQ(info.target_duration_s, 4U);
   EXPECT_EQ(info.pinned_limit_us, 120'000'000);
@@ -76,7 +76,7 @@ TEST_F(Arena, NumbersInterleavedRoomsInOrderOfCommit) {
   EXPECT_EQ(log->committed(), 1U);
   EXPECT_EQ(finish(*log, *video, pattern(7, 1, 300), record_at(2, true)), 1U);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   EXPECT_EQ(copy(cursor->at(0)->payload), pattern(7, 0, 50));
   EXPECT_EQ(copy(cursor->at(1)->payload), pattern(7, 1, 300));
 }
@@ -90,7 +90,7 @@ TEST_F(Arena, KeepsARoomOpenWhileItsBlockIsLeftBehind) {
   fill_blocks(*log, 7, 60);
   const std::uint64_t sequence = finish(*log, *slow, pattern(7, 999, 500), record_at(5));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, sequence);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, sequence);
   ASSERT_TRUE(cursor->at(sequence));
   EXPECT_EQ(copy(cursor->at(sequence)->payload), pattern(7, 999, 500));
 }
@@ -104,7 +104,7 @@ TEST_F(Arena, LaysMessagesBackToBackWhenThePrefixRoomIsExact) {
     log->commit(*room, 17, 17, record_at(i));  // 12 of chunk header, 5 of tag header
   }
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   const std::uint8_t* end = cursor->at(0)->message.data() + cursor->at(0)->message.size();
   for (std::uint64_t i = 1; i < 4; ++i) {
     const ByteView message = cursor->at(i)->message;
@@ -134,7 +134,7 @@ TEST_F(Arena, TakesARunOfBlocksForALargeSample) {
   ASSERT_TRUE(append(*log, 7, 20'000));
   ASSERT_TRUE(append(*log, 7, 100));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   EXPECT_EQ(copy(cursor->at(1)->payload), pattern(7, 1, 20'000));
   EXPECT_EQ(copy(cursor->at(2)->payload), pattern(7, 2, 100));
   // The rest of the run is used, not wasted.
@@ -157,7 +157,7 @@ TEST_F(Arena, AppendsAnEmptySample) {
   ASSERT_TRUE(room);
   log->commit(*room, 0, 0, record_at(1));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   ASSERT_TRUE(cursor->at(0));
   EXPECT_TRUE(cursor->at(0)->message.empty());
 }
@@ -202,7 +202,7 @@ TEST_F(Arena, KeepsConfigurations) {
   audio.track = kAudioTrack;
   EXPECT_EQ(*log->add_configuration(audio, {}, pattern(1, 3, 5)), 1U);
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   ASSERT_EQ(cursor->configuration_count(), 2U);
   const auto first = cursor->configuration(0);
   ASSERT_TRUE(first);
@@ -223,7 +223,7 @@ TEST_F(Arena, RefusesConfigurationsBeyondTheirBlock) {
   EXPECT_EQ(added, 4096 / (100 + 48));
   EXPECT_EQ(log->add_configuration({}, {}, pattern(1, 1, 100)).error().code, "media.too_many_configurations");
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   for (int i = 0; i < added; ++i) EXPECT_EQ(cursor->configuration(i)->bytes, pattern(1, 1, 100));
 }
 
@@ -268,7 +268,7 @@ TEST_F(Arena, TellsOnEveryRecordWhichConfigurationsAreInForce) {
     ASSERT_TRUE(append(*log, 7, 10, record));
   };
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   const auto in_force = [&](std::uint8_t track) {
     return configuration_in_force(cursor->at(log->committed() - 1)->record, track);
   };
@@ -310,7 +310,7 @@ TEST_F(Arena, FindsTheNewestKeyFrameOfVideo) {
   open_writer();
   auto log = create(describe("cam", 7));
   auto reader = open_reader();
-  auto cursor = reader->open_log(log->slot(), 7, 0);
+  auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);
   EXPECT_FALSE(cursor->newest_key());
   ASSERT_TRUE(append(*log, 7, 10, record_at(1, true, kAudioTrack)));
   EXPECT_EQ(cursor->newest_key(), 0U) << "without video any record will do";
@@ -347,6 +347,25 @@ TEST_F(Arena, RefusesAnArenaThatTheFileSystemHasNoRoomFor) {
   EXPECT_TRUE(create(describe("cam", 7))) << "and leaves nothing behind";
 }
 
+// Whether there are any is the kernel's to say; that the file is made for them is ours.
+TEST_F(Arena, RoundsItsFileToHugePagesAndSaysWhatItGot) {
+  constexpr std::uint32_t kMebibyte = 1U << 20;
+  open_writer(8, kMebibyte);
+  const std::uint64_t file_bytes = std::filesystem::file_size(arena_path(directory_.path(), "test"));
+  EXPECT_EQ(file_bytes % kHugePageBytes, 0U);
+  const ArenaStatistics huge = writer_->statistics();
+  EXPECT_EQ(huge.huge_page_bytes % kHugePageBytes, 0U);
+  EXPECT_EQ(huge.page_bytes, huge.huge_page_bytes > file_bytes / 2 ? kHugePageBytes : 4096U);
+  auto log = create(describe("cam", 7, 4 * kMebibyte));
+  ASSERT_TRUE(append(*log, 7, 100'000, record_at(1, true)));
+
+  log.reset();
+  writer_.reset();
+  open_writer(config_);
+  EXPECT_EQ(writer_->statistics().huge_page_bytes, huge.huge_page_bytes) << "and keeps them at a takeover";
+  EXPECT_EQ(info_of(*open_reader(), 7).committed, 1U);
+}
+
 TEST_F(Arena, HasOneWriter) {
   open_writer();
   const auto second = ArenaWriter::open(config_);
@@ -361,8 +380,8 @@ TEST_F(Arena, IsNotFoundBeforeItsWriterMadeIt) {
   open_writer();
   auto log = create(describe("cam", 7));
   auto opened = open_reader();
-  EXPECT_EQ(opened->open_log(log->slot(), 8, 0).error().code, "media.not_found");
-  EXPECT_EQ(opened->open_log(1'000'000, 7, 0).error().code, "media.not_found");
+  EXPECT_EQ(opened->open_log(log->slot(), PublicationId{8}, 0).error().code, "media.not_found");
+  EXPECT_EQ(opened->open_log(SlotIndex{1'000'000}, PublicationId{7}, 0).error().code, "media.not_found");
 }
 
 }  // namespace

@@ -51,8 +51,8 @@ inline LogDescription describe(const std::string& stream, std::uint64_t publicat
                                std::uint32_t guaranteed = 16384) {
   LogDescription description;
   description.stream_id = stream;
-  description.publication_id = publication;
-  description.epoch = publication;
+  description.publication_id = PublicationId{publication};
+  description.epoch = Epoch{publication};
   description.retention.guaranteed_bytes = guaranteed;
   return description;
 }

@@ -40,7 +40,7 @@ class ArenaFixture : public ::testing::Test {
   }
   LogInfo info_of(ArenaReader& reader, std::uint64_t publication) {
     for (const LogInfo& info : reader.logs()) {
-      if (info.publication_id == publication) return info;
+      if (info.publication_id == PublicationId{publication}) return info;
     }
     return {};
   }

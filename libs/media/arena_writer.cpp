@@ -25,6 +25,10 @@ struct LogWriter::State {
   std::uint32_t open_rooms = 0;             // everywhere
   std::uint64_t committed = 0;
   std::uint64_t index_capacity = 0;  // records that the index blocks taken so far hold
+  // Where the next record goes, and how many do behind it in the same index block, that one included. A live
+  // log keeps the index block that it is filling.
+  std::uint8_t* record_place = nullptr;
+  std::uint32_t records_left = 0;
   std::uint32_t configuration_front = 0;
   std::uint32_t configuration_back = 0;
   bool ended = false;
@@ -35,6 +39,7 @@ struct LogWriter::State {
   void note_picture(const SampleRecord& record);
   void note_configuration(std::uint8_t track, std::uint32_t index);
   void put_record(const SampleRecord& record);
+  void enter_index_block(std::uint64_t sequence);
   std::optional<std::uint32_t> same_configuration(const TrackConfiguration& description, bool prefixed,
                                                   ByteView bytes) const;
   void close_room(const Room& room, std::uint64_t end_sequence, std::int64_t newest_us);
@@ -81,8 +86,17 @@ void LogWriter::State::note_configuration(std::uint8_t track, std::uint32_t inde
   if (track < in_force.size()) in_force.at(track) = static_cast<std::uint16_t>(index + 1);
 }
 
-void LogWriter::State::put_record(const SampleRecord& record) {
+void LogWriter::State::enter_index_block(std::uint64_t sequence) {
   const ArenaView& view = arena->view();
+  const std::uint32_t per_block = view.geometry().records_per_block();
+  const auto index = BlockReference::unpack(
+      slot().ring[(sequence / per_block) % kIndexRing].load(std::memory_order_relaxed));
+  const auto skipped = static_cast<std::uint32_t>(sequence % per_block);
+  record_place = view.block(index.block) + skipped * sizeof(SampleRecord);
+  records_left = per_block - skipped;
+}
+
+void LogWriter::State::put_record(const SampleRecord& record) {
   // Before the record counts: at whatever instant the writer dies, the stream's numbers are not behind it.
   if (record.media_sequence > numbered) {
     numbered = record.media_sequence;
@@ -93,11 +107,10 @@ void LogWriter::State::put_record(const SampleRecord& record) {
     slot().last_discontinuity_sequence.store(discontinued, std::memory_order_release);
   }
   note_picture(record);
-  const std::uint32_t per_block = view.geometry().records_per_block();
-  const auto index = BlockReference::unpack(
-      slot().ring[(record.sequence / per_block) % kIndexRing].load(std::memory_order_relaxed));
-  store_words(view.block(index.block) + (record.sequence % per_block) * sizeof(SampleRecord), &record,
-              sizeof(record));
+  if (records_left == 0) enter_index_block(record.sequence);
+  store_words(record_place, record);
+  record_place += sizeof(SampleRecord);
+  --records_left;
   if ((record.flags & kSampleKey) != 0 && record.track == kVideoTrack) {
     slot().last_key.store(record.sequence + 1, std::memory_order_release);
   }
@@ -227,7 +240,7 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
   description.size = static_cast<std::uint32_t>(bytes.size());
   // Entries are words; offsets from the end need no alignment.
   const ConfigurationEntry entry{description, offset, 0};
-  store_words(block + state.configuration_front, &entry, sizeof(entry));
+  store_words(block + state.configuration_front, entry);
   state.configuration_front += sizeof(ConfigurationEntry);
   state.slot().configuration_count.store(index + 1, std::memory_order_release);
   state.note_configuration(description.track, index);
@@ -251,7 +264,7 @@ const StreamContinuation& LogWriter::continuation() const {
 std::uint64_t LogWriter::committed() const {
   return state_->committed;
 }
-std::uint32_t LogWriter::slot() const {
+SlotIndex LogWriter::slot() const {
   return state_->log->slot;
 }
 std::uint64_t LogWriter::held_bytes() const {

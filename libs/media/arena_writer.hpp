@@ -10,7 +10,9 @@
 #include <string>
 
 #include "base/bytes.hpp"
+#include "base/publication_ids.hpp"
 #include "base/result.hpp"
+#include "base/wall_time.hpp"
 #include "media/log.hpp"
 #include "media/sample.hpp"
 
@@ -22,6 +24,7 @@ struct ArenaConfig {
   std::uint64_t bytes = 512ULL << 20;
   std::uint32_t block_bytes = 256U << 10;
   std::uint32_t max_logs = 1024;
+  bool huge_pages = true;  // where the kernel gives them
 };
 
 // How much of the past a log keeps.
@@ -37,13 +40,13 @@ struct LogDescription {
   std::string stream_id;  // valid by is_valid_id
   LogRole role = LogRole::kSource;
   std::string rendition;  // fits_role
-  std::uint64_t publication_id = 0;
+  PublicationId publication_id{};
   // Of the source that a rendition or a mirror is made from, which has to be named; 0: the log itself.
-  std::uint64_t origin_publication_id = 0;
+  PublicationId origin_publication_id{};
   std::uint32_t incarnation = 0;   // of a rendition's writer
   std::uint64_t clock_domain = 0;  // of the records' origin_arrival_us; 0: this machine's
-  std::uint64_t epoch = 0;         // raised above those of the series' earlier logs
-  std::int64_t started_wall_us = 0;
+  Epoch epoch{};                   // raised above those of the series' earlier logs
+  WallTime started_wall;
   // Those of the series' retained logs count where there are any.
   std::uint32_t segment_target_ms = 2000;
   std::uint32_t part_target_us = 0;  // 0: no parts
@@ -53,6 +56,8 @@ struct LogDescription {
   std::uint64_t first_sequence = 0;
   // What lies before the first record's numbers, where the writer brings these along: renditions and mirrors
   // have their origin's. Counts instead of what the arena knows, and with the description's epoch as it is.
+  // Its targets count where its target duration is fixed, else those of the series' retained logs or of this
+  // description; the first dependent segment is the earlier of its own and the retained logs'.
   std::optional<StreamContinuation> numbers;
 };
 
@@ -60,6 +65,8 @@ struct ArenaStatistics {
   std::uint64_t total_bytes, free_bytes, guaranteed_bytes;
   std::uint32_t logs_live, logs_ended, readers;
   std::uint64_t records_recycled_under_cursor;  // a pinned reader went over the hard limit
+  std::uint64_t huge_page_bytes;  // of the arena's file, as its writer mapped it when it was opened
+  std::uint64_t page_bytes;       // what most of it is mapped by
 };
 
 class ArenaImpl;
@@ -86,7 +93,7 @@ class LogWriter {
   // arena's largest sample (16 MiB or a quarter of guaranteed+free, whichever is less). prefix_room: with
   // exactly the size of the header that will be written, messages lie back to back and a player is sent many
   // of them as one region.
-  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size, std::uint32_t prefix_room = kPrefixRoom);
+  Result<Room> reserve(std::uint32_t body_size, std::uint32_t prefix_room = kPrefixRoom);
   void abandon(const Room& room);
   // So much was written behind the open room that it holds back more of the log than half of what is
   // guaranteed: the caller is to abandon it.
@@ -104,8 +111,7 @@ class LogWriter {
   // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix +
   // configuration. Of a track that had the same configuration before it gives that one's index.
   // "media.too_many_configurations": the configuration area is full (1024 entries or one block).
-  [[nodiscard]] Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix,
-                                                        ByteView bytes);
+  Result<std::uint32_t> add_configuration(TrackConfiguration description, ByteView prefix, ByteView bytes);
 
   // Timeline::target_duration_s, once it is fixed and before the record that begins the second segment is
   // committed: whoever sees a whole segment sees it.
@@ -117,7 +123,7 @@ class LogWriter {
   // What the log goes on from; its own segment target.
   const StreamContinuation& continuation() const;
   std::uint64_t committed() const;
-  std::uint32_t slot() const;
+  SlotIndex slot() const;
   std::uint64_t held_bytes() const;
   // The arena's memory, for serving players of the writing process from it: same pointers as readers compute.
   const std::uint8_t* block_data(std::uint32_t block) const;
@@ -134,12 +140,12 @@ class ArenaWriter {
   // Reserves the whole arena (posix_fallocate) or takes over an existing one of the same geometry after its
   // writer died: live logs are ended as kWriterLost, every committed record stays readable. Errors:
   // "media.in_use" (another live writer), "media.no_space" (tmpfs too small), "media.io".
-  [[nodiscard]] static Result<std::unique_ptr<ArenaWriter>> open(const ArenaConfig& config);
+  static Result<std::unique_ptr<ArenaWriter>> open(const ArenaConfig& config);
   ~ArenaWriter();
 
   // "media.arena_full": the guaranteed bytes can't be promised, or all slots are taken; nobody else is
   // affected. "media.invalid": the description is of no log there could be.
-  [[nodiscard]] Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
+  Result<std::unique_ptr<LogWriter>> create_log(const LogDescription& description);
   // What a log of the series would go on from, unless it brings its numbers along.
   StreamContinuation continuation(const LogSeries& series) const;
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/clock.hpp"
+#include "media/errors.hpp"
 
 namespace millrace::media {
 namespace {
@@ -58,23 +59,24 @@ void set_name(ReaderEntry& entry, const std::string& name) {
 Result<CursorFile> CursorFile::open(const std::string& path) {
   Result<FileDescriptor> file = open_file(path, O_RDWR);
   if (!file) return tl::unexpected(file.error());
-  if (file->size() != kFileBytes) return fail("media.damaged", path + ": not a cursor file");
+  if (file->size() != kFileBytes) return fail(media::errors::kDamaged, path + ": not a cursor file");
   Result<SharedMapping> mapping = SharedMapping::map(*file, kFileBytes, SharedMapping::Access::kReadWrite);
   if (!mapping) return tl::unexpected(mapping.error());
   CursorFile cursors(std::move(*file), std::move(*mapping));
   if (cursors.header().magic.load(std::memory_order_acquire) != kCursorMagic) {
-    return fail("media.damaged", path + ": not a cursor file");
+    return fail(media::errors::kDamaged, path + ": not a cursor file");
   }
   return cursors;
 }
 
 Result<CursorFile> CursorFile::open_or_make(const std::string& path) {
   Result<CursorFile> existing = open(path);
-  if (existing || (existing.error().code != "media.not_found" && existing.error().code != "media.damaged")) {
+  if (existing || (existing.error().code != media::errors::kNotFound &&
+                   existing.error().code != media::errors::kDamaged)) {
     return existing;
   }
   const std::string fresh = path + ".new";
-  Result<FileDescriptor> file = make_reserved_file(fresh, kFileBytes);
+  Result<FileDescriptor> file = make_reserved_file(fresh, kFileBytes, Pages::kSmall);
   if (!file) return tl::unexpected(file.error());
   Result<SharedMapping> mapping = SharedMapping::map(*file, kFileBytes, SharedMapping::Access::kReadWrite);
   if (!mapping) return tl::unexpected(mapping.error());
@@ -117,8 +119,8 @@ std::vector<CursorInfo> CursorFile::cursors() const {
     if (reader_index >= kMaxReaders) continue;
     const ReaderEntry& owner = reader(reader_index);
     found.push_back({name_of(owner), owner.pid.load(std::memory_order_relaxed),
-                     entry.slot.load(std::memory_order_acquire),
-                     entry.publication_id.load(std::memory_order_acquire),
+                     SlotIndex{entry.slot.load(std::memory_order_acquire)},
+                     PublicationId{entry.publication_id.load(std::memory_order_acquire)},
                      entry.sequence.load(std::memory_order_acquire)});
   }
   return found;
@@ -130,7 +132,7 @@ Result<CursorWatch> CursorWatch::open(const std::string& path) {
   return CursorWatch(std::move(*file), path);
 }
 
-void CursorWatch::oldest_needed(const std::vector<std::uint64_t>& publications,
+void CursorWatch::oldest_needed(const std::vector<PublicationId>& publications,
                                 std::vector<std::uint64_t>& oldest) {
   oldest.assign(publications.size(), kNoSequence);
   if (!file_.whole()) return;
@@ -140,7 +142,8 @@ void CursorWatch::oldest_needed(const std::vector<std::uint64_t>& publications,
     const std::uint64_t sequence = entry.sequence.load(std::memory_order_acquire);
     const std::uint32_t slot = entry.slot.load(std::memory_order_acquire);
     if (slot >= oldest.size() || sequence >= oldest[slot] || !file_.owned(entry)) continue;
-    if (entry.publication_id.load(std::memory_order_acquire) == publications[slot]) oldest[slot] = sequence;
+    const PublicationId publication_id{entry.publication_id.load(std::memory_order_acquire)};
+    if (publication_id == publications[slot]) oldest[slot] = sequence;
   }
 }
 
@@ -180,7 +183,7 @@ Result<std::shared_ptr<ReaderRegistration>> ReaderRegistration::open(const std::
     const std::uint32_t before = entry.incarnation.load(std::memory_order_acquire);
     const std::uint32_t mine = before % 2 == 0 ? before + 1 : before + 2;
     entry.pid.store(static_cast<std::uint32_t>(::getpid()), std::memory_order_relaxed);
-    entry.opened_wall_us.store(wall_us(), std::memory_order_relaxed);
+    entry.opened_wall_us.store(wall_now().us(), std::memory_order_relaxed);
     set_name(entry, name);
     entry.incarnation.store(mine, std::memory_order_release);
     return std::shared_ptr<ReaderRegistration>(new ReaderRegistration(std::move(*file), i, mine));
@@ -193,7 +196,7 @@ ReaderRegistration::~ReaderRegistration() {
   file_.reader(index_).incarnation.compare_exchange_strong(mine, mine + 1);
 }
 
-std::optional<std::uint32_t> ReaderRegistration::take_cursor(std::uint32_t slot, std::uint64_t publication_id,
+std::optional<std::uint32_t> ReaderRegistration::take_cursor(SlotIndex slot, PublicationId publication_id,
                                                              std::uint64_t sequence) {
   for (std::uint32_t i = 0; i < kMaxCursors; ++i) {
     CursorEntry& entry = file_.cursor(i);
@@ -202,8 +205,8 @@ std::optional<std::uint32_t> ReaderRegistration::take_cursor(std::uint32_t slot,
     const bool stale = before != owner() && static_cast<std::uint32_t>(before) == index_ + 1;
     if ((before != 0 && !stale) || !entry.owner.compare_exchange_strong(before, owner())) continue;
     entry.sequence.store(kNoSequence, std::memory_order_release);
-    entry.slot.store(slot, std::memory_order_release);
-    entry.publication_id.store(publication_id, std::memory_order_release);
+    entry.slot.store(number_of(slot), std::memory_order_release);
+    entry.publication_id.store(number_of(publication_id), std::memory_order_release);
     entry.sequence.store(sequence, std::memory_order_release);
     std::uint32_t high = file_.header().used_high.load();
     while (high <= i && !file_.header().used_high.compare_exchange_weak(high, i + 1)) {

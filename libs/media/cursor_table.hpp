@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/publication_ids.hpp"
 #include "base/result.hpp"
 #include "media/shared_file.hpp"
 
@@ -47,8 +48,8 @@ struct alignas(64) CursorEntry {
 struct CursorInfo {
   std::string reader;
   std::uint32_t pid = 0;
-  std::uint32_t slot = 0;
-  std::uint64_t publication_id = 0;
+  SlotIndex slot{};
+  PublicationId publication_id{};
   std::uint64_t sequence = 0;
 };
 
@@ -56,8 +57,8 @@ struct CursorInfo {
 class CursorFile {
  public:
   // Makes the file when there is none, or one that is not a cursor file.
-  [[nodiscard]] static Result<CursorFile> open_or_make(const std::string& path);
-  [[nodiscard]] static Result<CursorFile> open(const std::string& path);
+  static Result<CursorFile> open_or_make(const std::string& path);
+  static Result<CursorFile> open(const std::string& path);
 
   CursorHeader& header() const { return *reinterpret_cast<CursorHeader*>(mapping_.data()); }
   ReaderEntry& reader(std::uint32_t index) const;
@@ -80,11 +81,11 @@ class CursorFile {
 // The writer's side. Thread-compatible.
 class CursorWatch {
  public:
-  [[nodiscard]] static Result<CursorWatch> open(const std::string& path);
+  static Result<CursorWatch> open(const std::string& path);
 
   // The oldest record that a cursor needs, by slot; kNoSequence where nobody does. publications[slot] is the
   // log that the slot holds: cursors on another one do not count.
-  void oldest_needed(const std::vector<std::uint64_t>& publications, std::vector<std::uint64_t>& oldest);
+  void oldest_needed(const std::vector<PublicationId>& publications, std::vector<std::uint64_t>& oldest);
   // Frees what dead readers held; makes a new file if this one was damaged. Returns how many readers live.
   std::uint32_t drop_dead();
 
@@ -98,14 +99,13 @@ class CursorWatch {
 class ReaderRegistration {
  public:
   // "media.too_many_readers", "media.not_found", "media.io".
-  [[nodiscard]] static Result<std::shared_ptr<ReaderRegistration>> open(const std::string& path,
-                                                                        const std::string& name);
+  static Result<std::shared_ptr<ReaderRegistration>> open(const std::string& path, const std::string& name);
   ~ReaderRegistration();
   ReaderRegistration(const ReaderRegistration&) = delete;
   ReaderRegistration& operator=(const ReaderRegistration&) = delete;
 
   // A free cursor, taken; nullopt when there is none.
-  std::optional<std::uint32_t> take_cursor(std::uint32_t slot, std::uint64_t publication_id,
+  std::optional<std::uint32_t> take_cursor(SlotIndex slot, PublicationId publication_id,
                                            std::uint64_t sequence);
   void move_cursor(std::uint32_t cursor, std::uint64_t sequence);
   void release_cursor(std::uint32_t cursor);

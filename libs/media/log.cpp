@@ -39,13 +39,13 @@ std::string_view to_string(LogRole role) {
   return "damaged";
 }
 
-StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch) {
+StreamContinuation first_numbers(WallTime wall, Epoch epoch) {
   StreamContinuation numbers;
   numbers.epoch = epoch;
   numbers.last_media_sequence =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(wall_us / kNumberUs - 1, 1));
+      static_cast<std::uint64_t>(std::max<std::int64_t>(wall.us() / kNumberUs - 1, 1));
   const std::uint64_t first =
-      epoch % (kMostDiscontinuity / kDiscontinuitiesAnEpoch) * kDiscontinuitiesAnEpoch;
+      number_of(epoch) % (kMostDiscontinuity / kDiscontinuitiesAnEpoch) * kDiscontinuitiesAnEpoch;
   numbers.last_discontinuity_sequence = static_cast<std::uint32_t>(std::max<std::uint64_t>(first, 1) - 1);
   return numbers;
 }
@@ -56,8 +56,11 @@ std::uint64_t local_clock_domain() {
 }
 
 bool comes_before(const LogInfo& a, const LogInfo& b) {
-  return std::tie(a.stream_id, a.role, a.rendition, a.epoch, a.incarnation, a.slot) <
-         std::tie(b.stream_id, b.role, b.rendition, b.epoch, b.incarnation, b.slot);
+  const bool a_live = a.end == LogEnd::kLive;
+  const bool b_live = b.end == LogEnd::kLive;
+  return std::tie(a.stream_id, a.role, a.rendition, a.epoch, a.incarnation, a_live, a.started_wall,
+                  a.publication_id) < std::tie(b.stream_id, b.role, b.rendition, b.epoch, b.incarnation,
+                                               b_live, b.started_wall, b.publication_id);
 }
 
 }  // namespace millrace::media

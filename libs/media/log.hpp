@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "base/publication_ids.hpp"
+#include "base/wall_time.hpp"
 
 namespace millrace::media {
 
@@ -62,8 +64,8 @@ enum class LogEnd : std::uint32_t {
 // Where a series' numbers go on. A new log is given this before anything else, and keeps it in its slot: a
 // log without a record hands on what it was given.
 struct StreamContinuation {
-  bool found = false;       // the arena knows of an earlier log of the series
-  std::uint64_t epoch = 0;  // the highest of its logs
+  bool found = false;  // the arena knows of an earlier log of the series
+  Epoch epoch{};       // the highest of its logs
   std::uint64_t last_media_sequence = 0;
   std::uint32_t last_discontinuity_sequence = 0;
   std::uint32_t segment_target_ms = 2000;
@@ -77,30 +79,30 @@ struct StreamContinuation {
 // Beyond these a number comes from a damaged slot; JavaScript counts no further than the first.
 inline constexpr std::uint64_t kMostMediaSequence = 1ULL << 53;
 inline constexpr std::uint32_t kMostDiscontinuity = 1U << 31;
-inline constexpr std::uint64_t kMostEpoch = 1ULL << 62;
+inline constexpr Epoch kMostEpoch{1ULL << 62};
 inline constexpr std::uint64_t kMostSequence = 1ULL << 62;
 
 // Of a stream that nothing is known of: what lies before its first numbers. The media sequence counts the
 // wall clock's half seconds, whatever the segment target is, and the discontinuity sequence 256 for each
 // epoch, so that they are behind nothing that the stream had before its log was lost.
-StreamContinuation first_numbers(std::int64_t wall_us, std::uint64_t epoch);
+StreamContinuation first_numbers(WallTime wall, Epoch epoch);
 
 // Whose CLOCK_MONOTONIC a time is of: a boot of a machine, the same in all its containers. Never 0.
 std::uint64_t local_clock_domain();
 
 // One log as its slot says; a copy, checked for consistency.
 struct LogInfo {
-  std::uint32_t slot = 0;
+  SlotIndex slot{};
   std::string stream_id;
   LogRole role = LogRole::kSource;
   std::string rendition;
-  std::uint64_t publication_id = 0;         // of this log: no two have the same
-  std::uint64_t origin_publication_id = 0;  // of the source that it is or was made from
+  PublicationId publication_id{};         // of this log: no two have the same
+  PublicationId origin_publication_id{};  // of the source that it is or was made from
   // Of the writer: a rendition that is begun again for the same origin has the next one. 0 of a source.
   std::uint32_t incarnation = 0;
-  std::uint64_t epoch = 0;
+  Epoch epoch{};
   std::uint64_t clock_domain = 0;  // of SampleRecord::origin_arrival_us
-  std::int64_t started_wall_us = 0;
+  WallTime started_wall;
   std::uint32_t segment_target_ms = 0;
   std::uint32_t target_duration_s = 0;  // of the stream's playlists, for good; 0: not known yet
   std::uint32_t part_target_us = 0;     // 0: no parts
@@ -117,7 +119,8 @@ struct LogInfo {
   LogSeries series() const { return {stream_id, role, rendition}; }
 };
 
-// By series, oldest first within one.
+// By series, oldest first within one: the last is the current one. Of logs with the same epoch, as two arenas
+// may have them, a live one comes after those that ended, then the one that began later.
 bool comes_before(const LogInfo& a, const LogInfo& b);
 
 }  // namespace millrace::media

@@ -16,7 +16,7 @@ using testing::describe;
 using testing::pattern;
 using testing::record_at;
 
-constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr WallTime kWall = WallTime::from_us(1'700'000'000'000'000);
 constexpr std::uint32_t kRecordsABlock = 4096 / sizeof(SampleRecord);
 
 class LogRoles : public testing::ArenaFixture {
@@ -25,12 +25,12 @@ class LogRoles : public testing::ArenaFixture {
     LogDescription description = describe("cam", publication, 4 * 4096);
     description.role = LogRole::kRendition;
     description.rendition = name;
-    description.origin_publication_id = 7;
+    description.origin_publication_id = PublicationId{7};
     return description;
   }
   static LogDescription source(std::uint64_t publication) {
     LogDescription description = describe("cam", publication, 4 * 4096);
-    description.started_wall_us = kWallUs;
+    description.started_wall = kWall;
     return description;
   }
   static SampleRecord numbered(std::uint64_t media, std::uint32_t discontinuity) {
@@ -60,7 +60,7 @@ TEST_F(LogRoles, StandInTheSlot) {
   const LogInfo info = info_of(*reader, 8);
   EXPECT_EQ(info.role, LogRole::kRendition);
   EXPECT_EQ(info.rendition, "720p");
-  EXPECT_EQ(info.origin_publication_id, 7U);
+  EXPECT_EQ(info.origin_publication_id, PublicationId{7});
   EXPECT_EQ(info.incarnation, 3U);
   EXPECT_EQ(info.clock_domain, 0xD0U);
   EXPECT_EQ(info.part_target_us, 333'000U);
@@ -68,11 +68,48 @@ TEST_F(LogRoles, StandInTheSlot) {
   const LogInfo other = info_of(*reader, 7);
   EXPECT_EQ(other.role, LogRole::kSource);
   EXPECT_EQ(other.rendition, "");
-  EXPECT_EQ(other.origin_publication_id, 7U) << "its own";
+  EXPECT_EQ(other.origin_publication_id, PublicationId{7}) << "its own";
   EXPECT_EQ(other.clock_domain, local_clock_domain());
   ASSERT_EQ(reader->logs(LogRole::kSource).size(), 1U);
-  EXPECT_EQ(reader->logs(LogRole::kSource)[0].publication_id, 7U);
+  EXPECT_EQ(reader->logs(LogRole::kSource)[0].publication_id, PublicationId{7});
   EXPECT_EQ(reader->logs().size(), 2U);
+}
+
+// A mirror or rendition has its origin's numbers; its targets too where the origin has fixed them.
+TEST_F(LogRoles, TakeTargetsThatAreBroughtAlongOnceTheyAreFixed) {
+  open_writer(64);
+  LogDescription description = rendition("720p", 8);
+  description.segment_target_ms = 4000;
+  description.part_target_us = 333'000;
+  StreamContinuation numbers;
+  numbers.last_media_sequence = 4999;
+  numbers.part_target_us = 500'000;
+  description.numbers = numbers;
+  auto log = create(description);
+  EXPECT_EQ(log->continuation().segment_target_ms, 4000U) << "the origin has not fixed any";
+  EXPECT_EQ(log->continuation().part_target_us, 333'000U);
+  log->set_target_duration_s(4);
+  SampleRecord dependent = numbered(5000, 0);
+  dependent.flags = 0;
+  ASSERT_TRUE(append(*log, 8, 100, dependent));
+  log->end(LogEnd::kWriterLost);
+  description.publication_id = PublicationId{9};
+  description.segment_target_ms = 6000;
+  log = create(description);
+  EXPECT_EQ(log->continuation().last_media_sequence, 4999U) << "as they are brought along";
+  EXPECT_EQ(log->continuation().target_duration_s, 4U) << "the lists of the log before are out there";
+  EXPECT_EQ(log->continuation().segment_target_ms, 4000U);
+  EXPECT_EQ(log->continuation().first_dependent_segment, 5000U);
+  log.reset();
+  description.publication_id = PublicationId{10};
+  description.numbers->target_duration_s = 2;
+  description.numbers->segment_target_ms = 2000;
+  description.numbers->first_dependent_segment = 4321;
+  log = create(description);
+  EXPECT_EQ(log->continuation().target_duration_s, 2U) << "the origin's are the presentation's";
+  EXPECT_EQ(log->continuation().segment_target_ms, 2000U);
+  EXPECT_EQ(log->continuation().part_target_us, 500'000U);
+  EXPECT_EQ(log->continuation().first_dependent_segment, 4321U);
 }
 
 TEST_F(LogRoles, RefuseADescriptionThatFitsNone) {
@@ -81,7 +118,7 @@ TEST_F(LogRoles, RefuseADescriptionThatFitsNone) {
   impossible[0].rendition = "";
   impossible[1].rendition = "a/b";
   impossible[2].rendition = std::string(kMaxRenditionLength + 1, 'a');
-  impossible[3].origin_publication_id = 0;
+  impossible[3].origin_publication_id = kNoPublication;
   impossible[4].role = LogRole::kSource;
   impossible[5].role = static_cast<LogRole>(9);
   impossible[6].first_sequence = kMostSequence + 1;
@@ -120,15 +157,15 @@ TEST_F(LogRoles, NumbersGoOnWithinASeriesOnly) {
   }
   const auto next = create(source(9));
   EXPECT_EQ(next->continuation().last_media_sequence, 9'000'000'000U);
-  EXPECT_EQ(next->continuation().epoch, 9U) << "a rendition's epoch fences no source";
+  EXPECT_EQ(next->continuation().epoch, Epoch{9}) << "a rendition's epoch fences no source";
 }
 
 // A rendition has its origin's segment numbers, whatever the clock says and whatever it had before.
 TEST_F(LogRoles, AWriterBringsItsNumbersAlong) {
   open_writer(64);
   LogDescription description = rendition("360p", 8);
-  description.started_wall_us = kWallUs;
-  description.epoch = 5;
+  description.started_wall = kWall;
+  description.epoch = Epoch{5};
   StreamContinuation brought;
   brought.last_media_sequence = 4'999;
   brought.last_discontinuity_sequence = 77;
@@ -136,13 +173,13 @@ TEST_F(LogRoles, AWriterBringsItsNumbersAlong) {
   brought.target_duration_s = 4;
   description.numbers = brought;
   for (const std::uint64_t publication : {8, 9}) {
-    description.publication_id = publication;
+    description.publication_id = PublicationId{publication};
     auto log = create(description);
     EXPECT_EQ(log->continuation().last_media_sequence, 4'999U);
-    EXPECT_EQ(log->continuation().epoch, 5U);
+    EXPECT_EQ(log->continuation().epoch, Epoch{5});
     ASSERT_TRUE(append(*log, publication, 10, numbered(5'000, 77)));
     const LogInfo info = info_of(*open_reader(), publication);
-    EXPECT_EQ(info.epoch, 5U);
+    EXPECT_EQ(info.epoch, Epoch{5});
     EXPECT_EQ(info.target_duration_s, 4U);
     EXPECT_EQ(info.segment_target_ms, 4000U);
   }
@@ -159,12 +196,12 @@ TEST_F(LogRoles, ALogMayBeginAtAnySequence) {
     LogDescription description = source(++publication);
     description.stream_id = "cam" + std::to_string(publication);
     description.role = LogRole::kMirror;
-    description.origin_publication_id = 7;
+    description.origin_publication_id = PublicationId{7};
     description.first_sequence = begin;
     auto log = create(description);
     EXPECT_EQ(log->committed(), begin);
     auto reader = open_reader();
-    auto cursor = reader->open_log(log->slot(), publication, 0);
+    auto cursor = reader->open_log(log->slot(), PublicationId{publication}, 0);
     ASSERT_TRUE(cursor);
     EXPECT_EQ(cursor->position(), begin);
     EXPECT_TRUE(std::holds_alternative<LogReader::Nothing>(cursor->read()));
@@ -184,7 +221,7 @@ TEST_F(LogRoles, ALogMayBeginAtAnySequence) {
     EXPECT_EQ(info.first_sequence, begin);
     EXPECT_EQ(info.first, begin);
     EXPECT_EQ(info.committed, begin + 2 * kRecordsABlock);
-    cursor = reader->open_log(info.slot, publication, info.committed - 1);
+    cursor = reader->open_log(info.slot, PublicationId{publication}, info.committed - 1);
     ASSERT_TRUE(cursor);
     ASSERT_TRUE(std::holds_alternative<LogReader::Sample>(cursor->read()));
   }
@@ -219,7 +256,7 @@ TEST_F(LogRoles, ASlotWithARoleThatThereIsNotIsNoLog) {
   open_writer();
   auto log = create(source(7));
   ASSERT_TRUE(append(*log, 7, 10));
-  const std::uint32_t slot = log->slot();
+  const std::uint32_t slot = number_of(log->slot());
   const auto reader = open_reader();
   std::fstream file(arena_path(directory_.path(), "test"), std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(

@@ -105,11 +105,12 @@ class Follower {
   }
   void find_logs() {
     for (const LogInfo& info : arena_->logs()) {
-      if (info.publication_id > kRounds) ++board_.wrong[number_];
-      if (info.publication_id > kRounds || logs_.count(info.publication_id) != 0) continue;
-      if (board_.ended[number_][info.publication_id].load()) continue;
+      const std::uint64_t publication = number_of(info.publication_id);
+      if (publication > kRounds) ++board_.wrong[number_];
+      if (publication > kRounds || logs_.count(publication) != 0) continue;
+      if (board_.ended[number_][publication].load()) continue;
       auto reader = arena_->open_log(info.slot, info.publication_id, 0);
-      if (reader) logs_.emplace(info.publication_id, std::move(*reader));
+      if (reader) logs_.emplace(publication, std::move(*reader));
     }
   }
   bool follow(std::uint64_t publication, LogReader& reader) {
@@ -200,8 +201,8 @@ class MediaLogCrash : public ::testing::Test {
                   << " in publication " << round;
     const auto arena = ArenaReader::open(config_.directory, config_.name, "parent");
     for (const LogInfo& info : arena ? (*arena)->logs() : std::vector<LogInfo>()) {
-      std::cerr << "log " << info.publication_id << " first " << info.first << " committed " << info.committed
-                << " end " << static_cast<int>(info.end) << '\n';
+      std::cerr << "log " << number_of(info.publication_id) << " first " << info.first << " committed "
+                << info.committed << " end " << static_cast<int>(info.end) << '\n';
     }
   }
   // A publication that never began (its writer was killed first) is nothing to wait for.

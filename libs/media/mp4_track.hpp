@@ -27,6 +27,6 @@ constexpr std::uint32_t mp4_track_id(std::size_t track) {
 // bytes: what the log holds behind the description. "media.not_in_mp4": data, or a codec that MP4 files here
 // do not hold; "media.timescale": none; "media.no_dimensions": a picture without a size; else what the
 // codec's parser says.
-[[nodiscard]] Result<Mp4Track> mp4_track(const TrackConfiguration& description, ByteView bytes);
+Result<Mp4Track> mp4_track(const TrackConfiguration& description, ByteView bytes);
 
 }  // namespace millrace::media

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/wall_time.hpp"
+
 namespace millrace::media {
 
 enum class Codec : std::uint8_t {
@@ -70,7 +72,7 @@ struct SampleRecord {
   // of the log's clock domain: latency goes by it. Of a source's record the same as arrival_us.
   std::int64_t origin_arrival_us;
   // Decode time mapped to CLOCK_REALTIME: smooth, anchored at each discontinuity.
-  std::int64_t presented_wall_us;
+  WallTime presented_wall;
   // Number of its track's segment that it belongs to: grows over all logs of a series.
   std::uint64_t media_sequence;
   std::uint32_t discontinuity_sequence;  // grows over all logs of a series
@@ -122,5 +124,10 @@ struct TrackConfiguration {
 
   bool operator==(const TrackConfiguration&) const = default;
 };
+
+// Enhanced RTMP's metadata frame or speaker map, kept on the data track beside onMetaData.
+constexpr bool is_annotation(const TrackConfiguration& description) {
+  return description.kind == TrackKind::kData && description.codec == Codec::kNone;
+}
 
 }  // namespace millrace::media

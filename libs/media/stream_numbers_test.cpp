@@ -27,7 +27,7 @@ using testing::record_at;
 using testing::small_arena;
 
 constexpr std::int64_t kLater = 3'600'000'000;
-constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr WallTime kWall = WallTime::from_us(1'700'000'000'000'000);
 constexpr std::uint32_t kRecordsABlock = 4096 / sizeof(SampleRecord);
 
 class StreamNumbers : public testing::ArenaFixture {
@@ -52,7 +52,7 @@ class StreamNumbers : public testing::ArenaFixture {
 TEST_F(StreamNumbers, BeginAtTheWallClockWhereNothingIsKnown) {
   open_writer();
   LogDescription description = describe("cam", 7);
-  description.started_wall_us = kWallUs;
+  description.started_wall = kWall;
   const auto log = create(description);
   EXPECT_FALSE(log->continuation().found);
   EXPECT_EQ(log->continuation().last_media_sequence + 1, 3'400'000'000U);
@@ -81,7 +81,8 @@ TEST_F(StreamNumbers, OutliveTheRecordsOfALogThatWasCutOffInAMessage) {
     ASSERT_TRUE(log->reserve(100));
     log->end(LogEnd::kDisconnected);
     const auto reader = open_reader();
-    auto held = reader->open_log(log->slot(), 7, records - 1);  // so that the log stays without its records
+    // So that the log stays without its records.
+    auto held = reader->open_log(log->slot(), PublicationId{7}, records - 1);
     ASSERT_TRUE(held);
     writer_->maintain(monotonic_us() + 90'000'000);
     for (const bool killed : {false, true}) {
@@ -109,7 +110,7 @@ TEST_F(StreamNumbers, KeepTheTargetDurationWhileALogOfTheStreamIsLeft) {
   EXPECT_EQ(second->continuation().segment_target_ms, 2000U);
   second->end(LogEnd::kUnpublished);
   writer_->maintain(monotonic_us() + kLater);
-  description.publication_id = 9;
+  description.publication_id = PublicationId{9};
   const auto third = create(description);
   EXPECT_EQ(third->continuation().target_duration_s, 0U);
   EXPECT_EQ(third->continuation().segment_target_ms, 6000U);
@@ -173,7 +174,7 @@ TEST_F(StreamNumbers, HoldRecordsForTheTargetsThatAreKept) {
     ASSERT_TRUE(append(*first, publication, 10, numbered(5000, 2000)));
     first->set_target_duration_s(row.target_duration_s);
     first->end(LogEnd::kDrained);
-    description.publication_id = ++publication;
+    description.publication_id = PublicationId{++publication};
     description.segment_target_ms = 2000;
     description.retention.keep_us = description.retention.pinned_limit_us = 60 * kSecond;
     const auto second = create(description);
@@ -210,9 +211,9 @@ class RandomWalk : public StreamNumbers {
   void accept(const std::string& name) {
     Walked& stream = streams_[name];
     stream.log.reset();
-    wall_us_ += 1'000'000;
+    wall_ += 1'000'000;
     LogDescription description = describe(name, ++publication_, 4 * 4096);
-    description.started_wall_us = wall_us_;
+    description.started_wall = wall_;
     auto log = writer_->create_log(description);
     ASSERT_TRUE(log) << log.error().message;
     stream.log = std::move(*log);
@@ -222,9 +223,9 @@ class RandomWalk : public StreamNumbers {
   void media(Walked& stream) {
     for (std::uint32_t count = 1 + random_() % 60; count > 0 && stream.log; --count) {
       stream.timestamp_ms += 2000;
-      wall_us_ += 2'000'000;
+      wall_ += 2'000'000;
       const SampleRecord record =
-          stream.timeline->place({kVideoTrack, stream.timestamp_ms, 0, true, 1, wall_us_});
+          stream.timeline->place({kVideoTrack, stream.timestamp_ms, 0, true, 1, wall_});
       ASSERT_TRUE(append(*stream.log, publication_, 1 + random_() % 300, record));
       ASSERT_GE(record.media_sequence, stream.media) << "step " << step_;
       ASSERT_GE(record.discontinuity_sequence, stream.discontinuity) << "step " << step_;
@@ -271,7 +272,7 @@ class RandomWalk : public StreamNumbers {
   std::map<std::string, Walked> streams_;
   std::mt19937 random_{20261129};
   std::uint64_t publication_ = 0;
-  std::int64_t wall_us_ = kWallUs;
+  WallTime wall_ = kWall;
   int step_ = 0;
 };
 

@@ -35,6 +35,9 @@ void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t times
                          std::uint32_t samples_per_frame) {
   TrackState& state = tracks_[track % kMaxTracks];
   timescale = std::max<std::uint32_t>(timescale, 1);
+  if (state.placed && !state.last_sample)
+    state.last_sample = {state.timescale, state.last_dts, state.next_dts, state.restarts,
+                         state.restart_announced};
   if (state.placed && timescale != state.timescale) {
     state.next_dts = rescale(state.next_dts, state.timescale, timescale);
     state.last_dts = rescale(state.last_dts, state.timescale, timescale);
@@ -45,6 +48,21 @@ void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t times
   state.configured = true;
   state.restarts = state.placed;
   state.restart_announced = state.restart_covered;
+}
+
+void Timeline::configure_as_before(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
+                                   std::uint32_t samples_per_frame) {
+  configure(track, kind, timescale, samples_per_frame);
+  TrackState& state = tracks_[track % kMaxTracks];
+  if (!state.last_sample) return;
+  const LastSample& last = *state.last_sample;
+  if (last.timescale == state.timescale) {
+    state.last_dts = last.last_dts;
+    state.next_dts = last.next_dts;
+  }
+  state.restarts = last.restarts;
+  state.restart_announced = last.restart_announced;
+  state.restart_covered = false;
 }
 
 SampleRecord Timeline::place(const Input& input) {
@@ -73,7 +91,7 @@ SampleRecord Timeline::place(const Input& input) {
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);
   record.media_sequence = media_sequence_;
   record.discontinuity_sequence = discontinuity_sequence_;
-  record.presented_wall_us = wall_us(input, time_us, first_record || discontinuity || first_media, media);
+  record.presented_wall = presented_wall(input, time_us, first_record || discontinuity || first_media, media);
   record.flags = static_cast<std::uint16_t>(
       (input.key ? kSampleKey : 0) | (input.key && input.recovery ? kSampleRecovery : 0) |
       (input.key && input.recovery && input.refresh ? kSampleRefresh : 0) |
@@ -81,6 +99,7 @@ SampleRecord Timeline::place(const Input& input) {
       (placed.repaired ? kSampleRepaired : 0));
   track.last_ms = placed.ms;
   track.placed = true;
+  track.last_sample.reset();
   any_record_ = true;
   if (media) {
     newest_ms_ = any_media_ ? std::max(newest_ms_, placed.ms) : placed.ms;
@@ -116,21 +135,21 @@ Timeline::Beginning Timeline::begin_or_go_on(TrackState& track, const Input& inp
 }
 
 // The date of a sample. anchors: the clock is taken anew with it.
-std::int64_t Timeline::wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media) {
+WallTime Timeline::presented_wall(const Input& input, std::int64_t time_us, bool anchors, bool media) {
   if (anchors) {
     // Never before what the old anchor would give: the wall clock may have stepped, viewers' dates should
     // not.
-    const std::int64_t continued = wall_anchor_us_ + time_us - timeline_anchor_us_;
-    wall_anchor_us_ = any_media_ ? std::max(input.wall_us, continued) : input.wall_us;
+    const WallTime continued = wall_anchor_ + time_us - timeline_anchor_us_;
+    wall_anchor_ = any_media_ ? std::max(input.wall, continued) : input.wall;
     timeline_anchor_us_ = time_us;
     wall_is_late_us_.reset();
   }
-  const std::int64_t presented_us = wall_anchor_us_ + time_us - timeline_anchor_us_;
+  const WallTime presented = wall_anchor_ + time_us - timeline_anchor_us_;
   if (media) {
-    const std::int64_t late_us = input.wall_us - presented_us;
+    const std::int64_t late_us = input.wall - presented;
     wall_is_late_us_ = std::min(wall_is_late_us_.value_or(late_us), late_us);
   }
-  return presented_us;
+  return presented;
 }
 
 // The encoder's clock is not the server's. What the promptest sample of a segment says is no jitter of the
@@ -140,7 +159,7 @@ void Timeline::follow_wall_clock(std::int64_t length_us) {
   constexpr std::int64_t kShareOfLength = 200;
   if (!wall_is_late_us_) return;
   const std::int64_t most_us = std::max<std::int64_t>(length_us, 0) / kShareOfLength;
-  wall_anchor_us_ += std::clamp(*wall_is_late_us_ / kSmoothing, -most_us, most_us);
+  wall_anchor_ += std::clamp(*wall_is_late_us_ / kSmoothing, -most_us, most_us);
   wall_is_late_us_.reset();
 }
 
@@ -297,6 +316,7 @@ bool Timeline::any_restarts() const {
 // begins another one if its first sample comes after this segment.
 void Timeline::take_restarts(const TrackState& current, std::int64_t time_us) {
   for (TrackState& track : tracks_) {
+    if (track.last_sample) track.last_sample->restarts = false;
     if (!track.restarts) continue;
     track.restarted_us = time_us;
     track.restart_covered = track.restart_announced = &track != &current && !track.restart_waits;

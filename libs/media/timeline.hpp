@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/wall_time.hpp"
 #include "media/log.hpp"
 #include "media/sample.hpp"
 #include "media/segment_rule.hpp"
@@ -60,6 +61,10 @@ class Timeline {
   // 8216 4.3.2.3). samples_per_frame: 1024 for AAC-LC; 0 for video and data.
   void configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
                  std::uint32_t samples_per_frame);
+  // The same, with the configuration that the track's last sample had: no other one came to have a sample, so
+  // nothing has changed.
+  void configure_as_before(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
+                           std::uint32_t samples_per_frame);
 
   struct Input {
     std::uint8_t track = 0;
@@ -67,7 +72,7 @@ class Timeline {
     std::int32_t composition_offset_ms = 0;
     bool key = false;
     std::int64_t arrival_us = 0;
-    std::int64_t wall_us = 0;
+    WallTime wall;
     // Audio: samples that this frame lasts; 0: as configured.
     std::uint32_t samples = 0;
     // Video: to be added to the time stamp, less than a millisecond (Enhanced RTMP's TimestampOffsetNano).
@@ -87,6 +92,14 @@ class Timeline {
   std::uint64_t jumps() const { return jumps_; }
 
  private:
+  // Of a track with its last sample, while it has another configuration and no sample of that.
+  struct LastSample {
+    std::uint32_t timescale = 1000;
+    std::int64_t last_dts = 0;
+    std::int64_t next_dts = 0;
+    bool restarts = false;
+    bool restart_announced = false;
+  };
   // What is known about one track. Times in milliseconds are on the repaired timeline.
   struct TrackState {
     TrackKind kind = TrackKind::kData;
@@ -109,6 +122,7 @@ class Timeline {
     bool ahead = false;               // audio: more than the tolerance ahead of the clock
     std::int64_t ahead_since_ms = 0;  // on the clock
     std::uint64_t mapping = 0;        // which common mapping it is on
+    std::optional<LastSample> last_sample;
   };
   struct Placed {
     std::int64_t ms = 0;
@@ -136,7 +150,7 @@ class Timeline {
   bool any_restarts() const;
   void take_restarts(const TrackState& current, std::int64_t time_us);
   void begin_segment(std::int64_t time_us, bool discontinuity);
-  std::int64_t wall_us(const Input& input, std::int64_t time_us, bool anchors, bool media);
+  WallTime presented_wall(const Input& input, std::int64_t time_us, bool anchors, bool media);
   void follow_wall_clock(std::int64_t length_us);
 
   bool continues_;  // an earlier publication's: the first record is a discontinuity
@@ -157,7 +171,7 @@ class Timeline {
   SegmentRule rule_;
   std::int64_t restart_every_us_;  // a track's changes of configuration begin segments at most
   std::int64_t segment_start_us_ = 0;
-  std::int64_t wall_anchor_us_ = 0;  // CLOCK_REALTIME at timeline_anchor_us_
+  WallTime wall_anchor_;  // CLOCK_REALTIME at timeline_anchor_us_
   std::int64_t timeline_anchor_us_ = 0;
   // How much later than its wall clock says a sample of this segment came, the least of all; none yet.
   std::optional<std::int64_t> wall_is_late_us_;

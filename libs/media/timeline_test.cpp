@@ -29,7 +29,7 @@ void PrintTo(const Drawn& drawn, std::ostream* stream) {
   *stream << drawn.in;
 }
 
-constexpr std::int64_t kStartedUs = 1'700'000'000'000'000;
+constexpr WallTime kStarted = WallTime::from_us(1'700'000'000'000'000);
 
 Timeline make_timeline(bool video = true, bool audio = true, StreamContinuation continuation = {}) {
   Timeline timeline({continuation});
@@ -127,11 +127,11 @@ TEST(Timeline, UnwrapsForever) {
   Timeline timeline = make_timeline();
   std::uint32_t raw = 4'000'000'000U;
   std::int64_t expected = raw;
-  std::int64_t dts = timeline.place({kVideoTrack, raw, 0, true, 0, 0}).dts;
+  std::int64_t dts = timeline.place({kVideoTrack, raw, 0, true, 0, {}}).dts;
   for (int i = 0; i < 1'000'000; ++i) {  // 115 days in steps of ten seconds
     raw += 9999;
     expected += 9999;
-    dts = timeline.place({kVideoTrack, raw, 0, true, 0, 0}).dts;
+    dts = timeline.place({kVideoTrack, raw, 0, true, 0, {}}).dts;
   }
   EXPECT_EQ(dts, expected * 90);
   EXPECT_EQ(timeline.jumps(), 0U);
@@ -141,7 +141,7 @@ TEST(Timeline, CountsAudioInSamplesWhateverTheMillisecondsSay) {
   Timeline timeline = make_timeline();
   for (int i = 0; i < 10'000; ++i) {
     const auto jittering = static_cast<std::uint32_t>(i * 1024LL * 1000 / 48'000 + i % 7);
-    const SampleRecord record = timeline.place({kAudioTrack, jittering, 0, false, 0, 0});
+    const SampleRecord record = timeline.place({kAudioTrack, jittering, 0, false, 0, {}});
     ASSERT_EQ(record.dts, std::int64_t{1024} * i);
     ASSERT_EQ(record.wire_timestamp_ms, jittering);
     ASSERT_EQ(record.flags & kSampleRepaired, 0);
@@ -174,7 +174,7 @@ TEST(Timeline, KeepsEvenTimesOfSoundThatComesInBurstsWithOneStamp) {
     std::int64_t shift = 0;
     for (int i = 0; i < 2000; ++i) {
       const auto stamp = static_cast<std::uint32_t>(std::int64_t{i / burst * burst} * 1024 * 1000 / 48'000);
-      const SampleRecord record = timeline.place({kAudioTrack, stamp, 0, true, 0, 0});
+      const SampleRecord record = timeline.place({kAudioTrack, stamp, 0, true, 0, {}});
       // The first frame's stamp comes twice, as if it had been cut off: the count begins with the second.
       if (i == 1) shift = record.dts;
       if (i == 0) continue;
@@ -189,7 +189,7 @@ TEST(Timeline, HoldsTheAudioCountWhenItRunsAhead) {
   std::int64_t last = -1;
   for (int i = 0; i < 100; ++i) {  // half as much time as samples
     const SampleRecord record =
-        timeline.place({kAudioTrack, static_cast<std::uint32_t>(i * 10), 0, false, 0, 0});
+        timeline.place({kAudioTrack, static_cast<std::uint32_t>(i * 10), 0, false, 0, {}});
     ASSERT_GT(record.dts, last);
     ASSERT_LE(record.dts, i * 480 + 501 * 48 + 1024);
     if (i == 99) {
@@ -203,7 +203,7 @@ TEST(Timeline, HoldsTheAudioCountWhenItRunsAhead) {
 TEST(Timeline, KeepsPresentationTimesOfRepairedPictures) {
   Timeline timeline = make_timeline();
   const auto shown = [&timeline](std::uint32_t timestamp_ms, std::int32_t offset_ms) {
-    const SampleRecord record = timeline.place({kVideoTrack, timestamp_ms, offset_ms, false, 0, 0});
+    const SampleRecord record = timeline.place({kVideoTrack, timestamp_ms, offset_ms, false, 0, {}});
     return (record.dts + record.composition_offset) / 90;
   };
   EXPECT_EQ(shown(0, 0), 0);
@@ -222,7 +222,7 @@ TEST(Timeline, KeepsCompositionOffsetsWithTheirSign) {
   std::uint32_t time = 0;
   for (const Case& c : {Case{0, 0}, Case{80, 7200}, Case{-40, -3600}, Case{32'768, 2'949'120},
                         Case{-8'388'608, -754'974'720}}) {
-    EXPECT_EQ(timeline.place({kVideoTrack, time += 40, c.milliseconds, false, 0, 0}).composition_offset,
+    EXPECT_EQ(timeline.place({kVideoTrack, time += 40, c.milliseconds, false, 0, {}}).composition_offset,
               c.ticks);
   }
 }
@@ -237,7 +237,7 @@ TEST(Timeline, NeverStepsBackOnAnyTrack) {
     const auto track = static_cast<std::uint8_t>(random >> 30U) % 3;
     const std::uint32_t raw = (random & 15U) == 0 ? random * 2654435761U : random >> 16U;
     const SampleRecord record =
-        timeline.place({static_cast<std::uint8_t>(track), raw, 0, (random & 64U) != 0, i, kStartedUs + i});
+        timeline.place({static_cast<std::uint8_t>(track), raw, 0, (random & 64U) != 0, i, kStarted + i});
     ASSERT_GT(record.dts, last.at(track));
     ASSERT_GE(record.media_sequence, media_sequence);
     last.at(track) = record.dts;
@@ -338,13 +338,48 @@ TEST(Timeline, KeepsTheTimeWhenTheSampleRateChanges) {
   EXPECT_EQ(draw(records), "a43|^ a66");
 }
 
+TEST(Timeline, DoesNotBreakForAConfigurationTakenBackBeforeItsFirstSample) {
+  const auto change = [](Timeline& timeline) {
+    timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+    timeline.configure(kAudioTrack, TrackKind::kAudio, 44'100, 1024);
+  };
+  const auto change_back = [](Timeline& timeline) {
+    timeline.configure_as_before(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+    timeline.configure_as_before(kAudioTrack, TrackKind::kAudio, 48'000, 1024);
+  };
+  Timeline timeline = make_timeline();
+  place_all(timeline, "K0 a0 v40");
+  change(timeline);
+  change(timeline);
+  change_back(timeline);
+  const auto records = place_all(timeline, "K80 a21 v120 K2000");
+  EXPECT_EQ(draw(records), "K80 a21 v120 K2000|");
+  EXPECT_EQ(records[1].dts, 1024);
+  change(timeline);
+  EXPECT_EQ(draw(place_all(timeline, "K3000 a3001")), "K3000|^ a3001") << "one that samples have is a change";
+}
+
+// The break that a change had to wait for is not forgotten with a later change.
+TEST(Timeline, KeepsAWaitingChangeWhenALaterOneIsTakenBack) {
+  Timeline timeline = make_timeline(true, false);
+  const auto change = [&] { timeline.configure(kVideoTrack, TrackKind::kVideo, 90'000, 0); };
+  place_all(timeline, "K0 v40");
+  change();
+  place_all(timeline, "K80");
+  change();
+  EXPECT_EQ(draw(place_all(timeline, "K160 v200")), "K160 v200");
+  change();
+  timeline.configure_as_before(kVideoTrack, TrackKind::kVideo, 90'000, 0);
+  EXPECT_EQ(draw(place_all(timeline, "K1160 v1200")), "K1160|^ v1200");
+}
+
 TEST(Timeline, CutsAudioOnlyAtTheTarget) {
   Timeline timeline = make_timeline(false);
   EXPECT_EQ(draw(place_all(timeline, "a0 a1984 a2005 a2027 a4010")), "a0| a1984 a2005| a2027 a4010|");
 }
 
 TEST(Timeline, GoesOnFromTheNumbersOfTheLastPublication) {
-  Timeline timeline = make_timeline(true, true, {true, 3, 41, 7, 2000, 4});
+  Timeline timeline = make_timeline(true, true, {true, Epoch{3}, 41, 7, 2000, 4});
   const std::vector<SampleRecord> records = place_all(timeline, "K0 v40 K2000");
   EXPECT_EQ(draw(records), "K0|^ v40 K2000|");
   EXPECT_EQ(records[0].media_sequence, 42U);
@@ -355,8 +390,8 @@ TEST(Timeline, GoesOnFromTheNumbersOfTheLastPublication) {
 }
 
 TEST(Timeline, BeginsWithoutADiscontinuityWhereNothingIsKnown) {
-  Timeline timeline = make_timeline(true, true, first_numbers(kStartedUs, 7));
-  const SampleRecord record = timeline.place({kVideoTrack, 0, 0, true, 0, kStartedUs});
+  Timeline timeline = make_timeline(true, true, first_numbers(kStarted, Epoch{7}));
+  const SampleRecord record = timeline.place({kVideoTrack, 0, 0, true, 0, kStarted});
   EXPECT_EQ(record.media_sequence, 3'400'000'000U) << "half seconds of the wall clock";
   EXPECT_EQ(record.discontinuity_sequence, 7U * 256);
   EXPECT_EQ(record.flags & kSampleDiscontinuity, 0);
@@ -385,7 +420,7 @@ TEST(Timeline, KeepsSoundWithPictureOverALongPauseOfOneOfThem) {
                          [](const Step& a, const Step& b) { return a.arrives_ms < b.arrives_ms; });
         Timeline timeline = make_timeline();
         for (const Step& step : steps) {
-          const SampleRecord record = timeline.place({step.track, step.stamp_ms, 0, true, 0, 0});
+          const SampleRecord record = timeline.place({step.track, step.stamp_ms, 0, true, 0, {}});
           ASSERT_EQ(record.wire_timestamp_ms, step.stamp_ms) << sound_late_ms << ' ' << pause_ms;
         }
         ASSERT_EQ(timeline.jumps(), 0U);
@@ -401,7 +436,7 @@ TEST(Timeline, MovesBothTracksToANewMappingOrNone) {
     for (const std::uint8_t first : {kVideoTrack, kAudioTrack}) {
       Timeline timeline = make_timeline();
       const auto place = [&](std::uint8_t track, std::int64_t at) {
-        return timeline.place({track, static_cast<std::uint32_t>(at), 0, true, 0, 0}).wire_timestamp_ms - at;
+        return timeline.place({track, static_cast<std::uint32_t>(at), 0, true, 0, {}}).wire_timestamp_ms - at;
       };
       const std::uint8_t second = first == kVideoTrack ? kAudioTrack : kVideoTrack;
       for (std::int64_t at = 5000; at < 8000; at += 20) {
@@ -419,7 +454,7 @@ TEST(Timeline, MovesBothTracksToANewMappingOrNone) {
 }
 
 TEST(Timeline, MarksWhatIsMissingInBothTracksAsABreak) {
-  Timeline timeline = make_timeline(true, true, {true, 3, 41, 7, 2000, 2});
+  Timeline timeline = make_timeline(true, true, {true, Epoch{3}, 41, 7, 2000, 2});
   std::string in;
   for (int at = 0; at < 2000; at += 40) in += (at == 0 ? "K" : "v") + std::to_string(at) + " ";
   place_all(timeline, in + "K2000 v2040 v2080");
@@ -431,17 +466,17 @@ TEST(Timeline, FollowsTheWallClockWithoutABreak) {
   for (const std::int64_t ppm : {-5000, -100, 0, 100, 5000}) {
     Timeline timeline = make_timeline();
     std::int64_t late_us = 0;
-    std::int64_t last_us = 0;
+    WallTime last;
     for (std::int64_t second = 0; second < 86'400; ++second) {
-      const std::int64_t wall_us = kStartedUs + second * 1'000'000 + second * ppm + (second % 7) * 20'000;
+      const WallTime wall = kStarted + second * 1'000'000 + second * ppm + (second % 7) * 20'000;
       const SampleRecord record =
-          timeline.place({kVideoTrack, static_cast<std::uint32_t>(second * 1000), 0, true, 0, wall_us});
-      late_us = wall_us - record.presented_wall_us;
+          timeline.place({kVideoTrack, static_cast<std::uint32_t>(second * 1000), 0, true, 0, wall});
+      late_us = wall - record.presented_wall;
       if (second > 0) {
-        ASSERT_NEAR(static_cast<double>(record.presented_wall_us - last_us), 1e6, 10'000);
+        ASSERT_NEAR(static_cast<double>(record.presented_wall - last), 1e6, 10'000);
         ASSERT_EQ(record.discontinuity_sequence, 1U);
       }
-      last_us = record.presented_wall_us;
+      last = record.presented_wall;
     }
     EXPECT_LT(std::abs(late_us), 400'000) << ppm;
     if (std::abs(ppm) <= 100) {
@@ -453,17 +488,16 @@ TEST(Timeline, FollowsTheWallClockWithoutABreak) {
 TEST(Timeline, MapsToTheWallClockSmoothly) {
   Timeline timeline = make_timeline();
   // Samples arrive unevenly, dates stay even.
-  EXPECT_EQ(timeline.place({kVideoTrack, 1000, 0, true, 0, kStartedUs}).presented_wall_us, kStartedUs);
-  EXPECT_EQ(timeline.place({kVideoTrack, 1040, 0, false, 0, kStartedUs + 95'000}).presented_wall_us,
-            kStartedUs + 40'000);
-  EXPECT_EQ(timeline.place({kAudioTrack, 1000, 0, false, 0, kStartedUs + 96'000}).presented_wall_us,
-            kStartedUs);
+  EXPECT_EQ(timeline.place({kVideoTrack, 1000, 0, true, 0, kStarted}).presented_wall, kStarted);
+  EXPECT_EQ(timeline.place({kVideoTrack, 1040, 0, false, 0, kStarted + 95'000}).presented_wall,
+            kStarted + 40'000);
+  EXPECT_EQ(timeline.place({kAudioTrack, 1000, 0, false, 0, kStarted + 96'000}).presented_wall, kStarted);
   // A break takes the wall clock again ...
-  EXPECT_EQ(timeline.place({kVideoTrack, 500'000, 0, true, 0, kStartedUs + 900'000}).presented_wall_us,
-            kStartedUs + 900'000);
+  EXPECT_EQ(timeline.place({kVideoTrack, 500'000, 0, true, 0, kStarted + 900'000}).presented_wall,
+            kStarted + 900'000);
   // ... but does not go back with it.
-  EXPECT_EQ(timeline.place({kVideoTrack, 0, 0, true, 0, kStartedUs - 3'600'000'000}).presented_wall_us,
-            kStartedUs + 940'000);
+  EXPECT_EQ(timeline.place({kVideoTrack, 0, 0, true, 0, kStarted - 3'600'000'000}).presented_wall,
+            kStarted + 940'000);
 }
 
 }  // namespace

@@ -42,15 +42,12 @@ std::optional<std::uint8_t> write_prefix(const media::LogWriter::Room& room, std
                                          const TagPlace& tag, rtmp::MessageType type,
                                          const media::SampleRecord& record) {
   const std::uint32_t payload_size = room.prefix_room + room.body_size - payload_at;
-  const auto chunk_header = [&](std::uint32_t tag_size) {
-    return rtmp::media_chunk_header(type, record.wire_timestamp_ms, payload_size + tag_size,
-                                    kPlayerMessageStream);
-  };
-  const std::uint32_t tag_size = write_tag_header(room.data, payload_at, tag, record, chunk_header(0).size());
-  const rtmp::MediaChunkHeader header = chunk_header(tag_size);
-  const auto size = static_cast<std::uint32_t>(header.size()) + tag_size;
+  const std::size_t chunk_header = rtmp::MediaChunkHeader::size_for(record.wire_timestamp_ms);
+  const std::uint32_t tag_size = write_tag_header(room.data, payload_at, tag, record, chunk_header);
+  const auto size = static_cast<std::uint32_t>(chunk_header) + tag_size;
   if (size > payload_at) return std::nullopt;
-  std::memcpy(room.data + payload_at - size, header.data(), header.size());
+  rtmp::media_chunk_header(type, record.wire_timestamp_ms, payload_size + tag_size, kPlayerMessageStream)
+      .copy_to(room.data + payload_at - size);
   return static_cast<std::uint8_t>(size);
 }
 

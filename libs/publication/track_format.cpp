@@ -8,6 +8,7 @@
 #include "codecs/ac3.hpp"
 #include "codecs/adts.hpp"
 #include "codecs/av1.hpp"
+#include "codecs/errors.hpp"
 #include "codecs/flac.hpp"
 #include "codecs/h264.hpp"
 #include "codecs/h265.hpp"
@@ -86,7 +87,7 @@ TrackFormat without_parameter_sets(Codec codec, ByteView record, std::size_t len
 Result<TrackFormat> avc_format(ByteView avcc) {
   constexpr std::size_t kLengthSizeAt = 4;
   const Result<codecs::AvcConfiguration> avc = codecs::parse_avc_configuration(avcc);
-  if (!avc && avc.error().code == "codecs.avc_no_sps")
+  if (!avc && avc.error().code == codecs::errors::kAvcNoSps)
     return without_parameter_sets(Codec::kH264, avcc, kLengthSizeAt);
   if (!avc) return fail(avc.error(), "H.264 configuration");
   TrackFormat format = video_format(Codec::kH264, avc->width, avc->height, avcc);
@@ -98,7 +99,7 @@ Result<TrackFormat> avc_format(ByteView avcc) {
 Result<TrackFormat> hevc_format(ByteView hvcc) {
   constexpr std::size_t kLengthSizeAt = 21;
   const Result<codecs::HevcConfiguration> hevc = codecs::parse_hevc_configuration(hvcc);
-  if (!hevc && hevc.error().code == "codecs.hevc_no_sps")
+  if (!hevc && hevc.error().code == codecs::errors::kHevcNoSps)
     return without_parameter_sets(Codec::kH265, hvcc, kLengthSizeAt);
   if (!hevc) return fail(hevc.error(), "H.265 configuration");
   TrackFormat format = video_format(Codec::kH265, hevc->width, hevc->height, hvcc);
@@ -199,7 +200,7 @@ Result<TrackFormat> nal_format_of_header(Codec codec, ByteView payload) {
   sets.take_sample({payload, true, kUsualNalLengthSize});
   Result<TrackFormat> format = nal_format(codec, sets, kUsualNalLengthSize);
   if (!format)
-    return fail(codec == Codec::kH264 ? "codecs.avc_no_sps" : "codecs.hevc_no_sps",
+    return fail(codec == Codec::kH264 ? codecs::errors::kAvcNoSps : codecs::errors::kHevcNoSps,
                 "a sequence header with start codes and without usable parameter sets");
   return format;
 }

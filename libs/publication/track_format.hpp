@@ -16,7 +16,7 @@
 namespace millrace::publication {
 
 // A header or frame that says nothing of its track.
-inline constexpr std::string_view kNoHeader = "publication.no_header";
+inline constexpr ErrorCode kNoHeader = "publication.no_header";
 
 struct TrackFormat {
   media::TrackConfiguration description{};
@@ -45,12 +45,11 @@ rtmp::FourCc fourcc_of(media::Codec codec);
 // Of a SequenceStart's payload; track, player_track_id and tag are left to the caller. A width of 0 for
 // video: the picture's size, for H.264 and H.265 all parameter sets, come with the first key frame
 // (format_of_frame). The codecs' errors; kNoHeader for codecs that have none.
-[[nodiscard]] Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload);
+Result<TrackFormat> format_of_header(media::Codec codec, ByteView payload);
 // Of a frame: codecs without a sequence header, AAC in ADTS, and pictures whose sequence header does not
 // state (all of) it, or stated something else; earlier: what is known of the track, or null. The codecs'
 // errors.
-[[nodiscard]] Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload,
-                                                  const TrackFormat* earlier);
+Result<TrackFormat> format_of_frame(media::Codec codec, ByteView payload, const TrackFormat* earlier);
 // H.264, H.265 and AV1: the parameter sets or the sequence header of the frame, if it has some, stand in the
 // configuration.
 bool is_told(const TrackFormat& format, ByteView frame);

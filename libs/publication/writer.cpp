@@ -1,8 +1,22 @@
 #include "publication/writer.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "rtmp/limits.hpp"
 
 namespace millrace::publication {
+namespace {
+
+bool is_same(const TrackFormat& in_force, const TrackFormat& format) {
+  media::TrackConfiguration description = format.description;
+  description.media_sequence = in_force.description.media_sequence;
+  return in_force.description == description && in_force.tag == format.tag &&
+         in_force.no_wire_form == format.no_wire_form && in_force.configuration == format.configuration &&
+         in_force.samples_per_frame == format.samples_per_frame;
+}
+
+}  // namespace
 
 Writer::Writer(std::unique_ptr<media::LogWriter> log) : log_(std::move(log)) {}
 
@@ -26,12 +40,42 @@ Result<void> Writer::configure(TrackFormat format) {
                                rtmp::VideoFrameType::kKey, 0, format.player_track_id});
     format.tag.assign(tag.view().begin(), tag.view().end());
   }
+  if (any_record_ && is_in_force(format)) {
+    if (timeline_)
+      timeline_->configure_as_before(description.track, description.kind, description.timescale,
+                                     format.samples_per_frame);
+    withdraw(description.track);
+    return {};
+  }
   if (timeline_)
     timeline_->configure(description.track, description.kind, description.timescale,
                          format.samples_per_frame);
   if (!any_record_) return add_configuration(std::move(format), 0, 0);
-  track.pending = std::move(format);
+  withdraw(description.track);
+  track.pending = true;
+  pending_.push_back(std::move(format));
   return {};
+}
+
+bool Writer::is_in_force(const TrackFormat& format) const {
+  return std::any_of(formats_.begin(), formats_.end(), [&](const TrackFormat& in_force) {
+    return in_force.description.track == format.description.track && is_same(in_force, format);
+  });
+}
+
+std::optional<TrackFormat> Writer::take_pending(std::uint8_t number) {
+  tracks_[number % media::kMaxTracks].pending = false;
+  const auto found = std::find_if(pending_.begin(), pending_.end(), [number](const TrackFormat& format) {
+    return format.description.track == number;
+  });
+  if (found == pending_.end()) return std::nullopt;
+  std::optional<TrackFormat> format = std::move(*found);
+  pending_.erase(found);
+  return format;
+}
+
+void Writer::withdraw(std::uint8_t track) {
+  (void)take_pending(track);
 }
 
 Result<void> Writer::add_data(TrackFormat format) {
@@ -57,11 +101,10 @@ Result<void> Writer::add_configuration(TrackFormat format, std::uint64_t media_s
   return {};
 }
 
-Result<void> Writer::apply_pending(Track& track, const media::SampleRecord& record) {
-  if (!track.pending) return {};
-  TrackFormat format = std::move(*track.pending);
-  track.pending.reset();
-  return add_configuration(std::move(format), record.media_sequence, record.wire_timestamp_ms);
+Result<void> Writer::apply_pending(std::uint8_t track, const media::SampleRecord& record) {
+  std::optional<TrackFormat> format = take_pending(track);
+  if (!format) return {};
+  return add_configuration(std::move(*format), record.media_sequence, record.wire_timestamp_ms);
 }
 
 bool Writer::take_tracks_changed() {
@@ -84,12 +127,15 @@ std::uint32_t Writer::prefix_room(std::uint32_t timestamp_ms) const {
 
 Result<Writer::Room> Writer::reserve(std::uint32_t body_size, std::uint32_t timestamp_ms,
                                      std::uint32_t growth) {
+  if (std::uint64_t{body_size} + growth > rtmp::kPlayerChunkSize)
+    return fail("media.too_large", std::to_string(body_size) + " bytes make no message of one chunk");
   return log_->reserve(body_size, prefix_room(timestamp_ms) + growth);
 }
 
-Result<Writer::Room> Writer::reserve_for(const Sample& sample, std::uint32_t payload_size) {
+Result<Writer::Room> Writer::reserve_for(const Sample& sample, std::uint32_t payload_size,
+                                         std::uint32_t wire_timestamp_ms) {
   const std::size_t header = sample.tag.header ? rtmp::make_tag_header(*sample.tag.header).size : 0;
-  return reserve(payload_size, sample.timestamp_ms, static_cast<std::uint32_t>(header));
+  return reserve(payload_size, wire_timestamp_ms, static_cast<std::uint32_t>(header));
 }
 
 Sample Writer::sample_of(std::uint8_t number, bool key, std::int32_t composition_offset_ms) const {
@@ -110,7 +156,7 @@ Sample Writer::sample_of(std::uint8_t number, bool key, std::int32_t composition
 Result<bool> Writer::commit(const Room& room, const Sample& sample) {
   media::SampleRecord record = timeline_->place(
       {sample.track, sample.timestamp_ms, sample.composition_offset_ms, sample.key, sample.arrival_us,
-       sample.wall_us, sample.samples, sample.nanoseconds, sample.recovery, sample.refresh});
+       sample.wall, sample.samples, sample.nanoseconds, sample.recovery, sample.refresh});
   return write(room, sample, record);
 }
 
@@ -124,8 +170,10 @@ Result<bool> Writer::commit_placed(const Room& room, const Sample& sample, media
 
 Result<bool> Writer::write(const Room& room, const Sample& sample, media::SampleRecord& record) {
   Track& track = tracks_[sample.track % media::kMaxTracks];
-  if (Result<void> applied = apply_pending(track, record); !applied)
-    return tl::unexpected<Error>(applied.error());
+  if (track.pending) {
+    if (Result<void> applied = apply_pending(sample.track, record); !applied)
+      return tl::unexpected<Error>(applied.error());
+  }
   record.configuration = track.configuration;
   track.sampled = true;
   if ((record.flags & media::kSampleSegmentStart) != 0) record.flags |= silent_tracks();
@@ -135,7 +183,9 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
   tell_target_duration();
   record.sequence = log_->commit(room, payload_at, *prefix_size, record);
   any_record_ = true;
-  newest_ = record;
+  newest_ = {record.sequence,       record.dts,           record.arrival_us,
+             record.media_sequence, record.configuration, record.wire_timestamp_ms,
+             record.flags,          record.track};
   return true;
 }
 

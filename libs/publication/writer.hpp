@@ -16,6 +16,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/wall_time.hpp"
 #include "media/arena_writer.hpp"
 #include "media/timeline.hpp"
 #include "publication/message_prefix.hpp"
@@ -37,12 +38,24 @@ struct Sample {
   std::uint32_t samples = 0;
   std::uint32_t nanoseconds = 0;
   std::int64_t arrival_us = 0;
-  std::int64_t wall_us = 0;
+  WallTime wall;
 };
 
 class Writer {
  public:
   using Room = media::LogWriter::Room;
+
+  // What is asked of the newest record, as SampleRecord has it.
+  struct Newest {
+    std::uint64_t sequence = 0;
+    std::int64_t dts = 0;
+    std::int64_t arrival_us = 0;
+    std::uint64_t media_sequence = 0;
+    std::uint32_t configuration = 0;
+    std::uint32_t wire_timestamp_ms = 0;
+    std::uint16_t flags = 0;
+    std::uint8_t track = 0;
+  };
 
   // Times and numbers are the timeline's.
   Writer(std::unique_ptr<media::LogWriter> log, const media::TimelineConfig& timeline);
@@ -50,21 +63,23 @@ class Writer {
   explicit Writer(std::unique_ptr<media::LogWriter> log);
 
   // What the track is from its next sample on, at once where there is no record yet.
-  // "media.too_many_configurations".
-  [[nodiscard]] Result<void> configure(TrackFormat format);
+  // "media.too_many_configurations". With what it is already, and nothing else in between but what no sample
+  // had, nothing changes.
+  Result<void> configure(TrackFormat format);
   // The track's configuration that waits for its next sample will not come into force.
-  void withdraw(std::uint8_t track) { tracks_[track % media::kMaxTracks].pending.reset(); }
+  void withdraw(std::uint8_t track);
   // On the data track, in force at once: metadata (data_format), or an annotation of sound or picture.
-  [[nodiscard]] Result<void> add_data(TrackFormat format);
+  Result<void> add_data(TrackFormat format);
   bool is_configured(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].configured; }
 
   // Room for a message's body and exactly the chunk header that players will be sent, so that messages lie
   // back to back; growth: bytes by which its tag header will be longer than it was received. Errors: those of
-  // LogWriter::reserve.
-  [[nodiscard]] Result<Room> reserve(std::uint32_t body_size, std::uint32_t timestamp_ms,
-                                     std::uint32_t growth = 0);
-  // Room for the payload alone of a sample whose header is to be written.
-  [[nodiscard]] Result<Room> reserve_for(const Sample& sample, std::uint32_t payload_size);
+  // LogWriter::reserve; "media.too_large" also for what players could not be sent as one chunk
+  // (rtmp::kPlayerChunkSize).
+  Result<Room> reserve(std::uint32_t body_size, std::uint32_t timestamp_ms, std::uint32_t growth = 0);
+  // Room for the payload alone of a sample whose header is to be written. wire_timestamp_ms: what its record
+  // will say (commit_placed), or what came with it (commit).
+  Result<Room> reserve_for(const Sample& sample, std::uint32_t payload_size, std::uint32_t wire_timestamp_ms);
   void abandon(const Room& room) { log_->abandon(room); }
   bool overtaken(const Room& room) const { return log_->overtaken(room); }
 
@@ -74,11 +89,10 @@ class Writer {
 
   // False: there is no room for its header in front of it; it was not written and the room is the caller's to
   // abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline.
-  [[nodiscard]] Result<bool> commit(const Room& room, const Sample& sample);
+  Result<bool> commit(const Room& room, const Sample& sample);
   // record: times, segment and part numbers, segment and discontinuity flags. Track, configuration, place and
   // the key flags are set here.
-  [[nodiscard]] Result<bool> commit_placed(const Room& room, const Sample& sample,
-                                           media::SampleRecord record);
+  Result<bool> commit_placed(const Room& room, const Sample& sample, media::SampleRecord record);
   // Of a log without a timeline; as LogWriter has it.
   void set_target_duration_s(std::uint32_t seconds) { log_->set_target_duration_s(seconds); }
 
@@ -90,8 +104,8 @@ class Writer {
   bool take_tracks_changed();
 
   bool any_record() const { return any_record_; }
-  // The newest; empty before there is one.
-  const media::SampleRecord& newest() const { return newest_; }
+  // Of the newest; zeros before there is one.
+  const Newest& newest() const { return newest_; }
   std::uint64_t jumps() const { return timeline_ ? timeline_->jumps() : 0; }
   const media::LogWriter& log() const { return *log_; }
 
@@ -101,15 +115,17 @@ class Writer {
     rtmp::FourCc fourcc = rtmp::fourcc::kNone;
     std::optional<std::uint8_t> player_track_id;
     bool configured = false;
-    bool sampled = false;                // has a record
-    std::uint32_t configuration = 0;     // in force
-    std::optional<TrackFormat> pending;  // with the track's next sample
+    bool sampled = false;             // has a record
+    bool pending = false;             // has one in pending_
+    std::uint32_t configuration = 0;  // in force
   };
 
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
+  bool is_in_force(const TrackFormat& format) const;
   Result<void> add_configuration(TrackFormat format, std::uint64_t media_sequence,
                                  std::uint32_t timestamp_ms);
-  Result<void> apply_pending(Track& track, const media::SampleRecord& record);
+  std::optional<TrackFormat> take_pending(std::uint8_t track);
+  Result<void> apply_pending(std::uint8_t track, const media::SampleRecord& record);
   Result<bool> write(const Room& room, const Sample& sample, media::SampleRecord& record);
   std::uint16_t silent_tracks() const;
   void tell_target_duration();
@@ -117,11 +133,12 @@ class Writer {
   std::unique_ptr<media::LogWriter> log_;
   std::optional<media::Timeline> timeline_;
   std::array<Track, media::kMaxTracks> tracks_;
+  std::vector<TrackFormat> pending_;  // in force with their tracks' next samples; hardly ever any
   std::vector<TrackFormat> formats_;
   bool formats_changed_ = false;
   bool any_record_ = false;
   std::uint32_t target_duration_s_ = 0;
-  media::SampleRecord newest_{};
+  Newest newest_;
 };
 
 }  // namespace millrace::publication

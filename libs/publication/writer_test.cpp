@@ -10,13 +10,16 @@
 #include <string>
 
 #include "media/arena_reader.hpp"
-#include "publication/frame_look.hpp"
+#include "publication/frame_header.hpp"
+#include "rtmp/chunk_writer.hpp"
+#include "rtmp/limits.hpp"
 #include "rtmp/media_message.hpp"
+#include "rtmp/message_chunks.hpp"
 
 namespace millrace::publication {
 namespace {
 
-constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr WallTime kWall = WallTime::from_us(1'700'000'000'000'000);
 constexpr std::uint32_t kChunkHeader = 12;
 
 // avcC of 320x180 baseline, from x264.
@@ -37,8 +40,8 @@ class WriterTest : public ::testing::Test {
     arena_ = std::move(*media::ArenaWriter::open({directory_, "test", 32U << 20, 256U << 10, 16}));
     reader_ = std::move(*media::ArenaReader::open(directory_, "test", "test"));
     description_.stream_id = "cam";
-    description_.publication_id = 7;
-    description_.started_wall_us = kWallUs;
+    description_.publication_id = PublicationId{7};
+    description_.started_wall = kWall;
     description_.retention.guaranteed_bytes = 8U << 20;
   }
   ~WriterTest() override {
@@ -55,8 +58,8 @@ class WriterTest : public ::testing::Test {
   void write_rendition(std::uint64_t first_sequence) {
     description_.role = media::LogRole::kRendition;
     description_.rendition = "360p";
-    description_.publication_id = 8;
-    description_.origin_publication_id = 7;
+    description_.publication_id = PublicationId{8};
+    description_.origin_publication_id = PublicationId{7};
     description_.first_sequence = first_sequence;
     media::StreamContinuation numbers;
     numbers.last_media_sequence = 4'999;
@@ -74,9 +77,9 @@ class WriterTest : public ::testing::Test {
     ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, media::kVideoTrack)));
     ASSERT_TRUE(writer_->configure(format(media::Codec::kAac, kAudioConfig, media::kAudioTrack)));
   }
-  Writer::Room room_for(const Sample& sample, const Bytes& payload) {
+  Writer::Room room_for(const Sample& sample, const Bytes& payload, std::uint32_t wire_timestamp_ms) {
     const Writer::Room room =
-        writer_->reserve_for(sample, static_cast<std::uint32_t>(payload.size())).value();
+        writer_->reserve_for(sample, static_cast<std::uint32_t>(payload.size()), wire_timestamp_ms).value();
     std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
     return room;
   }
@@ -85,8 +88,8 @@ class WriterTest : public ::testing::Test {
     Sample sample = writer_->sample_of(track, key, offset_ms);
     sample.timestamp_ms = timestamp_ms;
     sample.arrival_us = timestamp_ms * 1000LL;
-    sample.wall_us = kWallUs + timestamp_ms * 1000LL;
-    EXPECT_TRUE(*writer_->commit(room_for(sample, payload), sample));
+    sample.wall = kWall + timestamp_ms * 1000LL;
+    EXPECT_TRUE(*writer_->commit(room_for(sample, payload, timestamp_ms), sample));
   }
   media::LogReader open_log() {
     return std::move(*reader_->open_log(writer_->log().slot(), description_.publication_id, 0));
@@ -109,6 +112,22 @@ rtmp::MediaTag tag_of(ByteView message, rtmp::MessageType type) {
 
 Bytes to_bytes(ByteView view) {
   return {view.begin(), view.end()};
+}
+
+// What a player with RTMP's chunk size of 128 is sent of it is what the writer of messages makes.
+void expect_as_chunked(ByteView message, std::uint32_t timestamp_ms) {
+  constexpr std::uint32_t kChunkSize = 128;
+  const std::size_t header = timestamp_ms >= 0xFFFFFF ? 16 : 12;
+  ByteWriter expected;
+  rtmp::append_message({rtmp::kVideoChunkStream, rtmp::MessageType::kVideo, timestamp_ms, 0, 1},
+                       message.subspan(header), kChunkSize, expected);
+  const rtmp::MessageChunks chunks(message, kChunkSize);
+  ASSERT_EQ(chunks.wire_size(), expected.view().size());
+  std::vector<ByteView> parts(3 * (message.size() / kChunkSize + 1));
+  parts.resize(chunks.cut(0, parts));
+  Bytes all;
+  for (const ByteView part : parts) all.insert(all.end(), part.begin(), part.end());
+  EXPECT_EQ(all, to_bytes(expected.view()));
 }
 
 TEST_F(WriterTest, GivesSamplesTimesAndTheFormThatPlayersAreSent) {
@@ -179,27 +198,51 @@ TEST_F(WriterTest, BringsAConfigurationIntoForceWithItsTracksNextSample) {
   EXPECT_EQ(writer_->newest().configuration, 2U);
 }
 
+TEST_F(WriterTest, TakesAConfigurationBackAsIfItHadNotCome) {
+  write_source();
+  configure_both();
+  send(media::kVideoTrack, 0, true, picture(true, 1));
+  send(media::kAudioTrack, 0, true, {1});
+  Bytes other = kAvcc;
+  other.back() = 0x21;
+  for (const bool withdrawn : {false, true}) {
+    ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, other, media::kVideoTrack)));
+    ASSERT_TRUE(writer_->configure(format(media::Codec::kAac, Bytes{0x12, 0x10}, media::kAudioTrack)));
+    if (withdrawn) writer_->withdraw(media::kVideoTrack);
+    configure_both();
+    send(media::kVideoTrack, withdrawn ? 80 : 40, true, picture(true, 2));
+    EXPECT_EQ(writer_->newest().flags & media::kSampleDiscontinuity, 0);
+    EXPECT_EQ(writer_->newest().configuration, 0U);
+    send(media::kAudioTrack, withdrawn ? 43 : 21, true, {2});
+    EXPECT_EQ(writer_->newest().flags & media::kSampleDiscontinuity, 0);
+    EXPECT_EQ(writer_->newest().dts, withdrawn ? 2048 : 1024);
+  }
+  EXPECT_EQ(open_log().configuration_count(), 2U);
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, other, media::kVideoTrack)));
+  send(media::kVideoTrack, 120, true, picture(true, 3));
+  EXPECT_NE(writer_->newest().flags & media::kSampleDiscontinuity, 0);
+}
+
 // A rendition's frames have their own decode times; where they belong is what the source's did.
 TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
   write_rendition(1'000'000);
   configure_both();
   Sample sample = writer_->sample_of(media::kVideoTrack, true, 0);
-  sample.timestamp_ms = 77'000;
   media::SampleRecord record{};
   record.dts = 12'345;
   record.arrival_us = 900;
   record.origin_arrival_us = 100;
-  record.presented_wall_us = kWallUs + 5;
+  record.presented_wall = kWall + 5;
   record.media_sequence = 5'000;
   record.discontinuity_sequence = 3;
   record.part = 17;
-  record.wire_timestamp_ms = sample.timestamp_ms;
+  record.wire_timestamp_ms = 77'000;
   record.flags = media::kSampleSegmentStart;
-  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(true, 1)), sample, record));
+  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(true, 1), 77'000), sample, record));
   record.dts += 3600;
   record.flags = 0;
   sample = writer_->sample_of(media::kVideoTrack, false, 0);
-  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(false, 2)), sample, record));
+  ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(false, 2), 77'000), sample, record));
   writer_->set_target_duration_s(2);
   const media::LogReader log = open_log();
   const auto first = log.at(1'000'000);
@@ -207,7 +250,7 @@ TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
   EXPECT_EQ(first->record.dts, 12'345);
   EXPECT_EQ(first->record.arrival_us, 900);
   EXPECT_EQ(first->record.origin_arrival_us, 100);
-  EXPECT_EQ(first->record.presented_wall_us, kWallUs + 5);
+  EXPECT_EQ(first->record.presented_wall, kWall + 5);
   EXPECT_EQ(first->record.media_sequence, 5'000U);
   EXPECT_EQ(first->record.discontinuity_sequence, 3U);
   EXPECT_EQ(first->record.part, 17U);
@@ -224,6 +267,45 @@ TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
   EXPECT_EQ(info.target_duration_s, 2U);
   writer_->finish(media::LogEnd::kUnpublished);
   EXPECT_EQ(log.info().end, media::LogEnd::kUnpublished);
+}
+
+// The chunk header is four bytes longer from 0xFFFFFF on; what a player with the usual chunk size is sent of
+// the message says it again in each chunk.
+TEST_F(WriterTest, ReservesExactlyTheHeaderOfEveryTimeAndSize) {
+  write_rendition(0);
+  configure_both();
+  for (const std::uint32_t timestamp : {0xFFFFFEU, 0xFFFFFFU, 0x1000000U, 0xFFFFFFFFU, 5U}) {
+    for (const std::size_t size : {1U, 127U, 128U, 129U, 4096U, 300'000U}) {
+      SCOPED_TRACE(std::to_string(timestamp) + " " + std::to_string(size));
+      const Sample sample = writer_->sample_of(media::kVideoTrack, true, 0);
+      const Bytes payload(size, 0x5A);
+      // Of no use here is what the sample says of a time stamp: the record has it.
+      media::SampleRecord record{};
+      record.media_sequence = 5'000;
+      record.discontinuity_sequence = 3;
+      record.wire_timestamp_ms = timestamp;
+      const Writer::Room room = room_for(sample, payload, timestamp);
+      ASSERT_TRUE(*writer_->commit_placed(room, sample, record));
+      const media::LogReader log = open_log();
+      const auto read = log.at(writer_->newest().sequence);
+      ASSERT_TRUE(read);
+      const std::uint32_t prefix = read->record.prefix_size;
+      EXPECT_EQ(prefix, room.prefix_room) << "messages lie back to back";
+      constexpr std::uint32_t kTag = 5;  // FLV E.4.3
+      EXPECT_EQ(prefix, kTag + (timestamp >= 0xFFFFFF ? 16 : 12));
+      EXPECT_EQ(to_bytes(read->payload), payload);
+      expect_as_chunked(read->message, timestamp);
+    }
+  }
+}
+
+TEST_F(WriterTest, RefusesWhatIsNoMessageOfOneChunk) {
+  write_rendition(0);
+  configure_both();
+  const Sample sample = writer_->sample_of(media::kVideoTrack, true, 0);
+  const auto refused = writer_->reserve_for(sample, rtmp::kPlayerChunkSize - 4, 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "media.too_large");
 }
 
 TEST_F(WriterTest, DoesNotWriteASampleThatHasNoRoomForItsHeader) {

@@ -7,6 +7,7 @@
 
 #include "containers/mp4/box_writer.hpp"
 #include "containers/mp4/edit_list.hpp"
+#include "containers/mp4/errors.hpp"
 #include "containers/mp4/movie.hpp"
 #include "containers/mp4/sample_table.hpp"
 
@@ -70,7 +71,7 @@ Result<Index> read_index(const FileSource& source) {
       [&](const FragmentedFileReader::Fragment& fragment) { return count_fragment(index, fragment.header); });
   if (!read) return tl::unexpected(read.error());
   std::erase_if(index.tracks, [](const auto& entry) { return entry.second.walk.empty(); });
-  if (index.tracks.empty()) return fail("mp4.empty", "the file holds no sample");
+  if (index.tracks.empty()) return fail(mp4::errors::kEmpty, "the file holds no sample");
   for (auto& [id, counted] : index.tracks) {
     counted.walk.end(counted.counts);
     if (counted.walk.sample_count() > kMax32) return fail("mp4.too_large", "too many samples for one track");
@@ -233,7 +234,7 @@ class BodyWriter {
     std::uint64_t offset = copied_;
     for (const TrackRun& run : fragment.header.runs) {
       const auto found = tracks_.find(run.track_id);
-      if (found == tracks_.end()) return fail("mp4.changed", "another track while it was finished");
+      if (found == tracks_.end()) return fail(mp4::errors::kChanged, "another track while it was finished");
       auto& [walk, tables] = found->second;
       walk.add(run, offset, tables);
       if (!tables.result()) return tables.result();
@@ -243,7 +244,7 @@ class BodyWriter {
   }
 
   Result<void> end() {
-    if (copied_ != size_) return fail("mp4.changed", "another size while it was finished");
+    if (copied_ != size_) return fail(mp4::errors::kChanged, "another size while it was finished");
     for (auto& [id, track] : tracks_) {
       auto& [walk, tables] = track;
       walk.end(tables);
@@ -254,7 +255,7 @@ class BodyWriter {
 
  private:
   Result<void> copy(std::uint64_t offset, std::uint64_t size) {
-    if (size > size_ - copied_) return fail("mp4.changed", "another size while it was finished");
+    if (size > size_ - copied_) return fail(mp4::errors::kChanged, "another size while it was finished");
     for (std::uint64_t done = 0; done < size;) {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, size - done));
       const std::span<std::uint8_t> piece(buffer_.data(), count);

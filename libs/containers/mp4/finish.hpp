@@ -32,6 +32,6 @@ struct Finished {
 // that no movie box describes, or two movie boxes that describe one track differently. "mp4.too_large": the
 // index would not fit into its box. "mp4.changed": the source was not the same twice. Else what source or
 // sink failed with. Syncing is the caller's.
-[[nodiscard]] Result<Finished> finish(const FileSource& source, const FileSink& sink);
+Result<Finished> finish(const FileSource& source, const FileSink& sink);
 
 }  // namespace millrace::mp4

@@ -42,6 +42,9 @@ inline constexpr std::uint64_t kMaxFragmentPayload = 1ULL << 30;
 // without samples is left out. Precondition: the sizes add up to at most kMaxFragmentPayload.
 Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
 
+// styp, and then the same: of a segment of one fragment that is a file of its own.
+Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
+
 // Decode times beyond this are refused when read: years, at any timescale in use, and far from overflowing.
 inline constexpr std::int64_t kMaxDecodeTime = std::int64_t{1} << 42;
 
@@ -52,6 +55,6 @@ struct FragmentHeader {
 };
 
 // Reads moof's payload as fragment_header writes it. "mp4.moof": damaged, or of a form we do not write.
-[[nodiscard]] Result<FragmentHeader> read_fragment(ByteView moof);
+Result<FragmentHeader> read_fragment(ByteView moof);
 
 }  // namespace millrace::mp4

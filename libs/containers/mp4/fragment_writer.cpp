@@ -65,13 +65,18 @@ std::size_t write_fragment_track(ByteWriter& writer, const TrackRun& run) {
   return write_run(writer, run, fields);
 }
 
-}  // namespace
+// ISO/IEC 23009-1 6.3.4.2: "msdh" promises nothing of how the segment begins.
+void write_segment_type(ByteWriter& writer) {
+  const Box styp(writer, "styp");
+  writer.text("msdh");
+  writer.u32(0);  // minor_version
+  writer.text("msdh");
+}
 
-Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs) {
-  std::size_t samples = 0;
-  for (const TrackRun& run : runs) samples += run.samples.size();
-  ByteWriter writer(64 + runs.size() * 80 + samples * 16);
+void write_fragment(ByteWriter& writer, std::uint32_t sequence_number, std::span<const TrackRun> runs) {
   std::vector<std::size_t> data_offsets;
+  data_offsets.reserve(runs.size());
+  const std::size_t begin = writer.size();
   {
     const Box moof(writer, "moof");
     {
@@ -83,7 +88,7 @@ Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> r
     }
   }
   constexpr std::uint32_t kMdatHeader = 8;
-  const auto header_size = static_cast<std::uint32_t>(writer.size()) + kMdatHeader;
+  const auto header_size = static_cast<std::uint32_t>(writer.size() - begin) + kMdatHeader;
   std::uint32_t payload = 0;
   auto data_offset = data_offsets.begin();
   for (const TrackRun& run : runs) {
@@ -93,6 +98,26 @@ Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> r
   }
   writer.u32(kMdatHeader + payload);
   writer.text("mdat");
+}
+
+std::size_t expected_size(std::span<const TrackRun> runs) {
+  std::size_t samples = 0;
+  for (const TrackRun& run : runs) samples += run.samples.size();
+  return 96 + runs.size() * 80 + samples * 16;
+}
+
+}  // namespace
+
+Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs) {
+  ByteWriter writer(expected_size(runs));
+  write_fragment(writer, sequence_number, runs);
+  return writer.take();
+}
+
+Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs) {
+  ByteWriter writer(expected_size(runs));
+  write_segment_type(writer);
+  write_fragment(writer, sequence_number, runs);
   return writer.take();
 }
 

@@ -44,7 +44,7 @@ class FragmentedFileReader {
 
   // The next whole part; nullopt at the end, or at the first part that is not whole: a tail torn by a crash.
   // The only errors are the source's.
-  [[nodiscard]] Result<std::optional<Part>> next();
+  Result<std::optional<Part>> next();
   // One past the last whole part: where a torn file is cut.
   std::uint64_t position() const { return position_; }
 

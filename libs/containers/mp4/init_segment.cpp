@@ -5,6 +5,7 @@
 
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/box_writer.hpp"
+#include "containers/mp4/errors.hpp"
 #include "containers/mp4/movie.hpp"
 #include "containers/mp4/sample_description.hpp"
 
@@ -97,13 +98,14 @@ Result<std::vector<Track>> read_tracks(ByteView moov) {
     if (box->type != four_cc("trak")) continue;
     Track track;
     if (tracks.size() == kMaxTracks || !read_track(box->payload, track))
-      return fail("mp4.moov", "a track is damaged");
+      return fail(mp4::errors::kMoov, "a track is damaged");
     for (const Track& other : tracks) {
-      if (other.id == track.id) return fail("mp4.moov", "two tracks have the same number");
+      if (other.id == track.id) return fail(mp4::errors::kMoov, "two tracks have the same number");
     }
     tracks.push_back(std::move(track));
   }
-  if (!reader.ok() || tracks.empty()) return fail("mp4.moov", "the movie box is damaged or has no track");
+  if (!reader.ok() || tracks.empty())
+    return fail(mp4::errors::kMoov, "the movie box is damaged or has no track");
   return tracks;
 }
 

@@ -13,6 +13,6 @@ namespace millrace::mp4 {
 Bytes init_segment(std::span<const Track> tracks);
 
 // The tracks of a moov (its payload) as init_segment writes it. "mp4.moov": not one of ours, or damaged.
-[[nodiscard]] Result<std::vector<Track>> read_tracks(ByteView moov);
+Result<std::vector<Track>> read_tracks(ByteView moov);
 
 }  // namespace millrace::mp4

@@ -8,6 +8,7 @@
 #include "codecs/h264.hpp"
 #include "codecs/h265.hpp"
 #include "codecs/vp9.hpp"
+#include "containers/mp4/errors.hpp"
 #include "containers/mp4/sample_description.hpp"
 
 namespace millrace::mp4 {
@@ -27,7 +28,7 @@ struct Child {
 };
 
 Error damaged() {
-  return {"mp4.moov", "no movie box, or a damaged one"};
+  return {mp4::errors::kMoov, "no movie box, or a damaged one"};
 }
 
 std::uint64_t to_microseconds(std::uint64_t value, std::uint32_t timescale) {

@@ -35,7 +35,7 @@ inline constexpr std::size_t kMaxInfoTracks = 32;       // more are left out
 inline constexpr std::uint64_t kMaxInfoBox = 64 << 10;  // of a box that is read; a larger one: "mp4.moov"
 
 // "mp4.moov": there is none, or it is damaged. Else the source's errors.
-[[nodiscard]] Result<MovieInfo> read_movie_info(const FileSource& source);
+Result<MovieInfo> read_movie_info(const FileSource& source);
 
 // RFC 6381 name of a track; empty when its configuration is not usable.
 std::string codec_name(const Track& track);

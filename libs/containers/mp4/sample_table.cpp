@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "containers/mp4/box_writer.hpp"
+#include "containers/mp4/errors.hpp"
 #include "containers/mp4/sample_description.hpp"
 
 namespace millrace::mp4 {
@@ -216,7 +217,7 @@ void TableWriter::flush(std::size_t table) {
   buffers_[table] = ByteWriter(kBufferBytes + 16);
   if (!result_ || bytes.empty()) return;
   if (bytes.size() > place.size) {
-    result_ = fail("mp4.changed", "the file changed while it was finished");
+    result_ = fail(mp4::errors::kChanged, "the file changed while it was finished");
     return;
   }
   result_ = write_(place.offset, bytes);
@@ -227,7 +228,8 @@ void TableWriter::flush(std::size_t table) {
 Result<void> TableWriter::finish() {
   for (std::size_t table = 0; table < kTables; ++table) flush(table);
   for (const TablePlace& place : places_) {
-    if (result_ && place.size > 0) result_ = fail("mp4.changed", "the file changed while it was finished");
+    if (result_ && place.size > 0)
+      result_ = fail(mp4::errors::kChanged, "the file changed while it was finished");
   }
   return result_;
 }

@@ -152,7 +152,7 @@ class TableWriter : public TableEntries {
   // So far.
   const Result<void>& result() const { return result_; }
   // Writes what is left. "mp4.changed": there were more or fewer entries than counted.
-  [[nodiscard]] Result<void> finish();
+  Result<void> finish();
 
  private:
   static constexpr std::size_t kBufferBytes = 8U << 10;

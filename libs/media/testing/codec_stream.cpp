@@ -9,7 +9,7 @@
 namespace millrace::media::test {
 namespace {
 
-constexpr std::int64_t kStartedWallUs = 1'800'000'000'000'000;
+constexpr WallTime kStartedWall = WallTime::from_us(1'800'000'000'000'000);
 
 Codec codec_of(const std::string& name) {
   static const std::map<std::string, Codec> codecs = {
@@ -55,9 +55,9 @@ CodecPublisher::CodecPublisher(ArenaWriter& arena, const std::map<std::uint8_t, 
     : timeline_(TimelineConfig{}) {
   LogDescription description;
   description.stream_id = "s1";
-  description.publication_id = 0xA1;
-  description.epoch = 1;
-  description.started_wall_us = kStartedWallUs;
+  description.publication_id = PublicationId{0xA1};
+  description.epoch = Epoch{1};
+  description.started_wall = kStartedWall;
   description.segment_target_ms = kSegmentMs;
   description.retention.guaranteed_bytes = 1U << 20;
   log_ = std::move(arena.create_log(description).value());
@@ -110,7 +110,7 @@ void CodecPublisher::append(Source& source) {
   input.key = sample.key;
   input.recovery = sample.recovery;
   input.arrival_us = source.time_us();
-  input.wall_us = kStartedWallUs + source.time_us();
+  input.wall = kStartedWall + source.time_us();
   SampleRecord record = timeline_.place(input);
   record.configuration = source.configuration;
   source.time += sample.duration;

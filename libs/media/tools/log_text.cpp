@@ -4,17 +4,10 @@
 #include <cstdio>
 
 #include "base/clock.hpp"
+#include "media/log_names.hpp"
 
 namespace millrace::media {
 namespace {
-
-const char* end_name(LogEnd end) {
-  constexpr std::array<const char*, 10> kNames = {
-      "live",           "unpublished", "disconnected", "timed_out", "taken_over",
-      "protocol_error", "drained",     "writer_lost",  "no_space",  "revoked"};
-  const auto index = static_cast<std::size_t>(end);
-  return index < kNames.size() ? kNames[index] : "damaged";
-}
 
 std::string flag_names(std::uint16_t flags) {
   std::string names;
@@ -61,9 +54,9 @@ const char* name_of(Codec codec) {
 
 }  // namespace
 
-std::string hex(std::uint64_t value) {
+std::string hex(PublicationId id) {
   std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number_of(id)));
   return text.data();
 }
 
@@ -74,10 +67,10 @@ nlohmann::json describe(const LogInfo& info) {
           {"publication", hex(info.publication_id)},
           {"origin", hex(info.origin_publication_id)},
           {"incarnation", info.incarnation},
-          {"epoch", info.epoch},
-          {"slot", info.slot},
-          {"state", end_name(info.end)},
-          {"started", rfc3339(info.started_wall_us)},
+          {"epoch", number_of(info.epoch)},
+          {"slot", number_of(info.slot)},
+          {"state", name_of(info.end)},
+          {"started", rfc3339(info.started_wall)},
           {"first", info.first},
           {"committed", info.committed},
           {"target_duration_s", info.target_duration_s}};
@@ -103,7 +96,7 @@ nlohmann::json describe(const SampleRecord& record) {
           {"part", record.part},
           {"arrival_us", record.arrival_us},
           {"origin_arrival_us", record.origin_arrival_us},
-          {"presented", rfc3339(record.presented_wall_us)},
+          {"presented", rfc3339(record.presented_wall)},
           {"block", record.block},
           {"generation", record.generation},
           {"offset", record.offset}};

@@ -11,7 +11,7 @@
 namespace millrace::media {
 
 // 16 hexadecimal digits.
-std::string hex(std::uint64_t value);
+std::string hex(PublicationId id);
 
 nlohmann::json describe(const LogInfo& info);
 // With the name of the arena that it is in.

@@ -13,9 +13,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/command_line.hpp"
 #include "media/arena_format.hpp"
 #include "media/arena_set.hpp"
 #include "media/cursor_table.hpp"
+#include "media/errors.hpp"
+#include "media/log_directory.hpp"
 #include "media/tools/log_text.hpp"
 #include "media/tools/verify.hpp"
 
@@ -27,6 +30,7 @@ using namespace millrace::media;  // NOLINT: a program about nothing else
 
 constexpr int kUsage = 64;
 constexpr const char* kHelp =
+    "millrace-log: looks into a media log (docs/media-log.md) from outside, as one more reader.\n"
     "millrace-log list   [--dir DIR] [--arena NAME] [--json]            logs and readers\n"
     "millrace-log dump   STREAM [--from N] [--count N] [--json] …       records and configurations\n"
     "millrace-log verify [STREAM] [--json] …                            checks every retained record; exit 1 "
@@ -64,9 +68,14 @@ std::string running_directory(const std::string& home) {
   std::string directory = environment("MEDIA_LOG_DIR", "");
   if (!directory.empty()) return directory;
   std::ifstream named(home + "/run/media_log_directory");
-  if (!std::getline(named, directory)) directory = home + "/run/media";
+  if (!std::getline(named, directory)) directory = millrace::media::default_log_directory(home);
   std::error_code ignored;
   return std::filesystem::is_directory(directory, ignored) ? directory : std::string();
+}
+
+bool refuse(const std::string& why) {
+  std::cerr << "millrace-log: " << why << '\n';
+  return false;
 }
 
 bool parse(int argc, char** argv, Options& options) {
@@ -82,15 +91,20 @@ bool parse(int argc, char** argv, Options& options) {
       if (!take_value(argc, argv, i, options.arena)) return false;
     } else if (word == "--from" || word == "--count") {
       if (!take_value(argc, argv, i, number)) return false;
-      (word == "--from" ? options.from : options.count) = std::strtoull(number.c_str(), nullptr, 10);
-    } else if (word.rfind("--", 0) == 0) {
-      return false;
+      const std::optional<std::uint64_t> count = millrace::parse_count(number);
+      if (!count) return refuse(word + " must be a number, not '" + number + "'");
+      (word == "--from" ? options.from : options.count) = *count;
+    } else if (word.rfind('-', 0) == 0) {
+      return refuse("unknown option " + word);
     } else {
       words.push_back(word);
     }
   }
   if (words.empty() || words.size() > 2) return false;
   options.command = words[0];
+  if (options.command != "list" && options.command != "verify" && options.command != "dump" &&
+      options.command != "follow")
+    return refuse("unknown command " + options.command);
   if (words.size() == 2) options.stream = words[1];
   return true;
 }
@@ -133,7 +147,8 @@ Result<Arenas> open_arenas(const Options& options) {
   const Result<void> refreshed = set.refresh();
   if (!refreshed && set.empty()) return tl::unexpected(refreshed.error());
   if (!refreshed) std::cerr << "millrace-log: " << refreshed.error().message << '\n';
-  if (set.empty()) return millrace::fail("media.not_found", "no arena in " + options.directory);
+  if (set.empty())
+    return millrace::fail(millrace::media::errors::kNotFound, "no arena in " + options.directory);
   Arenas arenas;
   for (const auto& [name, arena] : set.arenas()) arenas.push_back(arena);
   return arenas;
@@ -161,7 +176,7 @@ int list(const Options& options, const Arenas& arenas) {
       print({{"arena", arena->name()},
              {"reader", cursor.reader},
              {"pid", cursor.pid},
-             {"slot", cursor.slot},
+             {"slot", number_of(cursor.slot)},
              {"publication", hex(cursor.publication_id)},
              {"needs_from", cursor.sequence}},
             options.json);
@@ -179,7 +194,7 @@ Result<LogReader> open_named(const Options& options, const Arenas& arenas) {
     const bool is_named = log.info.stream_id == options.stream && log.info.role == LogRole::kSource;
     if (is_named && (!found || found->info.epoch <= log.info.epoch)) found = std::move(log);
   }
-  if (!found) return millrace::fail("media.not_found", "no log of " + options.stream);
+  if (!found) return millrace::fail(millrace::media::errors::kNotFound, "no log of " + options.stream);
   return found->arena->open_log(found->info.slot, found->info.publication_id, options.from);
 }
 
@@ -259,6 +274,10 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
+  if (millrace::asks_for_help({argv + 1, argc > 0 ? static_cast<std::size_t>(argc - 1) : 0})) {
+    std::cout << kHelp;
+    return 0;
+  }
   if (!parse(argc, argv, options)) {
     std::cerr << kHelp;
     return kUsage;

@@ -54,7 +54,7 @@ class MillraceLog : public testing::ArenaFixture {
 
 TEST_F(MillraceLog, ListsLogsAndReaders) {
   auto reader = open_reader();
-  auto cursor = reader->open_log(log_->slot(), 0xAB, 3);
+  auto cursor = reader->open_log(log_->slot(), PublicationId{0xAB}, 3);
   const auto lines = run_json("list");
   EXPECT_EQ(code_, 0);
   ASSERT_EQ(lines.size(), 2U);
@@ -83,7 +83,7 @@ TEST_F(MillraceLog, TellsASourceFromARenditionBesideItInAnotherArena) {
   LogDescription description = describe("cam", 0xCD);
   description.role = LogRole::kRendition;
   description.rendition = "360p";
-  description.origin_publication_id = 0xAB;
+  description.origin_publication_id = PublicationId{0xAB};
   const auto rendition = (*arena)->create_log(description);
   ASSERT_TRUE(rendition);
   ASSERT_TRUE(append(**rendition, 0xCD, 10));
@@ -123,6 +123,13 @@ TEST_F(MillraceLog, SaysHowItIsUsed) {
   EXPECT_EQ(code_, 64);
   run("dump nobody");
   EXPECT_EQ(code_, 1);
+  for (const char* wrong : {"dump cam --count x", "dump cam --from 1x", "dump cam --count -1",
+                            "dump cam --count", "dump cam --from ''", "list --unheard-of", "list -x"}) {
+    EXPECT_THAT(run(wrong), ::testing::HasSubstr("millrace-log list")) << wrong;
+    EXPECT_EQ(code_, 64) << wrong;
+  }
+  EXPECT_THAT(run("--help"), ::testing::HasSubstr("millrace-log list"));
+  EXPECT_EQ(code_, 0);
 }
 
 TEST_F(MillraceLog, FindsTheLogOfTheStackThatRuns) {

@@ -32,7 +32,7 @@ class Verify : public testing::ArenaFixture {
   }
   Verification verify() {
     auto reader = open_reader();
-    auto cursor = reader->open_log(log_->slot(), 7, 0);
+    auto cursor = reader->open_log(log_->slot(), PublicationId{7}, 0);
     return verify_log(*cursor);
   }
   std::unique_ptr<LogWriter> log_;

@@ -25,7 +25,7 @@ enum class FrameForm : std::uint8_t {
   kAdts,        // AAC frames in ADTS, not exactly one
 };
 
-struct FrameLook {
+struct FrameHeader {
   bool usable = false;  // it is a frame of its codec in its plain form, as far as can be seen
   FrameForm form = FrameForm::kPlain;
   FrameAccess access = FrameAccess::kNone;  // video
@@ -39,6 +39,6 @@ struct FrameLook {
 };
 
 // nal_length_size: of the track's configuration; H.264 and H.265.
-FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size);
+FrameHeader read_frame_header(media::Codec codec, ByteView payload, unsigned nal_length_size);
 
 }  // namespace millrace::publication

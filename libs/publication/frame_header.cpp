@@ -1,4 +1,4 @@
-#include "publication/frame_look.hpp"
+#include "publication/frame_header.hpp"
 
 #include <algorithm>
 
@@ -23,9 +23,9 @@ using media::Codec;
 
 // At least one unit, and every length within the sample.
 template <class AccessOf>
-FrameLook look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCodec codec,
-                        AccessOf access_of) {
-  FrameLook look;
+FrameHeader look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCodec codec,
+                          AccessOf access_of) {
+  FrameHeader look;
   std::size_t size = 0;
   codecs::NalReader reader(sample, nal_length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
@@ -41,10 +41,10 @@ FrameLook look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCo
 
 // An intra picture without a word about recovery may begin an open GOP or stand anywhere: only its encoder
 // knows.
-FrameLook look_at_avc(ByteView sample, unsigned nal_length_size) {
+FrameHeader look_at_avc(ByteView sample, unsigned nal_length_size) {
   bool inter = false;
   bool intra = false;
-  FrameLook look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal) {
+  FrameHeader look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal) {
     switch (codecs::nal_type(nal)) {
       case codecs::kNalIdrSlice:
         return FrameAccess::kSync;
@@ -72,8 +72,8 @@ FrameAccess hevc_access(ByteView nal) {
   return recovery ? FrameAccess::kRefresh : FrameAccess::kNone;
 }
 
-FrameLook look_at_av1(ByteView sample) {
-  FrameLook look;
+FrameHeader look_at_av1(ByteView sample) {
+  FrameHeader look;
   const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(sample);
   if (!unit || unit->obus == 0) return look;
   look.usable = true;
@@ -82,8 +82,8 @@ FrameLook look_at_av1(ByteView sample) {
   return look;
 }
 
-FrameLook look_at_vp9(ByteView sample) {
-  FrameLook look;
+FrameHeader look_at_vp9(ByteView sample) {
+  FrameHeader look;
   const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(sample);
   if (!header) return look;
   look.usable = true;
@@ -94,8 +94,8 @@ FrameLook look_at_vp9(ByteView sample) {
   return look;
 }
 
-FrameLook look_at_aac(ByteView frame) {
-  FrameLook look;
+FrameHeader look_at_aac(ByteView frame) {
+  FrameHeader look;
   look.usable = !frame.empty();
   if (!codecs::begins_with_adts(frame)) return look;
   ByteView rest = frame;
@@ -113,8 +113,8 @@ FrameLook look_at_aac(ByteView frame) {
   return look;
 }
 
-FrameLook look_at_ac3(ByteView frame, bool enhanced) {
-  FrameLook look;
+FrameHeader look_at_ac3(ByteView frame, bool enhanced) {
+  FrameHeader look;
   const auto ac3 = enhanced ? codecs::parse_eac3_frame(frame) : codecs::parse_ac3_frame(frame);
   if (!ac3) return look;
   look.usable = true;
@@ -124,8 +124,8 @@ FrameLook look_at_ac3(ByteView frame, bool enhanced) {
   return look;
 }
 
-FrameLook look_at_mp3(ByteView frame) {
-  FrameLook look;
+FrameHeader look_at_mp3(ByteView frame) {
+  FrameHeader look;
   const auto mp3 = codecs::parse_mp3_header(frame);
   if (!mp3) return look;
   look.usable = true;
@@ -135,8 +135,8 @@ FrameLook look_at_mp3(ByteView frame) {
   return look;
 }
 
-FrameLook look_with_samples(const Result<std::uint32_t>& samples) {
-  FrameLook look;
+FrameHeader look_with_samples(const Result<std::uint32_t>& samples) {
+  FrameHeader look;
   look.usable = samples.has_value();
   look.samples = samples.value_or(0);
   return look;
@@ -144,7 +144,7 @@ FrameLook look_with_samples(const Result<std::uint32_t>& samples) {
 
 }  // namespace
 
-FrameLook look_at_frame(media::Codec codec, ByteView payload, unsigned nal_length_size) {
+FrameHeader read_frame_header(media::Codec codec, ByteView payload, unsigned nal_length_size) {
   switch (codec) {
     case Codec::kH264:
       return look_at_avc(payload, nal_length_size);

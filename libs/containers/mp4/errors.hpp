@@ -1,0 +1,12 @@
+// Errors that callers tell apart. All others of this part are for people only.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace millrace::mp4::errors {
+
+inline constexpr ErrorCode kEmpty = "mp4.empty";
+inline constexpr ErrorCode kChanged = "mp4.changed";
+inline constexpr ErrorCode kMoov = "mp4.moov";
+
+}  // namespace millrace::mp4::errors
