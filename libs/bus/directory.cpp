@@ -30,14 +30,15 @@ InstanceLock::~InstanceLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<InstanceLock> InstanceLock::take(const std::string& directory, const std::string& instance) {
-  const std::string path = directory + "/" + instance + ".lock";
+Result<InstanceLock> InstanceLock::take(const std::string& directory, const PeerName& name) {
+  const std::string path = directory + "/" + to_string(name) + ".lock";
   InstanceLock lock;
   lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock.fd_ < 0) return fail("bus.directory", "cannot open " + path + " (BUS_DIR): " + describe(errno));
   if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno == EWOULDBLOCK)
-    return fail("bus.in_use", "another " + instance + " is running on " + directory + " (BUS_DIR)");
+    return fail("bus.in_use",
+                "another " + to_string(name) + " is running on " + directory + " (BUS_DIR, BUS_INSTANCE)");
   return fail("bus.directory", "cannot lock " + path + ": " + describe(errno));
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "bus/address.hpp"
 
 namespace millrace::bus {
 
@@ -16,7 +17,7 @@ class InstanceLock {
   ~InstanceLock();
 
   // "bus.in_use" when another process has it: ZeroMQ itself would take its sockets away without a word.
-  static Result<InstanceLock> take(const std::string& directory, const std::string& instance);
+  static Result<InstanceLock> take(const std::string& directory, const PeerName& name);
 
  private:
   int fd_ = -1;

@@ -1,51 +1,52 @@
-// Where the instances of the bus are. On one machine every service has three ipc:// sockets below BUS_DIR;
-// between machines BUS_<SERVICE> names a tcp:// address. Values only; no thread, no socket.
+// Where the instances of the bus are. Every instance has three ipc:// sockets below BUS_DIR, and BUS_BIND
+// adds tcp:// addresses to them. BUS_<SERVICE> lists where a service's instances are looked for. Values
+// only; no thread, no socket.
 #pragma once
 
-#include <array>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/config.hpp"
 #include "base/result.hpp"
+#include "bus/address.hpp"
 
 namespace millrace::bus {
 
-// Every service that takes part in the bus; the names are instance names and parts of variable names.
-inline constexpr std::array<std::string_view, 6> kServices = {"ingest",    "auth",    "packaging",
-                                                              "recording", "metrics", "api"};
+// Every service that takes part in the bus, those of services/services.txt; the names are parts of socket and
+// variable names. A function, so that another service is another object and not another everything.
+std::span<const std::string_view> services();
 
-// A path in an ipc:// address has to fit sockaddr_un (108 bytes); ZeroMQ wants a few of them.
-inline constexpr std::size_t kMaxSocketPath = 100;
-
-// ZeroMQ addresses of one instance.
-struct Endpoints {
-  std::string events;    // PUB: v1::Event
-  std::string commands;  // ROUTER: v1::Request and v1::Reply
-  std::string pointers;  // PUB: v1::PointerBatch
-};
+// Entries of one list.
+inline constexpr std::size_t kMaxAddresses = 64;
 
 struct EndpointTable {
-  std::string directory;                   // BUS_DIR, absolute
-  std::map<std::string, Endpoints> peers;  // by service: where to connect to
-  std::string bind;                        // BUS_BIND: empty, or where the owner binds instead
+  std::string directory;                                   // BUS_DIR, absolute
+  std::string instance{kDefaultInstance};                  // BUS_INSTANCE: ours
+  std::map<std::string, std::vector<Address>> peers = {};  // by service: where to look, in order
+  std::vector<Address> bind = {};                          // BUS_BIND: tcp, beside the ipc sockets
+  std::string keys = {};                                   // BUS_KEYS; empty: tcp is plain
 };
 
 // The variables behind an EndpointTable: a service adds these rows to its own table.
 struct EndpointsConfig {
   std::string home;
   std::string directory;
+  std::string instance;
   std::string bind;
-  std::map<std::string, std::string> addresses;  // by service, empty: ipc
+  std::string keys;
+  std::map<std::string, std::string> addresses;  // by service, empty: all ipc sockets in the directory
   void add_rows(ConfigTable& table);
 };
 
-// "bus.address" names the variable when a path is too long or an address is not tcp://host:port.
+// "bus.address" names the variable when a path is too long or an address is none; "bus.instance" when the
+// name is none; "bus.plain" for a tcp address outside this machine without keys.
 Result<EndpointTable> endpoints(const EndpointsConfig& config);
 // The same, straight from the environment.
 Result<EndpointTable> endpoints(const Environment& environment);
-// What `service` has to bind: its peers' entry, or BUS_BIND.
-Result<Endpoints> bind_endpoints(const EndpointTable& table, std::string_view service);
+// What the instance of `service` has to bind: its ipc sockets, then BUS_BIND.
+Result<std::vector<Address>> bind_addresses(const EndpointTable& table, std::string_view service);
 
 }  // namespace millrace::bus

@@ -8,14 +8,15 @@ constexpr std::size_t kFraming = 8;
 constexpr std::size_t kMaxFactBytes = kMaxSnapshotBytes - kMaxMessageBytes / 16;
 }  // namespace
 
-FactStore::FactStore(std::string instance, std::uint64_t boot_id, std::size_t max_facts)
-    : instance_(std::move(instance)), boot_id_(boot_id), max_facts_(max_facts) {}
+FactStore::FactStore(PeerName self, std::uint64_t boot_id, std::size_t max_facts)
+    : self_(std::move(self)), boot_id_(boot_id), max_facts_(max_facts) {}
 
-FactStore::Published FactStore::publish(v1::Event event, std::int64_t time_wall_us) {
-  event.set_instance(instance_);
+FactStore::Published FactStore::publish(v1::Event event, WallTime time_wall) {
+  event.set_service(self_.service);
+  event.set_instance(self_.instance);
   event.set_boot_id(boot_id_);
   event.set_sequence(++sequence_);
-  event.set_time_wall_us(time_wall_us);
+  event.set_time_wall_us(time_wall.us());
   Published published;
   if (event.ByteSizeLong() > kMaxMessageBytes) {
     published.retained = event.key().empty();
@@ -48,7 +49,8 @@ void FactStore::forget(const std::string& key) {
 }
 
 void FactStore::snapshot(v1::Snapshot& snapshot) const {
-  snapshot.set_instance(instance_);
+  snapshot.set_service(self_.service);
+  snapshot.set_instance(self_.instance);
   snapshot.set_boot_id(boot_id_);
   snapshot.set_sequence(sequence_);
   for (const auto& [key, event] : facts_) *snapshot.add_events() = event;

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "base/wall_time.hpp"
+#include "bus/address.hpp"
 #include "bus/v1/bus.pb.h"
 
 namespace millrace::bus {
@@ -16,14 +18,14 @@ inline constexpr std::size_t kMaxSnapshotBytes = 64 * kMaxMessageBytes;
 
 class FactStore {
  public:
-  FactStore(std::string instance, std::uint64_t boot_id, std::size_t max_facts);
+  FactStore(PeerName self, std::uint64_t boot_id, std::size_t max_facts);
 
   struct Published {
     // Empty: larger than kMaxMessageBytes; the sequence was used, so that the loss is seen.
     std::string bytes;
     bool retained = true;  // false: it has a key, but the bound of facts is reached
   };
-  Published publish(v1::Event event, std::int64_t time_wall_us);
+  Published publish(v1::Event event, WallTime time_wall);
 
   void snapshot(v1::Snapshot& snapshot) const;
   std::uint64_t sequence() const { return sequence_; }
@@ -33,7 +35,7 @@ class FactStore {
   bool retain(const v1::Event& event);
   void forget(const std::string& key);
 
-  std::string instance_;
+  PeerName self_;
   std::uint64_t boot_id_;
   std::size_t max_facts_;
   std::uint64_t sequence_ = 0;

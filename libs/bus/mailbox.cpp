@@ -8,8 +8,8 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/counted_warning.hpp"
 #include "bus/log_role.hpp"
-#include "bus/trouble.hpp"
 
 namespace millrace::bus {
 
@@ -26,7 +26,7 @@ std::string log_of(const v1::PointerBatch& batch) {
 Mailbox::Mailbox(const NodeConfig& config, std::uint64_t boot_id)
     : limits_(config.limits),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      facts_(config.instance, boot_id, config.limits.facts) {
+      facts_({config.service, config.endpoints.instance}, boot_id, config.limits.facts) {
   if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
@@ -63,12 +63,12 @@ void Mailbox::publish(std::vector<v1::Event> events) {
 
 // The mutex is held.
 void Mailbox::add_event(v1::Event event) {
-  FactStore::Published published = facts_.publish(std::move(event), wall_us());
+  FactStore::Published published = facts_.publish(std::move(event), wall_now());
   last_publish_us_.store(monotonic_us(), std::memory_order_relaxed);
-  if (!published.retained) report_trouble(counters.dropped, "bus fact not retained");
+  if (!published.retained) warn_and_count(counters.dropped, "bus fact not retained");
   // The sequence is used up in any case: subscribers see the gap and fetch the facts.
   if (published.bytes.empty() || mail_.events.size() >= limits_.queue) {
-    report_trouble(counters.dropped, "bus event dropped");
+    warn_and_count(counters.dropped, "bus event dropped");
     return;
   }
   mail_.events.push_back(std::move(published.bytes));
@@ -90,7 +90,7 @@ void Mailbox::add_pointers(v1::PointerBatch batch) {
   const auto waiting = mail_.pointers.find(log);
   if (waiting == mail_.pointers.end()) {
     if (mail_.pointers.size() >= limits_.pointer_streams) {
-      report_trouble(counters.dropped, "bus pointer dropped");
+      warn_and_count(counters.dropped, "bus pointer dropped");
       return;
     }
     mail_.pointers.emplace(std::move(log), std::move(batch));
@@ -120,19 +120,38 @@ void Mailbox::serve(Node::RequestHandler handler) {
   post([&] { mail_.server = std::move(handler); });
 }
 
-const char* Mailbox::request(OutstandingRequest& request) {
+void Mailbox::move(std::string service, std::vector<Address> addresses) {
+  post([&] { mail_.addresses.emplace_back(std::move(service), std::move(addresses)); });
+}
+
+ErrorCode Mailbox::request(OutstandingRequest& request) {
   if (outstanding_.fetch_add(1, std::memory_order_relaxed) >= limits_.outstanding) {
     request_done();
-    report_trouble(counters.overloaded, "bus requests overloaded");
+    warn_and_count(counters.overloaded, "bus requests overloaded");
     return "bus.overloaded";
   }
-  if (post([&] { mail_.requests.push_back(std::move(request)); })) return nullptr;
+  if (post([&] { mail_.requests.push_back(std::move(request)); })) return {};
   request_done();
   return "bus.stopped";
 }
 
 void Mailbox::stop() {
   post([&] { mail_.stop = true; });
+}
+
+std::vector<std::string> Mailbox::instances(const std::string& service) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (auto name = present_.lower_bound({service, ""}); name != present_.end() && name->service == service;
+       ++name) {
+    names.push_back(name->instance);
+  }
+  return names;
+}
+
+void Mailbox::set_present(const PeerName& name, bool present) {
+  const std::lock_guard lock(mutex_);
+  present ? void(present_.insert(name)) : void(present_.erase(name));
 }
 
 Mail Mailbox::take() {

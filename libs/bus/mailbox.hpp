@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,7 @@ namespace millrace::bus {
 // Behind Statistics: written by any thread, read by any.
 struct Counters {
   std::atomic<std::uint64_t> sent{0}, received{0}, gaps{0}, snapshots{0}, dropped{0}, malformed{0},
-      deadlines{0}, overloaded{0}, repeated{0};
+      deadlines{0}, overloaded{0}, repeated{0}, strangers{0}, forbidden{0}, twins{0};
 };
 
 struct CallAnswer {
@@ -38,6 +39,7 @@ struct Mail {
   std::vector<OutstandingRequest> requests;
   std::vector<std::pair<std::string, EventHandler>> subscriptions;
   std::vector<std::pair<std::string, Node::PointerHandler>> pointer_subscriptions;
+  std::vector<std::pair<std::string, std::vector<Address>>> addresses;  // by service, all of them
   std::optional<Node::RequestHandler> server;
   bool stop = false;
 };
@@ -57,15 +59,18 @@ class Mailbox {
   void subscribe(std::string service, EventHandler handler);
   void subscribe_pointers(std::string service, Node::PointerHandler handler);
   void serve(Node::RequestHandler handler);
-  // Nullptr: taken. Else the code of why not, and the request stays with the caller.
-  const char* request(OutstandingRequest& request);
+  void move(std::string service, std::vector<Address> addresses);
+  // Empty: taken. Else the code of why not, and the request stays with the caller.
+  ErrorCode request(OutstandingRequest& request);
   void stop();
+  std::vector<std::string> instances(const std::string& service) const;
 
   // Bus thread.
   Mail take();
   // After it nothing is taken; what was left comes back.
   Mail close();
   void request_done() { outstanding_.fetch_sub(1, std::memory_order_relaxed); }
+  void set_present(const PeerName& name, bool present);
   void snapshot(v1::Snapshot& snapshot) const;
   std::int64_t last_publish_us() const { return last_publish_us_.load(std::memory_order_relaxed); }
   int wake_fd() const { return wake_fd_; }
@@ -87,6 +92,7 @@ class Mailbox {
   bool closed_ = false;
   FactStore facts_;
   Mail mail_;
+  std::set<PeerName> present_;
 };
 
 }  // namespace millrace::bus

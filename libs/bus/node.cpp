@@ -9,6 +9,7 @@
 #include "base/secret.hpp"
 #include "bus/directory.hpp"
 #include "bus/hub.hpp"
+#include "bus/keys.hpp"
 #include "bus/mailbox.hpp"
 
 namespace millrace::bus {
@@ -36,11 +37,17 @@ std::int64_t Responder::deadline_monotonic_us() const {
 
 class Node::Core {
  public:
-  Core(NodeConfig config, std::uint64_t boot)
+  Core(NodeConfig config, std::optional<Keys> own_keys, std::uint64_t boot)
       : boot_id(boot),
+        keys(std::move(own_keys)),
         endpoints(config.endpoints),
         mailbox(std::make_shared<Mailbox>(config, boot)),
-        hub(context, std::move(config), mailbox) {}
+        resolver(config.endpoints, config.resolve, config.limits.resolve_interval,
+                 [this](const std::string& service, std::vector<Address> addresses) {
+                   mailbox->move(service, std::move(addresses));
+                 }),
+        hub(context, std::move(config), keys ? &*keys : nullptr, mailbox,
+            [this](const std::string& service) { resolver.follow(service); }) {}
 
   void start_thread() {
     // Signals belong to the service's signal thread.
@@ -53,10 +60,12 @@ class Node::Core {
   }
 
   const std::uint64_t boot_id;
+  const std::optional<Keys> keys;
   const EndpointTable endpoints;
   InstanceLock lock;
   zmq::context_t context{1};
   std::shared_ptr<Mailbox> mailbox;
+  Resolver resolver;
   Hub hub;
   std::thread thread;
 };
@@ -65,16 +74,22 @@ Result<std::unique_ptr<Node>> Node::start(NodeConfig config) try {
   // What strangers send is counted in Statistics::malformed; protobuf's own line for each would flood the
   // log.
   google::protobuf::SetLogHandler(nullptr);
-  const bool local = !config.instance.empty() && config.endpoints.bind.empty();
+  std::optional<Keys> keys;
+  if (!config.endpoints.keys.empty()) {
+    Result<Keys> loaded = load_keys(config.endpoints.keys, config.service);
+    if (!loaded) return tl::unexpected(loaded.error());
+    keys = *std::move(loaded);
+  }
   InstanceLock lock;
-  if (local) {
+  if (!config.service.empty()) {
     const Result<void> prepared = prepare_directory(config.endpoints.directory);
     if (!prepared) return tl::unexpected(prepared.error());
-    Result<InstanceLock> taken = InstanceLock::take(config.endpoints.directory, config.instance);
+    Result<InstanceLock> taken =
+        InstanceLock::take(config.endpoints.directory, {config.service, config.endpoints.instance});
     if (!taken) return tl::unexpected(taken.error());
     lock = *std::move(taken);
   }
-  auto core = std::make_unique<Core>(std::move(config), random_u64());
+  auto core = std::make_unique<Core>(std::move(config), std::move(keys), random_u64());
   core->lock = std::move(lock);
   const Result<void> bound = core->hub.bind();
   if (!bound) return tl::unexpected(bound.error());
@@ -91,6 +106,7 @@ Node::~Node() {
 }
 
 void Node::stop() {
+  core_->resolver.stop();
   core_->mailbox->stop();
   if (core_->thread.joinable()) core_->thread.join();
 }
@@ -125,8 +141,14 @@ void Node::serve(RequestHandler handler) {
 
 void Node::request(std::string_view service, v1::Request request, std::chrono::milliseconds timeout,
                    ReplyHandler handler) {
+  this->request(PeerName{std::string(service), {}}, std::move(request), timeout, std::move(handler));
+}
+
+void Node::request(const PeerName& instance, v1::Request request, std::chrono::milliseconds timeout,
+                   ReplyHandler handler) {
   OutstandingRequest outstanding;
-  outstanding.service = std::string(service);
+  outstanding.service = instance.service;
+  outstanding.instance = instance.instance;
   if (!core_->endpoints.peers.contains(outstanding.service)) {
     return handler(
         millrace::fail("bus.unknown_service", "no service \"" + outstanding.service + "\" on the bus"));
@@ -135,8 +157,12 @@ void Node::request(std::string_view service, v1::Request request, std::chrono::m
   outstanding.request.set_id(random_u64());
   outstanding.deadline_us = monotonic_us() + timeout.count() * 1000;
   outstanding.handler = std::move(handler);
-  const char* refused = core_->mailbox->request(outstanding);
-  if (refused != nullptr) outstanding.handler(millrace::fail(refused, "request to " + outstanding.service));
+  const ErrorCode refused = core_->mailbox->request(outstanding);
+  if (!refused.empty()) outstanding.handler(millrace::fail(refused, "request to " + outstanding.service));
+}
+
+std::vector<std::string> Node::instances(std::string_view service) const {
+  return core_->mailbox->instances(std::string(service));
 }
 
 Statistics Node::statistics() const {
@@ -154,7 +180,10 @@ std::function<Statistics()> Node::statistics_source() const {
             .malformed = now.malformed,
             .deadlines = now.deadlines,
             .overloaded = now.overloaded,
-            .repeated = now.repeated};
+            .repeated = now.repeated,
+            .strangers = now.strangers,
+            .forbidden = now.forbidden,
+            .twins = now.twins};
   };
 }
 

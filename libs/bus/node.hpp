@@ -1,7 +1,7 @@
 // The process's place on the bus: its own events, facts, pointers and answers, and its view of the other
 // services.
 //
-//   auto node = bus::Node::start({.instance = "packaging", .endpoints = *bus::endpoints(environment)});
+//   auto node = bus::Node::start({.service = "packaging", .endpoints = *bus::endpoints(environment)});
 //   (*node)->subscribe("ingest", {.on_snapshot = …, .on_event = …, .on_lost = …});
 //   (*node)->publish(event);     // event.key and payload are the caller's, the rest is filled in
 //   (*node)->request("auth", request, 500ms, [](Result<v1::Reply> reply) { … });
@@ -21,6 +21,7 @@
 
 #include "base/result.hpp"
 #include "bus/endpoints.hpp"
+#include "bus/resolver.hpp"
 
 namespace millrace::bus::v1 {
 class Event;
@@ -45,26 +46,34 @@ struct NodeLimits {
   std::size_t in_service = 4096;   // others' requests without an answer; more get "bus.overloaded"
   std::size_t answers = 4096;      // remembered answers of idempotent commands; the oldest is forgotten
   std::chrono::milliseconds answer_memory{60'000};
-  std::chrono::milliseconds heartbeat{1'000};     // silence after which a Heartbeat event is sent
-  std::chrono::milliseconds lost_after{3'000};    // silence after which a peer counts as lost
-  std::chrono::milliseconds snapshot_retry{500};  // until the answer to a snapshot request is there
+  std::chrono::milliseconds heartbeat{1'000};       // silence after which a Heartbeat event is sent
+  std::chrono::milliseconds lost_after{3'000};      // silence after which a peer counts as lost
+  std::chrono::milliseconds release_after{60'000};  // absence after which a lost peer's facts end
+  std::chrono::milliseconds connect_retry{1'000};   // after no descriptor could be had for a socket
+  std::chrono::milliseconds snapshot_retry{500};    // until the answer to a snapshot request is there
+  // Between two looks for addresses that changed.
+  std::chrono::milliseconds resolve_interval{1'000};
 };
 
 struct NodeConfig {
-  // One of kServices; empty for a tool or test that only listens and asks: it binds nothing.
-  std::string instance;
+  // One of services(); empty for a tool or test that only listens and asks: it binds nothing.
+  std::string service;
   EndpointTable endpoints{};
   NodeLimits limits{};
+  HostResolver resolve = resolve_host;
 };
 
-// The view of one service. Facts are events with a key. Order: on_snapshot first, then the events that follow
-// it without a gap. After a loss or a restart of the peer on_snapshot comes again, and replaces every fact of
-// that instance. on_lost: the peer has been silent for lost_after, or never answered; its facts may be old
-// now. Once per loss, and it ends with on_snapshot. Any of them may be empty.
+// The view of all instances of one service. Facts are events with a key, and belong to the instance that
+// the snapshot or event names. For each instance: on_snapshot first, then the events that follow it without
+// a gap. After a loss or a restart of the instance on_snapshot comes again, and replaces every fact of that
+// instance. on_lost: the instance has been silent for lost_after, or never answered (then its name is
+// empty); its facts may be old now. Once per loss, and it ends with on_snapshot. An instance that stays
+// lost for release_after, or whose address is gone for lost_after, is let go: its snapshot is empty and
+// without a boot id. Any of them may be empty.
 struct EventHandler {
   std::function<void(const v1::Snapshot&)> on_snapshot{};
   std::function<void(const v1::Event&)> on_event{};
-  std::function<void()> on_lost{};
+  std::function<void(const PeerName&)> on_lost{};
 };
 
 struct Statistics {
@@ -77,6 +86,9 @@ struct Statistics {
   std::uint64_t deadlines = 0;   // requests, own or others', that ran out of time
   std::uint64_t overloaded = 0;  // requests refused at a bound
   std::uint64_t repeated = 0;    // commands answered from the memory of answers
+  std::uint64_t strangers = 0;   // peers refused, as their key is not listed
+  std::uint64_t forbidden = 0;   // requests and events refused, as their sender may not make them
+  std::uint64_t twins = 0;       // processes passed over, as another has their service and instance
 };
 
 // Answers one request. Copyable, any thread; the first call counts, further ones are ignored. When nobody
@@ -103,8 +115,8 @@ class Node {
   using PointerHandler = std::function<void(const v1::PointerBatch&)>;
   using ReplyHandler = std::function<void(Result<v1::Reply>)>;
 
-  // "bus.in_use": another process owns this instance. "bus.directory", "bus.bind": the message says what to
-  // change.
+  // "bus.keys": see keys.hpp. "bus.in_use": another process is this instance. "bus.directory", "bus.bind":
+  // the message says what to change.
   static Result<std::unique_ptr<Node>> start(NodeConfig config);
   ~Node();  // stops
   Node(const Node&) = delete;
@@ -123,7 +135,7 @@ class Node {
   // Of many streams at once: the bus thread is woken once.
   void notify(std::vector<v1::PointerBatch> batches);
 
-  // One handler a service; call once per service.
+  // All instances of the service; call once per service.
   void subscribe(std::string_view service, EventHandler handler);
   void subscribe_pointers(std::string_view service, PointerHandler handler);
 
@@ -131,12 +143,19 @@ class Node {
   // "bus.not_serving".
   void serve(RequestHandler handler);
 
-  // Calls handler exactly once, on the bus thread: with the reply, or with the error that the reply names, or
-  // with "bus.deadline", "bus.stopped". "bus.overloaded" and "bus.unknown_service", and "bus.stopped" of a
-  // stopped node, come on the calling thread before request returns. A request waits for a peer that is not
-  // there, until its deadline.
+  // To any instance: the first of the configured order that is connected and not silent, also one that is
+  // not in step yet when none is. Calls handler exactly once, on the bus thread: with the reply, or with
+  // the error that the reply names, or with "bus.deadline", "bus.stopped". "bus.overloaded" and
+  // "bus.unknown_service", and "bus.stopped" of a stopped node, come on the calling thread before request
+  // returns. A request waits for a peer that is not there, until its deadline.
   void request(std::string_view service, v1::Request request, std::chrono::milliseconds timeout,
                ReplyHandler handler);
+  // To this instance and no other. Besides: "bus.unknown_instance" when it has not been heard of, which
+  // needs a subscription to its service.
+  void request(const PeerName& instance, v1::Request request, std::chrono::milliseconds timeout,
+               ReplyHandler handler);
+  // The instances of a service that are subscribed to and not silent.
+  [[nodiscard]] std::vector<std::string> instances(std::string_view service) const;
 
   Statistics statistics() const;
   // The same, usable after the node has gone.

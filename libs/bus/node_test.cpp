@@ -21,15 +21,7 @@ using testing::fact;
 using testing::FactView;
 using testing::kPatience;
 using testing::retraction;
-
-std::unique_ptr<Node> started(NodeConfig config) {
-  Result<std::unique_ptr<Node>> node = Node::start(std::move(config));
-  if (!node) {
-    ADD_FAILURE() << node.error().code << ": " << node.error().message;
-    return nullptr;
-  }
-  return *std::move(node);
-}
+using testing::started;
 
 Result<v1::Reply> ask(Node& node, std::string_view service, v1::Request request,
                       std::chrono::milliseconds timeout = kPatience) {
@@ -97,7 +89,7 @@ TEST(Node, SeesARestartOfThePublisherAndItsNewFacts) {
 TEST(Node, AnswersRequestsAlsoOfThoseWhoAskedBeforeItWasThere) {
   const BusDirectory directory;
   std::promise<std::string> early;
-  const auto client = started(directory.config("ingest"));
+  const auto client = started(directory.config("packaging"));
   client->request("auth", get_stream("early"), kPatience, [&](const Result<v1::Reply>& reply) {
     early.set_value(reply ? reply->stream().stream_id() : std::string(reply.error().code));
   });

@@ -32,7 +32,8 @@ class DeadlineQueue {
 
 struct OutstandingRequest {
   std::string service;
-  v1::Request request;  // its id is the key
+  std::string instance{};  // empty: any
+  v1::Request request;     // its id is the key
   std::int64_t deadline_us = 0;
   Node::ReplyHandler handler;
 };

@@ -109,9 +109,7 @@ std::unique_ptr<Node> started(const BusDirectory& directory, const std::string& 
                               int high_water = 1000) {
   NodeLimits limits;
   limits.high_water = high_water;
-  Result<std::unique_ptr<Node>> node = Node::start(directory.config(instance, limits));
-  if (!node) throw std::runtime_error(node.error().message);
-  return *std::move(node);
+  return testing::started(directory.config(instance, limits));
 }
 
 constexpr int kSmallHighWater = 20;
@@ -305,7 +303,7 @@ TEST(BusProcesses, AreRightAfterAnImpostorPublishedNonsense) {
     impostor.set(zmq::sockopt::linger, 0);
     impostor.bind("ipc://" + directory.path() + "/ingest.events");
     v1::Event foreign = fact("stream/foreign", "x");
-    foreign.set_instance("somebody");
+    foreign.set_service("somebody");
     foreign.set_sequence(7);
     const auto end = std::chrono::steady_clock::now() + kPatience;
     while (subscriber->statistics().malformed < 10 && std::chrono::steady_clock::now() < end) {
@@ -318,6 +316,44 @@ TEST(BusProcesses, AreRightAfterAnImpostorPublishedNonsense) {
   const auto publisher = started(directory, "ingest");
   publisher->publish(fact("stream/a", "1"));
   EXPECT_TRUE(view.wait_for({{"stream/a", "1"}}));
+}
+
+// What a publisher of a release before instances sends: each message has a service, and no instance.
+TEST(BusProcesses, HearAPublisherThatKnowsOfNoInstances) {
+  const BusDirectory directory;
+  FactView view;
+  zmq::context_t context;
+  zmq::socket_t events(context, zmq::socket_type::pub);
+  zmq::socket_t commands(context, zmq::socket_type::router);
+  for (zmq::socket_t* socket : {&events, &commands}) socket->set(zmq::sockopt::linger, 0);
+  commands.set(zmq::sockopt::rcvtimeo, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
+  events.bind("ipc://" + directory.path() + "/ingest.events");
+  commands.bind("ipc://" + directory.path() + "/ingest.commands");
+  const auto of_ingest = [](v1::Event event, std::uint64_t sequence) {
+    event.set_service("ingest");
+    event.set_boot_id(5);
+    event.set_sequence(sequence);
+    return event;
+  };
+  const auto subscriber = started(directory, "packaging");
+  subscriber->subscribe("ingest", view.handler());
+  zmq::message_t peer;
+  zmq::message_t body;
+  ASSERT_TRUE(commands.recv(peer) && commands.recv(body));
+  v1::Request request;
+  ASSERT_TRUE(request.ParseFromArray(body.data(), static_cast<int>(body.size())));
+  v1::Reply reply;
+  reply.set_id(request.id());
+  reply.mutable_snapshot()->set_service("ingest");
+  reply.mutable_snapshot()->set_boot_id(5);
+  reply.mutable_snapshot()->set_sequence(1);
+  *reply.mutable_snapshot()->add_events() = of_ingest(fact("stream/a", "1"), 1);
+  commands.send(peer, zmq::send_flags::sndmore);
+  commands.send(zmq::buffer(reply.SerializeAsString()), zmq::send_flags::none);
+  ASSERT_TRUE(view.wait_for({{"stream/a", "1"}}));
+  events.send(zmq::buffer(of_ingest(fact("stream/b", "2"), 2).SerializeAsString()), zmq::send_flags::none);
+  EXPECT_TRUE(view.wait_for({{"stream/a", "1"}, {"stream/b", "2"}}));
+  EXPECT_EQ(subscriber->instances("ingest"), std::vector<std::string>{"0"});
 }
 
 TEST(BusProcesses, DropCommandsThatLayInTheQueueOfAStoppedProcess) {

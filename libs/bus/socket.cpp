@@ -29,6 +29,7 @@ constexpr int kKeepaliveProbes = 3;
 constexpr int kUnacknowledgedMs = 10'000;
 constexpr int kHandshakeMs = 5000;
 constexpr int kReconnectMs = 100;
+constexpr const char* kZapDomain = "millrace";
 constexpr int kReconnectMaxMs = 500;
 
 // Only answers may be large: they come from a peer we chose, and may hold a snapshot.
@@ -41,6 +42,7 @@ std::int64_t max_message(Socket::Kind kind) {
 Socket::Socket(zmq::context_t& context, Kind kind, int high_water)
     : kind_(kind), socket_(context, type_of(kind)) {
   socket_.set(zmq::sockopt::linger, 0);
+  socket_.set(zmq::sockopt::ipv6, 1);
   socket_.set(zmq::sockopt::sndhwm, high_water);
   socket_.set(zmq::sockopt::rcvhwm, high_water);
   socket_.set(zmq::sockopt::maxmsgsize, max_message(kind));
@@ -61,20 +63,30 @@ Socket::Socket(zmq::context_t& context, Kind kind, int high_water)
   }
 }
 
-Result<Socket> Socket::bind(zmq::context_t& context, Kind kind, int high_water, const std::string& address) {
+Result<void> Socket::bind(const std::string& address, const KeyPair* keys) {
   try {
-    Socket socket(context, kind, high_water);
-    socket.socket_.bind(address);
-    return socket;
+    if (keys != nullptr) {
+      socket_.set(zmq::sockopt::curve_server, true);
+      socket_.set(zmq::sockopt::curve_secretkey, keys->secret_key.reveal());
+      socket_.set(zmq::sockopt::zap_domain, kZapDomain);
+      has_keys_ = true;
+    }
+    socket_.bind(address);
+    return {};
   } catch (const zmq::error_t& error) {
     return fail("bus.bind", "cannot bind " + address + ": " + error.what());
   }
 }
 
-Result<Socket> Socket::connect(zmq::context_t& context, Kind kind, int high_water,
-                               const std::string& address) {
+Result<Socket> Socket::connect(zmq::context_t& context, Kind kind, int high_water, const std::string& address,
+                               const std::optional<Curve>& curve) {
   try {
     Socket socket(context, kind, high_water);
+    if (curve) {
+      socket.socket_.set(zmq::sockopt::curve_serverkey, curve->server_key);
+      socket.socket_.set(zmq::sockopt::curve_publickey, curve->own.public_key);
+      socket.socket_.set(zmq::sockopt::curve_secretkey, curve->own.secret_key.reveal());
+    }
     socket.socket_.connect(address);
     return socket;
   } catch (const zmq::error_t& error) {
@@ -111,6 +123,11 @@ std::optional<Frame> Socket::receive() {
       if (!frame.well_formed) return frame;
     }
     if (!socket_.recv(frame.body, zmq::recv_flags::dontwait)) return std::nullopt;
+    // Without CURVE every property may be the peer's own word. With it the Gatekeeper's answer comes first.
+    if (kind_ == Kind::kRouter && has_keys_) {
+      const char* const user = zmq_msg_gets(frame.body.handle(), "User-Id");
+      if (user != nullptr) frame.user = user;
+    }
     for (bool more = frame.body.more(); more;) {
       frame.well_formed = false;
       zmq::message_t surplus;

@@ -12,7 +12,8 @@ Subscription::Subscription(Config config, EventHandler handler, std::int64_t now
       ask_us_(now_us) {}
 
 bool Subscription::receive(v1::Event event, std::int64_t now_us) {
-  if (event.instance() != config_.instance || event.sequence() == 0) return false;
+  if (event.service() != config_.service || event.sequence() == 0) return false;
+  if (in_step_ && event.boot_id() == boot_id_ && event.instance() != instance_) return false;
   heard_us_ = now_us;
   if (!in_step_) {
     wait(std::move(event));
@@ -25,8 +26,10 @@ bool Subscription::receive(v1::Event event, std::int64_t now_us) {
 }
 
 bool Subscription::receive(const v1::Snapshot& snapshot, std::int64_t now_us) {
-  if (snapshot.instance() != config_.instance) return false;
+  if (snapshot.service() != config_.service || !is_instance_name(snapshot.instance())) return false;
   heard_us_ = now_us;
+  if (!instance_.empty() && snapshot.instance() != instance_) lose();
+  instance_ = snapshot.instance();
   // A second answer, when the first one was only slow: going back would show old facts again.
   if (in_step_ && snapshot.boot_id() == boot_id_ && snapshot.sequence() <= sequence_) return true;
   lost_ = false;
@@ -45,6 +48,7 @@ void Subscription::catch_up() {
   while (!waiting_.empty()) {
     v1::Event event = std::move(waiting_.front());
     waiting_.pop_front();
+    if (event.boot_id() == boot_id_ && event.instance() != instance_) continue;
     if (event.boot_id() != boot_id_) {
       const bool old = std::any_of(waiting_.begin(), waiting_.end(),
                                    [&](const v1::Event& later) { return later.boot_id() == boot_id_; });
@@ -73,9 +77,14 @@ void Subscription::tick(std::int64_t now_us) {
   if (now_us - ticked_us_ > config_.lost_after_us / 2) heard_us_ = std::max(heard_us_, now_us);
   ticked_us_ = now_us;
   if (lost_ || now_us - heard_us_ < config_.lost_after_us) return;
+  lose();
+}
+
+void Subscription::lose() {
+  const bool known = lost_;
   lost_ = true;
   in_step_ = false;
-  if (handler_.on_lost) handler_.on_lost();
+  if (!known && handler_.on_lost) handler_.on_lost({config_.service, instance_});
 }
 
 std::int64_t Subscription::next_due_us() const {

@@ -15,7 +15,8 @@ class SubscriptionTest : public ::testing::Test {
  protected:
   static v1::Event event(std::uint64_t boot, std::uint64_t sequence) {
     v1::Event made;
-    made.set_instance("ingest");
+    made.set_service("ingest");
+    made.set_instance("0");
     made.set_boot_id(boot);
     made.set_sequence(sequence);
     made.mutable_stream_statistics();
@@ -23,7 +24,8 @@ class SubscriptionTest : public ::testing::Test {
   }
   static v1::Snapshot snapshot(std::uint64_t boot, std::uint64_t sequence) {
     v1::Snapshot made;
-    made.set_instance("ingest");
+    made.set_service("ingest");
+    made.set_instance("0");
     made.set_boot_id(boot);
     made.set_sequence(sequence);
     return made;
@@ -47,7 +49,7 @@ class SubscriptionTest : public ::testing::Test {
       {"ingest", 3'000'000, 500'000, 4},
       {.on_snapshot = [this](const v1::Snapshot& s) { note("snapshot " + place(s.boot_id(), s.sequence())); },
        .on_event = [this](const v1::Event& e) { note(place(e.boot_id(), e.sequence())); },
-       .on_lost = [this] { note("lost"); }},
+       .on_lost = [this](const PeerName& name) { note("lost " + to_string(name)); }},
       now_};
 };
 
@@ -132,19 +134,19 @@ TEST_F(SubscriptionTest, NeverGoesBackToAnOlderSnapshot) {
 TEST_F(SubscriptionTest, ReportsALossOnceAndEndsItWithASnapshot) {
   receive_snapshot(kBoot, 5);
   for (int i = 0; i < 10; ++i) subscription_.tick(now_ += 1'000'000);
-  EXPECT_THAT(seen(), ElementsAre("snapshot old 5", "lost"));
+  EXPECT_THAT(seen(), ElementsAre("snapshot old 5", "lost ingest"));
   EXPECT_TRUE(subscription_.wants_snapshot(now_));
   receive(kBoot, 6);
   EXPECT_THAT(seen(), ElementsAre());
   receive_snapshot(kBoot, 6);
   EXPECT_THAT(seen(), ElementsAre("snapshot old 6"));
   for (int i = 0; i < 10; ++i) subscription_.tick(now_ += 1'000'000);
-  EXPECT_THAT(seen(), ElementsAre("lost"));
+  EXPECT_THAT(seen(), ElementsAre("lost ingest"));
 }
 
 TEST_F(SubscriptionTest, ReportsAPeerThatNeverAnswered) {
   for (int i = 0; i < 3; ++i) subscription_.tick(now_ += 1'000'000);
-  EXPECT_THAT(seen(), ElementsAre("lost"));
+  EXPECT_THAT(seen(), ElementsAre("lost ingest"));
 }
 
 TEST_F(SubscriptionTest, DoesNotTakeItsOwnPauseForThePeersSilence) {
@@ -153,7 +155,7 @@ TEST_F(SubscriptionTest, DoesNotTakeItsOwnPauseForThePeersSilence) {
   subscription_.tick(now_ += 60'000'000);
   EXPECT_THAT(seen(), ElementsAre("snapshot old 5"));
   for (int i = 0; i < 3; ++i) subscription_.tick(now_ += 1'000'000);
-  EXPECT_THAT(seen(), ElementsAre("lost"));
+  EXPECT_THAT(seen(), ElementsAre("lost ingest"));
 }
 
 TEST_F(SubscriptionTest, LimitsSnapshotsHoweverManyGapsThereAre) {
@@ -170,13 +172,23 @@ TEST_F(SubscriptionTest, LimitsSnapshotsHoweverManyGapsThereAre) {
 
 TEST_F(SubscriptionTest, RefusesEventsAndSnapshotsOfOthers) {
   v1::Event foreign = event(kBoot, 1);
-  foreign.set_instance("auth");
+  foreign.set_service("auth");
   EXPECT_FALSE(subscription_.receive(foreign, now_));
   EXPECT_FALSE(subscription_.receive(event(kBoot, 0), now_)) << "sequences begin at 1";
   v1::Snapshot other = snapshot(kBoot, 1);
-  other.set_instance("auth");
+  other.set_service("auth");
   EXPECT_FALSE(subscription_.receive(other, now_));
   EXPECT_THAT(seen(), ElementsAre());
+}
+
+TEST_F(SubscriptionTest, RefusesEventsThatNameAnotherInstance) {
+  v1::Event early = event(kBoot, 6);
+  early.set_instance("1");
+  subscription_.receive(early, now_);
+  receive_snapshot(kBoot, 5);
+  EXPECT_FALSE(subscription_.receive(early, now_));
+  receive(kBoot, 6);
+  EXPECT_THAT(seen(), ElementsAre("snapshot old 5", "old 6"));
 }
 
 TEST_F(SubscriptionTest, KeepsHeartbeatsToItself) {

@@ -2,13 +2,20 @@
 // service's facts that a test can wait for. Header only; never linked into a service.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <random>
+#include <stdexcept>
 #include <string>
 
 #include "bus/node.hpp"
@@ -33,18 +40,46 @@ class BusDirectory {
   BusDirectory& operator=(const BusDirectory&) = delete;
 
   const std::string& path() const { return path_; }
-  EndpointTable endpoints() const {
+  EndpointTable endpoints(std::string instance = {}) const {
     EndpointsConfig config;
     config.directory = path_;
+    config.instance = std::move(instance);
     return *bus::endpoints(config);
   }
-  NodeConfig config(std::string instance, NodeLimits limits = {}) const {
-    return {std::move(instance), endpoints(), limits};
+  NodeConfig config(std::string service, NodeLimits limits = {}) const {
+    return {std::move(service), endpoints(), limits};
   }
 
  private:
   std::string path_;
 };
+
+inline std::unique_ptr<Node> started(NodeConfig config) {
+  Result<std::unique_ptr<Node>> node = Node::start(std::move(config));
+  if (!node) throw std::runtime_error(std::string(node.error().code) + ": " + node.error().message);
+  return *std::move(node);
+}
+
+// The first of three ports that nobody had a moment ago, at any address; below those that the kernel hands
+// out itself.
+inline std::uint16_t free_ports() {
+  const auto is_free = [](std::uint16_t port) {
+    const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    any.sin6_port = htons(port);
+    const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0;
+    ::close(fd);
+    return bound;
+  };
+  std::random_device random;
+  for (;;) {
+    const auto port = static_cast<std::uint16_t>(10'000 + random() % 20'000);
+    if (is_free(port) && is_free(static_cast<std::uint16_t>(port + 1)) &&
+        is_free(static_cast<std::uint16_t>(port + 2)))
+      return port;
+  }
+}
 
 // The facts of one service as the callbacks told them: stream id of each fact by its key.
 class FactView {
@@ -52,7 +87,7 @@ class FactView {
   EventHandler handler() {
     return {.on_snapshot = [this](const v1::Snapshot& snapshot) { replace(snapshot); },
             .on_event = [this](const v1::Event& event) { apply(event); },
-            .on_lost = [this] { change([this] { ++losses_; }); }};
+            .on_lost = [this](const PeerName&) { change([this] { ++losses_; }); }};
   }
 
   using Facts = std::map<std::string, std::string>;

@@ -11,8 +11,9 @@ class Snapshot;
 
 namespace millrace::bus {
 
-// Nothing is forgotten because auth has gone, or because a snapshot of a new auth does not name it yet.
-void hear(playback::Revocations& heard, const v1::Event& event);
-void hear(playback::Revocations& heard, const v1::Snapshot& snapshot);
+// Nothing is forgotten because auth has gone, or because a snapshot of a new auth does not name it yet. What
+// an instance of auth has not named since its newest start is forgotten when it says that it has named all.
+void apply(playback::Revocations& revocations, const v1::Event& event);
+void apply(playback::Revocations& revocations, const v1::Snapshot& snapshot);
 
 }  // namespace millrace::bus

@@ -11,9 +11,11 @@
 
 namespace millrace::bus {
 
-inline void report_trouble(std::atomic<std::uint64_t>& counter, std::string_view event) {
+// details: log::Field, of the one that is logged.
+template <class... Details>
+void warn_and_count(std::atomic<std::uint64_t>& counter, std::string_view event, Details... details) {
   const std::uint64_t times = counter.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (std::has_single_bit(times)) log::warning(event, {{"times", times}});
+  if (std::has_single_bit(times)) log::warning(event, {{"times", times}, details...});
 }
 
 }  // namespace millrace::bus
