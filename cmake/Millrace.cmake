@@ -95,7 +95,7 @@ function(millrace_test name)
     set_tests_properties("${MILLRACE_TEST_PREFIX}${name}.Postgresql" PROPERTIES
       LABELS "${ARG_LABELS}" TIMEOUT 240 PROCESSORS ${MILLRACE_TEST_PLACES} COST 30 SKIP_REGULAR_EXPRESSION "SKIPPED: PostgreSQL is not installed")
   endif()
-  gtest_discover_tests(${name} ${filter} TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  gtest_discover_tests(${name} ${filter} NO_PRETTY_VALUES TEST_PREFIX "${MILLRACE_TEST_PREFIX}" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
 
 # millrace_fuzzer(name SOURCES … DEPS … SEEDS dir MAX_LEN n): a libFuzzer target, and a ctest test that runs it

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/survive.hpp"
+#include "http/errors.hpp"
 #include "net/egress_policy.hpp"
 
 namespace millrace::http {
@@ -110,7 +111,7 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
 Error error_of(CURLcode code, const Transfer& transfer) {
   if (transfer.too_large) return {"http.answer_too_large", "the answer is larger than any good one"};
   if (transfer.refused_address) return {"http.egress", "the server's address is not allowed"};
-  if (code == CURLE_OPERATION_TIMEDOUT) return {"http.deadline", "no answer in time"};
+  if (code == CURLE_OPERATION_TIMEDOUT) return {http::errors::kDeadline, "no answer in time"};
   return {"http.unreachable", curl_easy_strerror(code)};
 }
 
@@ -141,8 +142,9 @@ class Client::Core {
     transfer->limits = limits_;
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return fail("http.stopped", "the client has stopped");
-      if (incoming_.size() >= limits_.waiting) return fail("http.overloaded", "too many calls are waiting");
+      if (stopping_) return fail(http::errors::kStopped, "the client has stopped");
+      if (incoming_.size() >= limits_.waiting)
+        return fail(http::errors::kOverloaded, "too many calls are waiting");
       incoming_.push_back(std::move(transfer));
     }
     curl_multi_wakeup(multi_);
@@ -169,11 +171,11 @@ class Client::Core {
     for (auto& [handle, transfer] : running_) {
       curl_multi_remove_handle(multi_, handle);
       curl_easy_cleanup(handle);
-      transfer->tell(fail("http.stopped"));
+      transfer->tell(fail(http::errors::kStopped));
     }
     running_.clear();
     // Nobody adds to them any more. They are not moved out of there, as an empty queue takes memory too.
-    for (const auto& transfer : incoming_) transfer->tell(fail("http.stopped"));
+    for (const auto& transfer : incoming_) transfer->tell(fail(http::errors::kStopped));
     incoming_.clear();
   }
 
@@ -205,9 +207,9 @@ class Client::Core {
 
   void start(std::unique_ptr<Transfer> transfer) {
     const std::int64_t left_ms = (transfer->deadline_us - monotonic_us()) / 1000;
-    if (left_ms <= 0) return transfer->tell(fail("http.deadline", "no place in time"));
+    if (left_ms <= 0) return transfer->tell(fail(http::errors::kDeadline, "no place in time"));
     CURL* handle = curl_easy_init();
-    if (handle == nullptr) return transfer->tell(fail("http.overloaded", "no memory"));
+    if (handle == nullptr) return transfer->tell(fail(http::errors::kOverloaded, "no memory"));
     set_up(handle, *transfer, static_cast<long>(left_ms));
     running_.emplace_back(handle, std::move(transfer));
     curl_multi_add_handle(multi_, handle);

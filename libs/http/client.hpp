@@ -38,7 +38,7 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Errors: http.overloaded; http.egress (the URL is not allowed); http.stopped.
-  [[nodiscard]] Result<void> call(Call call, Done done);
+  Result<void> call(Call call, Done done);
   // Ends outstanding calls; further ones get http.stopped. Not from done.
   void stop();
 

@@ -15,7 +15,7 @@ namespace millrace::http {
 namespace {
 
 namespace asio = boost::asio;
-using ErrorCode = boost::system::error_code;
+using SocketError = boost::system::error_code;
 
 constexpr unsigned kStepsPerTurn = 64;
 constexpr std::uint64_t kPieceBytes = 256UL * 1024;  // what write_deadline is for
@@ -68,7 +68,7 @@ void Connection::close() {
   if (phase_ == Phase::kAnswering) counters_.pending.fetch_sub(1, std::memory_order_relaxed);
   phase_ = Phase::kClosed;
   const Places::Place place = std::move(place_);  // given back at the end
-  ErrorCode ignored;
+  SocketError ignored;
   socket_.close(ignored);
   timer_.cancel();
   transfer_.reset();
@@ -80,7 +80,7 @@ void Connection::close() {
 
 // Gives the connection up so that what the kernel still holds is not delivered.
 void Connection::abandon() {
-  ErrorCode ignored;
+  SocketError ignored;
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   close();
 }
@@ -103,25 +103,25 @@ void Connection::drive_later() {
   asio::post(worker_.context, [self = shared_from_this()] { self->guarded([&] { self->drive(); }); });
 }
 
-void Connection::when(asio::socket_base::wait_type what, void (Connection::*then)(const ErrorCode& error)) {
-  socket_.async_wait(what, [self = shared_from_this(), then](const ErrorCode& error) {
+void Connection::when(asio::socket_base::wait_type what, void (Connection::*then)(const SocketError& error)) {
+  socket_.async_wait(what, [self = shared_from_this(), then](const SocketError& error) {
     self->guarded([&] { (self.get()->*then)(error); });
   });
 }
 
-void Connection::on_writable(const ErrorCode& error) {
+void Connection::on_writable(const SocketError& error) {
   live_blocked_ = false;
   if (!error) drive();
 }
 
 void Connection::read_more() {
   socket_.async_read_some(reader_.room(),
-                          [self = shared_from_this()](const ErrorCode& error, std::size_t count) {
+                          [self = shared_from_this()](const SocketError& error, std::size_t count) {
                             self->guarded([&] { self->on_read(error, count); });
                           });
 }
 
-void Connection::on_read(const ErrorCode& error, std::size_t count) {
+void Connection::on_read(const SocketError& error, std::size_t count) {
   if (phase_ != Phase::kReading) return;
   if (error) {
     if (reader_.is_reading()) add(counters_.aborted);
@@ -199,7 +199,7 @@ void Connection::dispatch() {
 
 void Connection::watch_for_leaving() {
   socket_.async_wait(
-      asio::socket_base::wait_read, [self = shared_from_this(), number = number_](const ErrorCode& error) {
+      asio::socket_base::wait_read, [self = shared_from_this(), number = number_](const SocketError& error) {
         self->guarded([&] {
           if (error || self->phase_ != Phase::kAnswering || self->number_ != number || !self->has_left())
             return;
@@ -300,13 +300,13 @@ void Connection::linger() {
   if (phase_ != Phase::kLingering) {
     phase_ = Phase::kLingering;
     set_deadline(kLinger);
-    ErrorCode ignored;
+    SocketError ignored;
     socket_.shutdown(asio::socket_base::shutdown_send, ignored);
   }
   when(asio::socket_base::wait_read, &Connection::on_lingering);
 }
 
-void Connection::on_lingering(const ErrorCode& error) {
+void Connection::on_lingering(const SocketError& error) {
   if (phase_ != Phase::kLingering) return;
   std::array<char, 4096> discarded;
   ssize_t count = 0;
@@ -330,7 +330,7 @@ void Connection::set_deadline(Duration duration) {
 void Connection::arm_timer() {
   timer_at_ = deadline_;
   timer_.expires_at(deadline_);
-  timer_.async_wait([self = shared_from_this()](const ErrorCode& error) {
+  timer_.async_wait([self = shared_from_this()](const SocketError& error) {
     if (error || self->phase_ == Phase::kClosed) return;
     self->timer_at_ = Clock::time_point::max();
     self->guarded([&] { Clock::now() >= self->deadline_ ? self->on_deadline() : self->arm_timer(); });

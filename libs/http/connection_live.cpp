@@ -11,7 +11,7 @@
 namespace millrace::http {
 
 namespace asio = boost::asio;
-using ErrorCode = boost::system::error_code;
+using SocketError = boost::system::error_code;
 
 namespace {
 
@@ -98,7 +98,7 @@ void Connection::read_live() {
   when(asio::socket_base::wait_read, &Connection::on_live_readable);
 }
 
-void Connection::on_live_readable(const ErrorCode& error) {
+void Connection::on_live_readable(const SocketError& error) {
   if (phase_ != Phase::kLive) return;
   std::array<std::uint8_t, 4096> bytes;
   const ssize_t count = error ? 0 : ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);

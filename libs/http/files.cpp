@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "http/errors.hpp"
 #include "http/response_header.hpp"
 #include "http/target.hpp"
 
@@ -39,26 +40,27 @@ std::string etag_of(const struct stat& status) {
 }  // namespace
 
 Result<OpenedFile> open_file(const std::string& directory, std::string_view name) {
-  if (!is_plain_name(name)) return fail("http.file_name", "not a plain file name");
+  if (!is_plain_name(name)) return fail(http::errors::kFileName, "not a plain file name");
   const int parent = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent < 0)
-    return errno == ENOENT ? fail("http.not_found") : fail("http.file_io", "cannot open the directory");
+    return errno == ENOENT ? fail("http.not_found")
+                           : fail(http::errors::kFileIo, "cannot open the directory");
   const FileHandle closes_parent(parent);
   // Not blocking: a name that is a pipe must not hang the caller.
   const int descriptor =
       ::openat(parent, std::string(name).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) {
     const bool absent = errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == ENAMETOOLONG;
-    return absent ? fail("http.not_found") : fail("http.file_io", "cannot open the file");
+    return absent ? fail("http.not_found") : fail(http::errors::kFileIo, "cannot open the file");
   }
   auto file = std::make_shared<const FileHandle>(descriptor);
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) return fail("http.file_io", "cannot look at the file");
+  if (::fstat(descriptor, &status) != 0) return fail(http::errors::kFileIo, "cannot look at the file");
   if (!S_ISREG(status.st_mode)) return fail("http.not_found");
   OpenedFile out;
   out.region = {std::move(file), 0, static_cast<std::uint64_t>(status.st_size)};
   out.etag = etag_of(status);
-  out.modified_wall_us = status.st_mtim.tv_sec * 1'000'000 + status.st_mtim.tv_nsec / 1'000;
+  out.modified_wall = WallTime::from_seconds(status.st_mtim.tv_sec) + status.st_mtim.tv_nsec / 1'000;
   return out;
 }
 
@@ -66,7 +68,7 @@ Response file_response(OpenedFile file, std::string_view name) {
   Response response;
   response.headers.add("Content-Type", content_type_of(name));
   response.headers.add("ETag", file.etag);
-  response.headers.add("Last-Modified", imf_fixdate(file.modified_wall_us / 1'000'000));
+  response.headers.add("Last-Modified", imf_fixdate(file.modified_wall.seconds()));
   response.headers.add("X-Content-Type-Options", "nosniff");
   response.body = std::move(file.region);
   return response;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/wall_time.hpp"
 #include "http/message.hpp"
 
 namespace millrace::http {
@@ -12,7 +13,7 @@ namespace millrace::http {
 struct OpenedFile {
   FileRegion region;  // the whole file
   std::string etag;   // strong, of device, inode, size and modification time
-  std::int64_t modified_wall_us = 0;
+  WallTime modified_wall;
 };
 
 // Opens directory/name. name is one plain file name: with a slash, a leading dot or a control character it is

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <optional>
 
 #include "base/survive.hpp"
+#include "http/process_usage.hpp"
 #include "http/upstream.hpp"
 #include "runtime/health.hpp"
 
@@ -74,12 +76,32 @@ prometheus::MetricFamily survived_family() {
   return family;
 }
 
+// Under the names that Prometheus' own clients use.
+void add_process(std::vector<prometheus::MetricFamily>& families) {
+  const std::optional<ProcessUsage> usage = sample_process();
+  if (!usage) return;
+  const auto add = [&](const char* name, const char* help, prometheus::MetricType type, double value) {
+    prometheus::ClientMetric metric;
+    (type == prometheus::MetricType::Gauge ? metric.gauge.value : metric.counter.value) = value;
+    families.push_back({name, help, type, {metric}});
+  };
+  using enum prometheus::MetricType;
+  add("process_cpu_seconds_total", "User and system time of this process", Counter, usage->cpu_seconds);
+  add("process_resident_memory_bytes", "Memory of this process in RAM, what it shares included", Gauge,
+      static_cast<double>(usage->resident_bytes));
+  add("process_threads", "Threads of this process", Gauge, static_cast<double>(usage->threads));
+  add("process_open_fds", "Open descriptors", Gauge, static_cast<double>(usage->open_descriptors));
+  add("process_max_fds", "Most open descriptors", Gauge, static_cast<double>(usage->max_descriptors));
+  add("process_start_time_seconds", "When this process started, since 1970", Gauge, usage->start_seconds);
+}
+
 Response metrics_response(const OpsSources& sources) {
   std::vector<prometheus::MetricFamily> families;
   for (const auto& source : sources.metrics) merge(source->Collect(), families);
   // A name without a series is noise in the text format.
   if (prometheus::MetricFamily survived = survived_family(); !survived.metric.empty())
     families.push_back(std::move(survived));
+  add_process(families);
   return Response::text(200, "text/plain; version=0.0.4; charset=utf-8",
                         prometheus::TextSerializer().Serialize(families));
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMinToken = 16;
 constexpr std::size_t kMaxToken = 1024;
-constexpr std::string_view kCode = "config.metrics_token";
+constexpr ErrorCode kCode = "config.metrics_token";
 
 bool is_loopback(const std::string& address) {
   static const net::IpNetworks loopback = net::IpNetworks::parse("127.0.0.0/8,::1").value();

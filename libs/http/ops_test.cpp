@@ -51,6 +51,7 @@ TEST(Ops, AnswersHealthReadinessAndMetrics) {
   health.set("database", runtime::HealthState::kStopping);
   EXPECT_EQ(status_of(get(port, "/readyz")), 503);
   EXPECT_THAT(get(port, "/metrics"), HasSubstr("good_total{stream=\"a\"} 3"));
+  EXPECT_THAT(get(port, "/metrics"), HasSubstr("\nprocess_cpu_seconds_total "));
   EXPECT_EQ(status_of(get(port, "/other")), 404);
   EXPECT_EQ(status_of(get(port, "/metrics", "POST")), 405);
 }

@@ -6,7 +6,7 @@ namespace millrace::http {
 namespace {
 
 namespace beast = boost::beast;
-using ErrorCode = beast::error_code;
+using SocketError = beast::error_code;
 
 constexpr std::string_view kEndOfLine = "\r\n";
 // "0", two ends of lines: at least so much of a chunked body is still to come until it has ended. Beast takes
@@ -15,7 +15,7 @@ constexpr std::size_t kLeastOfChunks = 5;
 constexpr Refusal kHeaderTooLarge{431, "header_too_large"};
 constexpr Refusal kBadRequest{400, "bad_request"};
 
-Refusal refusal_for(const ErrorCode& error, const RequestParser& parser) {
+Refusal refusal_for(const SocketError& error, const RequestParser& parser) {
   if (error == beast::http::error::header_limit) return kHeaderTooLarge;
   if (error == beast::http::error::bad_version) return {505, "http_version"};
   if (error == beast::http::error::body_limit) return {413, "body_too_large"};
@@ -100,7 +100,7 @@ RequestReader::Step RequestReader::step() {
   }
   while (true) {
     if (header_done_ && buffer_.size() < (parser_->chunked() ? kLeastOfChunks : 1)) return Step::kNeedsMore;
-    ErrorCode error;
+    SocketError error;
     const std::size_t consumed = parser_->put(buffer_.data(), error);
     buffer_.consume(consumed);
     const bool needs_more = error == beast::http::error::need_more;

@@ -35,7 +35,7 @@ void block_sigpipe() {
 }  // namespace
 
 std::string_view Worker::http_date() {
-  const std::int64_t second = wall_us() / 1'000'000;
+  const std::int64_t second = wall_now().seconds();
   if (second != date_second) {
     date_second = second;
     date = imf_fixdate(second);

@@ -24,6 +24,7 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "base/survive.hpp"
+#include "http/errors.hpp"
 #include "net/standing_task.hpp"
 
 namespace millrace::http {
@@ -31,7 +32,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-using ErrorCode = boost::system::error_code;
+using SocketError = boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 using Parser = beast::http::response_parser<beast::http::string_body>;
 
@@ -53,7 +54,7 @@ struct Exchange {
     callback(std::move(result));
   }
   // The same for one of many: what its callback throws is not the others' matter.
-  void give_up(const char* error) {
+  void give_up(ErrorCode error) {
     (void)survives("upstream", [&] { finish(fail(error)); });
   }
 };
@@ -161,7 +162,7 @@ struct Upstream::Pool::Line : std::enable_shared_from_this<Line> {
   void connect();
   void write();
   void read();
-  void complete(const ErrorCode& error);
+  void complete(const SocketError& error);
   void fail();
   void close();
   void rest();
@@ -177,7 +178,7 @@ struct Upstream::Pool::Line : std::enable_shared_from_this<Line> {
 };
 
 void Upstream::Pool::Line::close() {
-  ErrorCode ignored;
+  SocketError ignored;
   socket.close(ignored);
   buffer.clear();
   port = 0;
@@ -202,7 +203,7 @@ void Upstream::Pool::Line::work() {
 // that.
 bool Upstream::Pool::Line::is_clean() {
   if (is_silent(socket.native_handle())) return true;
-  ErrorCode error;
+  SocketError error;
   if (socket.available(error) > 0) stray("bytes that nobody asked for");
   return false;
 }
@@ -216,7 +217,7 @@ void Upstream::Pool::Line::connect() {
   port = pool->port_;
   pool->connects_.fetch_add(1, std::memory_order_relaxed);
   const asio::ip::tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
-  socket.async_connect(endpoint, [self = shared_from_this()](const ErrorCode& error) {
+  socket.async_connect(endpoint, [self = shared_from_this()](const SocketError& error) {
     self->handle([&] {
       if (!error) return self->write();
       self->close();
@@ -229,7 +230,7 @@ void Upstream::Pool::Line::connect() {
 void Upstream::Pool::Line::rest() {
   resting = true;
   timer.expires_after(pool->config_.reconnect);
-  timer.async_wait([self = shared_from_this()](const ErrorCode& error) {
+  timer.async_wait([self = shared_from_this()](const SocketError& error) {
     self->resting = false;
     if (!error) self->work();
   });
@@ -238,13 +239,13 @@ void Upstream::Pool::Line::rest() {
 void Upstream::Pool::Line::write() {
   exchange->sent = true;
   timer.expires_after(pool->config_.give_up);
-  timer.async_wait([self = shared_from_this(), current = exchange](const ErrorCode& error) {
+  timer.async_wait([self = shared_from_this(), current = exchange](const SocketError& error) {
     if (error || self->exchange != current) return;
     self->pool->abandoned_.fetch_add(1, std::memory_order_relaxed);
     self->close();
   });
   asio::async_write(socket, asio::buffer(exchange->text),
-                    [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                    [self = shared_from_this()](const SocketError& error, std::size_t) {
                       self->handle([&] { error ? self->fail() : self->read(); });
                     });
 }
@@ -254,12 +255,12 @@ void Upstream::Pool::Line::read() {
   parser->body_limit(pool->config_.answer_bytes);
   if (exchange->method == "HEAD") parser->skip(true);
   beast::http::async_read(socket, buffer, *parser,
-                          [self = shared_from_this()](const ErrorCode& error, std::size_t) {
+                          [self = shared_from_this()](const SocketError& error, std::size_t) {
                             self->handle([&] { self->complete(error); });
                           });
 }
 
-void Upstream::Pool::Line::complete(const ErrorCode& error) {
+void Upstream::Pool::Line::complete(const SocketError& error) {
   if (error) return fail();
   const ExchangePtr answered = std::exchange(exchange, nullptr);
   timer.cancel();
@@ -270,7 +271,7 @@ void Upstream::Pool::Line::complete(const ErrorCode& error) {
   // Beast's own limit is lost when header and body come in one read.
   const bool too_large = parser->get().body().size() > pool->config_.answer_bytes;
   if (!own || too_large || buffer.size() != 0 || !parser->keep_alive()) close();
-  Result<Response> answer = millrace::fail("http.bad_answer");
+  Result<Response> answer = millrace::fail(http::errors::kBadAnswer);
   if (own && !too_large) answer = response_of(*parser);
   parser.reset();
   answered->finish(std::move(answer));
@@ -290,7 +291,7 @@ void Upstream::Pool::Line::fail() {
       broken->retried = true;
       pool->retry(broken);
     } else {
-      broken->finish(millrace::fail(untouched ? "http.unavailable" : "http.bad_answer"));
+      broken->finish(millrace::fail(untouched ? "http.unavailable" : http::errors::kBadAnswer));
     }
   }
   work();
@@ -337,8 +338,8 @@ void Upstream::Pool::shut_down() {
     line->close();
   }
   for (const std::shared_ptr<Line>& line : lines_)
-    if (line->exchange) line->exchange->give_up("http.stopped");
-  for (const ExchangePtr& exchange : queue_) exchange->give_up("http.stopped");
+    if (line->exchange) line->exchange->give_up(http::errors::kStopped);
+  for (const ExchangePtr& exchange : queue_) exchange->give_up(http::errors::kStopped);
   queue_.clear();
   port_ = 0;
 }
@@ -357,17 +358,17 @@ bool Upstream::Pool::queue(const ExchangePtr& exchange, Push push) {
   if (survives("upstream", push)) return true;
   accepted_.fetch_sub(1, std::memory_order_relaxed);
   overloaded_.fetch_add(1, std::memory_order_relaxed);
-  exchange->finish(millrace::fail("http.overloaded"));
+  exchange->finish(millrace::fail(http::errors::kOverloaded));
   return false;
 }
 
 void Upstream::Pool::enqueue(const ExchangePtr& exchange) {
-  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
+  if (stopped_) return exchange->finish(millrace::fail(http::errors::kStopped));
   if (queue(exchange, [&] { queue_.push_back(exchange); })) dispatch();
 }
 
 void Upstream::Pool::retry(const ExchangePtr& exchange) {
-  if (stopped_) return exchange->finish(millrace::fail("http.stopped"));
+  if (stopped_) return exchange->finish(millrace::fail(http::errors::kStopped));
   if (exchange->done) return;
   exchange->sent = false;
   accepted_.fetch_add(1, std::memory_order_relaxed);
@@ -399,7 +400,7 @@ void Upstream::Pool::expire() {
   const auto check = [&](const ExchangePtr& exchange) {
     if (!exchange || exchange->done || now < exchange->deadline) return;
     (exchange->sent ? deadlines_ : unsent_).fetch_add(1, std::memory_order_relaxed);
-    exchange->give_up(exchange->sent ? "http.deadline" : "http.unsent");
+    exchange->give_up(exchange->sent ? http::errors::kDeadline : http::errors::kUnsent);
   };
   for (const ExchangePtr& exchange : queue_) check(exchange);
   for (const std::shared_ptr<Line>& line : lines_) check(line->exchange);
@@ -417,7 +418,7 @@ void Upstream::Pool::arm() {
   for (const std::shared_ptr<Line>& line : lines_) look(line->exchange);
   if (!first || stopped_) return;
   timer_.expires_at(*first);
-  timer_.async_wait([self = shared_from_this()](const ErrorCode& error) {
+  timer_.async_wait([self = shared_from_this()](const SocketError& error) {
     if (error) return;
     self->expire();
     self->arm();
@@ -445,17 +446,18 @@ void Upstream::send(UpstreamRequest request, Callback callback) {
   exchange->callback = std::move(callback);
   exchange->id = random_hex(kIdBytes);
   exchange->text = serialise(request, exchange->id);
-  if (exchange->text.size() > pool_->config_.request_bytes) return exchange->finish(fail("http.too_large"));
+  if (exchange->text.size() > pool_->config_.request_bytes)
+    return exchange->finish(fail(http::errors::kTooLarge));
   std::unique_lock lock(pool_->entrance_);
   if (pool_->stopped_) {
     lock.unlock();
-    return exchange->finish(fail("http.stopped"));
+    return exchange->finish(fail(http::errors::kStopped));
   }
   if (pool_->accepted_.fetch_add(1, std::memory_order_relaxed) >= pool_->config_.queue) {
     pool_->accepted_.fetch_sub(1, std::memory_order_relaxed);
     pool_->overloaded_.fetch_add(1, std::memory_order_relaxed);
     lock.unlock();
-    return exchange->finish(fail("http.overloaded"));
+    return exchange->finish(fail(http::errors::kOverloaded));
   }
   exchange->method = std::move(request.method);
   exchange->wanted = std::move(request.wanted);

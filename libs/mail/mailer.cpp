@@ -124,7 +124,7 @@ class Mailer::Core {
 
 Attempt Mailer::Core::try_to_send(const Message& message) {
   const Result<std::string> text =
-      format(message, {.from = settings_.from, .wall_us = wall_us(), .unique = random_hex(16)});
+      format(message, {.from = settings_.from, .wall = wall_now(), .unique = random_hex(16)});
   if (!text) return {.sent = false, .permanent = true, .reason = text.error().message};
   // Read for each try: libcurl would wait for whatever the path has become.
   Result<std::string> authorities;

@@ -88,11 +88,11 @@ std::string header_text(std::string_view text) {
   return out;
 }
 
-std::string date(std::int64_t wall_us) {
+std::string date(WallTime wall) {
   static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t seconds = wall_us / 1'000'000;
+  const std::time_t seconds = wall.seconds();
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   std::array<char, 64> text{};
@@ -127,7 +127,7 @@ Result<std::string> format(const Message& message, const Origin& origin) {
   if (has_control(message.subject, false) || has_control(message.text, true) ||
       !std::all_of(origin.unique.begin(), origin.unique.end(), is_alphanumeric))
     return fail("mail.text", "control characters");
-  std::string out = "Date: " + date(origin.wall_us) + "\r\n";
+  std::string out = "Date: " + date(origin.wall) + "\r\n";
   out += "From: " + origin.from + "\r\n";
   out += "To: " + message.to + "\r\n";
   out += "Subject: " + header_text(message.subject) + "\r\n";

@@ -2,11 +2,11 @@
 // most. Pure. Nothing that is put into a header can end it: control characters are refused, not escaped.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/wall_time.hpp"
 
 namespace millrace::mail {
 
@@ -26,11 +26,11 @@ struct Message {
 
 struct Origin {
   std::string from;
-  std::int64_t wall_us = 0;  // Date
-  std::string unique;        // of Message-ID, left of the '@': [A-Za-z0-9]
+  WallTime wall;       // Date
+  std::string unique;  // of Message-ID, left of the '@': [A-Za-z0-9]
 };
 
 // Errors: mail.address, mail.text (control characters, too long, not UTF-8).
-[[nodiscard]] Result<std::string> format(const Message& message, const Origin& origin);
+Result<std::string> format(const Message& message, const Origin& origin);
 
 }  // namespace millrace::mail

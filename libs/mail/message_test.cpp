@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000;
 
 Origin origin() {
-  return {.from = "stage@example.org", .wall_us = 1'764'050'400 * kSecond, .unique = "0123abcd"};
+  return {.from = "stage@example.org", .wall = WallTime::from_seconds(1'764'050'400), .unique = "0123abcd"};
 }
 
 TEST(MailAddress, TakesPlainAddressesOnly) {

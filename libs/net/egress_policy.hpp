@@ -43,18 +43,18 @@ class EgressPolicy {
     std::string allowed;
   };
   // Errors: net.egress_range, with the entry that is none.
-  [[nodiscard]] static Result<EgressPolicy> create(const Config& config);
+  static Result<EgressPolicy> create(const Config& config);
 
   // Errors: net.egress_url (not a plain URL: other characters, user information, too long, a strange form of
   // an address), net.egress_scheme, net.egress_address (not a public one), net.egress_name ("localhost" and
   // its like). Messages never quote the URL: it may hold a key.
-  [[nodiscard]] Result<EgressTarget> check_url(std::string_view url) const;
+  Result<EgressTarget> check_url(std::string_view url) const;
 
   // Errors: net.egress_address for an address that is not public and not allowed, and for other families than
   // IPv4 and IPv6. length: bytes of the address, as connect() takes it.
-  [[nodiscard]] Result<void> check_address(const sockaddr* address, std::size_t length) const;
+  Result<void> check_address(const sockaddr* address, std::size_t length) const;
   // The same for text as inet_pton takes it.
-  [[nodiscard]] Result<void> check_address(std::string_view literal) const;
+  Result<void> check_address(std::string_view literal) const;
 
  private:
   using Address = std::array<std::uint8_t, 16>;  // IPv4 as ::ffff:a.b.c.d

@@ -65,7 +65,7 @@ class IpNetworks {
 
   // Entries split by commas; blanks around them and empty ones don't matter. "net.network" names the entry
   // that is none.
-  [[nodiscard]] static Result<IpNetworks> parse(std::string_view text);
+  static Result<IpNetworks> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
   bool empty() const { return networks_.empty(); }
 

@@ -43,8 +43,8 @@ class Listener {
   // Binds and listens (SO_REUSEADDR: a restart need not wait for old connections), and begins to accept.
   // Errors: "net.port_in_use" with "port 1935 (RTMP_PORT) is in use", "net.port_denied", "net.address",
   // "net.listen".
-  [[nodiscard]] static Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context,
-                                                              const ListenerConfig& config, Handler handler);
+  static Result<std::unique_ptr<Listener>> open(boost::asio::io_context& context,
+                                                const ListenerConfig& config, Handler handler);
   // Stops accepting; connections that were accepted are not touched. On the io_context's thread, or after it
   // stopped.
   ~Listener();

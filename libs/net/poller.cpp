@@ -41,6 +41,12 @@ struct Poller::State : std::enable_shared_from_this<State> {
         config(std::move(configuration)),
         policy(config.gather_us) {}
 
+  void modify(int client_fd, PollClient& client, std::uint32_t mask) const {
+    epoll_event event{};
+    event.events = mask;
+    event.data.ptr = &client;
+    (void)::epoll_ctl(fd.get(), EPOLL_CTL_MOD, client_fd, &event);
+  }
   // Without the next wake-up nobody on this thread would be served any more.
   void wait() noexcept;
   void wait_gathering(std::int64_t pause_us) noexcept;
@@ -85,7 +91,8 @@ void Poller::State::dispatch() noexcept {
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     auto* const client = static_cast<PollClient*>(event.data.ptr);
     const bool survived = survives("poller", [&] {
-      client->on_ready(failed || (event.events & EPOLLIN) != 0, failed || (event.events & EPOLLOUT) != 0);
+      client->on_ready(failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
+                       failed || (event.events & EPOLLOUT) != 0);
     });
     if (!survived) (void)survives("poller", [&] { client->on_exception(); });
   }
@@ -128,10 +135,11 @@ Result<void> Poller::add(int fd, PollClient& client) {
 }
 
 void Poller::watch(int fd, PollClient& client, bool readable, bool writable) {
-  epoll_event event{};
-  event.events = event_mask(readable, writable);
-  event.data.ptr = &client;
-  (void)::epoll_ctl(state_->fd.get(), EPOLL_CTL_MOD, fd, &event);
+  state_->modify(fd, client, event_mask(readable, writable));
+}
+
+void Poller::watch_end(int fd, PollClient& client, bool writable) {
+  state_->modify(fd, client, event_mask(false, writable) | static_cast<std::uint32_t>(EPOLLRDHUP));
 }
 
 void Poller::remove(int fd) {

@@ -44,14 +44,17 @@ class Poller {
     std::function<void()> after_dispatch;
   };
   // "net.epoll": no descriptor left for it.
-  [[nodiscard]] static Result<std::unique_ptr<Poller>> open(boost::asio::io_context& context, Config config);
+  static Result<std::unique_ptr<Poller>> open(boost::asio::io_context& context, Config config);
   ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
   // Watches a non-blocking socket for reading (and writing).
-  [[nodiscard]] Result<void> add(int fd, PollClient& client);
+  Result<void> add(int fd, PollClient& client);
   void watch(int fd, PollClient& client, bool readable, bool writable);
+  // For the peer's end or an error alone, which counts as readable: bytes that wait are left where they are.
+  // It is reported again and again until something is done about it.
+  void watch_end(int fd, PollClient& client, bool writable);
   void remove(int fd);
 
   PollerStatistics statistics() const;

@@ -30,7 +30,7 @@ class ProxyHeaderReader {
 
   // Takes from the front of bytes what belongs to the header and says how many these are: all while it is not
   // complete. "net.proxy_header": this is none; it is not read further.
-  [[nodiscard]] Result<std::size_t> receive(ByteView bytes);
+  Result<std::size_t> receive(ByteView bytes);
   bool done() const { return done_; }
   // Once done.
   const ProxyHeader& header() const { return header_; }

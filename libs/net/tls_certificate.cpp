@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/survive.hpp"
@@ -87,6 +88,8 @@ void TlsCertificate::look() {
 void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& observer,
                          const Observer& answered) {
   std::string trouble;
+  std::optional<Result<Check>> untold;  // news that the observer has not taken yet
+  bool taken = false;                   // since the last answer
   for (;;) {
     bool asked = false;
     {
@@ -95,15 +98,28 @@ void TlsCertificate::run(std::chrono::milliseconds interval, const Observer& obs
       if (stopping_) return;
       asked = std::exchange(looking_, false);
     }
+    Result<Check> looked = guarded_refresh();
+    const bool replaced = looked && *looked == Check::kReplaced;
+    taken = taken || replaced;
     (void)survives("certificate", [&] {
-      const Result<Check> looked = refresh();
-      const std::string now = looked ? std::string() : looked.error().message;
-      const bool news = (looked && *looked == Check::kReplaced) || now != trouble;
-      trouble = now;
-      if (news) observer(looked);
-      if (asked && answered) answered(looked);
+      std::string now = looked ? std::string() : looked.error().message;
+      if (replaced || now != trouble) untold = looked;
+      trouble = std::move(now);
+      if (!untold) return;
+      observer(*untold);
+      untold.reset();
     });
+    if (!asked || !answered) continue;
+    if (looked && taken) looked = Check::kReplaced;
+    if (survives("certificate", [&] { answered(looked); }) && looked) taken = false;
   }
+}
+
+// Whoever asked is answered, whatever the look met (out of memory).
+Result<TlsCertificate::Check> TlsCertificate::guarded_refresh() {
+  Result<Check> looked = fail("tls.look", "the files could not be looked at");
+  (void)survives("certificate", [&] { looked = refresh(); });
+  return looked;
 }
 
 }  // namespace millrace::net

@@ -27,8 +27,7 @@ class TlsCertificate {
   using Observer = std::function<void(const Result<Check>&)>;
 
   // Errors as TlsContext::server.
-  [[nodiscard]] static Result<std::unique_ptr<TlsCertificate>> open(std::string certificate_path,
-                                                                    std::string key_path);
+  static Result<std::unique_ptr<TlsCertificate>> open(std::string certificate_path, std::string key_path);
   ~TlsCertificate();
   TlsCertificate(const TlsCertificate&) = delete;
   TlsCertificate& operator=(const TlsCertificate&) = delete;
@@ -40,7 +39,9 @@ class TlsCertificate {
   // Looks at the files now, and reads them when they are others than those in use.
   Result<Check> refresh();
   // Looks again and again, on a thread that runs from here on and calls both observers. Once. answered gets
-  // the outcome of each look that look() asked for, news or not; looks asked for meanwhile are one.
+  // the outcome of each look that look() asked for, news or not; looks asked for meanwhile are one. There
+  // kReplaced is a pair taken since the last answer, by whichever look. What the observer throws costs no
+  // answer, and the observer is told again with the next look.
   void watch(std::chrono::milliseconds interval, Observer observer, Observer answered = nullptr);
   // Makes the watch look now (SIGHUP).
   void look();
@@ -51,6 +52,7 @@ class TlsCertificate {
 
   TlsCertificate(std::string certificate_path, std::string key_path);
   std::array<FileState, 2> file_states() const;
+  Result<Check> guarded_refresh();
   void run(std::chrono::milliseconds interval, const Observer& observer, const Observer& answered);
 
   const std::string certificate_path_;

@@ -9,6 +9,8 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <new>
 #include <optional>
 
 #include "net/tls_testing.hpp"
@@ -32,6 +34,33 @@ class TlsCertificateTest : public ::testing::Test {
 
   std::string directory_;
   testing::CertificateFiles files_;
+};
+
+// What those who ask for a look are answered: the error's code, "replaced" or "unchanged".
+class Answers {
+ public:
+  TlsCertificate::Observer observer() {
+    return [this](const Result<Check>& result) {
+      const std::lock_guard lock(mutex_);
+      answers_.push_back(!result                       ? std::string(result.error().code)
+                         : *result == Check::kReplaced ? "replaced"
+                                                       : "unchanged");
+      told_.notify_all();
+    };
+  }
+  std::string ask(TlsCertificate& certificate) {
+    certificate.look();
+    std::unique_lock lock(mutex_);
+    if (!told_.wait_for(lock, 20s, [&] { return !answers_.empty(); })) return "nothing";
+    std::string first = answers_.front();
+    answers_.pop_front();
+    return first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable told_;
+  std::deque<std::string> answers_;
 };
 
 TEST_F(TlsCertificateTest, TakesANewPairWhenBothFilesAreThere) {
@@ -148,35 +177,64 @@ TEST_F(TlsCertificateTest, WatchesAndTellsChangesOnce) {
 }
 
 TEST_F(TlsCertificateTest, AnswersEachLookThatWasAskedFor) {
-  std::mutex mutex;
-  std::condition_variable told;
-  std::deque<std::string> answers;
+  Answers answers;
   auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
   certificate->watch(
-      1h, [](const Result<Check>&) {},
-      [&](const Result<Check>& result) {
-        const std::lock_guard lock(mutex);
-        answers.push_back(!result                       ? std::string(result.error().code)
-                          : *result == Check::kReplaced ? "replaced"
-                                                        : "unchanged");
-        told.notify_all();
-      });
-  const auto look = [&] {
-    certificate->look();
-    std::unique_lock lock(mutex);
-    if (!told.wait_for(lock, 20s, [&] { return !answers.empty(); })) return std::string("nothing");
-    std::string first = answers.front();
-    answers.pop_front();
-    return first;
-  };
-  EXPECT_EQ(look(), "unchanged");
+      1h, [](const Result<Check>&) {}, answers.observer());
+  EXPECT_EQ(answers.ask(*certificate), "unchanged");
   const auto next = testing::make_certificate(directory_, "next");
   replace(files_.certificate, next.certificate);
-  EXPECT_EQ(look(), "tls.mismatch");
-  EXPECT_EQ(look(), "tls.mismatch") << "no news, and an answer";
+  EXPECT_EQ(answers.ask(*certificate), "tls.mismatch");
+  EXPECT_EQ(answers.ask(*certificate), "tls.mismatch") << "no news, and an answer";
   replace(files_.key, next.key);
-  EXPECT_EQ(look(), "replaced");
-  EXPECT_EQ(look(), "unchanged");
+  EXPECT_EQ(answers.ask(*certificate), "replaced");
+  EXPECT_EQ(answers.ask(*certificate), "unchanged");
+}
+
+// The pair was taken between the change of the files and the question.
+TEST_F(TlsCertificateTest, AnswersThatAPairWasTakenBySomeLookSinceTheLastAnswer) {
+  std::mutex mutex;
+  std::condition_variable told;
+  int observed = 0;
+  Answers answers;
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  certificate->watch(
+      1ms,
+      [&](const Result<Check>&) {
+        const std::lock_guard lock(mutex);
+        // The first time there is no memory for it.
+        if (++observed == 1) throw std::bad_alloc();
+        told.notify_all();
+      },
+      answers.observer());
+  EXPECT_EQ(answers.ask(*certificate), "unchanged");
+  const auto next = testing::make_certificate(directory_, "next");
+  replace(files_.certificate, next.certificate);
+  replace(files_.key, next.key);
+  {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(told.wait_for(lock, 20s, [&] { return certificate->replaced() == 1 && observed > 1; }))
+        << "told again what it could not take";
+  }
+  EXPECT_EQ(answers.ask(*certificate), "replaced");
+  EXPECT_EQ(answers.ask(*certificate), "unchanged");
+}
+
+TEST_F(TlsCertificateTest, AnswersThoughTheObserverThrows) {
+  std::promise<Result<Check>> answer;
+  auto certificate = std::move(*TlsCertificate::open(files_.certificate, files_.key));
+  const auto next = testing::make_certificate(directory_, "next");
+  replace(files_.certificate, next.certificate);
+  replace(files_.key, next.key);
+  certificate->watch(
+      1h, [](const Result<Check>&) { throw std::bad_alloc(); },
+      [&](const Result<Check>& result) { answer.set_value(result); });
+  certificate->look();
+  auto answered = answer.get_future();
+  ASSERT_EQ(answered.wait_for(20s), std::future_status::ready);
+  const Result<Check> result = answered.get();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(*result, Check::kReplaced);
 }
 
 }  // namespace

@@ -116,11 +116,11 @@ bool use_authorities(ssl_ctx_st* context, std::string_view pem) {
   return usable && certificates > 0;
 }
 
-std::int64_t expiry_of(ssl_ctx_st* context) {
+WallTime expiry_of(ssl_ctx_st* context) {
   const X509* const certificate = ::SSL_CTX_get0_certificate(context);
   std::tm time{};
-  if (certificate == nullptr || ::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &time) != 1) return 0;
-  return ::timegm(&time);
+  if (certificate == nullptr || ::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &time) != 1) return {};
+  return WallTime::from_seconds(::timegm(&time));
 }
 
 }  // namespace

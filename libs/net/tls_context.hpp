@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "base/result.hpp"
+#include "base/wall_time.hpp"
 
 struct ssl_ctx_st;
 
@@ -25,20 +25,20 @@ class TlsContext {
   // PEM files: the chain, the server's own certificate first, and its private key (not encrypted). Errors:
   // "tls.certificate", "tls.key" (unreadable), "tls.mismatch" (the key is another certificate's). Their texts
   // hold paths and reasons, nothing of the key.
-  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> server(const std::string& certificate_path,
-                                                                        const std::string& key_path);
+  static Result<std::shared_ptr<const TlsContext>> server(const std::string& certificate_path,
+                                                          const std::string& key_path);
   // verify: the peer's chain must lead to a trusted authority and name the host; authorities_path: a PEM file
   // of those, empty for the system's. "tls.authorities".
-  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> client(
-      bool verify = true, const std::string& authorities_path = {});
+  static Result<std::shared_ptr<const TlsContext>> client(bool verify = true,
+                                                          const std::string& authorities_path = {});
 
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
   bool verifies_peer() const { return verifies_peer_; }
-  // Of the server's certificate, seconds since 1970; 0 for clients.
-  std::int64_t expires_at() const { return expires_at_; }
+  // Of the server's certificate; not set for clients.
+  WallTime expires_at() const { return expires_at_; }
   ssl_ctx_st* native() const { return context_; }  // for TlsStream
 
  private:
@@ -46,7 +46,7 @@ class TlsContext {
 
   ssl_ctx_st* context_;
   bool verifies_peer_ = false;
-  std::int64_t expires_at_ = 0;
+  WallTime expires_at_;
 };
 
 using TlsContextPtr = std::shared_ptr<const TlsContext>;

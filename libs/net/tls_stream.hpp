@@ -34,10 +34,9 @@ class TlsStream {
   static constexpr std::size_t kRecord = 16U << 10;
 
   // "tls.stream": no memory.
-  [[nodiscard]] static Result<std::unique_ptr<TlsStream>> accept(TlsContextPtr context, int fd);
+  static Result<std::unique_ptr<TlsStream>> accept(TlsContextPtr context, int fd);
   // host: a name (sent as SNI) or an IP address; what the certificate must be for when the context verifies.
-  [[nodiscard]] static Result<std::unique_ptr<TlsStream>> connect(TlsContextPtr context, int fd,
-                                                                  const std::string& host);
+  static Result<std::unique_ptr<TlsStream>> connect(TlsContextPtr context, int fd, const std::string& host);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;

@@ -270,7 +270,8 @@ TEST(TlsContextTest, NamesWhatIsWrongWithThePair) {
   const auto one = testing::make_certificate(directory, "one");
   const auto two = testing::make_certificate(directory, "two");
   EXPECT_TRUE(TlsContext::server(one.certificate, one.key));
-  EXPECT_GT((*TlsContext::server(one.certificate, one.key))->expires_at(), 1'600'000'000);
+  EXPECT_GT((*TlsContext::server(one.certificate, one.key))->expires_at(),
+            WallTime::from_seconds(1'600'000'000));
   EXPECT_EQ(TlsContext::server(directory + "/none", one.key).error().code, "tls.certificate");
   for (const Error& error : {TlsContext::server(directory + "/none", one.key).error(),
                              TlsContext::server(one.certificate, directory + "/none").error(),

@@ -146,9 +146,9 @@ std::optional<Claims> TokenKeys::verify(std::string_view token) const {
 }
 
 Verdict judge(const std::optional<Claims>& claims, std::string_view stream_id, std::string_view peer_address,
-              std::int64_t now_s, std::int64_t grace_s) {
+              WallTime now, std::int64_t grace_s) {
   if (!claims) return Verdict::kNoToken;
-  if (now_s >= std::int64_t{claims->expires_s} + grace_s) return Verdict::kExpired;
+  if (now.seconds() >= std::int64_t{claims->expires_s} + grace_s) return Verdict::kExpired;
   if (claims->stream_id != stream_id) return Verdict::kOtherStream;
   if (claims->network && !claims->network->contains(peer_address)) return Verdict::kWrongAddress;
   return Verdict::kGood;

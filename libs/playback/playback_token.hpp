@@ -22,6 +22,7 @@
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "base/wall_time.hpp"
 #include "net/ip_network.hpp"
 
 namespace millrace::playback {
@@ -70,7 +71,7 @@ class TokenKeys {
 
   // current signs; tokens of previous (may be empty) are still good. An empty current: nothing is signed and
   // nothing is good. Errors: playback.weak_secret.
-  [[nodiscard]] static Result<TokenKeys> create(const Secret& current, const Secret& previous = Secret());
+  static Result<TokenKeys> create(const Secret& current, const Secret& previous = Secret());
 
   bool empty() const { return keys_[0].second == Key{}; }
   // Precondition: not empty, a valid stream id.
@@ -95,6 +96,6 @@ enum class Verdict : std::uint8_t {
 };
 // grace_s: how long after its end a token still counts.
 Verdict judge(const std::optional<Claims>& claims, std::string_view stream_id, std::string_view peer_address,
-              std::int64_t now_s, std::int64_t grace_s = 0);
+              WallTime now, std::int64_t grace_s = 0);
 
 }  // namespace millrace::playback

@@ -109,7 +109,8 @@ TEST(PlaybackToken, IsWorthItsStreamItsTimeAndItsNetwork) {
       {bound, "cam1", "", 1000, 0, Verdict::kWrongAddress},
   };
   for (const auto& row : table)
-    EXPECT_EQ(judge(row.claims, row.stream, row.peer, row.now, row.grace), row.verdict)
+    EXPECT_EQ(judge(row.claims, row.stream, row.peer, WallTime::from_seconds(row.now), row.grace),
+              row.verdict)
         << row.now << row.peer;
 }
 
@@ -132,7 +133,9 @@ TEST(PlaybackToken, TellsWhatACheckCosts) {
   int good = 0;
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < kRounds; ++i)
-    good += judge(both.verify(token), "abcdefghijkl", kPeer, 1000) == Verdict::kGood ? 1 : 0;
+    good += judge(both.verify(token), "abcdefghijkl", kPeer, WallTime::from_seconds(1000)) == Verdict::kGood
+                ? 1
+                : 0;
   const auto took =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin);
   EXPECT_EQ(good, kRounds);

@@ -15,8 +15,8 @@ Claims claims_of(std::uint64_t viewer, std::uint64_t lease) {
 
 TEST(Revocations, TakeBackOneLeaseOrAllOfAViewer) {
   Revocations revoked;
-  revoked.revoke({7, 1}, 100);
-  revoked.revoke({8, 0}, 100);
+  revoked.revoke({7, 1}, WallTime::from_seconds(100));
+  revoked.revoke({8, 0}, WallTime::from_seconds(100));
   const struct {
     Claims claims;
     bool is_revoked;
@@ -28,9 +28,9 @@ TEST(Revocations, TakeBackOneLeaseOrAllOfAViewer) {
 TEST(Revocations, ForgetWhatRunsOutFirstAtTheBound) {
   Revocations revoked;
   for (std::size_t i = 0; i < Revocations::kMaxEntries; ++i)
-    revoked.revoke({i + 1, 1}, static_cast<std::int64_t>(1000 + i));
-  revoked.revoke({1, 1}, 900'000);  // reported again, and for longer
-  revoked.revoke({999'999, 1}, 500);
+    revoked.revoke({i + 1, 1}, WallTime::from_seconds(static_cast<std::int64_t>(1000 + i)));
+  revoked.revoke({1, 1}, WallTime::from_seconds(900'000));  // reported again, and for longer
+  revoked.revoke({999'999, 1}, WallTime::from_seconds(500));
   EXPECT_EQ(revoked.size(), Revocations::kMaxEntries);
   EXPECT_TRUE(revoked.is_revoked(claims_of(1, 1)));
   EXPECT_FALSE(revoked.is_revoked(claims_of(2, 1)));
@@ -61,6 +61,18 @@ TEST(Revocations, KnowWhichStreamsBecamePrivateOrAreBarred) {
   EXPECT_EQ(heard.standing("cam1"), Standing::kPublic);
 }
 
+TEST(Revocations, CountEachChangeOnce) {
+  Revocations heard;
+  heard.set_private("cam1", true);
+  heard.set_barred("cam1", true);
+  EXPECT_EQ(heard.changes(), 2U);
+  heard.set_private("cam1", true);
+  heard.set_barred("cam2", false);
+  EXPECT_EQ(heard.changes(), 2U) << "said again";
+  heard.set_private("cam1", false);
+  EXPECT_EQ(heard.changes(), 3U);
+}
+
 TEST(Revocations, HaveRoomForChangesBesideWhatAuthNamesAtItsStart) {
   Revocations heard;
   heard.set_complete();
@@ -77,6 +89,17 @@ TEST(Revocations, HaveRoomForChangesBesideWhatAuthNamesAtItsStart) {
     heard.set_barred("b" + std::to_string(i), true);
   }
   EXPECT_EQ(heard.size(), Revocations::kMaxPrivate + Revocations::kMaxBarred);
+}
+
+TEST(Revocations, NothingIsForgottenOfAnInstanceTooMany) {
+  Revocations known;
+  for (std::size_t i = 0; i < Revocations::kMaxInstances; ++i)
+    known.set_barred("cam", true, {.instance = std::to_string(i), .boot = 1});
+  known.set_barred("late", true, {.instance = "one too many", .boot = 1});
+  known.set_complete({.instance = "one too many", .boot = 2});
+  EXPECT_EQ(known.standing("late"), Standing::kBarred);
+  known.set_complete({.instance = std::to_string(Revocations::kMaxInstances - 1), .boot = 2});
+  EXPECT_EQ(known.standing("cam"), Standing::kPublic);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class AggregateSplitter {
 
   // Appends MessageBegin, MessageBytes and MessageEnd of the audio, video and data parts; others are dropped.
   // "rtmp.aggregate": a part is longer than what is left of the aggregate.
-  [[nodiscard]] Result<void> feed(ByteView bytes, std::vector<Action>& out);
+  Result<void> feed(ByteView bytes, std::vector<Action>& out);
   // A part has begun that has not ended.
   bool part_open() const { return part_left_ != 0 && forwarding_; }
 

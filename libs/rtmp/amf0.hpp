@@ -89,7 +89,7 @@ class Reader {
  public:
   explicit Reader(ByteView bytes) : reader_(bytes) {}
 
-  [[nodiscard]] Result<Value> read() { return value(0); }
+  Result<Value> read() { return value(0); }
   bool empty() const { return reader_.empty(); }
   std::size_t remaining() const { return reader_.remaining(); }
 
@@ -105,7 +105,7 @@ class Reader {
 };
 
 // All values of a message body.
-[[nodiscard]] Result<std::vector<Value>> parse(ByteView bytes);
+Result<std::vector<Value>> parse(ByteView bytes);
 
 // Appends a value. Names longer than 65535 bytes are cut there.
 void serialize(const Value& value, ByteWriter& out);

@@ -4,7 +4,7 @@
 namespace millrace::rtmp::amf0 {
 
 namespace {
-constexpr std::string_view kCode = "rtmp.amf0";
+constexpr ErrorCode kCode = "rtmp.amf0";
 }
 
 Value::Value() = default;

@@ -45,11 +45,11 @@ class ChunkReader {
   // Consumes from the front of bytes: all, unless the sink wants no more. Codes: "rtmp.chunk_context" (types
   // 2, 3 without a header before), "rtmp.message_changed", "rtmp.chunk_streams", "rtmp.work", and the sink's.
   // After an error the reader is of no use.
-  [[nodiscard]] Result<void> receive(ByteView& bytes, const SessionLimits& limits, ChunkSink& sink);
+  Result<void> receive(ByteView& bytes, const SessionLimits& limits, ChunkSink& sink);
 
   // Set Chunk Size from the peer: from its next chunk on; larger values mean kMaxChunkSize.
   // "rtmp.chunk_size": 0 or negative.
-  [[nodiscard]] Result<void> set_chunk_size(std::uint32_t size);
+  Result<void> set_chunk_size(std::uint32_t size);
   // Abort Message from the peer: forgets the open message of that chunk stream. Its slot, or -1 if there is
   // none open.
   int abort(std::uint32_t chunk_stream_id);

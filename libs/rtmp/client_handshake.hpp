@@ -22,7 +22,7 @@ class ClientHandshake {
   void begin(ByteWriter& out) const;
   // Consumes from the front of bytes what belongs to the handshake; replies are appended to out.
   // "rtmp.version": S0 is not 3.
-  [[nodiscard]] Result<void> receive(ByteView& bytes, Bytes& out);
+  Result<void> receive(ByteView& bytes, Bytes& out);
   bool done() const { return phase_ == Phase::kDone; }
 
   void save(ByteWriter& out) const;

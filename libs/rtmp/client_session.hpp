@@ -112,7 +112,7 @@ class ClientSession {
   std::uint64_t received_bytes() const;
 
   Bytes save() const;
-  [[nodiscard]] static Result<ClientSession> restore(ByteView saved, const SessionLimits& limits = {});
+  static Result<ClientSession> restore(ByteView saved, const SessionLimits& limits = {});
 
  private:
   explicit ClientSession(std::unique_ptr<ClientState> state);

@@ -27,7 +27,7 @@ struct Command {
 
 // Type 20, or type 17 (AMF3): a zero byte, then AMF0. "rtmp.amf0", or "rtmp.command": it does not begin with
 // a name.
-[[nodiscard]] Result<Command> parse_command(MessageType type, ByteView body);
+Result<Command> parse_command(MessageType type, ByteView body);
 
 // Appends a whole type 20 message; the chunk size must have been announced to the peer.
 void append_command(std::uint32_t message_stream_id, std::string_view name, double transaction,

@@ -19,7 +19,7 @@ class ServerHandshake {
 
   // Consumes from the front of bytes what belongs to the handshake; replies are appended to out.
   // "rtmp.version": C0 is not 3. "rtmp.http": an HTTP request came to the RTMP port.
-  [[nodiscard]] Result<void> receive(ByteView& bytes, Bytes& out);
+  Result<void> receive(ByteView& bytes, Bytes& out);
   bool done() const { return phase_ == Phase::kDone; }
 
   void save(ByteWriter& out) const;

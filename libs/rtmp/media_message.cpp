@@ -1,7 +1,10 @@
 #include "rtmp/media_message.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "rtmp/amf0.hpp"
 #include "rtmp/chunk_writer.hpp"
@@ -10,7 +13,6 @@ namespace millrace::rtmp {
 
 namespace {
 
-constexpr std::uint32_t kExtendedMark = 0xFFFFFF;
 constexpr std::string_view kSetDataFrame = "@setDataFrame";
 constexpr std::size_t kMaxEncoderText = 256;
 
@@ -57,19 +59,16 @@ Metadata read_metadata(const amf0::Object& object) {
 // Adobe RTMP 1.0, 5.3.1.2.1; the message stream id is little endian.
 MediaChunkHeader media_chunk_header(MessageType type, std::uint32_t timestamp_ms, std::uint32_t body_size,
                                     std::uint32_t message_stream_id) {
+  constexpr std::uint32_t kMark = MediaChunkHeader::kExtendedMark;
+  // Big-endian but for the message stream's id.
+  const std::array<std::uint32_t, 4> words{
+      __builtin_bswap32(chunk_stream_of(type) << 24 | std::min(timestamp_ms, kMark)),
+      __builtin_bswap32(body_size << 8 | static_cast<std::uint32_t>(type)), message_stream_id,
+      __builtin_bswap32(timestamp_ms)};
   MediaChunkHeader header;
-  const auto put = [&header](std::size_t at, std::uint32_t value, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; ++i)
-      header.bytes_[at + i] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1 - i)));
-  };
-  const bool extended = timestamp_ms >= kExtendedMark;
-  put(0, chunk_stream_of(type), 1);
-  put(1, extended ? kExtendedMark : timestamp_ms, 3);
-  put(4, body_size, 3);
-  put(7, static_cast<std::uint32_t>(type), 1);
-  put(8, __builtin_bswap32(message_stream_id), 4);
-  if (extended) put(12, timestamp_ms, 4);
-  header.size_ = extended ? 16 : 12;
+  static_assert(sizeof(words) == MediaChunkHeader::kMaxSize && std::endian::native == std::endian::little);
+  std::memcpy(header.bytes_.data(), words.data(), sizeof(words));
+  header.size_ = MediaChunkHeader::size_for(timestamp_ms);
   return header;
 }
 

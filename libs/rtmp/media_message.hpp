@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 
@@ -17,10 +18,21 @@ namespace millrace::rtmp {
 class MediaChunkHeader {
  public:
   static constexpr std::size_t kMaxSize = 16;
+  static constexpr std::size_t kShortSize = 12;
+  static constexpr std::uint32_t kExtendedMark = 0xFFFFFF;  // a time stamp from here on stands behind it
+
+  static constexpr std::size_t size_for(std::uint32_t timestamp_ms) {
+    return timestamp_ms >= kExtendedMark ? kMaxSize : kShortSize;
+  }
 
   std::size_t size() const { return size_; }
   const std::uint8_t* data() const { return bytes_.data(); }
   ByteView view() const { return {bytes_.data(), size_}; }
+  // size() bytes.
+  void copy_to(std::uint8_t* place) const {
+    std::memcpy(place, bytes_.data(), kShortSize);
+    if (size_ == kMaxSize) std::memcpy(place + kShortSize, bytes_.data() + kShortSize, kMaxSize - kShortSize);
+  }
 
  private:
   friend MediaChunkHeader media_chunk_header(MessageType, std::uint32_t, std::uint32_t, std::uint32_t);

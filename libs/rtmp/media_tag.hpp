@@ -79,7 +79,7 @@ struct MediaTag {
 // type: kAudio or kVideo. The whole message is checked: its parts can be read without an error afterwards.
 // "rtmp.media_tag": empty or cut off, sizes that pass the end. "rtmp.multitrack": a reserved type, or one
 // within another. "rtmp.tracks", "rtmp.modex".
-[[nodiscard]] Result<MediaTag> parse_media_tag(MessageType type, ByteView body);
+Result<MediaTag> parse_media_tag(MessageType type, ByteView body);
 
 // Walks the parts of a message.
 class TagPartReader {

@@ -196,7 +196,7 @@ class ServerSession {
   // The whole state as bytes, and back. restore refuses what save did not write ("rtmp.snapshot") without
   // harm.
   Bytes save() const;
-  [[nodiscard]] static Result<ServerSession> restore(ByteView saved, const SessionLimits& limits = {});
+  static Result<ServerSession> restore(ByteView saved, const SessionLimits& limits = {});
 
  private:
   explicit ServerSession(std::unique_ptr<SessionState> state);

@@ -8,7 +8,7 @@ namespace millrace::rtmp {
 
 namespace {
 
-constexpr std::string_view kError = "rtmp.url";
+constexpr ErrorCode kError = "rtmp.url";
 constexpr std::size_t kMaxHostBytes = 253;  // of a DNS name
 
 bool is_alphanumeric(char c) {

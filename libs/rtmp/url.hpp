@@ -35,6 +35,6 @@ struct Url {
 };
 
 // "rtmp.url"; the message says what is wrong and holds nothing of the URL.
-[[nodiscard]] Result<Url> parse_url(std::string_view text);
+Result<Url> parse_url(std::string_view text);
 
 }  // namespace millrace::rtmp

@@ -20,6 +20,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/command_line.hpp"
 #include "base/log.hpp"
 #include "base/survive.hpp"
 #include "runtime/supervisor.hpp"
@@ -261,6 +262,14 @@ int run(const ServiceDefinition& definition, const CommonConfig& config, const s
   return code;
 }
 
+std::string help(const ServiceDefinition& definition) {
+  const std::string program = "millrace-" + definition.name;
+  return program + ": " + definition.summary + "\n\nusage: " + program +
+         "                     serves until SIGTERM; see ./millrace up\n       " + program +
+         " --config-markdown   lists the settings, which are environment variables\n" + definition.options +
+         "\nThe settings are described in docs/configuration.md.\n";
+}
+
 }  // namespace
 
 int run_service(int argc, char** argv, const ServiceDefinition& definition) {
@@ -271,6 +280,10 @@ int run_service(int argc, char** argv, const ServiceDefinition& definition) {
   const std::span<char*> arguments(argv + 1, argc > 0 ? static_cast<std::size_t>(argc - 1) : 0);
   if (arguments.size() == 1 && std::strcmp(arguments[0], "--config-markdown") == 0) {
     std::cout << table.markdown();
+    return 0;
+  }
+  if (asks_for_help(arguments)) {
+    std::cout << help(definition);
     return 0;
   }
   Result<void> loaded = table.load(process_environment());

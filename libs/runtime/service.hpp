@@ -56,6 +56,9 @@ struct ServiceContext {
 
 struct ServiceDefinition {
   std::string name{};  // "ingest": the program is millrace-ingest
+  // For --help: what the program does, in a line, and a line of usage for each option of command.
+  std::string summary{};
+  std::string options{};
   // Adds the service's rows. MILLRACE_HOME, DRAIN_SECONDS and the log's are there already.
   std::function<void(ConfigTable&)> configure{};
   // Main thread; returns when everything is listening. A code that ends in ".port_in_use" exits with 69, one

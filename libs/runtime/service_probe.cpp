@@ -73,6 +73,8 @@ int run(int argc, char** argv) {
     table.text("PROBE_DRAIN", drain, "well", "how the drain goes");
     table.text("PROBE_END", end, "well", "how its objects go");
   };
+  definition.summary = "is started by tests";
+  definition.options = "       millrace-probe --answer\n";
   definition.start = [&](ServiceContext& context) { return start(how, context); };
   definition.drain = [&](Deadline) {
     std::cout << "draining" << std::endl;

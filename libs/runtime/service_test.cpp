@@ -110,6 +110,16 @@ TEST_F(ServiceTest, PrintsItsConfiguration) {
   }
 }
 
+TEST_F(ServiceTest, SaysWhatItIsWhateverItsConfiguration) {
+  start({"--help"}, {"DRAIN_SECONDS=soon"});
+  EXPECT_EQ(line(), "millrace-probe: is started by tests");
+  std::string page;
+  for (std::string next = line(); !next.empty() || page.empty(); next = line()) page += next + "\n";
+  EXPECT_THAT(page, HasSubstr("--config-markdown"));
+  EXPECT_THAT(page, HasSubstr("--answer"));
+  EXPECT_EQ(exit_code(), 0);
+}
+
 TEST_F(ServiceTest, TellsBadStartsApartByTheirExitCodeAndOneClearLine) {
   struct Case {
     std::vector<std::string> arguments, environment;

@@ -24,14 +24,9 @@ bool Supervision::add(const std::string& name, const std::string& group, Restart
   Unit* to = unit(unit_name, grouped);
   // A group that is being stopped takes nobody in: its end is decided.
   if (to != nullptr && to->phase == Phase::kStopping) return false;
-  if (to == nullptr) {
-    to = &units_.emplace_back();
-    to->name = unit_name;
-    to->group = grouped;
-    to->started = now;
-    abandoned_.erase(unit_name);
-  }
+  if (to == nullptr) to = &make_unit(unit_name, grouped, now);
   Member& member = to->members.emplace_back(Member{name, restart});
+  members_.emplace(name, to->number);
   if (to->phase != Phase::kRunning) return true;
   member.alive = true;
   out.emplace_back(StartMember{name});
@@ -49,7 +44,7 @@ void Supervision::member_down(const std::string& name, bool normal, const std::s
   out.emplace_back(event(Kind::kDown, name, reason));
   const bool leaves = normal && member->restart != Restart::kPermanent;
   if (of->phase == Phase::kRunning && leaves) {
-    out.emplace_back(ForgetMember{name});
+    forget_member(*member, out);
     of->members.erase(member);
     if (of->members.empty()) forget(*of, out);
     return;
@@ -59,7 +54,7 @@ void Supervision::member_down(const std::string& name, bool normal, const std::s
 }
 
 void Supervision::crash(Unit& unit, const std::string& reason, Time now, Actions& out) {
-  unit.phase = Phase::kEnding;
+  enter(unit, Phase::kEnding);
   unit.reason = reason;
   // What lived long enough starts from a clean sheet.
   if (now - unit.started >= config_.backoff.reset) unit.backoff = Time{0};
@@ -70,7 +65,7 @@ void Supervision::after_down(Unit& unit, Time now, Actions& out) {
   const bool all_gone =
       std::none_of(unit.members.begin(), unit.members.end(), [](const Member& m) { return m.alive; });
   if (!all_gone) return;
-  unit.timer = 0;
+  clear_timer(unit);
   if (unit.phase == Phase::kStopping) {
     forget(unit, out);
     return;
@@ -78,7 +73,7 @@ void Supervision::after_down(Unit& unit, Time now, Actions& out) {
   if (unit.group) out.emplace_back(event(Kind::kGroupDown, unit.name, unit.reason));
   std::erase_if(unit.members, [&](const Member& member) {
     const bool temporary = member.restart == Restart::kTemporary;
-    if (temporary) out.emplace_back(ForgetMember{member.name});
+    if (temporary) forget_member(member, out);
     return temporary;
   });
   if (unit.members.empty()) {
@@ -97,7 +92,7 @@ void Supervision::restart(Unit& unit, Time now, Actions& out) {
   }
   unit.backoff = unit.backoff == Time{0} ? config_.backoff.first : unit.backoff * 2;
   unit.backoff = std::min<Time>(unit.backoff, config_.backoff.limit);
-  unit.phase = Phase::kWaiting;
+  enter(unit, Phase::kWaiting);
   out.emplace_back(event(Kind::kRestarting, unit.name, unit.reason, unit.backoff));
   set_timer(unit, unit.backoff, out);
 }
@@ -113,14 +108,14 @@ void Supervision::exhausted(Unit& unit, Actions& out) {
   escalation_ = reason;
   out.emplace_back(event(Kind::kEscalated, unit.name, unit.reason));
   // It has nothing alive any more; the others are stopped in order, as they would be otherwise.
-  unit.phase = Phase::kWaiting;
+  enter(unit, Phase::kWaiting);
   stop_all(out);
 }
 
 void Supervision::timer(std::uint64_t id, Time now, Actions& out) {
   Unit* of = unit_of_timer(id);
   if (of == nullptr) return;
-  of->timer = 0;
+  clear_timer(*of);
   if (of->phase == Phase::kWaiting) {
     start(*of, now, out);
     return;
@@ -139,7 +134,7 @@ void Supervision::timer(std::uint64_t id, Time now, Actions& out) {
 }
 
 void Supervision::start(Unit& unit, Time now, Actions& out) {
-  unit.phase = Phase::kRunning;
+  enter(unit, Phase::kRunning);
   unit.killed = false;
   unit.started = now;
   for (Member& member : unit.members) {
@@ -154,24 +149,25 @@ void Supervision::stop_unit(const std::string& name, bool group, Actions& out) {
     abandoned_.erase(name);
     return;
   }
-  if (of->phase != Phase::kStopping) begin_stop(*of, out);
+  if (of->phase != Phase::kStopping && begin_stop(*of, out) && stopping_) stop_next(out);
 }
 
-void Supervision::begin_stop(Unit& unit, Actions& out) {
+bool Supervision::begin_stop(Unit& unit, Actions& out) {
   const bool was_ending = unit.phase == Phase::kEnding;
   const bool any_alive =
       std::any_of(unit.members.begin(), unit.members.end(), [](const Member& m) { return m.alive; });
-  unit.phase = Phase::kStopping;
+  enter(unit, Phase::kStopping);
   if (!any_alive) {
-    forget(unit, out);
-    return;
+    erase(unit, out);
+    return true;
   }
-  if (was_ending) return;  // killed already, and its timer runs
+  if (was_ending) return false;  // killed already, and its timer runs
   unit.killed = false;
   for (auto member = unit.members.rbegin(); member != unit.members.rend(); ++member) {
     if (member->alive) out.emplace_back(EndMember{member->name, false});
   }
   set_timer(unit, config_.grace, out);
+  return false;
 }
 
 void Supervision::kill_alive(Unit& unit, Actions& out) {
@@ -191,58 +187,99 @@ void Supervision::stop_all(Actions& out) {
   stop_next(out);
 }
 
+// The last started first, one after the other: forget() comes back here.
 void Supervision::stop_next(Actions& out) {
-  if (units_.empty()) {
-    out.emplace_back(event(Kind::kStopped, config_.name, escalation_.value_or("")));
-    out.emplace_back(End{escalation_.has_value(), escalation_.value_or("")});
-    return;
+  while (!units_.empty()) {
+    Unit& last = units_.rbegin()->second;
+    if (last.phase == Phase::kStopping || !begin_stop(last, out)) return;
   }
-  // The last started first, one after the other: forget() comes back here.
-  if (units_.back().phase != Phase::kStopping) begin_stop(units_.back(), out);
+  out.emplace_back(event(Kind::kStopped, config_.name, escalation_.value_or("")));
+  out.emplace_back(End{escalation_.has_value(), escalation_.value_or("")});
 }
 
 void Supervision::set_timer(Unit& unit, Time delay, Actions& out) {
+  clear_timer(unit);
   unit.timer = ++last_timer_;
+  timers_.emplace(unit.timer, unit.number);
   out.emplace_back(SetTimer{unit.timer, delay});
 }
 
+void Supervision::clear_timer(Unit& unit) {
+  timers_.erase(unit.timer);
+  unit.timer = 0;
+}
+
+void Supervision::enter(Unit& unit, Phase phase) {
+  unit.phase = phase;
+  if (phase == Phase::kEnding || phase == Phase::kWaiting) {
+    restarting_.insert(unit.number);
+  } else {
+    restarting_.erase(unit.number);
+  }
+}
+
+Supervision::Unit& Supervision::make_unit(const std::string& name, bool group, Time now) {
+  Unit& made = units_[++last_number_];
+  made.number = last_number_;
+  made.name = name;
+  made.group = group;
+  made.started = now;
+  (group ? groups_ : children_).emplace(name, made.number);
+  abandoned_.erase(name);
+  return made;
+}
+
+void Supervision::forget_member(const Member& member, Actions& out) {
+  members_.erase(member.name);
+  out.emplace_back(ForgetMember{member.name});
+}
+
+void Supervision::erase(Unit& unit, Actions& out) {
+  for (const Member& member : unit.members) forget_member(member, out);
+  clear_timer(unit);
+  restarting_.erase(unit.number);
+  (unit.group ? groups_ : children_).erase(unit.name);
+  units_.erase(unit.number);
+}
+
 void Supervision::forget(Unit& unit, Actions& out) {
-  for (const Member& member : unit.members) out.emplace_back(ForgetMember{member.name});
-  units_.erase(units_.begin() + (&unit - units_.data()));
+  erase(unit, out);
   if (stopping_) stop_next(out);
 }
 
 Supervision::Unit* Supervision::unit(const std::string& name, bool group) {
-  const auto found = std::find_if(units_.begin(), units_.end(),
-                                  [&](const Unit& u) { return u.group == group && u.name == name; });
-  return found == units_.end() ? nullptr : &*found;
+  const Index& index = group ? groups_ : children_;
+  const auto found = index.find(name);
+  return found == index.end() ? nullptr : &units_.at(found->second);
 }
 
 Supervision::Unit* Supervision::unit_of_member(const std::string& name) {
-  for (Unit& unit : units_) {
-    for (const Member& member : unit.members) {
-      if (member.name == name) return &unit;
-    }
-  }
-  return nullptr;
+  const auto found = members_.find(name);
+  return found == members_.end() ? nullptr : &units_.at(found->second);
 }
 
 Supervision::Unit* Supervision::unit_of_timer(std::uint64_t id) {
-  const auto found = std::find_if(units_.begin(), units_.end(), [&](const Unit& u) { return u.timer == id; });
-  return found == units_.end() ? nullptr : &*found;
+  const auto found = timers_.find(id);
+  return found == timers_.end() ? nullptr : &units_.at(found->second);
 }
 
 std::string Supervision::trouble() const {
   std::string text;
-  const auto add_line = [&](std::string_view what, const std::string& name, const std::string& reason) {
+  std::size_t named = 0;
+  const auto name_one = [&](std::string_view what, const std::string& name, const std::string& reason) {
     if (!text.empty()) text += "; ";
     text.append(what).append(" ").append(name).append(": ").append(reason);
+    return ++named < kMostNamed;
   };
-  for (const Unit& unit : units_) {
-    if (unit.phase == Phase::kEnding || unit.phase == Phase::kWaiting)
-      add_line("restarting", unit.name, unit.reason);
+  const std::size_t all = restarting_.size() + abandoned_.size();
+  for (const std::uint64_t number : restarting_) {
+    const Unit& unit = units_.at(number);
+    if (!name_one("restarting", unit.name, unit.reason)) break;
   }
-  for (const auto& [name, reason] : abandoned_) add_line("abandoned", name, reason);
+  for (const auto& [name, reason] : abandoned_) {
+    if (named >= kMostNamed || !name_one("abandoned", name, reason)) break;
+  }
+  if (named < all) text += "; " + std::to_string(all - named) + " more";
   return text;
 }
 

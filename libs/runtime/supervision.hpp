@@ -15,7 +15,10 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -26,6 +29,8 @@ namespace millrace::runtime {
 class Supervision {
  public:
   using Time = std::chrono::milliseconds;  // since any fixed point
+  // Units that trouble() names at most; the others are counted.
+  static constexpr std::size_t kMostNamed = 8;
 
   struct StartMember {
     std::string name;
@@ -64,7 +69,7 @@ class Supervision {
   void stop_unit(const std::string& name, bool group, Actions& out);
   void stop_all(Actions& out);
 
-  // "restarting b: reason; abandoned c: reason", empty when all is well.
+  // "restarting b: reason; abandoned c: reason; 3 more", empty when all is well.
   std::string trouble() const;
 
  private:
@@ -75,6 +80,7 @@ class Supervision {
     bool alive = false;
   };
   struct Unit {
+    std::uint64_t number = 0;  // counts up in the order of their first start
     std::string name;
     bool group = false;
     Phase phase = Phase::kRunning;
@@ -86,23 +92,36 @@ class Supervision {
     bool killed = false;      // stopping: the grace is over
     std::string reason;       // of the last crash
   };
+  using Units = std::map<std::uint64_t, Unit>;  // by number
+  using Index = std::unordered_map<std::string, std::uint64_t>;
 
   Unit* unit(const std::string& name, bool group);
   Unit* unit_of_member(const std::string& name);
   Unit* unit_of_timer(std::uint64_t id);
+  Unit& make_unit(const std::string& name, bool group, Time now);
+  void enter(Unit& unit, Phase phase);
   void start(Unit& unit, Time now, Actions& out);
   void crash(Unit& unit, const std::string& reason, Time now, Actions& out);
   void restart(Unit& unit, Time now, Actions& out);
   void exhausted(Unit& unit, Actions& out);
-  void begin_stop(Unit& unit, Actions& out);
+  // True: nothing of it was alive, and it is gone.
+  bool begin_stop(Unit& unit, Actions& out);
   void kill_alive(Unit& unit, Actions& out);
   void set_timer(Unit& unit, Time delay, Actions& out);
+  void clear_timer(Unit& unit);
+  void forget_member(const Member& member, Actions& out);
+  void erase(Unit& unit, Actions& out);
+  // erase(), and the next one's turn where everything is being stopped.
   void forget(Unit& unit, Actions& out);
   void after_down(Unit& unit, Time now, Actions& out);
   void stop_next(Actions& out);
 
   SupervisorConfig config_;
-  std::vector<Unit> units_;                       // in the order of their first start
+  Units units_;
+  std::uint64_t last_number_ = 0;
+  Index children_, groups_, members_;  // names to numbers of units
+  std::unordered_map<std::uint64_t, std::uint64_t> timers_;
+  std::set<std::uint64_t> restarting_;
   std::map<std::string, std::string> abandoned_;  // unit and reason
   std::uint64_t last_timer_ = 0;
   bool stopping_ = false;

@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 #include <deque>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/log.hpp"
@@ -109,6 +110,7 @@ class SupervisorActor : public caf::event_based_actor {
   }
 
   void on_stop() {
+    stopping_ = true;
     if (config_.health) config_.health->set(config_.name, HealthState::kStopping);
     Supervision::Actions actions;
     supervision_.stop_all(actions);
@@ -204,10 +206,12 @@ class SupervisorActor : public caf::event_based_actor {
   }
 
   void report_health() {
-    if (!config_.health) return;
-    const std::string trouble = supervision_.trouble();
+    if (!config_.health || stopping_) return;
+    std::string trouble = supervision_.trouble();
+    if (trouble == reported_) return;
     config_.health->set(config_.name, trouble.empty() ? HealthState::kReady : HealthState::kDegraded,
                         trouble);
+    reported_ = std::move(trouble);
   }
 
   void finish(const Supervision::End& end) {
@@ -224,6 +228,8 @@ class SupervisorActor : public caf::event_based_actor {
   std::map<std::string, ChildSpec> specs_;
   std::map<std::string, caf::actor> running_;
   std::map<caf::actor_addr, std::string> by_address_;
+  std::optional<std::string> reported_;  // the trouble that health knows of
+  bool stopping_ = false;
 };
 
 }  // namespace

@@ -339,6 +339,14 @@ TEST_F(SupervisorTest, IsDegradedWhileAChildWaits) {
   EXPECT_EQ(supervision_.health->overall(), HealthState::kReady);
 }
 
+TEST_F(SupervisorTest, IsStoppingUntilItsLastChildHasEnded) {
+  start({child("a", "", Restart::kPermanent, true), child("b")});
+  stop(root_);
+  scheduler_.run();
+  EXPECT_THAT(events(), ::testing::Contains("down b"));
+  EXPECT_EQ(supervision_.health->overall(), HealthState::kStopping);
+}
+
 TEST_F(SupervisorTest, IgnoresASecondChildOfTheSameNameAndUnknownMessages) {
   start({child("a")});
   const caf::actor first = children_.at("a");

@@ -22,7 +22,7 @@ class Connection {
   virtual const std::string& name() const = 0;
 };
 
-[[nodiscard]] Result<std::unique_ptr<Connection>> open_sqlite(const DatabaseOptions& options);
-[[nodiscard]] Result<std::unique_ptr<Connection>> open_postgres(const DatabaseOptions& options);
+Result<std::unique_ptr<Connection>> open_sqlite(const DatabaseOptions& options);
+Result<std::unique_ptr<Connection>> open_postgres(const DatabaseOptions& options);
 
 }  // namespace millrace::store

@@ -44,8 +44,7 @@ class Database {
   // Opens, checks and applies what is missing of the migrations. SQLite: WAL, foreign keys, synchronous=FULL,
   // so that what was answered survives a power cut; the file's integrity. PostgreSQL: synchronous_commit; two
   // that open at once do not collide.
-  [[nodiscard]] static Result<Database> open(const DatabaseOptions& options,
-                                             std::span<const Migration> migrations);
+  static Result<Database> open(const DatabaseOptions& options, std::span<const Migration> migrations);
 
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
@@ -58,11 +57,11 @@ class Database {
   // it sets again each time. It also runs again, once, when a connection turns out to be dead before the
   // commit. After an error at the commit itself (store.unavailable) the change may or may not be there.
   template <class T, class Work>
-  [[nodiscard]] Result<T> write(Work&& work) {
+  Result<T> write(Work&& work) {
     return in_transaction<T>(true, std::forward<Work>(work));
   }
   template <class T, class Work>
-  [[nodiscard]] Result<T> read(Work&& work) {
+  Result<T> read(Work&& work) {
     return in_transaction<T>(false, std::forward<Work>(work));
   }
 

@@ -8,10 +8,10 @@
 namespace millrace::store {
 
 // The file that DATABASE_URL names. Errors: store.unsupported for another kind of database.
-[[nodiscard]] Result<std::string> sqlite_path(const std::string& url);
+Result<std::string> sqlite_path(const std::string& url);
 
 // Makes missing directories (0700) and the file (0600), and takes group and others off a file that was made
 // before. Errors: store.read_only, with the path.
-[[nodiscard]] Result<void> prepare_file(const std::string& path);
+Result<void> prepare_file(const std::string& path);
 
 }  // namespace millrace::store

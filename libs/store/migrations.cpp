@@ -66,7 +66,7 @@ void apply(soci::session& session, const Migration& migration, Dialect dialect) 
   for (const std::string_view statement : migration.statements) session << in_dialect(statement, dialect);
   const std::string name(migration.name);
   const std::string sum = checksum(migration);
-  const long long now = wall_us();
+  const long long now = wall_now().us();
   session
       << "INSERT INTO schema_migrations (version, name, checksum, applied_wall_us) VALUES (:v, :n, :c, :t)",
       soci::use(migration.version), soci::use(name), soci::use(sum), soci::use(now);

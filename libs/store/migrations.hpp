@@ -39,7 +39,6 @@ std::string checksum(const Migration& migration);
 // write transaction: the schema is then either all new or as before. Errors: store.migration_order (our own
 // table is wrong), store.newer_database (made by a later release), store.migration_changed. Database errors
 // are thrown by SOCI.
-[[nodiscard]] Result<void> migrate(soci::session& session, std::span<const Migration> migrations,
-                                   Dialect dialect);
+Result<void> migrate(soci::session& session, std::span<const Migration> migrations, Dialect dialect);
 
 }  // namespace millrace::store

@@ -1,4 +1,5 @@
 // A PostgreSQL database: transactions over a connection that is replaced when it is lost.
+#include <openssl/crypto.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
@@ -8,6 +9,7 @@
 
 #include "base/secret.hpp"
 #include "store/connection.hpp"
+#include "store/errors.hpp"
 #include "store/postgres_error.hpp"
 #include "store/postgres_link.hpp"
 #include "store/transaction.hpp"
@@ -69,7 +71,7 @@ class Connector {
         ++stuck_;
         attempt_ = {};
       }
-      return fail("store.unavailable", settings_.target.name + " does not answer");
+      return fail(store::errors::kUnavailable, settings_.target.name + " does not answer");
     }
     LinkResult link = attempt_.get();
     if (link) {
@@ -91,8 +93,11 @@ class Connector {
  private:
   void begin(const std::string& fingerprint, Clock::time_point now) {
     began_ = now;
-    std::packaged_task<LinkResult()> task(
-        [settings = settings_, fingerprint] { return PostgresLink::connect(settings, fingerprint); });
+    std::packaged_task<LinkResult()> task([settings = settings_, fingerprint] {
+      LinkResult link = PostgresLink::connect(settings, fingerprint);
+      OPENSSL_thread_stop();  // nobody joins this thread: its end may come after OpenSSL's
+      return link;
+    });
     attempt_ = task.get_future();
     std::thread(std::move(task)).detach();
   }
@@ -211,10 +216,10 @@ PostgresConnection::Run PostgresConnection::failed(const soci::soci_error& error
   const bool lost = late || link_->lost() || (answered && ends_the_connection(state));
   const bool again = (lost && !committing && !late) || is_worth_another_run(state);
   if (late) {
-    return {fail("store.unavailable", name() + " does not answer"), false, true};
+    return {fail(store::errors::kUnavailable, name() + " does not answer"), false, true};
   }
   if (lost && (!answered || !ends_the_connection(state))) {
-    return {fail("store.unavailable", name() + ": the connection was lost"), again, true};
+    return {fail(store::errors::kUnavailable, name() + ": the connection was lost"), again, true};
   }
   // Not the server's words, but SOCI's about our own code: a missing value, a wrong type.
   if (!answered) return {fail("store.failed", name() + ": a statement failed"), false, lost};

@@ -3,26 +3,28 @@
 #include <algorithm>
 #include <array>
 
+#include "store/errors.hpp"
+
 namespace millrace::store {
 namespace {
 
 struct Meaning {
   std::string_view state;  // or its beginning; the first that fits counts
-  const char* code;
+  ErrorCode code;
   const char* text;
 };
 
 constexpr std::array kMeanings = {
-    Meaning{"23", "store.constraint", "a constraint does not allow it"},
-    Meaning{"40", "store.busy", "it collided with other transactions again and again"},
-    Meaning{"55P03", "store.busy", "another transaction holds a lock"},
-    Meaning{"57014", "store.busy", "a statement took too long"},
+    Meaning{"23", store::errors::kConstraint, "a constraint does not allow it"},
+    Meaning{"40", store::errors::kBusy, "it collided with other transactions again and again"},
+    Meaning{"55P03", store::errors::kBusy, "another transaction holds a lock"},
+    Meaning{"57014", store::errors::kBusy, "a statement took too long"},
     Meaning{"53100", "store.full", "the server's disk is full"},
-    Meaning{"53300", "store.unavailable", "the server has no connection left"},
-    Meaning{"53", "store.busy", "the server lacks resources"},
-    Meaning{"08", "store.unavailable", "the connection is lost"},
-    Meaning{"57", "store.unavailable", "the server ended the connection or is not ready"},
-    Meaning{"25P03", "store.unavailable", "the server ended a transaction that was idle"},
+    Meaning{"53300", store::errors::kUnavailable, "the server has no connection left"},
+    Meaning{"53", store::errors::kBusy, "the server lacks resources"},
+    Meaning{"08", store::errors::kUnavailable, "the connection is lost"},
+    Meaning{"57", store::errors::kUnavailable, "the server ended the connection or is not ready"},
+    Meaning{"25P03", store::errors::kUnavailable, "the server ended a transaction that was idle"},
     Meaning{"25006", "store.read_only", "the server takes no changes (is it a standby?)"},
     Meaning{"42501", "store.read_only", "the user of DATABASE_URL has not the rights"},
     Meaning{"XX001", "store.corrupt", "the database is damaged: put a backup in its place"},

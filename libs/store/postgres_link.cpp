@@ -2,6 +2,7 @@
 
 #include <soci/postgresql/soci-postgresql.h>
 
+#include "store/errors.hpp"
 #include "store/postgres_error.hpp"
 
 namespace millrace::store {
@@ -76,7 +77,7 @@ Result<std::unique_ptr<PostgresLink>> PostgresLink::connect(const PostgresSettin
     }
     link->take_over(settings);
     const bool known = fingerprint.empty() || postgres_fingerprint(link->session_) == fingerprint;
-    if (link->watchdog_->disarm()) return fail("store.unavailable", name + " does not answer");
+    if (link->watchdog_->disarm()) return fail(store::errors::kUnavailable, name + " does not answer");
     if (known) return link;
     return fail("store.replaced",
                 name +
@@ -85,7 +86,7 @@ Result<std::unique_ptr<PostgresLink>> PostgresLink::connect(const PostgresSettin
   } catch (const soci::postgresql_soci_error& error) {
     return tl::unexpected(postgres_error(error.sqlstate(), name));
   } catch (const soci::soci_error& error) {
-    return fail("store.unavailable",
+    return fail(store::errors::kUnavailable,
                 name + " can't be reached: " +
                     connect_reason(error.get_error_message(), settings.target.password.reveal()));
   }

@@ -23,8 +23,8 @@ class PostgresLink {
   // Blocks, at the longest for libpq's connect_timeout per address and answer_timeout. Any thread.
   // fingerprint: what the database must have; empty: anything. Errors: store.unavailable, store.replaced,
   // store.unsupported.
-  [[nodiscard]] static Result<std::unique_ptr<PostgresLink>> connect(const PostgresSettings& settings,
-                                                                     const std::string& fingerprint);
+  static Result<std::unique_ptr<PostgresLink>> connect(const PostgresSettings& settings,
+                                                       const std::string& fingerprint);
 
   soci::session& session() { return session_; }
   Watchdog& watchdog() { return *watchdog_; }

@@ -22,7 +22,6 @@ struct PostgresTarget {
 // Errors: store.unsupported; they quote nothing of the URL, as a wrong place for a colon would quote the
 // password. Parameters: sslmode, sslrootcert, sslcert, sslkey, sslcrl, channel_binding, target_session_attrs,
 // host and port (a directory of sockets), application_name. Several hosts are tried in their order.
-[[nodiscard]] Result<PostgresTarget> parse_postgres_url(std::string_view url,
-                                                        std::chrono::milliseconds answer_timeout);
+Result<PostgresTarget> parse_postgres_url(std::string_view url, std::chrono::milliseconds answer_timeout);
 
 }  // namespace millrace::store

@@ -6,6 +6,7 @@
 
 #include "store/connection.hpp"
 #include "store/database_file.hpp"
+#include "store/errors.hpp"
 #include "store/transaction.hpp"
 
 namespace millrace::store {
@@ -21,7 +22,7 @@ Error describe(const soci::soci_error& error, const std::string& path) {
   switch (sqlite->result() & 0xFF) {  // the low byte is the primary result code
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {"store.busy", text};
+      return {store::errors::kBusy, text};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {"store.corrupt", text + kDamaged};
@@ -32,7 +33,7 @@ Error describe(const soci::soci_error& error, const std::string& path) {
     case SQLITE_CANTOPEN:
       return {"store.read_only", text};
     case SQLITE_CONSTRAINT:
-      return {"store.constraint", text};
+      return {store::errors::kConstraint, text};
     default:
       return {"store.failed", text};
   }

@@ -42,9 +42,10 @@ void append_segment(std::string& out, const MediaSegment& segment, const MediaSe
   }
   const bool map_changed = before == nullptr || before->map_uri != segment.map_uri;
   if (map_changed && !segment.map_uri.empty()) append_map(out, segment.map_uri);
-  if (segment.program_date_time_us) {
-    out += "#EXT-X-PROGRAM-DATE-TIME:" + rfc3339(*segment.program_date_time_us) + '\n';
+  if (segment.program_date_time) {
+    out += "#EXT-X-PROGRAM-DATE-TIME:" + rfc3339(*segment.program_date_time) + '\n';
   }
+  if (segment.gap) out += "#EXT-X-GAP\n";
   out += "#EXTINF:";
   append_seconds(out, segment.duration_us);
   out += ",\n";
@@ -70,7 +71,8 @@ std::uint32_t rounded_seconds(std::int64_t duration_us) {
 std::string serialize(const MediaPlaylist& playlist) {
   std::string out;
   out.reserve(256 + playlist.segments.size() * 160);
-  out += "#EXTM3U\n#EXT-X-VERSION:7\n";
+  // What EXT-X-GAP needs (RFC 8216bis 8): a list that has none may come to, and its version must not change.
+  out += "#EXTM3U\n#EXT-X-VERSION:8\n";
   append_tag(out, "#EXT-X-TARGETDURATION:", target_duration(playlist));
   append_tag(out, "#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
   if (!playlist.segments.empty()) {

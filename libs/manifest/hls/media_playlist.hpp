@@ -7,16 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "base/wall_time.hpp"
+
 namespace millrace::hls {
 
 struct MediaSegment {
   std::string uri;
   std::string map_uri;  // its initialization section (EXT-X-MAP); empty: none
   std::int64_t duration_us = 0;
-  std::optional<std::int64_t> program_date_time_us;  // since 1970 UTC, of its first sample
+  std::optional<WallTime> program_date_time;  // of its first sample
   // Number of the timeline it belongs to. Never decreases along the list; EXT-X-DISCONTINUITY stands where it
   // grows.
   std::uint64_t discontinuity_sequence = 0;
+  bool gap = false;  // EXT-X-GAP: there is nothing behind the URI
 };
 
 struct MediaPlaylist {

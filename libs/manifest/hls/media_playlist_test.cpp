@@ -5,7 +5,7 @@
 namespace millrace::hls {
 namespace {
 
-constexpr std::int64_t kMidnight = 1'795'219'200'000'000;  // 2026-11-21T00:00:00Z
+constexpr WallTime kMidnight = WallTime::from_seconds(1'795'219'200);  // 2026-11-21T00:00:00Z
 
 MediaSegment segment(const std::string& uri, std::int64_t duration_us, std::uint64_t discontinuity = 0) {
   MediaSegment result;
@@ -22,11 +22,11 @@ TEST(MediaPlaylist, WritesALivePlaylist) {
   playlist.media_sequence = 41;
   playlist.independent_segments = true;
   playlist.segments = {segment("41-a.m4s", 2'000'000), segment("42-a.m4s", 2'002'033)};
-  playlist.segments[0].program_date_time_us = kMidnight;
-  playlist.segments[1].program_date_time_us = kMidnight + 2'000'000;
+  playlist.segments[0].program_date_time = kMidnight;
+  playlist.segments[1].program_date_time = kMidnight + 2'000'000;
   EXPECT_EQ(serialize(playlist),
             "#EXTM3U\n"
-            "#EXT-X-VERSION:7\n"
+            "#EXT-X-VERSION:8\n"
             "#EXT-X-TARGETDURATION:2\n"
             "#EXT-X-MEDIA-SEQUENCE:41\n"
             "#EXT-X-DISCONTINUITY-SEQUENCE:0\n"
@@ -50,7 +50,7 @@ TEST(MediaPlaylist, MarksANewTimelineWithItsOwnInitSegmentAndTheEnd) {
   playlist.segments[1].map_uri = playlist.segments[2].map_uri = "init-b.mp4";
   EXPECT_EQ(serialize(playlist),
             "#EXTM3U\n"
-            "#EXT-X-VERSION:7\n"
+            "#EXT-X-VERSION:8\n"
             "#EXT-X-TARGETDURATION:2\n"
             "#EXT-X-MEDIA-SEQUENCE:7\n"
             "#EXT-X-DISCONTINUITY-SEQUENCE:3\n"
@@ -125,7 +125,20 @@ TEST(MediaPlaylist, LetsNoTextBreakOutOfItsLine) {
 
 TEST(MediaPlaylist, WritesAnEmptyList) {
   EXPECT_EQ(serialize(MediaPlaylist{}),
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n");
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n");
+}
+
+TEST(MediaPlaylist, SaysWhereThereIsNothing) {
+  MediaPlaylist playlist;
+  playlist.segments.resize(2);
+  playlist.segments[0].uri = "1.m4s";
+  playlist.segments[0].duration_us = 1'000'000;
+  playlist.segments[1] = playlist.segments[0];
+  playlist.segments[1].uri = "2.m4s";
+  playlist.segments[1].gap = true;
+  const std::string text = serialize(playlist);
+  EXPECT_NE(text.find("#EXTINF:1.000,\n1.m4s\n#EXT-X-GAP\n#EXTINF:1.000,\n2.m4s\n"), std::string::npos)
+      << text;
 }
 
 }  // namespace

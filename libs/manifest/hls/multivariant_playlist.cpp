@@ -1,6 +1,7 @@
 #include "manifest/hls/multivariant_playlist.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "manifest/hls/text.hpp"
 
@@ -24,6 +25,27 @@ void append_frame_rate(std::string& out, std::uint32_t millihertz) {
   out += ",FRAME-RATE=" + std::to_string(millihertz / 1000) + '.' + fraction;
 }
 
+// Nothing where there is no text.
+void append_quoted(std::string& out, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  out += name;
+  out += '"';
+  append_clean(out, text);
+  out += '"';
+}
+
+// RFC 8216 4.3.4.1. AUTOSELECT: a player may choose it by its language or the viewer's settings.
+void append_alternative(std::string& out, const Alternative& alternative) {
+  out +=
+      alternative.type == Alternative::Type::kAudio ? "#EXT-X-MEDIA:TYPE=AUDIO" : "#EXT-X-MEDIA:TYPE=VIDEO";
+  append_quoted(out, ",GROUP-ID=", alternative.group);
+  append_quoted(out, ",NAME=", alternative.name);
+  out += alternative.is_default ? ",DEFAULT=YES,AUTOSELECT=YES" : ",DEFAULT=NO,AUTOSELECT=YES";
+  if (alternative.channels > 0) append_quoted(out, ",CHANNELS=", std::to_string(alternative.channels));
+  append_quoted(out, ",URI=", alternative.uri);
+  out += '\n';
+}
+
 void append_variant(std::string& out, const Variant& variant) {
   out += "#EXT-X-STREAM-INF:BANDWIDTH=" + std::to_string(std::max<std::uint64_t>(variant.bandwidth, 1));
   if (variant.average_bandwidth > 0) out += ",AVERAGE-BANDWIDTH=" + std::to_string(variant.average_bandwidth);
@@ -36,6 +58,8 @@ void append_variant(std::string& out, const Variant& variant) {
     out += ",VIDEO-RANGE=";
     append_clean(out, variant.video_range);
   }
+  append_quoted(out, ",AUDIO=", variant.audio_group);
+  append_quoted(out, ",VIDEO=", variant.video_group);
   out += '\n';
   append_clean(out, variant.uri);
   out += '\n';
@@ -45,6 +69,7 @@ void append_variant(std::string& out, const Variant& variant) {
 
 std::string serialize(const MultivariantPlaylist& playlist) {
   std::string out = "#EXTM3U\n#EXT-X-VERSION:7\n";
+  for (const Alternative& alternative : playlist.alternatives) append_alternative(out, alternative);
   for (const Variant& variant : playlist.variants) append_variant(out, variant);
   return out;
 }

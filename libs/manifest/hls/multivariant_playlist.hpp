@@ -15,11 +15,24 @@ struct Variant {
   std::vector<std::string> codecs;          // RFC 6381, such as "avc1.64001f", "mp4a.40.2"
   std::uint32_t width = 0, height = 0;      // 0: no video
   std::uint32_t frame_rate_millihertz = 0;  // 0: left out
+  std::string audio_group, video_group;     // of alternatives; empty: none
   std::string video_range;                  // "PQ" or "HLG" (RFC 8216bis 4.4.6.2); empty: left out, SDR
+};
+
+// EXT-X-MEDIA: a rendition that may stand in for what a variant has of its type.
+struct Alternative {
+  enum class Type : std::uint8_t { kAudio, kVideo };
+  Type type = Type::kAudio;
+  std::string group;
+  std::string name;
+  std::string uri;             // of its media playlist; empty: it is in the variants' own
+  bool is_default = false;     // one of each group: what is played unless the viewer chooses
+  std::uint32_t channels = 0;  // of sound; 0: left out
 };
 
 struct MultivariantPlaylist {
   std::vector<Variant> variants;
+  std::vector<Alternative> alternatives{};  // written before the variants
 };
 
 // UTF-8 text with LF line ends. Pure.

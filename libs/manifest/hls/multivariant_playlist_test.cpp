@@ -56,5 +56,23 @@ TEST(MultivariantPlaylist, AlwaysNamesABandwidthAndCleanText) {
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"ab\"\nv\n");
 }
 
+TEST(MultivariantPlaylist, NamesAlternativesBeforeTheVariantsThatReferToThem) {
+  Variant variant;
+  variant.uri = "v0/index.m3u8";
+  variant.bandwidth = 1000;
+  variant.audio_group = "audio";
+  variant.video_group = "vi\"deo";
+  Alternative sound{
+      .group = "audio", .name = "Audio 1", .uri = "a0/index.m3u8", .is_default = true, .channels = 2};
+  Alternative picture{.type = Alternative::Type::kVideo, .group = "video", .name = "v0", .uri = {}};
+  EXPECT_EQ(
+      serialize(MultivariantPlaylist{{variant}, {sound, picture}}),
+      "#EXTM3U\n#EXT-X-VERSION:7\n"
+      "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio 1\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\","
+      "URI=\"a0/index.m3u8\"\n"
+      "#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=\"video\",NAME=\"v0\",DEFAULT=NO,AUTOSELECT=YES\n"
+      "#EXT-X-STREAM-INF:BANDWIDTH=1000,AUDIO=\"audio\",VIDEO=\"video\"\nv0/index.m3u8\n");
+}
+
 }  // namespace
 }  // namespace millrace::hls

@@ -5,7 +5,21 @@
 namespace millrace::hls {
 namespace {
 
-constexpr std::string_view kUriAttribute = "URI=\"";
+// Where the value of a tag's attribute URI ends; npos: it has none. What looks like one in another
+// attribute's name or value is none.
+std::size_t end_of_uri(std::string_view tag) {
+  std::size_t at = tag.find(':');
+  while (at < tag.size()) {
+    const std::size_t name = at + 1;
+    const std::size_t value = std::min(tag.find('=', name), tag.size() - 1) + 1;
+    if (value == tag.size()) break;
+    const bool quoted = tag[value] == '"';
+    const std::size_t end = quoted ? tag.find('"', value + 1) : tag.find(',', value);
+    if (quoted && end != std::string_view::npos && tag.substr(name, value - name) == "URI=") return end;
+    at = quoted ? tag.find(',', end) : end;
+  }
+  return std::string_view::npos;
+}
 
 }  // namespace
 
@@ -18,10 +32,7 @@ std::string with_uri_query(std::string_view playlist, std::string_view query) {
     const std::string_view line = playlist.substr(0, end);
     std::size_t at = line.size();  // where the query goes; npos: nowhere
     if (line.empty()) at = std::string_view::npos;
-    if (line.starts_with('#')) {
-      const std::size_t attribute = line.find(kUriAttribute);
-      at = attribute == std::string_view::npos ? attribute : line.find('"', attribute + kUriAttribute.size());
-    }
+    if (line.starts_with('#')) at = end_of_uri(line);
     if (at == std::string_view::npos) {
       out.append(line);
     } else {

@@ -21,6 +21,11 @@ TEST(UriQuery, StandsBehindEveryUriAndNowhereElse) {
       {"#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/b.m3u8\",NAME=\"n\"\n",
        "#EXT-X-MEDIA:TYPE=AUDIO,URI=\"a/b.m3u8?token=x\",NAME=\"n\"\n"},
       {"#EXT-X-MAP:URI=\"broken\n", "#EXT-X-MAP:URI=\"broken\n"},
+      {"#EXT-X-MEDIA:NAME=\"a,URI=\",URI=\"b\"\n", "#EXT-X-MEDIA:NAME=\"a,URI=\",URI=\"b?token=x\"\n"},
+      {"#EXT-X-MEDIA:X-URI=\"a\",N=\"URI=\"\n", "#EXT-X-MEDIA:X-URI=\"a\",N=\"URI=\"\n"},
+      {"#EXT-X-PART:DURATION=0.3,URI=\"p\",INDEPENDENT=YES\n",
+       "#EXT-X-PART:DURATION=0.3,URI=\"p?token=x\",INDEPENDENT=YES\n"},
+      {"# URI=\"a\"\n#EXT-X-A:\n#:=\n#:=\"\n#:URI=\n", "# URI=\"a\"\n#EXT-X-A:\n#:=\n#:=\"\n#:URI=\n"},
   };
   for (const auto& row : table) EXPECT_EQ(with_uri_query(row.before, "token=x"), row.after);
 }
