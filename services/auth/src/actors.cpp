@@ -7,10 +7,13 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/reply_codes.hpp"
 #include "bus/log_role.hpp"
-#include "decisions.hpp"
-#include "request_handler.hpp"
-#include "stream_repository.hpp"
+#include "runtime/detached_thread.hpp"
+#include "store/errors.hpp"
+#include "streams/decisions.hpp"
+#include "streams/request_handler.hpp"
+#include "streams/stream_repository.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -19,23 +22,24 @@ using ProbeAtom = caf::atom_constant<caf::atom("probe")>;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
 
 constexpr std::chrono::seconds kProbeEvery{2};
-constexpr std::chrono::microseconds kTickEvery{Desk::kTickUs};
+constexpr std::chrono::microseconds kTickEvery{AccessControl::kTickUs};
 constexpr std::chrono::microseconds kKeysTickEvery{Identities::kTickUs};
 constexpr std::string_view kComponent = "database";
 
 Now now() {
-  return {.monotonic_us = monotonic_us(), .wall_us = wall_us()};
+  return {.monotonic_us = monotonic_us(), .wall = wall_now()};
 }
 
 bool publishes_source(const bus::v1::Event& event) {
   return event.has_stream_published() && bus::is_source(event.stream_published());
 }
 
-LivePublication live_publication(const stream::v1::StreamPublished& published) {
+LivePublication live_publication(const std::string& instance, const stream::v1::StreamPublished& published) {
   return {.stream_id = published.stream_id(),
-          .publication_id = published.publication_id(),
-          .epoch = published.epoch(),
-          .session_id = published.session_id()};
+          .publication_id = PublicationId{published.publication_id()},
+          .epoch = Epoch{published.epoch()},
+          .session_id = published.session_id(),
+          .instance = instance};
 }
 
 // The database's side: opened by the actor's own thread, reopened by a restart.
@@ -50,8 +54,9 @@ class DatabaseState {
 
   void handle(const JobPtr& job) {
     if (job->expired()) return job->expire();
-    if (!desk_) return job->answer(refusal());
-    if (desk_->handle(job, now()) || account_desk_->handle(job, now()) || playback_->handle(job, now()))
+    if (!access_control_) return job->answer(refusal());
+    if (access_control_->handle(job, now()) || account_handler_->handle(job, now()) ||
+        playback_->handle(job, now()))
       return;
     bus::v1::Reply reply = RequestHandler(*decisions_).answer(job->request(), now());
     if (is_about_database(reply.error_code())) report({"store", reply.error_message()});
@@ -59,62 +64,81 @@ class DatabaseState {
   }
 
   // nullptr while the database was never there.
-  Desk* desk() { return desk_.get(); }
-  AccountDesk* accounts() { return desk_ ? account_desk_.get() : nullptr; }
+  AccessControl* access_control() { return access_control_.get(); }
+  AccountHandler* accounts() { return access_control_ ? account_handler_.get() : nullptr; }
 
   void tick() {
-    if (!desk_) return;
-    desk_->tick(now());
+    if (!access_control_) return;
+    access_control_->tick(now());
     playback_->tick(now());
   }
 
   void probe() {
-    if (!desk_) return try_to_open();
+    if (!access_control_) return try_to_open();
     const Result<void> answered = repository_->check();
     if (!answered) shared_->metrics.database_failed(answered.error().code);
     report(answered ? Error{} : answered.error());
+    if (answered && reconnected_) catch_up();
   }
 
  private:
   static bool is_about_database(std::string_view code) {
-    return code.starts_with("store.") && code != "store.constraint";
+    return code.starts_with("store.") && code != store::errors::kConstraint;
   }
 
   // Another start may mend the rest.
   void try_to_open() {
     const Result<void> opened = open();
     if (opened) return report({});
-    desk_.reset();
+    access_control_.reset();
     report(opened.error());
     shared_->metrics.database_failed(opened.error().code);
     if (!may_pass(opened.error())) throw std::runtime_error(opened.error().message);
     away_ = opened.error();
   }
 
+  // What was answered with an error while the database went away may have been stored.
+  void catch_up() {
+    reconnected_ =
+        !access_control_->catch_up(now()) || !account_handler_->catch_up(now()) || !playback_->open(now());
+  }
+
   Result<void> open() {
-    Result<StreamRepository> opened = StreamRepository::open(shared_->database, shared_->vault);
+    store::DatabaseOptions options = shared_->database;
+    options.on_reconnect = [this] {
+      shared_->metrics.database_reconnected();
+      reconnected_ = true;
+    };
+    Result<StreamRepository> opened = StreamRepository::open(options, shared_->vault);
     if (!opened) return tl::unexpected(opened.error());
     repository_ = std::make_unique<StreamRepository>(std::move(*opened));
     decisions_ = std::make_unique<Decisions>(*repository_, shared_->vault, DecisionLimits{});
-    decisions_->make_private(shared_->desk.private_by_default);
+    decisions_->make_private(shared_->access_control.policy.private_by_default);
     decisions_->take_tokens(
         [shared = shared_.get()](std::string_view token, std::string_view stream_id, std::string_view peer) {
-          return may_play(shared->playback, token, stream_id, peer, wall_us());
+          return may_play(shared->playback, token, stream_id, peer, wall_now());
         });
     channels_ = std::make_unique<ChannelRepository>(repository_->database());
     sessions_ = std::make_unique<SessionRepository>(repository_->database(), shared_->vault);
-    desk_ = std::make_unique<Desk>(*decisions_, *channels_, *sessions_, shared_->desk);
-    if (Result<void> loaded = desk_->open(now()); !loaded) return loaded;
+    access_control_ =
+        std::make_unique<AccessControl>(*decisions_, *channels_, *sessions_, shared_->access_control);
+    if (Result<void> loaded = access_control_->open(now()); !loaded) return loaded;
     accounts_ = std::make_unique<AccountRepository>(repository_->database());
-    account_desk_ = std::make_unique<AccountDesk>(
-        *accounts_, shared_->accounts,
-        [this](const StreamEpoch& stream, Now at) { desk_->revoke(stream.stream_id, stream.epoch, at); });
+    account_handler_ = std::make_unique<AccountHandler>(*accounts_, shared_->accounts, stream_control());
     viewers_ = std::make_unique<ViewerRepository>(repository_->database());
-    playback_ = std::make_unique<PlaybackDesk>(*viewers_, shared_->vault, shared_->playback);
+    playback_ = std::make_unique<PlaybackHandler>(*viewers_, shared_->vault, shared_->playback);
     if (Result<void> loaded = playback_->open(now()); !loaded) return loaded;
-    if (Result<void> loaded = account_desk_->open(now()); !loaded) return loaded;
-    if (shared_->all_told) shared_->all_told();
+    if (Result<void> loaded = account_handler_->open(now()); !loaded) return loaded;
+    if (shared_->all_published) shared_->all_published();
     return {};
+  }
+
+  StreamControl stream_control() {
+    if (shared_->access_control.policy.decides != Decides::kStore) return {};
+    return {
+        .revoke = [this](const StreamEpoch& stream,
+                         Now at) { access_control_->closes().revoke(stream.stream_id, stream.epoch, at); },
+        .announce_barred = shared_->access_control.announce_barred};
   }
 
   bus::v1::Reply refusal() const {
@@ -133,25 +157,27 @@ class DatabaseState {
                          error.message);
   }
 
+  runtime::DetachedThread thread_;
   std::shared_ptr<AuthShared> shared_;
   std::unique_ptr<StreamRepository> repository_;
   std::unique_ptr<Decisions> decisions_;
   std::unique_ptr<ChannelRepository> channels_;
   std::unique_ptr<SessionRepository> sessions_;
-  std::unique_ptr<Desk> desk_;
+  std::unique_ptr<AccessControl> access_control_;
   std::unique_ptr<ViewerRepository> viewers_;
-  std::unique_ptr<PlaybackDesk> playback_;
-  Error away_;  // why there is no desk
+  std::unique_ptr<PlaybackHandler> playback_;
+  Error away_;  // why there is no access control
   std::unique_ptr<AccountRepository> accounts_;
-  std::unique_ptr<AccountDesk> account_desk_;
+  std::unique_ptr<AccountHandler> account_handler_;
   bool well_ = true;
+  bool reconnected_ = false;  // and not caught up since
 };
 
-template <class AnyDesk>
-void do_tasks(AnyDesk* desk, runtime::Inbox<std::function<void(AnyDesk&)>>& tasks) {
-  if (desk == nullptr) return;  // later: they wait for the database too
+template <class Part>
+void do_tasks(Part* part, runtime::Inbox<std::function<void(Part&)>>& tasks) {
+  if (part == nullptr) return;  // later: they wait for the database too
   tasks.handle(
-      [desk](const auto& task) { task(*desk); },
+      [part](const auto& task) { task(*part); },
       [](const auto&) { log::error("a task is given up: the database's actor crashed with it each time"); });
 }
 
@@ -162,12 +188,12 @@ caf::behavior database_actor(caf::stateful_actor<DatabaseState>* self, std::shar
   self->delayed_send(self, kTickEvery, TickAtom::value);
   return {
       [self, tasks](runtime::WakeAtom) {
-        do_tasks(self->state.desk(), tasks->desk);
+        do_tasks(self->state.access_control(), tasks->access_control);
         do_tasks(self->state.accounts(), tasks->accounts);
       },
       [self, tasks](TickAtom) {
         // The database may just have come back.
-        do_tasks(self->state.desk(), tasks->desk);
+        do_tasks(self->state.access_control(), tasks->access_control);
         do_tasks(self->state.accounts(), tasks->accounts);
         self->state.tick();
         self->delayed_send(self, kTickEvery, TickAtom::value);
@@ -257,7 +283,7 @@ void log_lost_task() {
 }  // namespace
 
 bool may_pass(const Error& error) {
-  return error.code == "store.busy" || error.code == "store.unavailable";
+  return error.code == store::errors::kBusy || error.code == store::errors::kUnavailable;
 }
 
 Job::Job(std::shared_ptr<AuthShared> shared, bus::v1::Request request, bus::Responder responder)
@@ -299,18 +325,18 @@ JobGate::JobGate(std::shared_ptr<AuthShared> shared) : shared_(std::move(shared)
 void JobGate::accept(const bus::v1::Request& request, const bus::Responder& responder) {
   if (shared_->jobs >= kMaxJobs) {
     shared_->metrics.dropped("overload");
-    return responder.fail({"auth.overloaded", "too many requests are waiting"});
+    return responder.fail({reply_codes::kOverloaded, "too many requests are waiting"});
   }
   const bool token = request.payload_case() == bus::v1::Request::kVerifyToken;
   const auto job = std::make_shared<Job>(shared_, request, responder);
   if (const caf::actor actor = (token ? tokens_ : database_)->get()) caf::anon_send(actor, job);
 }
 
-void JobGate::post(std::function<void(Desk&)> task) {
-  if (!tasks_->desk.put(std::move(task))) log_lost_task();
+void JobGate::post(std::function<void(AccessControl&)> task) {
+  if (!tasks_->access_control.put(std::move(task))) log_lost_task();
 }
 
-void JobGate::post_account(std::function<void(AccountDesk&)> task) {
+void JobGate::post_account(std::function<void(AccountHandler&)> task) {
   if (!tasks_->accounts.put(std::move(task))) log_lost_task();
 }
 
@@ -320,35 +346,48 @@ void JobGate::keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome) {
   }
 }
 
-// The view first: a desk that starts in between reads it there.
+// The view first: an access control that starts in between reads it there, and which ingests are there only
+// there. It must not take one for lost because nobody has said yet that it is there.
 bus::EventHandler JobGate::ingest_events() {
   bus::EventHandler handler;
   handler.on_snapshot = [this](const bus::v1::Snapshot& snapshot) {
+    // Its address is gone, which need not be the end of its publications: the access control waits for it.
+    if (snapshot.boot_id() == 0) return;
     std::vector<LivePublication> live;
     for (const bus::v1::Event& event : snapshot.events()) {
-      if (publishes_source(event)) live.push_back(live_publication(event.stream_published()));
+      if (publishes_source(event))
+        live.push_back(live_publication(event.instance(), event.stream_published()));
     }
-    shared_->live.replace(live);
-    post([live = std::move(live)](Desk& desk) { desk.snapshot(live, now()); });
+    std::vector<LivePublication> past = shared_->live.replace(snapshot.instance(), live);
+    // The access control judges by what is live anywhere.
+    post([live = shared_->live.all(), past = std::move(past)](AccessControl& access_control) {
+      access_control.publications().snapshot(live, now());
+      access_control.publications().end_past(past, now());
+    });
   };
   handler.on_event = [this](const bus::v1::Event& event) {
     if (publishes_source(event)) {
-      const LivePublication publication = live_publication(event.stream_published());
-      shared_->live.add(publication);
-      post([publication](Desk& desk) { desk.published(publication, now()); });
+      const LivePublication publication = live_publication(event.instance(), event.stream_published());
+      std::vector<LivePublication> past = shared_->live.add(publication);
+      post([publication, past = std::move(past)](AccessControl& access_control) {
+        access_control.publications().published(publication, now());
+        access_control.publications().end_past(past, now());
+      });
     } else if (event.has_stream_ended() && bus::is_source(event.stream_ended())) {
-      const std::uint64_t id = event.stream_ended().publication_id();
+      const PublicationId id{event.stream_ended().publication_id()};
       shared_->live.remove(event.stream_ended().stream_id(), id);
-      post([id](Desk& desk) { desk.publication_over(id, now()); });
+      post([id](AccessControl& access_control) { access_control.ends().publication_over(id, now()); });
     } else if (event.has_publication_dropped()) {
-      post([id = event.publication_dropped().publication_id()](Desk& desk) {
-        desk.publication_over(id, now());
+      post([id = PublicationId{event.publication_dropped().publication_id()}](AccessControl& access_control) {
+        access_control.ends().publication_over(id, now());
       });
     } else if (event.has_play_ended()) {
-      post([id = event.play_ended().play_id()](Desk& desk) { desk.play_over(id, now()); });
+      post([id = event.play_ended().play_id()](AccessControl& access_control) {
+        access_control.ends().play_over(id, now());
+      });
     }
   };
-  handler.on_lost = [this] { post([](Desk& desk) { desk.ingest_lost(now()); }); };
+  handler.on_lost = [this](const bus::PeerName& name) { shared_->live.lost(name.instance, monotonic_us()); };
   return handler;
 }
 
@@ -358,7 +397,7 @@ runtime::ChildSpec JobGate::database_child() {
           .spawn = [shared = shared_, slot = database_, tasks = tasks_](caf::event_based_actor& supervisor) {
             caf::actor actor = supervisor.spawn<caf::detached>(database_actor, shared, tasks);
             slot->set(actor);
-            tasks->desk.replace(actor);
+            tasks->access_control.replace(actor);
             tasks->accounts.replace(actor);
             return actor;
           }};

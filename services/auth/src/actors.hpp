@@ -1,7 +1,7 @@
 // The actors of auth. Requests come from the bus thread, each as one Job:
 //
 //   bus thread ── JobGate (bounded) ──┬─ DatabaseActor  a thread of its own; one database connection, the
-//                                     │                 desk
+//                                     │                 access control, accounts, playback
 //                                     └─ TokenActor     on CAF's pool; needs no database; the keys of other
 //                                                       issuers
 //
@@ -17,30 +17,30 @@
 #include <functional>
 #include <memory>
 
-#include "account_desk.hpp"
+#include "accounts/account_handler.hpp"
 #include "bus/node.hpp"
 #include "bus/v1/bus.pb.h"
-#include "desk.hpp"
-#include "identities.hpp"
-#include "inquiry.hpp"
-#include "key_vault.hpp"
-#include "live_view.hpp"
+#include "identities/identities.hpp"
 #include "metrics.hpp"
-#include "playback_desk.hpp"
+#include "pending_request.hpp"
 #include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/inbox.hpp"
 #include "runtime/supervisor.hpp"
 #include "store/database.hpp"
+#include "streams/access_control.hpp"
+#include "streams/key_vault.hpp"
+#include "streams/live_view.hpp"
 #include "token.hpp"
+#include "viewers/playback_handler.hpp"
 
 namespace millrace::auth {
 
 // Whether time alone may repair it: another connection or a lock that is over.
 bool may_pass(const Error& error);
 
-// What the actors share; immutable but for the members that are thread-safe themselves. desk, accounts,
-// access, identities and fetch_keys are filled in before they start.
+// What the actors share; immutable but for the members that are thread-safe themselves. access_control,
+// accounts, access, identities and fetch_keys are filled in before they start.
 struct AuthShared {
   store::DatabaseOptions database;
   KeyVault vault;
@@ -48,12 +48,12 @@ struct AuthShared {
   std::shared_ptr<runtime::Health> health;
   AuthMetrics metrics{};
   LiveView live{};
-  DeskOutside desk{};
-  AccountOutside accounts{};
+  AccessDependencies access_control{};
+  AccountDependencies accounts{};
   AccessView access{};
-  PlaybackOutside playback{};
+  PlaybackDependencies playback{};
   // Everything is published that is known of who may watch.
-  std::function<void()> all_told{};
+  std::function<void()> all_published{};
   IdentitySettings identities{};
   // Starts a fetch; its outcome is given to JobGate::keys_fetched. Any thread.
   std::function<void(std::size_t issuer)> fetch_keys{};
@@ -61,7 +61,7 @@ struct AuthShared {
 };
 
 // One request and its answer. Answers "auth.restarting" when it is dropped without one.
-class Job final : public Inquiry {
+class Job final : public PendingRequest {
  public:
   Job(std::shared_ptr<AuthShared> shared, bus::v1::Request request, bus::Responder responder);
   ~Job() override;
@@ -90,14 +90,14 @@ struct KeysOutcome {
   Result<FetchedKeys> keys;
 };
 using KeysOutcomePtr = std::shared_ptr<const KeysOutcome>;
-using DeskTask = std::function<void(Desk&)>;
-using AccountTask = std::function<void(AccountDesk&)>;
+using AccessTask = std::function<void(AccessControl&)>;
+using AccountTask = std::function<void(AccountHandler&)>;
 
 // What the DatabaseActor was sent and has not done yet.
 struct DatabaseTasks {
   static constexpr std::size_t kMaxTasks = 100'000;  // beyond it the oldest is lost, and it is logged
 
-  runtime::Inbox<DeskTask> desk{kMaxTasks};
+  runtime::Inbox<AccessTask> access_control{kMaxTasks};
   runtime::Inbox<AccountTask> accounts{kMaxTasks};
 };
 
@@ -109,11 +109,11 @@ class JobGate {
   explicit JobGate(std::shared_ptr<AuthShared> shared);
   void accept(const bus::v1::Request& request, const bus::Responder& responder);
   // To the database actor; kept while there is none.
-  void post(std::function<void(Desk&)> task);
-  void post_account(std::function<void(AccountDesk&)> task);
+  void post(std::function<void(AccessControl&)> task);
+  void post_account(std::function<void(AccountHandler&)> task);
   // To the token actor.
   void keys_fetched(std::size_t issuer, Result<FetchedKeys> outcome);
-  // Ingest's events, for the desk and the view of what is live.
+  // Ingest's events, for the access control and the view of what is live.
   bus::EventHandler ingest_events();
   // The two children, for the root supervisor.
   runtime::ChildSpec database_child();

@@ -65,9 +65,9 @@ void AuthConfig::add_rows(ConfigTable& table) {
   table.integer("REDIS_PORT", redis_port, "6379", {1, 65535}, "TCP port of the Redis server");
   table.secret("REDIS_PASSWORD", redis_password, "password for the Redis server's AUTH");
   table.text("REDIS_CHANNEL", redis_channel, "rtmp_commands", "channel that commands come on");
-  table.boolean(
-      "REDIS_TLS", redis_tls, "false",
-      "not available: auth's Redis client speaks no TLS and refuses to start with it; use a TLS tunnel");
+  table.boolean("REDIS_TLS", redis_tls, "false",
+                "not available: auth's Redis client speaks no TLS and refuses to start with it beside "
+                "REDIS_USE; use a TLS tunnel");
   table.boolean("SIGN_UP", sign_up, "true", "anybody may make an account");
   table.duration("ACCESS_TOKEN_MINUTES", access_token_lifetime, "30", {1, 24 * 60},
                  "minutes that the token of a login is good for");
@@ -110,7 +110,7 @@ Result<void> AuthConfig::check() const {
   }
   if (redis_use && redis_tls) {
     return fail("config.redis",
-                "REDIS_TLS: Redis over TLS is not available; set it to NO and put a TLS tunnel in front");
+                "REDIS_TLS: Redis over TLS is not available; set it to false and put a TLS tunnel in front");
   }
   if (publish_auth == "callback" && callback_url.empty()) {
     return fail("config.hooks", "PUBLISH_AUTH=callback needs CALLBACK_URL");

@@ -8,7 +8,7 @@
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
 #include "http/ops_config.hpp"
-#include "identity_config.hpp"
+#include "identities/identity_config.hpp"
 
 namespace millrace::auth {
 
@@ -59,7 +59,7 @@ struct AuthConfig {
   std::string database(const std::string& home) const;
   // What add_rows can't see: variables that need each other. Errors: config.hooks,
   // config.redis, config.mail.
-  [[nodiscard]] Result<void> check() const;
+  Result<void> check() const;
 
  private:
   Result<void> check_mail() const;

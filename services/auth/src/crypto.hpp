@@ -22,6 +22,6 @@ Key256 hmac_sha256(ByteView key, ByteView message);
 // authenticated with it and must be the same to open it.
 Bytes seal_aes256_gcm(const Key256& key, ByteView plain, ByteView associated);
 // Errors: auth.unsealable when anything differs.
-[[nodiscard]] Result<Bytes> open_aes256_gcm(const Key256& key, ByteView sealed, ByteView associated);
+Result<Bytes> open_aes256_gcm(const Key256& key, ByteView sealed, ByteView associated);
 
 }  // namespace millrace::auth

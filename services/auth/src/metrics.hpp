@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "hook.hpp"
+#include "hooks/hook.hpp"
 
 namespace prometheus {
 class Registry;

@@ -4,6 +4,7 @@
 #include <future>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "bus/node.hpp"
@@ -39,13 +40,28 @@ std::optional<bus::v1::Request> request_of(std::string_view command, const std::
 Result<bus::v1::Reply> ask(const bus::EndpointsConfig& config, bus::v1::Request request) {
   const Result<bus::EndpointTable> endpoints = bus::endpoints(config);
   if (!endpoints) return tl::unexpected<Error>(endpoints.error());
-  const auto node = bus::Node::start({.instance = "", .endpoints = *endpoints, .limits = {}});
+  const auto node = bus::Node::start({.service = "", .endpoints = *endpoints, .limits = {}});
   if (!node) return tl::unexpected<Error>(node.error());
   std::promise<Result<bus::v1::Reply>> promise;
   auto future = promise.get_future();
   (*node)->request("auth", std::move(request), kPatience,
                    [&promise](Result<bus::v1::Reply> reply) { promise.set_value(std::move(reply)); });
   return future.get();
+}
+
+// What is so now; of another key the key alone, for scripts.
+std::string outcome_of(const bus::v1::Request& request, const bus::v1::Reply& reply) {
+  if (request.has_regenerate_key()) return reply.stream().key();
+  if (request.has_set_banned()) {
+    const auto& ban = request.set_banned();
+    return ban.stream_id() + (ban.banned() ? " is banned" : " is not banned");
+  }
+  if (request.has_set_private()) {
+    const auto& change = request.set_private();
+    return change.stream_id() + (change.is_private() ? " is private" : " is public");
+  }
+  if (request.has_make_admin()) return request.make_admin().email() + " is an administrator";
+  return "the tokens of " + request.revoke_tokens().subject() + " are taken back";
 }
 
 }  // namespace
@@ -67,7 +83,7 @@ std::optional<int> operator_command(std::span<char*> arguments, const bus::Endpo
     std::cerr << "millrace-auth: " << reply.error().message << " (" << reply.error().code << ")\n";
     return runtime::kExitSoftware;
   }
-  if (!reply->stream().key().empty()) std::cout << reply->stream().key() << '\n';
+  std::cout << outcome_of(*request, *reply) << '\n';
   return 0;
 }
 

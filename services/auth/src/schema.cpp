@@ -109,6 +109,18 @@ std::span<const store::Migration> schema() {
            "deleted_wall_us BIGINT NOT NULL)",
            "CREATE INDEX deleted_streams_when ON deleted_streams (deleted_wall_us)",
        }},
+      {7,
+       "up to which epoch a stream's publications were revoked",
+       {
+           // 0: none was. Committed with what revokes them, as auth may die before ingest has heard of it.
+           "ALTER TABLE streams ADD COLUMN revoked_epoch BIGINT NOT NULL DEFAULT 0",
+           "ALTER TABLE channels ADD COLUMN revoked_epoch BIGINT NOT NULL DEFAULT 0",
+           "ALTER TABLE channels ADD COLUMN revoked_wall_us BIGINT NOT NULL DEFAULT 0",
+           "ALTER TABLE deleted_streams ADD COLUMN revoked_epoch BIGINT NOT NULL DEFAULT 0",
+           "UPDATE streams SET revoked_epoch = epoch WHERE banned = 1 OR subject IN (SELECT id FROM accounts "
+           "WHERE is_active = 0)",
+           "UPDATE channels SET revoked_epoch = epoch WHERE banned = 1",
+       }},
   };
   return kMigrations;
 }

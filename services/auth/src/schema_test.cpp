@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <soci/soci.h>
 
-#include "channel_repository.hpp"
-#include "decisions.hpp"
 #include "frozen_schemas.hpp"
-#include "session_repository.hpp"
+#include "sessions/session_repository.hpp"
 #include "store/test_database.hpp"
-#include "stream_repository.hpp"
+#include "streams/channel_repository.hpp"
+#include "streams/decisions.hpp"
+#include "streams/stream_repository.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -44,24 +44,24 @@ TEST_P(AuthSchema, OfEveryOlderReleaseLeadsToTheNewestWithItsRows) {
     Result<StreamRepository> opened = StreamRepository::open(database.options(), vault_);
     ASSERT_TRUE(opened) << frozen.version << ": " << opened.error().message;
     Decisions decisions(*opened, vault_, DecisionLimits{});
-    const OwnedStream alice = decisions.ensure_stream("alice", 0).value();
+    const OwnedStream alice = decisions.ensure_stream("alice", {}).value();
     EXPECT_EQ(alice.record.stream_id, "frozenalice1");
     EXPECT_EQ(alice.key.reveal(), kFrozenAlice);
     EXPECT_EQ(alice.record.settings.quality, "720p");
     EXPECT_EQ(alice.record.settings.max_bitrate_kbps, 2500U);
     EXPECT_EQ(alice.record.settings.resolution, "1280x720");
     EXPECT_EQ(alice.record.is_private, frozen.version >= 2);
-    EXPECT_EQ(alice.record.created_wall_us, 1'700'000'000'000'001);
-    EXPECT_EQ(decisions.authorize_publish("live", kFrozenAlice, "192.0.2.1", 0).value()->epoch, 8U);
+    EXPECT_EQ(alice.record.created_wall.us(), 1'700'000'000'000'001);
+    EXPECT_EQ(decisions.authorize_publish("live", kFrozenAlice, "192.0.2.1", 0).value()->epoch, Epoch{8});
     EXPECT_FALSE(decisions.authorize_publish("live", kFrozenBob, "192.0.2.1", 0).value()) << "banned";
-    EXPECT_EQ(decisions.ensure_stream("carol", 0)->record.subject, "carol") << "rows are numbered on";
+    EXPECT_EQ(decisions.ensure_stream("carol", {})->record.subject, "carol") << "rows are numbered on";
     EXPECT_EQ(decisions.list_streams("").value().back().record.subject, "carol");
     if (frozen.version < 2) continue;
-    EXPECT_EQ(ChannelRepository(opened->database()).admit("chan", false).value()->epoch, 42U);
+    EXPECT_EQ(ChannelRepository(opened->database()).admit("chan", false).value()->epoch, Epoch{42});
     const std::vector<Session> sessions = SessionRepository(opened->database(), vault_).load().value();
     ASSERT_EQ(sessions.size(), 1U);
-    EXPECT_EQ(sessions[0].visit.session_id, "session-1");
-    EXPECT_EQ(sessions[0].visit.id, 0x1122334455667788U);
+    EXPECT_EQ(sessions[0].request.session_id, "session-1");
+    EXPECT_EQ(sessions[0].request.id, 0x1122334455667788U);
   }
 }
 

@@ -8,19 +8,19 @@
 #include "actors.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "callback_protocol.hpp"
+#include "gathered_answers.hpp"
+#include "hooks/callback_protocol.hpp"
+#include "hooks/http_hook.hpp"
+#include "hooks/nginx_protocol.hpp"
+#include "hooks/srs_protocol.hpp"
 #include "http/client.hpp"
-#include "http/ops.hpp"
-#include "http_hook.hpp"
-#include "jwks.hpp"
-#include "key_fetcher.hpp"
+#include "identities/jwks.hpp"
+#include "identities/key_fetcher.hpp"
 #include "mail/mailer.hpp"
-#include "nginx_protocol.hpp"
 #include "operator_command.hpp"
-#include "redis_command.hpp"
-#include "redis_listener.hpp"
-#include "srs_protocol.hpp"
-#include "stream_repository.hpp"
+#include "redis/redis_command.hpp"
+#include "redis/redis_listener.hpp"
+#include "streams/stream_repository.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -34,8 +34,8 @@ constexpr std::chrono::milliseconds kCloseTimeout{2000};
 
 // What another start can't mend counts as configuration: the supervisor then leaves the service down.
 Error for_start(Error error) {
-  const bool secret = error.code.rfind("auth.", 0) == 0;
-  error.code = secret ? "config.secret" : "config.database";
+  const bool secret = error.code.starts_with("auth.");
+  error.code = secret ? ErrorCode("config.secret") : ErrorCode("config.database");
   return error;
 }
 
@@ -52,53 +52,46 @@ Result<void> AuthService::start(runtime::ServiceContext& context) {
   if (!tokens) return tl::unexpected(for_start(tokens.error()));
   Result<IdentitySettings> identities = config_.identities.settings();
   if (!identities) return tl::unexpected(identities.error());
+  Result<playback::TokenKeys> playback_keys =
+      playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
+  if (!playback_keys) return fail("config.secret", playback_keys.error().message);
   const store::DatabaseOptions database{
       .url = config_.database(context.home), .busy_timeout = kBusyTimeout, .answer_timeout = kAnswerTimeout};
   // Tried here first, so that a problem is an answer to whoever starts auth and not a loop of restarts. A
   // database that is away is waited for, with /readyz saying so.
   const Result<StreamRepository> opened = StreamRepository::open(database, *vault);
   if (!opened && !may_pass(opened.error())) return tl::unexpected(for_start(opened.error()));
-  const std::shared_ptr<AuthShared> shared(
-      new AuthShared{database, *vault, std::move(*tokens), context.health});
-  shared->database.on_reconnect = [&metrics = shared->metrics] { metrics.database_reconnected(); };
-  Result<playback::TokenKeys> playback_keys =
-      playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
-  if (!playback_keys) return fail("config.secret", playback_keys.error().message);
+  const auto shared = std::make_shared<AuthShared>(database, *vault, std::move(*tokens), context.health);
   shared->playback.keys = std::move(*playback_keys);
   shared->playback.lifetime = config_.playback_grant;
   const auto gate = std::make_shared<JobGate>(shared);
-  set_up_desk(shared, gate);
+  set_up_access_control(shared, gate);
   set_up_watching(shared);
   shared->identities = *std::move(identities);
   set_up_identities(shared, gate);
   if (Result<void> set_up = set_up_accounts(shared, gate); !set_up) return set_up;
   context.health->set("database", runtime::HealthState::kStarting, "opening");
 
-  config_.bus.home = context.home;
-  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  Result<std::unique_ptr<bus::Node>> node =
-      bus::Node::start({.instance = "auth", .endpoints = *endpoints, .limits = {}});
-  if (!node) return tl::unexpected(node.error());
-  node_ = std::move(*node);
-  bus_ = node_.get();
-  tell_facts(false);  // first, so that there is always room for it among the retained facts
-  // The desk publishes as soon as its database is open.
+  // As late as may be: until its handlers are set, whoever asks is refused at once instead of waiting for us.
+  if (Result<void> started = start_bus(context); !started) return started;
+  // The access control publishes as soon as its database is open.
   runtime::add_child(context.root, gate->token_child());
   runtime::add_child(context.root, gate->database_child());
-  node_->subscribe("ingest", gate->ingest_events());
-  node_->serve([gate](const bus::v1::Request& request, const bus::Responder& responder) {
+  shell_.node().subscribe("ingest", gate->ingest_events());
+  shell_.node().serve([gate](const bus::v1::Request& request, const bus::Responder& responder) {
     gate->accept(request, responder);
   });
 
   if (config_.redis_use) start_redis(shared, gate);
 
-  Result<std::unique_ptr<http::Server>> ops = http::start_ops(
-      config_.ops,
-      {.service = "auth", .health = context.health.get(), .metrics = {shared->metrics.registry()}});
-  if (!ops) return tl::unexpected(ops.error());
-  ops_ = std::move(*ops);
-  return context.write_ports({{"AUTH_OPS_PORT", ops_->port()}});
+  return shell_.open_ops(context, config_.ops, {shared->metrics.registry()});
+}
+
+// Before all that publishes over it. Requests and events come when their handlers are set.
+Result<void> AuthService::start_bus(const runtime::ServiceContext& context) {
+  if (Result<void> joined = shell_.join_bus(context, config_.bus); !joined) return joined;
+  publish_facts(false);  // first, so that there is always room for it among the retained facts
+  return {};
 }
 
 std::vector<HookPtr> AuthService::make_hooks(AuthMetrics& metrics) {
@@ -132,55 +125,68 @@ std::vector<HookPtr> AuthService::make_hooks(AuthMetrics& metrics) {
   return hooks;
 }
 
-void AuthService::set_up_desk(const std::shared_ptr<AuthShared>& shared,
-                              const std::shared_ptr<JobGate>& gate) {
-  DeskOutside& desk = shared->desk;
+void AuthService::set_up_access_control(const std::shared_ptr<AuthShared>& shared,
+                                        const std::shared_ptr<JobGate>& gate) {
+  AccessDependencies& access_control = shared->access_control;
   const bool callback = !config_.callback_url.empty() && config_.publish_auth != "store";
-  desk.decides = config_.publish_auth == "hooks" ? Decides::kHooks
-                 : callback                      ? Decides::kCallback
-                                                 : Decides::kStore;
-  desk.private_by_default = config_.private_streams;
-  desk.hook_timeout = config_.hook_timeout;
-  desk.hooks = make_hooks(shared->metrics);
-  desk.now = [] { return Now{.monotonic_us = monotonic_us(), .wall_us = wall_us()}; };
-  desk.live = &shared->live;
-  desk.metrics = &shared->metrics;
-  desk.post = [weak = std::weak_ptr(gate)](std::function<void(Desk&)> task) {
+  access_control.policy.decides = config_.publish_auth == "hooks" ? Decides::kHooks
+                                  : callback                      ? Decides::kCallback
+                                                                  : Decides::kStore;
+  access_control.policy.private_by_default = config_.private_streams;
+  access_control.policy.hook_timeout = config_.hook_timeout;
+  access_control.policy.hooks = make_hooks(shared->metrics);
+  access_control.now = [] { return Now{.monotonic_us = monotonic_us(), .wall = wall_now()}; };
+  access_control.live = &shared->live;
+  access_control.metrics = &shared->metrics;
+  access_control.post = [weak = std::weak_ptr(gate)](std::function<void(AccessControl&)> task) {
     if (const auto there = weak.lock()) there->post(std::move(task));
   };
-  desk.limit = [this](const LimitOrder& order, const std::function<void(Result<bool>)>& done) {
-    tell_limits(order, done);
+  access_control.limit = [this, &live = shared->live](const LimitOrder& order,
+                                                      const std::function<void(Result<bool>)>& done) {
+    send_limits(live, order, done);
   };
-  desk.close = [this](const CloseOrder& order, const std::function<void(Result<bool>)>& done) {
+  access_control.close = [this, &live = shared->live](const CloseOrder& order,
+                                                      const std::function<void(Result<bool>)>& done) {
     bus::v1::Request request;
     bus::v1::CloseStream& close = *request.mutable_close_stream();
     close.set_stream_id(order.stream_id);
-    close.set_publication_id(order.publication_id);
-    close.set_up_to_epoch(order.up_to_epoch);
+    close.set_publication_id(number_of(order.publication_id));
+    close.set_up_to_epoch(number_of(order.up_to_epoch));
     close.set_reason(stream::v1::END_REASON_REVOKED);
-    bus::Node* const node = bus_;
-    if (node == nullptr) return done(fail("bus.stopped", "not started yet"));
-    node->request("ingest", std::move(request), kCloseTimeout, [done](Result<bus::v1::Reply> reply) {
-      if (reply) return done(true);
-      if (reply.error().code == "ingest.not_live") return done(false);
-      done(tl::unexpected<Error>(reply.error()));
-    });
+    send_to_owner(live, order.stream_id, order.instance, request, done);
   };
 }
 
-void AuthService::tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done) {
+// To the ingest that has the stream. Where that is not known, as its publisher may just wait to be let in,
+// to every one that is there.
+void AuthService::send_to_owner(const LiveView& live, const std::string& stream_id,
+                                const std::string& instance, const bus::v1::Request& request,
+                                const std::function<void(Result<bool>)>& done) {
+  const std::optional<LivePublication> known = live.find(stream_id);
+  std::vector<std::string> owners;
+  if (!instance.empty()) {
+    owners = {instance};
+  } else if (known) {
+    owners = {known->instance};
+  } else {
+    owners = shell_.node().instances("ingest");
+  }
+  if (owners.empty()) owners = {""};  // whoever turns up in time
+  const auto gathered = std::make_shared<GatheredAnswers>(owners.size(), done);
+  for (const std::string& owner : owners) {
+    shell_.node().request(bus::PeerName{"ingest", owner}, request, kCloseTimeout,
+                          [gathered](const Result<bus::v1::Reply>& reply) { gathered->add(reply); });
+  }
+}
+
+void AuthService::send_limits(const LiveView& live, const LimitOrder& order,
+                              const std::function<void(Result<bool>)>& done) {
   bus::v1::Request request;
   stream::v1::ChangeLimits& limits = *request.mutable_change_limits();
   limits.set_stream_id(order.stream_id);
   limits.set_max_bitrate_kbps(order.max_bitrate_kbps);
   limits.set_resolution(order.resolution);
-  bus::Node* const node = bus_;
-  if (node == nullptr) return done(fail("bus.stopped", "not started yet"));
-  node->request("ingest", std::move(request), kCloseTimeout, [done](Result<bus::v1::Reply> reply) {
-    if (reply) return done(true);
-    if (reply.error().code == "ingest.not_live") return done(false);
-    done(tl::unexpected<Error>(reply.error()));
-  });
+  send_to_owner(live, order.stream_id, {}, request, done);
 }
 
 void AuthService::set_up_identities(const std::shared_ptr<AuthShared>& shared,
@@ -213,9 +219,9 @@ void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,
     if (!command) return shared->metrics.redis_command("ignored");
     shared->metrics.redis_command("done");
     log::info("command over Redis", {{"channel", command->channel}});
-    gate->post([command = *command](Desk& desk) {
-      desk.close_channel(command.channel, command.session_id,
-                         {.monotonic_us = monotonic_us(), .wall_us = wall_us()});
+    gate->post([command = *command](AccessControl& access_control) {
+      access_control.publications().close_channel(command.channel, command.session_id,
+                                                  {.monotonic_us = monotonic_us(), .wall = wall_now()});
     });
   };
   const auto on_state = [health = shared->health, first = std::make_shared<bool>(true),
@@ -240,11 +246,11 @@ void AuthService::start_redis(const std::shared_ptr<AuthShared>& shared,
 // more.
 void AuthService::drain(runtime::Deadline) {
   redis_.reset();
-  if (node_) node_->stop();
+  shell_.leave_bus();
   if (client_) client_->stop();
   if (key_fetcher_) key_fetcher_->stop();
   if (pool_) pool_->stop();
-  ops_.reset();
+  shell_.close();
 }
 
 std::optional<int> AuthService::command(std::span<char*> arguments) {
@@ -272,7 +278,7 @@ int AuthService::issue_token(std::span<char*> arguments) const {
   }
   const Result<TokenVerifier> tokens = TokenVerifier::create(config_.token_secret);
   const Result<Secret> token =
-      tokens ? tokens->issue(arguments[1], wall_us(), life) : tl::unexpected(tokens.error());
+      tokens ? tokens->issue(arguments[1], wall_now(), life) : tl::unexpected(tokens.error());
   if (!token) {
     std::cerr << "millrace-auth: " << token.error().message << '\n';
     return runtime::kExitUsage;

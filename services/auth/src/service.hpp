@@ -1,7 +1,6 @@
 // auth as a service: configuration, actors, bus, operator's endpoints. Main thread only.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,15 +8,15 @@
 #include <vector>
 
 #include "config.hpp"
-#include "hook.hpp"
+#include "hooks/hook.hpp"
 #include "runtime/service.hpp"
+#include "service/shell.hpp"
 
-namespace millrace::bus {
-class Node;
+namespace millrace::bus::v1 {
+class Request;
 }
 namespace millrace::http {
 class Client;
-class Server;
 }  // namespace millrace::http
 
 namespace millrace::mail {
@@ -33,6 +32,7 @@ struct LimitOrder;
 class JobGate;
 class PasswordHasher;
 class KeyFetcher;
+class LiveView;
 class RedisListener;
 
 class AuthService {
@@ -42,18 +42,22 @@ class AuthService {
 
   void add_rows(ConfigTable& table) { config_.add_rows(table); }
   // Refuses to start (config.database, config.secret) when starting again could not help.
-  [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
+  Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
   // --issue-token SUBJECT [--token-life SECONDS]: prints a bearer token. Others: operator_command.hpp.
   std::optional<int> command(std::span<char*> arguments);
 
  private:
   int issue_token(std::span<char*> arguments) const;
+  Result<void> start_bus(const runtime::ServiceContext& context);
   std::vector<HookPtr> make_hooks(AuthMetrics& metrics);
   void set_up_watching(const std::shared_ptr<AuthShared>& shared);
-  void tell_facts(bool complete);
-  void tell_limits(const LimitOrder& order, const std::function<void(Result<bool>)>& done);
-  void set_up_desk(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
+  void publish_facts(bool complete);
+  void send_limits(const LiveView& live, const LimitOrder& order,
+                   const std::function<void(Result<bool>)>& done);
+  void send_to_owner(const LiveView& live, const std::string& stream_id, const std::string& instance,
+                     const bus::v1::Request& request, const std::function<void(Result<bool>)>& done);
+  void set_up_access_control(const std::shared_ptr<AuthShared>& shared, const std::shared_ptr<JobGate>& gate);
   Result<void> set_up_accounts(const std::shared_ptr<AuthShared>& shared,
                                const std::shared_ptr<JobGate>& gate);
   void start_mailer(const std::shared_ptr<AuthShared>& shared);
@@ -67,9 +71,7 @@ class AuthService {
   std::unique_ptr<mail::Mailer> mailer_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<KeyFetcher> key_fetcher_;
-  std::unique_ptr<bus::Node> node_;
-  std::atomic<bus::Node*> bus_{nullptr};  // for the desk's thread, once there is one
-  std::unique_ptr<http::Server> ops_;
+  service::Shell shell_;
   std::unique_ptr<RedisListener> redis_;
 };
 

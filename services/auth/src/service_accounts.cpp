@@ -16,7 +16,7 @@ Result<void> AuthService::set_up_accounts(const std::shared_ptr<AuthShared>& sha
   hasher_ = std::make_unique<PasswordHasher>(std::move(*hasher));
   pool_ = std::make_unique<HashPool>();
   if (!config_.smtp_server.empty()) start_mailer(shared);
-  AccountOutside& accounts = shared->accounts;
+  AccountDependencies& accounts = shared->accounts;
   accounts.sign_up = config_.sign_up;
   accounts.token_lifetime = config_.access_token_lifetime;
   accounts.domain = config_.domain;
@@ -28,15 +28,14 @@ Result<void> AuthService::set_up_accounts(const std::shared_ptr<AuthShared>& sha
   accounts.tokens = &shared->tokens;
   accounts.vault = &shared->vault;
   accounts.access = &shared->access;
-  accounts.now = [] { return Now{.monotonic_us = monotonic_us(), .wall_us = wall_us()}; };
-  accounts.post = [weak = std::weak_ptr(gate)](std::function<void(AccountDesk&)> task) {
+  accounts.now = [] { return Now{.monotonic_us = monotonic_us(), .wall = wall_now()}; };
+  accounts.post = [weak = std::weak_ptr(gate)](std::function<void(AccountHandler&)> task) {
     if (const auto there = weak.lock()) there->post_account(std::move(task));
   };
-  accounts.bar = shared->desk.bar;
   accounts.announce = [this](const std::string& subject) {
     bus::v1::Event event;
     event.mutable_access_changed()->set_subject(subject);
-    if (bus::Node* const node = bus_) node->publish(std::move(event));
+    shell_.node().publish(std::move(event));
   };
   return {};
 }

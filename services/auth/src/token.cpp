@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "account_rules.hpp"
+#include "accounts/account_rules.hpp"
 #include "base/utf8.hpp"
 #include "base64url.hpp"
-#include "jose.hpp"
+#include "identities/jose.hpp"
 
 namespace millrace::auth {
 namespace {
@@ -26,30 +26,30 @@ std::string text_of(const Json& value) {
 }
 
 // To the microsecond where it is ours: a token may be issued in the same second as a password is changed.
-std::int64_t issued_us(const Json& claims) {
+WallTime issued(const Json& claims) {
   const auto exact = claims.find("iat_us");
-  if (exact != claims.end() && exact->is_number_integer()) return exact->get<std::int64_t>();
+  if (exact != claims.end() && exact->is_number_integer())
+    return WallTime::from_us(exact->get<std::int64_t>());
   const auto found = claims.find("iat");
   const std::optional<std::int64_t> seconds = found == claims.end() ? std::nullopt : numeric_date(*found);
-  return seconds.value_or(0) * kSecondUs;
+  return WallTime::from_seconds(seconds.value_or(0));
 }
 
-Result<TokenClaims> check_claims(const Json& claims, std::int64_t now_seconds) {
+Result<TokenClaims> check_claims(const Json& claims, WallTime now) {
   const auto issuer = claims.find("iss");
   if (issuer == claims.end() || *issuer != kTokenIssuer) return refuse("another issuer");
-  if (const char* wrong = what_is_wrong_with_times(claims, now_seconds, kTokenLeewaySeconds)) {
+  if (const char* wrong = what_is_wrong_with_times(claims, now, kTokenLeewaySeconds)) {
     return refuse(wrong);
   }
   const auto subject = claims.find("sub");
   if (subject == claims.end() || !subject->is_string()) return refuse("no subject");
   TokenClaims good;
   good.subject = subject->get<std::string>();
-  good.expires_wall_us = expiry_wall_us(claims, kTokenLeewaySeconds);
+  good.expires_wall = expiry(claims, kTokenLeewaySeconds);
   if (!is_valid_subject(good.subject)) return refuse("impossible subject");
-  good.issued_us = issued_us(claims);
-  const std::int64_t expires = numeric_date(claims["exp"]).value_or(0);
+  good.issued = issued(claims);
   if (is_account_subject(good.subject) &&
-      expires * kSecondUs > good.issued_us + kMaxAccessTokenSeconds * kSecondUs)
+      expiry(claims, 0) > good.issued + kMaxAccessTokenSeconds * kSecondUs)
     return refuse("lives too long");
   const auto admin = claims.find("admin");
   good.admin = admin != claims.end() && admin->is_boolean() && admin->get<bool>();
@@ -77,7 +77,7 @@ Key256 TokenVerifier::signature(std::string_view signed_part) const {
   return hmac_sha256(as_bytes(secret_.reveal()), as_bytes(signed_part));
 }
 
-Result<TokenClaims> TokenVerifier::verify(std::string_view token, std::int64_t now_seconds) const {
+Result<TokenClaims> TokenVerifier::verify(std::string_view token, WallTime now) const {
   const std::optional<JwsParts> parts = split_jws(token);
   if (!parts) return refuse("not three parts");
   if (!equal_in_constant_time(parts->signature, signature(parts->signed_part)))
@@ -88,11 +88,10 @@ Result<TokenClaims> TokenVerifier::verify(std::string_view token, std::int64_t n
     return refuse("bad header");
   const std::optional<Json> claims = decode_json_object(parts->claims);
   if (!claims) return refuse("bad claims");
-  return check_claims(*claims, now_seconds);
+  return check_claims(*claims, now);
 }
 
-Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_us,
-                                    std::int64_t life_seconds) const {
+Result<Secret> TokenVerifier::issue(std::string_view subject, WallTime now, std::int64_t life_seconds) const {
   if (!is_valid_subject(subject)) {
     return fail("auth.subject", "a subject has 1 to 512 bytes without control characters");
   }
@@ -103,21 +102,21 @@ Result<Secret> TokenVerifier::issue(std::string_view subject, std::int64_t now_u
     return fail("auth.token_life", "a token lives " + std::to_string(kMinTokenLifeSeconds) + " to " +
                                        std::to_string(kMaxTokenLifeSeconds) + " seconds");
   }
-  return sign(subject, now_us, life_seconds);
+  return sign(subject, now, life_seconds);
 }
 
-Secret TokenVerifier::issue_access(std::string_view account, std::int64_t now_us,
+Secret TokenVerifier::issue_access(std::string_view account, WallTime now,
                                    std::int64_t lifetime_seconds) const {
-  return sign(account, now_us, lifetime_seconds);
+  return sign(account, now, lifetime_seconds);
 }
 
-Secret TokenVerifier::sign(std::string_view subject, std::int64_t now_us, std::int64_t life_seconds) const {
+Secret TokenVerifier::sign(std::string_view subject, WallTime now, std::int64_t life_seconds) const {
   static const std::string kHeader = encode_base64url(as_bytes(text_of({{"alg", "HS256"}, {"typ", "JWT"}})));
-  const std::int64_t now_seconds = now_us / kSecondUs;
+  const std::int64_t now_seconds = now.seconds();
   const std::string claims = text_of({{"sub", subject},
                                       {"iss", kTokenIssuer},
                                       {"iat", now_seconds},
-                                      {"iat_us", now_us},
+                                      {"iat_us", now.us()},
                                       {"exp", now_seconds + life_seconds}});
   const std::string signed_part = kHeader + "." + encode_base64url(as_bytes(claims));
   return Secret(signed_part + "." + encode_base64url(signature(signed_part)));

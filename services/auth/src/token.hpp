@@ -1,6 +1,5 @@
 // Bearer tokens of the API: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7518 section 3.2). The
-// algorithm is ours, not the token's to choose. Immutable after creation; any thread. Times are seconds since
-// 1970 UTC, passed in.
+// algorithm is ours, not the token's to choose. Immutable after creation; any thread. Times are passed in.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "base/wall_time.hpp"
 #include "crypto.hpp"
 
 namespace millrace::auth {
@@ -30,8 +30,8 @@ inline constexpr std::int64_t kMaxAccessTokenSeconds = 24LL * 3600;
 struct TokenClaims {
   std::string subject;
   bool admin = false;
-  std::int64_t issued_us = 0;        // wall clock; 0: it does not say
-  std::int64_t expires_wall_us = 0;  // refused from then on: "exp" and the leeway
+  WallTime issued{};        // not set: it does not say
+  WallTime expires_wall{};  // refused from then on: "exp" and the leeway
 };
 
 class TokenVerifier {
@@ -39,22 +39,22 @@ class TokenVerifier {
   static constexpr std::size_t kMinSecretLength = 32;  // RFC 7518: a key of at least the hash's size
 
   // Errors: auth.weak_secret.
-  [[nodiscard]] static Result<TokenVerifier> create(const Secret& token_secret);
+  static Result<TokenVerifier> create(const Secret& token_secret);
 
   // Needs a good signature, "iss" ours, "sub", and "exp" in the future; "nbf" and "iat" must not be in the
   // future when present. Errors: auth.token with a reason that never quotes the token.
-  [[nodiscard]] Result<TokenClaims> verify(std::string_view token, std::int64_t now_seconds) const;
+  Result<TokenClaims> verify(std::string_view token, WallTime now) const;
 
   // Errors: auth.subject, also for the subject of an account; auth.token_life.
-  [[nodiscard]] Result<Secret> issue(std::string_view subject, std::int64_t now_us,
-                                     std::int64_t life_seconds = kTokenLifeSeconds) const;
+  Result<Secret> issue(std::string_view subject, WallTime now,
+                       std::int64_t life_seconds = kTokenLifeSeconds) const;
   // Of an account that has logged in.
-  Secret issue_access(std::string_view account, std::int64_t now_us, std::int64_t lifetime_seconds) const;
+  Secret issue_access(std::string_view account, WallTime now, std::int64_t lifetime_seconds) const;
 
  private:
   explicit TokenVerifier(const Secret& token_secret) : secret_(token_secret) {}
   Key256 signature(std::string_view signed_part) const;
-  Secret sign(std::string_view subject, std::int64_t now_us, std::int64_t life_seconds) const;
+  Secret sign(std::string_view subject, WallTime now, std::int64_t life_seconds) const;
 
   Secret secret_;
 };

@@ -102,7 +102,7 @@ class AuthProgram : public testing::Test {
     if (!client_) {
       bus::EndpointsConfig config;
       config.home = home_.string();
-      client_ = bus::Node::start({.instance = "", .endpoints = bus::endpoints(config).value(), .limits = {}})
+      client_ = bus::Node::start({.service = "", .endpoints = bus::endpoints(config).value(), .limits = {}})
                     .value();
     }
     auto answer = std::make_shared<std::promise<Result<bus::v1::Reply>>>();
@@ -214,6 +214,19 @@ TEST_F(AuthProgram, MoreRequestsThanItHoldsAreRefusedAndItGoesOn) {
   EXPECT_TRUE(ask_until_answered(publish_request(stream.key())).authorize_publish().allowed());
 }
 
+// As an ingest does whose auth is being started again.
+TEST_F(AuthProgram, AnswersWhoeverAskedBeforeItWasThere) {
+  std::promise<Result<bus::v1::Reply>> promise;
+  (void)ask({}, 1ms);  // the client is there
+  client_->request("auth", publish_request("sk_nobody"), kPatience,
+                   [&](Result<bus::v1::Reply> reply) { promise.set_value(std::move(reply)); });
+  const auto program = start();
+  const Result<bus::v1::Reply> reply = promise.get_future().get();
+  ASSERT_TRUE(reply) << reply.error().code;
+  EXPECT_TRUE(reply->has_authorize_publish());
+  EXPECT_FALSE(reply->authorize_publish().allowed());
+}
+
 TEST_F(AuthProgram, IssuesTokensThatTheServiceAccepts) {
   EXPECT_EQ(start({"--issue-token", "alice"})->wait(), 0);
   std::string text = read_file(log());
@@ -242,7 +255,7 @@ TEST_F(AuthProgram, RemembersWhoseTokensWereTakenBack) {
     const auto program = start();
     EXPECT_TRUE(ask_until_answered(request).verify_token().valid());
     EXPECT_EQ(start({"--revoke-tokens", "alice"})->wait(), 0) << read_file(log());
-    EXPECT_EQ(program->signal_and_wait(SIGTERM), 0);
+    EXPECT_EQ(program->signal_and_wait(SIGTERM), 0) << read_file(log());
   }
   const auto program = start();
   EXPECT_FALSE(ask_until_answered(request).verify_token().valid());
@@ -260,7 +273,7 @@ TEST_P(AuthRefusesToStart, WithOneClearLineAndExitCode64) {
   {
     const auto first = start();
     ensure("alice");
-    EXPECT_EQ(first->signal_and_wait(SIGTERM), 0);
+    EXPECT_EQ(first->signal_and_wait(SIGTERM), 0) << read_file(log());
   }
   std::filesystem::remove(log());
   std::filesystem::create_directories(home_ / "other");
