@@ -18,7 +18,7 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "media/arena_writer.hpp"
-#include "publication.hpp"
+#include "publish/publication.hpp"
 #include "rtmp/chunk_writer.hpp"
 #include "rtmp/client_bytes.hpp"
 #include "rtmp/server_session.hpp"
@@ -79,6 +79,7 @@ void take(Publisher& publisher, ByteView bytes, std::int64_t now_us, std::vector
     if (!result) std::fprintf(stderr, "%s\n", result.error().message.c_str()), std::exit(1);
   };
   actions.clear();
+  const MessageTimes times{now_us, wall_now()};
   (void)publisher.session.receive(bytes, actions);
   for (rtmp::Action& action : actions) {
     if (const auto* begin = std::get_if<rtmp::MessageBegin>(&action)) {
@@ -86,7 +87,7 @@ void take(Publisher& publisher, ByteView bytes, std::int64_t now_us, std::vector
     } else if (const auto* part = std::get_if<rtmp::MessageBytes>(&action)) {
       publisher.publication->append(part->chunk_stream_id, part->bytes);
     } else if (const auto* end = std::get_if<rtmp::MessageEnd>(&action)) {
-      check(publisher.publication->end(end->chunk_stream_id, {now_us, now_us}));
+      check(publisher.publication->end(end->chunk_stream_id, times));
     } else if (std::holds_alternative<rtmp::Close>(action)) {
       std::fprintf(stderr, "the session closed\n"), std::exit(1);
     }
@@ -96,9 +97,9 @@ void take(Publisher& publisher, ByteView bytes, std::int64_t now_us, std::vector
 Publisher make_publisher(media::ArenaWriter& arena, std::size_t number, std::vector<rtmp::Action>& actions) {
   media::LogDescription description;
   description.stream_id = "bench" + std::to_string(number);
-  description.publication_id = number + 1;
-  description.epoch = 1;
-  description.started_wall_us = wall_us();
+  description.publication_id = PublicationId{number + 1};
+  description.epoch = Epoch{1};
+  description.started_wall = wall_now();
   description.retention.guaranteed_bytes = 4U << 20;
   description.retention.max_bytes = 5U << 20;
   auto log = arena.create_log(description);

@@ -46,8 +46,7 @@ void IngestConfig::add_rows(ConfigTable& table) {
                  "seconds between pings of players; two without an answer disconnect");
   table.duration("INGEST_GATHER_MS", gather, "20", {0, 100},
                  "milliseconds that reading is gathered for under load; 0 acts at once always");
-  table.text("MEDIA_LOG_DIR", log_directory, "",
-             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  media_log.add_row(table);
   table.bytes("MEDIA_LOG_BYTES", log_bytes, "512M", {16 << 20, std::int64_t{1} << 42},
               "memory of the media log, reserved at start");
   table.bytes("MEDIA_LOG_STREAM_BYTES", log_stream_bytes, "8M", {1 << 20, std::int64_t{1} << 36},

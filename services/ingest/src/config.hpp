@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/config.hpp"
+#include "base/ids.hpp"
 #include "bus/endpoints.hpp"
 #include "http/ops_config.hpp"
+#include "media/log_directory.hpp"
 #include "net/ip_network.hpp"
-#include "resolution_limit.hpp"
+#include "publish/resolution_limit.hpp"
 
 namespace millrace::ingest {
 
@@ -39,7 +42,7 @@ struct IngestConfig {
   std::chrono::seconds read_timeout{30};
   std::chrono::seconds ping{15};
   std::chrono::milliseconds gather{20};
-  std::string log_directory;
+  media::LogDirectoryConfig media_log;
   std::uint64_t log_bytes = 0;
   std::uint64_t log_stream_bytes = 0;
   std::chrono::seconds log_keep{60};
@@ -54,7 +57,9 @@ struct IngestConfig {
 
   void add_rows(ConfigTable& table);
   // What a row cannot say: "config.value" with the variable.
-  [[nodiscard]] Result<void> check() const;
+  Result<void> check() const;
+  // Whether an application or a stream may be called that.
+  bool is_name(std::string_view text) const { return is_valid_id(text) && text.size() <= id_max_length; }
   bool tls() const { return !tls_certificate.empty(); }
 
  private:

@@ -104,8 +104,9 @@ void add_certificate(Families& out, const net::TlsCertificate& certificate) {
               certificate.replaced());
   out.counter("tls_certificate_failed", "Looks that found no usable pair; the old one serves on.",
               certificate.failed());
-  out.gauge("tls_certificate_expires_seconds", "When the certificate in use expires, seconds since 1970.",
-            static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.current()->expires_at(), 0)));
+  out.gauge(
+      "tls_certificate_expires_seconds", "When the certificate in use expires, seconds since 1970.",
+      static_cast<std::uint64_t>(std::max<std::int64_t>(certificate.current()->expires_at().seconds(), 0)));
 }
 
 // One row per forward; the key is no part of its target.
@@ -135,6 +136,8 @@ void add_forwards(Families& out, const Forwards& forwards) {
 void add_arena(Families& out, const media::ArenaWriter& arena) {
   const media::ArenaStatistics s = arena.statistics();
   out.gauge("log_bytes", "Size of the media log's arena.", s.total_bytes);
+  out.gauge("log_page_bytes", "Size of the pages that most of the arena is mapped by.", s.page_bytes);
+  out.gauge("log_huge_page_bytes", "Bytes of the arena in huge pages when it was opened.", s.huge_page_bytes);
   out.gauge("log_free_bytes", "Unused bytes of the arena.", s.free_bytes);
   out.gauge("log_guaranteed_bytes", "Bytes promised to live logs.", s.guaranteed_bytes);
   out.gauge("logs_live", "Media logs being written.", s.logs_live);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bus/node.hpp"
-#include "server.hpp"
+#include "server/server.hpp"
 
 namespace prometheus {
 class Collectable;

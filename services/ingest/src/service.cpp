@@ -8,15 +8,16 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/scarce_memory.hpp"
-#include "bus_outside.hpp"
-#include "http/ops.hpp"
-#include "http/server.hpp"
+#include "bus/v1/bus.pb.h"
+#include "bus_services.hpp"
+#include "media/errors.hpp"
 #include "metrics.hpp"
 #include "net/tls_certificate.hpp"
-#include "publications.hpp"
 #include "reload_report.hpp"
 #include "runtime/supervisor.hpp"
-#include "server.hpp"
+#include "server/server.hpp"
+#include "service/shell.hpp"
+#include "streams/publications.hpp"
 
 namespace millrace::ingest {
 
@@ -29,7 +30,7 @@ constexpr std::int64_t kExpiresSoon = 7 * 86'400;
 
 void report_certificate(runtime::Health& health, const net::TlsCertificate& certificate) {
   health.set("tls", runtime::HealthState::kReady);
-  const std::int64_t left = certificate.current()->expires_at() - wall_us() / 1'000'000;
+  const std::int64_t left = certificate.current()->expires_at().seconds() - wall_now().seconds();
   if (left > kExpiresSoon) return log::info("TLS certificate in use", {{"days_left", left / 86'400}});
   log::warning(left > 0 ? "the TLS certificate expires soon" : "the TLS certificate has expired",
                {{"seconds_left", left}});
@@ -47,24 +48,23 @@ struct IngestService::Parts {
   std::unique_ptr<media::ArenaWriter> arena;
   std::unique_ptr<media::ArenaReader> arena_reader;
   LiveStreams streams;
-  std::unique_ptr<bus::Node> node;
+  service::Shell shell;
   std::unique_ptr<BusAuthority> authority;
   std::unique_ptr<BusAnnouncer> announcer;
   std::unique_ptr<Publications> publications;
   std::unique_ptr<net::TlsCertificate> certificate;
   std::unique_ptr<Server> server;
-  std::unique_ptr<http::Server> ops;
 };
 
 IngestService::IngestService() : parts_(std::make_unique<Parts>()) {}
 IngestService::~IngestService() {
   // Its callbacks use parts that go before it.
-  if (parts_->node) parts_->node->stop();
+  parts_->shell.close();
 }
 
 Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   media::ArenaConfig arena;
-  arena.directory = config_.log_directory.empty() ? context.home + "/run/media" : config_.log_directory;
+  arena.directory = config_.media_log.directory(context.home);
   arena.name = kArenaName;
   arena.bytes = config_.log_bytes;
   // As many live logs as can be promised their bytes, and as many ended ones.
@@ -72,13 +72,18 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   arena.max_logs = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(logs, kMinLogs, kMaxLogs));
   auto writer = media::ArenaWriter::open(arena);
   // No restart makes the file system larger.
-  if (!writer && writer.error().code == "media.no_space")
+  if (!writer && writer.error().code == media::errors::kNoSpace)
     return fail("config.media_log",
                 writer.error().message +
                     " (MEDIA_LOG_BYTES must fit into MEDIA_LOG_DIR's tmpfs, in containers into SHARED_SIZE)");
   if (!writer) return fail(writer.error(), "media log (MEDIA_LOG_DIR, MEDIA_LOG_BYTES)");
   auto reader = media::ArenaReader::open(arena.directory, arena.name, "ingest-players");
   if (!reader) return fail(reader.error(), "media log");
+  const media::ArenaStatistics opened = (*writer)->statistics();
+  log::info("media log opened", {{"directory", arena.directory},
+                                 {"bytes", opened.total_bytes},
+                                 {"page_bytes", opened.page_bytes},
+                                 {"huge_page_bytes", opened.huge_page_bytes}});
   parts_->arena = std::move(*writer);
   parts_->arena_reader = std::move(*reader);
   context.health->set("media-log", runtime::HealthState::kReady);
@@ -116,31 +121,31 @@ void IngestService::reload() {
 }
 
 Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
-  config_.bus.home = context.home;
-  auto endpoints = bus::endpoints(config_.bus);
-  if (!endpoints) return tl::unexpected<Error>(endpoints.error());
-  auto node = bus::Node::start({.instance = "ingest", .endpoints = *endpoints, .limits = {}});
-  if (!node) return tl::unexpected<Error>(node.error());
-  parts_->node = std::move(*node);
-  parts_->authority = std::make_unique<BusAuthority>(*parts_->node, config_.decision_timeout);
-  parts_->announcer = std::make_unique<BusAnnouncer>(*parts_->node);
+  if (Result<void> joined = parts_->shell.join_bus(context, config_.bus); !joined) return joined;
+  bus::Node& node = parts_->shell.node();
+  parts_->authority = std::make_unique<BusAuthority>(node, config_.decision_timeout);
+  parts_->announcer = std::make_unique<BusAnnouncer>(node);
   const std::shared_ptr<runtime::Health> health = context.health;
-  parts_->node->subscribe(
-      "auth", {.on_snapshot =
-                   [health](const bus::v1::Snapshot&) { health->set("auth", runtime::HealthState::kReady); },
-               .on_event = nullptr,
-               .on_lost =
-                   [health] {
-                     health->set("auth", runtime::HealthState::kDegraded,
-                                 "auth is silent: nobody can begin to publish or play");
-                   }});
+  node.subscribe("auth", {.on_snapshot =
+                              [health](const bus::v1::Snapshot& snapshot) {
+                                // Without a boot it stands for an instance that is gone.
+                                if (snapshot.boot_id() != 0)
+                                  health->set("auth", runtime::HealthState::kReady);
+                              },
+                          .on_event = nullptr,
+                          .on_lost =
+                              [health, &node](const bus::PeerName&) {
+                                if (!node.instances("auth").empty()) return;
+                                health->set("auth", runtime::HealthState::kDegraded,
+                                            "auth is silent: nobody can begin to publish or play");
+                              }});
   return {};
 }
 
 void IngestService::start_supervisor(const runtime::ServiceContext& context) {
   Parts& parts = *parts_;
-  parts.publications =
-      std::make_unique<Publications>(PublicationOutside{*parts.authority, *parts.announcer, parts.streams});
+  parts.publications = std::make_unique<Publications>(
+      PublicationDependencies{*parts.authority, *parts.announcer, parts.streams});
   runtime::add_child(
       context.root, {.name = "publications",
                      .group = {},
@@ -170,19 +175,15 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
        .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
-  serve_commands(*parts.node, parts.streams, parts.server->forwards());
+  serve_commands(parts.shell.node(), parts.streams, parts.server->forwards());
   context.health->set("rtmp", runtime::HealthState::kReady);
 
-  auto ops_server =
-      http::start_ops(config_.ops, {.service = "ingest",
-                                    .health = parts.health.get(),
-                                    .metrics = {make_metrics({*parts.server, *parts.arena, parts.streams,
-                                                              *parts.node, parts.certificate.get()})}});
-  if (!ops_server) return tl::unexpected<Error>(ops_server.error());
-  parts.ops = std::move(*ops_server);
-  runtime::Ports ports = {{"RTMP_PORT", parts.server->port()}, {"INGEST_OPS_PORT", parts.ops->port()}};
+  runtime::Ports ports = {{"RTMP_PORT", parts.server->port()}};
   if (parts.certificate) ports.emplace_back("SSL_PORT", parts.server->tls_port());
-  return context.write_ports(ports);
+  return parts.shell.open_ops(context, config_.ops,
+                              {make_metrics({*parts.server, *parts.arena, parts.streams, parts.shell.node(),
+                                             parts.certificate.get()})},
+                              std::move(ports));
 }
 
 void IngestService::drain(runtime::Deadline deadline) {
@@ -193,8 +194,7 @@ void IngestService::drain(runtime::Deadline deadline) {
   while (!parts_->streams.all().empty() && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  if (parts_->ops) parts_->ops->stop();
-  parts_->node->stop();
+  parts_->shell.close();
   if (parts_->publications) parts_->publications->release();
 }
 

@@ -20,7 +20,7 @@ class IngestService {
   IngestService& operator=(const IngestService&) = delete;
 
   void add_rows(ConfigTable& table) { config_.add_rows(table); }
-  [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
+  Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
   // Looks at the files of the certificate now and writes what came of it: reload_report.hpp. After start().
   void reload();

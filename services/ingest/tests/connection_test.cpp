@@ -1,5 +1,5 @@
 // One connection on a shard without threads: what happens at the bounds of its buffers.
-#include "connection.hpp"
+#include "server/connection.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -13,10 +13,10 @@
 #include <functional>
 #include <string>
 
-#include "forward_set.hpp"
-#include "forwards.hpp"
-#include "publication_actor.hpp"
+#include "forward/forward_set.hpp"
+#include "forward/forwards.hpp"
 #include "rtmp/client_bytes.hpp"
+#include "streams/publication_actor.hpp"
 
 namespace millrace::ingest {
 namespace {
@@ -37,7 +37,7 @@ class SilentAnnouncer final : public Announcer {
  public:
   void published(const LiveStream&, const std::vector<TrackFormat>&, const std::string&) override {}
   void ended(const LiveStream&, media::LogEnd) override {}
-  void dropped(const std::string&, std::uint64_t, std::uint64_t, media::LogEnd) override {}
+  void dropped(const std::string&, PublicationId, Epoch, media::LogEnd) override {}
   void play_ended(const std::string&, std::uint64_t) override {}
   void statistics(const std::vector<LiveStreamPtr>&) override {}
   void new_records(const std::vector<NewRecords>&) override {}
@@ -84,8 +84,8 @@ class ConnectionTest : public ::testing::Test {
   }
 
   // The shard's work, until something has come about.
-  [[nodiscard]] bool run_until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  [[nodiscard]] bool run_until(const std::function<bool()>& done, int seconds = 20) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     context_.restart();
     while (!done() && std::chrono::steady_clock::now() < deadline) context_.run_one_until(deadline);
     return done();
@@ -126,7 +126,7 @@ class ConnectionTest : public ::testing::Test {
   LiveStreamPtr accept() {
     auto stream = std::make_shared<LiveStream>();
     stream->stream_id = "one";
-    stream->epoch = 1;
+    stream->epoch = Epoch{1};
     stream->publication_id = ticket_->publication_id;
     streams_.claim(stream, [](LiveStreams::Claim) {});
     ticket_->accept(stream);
@@ -204,11 +204,25 @@ TEST_F(ConnectionTest, LetsGoOfWhatCameWithAPublishWhenItIsClosed) {
   EXPECT_EQ(shared_->counters.held_bytes.load(), 0U);
 }
 
+// Its end is behind media that nobody reads before the answer.
+TEST_F(ConnectionTest, GivesUpAPublishWhoseEncoderLeavesBeforeTheAnswer) {
+  for (const bool closes : {false, true}) {
+    Client publisher = ask("publish", Bytes(1000));
+    ASSERT_TRUE(run_until([&] { return shared_->counters.held_bytes == 1000; }));
+    send(publisher, Bytes(5000));
+    closes ? publisher.socket.reset() : (void)::shutdown(publisher.socket.get(), SHUT_WR);
+    EXPECT_TRUE(run_until_connections(0));
+    EXPECT_EQ(shared_->counters.held_bytes.load(), 0U);
+    const LiveStreamPtr stream = accept();
+    EXPECT_FALSE(run_until([&] { return stream->live.load() || shared_->counters.connections != 0; }, 1));
+  }
+}
+
 TEST_F(ConnectionTest, RefusesAPublishWhenTooMuchIsHeldForOthers) {
-  shared_->counters.held_bytes = Connection::kMaxHeldBytes - 999;
+  shared_->counters.held_bytes = PublishRole::kMaxHeldBytes - 999;
   const Client publisher = ask("publish", Bytes(1000));
   ASSERT_TRUE(run_until([&] { return shared_->counters.publish_refused == 1; }));
-  EXPECT_EQ(shared_->counters.held_bytes.load(), Connection::kMaxHeldBytes - 999);
+  EXPECT_EQ(shared_->counters.held_bytes.load(), PublishRole::kMaxHeldBytes - 999);
   std::string told(64U << 10, '\0');
   told.resize(static_cast<std::size_t>(
       std::max<ssize_t>(::recv(publisher.socket.get(), told.data(), told.size(), MSG_DONTWAIT), 0)));

@@ -1,5 +1,5 @@
 // StartForward, StopForward and ListForwards over a real bus.
-#include "forward_commands.hpp"
+#include "forward/forward_commands.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "bus/testing.hpp"
 #include "bus/v1/bus.pb.h"
-#include "bus_outside.hpp"
+#include "bus_services.hpp"
 
 namespace millrace::ingest {
 namespace {

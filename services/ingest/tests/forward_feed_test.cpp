@@ -1,4 +1,4 @@
-#include "forward_feed.hpp"
+#include "forward/forward_feed.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "enhanced_samples.hpp"
 #include "media_samples.hpp"
-#include "publication.hpp"
+#include "publish/publication.hpp"
 #include "rtmp/chunk_reader.hpp"
 
 namespace millrace::ingest {
@@ -18,16 +18,19 @@ using rtmp::MessageType;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+constexpr WallTime kWall = WallTime::from_us(1'700'000'000'000'000);
 constexpr std::uint32_t kChunkSize = 200;
 
 // A publication of its own log.
 struct Source {
-  Source(media::ArenaWriter& arena, std::uint64_t number, bool configured = true) : id(number) {
+  Source(media::ArenaWriter& arena, std::uint64_t number, bool configured = true,
+         std::uint64_t first_sequence = 0)
+      : id(number) {
     media::LogDescription description;
     description.stream_id = "stream";
-    description.publication_id = number;
-    description.epoch = number;
+    description.publication_id = PublicationId{number};
+    description.epoch = Epoch{number};
+    description.first_sequence = first_sequence;
     description.retention.guaranteed_bytes = 2U << 20;
     description.retention.max_bytes = 2U << 20;
     auto log = arena.create_log(description);
@@ -39,7 +42,7 @@ struct Source {
   void send(MessageType type, std::uint32_t timestamp, const Bytes& body) {
     ASSERT_TRUE(publication->begin({4, type, timestamp, static_cast<std::uint32_t>(body.size()), 1}));
     publication->append(4, body);
-    ASSERT_TRUE(publication->end(4, {timestamp * 1000LL, kWallUs + timestamp * 1000LL}));
+    ASSERT_TRUE(publication->end(4, {timestamp * 1000LL, kWall + timestamp * 1000LL}));
   }
   void video(bool key, std::uint32_t timestamp, std::size_t size = 32) {
     send(MessageType::kVideo, timestamp, testing::video_frame(key, timestamp, size));
@@ -105,7 +108,8 @@ class ForwardFeedTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
   void attach(ForwardFeed& feed, const Source& source, std::int64_t now_us = 0) {
-    feed.attach(std::move(*reader_->open_log(source.publication->slot(), source.id, 0)), now_us);
+    feed.attach(std::move(*reader_->open_log(source.publication->slot(), PublicationId{source.id}, 0)),
+                now_us);
   }
   // Sends all there is, in pieces of at most that many bytes; what next() said last.
   static ForwardFeed::Next pump(ForwardFeed& feed, const Source& source, Server& server,
@@ -254,12 +258,30 @@ TEST_F(ForwardFeedTest, SkipsToTheNewestKeyFrame) {
   pump(feed, source, server_);
   server_.take();
   for (std::uint32_t i = 1; i <= 10; ++i) source.video(i == 8, i * 1000);
-  EXPECT_EQ(feed.behind_us(source.publication->committed()), 9'000'000);
-  EXPECT_EQ(feed.skip_to_key(), 7U);
-  EXPECT_EQ(feed.skip_to_key(), 0U) << "it is there";
+  EXPECT_TRUE(feed.slow(source.publication->committed(), 0));
+  EXPECT_EQ(feed.skip(0), 7U);
+  EXPECT_EQ(feed.skip(0), 0U) << "it is there";
   pump(feed, source, server_);
   EXPECT_THAT(server_.take(), ElementsAre("v 8000 41", "v 9000 41", "v 10000 41"));
-  EXPECT_EQ(feed.behind_us(source.publication->committed()), 0);
+  EXPECT_FALSE(feed.slow(source.publication->committed(), 0));
+}
+
+// A mirror's log has its origin's sequences. What was too slow in one publication has skipped nothing of the
+// next.
+TEST_F(ForwardFeedTest, FollowsALogThatBeganLate) {
+  Source source(*arena_, 1, true, 1'000'000);
+  source.video(true, 0);
+  source.video(false, 40);
+  ForwardFeed feed(1, kChunkSize, false);
+  attach(feed, source);
+  EXPECT_EQ(feed.skip(0), 0U);
+  EXPECT_FALSE(feed.slow(source.publication->committed(), 0));
+  EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);
+  EXPECT_THAT(server_.take(), ElementsAre("v 0 configuration", "a 0 configuration", "v 0 41", "v 40 41"));
+  for (std::uint32_t i = 1; i <= 10; ++i) source.video(i == 8, i * 1000);
+  EXPECT_EQ(feed.skip(0), 7U);
+  pump(feed, source, server_);
+  EXPECT_THAT(server_.take(), ElementsAre("v 8000 41", "v 9000 41", "v 10000 41"));
 }
 
 TEST_F(ForwardFeedTest, TellsThatTheLogHasGoneOnWithoutIt) {
@@ -271,8 +293,8 @@ TEST_F(ForwardFeedTest, TellsThatTheLogHasGoneOnWithoutIt) {
   server_.take();
   for (std::uint32_t i = 1; i <= 300; ++i) source.video(i % 20 == 0, i * 40, 20'000);
   ASSERT_EQ(feed.next(source.publication->committed()), ForwardFeed::Next::kLost);
-  EXPECT_EQ(feed.behind_us(source.publication->committed()), INT64_MAX);
-  EXPECT_GT(feed.skip_to_key(), 0U);
+  EXPECT_TRUE(feed.slow(source.publication->committed(), 0));
+  EXPECT_GT(feed.skip(0), 0U);
   EXPECT_EQ(pump(feed, source, server_), ForwardFeed::Next::kNothing);
   EXPECT_EQ(server_.messages.back(), "v 12000 20009");
 }
@@ -321,7 +343,7 @@ TEST_F(ForwardFeedTest, SendsFurtherTracksOnlyToServersThatTakeThem) {
       EXPECT_THAT(server.messages,
                   ElementsAre("v 0 configuration", "a 0 configuration", "v 0 41", "v 40 41"));
     }
-    EXPECT_EQ(feed.behind_us(source.publication->committed()), 0);
+    EXPECT_FALSE(feed.slow(source.publication->committed(), 0));
   }
 }
 

@@ -1,4 +1,4 @@
-#include "forwards.hpp"
+#include "forward/forwards.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

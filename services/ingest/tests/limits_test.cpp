@@ -3,10 +3,10 @@
 #include <tuple>
 #include <vector>
 
-#include "bitrate_window.hpp"
-#include "refusal_status.hpp"
-#include "resolution_limit.hpp"
-#include "work_budget.hpp"
+#include "publish/bitrate_window.hpp"
+#include "publish/refusal_status.hpp"
+#include "publish/resolution_limit.hpp"
+#include "server/work_budget.hpp"
 
 namespace millrace::ingest {
 namespace {
@@ -114,7 +114,7 @@ TEST(RefusalStatus, TellsWhoseFaultItIs) {
       {"whatever", 500, "NetStream.Publish.Failed"},
   };
   for (const auto& [error, number, code] : cases) {
-    const RefusalStatus status = publish_refusal({error, ""});
+    const RefusalStatus status = publish_refusal({ErrorCode::of_lasting(error), ""});
     EXPECT_EQ(status.number, number) << error;
     EXPECT_EQ(status.code, code) << error;
   }

@@ -1,4 +1,4 @@
-#include "live_streams.hpp"
+#include "streams/live_streams.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,8 @@ using Claim = LiveStreams::Claim;
 struct Claimant {
   Claimant(LiveStreams& streams, std::uint64_t epoch) : stream(std::make_shared<LiveStream>()) {
     stream->stream_id = "s";
-    stream->publication_id = epoch * 100;
-    stream->epoch = epoch;
+    stream->publication_id = PublicationId{epoch * 100};
+    stream->epoch = Epoch{epoch};
     stream->terminate = [this](media::LogEnd reason) { told = reason; };
     streams.claim(stream, [this](Claim claim) { answer = claim; });
   }
@@ -90,14 +90,17 @@ TEST(LiveStreams, ClosesOnlyThePublicationsThatAreMeant) {
   LiveStreams streams;
   Claimant one(streams, 1);
   Claimant two(streams, 2);
-  one.stream->publication_id = 11;
-  two.stream->publication_id = 12;
+  one.stream->publication_id = PublicationId{11};
+  two.stream->publication_id = PublicationId{12};
   one.told.reset();
-  EXPECT_FALSE(streams.close("s", {.publication_id = 13, .up_to_epoch = 0}, media::LogEnd::kRevoked));
-  EXPECT_TRUE(streams.close("s", {.publication_id = 0, .up_to_epoch = 1}, media::LogEnd::kRevoked));
+  EXPECT_FALSE(streams.close("s", {.publication_id = PublicationId{13}, .up_to_epoch = kNoEpoch},
+                             media::LogEnd::kRevoked));
+  EXPECT_TRUE(streams.close("s", {.publication_id = kNoPublication, .up_to_epoch = Epoch{1}},
+                            media::LogEnd::kRevoked));
   EXPECT_EQ(one.told, media::LogEnd::kRevoked);
   EXPECT_EQ(two.told, std::nullopt);
-  EXPECT_TRUE(streams.close("s", {.publication_id = 12, .up_to_epoch = 0}, media::LogEnd::kRevoked));
+  EXPECT_TRUE(streams.close("s", {.publication_id = PublicationId{12}, .up_to_epoch = kNoEpoch},
+                            media::LogEnd::kRevoked));
   EXPECT_EQ(two.told, media::LogEnd::kRevoked);
 }
 

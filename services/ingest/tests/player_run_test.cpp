@@ -1,4 +1,4 @@
-#include "player_run.hpp"
+#include "play/player_run.hpp"
 
 #include <gtest/gtest.h>
 
@@ -55,21 +55,32 @@ Bytes bytes_of(std::span<const iovec> parts) {
   return all;
 }
 
+// Of a player that has the first configuration of each track.
+media::LogPlace configured_place() {
+  media::LogPlace place;
+  for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) {
+    media::TrackConfiguration description{};
+    description.track = track;
+    place.configurations.give(description);
+  }
+  return place;
+}
+
 // Sends everything through a socket that takes so many bytes per call.
-Bytes send_all(const Log& log, RunPlace place, std::size_t room, std::size_t part_count) {
+Bytes send_all(const Log& log, PlayerIntake intake, std::size_t room, std::size_t part_count) {
   Bytes sent;
-  std::size_t next = 0;
-  for (int calls = 0; next < log.entries.size() && calls < 100'000; ++calls) {
+  media::LogPlace place = configured_place();
+  for (int calls = 0; place.next < log.entries.size() && calls < 100'000; ++calls) {
     std::vector<iovec> parts(part_count);
-    const std::span<const LogEntry> rest = std::span(log.entries).subspan(next);
-    const GatheredRun run = gather_run(rest, place, parts);
+    const std::span<const LogEntry> rest = std::span(log.entries).subspan(place.next);
+    const GatheredRun run = gather_run(rest, place, intake, parts);
     const Bytes bytes = bytes_of(std::span(parts).first(run.parts));
     EXPECT_EQ(bytes.size(), run.bytes);
     const std::size_t taken = std::min(room, bytes.size());
     sent.insert(sent.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(taken));
-    next += account_run(rest.first(run.end), taken, place);
+    (void)account_run(rest.first(run.end), taken, place, intake);
   }
-  EXPECT_EQ(next, log.entries.size());
+  EXPECT_EQ(place.next, log.entries.size());
   return sent;
 }
 
@@ -91,7 +102,7 @@ Bytes chosen(const Log& log, const std::vector<std::size_t>& which, std::uint32_
 TEST(PlayerRun, MakesOnePartOfMessagesThatLieBackToBack) {
   const Log log("VavavaV");
   std::vector<iovec> parts(8);
-  const GatheredRun run = gather_run(log.entries, {}, parts);
+  const GatheredRun run = gather_run(log.entries, configured_place(), {}, parts);
   EXPECT_EQ(run.parts, 1U);
   EXPECT_EQ(run.end, log.entries.size());
   EXPECT_EQ(run.bytes, log.memory.view().size());
@@ -121,10 +132,10 @@ TEST(PlayerRun, LeavesOutWhatThePlayerDoesNotTake) {
         for (const std::size_t part_count : {1U, 2U, 100U}) {
           SCOPED_TRACE(std::string(each.name) + " chunks " + std::to_string(chunk_size) + " room " +
                        std::to_string(room) + " parts " + std::to_string(part_count));
-          RunPlace place;
-          place.chunk_size = chunk_size;
-          for (const rtmp::PlayWishes& wishes : each.wishes) place.filter.set(wishes);
-          EXPECT_EQ(send_all(log, place, room, part_count), chosen(log, each.taken, chunk_size));
+          PlayerIntake intake;
+          intake.chunk_size = chunk_size;
+          for (const rtmp::PlayWishes& wishes : each.wishes) intake.filter.set(wishes);
+          EXPECT_EQ(send_all(log, intake, room, part_count), chosen(log, each.taken, chunk_size));
         }
       }
     }
@@ -133,27 +144,28 @@ TEST(PlayerRun, LeavesOutWhatThePlayerDoesNotTake) {
 
 TEST(PlayerRun, EndsAMessageThatWasBegunWhateverThePlayerWantsByNow) {
   const Log log("Vav");
-  RunPlace place;
+  media::LogPlace place = configured_place();
+  PlayerIntake intake;
   std::vector<iovec> parts(8);
-  (void)gather_run(log.entries, place, parts);
-  EXPECT_EQ(account_run(log.entries, 5, place), 0U);
+  (void)gather_run(log.entries, place, intake, parts);
+  EXPECT_EQ(account_run(log.entries, 5, place, intake), 0U);
   EXPECT_EQ(place.message_sent, 5U);
-  place.filter.set({false, true, false});
-  const GatheredRun run = gather_run(log.entries, place, parts);
+  intake.filter.set({false, true, false});
+  const GatheredRun run = gather_run(log.entries, place, intake, parts);
   const Bytes rest = bytes_of(std::span(parts).first(run.parts));
   const Bytes both = chosen(log, {0, 1}, 0);
   EXPECT_EQ(rest, Bytes(both.begin() + 5, both.end()));
-  EXPECT_EQ(account_run(log.entries, rest.size(), place), 3U);
+  EXPECT_EQ(account_run(log.entries, rest.size(), place, intake), 3U);
 }
 
 TEST(PlayerRun, StopsBeforeARecordOfAnotherConfiguration) {
   Log log("Vavv");
   log.entries[2].record.configuration = 7;
   std::vector<iovec> parts(8);
-  EXPECT_EQ(gather_run(log.entries, {}, parts).end, 2U);
-  RunPlace sound_only;
+  EXPECT_EQ(gather_run(log.entries, configured_place(), {}, parts).end, 2U);
+  PlayerIntake sound_only;
   sound_only.filter.set({false, true, false});
-  EXPECT_EQ(gather_run(log.entries, sound_only, parts).end, 4U);
+  EXPECT_EQ(gather_run(log.entries, configured_place(), sound_only, parts).end, 4U);
 }
 
 }  // namespace

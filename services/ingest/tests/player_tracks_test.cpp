@@ -1,8 +1,8 @@
-#include "player_tracks.hpp"
+#include "play/player_tracks.hpp"
 
 #include <gtest/gtest.h>
 
-#include "player_run.hpp"
+#include "play/player_run.hpp"
 #include "rtmp/media_message.hpp"
 
 namespace millrace::ingest {

@@ -9,13 +9,14 @@
 #include <optional>
 #include <string>
 
+#include "base/wall_time.hpp"
 #include "media/arena_reader.hpp"
 #include "media_samples.hpp"
-#include "publication.hpp"
+#include "publish/publication.hpp"
 
 namespace millrace::ingest::testing {
 
-inline constexpr std::int64_t kWallUs = 1'700'000'000'000'000;
+inline constexpr WallTime kWall = WallTime::from_us(1'700'000'000'000'000);
 
 class PublicationTest : public ::testing::Test {
  protected:
@@ -36,8 +37,8 @@ class PublicationTest : public ::testing::Test {
     publication_.reset();
     media::LogDescription description;
     description.stream_id = "stream";
-    description.publication_id = ++publication_id_;
-    description.epoch = 1;
+    description.publication_id = PublicationId{++publication_id_};
+    description.epoch = Epoch{1};
     description.retention.guaranteed_bytes = 8U << 20;
     auto log = arena_->create_log(description);
     publication_.emplace(std::move(*log), media::TimelineConfig{}, counters_);
@@ -54,14 +55,14 @@ class PublicationTest : public ::testing::Test {
     for (std::size_t at = 0; at < body.size(); at += piece) {
       publication_->append(4, ByteView(body).subspan(at, std::min(piece, body.size() - at)));
     }
-    return publication_->end(4, {timestamp * 1000LL, kWallUs + timestamp * 1000LL});
+    return publication_->end(4, {timestamp * 1000LL, kWall + timestamp * 1000LL});
   }
   void send_headers() {
     ASSERT_TRUE(send(rtmp::MessageType::kVideo, 0, avc_header()));
     ASSERT_TRUE(send(rtmp::MessageType::kAudio, 0, aac_header()));
   }
   media::LogReader open_log() {
-    return std::move(*reader_->open_log(publication_->slot(), publication_id_, 0));
+    return std::move(*reader_->open_log(publication_->slot(), PublicationId{publication_id_}, 0));
   }
 
   std::string directory_;

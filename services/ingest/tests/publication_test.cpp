@@ -1,4 +1,4 @@
-#include "publication.hpp"
+#include "publish/publication.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@ namespace millrace::ingest {
 namespace {
 
 using rtmp::MessageType;
-using testing::kWallUs;
+using testing::kWall;
 using testing::PublicationTest;
 using testing::operator+;
 
@@ -61,9 +61,9 @@ TEST_F(PublicationTest, KeepsInterleavedMessagesApart) {
   publication_->append(6, ByteView(video).first(20));
   ASSERT_TRUE(begin(4, MessageType::kAudio, 0, audio.size()));
   publication_->append(4, audio);
-  ASSERT_TRUE(publication_->end(4, {1, kWallUs}));
+  ASSERT_TRUE(publication_->end(4, {1, kWall}));
   publication_->append(6, ByteView(video).subspan(20));
-  ASSERT_TRUE(publication_->end(6, {2, kWallUs}));
+  ASSERT_TRUE(publication_->end(6, {2, kWall}));
   media::LogReader log = open_log();
   EXPECT_EQ(log.at(0)->record.track, media::kAudioTrack);
   EXPECT_TRUE(

@@ -1,6 +1,6 @@
 // The publications' actors and their supervisor when they crash: on CAF's test coordinator, one thread,
 // virtual time.
-#include "publications.hpp"
+#include "streams/publications.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ class StandInAuthority final : public Authority {
   void may_publish(PublishQuestion /*question*/,
                    std::function<void(Result<PublishDecision>)> answer) override {
     PublishDecision decision{.allowed = true, .stream_id = "one"};
-    decision.epoch = ++epoch;
+    decision.epoch = Epoch{++epoch};
     held.push_back([answer = std::move(answer), decision] { answer(decision); });
   }
   void may_play(PlayQuestion, std::function<void(Result<PlayDecision>)>) override {}
@@ -40,14 +40,14 @@ class StandInAnnouncer final : public Announcer {
       --failures;
       throw std::runtime_error("published");
     }
-    events.push_back("published " + std::to_string(stream.epoch));
+    events.push_back("published " + std::to_string(number_of(stream.epoch)));
   }
   void ended(const LiveStream& stream, media::LogEnd) override {
     if (endings_fail) throw std::runtime_error("ended");
-    events.push_back("ended " + std::to_string(stream.epoch));
+    events.push_back("ended " + std::to_string(number_of(stream.epoch)));
   }
-  void dropped(const std::string&, std::uint64_t, std::uint64_t epoch, media::LogEnd) override {
-    events.push_back("dropped " + std::to_string(epoch));
+  void dropped(const std::string&, PublicationId, Epoch epoch, media::LogEnd) override {
+    events.push_back("dropped " + std::to_string(number_of(epoch)));
   }
   void play_ended(const std::string&, std::uint64_t) override {}
   void statistics(const std::vector<LiveStreamPtr>&) override {}
@@ -76,7 +76,7 @@ class PublicationsTest : public ::testing::Test {
 
   std::shared_ptr<PublicationTicket> publish() {
     auto ticket = std::make_shared<PublicationTicket>();
-    ticket->publication_id = ++last_id_;
+    ticket->publication_id = PublicationId{++last_id_};
     const std::string number = std::to_string(last_id_);
     ticket->accept = [this, number](const LiveStreamPtr&) {
       fail_perhaps(accepts_fail_, "accept");

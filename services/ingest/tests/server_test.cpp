@@ -1,5 +1,5 @@
 // The server over real sockets, with stand-ins for auth and the bus.
-#include "server.hpp"
+#include "server/server.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -15,13 +15,13 @@
 #include "base/clock.hpp"
 #include "base/secret.hpp"
 #include "enhanced_samples.hpp"
-#include "forward.hpp"
+#include "forward/forward.hpp"
 #include "media_samples.hpp"
-#include "publications.hpp"
 #include "rtmp/client_testing.hpp"
 #include "rtmp_client.hpp"
 #include "runtime/supervisor.hpp"
 #include "scripted_server.hpp"
+#include "streams/publications.hpp"
 
 namespace millrace::ingest {
 namespace {
@@ -44,7 +44,7 @@ class StandInAuthority final : public Authority {
     decision.max_bitrate_kbps = max_bitrate_kbps;
     decision.resolution = resolution;
     if (decision.stream_id == "one") decision.forward_urls = forward_urls;
-    decision.epoch = epoch_of.empty() ? ++epoch_ : epoch_of[question.query];
+    decision.epoch = epoch_of.empty() ? Epoch{++epoch_} : epoch_of[question.query];
     if (question.query.starts_with("tag=")) decision.play_tag = question.query.back();
     if (!hold) return answer(decision);
     const std::lock_guard lock(mutex_);
@@ -71,7 +71,7 @@ class StandInAuthority final : public Authority {
   std::string resolution;
   std::vector<std::string> forward_urls;  // of stream "one"
   std::atomic<bool> hold{false};
-  std::map<std::string, std::uint64_t> epoch_of;  // by query; empty: they grow
+  std::map<std::string, Epoch> epoch_of;  // by query; empty: they grow
 
  private:
   std::mutex mutex_;
@@ -83,16 +83,15 @@ class RecordingAnnouncer final : public Announcer {
  public:
   void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
                  const std::string&) override {
-    add("published " + stream.stream_id + " " + std::to_string(stream.epoch) + " " +
+    add("published " + stream.stream_id + " " + std::to_string(number_of(stream.epoch)) + " " +
         std::to_string(tracks.size()));
   }
   void ended(const LiveStream& stream, media::LogEnd reason) override {
-    add("ended " + stream.stream_id + " " + std::to_string(stream.epoch) + " " +
+    add("ended " + stream.stream_id + " " + std::to_string(number_of(stream.epoch)) + " " +
         std::to_string(static_cast<int>(reason)));
   }
-  void dropped(const std::string& stream_id, std::uint64_t, std::uint64_t epoch,
-               media::LogEnd reason) override {
-    add("dropped " + stream_id + " " + std::to_string(epoch) + " " +
+  void dropped(const std::string& stream_id, PublicationId, Epoch epoch, media::LogEnd reason) override {
+    add("dropped " + stream_id + " " + std::to_string(number_of(epoch)) + " " +
         std::to_string(static_cast<int>(reason)));
   }
   void play_ended(const std::string& stream_id, std::uint64_t) override { add("play ended " + stream_id); }
@@ -308,6 +307,40 @@ TEST_F(ServerTest, PlaysFromTheNewestKeyFrameWithConfigurationsFirst) {
   send_frames(*source, 60, 5);
   for (std::uint32_t i = 60; i < 65; ++i)
     EXPECT_EQ(player->next_frame()->body, testing::video_frame(false, i, 64));
+}
+
+// Sound that went to another configuration and back, and is silent since; then it changes again.
+TEST_F(ServerTest, SendsPlayersTheConfigurationThatASilentTrackUsedLast) {
+  start();
+  auto source = publisher("sk_one");
+  const auto sound = [&](std::uint8_t configuration, std::uint32_t timestamp) {
+    source->send(MessageType::kAudio, timestamp, testing::aac_header(configuration));
+    source->send(MessageType::kAudio, timestamp, testing::audio_frame(timestamp));
+  };
+  source->send(MessageType::kVideo, 0, testing::video_frame(true, 0, 64));
+  sound(0x90, 20);
+  sound(0x88, 40);
+  sound(0x90, 60);
+  source->send(MessageType::kVideo, 80, testing::video_frame(true, 80, 64));
+  ASSERT_TRUE(announcer_.wait_for_records(5));
+  auto player = connect();
+  player->play("one");
+  const auto next_media = [&] {
+    const auto message = player->receive_until([](const testing::ReceivedMessage& received) {
+      return received.header.type == MessageType::kVideo || received.header.type == MessageType::kAudio;
+    });
+    return message ? message->body : Bytes();
+  };
+  EXPECT_EQ(next_media(), testing::avc_header());
+  EXPECT_EQ(next_media(), testing::aac_header(0x90));
+  EXPECT_EQ(next_media(), testing::video_frame(true, 80, 64));
+  sound(0x88, 100);
+  sound(0x90, 120);
+  for (const auto& [configuration, timestamp] :
+       {std::pair<std::uint8_t, std::uint32_t>{0x88, 100}, {0x90, 120}}) {
+    EXPECT_EQ(next_media(), testing::aac_header(configuration));
+    EXPECT_EQ(next_media(), testing::audio_frame(timestamp));
+  }
 }
 
 TEST_F(ServerTest, BeginsWhereTheUrlSays) {
@@ -549,21 +582,21 @@ TEST_F(ServerTest, HasOneWinnerAmongManyPublishersOfOneKey) {
 
 // Auth's database was lost: its epochs begin again, while older logs of the stream are still there.
 TEST_F(ServerTest, KeepsTheOrderOfLogsWhenEpochsBeginAnew) {
-  authority_.epoch_of = {{"", 100}};
+  authority_.epoch_of = {{"", Epoch{100}}};
   start();
   auto first = publisher("sk_one");
   send_frames(*first, 0, 10);
   ASSERT_TRUE(announcer_.wait_for_records(10));
   first->close();
   ASSERT_TRUE(announcer_.wait_for("ended one 100 2"));
-  authority_.epoch_of = {{"", 1}};
+  authority_.epoch_of = {{"", Epoch{1}}};
   auto second = publisher("sk_one");
   send_frames(*second, 0, 10);
   ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
   const std::vector<media::LogInfo> logs = reader_->logs();
   ASSERT_EQ(logs.size(), 2U);
-  EXPECT_EQ(logs[0].epoch, 100U);
-  EXPECT_EQ(logs[1].epoch, 101U);
+  EXPECT_EQ(logs[0].epoch, Epoch{100});
+  EXPECT_EQ(logs[1].epoch, Epoch{101});
   EXPECT_EQ(logs[1].end, media::LogEnd::kLive);
 }
 
@@ -573,9 +606,9 @@ TEST_F(ServerTest, PlaysAndContinuesTheSourceWhateverStandsBesideIt) {
   description.stream_id = "one";
   description.role = media::LogRole::kRendition;
   description.rendition = "360p";
-  description.publication_id = 0xC3;
-  description.origin_publication_id = 0xA1;
-  description.epoch = 1000;
+  description.publication_id = PublicationId{0xC3};
+  description.origin_publication_id = PublicationId{0xA1};
+  description.epoch = Epoch{1000};
   auto rendition = std::move(*arena_->create_log(description));
   const auto room = rendition->reserve(8);
   ASSERT_TRUE(room);
@@ -593,7 +626,7 @@ TEST_F(ServerTest, PlaysAndContinuesTheSourceWhateverStandsBesideIt) {
     EXPECT_EQ(player->next_frame()->body, testing::video_frame(i == 0, i, 64));
   const std::vector<media::LogInfo> sources = reader_->logs(media::LogRole::kSource);
   ASSERT_EQ(sources.size(), 1U);
-  EXPECT_EQ(sources[0].epoch, 1U);
+  EXPECT_EQ(sources[0].epoch, Epoch{1});
   EXPECT_EQ(sources[0].origin_publication_id, sources[0].publication_id);
   EXPECT_LT(arena_->continuation({"one"}).last_media_sequence, 1ULL << 50);
   EXPECT_EQ(reader_->logs(media::LogRole::kRendition).at(0).end, media::LogEnd::kLive);
@@ -670,7 +703,7 @@ TEST_F(ServerTest, RefusesAStreamWhenTheLogIsFullAndHarmsNobody) {
 
 TEST_F(ServerTest, TellsOfEveryDecisionThatCameToNothing) {
   start();
-  authority_.epoch_of = {{"new", 2}, {"old", 1}};
+  authority_.epoch_of = {{"new", Epoch{2}}, {"old", Epoch{1}}};
   auto winner = publisher("sk_one?new");
   send_frames(*winner, 0, 5);
   ASSERT_TRUE(announcer_.wait_for("published one 2 2"));
