@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <optional>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -15,8 +16,11 @@ namespace {
 
 using runtime::WakeAtom;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using RestedAtom = caf::atom_constant<caf::atom("rested")>;
 
 constexpr std::chrono::milliseconds kScanEvery{500};
+// Between two scans that pointers ask for: those of an arena that can't be read ask with every batch.
+constexpr std::chrono::milliseconds kScanRest{100};
 constexpr std::int64_t kTellViewersEveryUs = 1'000'000;
 constexpr std::string_view kComponent = "media-log";
 
@@ -109,27 +113,37 @@ class CatalogueState {
     arenas_.emplace(shared_->media_log_directory, "packaging");
   }
 
+  // True where it scanned, and rests. Asked meanwhile it scans afterwards, once; the slot sends no further
+  // wake until then.
+  bool scan_or_rest() {
+    wanted_ = resting_;
+    if (resting_) return false;
+    scan();
+    return resting_ = true;
+  }
+  bool rested() {
+    resting_ = false;
+    return std::exchange(wanted_, false) && scan_or_rest();
+  }
+
   void scan() {
     shared_->catalogue.awake();
-    if (look_at_arenas()) {
-      std::map<std::string, StreamLogs> found;
-      for (media::FoundLog& log : arenas_->logs(media::LogRole::kSource))
-        found[log.info.stream_id].logs.push_back(std::move(log));
-      for (const auto& entry : shared_->streams.all()) {
-        if (!found.contains(entry->stream_id)) drop(*entry);
-      }
-      for (auto& [stream_id, logs] : found)
-        offer(stream_id, std::make_shared<const StreamLogs>(std::move(logs)));
-    }
+    shared_->scans.fetch_add(1, std::memory_order_relaxed);
+    look_at_arenas();
+    std::map<std::string, StreamLogs> found;
+    for (media::FoundLog& log : arenas_->logs(media::LogRole::kSource))
+      found[log.info.stream_id].logs.push_back(std::move(log));
+    drop_all_but(found);
+    for (auto& [stream_id, logs] : found)
+      offer(stream_id, std::make_shared<const StreamLogs>(std::move(logs)));
     shared_->scanned = true;
     shared_->metrics.streams(shared_->views.size());
     tell_viewers();
   }
 
  private:
-  // False when nothing can be said: that an arena can't be read does not mean that its streams are gone. One
-  // whose writer has left is as good as any.
-  bool look_at_arenas() {
+  // One whose writer has left is as good as any.
+  void look_at_arenas() {
     const Result<void> looked = arenas_->refresh();
     if (!looked) {
       shared_->health->set(kComponent, runtime::HealthState::kDegraded, looked.error().message);
@@ -143,7 +157,6 @@ class CatalogueState {
       opened_ = arenas_->arenas().size();
       log::info("media logs opened", {{"directory", shared_->media_log_directory}, {"arenas", opened_}});
     }
-    return looked || !arenas_->empty();
   }
 
   void offer(const std::string& stream_id, const std::shared_ptr<const StreamLogs>& found) {
@@ -159,6 +172,19 @@ class CatalogueState {
     }
     log::info("stream found", {{"stream", stream_id}});
     runtime::add_child(shared_->supervisor.get(), stream_child(shared_, entry));
+  }
+
+  void drop_all_but(const std::map<std::string, StreamLogs>& found) {
+    for (const auto& entry : shared_->streams.all()) {
+      if (!found.contains(entry->stream_id) && !hidden(*entry)) drop(*entry);
+    }
+  }
+
+  // That an arena can't be read does not mean that its streams are gone.
+  bool hidden(const StreamEntry& entry) const {
+    const auto known = entry.logs();
+    return std::any_of(known->logs.begin(), known->logs.end(),
+                       [&](const media::FoundLog& log) { return arenas_->hides(*log.arena); });
   }
 
   void drop(StreamEntry& entry) {
@@ -183,6 +209,8 @@ class CatalogueState {
   std::size_t opened_ = 0;
   std::int64_t next_telling_us_ = 0;
   bool full_ = false;
+  bool resting_ = false;
+  bool wanted_ = false;
 };
 
 caf::behavior catalogue_actor(caf::stateful_actor<CatalogueState>* self,
@@ -190,7 +218,12 @@ caf::behavior catalogue_actor(caf::stateful_actor<CatalogueState>* self,
   self->state.begin(std::move(shared));
   self->delayed_send(self, kScanEvery, TickAtom::value);
   return {
-      [self](WakeAtom) { self->state.scan(); },
+      [self](WakeAtom) {
+        if (self->state.scan_or_rest()) self->delayed_send(self, kScanRest, RestedAtom::value);
+      },
+      [self](RestedAtom) {
+        if (self->state.rested()) self->delayed_send(self, kScanRest, RestedAtom::value);
+      },
       [self](TickAtom) {
         self->state.scan();
         self->delayed_send(self, kScanEvery, TickAtom::value);
@@ -210,7 +243,7 @@ std::shared_ptr<const StreamLogs> StreamEntry::logs() const {
   return logs_;
 }
 
-bool StreamEntry::notice(std::uint64_t publication_id, std::uint64_t media_sequence) {
+bool StreamEntry::notice(PublicationId publication_id, std::uint64_t media_sequence) {
   if (noticed_publication_ == publication_id && noticed_sequence_ == media_sequence) return false;
   noticed_publication_ = publication_id;
   noticed_sequence_ = media_sequence;
@@ -271,11 +304,11 @@ void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batc
   if (!bus::is_source(batch)) return;
   const auto entry = shared.streams.find(batch.stream_id());
   if (!entry) return shared.catalogue.wake();
-  if (!entry->notice(batch.publication_id(), batch.media_sequence())) return;
+  if (!entry->notice(PublicationId{batch.publication_id()}, batch.media_sequence())) return;
   const auto logs = entry->logs();
   const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::FoundLog& log) {
-    return log.info.publication_id == batch.publication_id() && log.info.slot == batch.slot() &&
-           log.arena->name() == batch.arena();
+    return log.info.publication_id == PublicationId{batch.publication_id()} &&
+           log.info.slot == SlotIndex{batch.slot()} && log.arena->name() == batch.arena();
   });
   known ? entry->slot.wake() : shared.catalogue.wake();
 }

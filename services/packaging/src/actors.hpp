@@ -46,12 +46,12 @@ struct StreamEntry {
   void set_logs(std::shared_ptr<const StreamLogs> logs);
   std::shared_ptr<const StreamLogs> logs() const;
   // True once for each segment that begins; bus thread only.
-  bool notice(std::uint64_t publication_id, std::uint64_t media_sequence);
+  bool notice(PublicationId publication_id, std::uint64_t media_sequence);
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const StreamLogs> logs_;
-  std::uint64_t noticed_publication_ = 0;
+  PublicationId noticed_publication_{};
   std::uint64_t noticed_sequence_ = 0;
 };
 
@@ -85,6 +85,7 @@ struct PackagingShared {
   runtime::WakeSlot catalogue;
   runtime::ActorSlot supervisor;     // of the streams
   std::atomic<bool> scanned{false};  // the catalogue has looked for arenas once
+  std::atomic<std::uint64_t> scans{0};
 };
 
 // The root supervisor's children.

@@ -5,6 +5,8 @@
 
 #include <caf/all.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "base/clock.hpp"
 #include "bus/v1/bus.pb.h"
@@ -39,6 +41,7 @@ class ActorsTest : public ::testing::Test {
     root_ = runtime::spawn_supervisor(system_, std::move(supervision), packaging_children(shared_));
     scheduler_.run();
   }
+  void run() { scheduler_.run(); }
   void advance(std::chrono::milliseconds time) {
     for (; time > 0ms; time -= 100ms) {
       scheduler_.advance_time(100ms);
@@ -59,18 +62,18 @@ class ActorsTest : public ::testing::Test {
     batch.set_stream_id("s1");
     batch.set_publication_id(publication_id);
     batch.set_arena("ingest");
-    batch.set_slot(publisher_->log().slot());
+    batch.set_slot(number_of(publisher_->log().slot()));
     batch.set_media_sequence(media_sequence);
     batch.set_role(stream::v1::LOG_ROLE_SOURCE);
     return batch;
   }
   // What a ladder makes of s1 while it is live.
   static TestPublisher::Options rendition() {
-    return {.publication_id = 0xC3,
-            .epoch = 9,
+    return {.publication_id = PublicationId{0xC3},
+            .epoch = Epoch{9},
             .role = media::LogRole::kRendition,
             .rendition = "360p",
-            .origin = 0xA1};
+            .origin = PublicationId{0xA1}};
   }
 
   ScratchDirectory directory_;
@@ -138,16 +141,16 @@ TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   publisher_->groups(2, monotonic_us());
   publisher_->frame(monotonic_us());
   start();
-  const std::string before = *shared_->views.find("s1")->media_playlist.text;
+  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist.text;
   TestPublisher beside(*arena_, rendition());
   beside.groups(3, monotonic_us());
   const auto ladder = make_arena(directory_.path(), "ladder");
   TestPublisher::Options other = rendition();
-  other.publication_id = 0xC4;
+  other.publication_id = PublicationId{0xC4};
   other.rendition = "720p";
   TestPublisher elsewhere(*ladder, other);
   elsewhere.groups(3, monotonic_us());
-  other.publication_id = 0xC5;
+  other.publication_id = PublicationId{0xC5};
   other.stream_id = "nobody-publishes";
   TestPublisher alone(*ladder, other);
   alone.groups(3, monotonic_us());
@@ -156,11 +159,29 @@ TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   pointer.set_rendition("360p");
   pointer_received(*shared_, pointer);
   advance(1s);
-  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
   EXPECT_EQ(shared_->streams.find("nobody-publishes"), nullptr);
   publisher_->groups(1, monotonic_us());
   advance(500ms);
   EXPECT_EQ(offered(), 3U);
+}
+
+// A batch comes every 20 ms; of an arena that can't be read each one names what is not known.
+TEST_F(ActorsTest, ScansSeldomForPointersToWhatItCannotFind) {
+  make_stream();
+  start();
+  advance(1s);
+  const std::uint64_t before = shared_->scans;
+  bus::v1::PointerBatch pointer = pointer_to(0xDEAD, 1);
+  pointer.set_stream_id("elsewhere");
+  pointer.set_arena("unreadable");
+  for (int i = 0; i < 50; ++i) {
+    pointer_received(*shared_, pointer);
+    run();
+    if (i % 5 == 4) advance(100ms);
+  }
+  EXPECT_LE(shared_->scans - before, 13U) << "ten a second, and the regular ones";
+  EXPECT_GE(shared_->scans - before, 5U);
 }
 
 TEST_F(ActorsTest, TakesTheStreamsOfAllArenas) {
@@ -169,13 +190,13 @@ TEST_F(ActorsTest, TakesTheStreamsOfAllArenas) {
   publisher_->frame(monotonic_us());
   start();
   const auto second = make_arena(directory_.path(), "second");
-  TestPublisher other(*second, {.stream_id = "s2", .publication_id = 0xD4});
+  TestPublisher other(*second, {.stream_id = "s2", .publication_id = PublicationId{0xD4}});
   other.groups(2, monotonic_us());
   other.frame(monotonic_us());
   bus::v1::PointerBatch pointer = pointer_to(0xD4, 1);
   pointer.set_stream_id("s2");
   pointer.set_arena("second");
-  pointer.set_slot(other.log().slot());
+  pointer.set_slot(number_of(other.log().slot()));
   pointer_received(*shared_, pointer);
   advance(100ms);
   ASSERT_NE(shared_->views.find("s2"), nullptr) << "the pointer named an arena that was not known";
@@ -191,17 +212,19 @@ TEST_F(ActorsTest, FollowsAStreamToAnotherArena) {
   start();
   publisher_->log().end(media::LogEnd::kDisconnected);
   const auto second = make_arena(directory_.path(), "second");
-  TestPublisher next(*second, {.publication_id = 0xE5, .epoch = 2, .started_wall_us = 1'800'000'600'000'000});
+  TestPublisher next(*second, {.publication_id = PublicationId{0xE5},
+                               .epoch = Epoch{2},
+                               .started_wall = WallTime::from_us(1'800'000'600'000'000)});
   next.groups(3, monotonic_us());
   next.frame(monotonic_us());
   bus::v1::PointerBatch pointer = pointer_to(0xE5, 1);
   pointer.set_arena("second");
-  pointer.set_slot(next.log().slot());
+  pointer.set_slot(number_of(next.log().slot()));
   pointer_received(*shared_, pointer);
   advance(100ms);
   const auto view = shared_->views.find("s1");
   ASSERT_NE(view, nullptr);
-  EXPECT_EQ(view->publications.back(), 0xE5U);
+  EXPECT_EQ(view->publications.back(), PublicationId{0xE5});
   EXPECT_EQ(view->offered.size(), 3U);
 }
 
@@ -210,14 +233,14 @@ TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {
   publisher_->groups(2, monotonic_us());
   publisher_->frame(monotonic_us());
   start();
-  const std::string before = *shared_->views.find("s1")->media_playlist.text;
+  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist.text;
   const caf::actor crashed = shared_->streams.find("s1")->slot.actor();
   caf::anon_send_exit(crashed, caf::exit_reason::kill);
   advance(100ms);
-  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
   advance(1s);
   EXPECT_NE(shared_->streams.find("s1")->slot.actor(), crashed);
-  EXPECT_EQ(*shared_->views.find("s1")->media_playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
   publisher_->groups(1, monotonic_us());
   advance(500ms);
   EXPECT_EQ(offered(), 3U);
@@ -270,11 +293,42 @@ TEST_F(ActorsTest, ForgetsAStreamThatHasLeftTheLogAndTakesItUpAgain) {
   advance(500ms);
   EXPECT_EQ(shared_->views.find("s1"), nullptr);
   EXPECT_EQ(shared_->streams.find("s1"), nullptr);
-  make_stream({.publication_id = 0xB2, .epoch = 2});
+  make_stream({.publication_id = PublicationId{0xB2}, .epoch = Epoch{2}});
   publisher_->groups(1, monotonic_us());
   publisher_->frame(monotonic_us());
   advance(500ms);
   EXPECT_EQ(offered(), 1U);
+}
+
+TEST_F(ActorsTest, ForgetsAStreamAlsoBesideAFileThatIsNoArena) {
+  make_stream({.retention = {.keep_us = 0, .pinned_limit_us = 0, .guaranteed_bytes = 1U << 20}});
+  publisher_->groups(2);
+  publisher_->frame(0);
+  start();
+  ASSERT_EQ(offered(), 2U);
+  std::ofstream(directory_.path() + "/old.arena") << "of another version";
+  publisher_.reset();
+  for (int i = 1; i < 10; ++i) arena_->maintain(monotonic_us() + i * 1'000'000'000LL);
+  advance(60s);
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kDegraded);
+  EXPECT_EQ(shared_->views.find("s1"), nullptr);
+  EXPECT_EQ(shared_->streams.find("s1"), nullptr);
+}
+
+TEST_F(ActorsTest, KeepsTheStreamsOfAnArenaThatCannotBeRead) {
+  make_stream();
+  publisher_->groups(2);
+  publisher_->frame(monotonic_us());
+  start();
+  ASSERT_TRUE(shared_->streams.find("s1"));
+  ASSERT_EQ(offered(), 2U);
+  const auto other = make_arena(directory_.path(), "other");
+  std::filesystem::remove(directory_.path() + "/ingest.cursors");
+  caf::anon_send_exit(shared_->catalogue.actor(), caf::exit_reason::kill);
+  advance(5s);
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kDegraded);
+  EXPECT_TRUE(shared_->streams.find("s1")) << "the new catalogue does not see its arena";
+  EXPECT_EQ(offered(), 2U);
 }
 
 }  // namespace

@@ -13,9 +13,8 @@ struct Run {
   std::uint64_t bytes = 0;
   std::int64_t duration_us = 0;
 
-  void add(const Segment& segment) {
-    const std::uint64_t samples = segment.tracks[kVideo].samples + segment.tracks[kAudio].samples;
-    bytes += segment.payload_bytes + samples * kBytesPerSample + kBytesPerSegment;
+  void add(const TrackSpan& segment) {
+    bytes += segment.payload_bytes + segment.samples * kBytesPerSample + kBytesPerSegment;
     duration_us += segment.duration_us;
   }
   std::uint64_t bits_per_second() const {
@@ -27,13 +26,13 @@ struct Run {
 
 }  // namespace
 
-Bandwidth bandwidth(std::span<const Segment> segments, std::int64_t target_duration_us) {
+Bandwidth bandwidth(std::span<const TrackSpan> segments, std::int64_t target_duration_us) {
   Run all;
   std::uint64_t peak = 0;
   for (std::size_t first = 0; first < segments.size(); ++first) {
     all.add(segments[first]);
     Run run;
-    for (const Segment& segment : segments.subspan(first)) {
+    for (const TrackSpan& segment : segments.subspan(first)) {
       run.add(segment);
       if (run.duration_us * 2 > target_duration_us * 3) break;
       if (run.duration_us * 2 >= target_duration_us) peak = std::max(peak, run.bits_per_second());

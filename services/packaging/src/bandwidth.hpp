@@ -15,7 +15,7 @@ struct Bandwidth {
   std::uint64_t average = 0;  // of all
 };
 
-// With the container's bytes. segments: one after the other as they are listed.
-Bandwidth bandwidth(std::span<const Segment> segments, std::int64_t target_duration_us);
+// Of one rendition, with the container's bytes. segments: as they are listed, without the gaps.
+Bandwidth bandwidth(std::span<const TrackSpan> segments, std::int64_t target_duration_us);
 
 }  // namespace millrace::packaging

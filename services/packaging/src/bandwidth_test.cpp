@@ -8,8 +8,8 @@ namespace millrace::packaging {
 namespace {
 
 // A segment of a rate, so long that the container's bytes do not matter.
-Segment segment(std::int64_t duration_ms, std::uint64_t bits_per_second) {
-  Segment segment;
+TrackSpan segment(std::int64_t duration_ms, std::uint64_t bits_per_second) {
+  TrackSpan segment;
   segment.duration_us = duration_ms * 1000;
   segment.payload_bytes = static_cast<std::uint64_t>(duration_ms) * bits_per_second / 8000;
   return segment;
@@ -19,7 +19,7 @@ TEST(Bandwidth, IsThatOfRunsOfAboutATarget) {
   constexpr std::uint64_t kMega = 1'000'000;
   const struct {
     const char* name;
-    std::vector<Segment> segments;
+    std::vector<TrackSpan> segments;
     std::uint64_t peak;
   } cases[] = {
       {"equal ones", {segment(2000, 4 * kMega), segment(2000, 4 * kMega)}, 4 * kMega},
@@ -49,10 +49,9 @@ TEST(Bandwidth, IsThatOfRunsOfAboutATarget) {
 }
 
 TEST(Bandwidth, CountsTheContainer) {
-  Segment one = segment(1000, 0);
-  one.tracks[kVideo].samples = 30;
-  one.tracks[kAudio].samples = 47;
-  EXPECT_EQ(bandwidth(std::vector{one}, 1'000'000).peak, (77 * 16 + 300) * 8U);
+  TrackSpan one = segment(1000, 0);
+  one.samples = 30;
+  EXPECT_EQ(bandwidth(std::vector{one}, 1'000'000).peak, (30 * 16 + 300) * 8U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/fragment.hpp"
 #include "media/testing/codec_stream.hpp"
 #include "stream_package.hpp"
@@ -47,20 +48,24 @@ class CodecsTest : public ::testing::Test {
     const auto put = [&](const std::string& name, std::string_view bytes) {
       std::ofstream(directory + "/" + name, std::ios::binary) << bytes;
     };
-    put("index.m3u8", *view.media_playlist.text);
     put("master.m3u8", *view.multivariant_playlist.text);
-    std::string whole;
-    for (const auto& [name, init] : view.init_segments) put(name, whole = *init.text);
-    for (const auto& segment : view.offered) {
-      std::string bytes;
-      const auto file = segment->file();
-      EXPECT_NE(file, nullptr);
-      if (!file) continue;
-      for (const ByteView part : file->parts) bytes += as_text(part);
-      put(to_string(segment_name(segment->segment())), bytes);
-      whole += bytes;
+    for (const auto& [name, rendition] : view.renditions) {
+      std::filesystem::create_directory(directory + "/" + name);
+      put(name + "/index.m3u8", *rendition.playlist.text);
+      std::string whole;
+      for (const auto& [file, init] : rendition.init_segments) put(name + "/" + file, whole = *init.text);
+      for (std::size_t i = 0; i < view.offered.size(); ++i) {
+        if (!rendition.tracks[i]) continue;
+        std::string bytes;
+        const auto file = view.offered[i]->file(*rendition.tracks[i]);
+        EXPECT_NE(file, nullptr);
+        if (!file) continue;
+        for (const ByteView part : file->parts) bytes += as_text(part);
+        put(name + "/" + to_string(segment_name(view.offered[i]->segment())), bytes);
+        whole += bytes;
+      }
+      put(name + ".mp4", whole);
     }
-    put("whole.mp4", whole);
     return directory;
   }
 
@@ -74,24 +79,24 @@ class CodecsTest : public ::testing::Test {
 
 struct Case {
   std::map<std::uint8_t, std::string> tracks;
-  const char* codecs;   // of the multivariant playlist
-  const char* streams;  // codec, size or rate and channels, frames decoded
+  const char* codecs;                // of the multivariant playlist
+  std::vector<const char*> streams;  // codec, size or rate and channels, frames decoded
   std::size_t segments;
 };
 
 const Case kCases[] = {
-    {{{0, "h264"}, {1, "aac"}}, "avc1.64000b,mp4a.40.2", "h264,160,90,20\naac,48000,2,39\n", 2},
-    {{{0, "hevc"}, {1, "aac"}}, "hvc1.1.6.L30.90,mp4a.40.2", "hevc,160,90,20\naac,48000,2,39\n", 2},
-    {{{0, "hevc_pq"}, {1, "opus"}}, "hvc1.2.4.L30.90,Opus", "hevc,160,90,20\nopus,48000,2,41\n", 2},
-    {{{0, "av1"}, {1, "opus"}}, "av01.0.00M.08,Opus", "av1,160,90,20\nopus,48000,2,41\n", 2},
-    {{{0, "vp9"}, {1, "opus"}}, "vp09.00.10.08,Opus", "vp9,160,90,20\nopus,48000,2,41\n", 2},
-    {{{0, "av1"}}, "av01.0.00M.08", "av1,160,90,20\n", 2},
-    {{{0, "h264"}, {1, "flac"}}, "avc1.64000b,fLaC", "h264,160,90,20\nflac,48000,1,34\n", 2},
-    {{{0, "h264"}, {1, "ac3"}}, "avc1.64000b,ac-3", "h264,160,90,20\nac3,48000,1,25\n", 2},
-    {{{0, "h264"}, {1, "eac3"}}, "avc1.64000b,ec-3", "h264,160,90,20\neac3,48000,2,25\n", 2},
-    {{{0, "h264"}, {1, "mp3"}}, "avc1.64000b,mp4a.6B", "h264,160,90,20\nmp3,48000,1,35\n", 2},
-    {{{1, "opus"}}, "Opus", "opus,48000,2,41\n", 3},
-    {{{1, "flac"}}, "fLaC", "flac,48000,1,34\n", 2},
+    {{{0, "h264"}, {1, "aac"}}, "avc1.64000b,mp4a.40.2", {"h264,160,90,20", "aac,48000,2,39"}, 2},
+    {{{0, "hevc"}, {1, "aac"}}, "hvc1.1.6.L30.90,mp4a.40.2", {"hevc,160,90,20", "aac,48000,2,39"}, 2},
+    {{{0, "hevc_pq"}, {1, "opus"}}, "hvc1.2.4.L30.90,Opus", {"hevc,160,90,20", "opus,48000,2,41"}, 2},
+    {{{0, "av1"}, {1, "opus"}}, "av01.0.00M.08,Opus", {"av1,160,90,20", "opus,48000,2,41"}, 2},
+    {{{0, "vp9"}, {1, "opus"}}, "vp09.00.10.08,Opus", {"vp9,160,90,20", "opus,48000,2,41"}, 2},
+    {{{0, "av1"}}, "av01.0.00M.08", {"av1,160,90,20"}, 2},
+    {{{0, "h264"}, {1, "flac"}}, "avc1.64000b,fLaC", {"h264,160,90,20", "flac,48000,1,34"}, 2},
+    {{{0, "h264"}, {1, "ac3"}}, "avc1.64000b,ac-3", {"h264,160,90,20", "ac3,48000,1,25"}, 2},
+    {{{0, "h264"}, {1, "eac3"}}, "avc1.64000b,ec-3", {"h264,160,90,20", "eac3,48000,2,25"}, 2},
+    {{{0, "h264"}, {1, "mp3"}}, "avc1.64000b,mp4a.6B", {"h264,160,90,20", "mp3,48000,1,35"}, 2},
+    {{{1, "opus"}}, "Opus", {"opus,48000,2,41"}, 3},
+    {{{1, "flac"}}, "fLaC", {"flac,48000,1,34"}, 2},
 };
 
 TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
@@ -108,10 +113,13 @@ TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
     const bool pq = c.tracks.count(0) == 1 && c.tracks.at(0) == "hevc_pq";
     EXPECT_EQ(master.find("VIDEO-RANGE=PQ") != std::string::npos, pq) << master;
     const std::string directory = write(*view);
-    EXPECT_EQ(ffprobe(directory + "/whole.mp4",
-                      "-count_frames -show_entries "
-                      "stream=codec_name,width,height,sample_rate,channels,nb_read_frames"),
-              c.streams);
+    auto expected = c.streams.begin();
+    for (const auto& [track, codec] : c.tracks) {
+      EXPECT_EQ(ffprobe(directory + (track == media::kVideoTrack ? "/v0.mp4" : "/a0.mp4"),
+                        "-count_frames -show_entries "
+                        "stream=codec_name,width,height,sample_rate,channels,nb_read_frames"),
+                std::string(*expected++) + "\n");
+    }
     EXPECT_EQ(ffprobe(directory + "/master.m3u8", "-show_entries format=nb_streams,format_name"),
               std::to_string(c.tracks.size()) + ",hls\n");
   }
@@ -124,10 +132,14 @@ TEST_F(CodecsTest, SaysOfAnOpenGopsPictureThatItDependsOnNoOther) {
   ASSERT_NE(view, nullptr);
   ASSERT_EQ(view->offered.size(), 2U);
   for (const std::size_t number : {0U, 1U}) {
-    EXPECT_EQ(view->offered[number]->segment().independent, number == 0);
-    const auto file = view->offered[number]->file();
+    const TrackSpan* const picture = view->offered[number]->segment().track(media::kVideoTrack);
+    ASSERT_NE(picture, nullptr);
+    EXPECT_EQ(picture->independent, number == 0);
+    const auto file = view->offered[number]->file(media::kVideoTrack);
     ASSERT_NE(file, nullptr);
-    const auto fragment = mp4::read_fragment(ByteView(file->header).subspan(8, file->header.size() - 16));
+    const auto moof = mp4::find_box(file->header, {"moof"});
+    ASSERT_TRUE(moof);
+    const auto fragment = mp4::read_fragment(*moof);
     ASSERT_TRUE(fragment);
     const auto& samples = fragment->runs.at(0).samples;
     ASSERT_EQ(samples.size(), 10U);

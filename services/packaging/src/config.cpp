@@ -3,8 +3,7 @@
 namespace millrace::packaging {
 
 void PackagingConfig::add_rows(ConfigTable& table) {
-  table.text("MEDIA_LOG_DIR", media_log_directory, "",
-             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  media_log.add_row(table);
   table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
   table.integer("HLS_PORT", hls_port, "8000", {0, 65535}, "TCP port of HLS delivery; 0 takes a free one");
   table.integer("HLS_THREADS", hls_threads, "2", {1, 64}, "threads of HLS delivery");

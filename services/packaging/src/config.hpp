@@ -10,11 +10,12 @@
 #include "bus/endpoints.hpp"
 #include "http/ops_config.hpp"
 #include "http/trusted_proxies.hpp"
+#include "media/log_directory.hpp"
 
 namespace millrace::packaging {
 
 struct PackagingConfig {
-  std::string media_log_directory;
+  media::LogDirectoryConfig media_log;
   std::string listen_address;
   std::uint16_t hls_port = 0;
   std::uint32_t hls_threads = 0;

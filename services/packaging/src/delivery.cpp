@@ -34,10 +34,6 @@ http::Response stored(const StoredText& text, std::string_view content_type, std
   return response;
 }
 
-std::string_view media_type(const std::array<std::optional<std::uint32_t>, kTracks>& configurations) {
-  return configurations[kVideo] ? "video/mp4" : "audio/mp4";
-}
-
 }  // namespace
 
 void allow_every_origin(http::Response& response) {
@@ -48,7 +44,7 @@ void allow_every_origin(http::Response& response) {
   response.headers.set("X-Content-Type-Options", "nosniff");
 }
 
-http::Response Delivery::answer(const http::Request& request, std::int64_t now_us, std::int64_t wall_s) {
+http::Response Delivery::answer(const http::Request& request, std::int64_t now_us, WallTime wall) {
   http::Response response;
   if (request.method == http::Method::kOptions) {
     response = preflight();
@@ -56,7 +52,7 @@ http::Response Delivery::answer(const http::Request& request, std::int64_t now_u
     response = http::Response::problem(405, "packaging.method");
     response.headers.set("Allow", "GET, HEAD, OPTIONS");
   } else if (const auto path = parse_stream_path(request.path)) {
-    response = answer_stream(request, *path, now_us, wall_s);
+    response = answer_stream(request, *path, now_us, wall);
   } else {
     response = missing(Presence::kUnknown);
   }
@@ -65,22 +61,22 @@ http::Response Delivery::answer(const http::Request& request, std::int64_t now_u
 }
 
 http::Response Delivery::answer_stream(const http::Request& request, const StreamPath& path,
-                                       std::int64_t now_us, std::int64_t wall_s) {
+                                       std::int64_t now_us, WallTime wall) {
   const playback::Standing standing = gate_.revocations.standing(path.stream_id);
   if (standing == playback::Standing::kBarred) metrics_.not_found();
   if (std::optional<http::Response> closed = gate_.closed(standing)) return std::move(*closed);
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
   if (!view->is_private && standing == playback::Standing::kPublic)
-    return object(request, *view, path.name, now_us);
-  const bool list = path.name == kMediaPlaylistName || path.name == kMultivariantPlaylistName;
+    return object(request, *view, path, now_us);
+  const bool list = path.is_playlist();
   PlaybackGate::Decision decision =
-      gate_.judge(request, path.stream_id, wall_s, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
+      gate_.judge(request, path.stream_id, wall, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
   if (decision.refusal) {
     metrics_.forbidden();
     return std::move(*decision.refusal);
   }
-  http::Response response = object(request, *view, path.name, now_us);
+  http::Response response = object(request, *view, path, now_us);
   if (response.status == 200) response.headers.set("Cache-Control", kForOneViewer);
   if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response.body);
       list && text) {
@@ -91,19 +87,27 @@ http::Response Delivery::answer_stream(const http::Request& request, const Strea
   return response;
 }
 
-http::Response Delivery::object(const http::Request& request, const StreamView& view, std::string_view name,
+http::Response Delivery::object(const http::Request& request, const StreamView& view, const StreamPath& path,
                                 std::int64_t now_us) {
-  if (name == kMediaPlaylistName) return playlist(request, view, view.media_playlist, now_us);
-  if (name == kMultivariantPlaylistName) return playlist(request, view, view.multivariant_playlist, now_us);
-  if (const auto segment_name = parse_segment_name(name)) {
-    const Presence presence = view.presence(*segment_name);
+  if (!path.rendition.empty()) return rendition_object(request, view, path, now_us);
+  if (path.is_playlist()) return playlist(request, view, view.multivariant_playlist, now_us);
+  return missing(Presence::kUnknown);
+}
+
+http::Response Delivery::rendition_object(const http::Request& request, const StreamView& view,
+                                          const StreamPath& path, std::int64_t now_us) {
+  const RenditionView* const rendition = view.rendition(path.rendition);
+  if (rendition == nullptr) return missing(Presence::kUnknown);
+  if (path.is_playlist()) return playlist(request, view, rendition->playlist, now_us);
+  if (const auto name = parse_segment_name(path.name)) {
+    const Presence presence = view.presence(*rendition, *name);
     if (presence != Presence::kHere) return missing(presence);
-    return segment(view, view.segment(*segment_name), request.method == http::Method::kGet);
+    return segment(view, *rendition, *name, request.method == http::Method::kGet);
   }
-  if (const auto init_name = parse_init_name(name)) {
-    const auto found = view.init_segments.find(name);
-    if (found == view.init_segments.end()) return missing(view.presence_of_missing(*init_name));
-    return init_segment(view, found->second);
+  if (const auto name = parse_init_name(path.name)) {
+    const auto found = rendition->init_segments.find(path.name);
+    if (found == rendition->init_segments.end()) return missing(view.presence_of_missing(*name));
+    return init_segment(view, *rendition, found->second);
   }
   return missing(Presence::kUnknown);
 }
@@ -121,23 +125,26 @@ http::Response Delivery::playlist(const http::Request& request, const StreamView
                 "public, max-age=" + std::to_string(std::max<std::int64_t>(target / 2, 1)));
 }
 
-http::Response Delivery::init_segment(const StreamView& view, const StoredText& text) {
+http::Response Delivery::init_segment(const StreamView& view, const RenditionView& rendition,
+                                      const StoredText& text) {
   metrics_.init_segment_served();
   viewers_.sent(view.stream_id, text.text->size());
-  return stored(text, media_type(view.offered.back()->segment().configurations), kForEver);
+  return stored(text, rendition.content_type, kForEver);
 }
 
-http::Response Delivery::segment(const StreamView& view, const OfferedSegment& segment, bool with_body) {
-  const auto file = segment.file();
+http::Response Delivery::segment(const StreamView& view, const RenditionView& rendition,
+                                 const SegmentName& name, bool with_body) {
+  const OfferedSegment& offered = view.segment(name);
+  const auto file = offered.file(view.track(rendition, name));
   if (!file) return missing(Presence::kGone);
   if (with_body) {
     metrics_.segment_served(file->size);
     viewers_.sent(view.stream_id, file->size);
   }
   http::Response response;
-  response.headers.set("Content-Type", media_type(segment.segment().configurations));
+  response.headers.set("Content-Type", rendition.content_type);
   response.headers.set("Cache-Control", kForEver);
-  response.headers.set("ETag", segment.etag());
+  response.headers.set("ETag", offered.etag());
   response.body =
       http::MappedRegions{file->parts, file, [watched = file.get()] { return watched->intact(); }};
   return response;

@@ -9,6 +9,7 @@
 // stream before it is known who may watch.
 #pragma once
 
+#include "base/wall_time.hpp"
 #include "http/server.hpp"
 #include "metrics.hpp"
 #include "playback_gate.hpp"
@@ -26,18 +27,21 @@ class Delivery {
   Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics)
       : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics) {}
 
-  // now_us: monotonic; wall_s: seconds since 1970.
-  http::Response answer(const http::Request& request, std::int64_t now_us, std::int64_t wall_s);
+  // now_us: monotonic.
+  http::Response answer(const http::Request& request, std::int64_t now_us, WallTime wall);
 
  private:
   http::Response answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
-                               std::int64_t wall_s);
-  http::Response object(const http::Request& request, const StreamView& view, std::string_view name,
+                               WallTime wall);
+  http::Response object(const http::Request& request, const StreamView& view, const StreamPath& path,
                         std::int64_t now_us);
+  http::Response rendition_object(const http::Request& request, const StreamView& view,
+                                  const StreamPath& path, std::int64_t now_us);
   http::Response playlist(const http::Request& request, const StreamView& view, const StoredText& text,
                           std::int64_t now_us);
-  http::Response init_segment(const StreamView& view, const StoredText& text);
-  http::Response segment(const StreamView& view, const OfferedSegment& segment, bool with_body);
+  http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
+  http::Response segment(const StreamView& view, const RenditionView& rendition, const SegmentName& name,
+                         bool with_body);
   http::Response missing(Presence presence);
 
   const ViewTable& views_;

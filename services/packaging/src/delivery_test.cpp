@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <sstream>
+
 #include "http/server.hpp"
 #include "http/test_client.hpp"
 #include "stream_package.hpp"
@@ -34,7 +37,7 @@ class DeliveryTest : public ::testing::Test {
     package_.update({sources(reader)}, 0);
     views_.publish(package_.view(), this);
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
-                responder(delivery_.answer(request, 0, kNow));
+                responder(delivery_.answer(request, 0, WallTime::from_seconds(kNow)));
               }).value();
   }
 
@@ -46,9 +49,35 @@ class DeliveryTest : public ::testing::Test {
   std::string get(const std::string& name, const std::string& fields = "") {
     return request("GET", "/live/s1/" + name, fields);
   }
-  std::string segment(std::int64_t back) {
-    return to_string(
-        segment_name(package_.view()->offered[package_.view()->offered.size() - 1 - back]->segment()));
+  std::string segment(std::int64_t back, const std::string& rendition = "v0") {
+    return rendition + '/' +
+           to_string(
+               segment_name(package_.view()->offered[package_.view()->offered.size() - 1 - back]->segment()));
+  }
+  // What the lists lead to, as their names are resolved.
+  std::vector<std::string> objects(const std::string& query = "") {
+    std::vector<std::string> found = {"index.m3u8" + query, "master.m3u8" + query};
+    for (const std::string& list : names_in(body_of(get("index.m3u8" + query)))) {
+      found.push_back(list);
+      const std::string directory = list.substr(0, list.find('/') + 1);
+      for (const std::string& name : names_in(body_of(get(list)))) found.push_back(directory + name);
+    }
+    return found;
+  }
+  static std::vector<std::string> names_in(std::string_view playlist) {
+    constexpr std::string_view kUri = "URI=\"";
+    std::vector<std::string> names;
+    std::istringstream lines{std::string(playlist)};
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t uri = line.find(kUri);
+      if (!line.starts_with('#')) {
+        names.push_back(line);
+      } else if (uri != std::string::npos) {
+        names.push_back(
+            line.substr(uri + kUri.size(), line.find('"', uri + kUri.size()) - uri - kUri.size()));
+      }
+    }
+    return names;
   }
 
   ScratchDirectory directory_;
@@ -64,7 +93,7 @@ class DeliveryTest : public ::testing::Test {
 };
 
 TEST_F(DeliveryTest, GivesPlaylistsThatMayBeCachedForAMoment) {
-  for (const char* name : {"index.m3u8", "master.m3u8"}) {
+  for (const char* name : {"index.m3u8", "master.m3u8", "v0/index.m3u8", "a0/index.m3u8"}) {
     const std::string answer = get(name);
     EXPECT_EQ(status_of(answer), 200);
     EXPECT_EQ(field_of(answer, "Content-Type"), "application/vnd.apple.mpegurl");
@@ -79,21 +108,18 @@ TEST_F(DeliveryTest, GivesPlaylistsThatMayBeCachedForAMoment) {
 }
 
 TEST_F(DeliveryTest, GivesEveryListedSegmentAndInitSegmentForEver) {
-  const std::string playlist = get("index.m3u8");
-  std::istringstream lines{std::string(body_of(playlist))};
-  int segments = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("#EXT-X-MAP:URI=\"")) line = line.substr(16, line.size() - 17);
-    if (line.starts_with('#')) continue;
-    const std::string answer = get(line);
-    EXPECT_EQ(status_of(answer), 200) << line;
-    EXPECT_EQ(field_of(answer, "Content-Type"), "video/mp4");
+  std::map<std::string, int> given;  // by type
+  for (const std::string& name : objects()) {
+    if (name.ends_with(".m3u8")) continue;
+    const std::string answer = get(name);
+    EXPECT_EQ(status_of(answer), 200) << name;
+    EXPECT_EQ(field_of(answer, "Content-Type"), name.starts_with("v0/") ? "video/mp4" : "audio/mp4");
     EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=31536000, immutable");
     EXPECT_EQ(field_of(answer, "Content-Length"), std::to_string(body_of(answer).size()));
     EXPECT_FALSE(field_of(answer, "ETag").empty());
-    ++segments;
+    ++given[std::string(field_of(answer, "Content-Type"))];
   }
-  EXPECT_EQ(segments, 16) << body_of(playlist);
+  EXPECT_EQ(given, (std::map<std::string, int>{{"audio/mp4", 16}, {"video/mp4", 16}}));
 }
 
 TEST_F(DeliveryTest, GivesRangesAndHeads) {
@@ -116,12 +142,24 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
     std::string name;
     int status;
   } table[] = {{segment(34), 200},
-               {to_string(SegmentName{0xA1, last - 35}), 410},
-               {to_string(SegmentName{0xA1, last + 1}), 404},
-               {to_string(SegmentName{0xA2, last}), 404},
-               {"init-00000000000000a1-9-x.mp4", 410},
-               {"init-00000000000000a2-0-1.mp4", 404},
-               {"init-a1-0-1.mp4", 404},
+               {segment(34, "a0"), 200},
+               {segment(34, "a1"), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
+               {"a0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 1}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 1, last}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA2}, 0, last}), 404},
+               {to_string(SegmentName{PublicationId{0xA1}, 0, last}), 404},
+               {"v0/init-00000000000000a1-0-9.mp4", 410},
+               {"v0/init-00000000000000a1-0-1.mp4", 410},
+               {"v0/init-00000000000000a2-0-1.mp4", 404},
+               {"v0/init-a1-0-1.mp4", 404},
+               {"init-00000000000000a1-0-0.mp4", 404},
+               {"v0/master.m3u8", 404},
+               {"v1/index.m3u8", 404},
+               {"V0/index.m3u8", 404},
+               {"v0/x/index.m3u8", 404},
+               {"v0/", 404},
                {"index.m3u8x", 404},
                {"index.M3U8", 404},
                {"..%2f..%2fetc%2fpasswd", 400}};
@@ -150,22 +188,11 @@ TEST_F(DeliveryTest, AnswersOtherMethodsAndPreflights) {
   EXPECT_EQ(field_of(post, "Allow"), "GET, HEAD, OPTIONS");
 }
 
-// What is in the playlist, by name: playlists, init segment, every segment.
-std::vector<std::string> objects_in(std::string_view playlist) {
-  std::vector<std::string> names = {"index.m3u8", "master.m3u8"};
-  std::istringstream lines{std::string(playlist)};
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("#EXT-X-MAP:URI=\"")) line = line.substr(16, line.size() - 17);
-    if (!line.starts_with('#') && !line.empty()) names.push_back(line);
-  }
-  return names;
-}
-
 TEST_F(DeliveryTest, GivesAPrivateStreamToThoseWithATokenForIt) {
-  const std::vector<std::string> names = objects_in(body_of(get("index.m3u8")));
-  ASSERT_GE(names.size(), 6U);
+  const std::vector<std::string> names = objects();
+  ASSERT_GE(names.size(), 12U);
   gate_.revocations.set_private("s1", true);
-  gate_.revocations.revoke({7, 0}, 9999);
+  gate_.revocations.revoke({7, 0}, WallTime::from_seconds(9999));
   const playback::Claims good{.stream_id = "s1", .expires_s = 2000, .network = {}, .viewer = {}};
   const auto token = [&](auto change) {
     playback::Claims claims = good;
@@ -212,43 +239,43 @@ TEST_F(DeliveryTest, GivesAPrivateStreamToThoseWithATokenForIt) {
 }
 
 TEST_F(DeliveryTest, HandsTheTokenOnInPlaylists) {
-  const std::string open(body_of(get("index.m3u8")));
-  EXPECT_EQ(get("index.m3u8?token=abc").find("?token"), std::string::npos)
+  const std::vector<std::string> plain = objects();
+  EXPECT_EQ(objects("?token=abc").at(2).find("?token"), std::string::npos)
       << "a public stream knows no tokens";
   gate_.revocations.set_private("s1", true);
-  const std::string token = keys().sign({.stream_id = "s1", .expires_s = 2000, .network = {}, .viewer = {}});
-  const std::string list(body_of(get("index.m3u8?token=" + token)));
-  const std::vector<std::string> plain = objects_in(open);
-  const std::vector<std::string> signed_names = objects_in(list);
+  const std::string query =
+      "?token=" + keys().sign({.stream_id = "s1", .expires_s = 2000, .network = {}, .viewer = {}});
+  const std::vector<std::string> signed_names = objects(query);
   ASSERT_EQ(plain.size(), signed_names.size());
-  for (std::size_t i = 2; i < plain.size(); ++i) {
-    EXPECT_EQ(signed_names[i], plain[i] + "?token=" + token);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_EQ(signed_names[i], plain[i] + query);
     EXPECT_EQ(status_of(get(signed_names[i])), 200);
   }
-  EXPECT_NE(get("master.m3u8?token=" + token).find("\nindex.m3u8?token=" + token + "\n"), std::string::npos);
-  EXPECT_EQ(status_of(request("HEAD", "/live/s1/index.m3u8?token=" + token)), 200);
+  for (const char* const list : {"index.m3u8", "v0/index.m3u8"})
+    EXPECT_EQ(status_of(request("HEAD", "/live/s1/" + (list + query))), 200);
 }
 
 TEST_F(DeliveryTest, GivesNothingBeforeItIsKnownWhoMayWatch) {
   PlaybackGate gate{keys()};
   Delivery delivery{views_, gate, viewers_, metrics_};
-  gate.revocations.revoke({7, 0}, 9999);
+  gate.revocations.revoke({7, 0}, WallTime::from_seconds(9999));
   http::Request request;
   request.path = "/live/s1/" + segment(0);
   const std::string good = keys().sign(
       {.stream_id = "s1", .expires_s = static_cast<std::uint32_t>(kNow + 60), .network = {}, .viewer = {}});
-  for (const std::string& path : {std::string("/live/s1/index.m3u8"), "/live/s1/" + segment(0)}) {
+  for (const std::string& path : {std::string("/live/s1/index.m3u8"), std::string("/live/s1/a0/index.m3u8"),
+                                  "/live/s1/" + segment(0)}) {
     for (const std::string& query : {std::string(), good}) {
       request.path = path;
       request.query = {{"token", query}};
-      const http::Response response = delivery.answer(request, 0, kNow);
+      const http::Response response = delivery.answer(request, 0, WallTime::from_seconds(kNow));
       EXPECT_EQ(response.status, 503) << path;
       EXPECT_EQ(response.headers.find("Retry-After"), "1");
       EXPECT_EQ(response.headers.find("Cache-Control"), "no-store");
     }
   }
   gate.revocations.set_complete();
-  EXPECT_EQ(delivery.answer(request, 0, kNow).status, 200);
+  EXPECT_EQ(delivery.answer(request, 0, WallTime::from_seconds(kNow)).status, 200);
 }
 
 TEST_F(DeliveryTest, GivesNothingOfABarredStreamWhateverTheToken) {
@@ -257,7 +284,8 @@ TEST_F(DeliveryTest, GivesNothingOfABarredStreamWhateverTheToken) {
                                                     .network = {},
                                                     .viewer = {}});
   gate_.revocations.set_barred("s1", true);
-  for (const std::string& name : {std::string("index.m3u8"), std::string("master.m3u8"), segment(0)}) {
+  for (const std::string& name :
+       {std::string("index.m3u8"), std::string("v0/index.m3u8"), segment(0), segment(0, "a0")}) {
     for (const std::string& query : {std::string(), good}) {
       const std::string answer = get(name + query);
       EXPECT_EQ(status_of(answer), 404) << name;
@@ -269,10 +297,10 @@ TEST_F(DeliveryTest, GivesNothingOfABarredStreamWhateverTheToken) {
 }
 
 TEST_F(DeliveryTest, GivesNothingOfAStreamThatCameBackPrivate) {
-  const std::vector<std::string> names = objects_in(body_of(get("index.m3u8")));
+  const std::vector<std::string> names = objects();
   TestPublisher::Options options;
-  options.publication_id = 0xA2;
-  options.epoch = 2;
+  options.publication_id = PublicationId{0xA2};
+  options.epoch = Epoch{2};
   options.is_private = true;
   publisher_->log().end(media::LogEnd::kTakenOver);
   TestPublisher secret(*arena_, options);
@@ -284,14 +312,17 @@ TEST_F(DeliveryTest, GivesNothingOfAStreamThatCameBackPrivate) {
 }
 
 TEST_F(DeliveryTest, CountsViewersAndWhatTheyAreGiven) {
-  const std::size_t playlist = body_of(get("index.m3u8")).size();
-  const std::size_t bytes = body_of(get(segment(1))).size();
+  // One player: it asks for three playlists.
+  std::size_t bytes = 0;
+  for (const std::string& name : {std::string("index.m3u8"), std::string("v0/index.m3u8"),
+                                  std::string("a0/index.m3u8"), segment(1), segment(1, "a0")})
+    bytes += body_of(get(name)).size();
   request("HEAD", "/live/s1/" + segment(0));
-  get("index.m3u8", "If-None-Match: \"other\"\r\n");
+  bytes += body_of(get("v0/index.m3u8", "If-None-Match: \"other\"\r\n")).size();
   const auto told = viewers_.collect(2'999'999);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].viewers, 1U);
-  EXPECT_EQ(told[0].sent_bytes, 2 * playlist + bytes);
+  EXPECT_EQ(told[0].sent_bytes, bytes);
   EXPECT_EQ(viewers_.collect(3'000'000).at(0).viewers, 0U) << "three target durations";
 }
 

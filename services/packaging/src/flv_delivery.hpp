@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/wall_time.hpp"
 #include "flv_feed.hpp"
 #include "http/message.hpp"
 #include "playback_gate.hpp"
@@ -12,14 +13,14 @@ namespace millrace::packaging {
 class FlvDelivery {
  public:
   // gate outlives this.
-  FlvDelivery(FlvOutside outside, const PlaybackGate& gate) : outside_(std::move(outside)), gate_(gate) {}
+  FlvDelivery(FlvDependencies dependencies, const PlaybackGate& gate)
+      : dependencies_(std::move(dependencies)), gate_(gate) {}
 
   // nullopt: the request is about something else (also another method: Delivery says what it thinks of it).
   // Of what is private, or has become it, only with a playback token; a viewer is cut when that ends, or
   // when the stream is barred. 503 before it is known who may watch. 404 when it is barred, or when nothing
   // of it is in the log; a stream that has ended is waited for.
-  std::optional<http::Response> answer(const http::Request& request, std::int64_t now_us,
-                                       std::int64_t wall_s);
+  std::optional<http::Response> answer(const http::Request& request, std::int64_t now_us, WallTime wall);
 
  private:
   static constexpr std::size_t kMaxUserAgent = 128;  // what distinguishes viewers
@@ -29,7 +30,7 @@ class FlvDelivery {
   // Empty without a good token.
   std::function<bool()> permission(const PlaybackGate::Decision& decision) const;
 
-  FlvOutside outside_;
+  FlvDependencies dependencies_;
   const PlaybackGate& gate_;
 };
 

@@ -1,22 +1,23 @@
 #include "flv_feed.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "flv_tag_parts.hpp"
 
 namespace millrace::packaging {
 namespace {
 
 using Progress = http::LiveStream::Progress;
+using Look = media::LogFollower::Look;
 
 constexpr std::int64_t kLookEveryUs = 50'000;         // for a log, while waiting
 constexpr std::int64_t kPermissionEveryUs = 250'000;  // whether a viewer may stay
 constexpr std::int64_t kTellEveryUs = 1'000'000;
 constexpr std::int64_t kCheckEveryUs = 250'000;  // whether a viewer keeps up
 constexpr std::int64_t kViewerLastsUs = 5'000'000;
-constexpr std::uint32_t kNoConfiguration = UINT32_MAX;
-constexpr std::uint8_t kFlvAudio = 8;  // TagType
-constexpr std::uint8_t kFlvScript = 18;
 // Between the last tag of a publication and the first of the next: about a frame.
 constexpr std::uint32_t kJoinMs = 40;
 // A next publication whose times are that little ahead is left as it is.
@@ -32,24 +33,32 @@ bool is_shown(std::uint8_t track) {
   return track <= media::kDataTrack;
 }
 
-// Enhanced RTMP's metadata frame or speaker map (docs/media-log.md).
-bool is_annotation(const media::TrackConfiguration& description) {
-  return description.kind == media::TrackKind::kData && description.codec == media::Codec::kNone;
+bool is_taken(const media::LogEntry& entry) {
+  return is_shown(entry.record.track);
+}
+
+// It begins with a picture, unless there never was one.
+Bytes file_header(const std::vector<media::LogReader::Configuration>& configurations,
+                  const media::SampleRecord& first) {
+  const auto has = [&](media::TrackKind kind) {
+    return std::any_of(configurations.begin(), configurations.end(), [kind](const auto& configuration) {
+      return configuration.description.kind == kind && is_shown(configuration.description.track);
+    });
+  };
+  const bool video = has(media::TrackKind::kVideo) && first.track == media::kVideoTrack;
+  return flv_file_header(video, has(media::TrackKind::kAudio));
 }
 
 }  // namespace
 
-FlvFeed::FlvFeed(const FlvOutside& outside, FlvViewer viewer, std::int64_t now_us)
-    : outside_(outside),
-      viewer_(std::move(viewer)),
-      waiting_since_us_(now_us),
-      skipped_us_(now_us - kSkipAgainUs) {
-  outside_.metrics.flv_viewer_came();
+FlvFeed::FlvFeed(const FlvDependencies& dependencies, FlvViewer viewer, std::int64_t now_us)
+    : dependencies_(dependencies), viewer_(std::move(viewer)), waiting_since_us_(now_us) {
+  dependencies_.metrics.flv_viewer_came();
 }
 
 FlvFeed::~FlvFeed() {
-  if (untold_bytes_ > 0) outside_.viewers.sent(viewer_.stream_id, untold_bytes_);
-  outside_.metrics.flv_viewer_left();
+  if (untold_bytes_ > 0) dependencies_.viewers.sent(viewer_.stream_id, untold_bytes_);
+  dependencies_.metrics.flv_viewer_left();
 }
 
 void FlvFeed::receive(ByteView bytes, std::int64_t /*now_us*/) {
@@ -58,12 +67,12 @@ void FlvFeed::receive(ByteView bytes, std::int64_t /*now_us*/) {
 
 Progress FlvFeed::pump(http::LiveOutput& output, std::int64_t now_us) {
   if (received_ > kMaxReceived) return Progress::kFailed;
-  const bool between_tags = tag_sent_ == 0 && head_sent_ == 0;
+  const bool between_tags = !follower_.place().in_message() && head_sent_ == 0;
   if (draining_ && between_tags) return Progress::kEnded;
   if (between_tags && !may_stay(now_us)) return Progress::kEnded;
   if (!reader_) return wait(now_us);
   tell_viewer(now_us);
-  if (!started_ && !start(now_us)) {
+  if (!follower_.begun() && !start(now_us)) {
     const media::LogEnd end = reader_->info().end;
     if (end != media::LogEnd::kLive) leave_log(now_us);
     return Progress::kIdle;
@@ -79,12 +88,12 @@ Progress FlvFeed::wait(std::int64_t now_us) {
     if (open_log()) return Progress::kMore;
     if (!may_stay(now_us)) return Progress::kEnded;
   }
-  return now_us - waiting_since_us_ > outside_.wait_us ? Progress::kEnded : Progress::kIdle;
+  return now_us - waiting_since_us_ > dependencies_.wait_us ? Progress::kEnded : Progress::kIdle;
 }
 
 // The newest log, if it is live and another one than before.
 bool FlvFeed::open_log() {
-  const std::shared_ptr<const StreamLogs> logs = outside_.logs(viewer_.stream_id);
+  const std::shared_ptr<const StreamLogs> logs = dependencies_.logs(viewer_.stream_id);
   if (!logs || logs->logs.empty()) return false;
   const auto& [arena, newest] = logs->logs.back();
   if (newest.publication_id == publication_id_) return false;
@@ -95,15 +104,12 @@ bool FlvFeed::open_log() {
     return false;
   publication_id_ = newest.publication_id;
   reader_.emplace(std::move(*reader));
-  started_ = false;
-  configurations_.clear();
-  configurations_seen_ = 0;
   return true;
 }
 
 void FlvFeed::leave_log(std::int64_t now_us) {
   reader_.reset();
-  started_ = false;
+  follower_.restart();
   waiting_since_us_ = now_us;
   next_look_us_ = 0;
 }
@@ -111,48 +117,13 @@ void FlvFeed::leave_log(std::int64_t now_us) {
 // --- where it begins ---
 
 bool FlvFeed::start(std::int64_t now_us) {
-  const std::optional<std::uint64_t> key = reader_->newest_key();
-  const auto sample = key ? reader_->at(*key) : std::nullopt;
-  if (!sample) return false;
-  const media::SampleRecord& record = sample->record;
-  started_ = true;
-  next_ = *key;
-  reader_->seek(next_);
-  catch_up_until_us_ = now_us + kCatchUpUs;
-  join_timelines(record.wire_timestamp_ms);
-  // Of picture and sound what is in force, also where one is silent; beside onMetaData an annotation of each
-  // kind.
-  std::vector<std::uint32_t> newest(media::kMaxTracks, kNoConfiguration);
-  std::array<std::uint32_t, 2> annotations{kNoConfiguration, kNoConfiguration};
-  bool video = false;
-  bool audio = false;
-  configurations_seen_ = reader_->configuration_count();
-  for (std::uint32_t i = 0; i < configurations_seen_; ++i) {
-    const auto configuration = reader_->configuration(i);
-    if (!configuration || !is_shown(configuration->description.track)) continue;
-    if (is_annotation(configuration->description)) {
-      annotations.at(flv_message(configuration->message).type == kFlvAudio ? 1 : 0) = i;
-      continue;
-    }
-    newest[configuration->description.track] = i;
-    video = video || configuration->description.kind == media::TrackKind::kVideo;
-    audio = audio || configuration->description.kind == media::TrackKind::kAudio;
-  }
-  for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack})
-    newest[track] = media::configuration_in_force(record, track).value_or(newest[track]);
-  // It begins with a picture, unless there never was one.
-  video = video && record.track == media::kVideoTrack;
-  if (!std::exchange(head_begun_, true)) head_ = flv_file_header(video, audio);
-  // What describes the stream first.
-  if (newest[media::kDataTrack] != kNoConfiguration)
-    (void)queue_configuration(newest[media::kDataTrack], sent_timestamp(record));
-  for (const std::uint32_t annotation : annotations) {
-    if (annotation != kNoConfiguration) (void)queue_configuration(annotation, sent_timestamp(record));
-  }
-  for (std::size_t track = 0; track < newest.size(); ++track) {
-    if (track != media::kDataTrack && newest[track] != kNoConfiguration)
-      (void)queue_configuration(newest[track], sent_timestamp(record));
-  }
+  const auto first = follower_.begin(*reader_, now_us);
+  if (!first) return false;
+  reader_->seek(follower_.place().next);
+  join_timelines(first->wire_timestamp_ms);
+  const auto configurations = follower_.place().configurations.begin(*reader_, *first);
+  if (!std::exchange(head_begun_, true)) head_ = file_header(configurations, *first);
+  for (const auto& configuration : configurations) queue(configuration, sent_timestamp(*first));
   return true;
 }
 
@@ -163,55 +134,40 @@ void FlvFeed::join_timelines(std::uint32_t log_timestamp_ms) {
 }
 
 bool FlvFeed::queue_configurations(const media::SampleRecord& next) {
-  bool queued = false;
-  // Changed descriptions; those of other tracks come with their records.
-  for (const std::uint32_t count = reader_->configuration_count(); configurations_seen_ < count;) {
-    const std::uint32_t index = configurations_seen_++;
-    const auto configuration = reader_->configuration(index);
-    const bool data = configuration && configuration->description.kind == media::TrackKind::kData;
-    if (data) queued = queue_configuration(index, sent_timestamp(next)) || queued;
-  }
-  const bool known = next.track < configurations_.size() && configurations_[next.track] == next.configuration;
-  return known ? queued : queue_configuration(next.configuration, sent_timestamp(next)) || queued;
+  for (const auto& configuration : follower_.place().configurations.before(*reader_, next))
+    queue(configuration, sent_timestamp(next));
+  return !head_.empty();
 }
 
-bool FlvFeed::queue_configuration(std::uint32_t index, std::uint32_t timestamp_ms) {
-  const auto configuration = reader_->configuration(index);
-  if (!configuration || configuration->description.track >= media::kMaxTracks) return false;
-  const std::uint8_t track = configuration->description.track;
-  if (track >= configurations_.size()) configurations_.resize(track + 1U, kNoConfiguration);
-  if (!is_annotation(configuration->description)) configurations_[track] = index;
-  const FlvMessage message = flv_message(configuration->message);
-  if (message.body.empty()) return false;
+void FlvFeed::queue(const media::LogReader::Configuration& configuration, std::uint32_t timestamp_ms) {
+  if (!is_shown(configuration.description.track)) return;
+  const media::LogMessage message = media::log_message(configuration.message);
+  if (message.body.empty()) return;
   // It describes the whole stream: ffmpeg takes onMetaData of any other time for a track of text.
-  append_flv_tag(message, message.type == kFlvScript ? 0 : timestamp_ms, head_);
-  return true;
+  append_flv_tag(message, message.type == media::LogMessage::kData ? 0 : timestamp_ms, head_);
 }
 
 // --- sending ---
 
 Progress FlvFeed::play(http::LiveOutput& output, std::int64_t now_us) {
-  if (tag_sent_ == 0 && head_.empty() && !keep_up(now_us)) return Progress::kFailed;
-  if (!head_.empty() && tag_sent_ == 0) return send_head(output);
-  reader_->seek(next_);
-  const media::LogReader::Read read = reader_->read();
-  if (std::holds_alternative<media::LogReader::Nothing>(read)) return Progress::kIdle;
-  if (std::holds_alternative<media::LogReader::Ended>(read)) {
-    if (tag_sent_ > 0) return Progress::kTorn;
+  // Only during the call: every feed of a thread uses the same.
+  static thread_local media::LogWindow window;
+  const bool in_tag = follower_.place().in_message();
+  if (head_.empty() && !keep_up(now_us)) return Progress::kFailed;
+  if (!in_tag && !head_.empty()) return send_head(output);
+  reader_->seek(follower_.place().next);
+  const Look look = follower_.look(*reader_, UINT64_MAX, FlvTagParts::kMaxTags, window, is_taken);
+  if (look == Look::kNothing) return Progress::kIdle;
+  if (look != Look::kRecords && in_tag) return Progress::kTorn;
+  if (look == Look::kLost) return skip(now_us) ? Progress::kMore : Progress::kFailed;
+  if (look == Look::kEnded) {
     leave_log(now_us);
     return Progress::kMore;
   }
-  if (std::holds_alternative<media::LogReader::Lagged>(read)) {
-    if (tag_sent_ > 0) return Progress::kTorn;
-    return skip(now_us) ? Progress::kMore : Progress::kFailed;
-  }
-  const auto& sample = std::get<media::LogReader::Sample>(read);
-  if (!is_shown(sample.record.track)) {
-    ++next_;
-    return Progress::kMore;
-  }
-  if (tag_sent_ == 0 && queue_configurations(sample.record)) return send_head(output);
-  return send_tags(output);
+  std::span<const media::LogEntry> entries = window.from(follower_.place().next);
+  if (behind_) entries = entries.first(1);
+  if (!in_tag && queue_configurations(entries.front().record)) return send_head(output);
+  return send_tags(output, entries);
 }
 
 Progress FlvFeed::send_head(http::LiveOutput& output) {
@@ -226,109 +182,64 @@ Progress FlvFeed::send_head(http::LiveOutput& output) {
   return Progress::kMore;
 }
 
-std::size_t FlvFeed::gather(std::vector<Tag>& tags) {
-  std::size_t total = 0;
-  for (std::uint64_t sequence = next_; tags.size() < kMaxTags; ++sequence) {
-    const auto sample = reader_->at(sequence);
-    if (!sample) break;
-    const media::SampleRecord& record = sample->record;
-    const bool known =
-        record.track < configurations_.size() && configurations_[record.track] == record.configuration;
-    if (!tags.empty() && (!known || !is_shown(record.track))) break;
-    tags.push_back({record, flv_message(sample->message)});
-    total += tags.back().size();
-  }
-  return total;
-}
-
-Progress FlvFeed::send_tags(http::LiveOutput& output) {
-  // Only during the call: every feed of a thread uses the same.
-  static thread_local std::vector<Tag> tags;
-  static thread_local std::vector<std::array<std::uint8_t, kFlvTagTrailer + kFlvTagHeader>> between;
-  static thread_local std::vector<iovec> parts;
-  tags.clear();
+Progress FlvFeed::send_tags(http::LiveOutput& output, std::span<const media::LogEntry> entries) {
+  static thread_local FlvTagParts parts;
   parts.clear();
-  const std::size_t total = gather(tags);
-  if (tags.empty()) return Progress::kIdle;
-  between.resize(tags.size() + 1);  // the trailer of the tag before and the header of the one behind
-  std::size_t skipped = tag_sent_;
-  const auto add = [&](const std::uint8_t* data, std::size_t size) {
-    const std::size_t left_out = std::min(skipped, size);
-    skipped -= left_out;
-    if (left_out < size) parts.push_back({const_cast<std::uint8_t*>(data) + left_out, size - left_out});
+  const auto add = [&](const media::LogEntry& entry, std::size_t already_sent) {
+    parts.add(media::log_message(entry.message), sent_timestamp(entry.record), already_sent);
+    return true;
   };
-  for (std::size_t i = 0; i < tags.size(); ++i) {
-    const auto size = static_cast<std::uint32_t>(tags[i].message.body.size());
-    put_flv_tag_header(tags[i].message.type, size, sent_timestamp(tags[i].record),
-                       between[i].data() + kFlvTagTrailer);
-    put_flv_tag_trailer(size, between[i + 1].data());
-    i == 0 ? add(between[i].data() + kFlvTagTrailer, kFlvTagHeader)
-           : add(between[i].data(), between[i].size());
-    add(tags[i].message.body.data(), size);
-  }
-  add(between[tags.size()].data(), kFlvTagTrailer);
-  const ssize_t sent = output.send(parts);
+  const std::size_t end = follower_.place().gather(entries, is_taken, add);
+  const ssize_t sent = output.send(parts.finish());
   if (sent < 0) return errno == EINTR ? Progress::kMore : failure();
-  // Blocks are recycled oldest first: if the first record is still what it was, all are.
-  if (!reader_->intact(tags.front().record)) return Progress::kTorn;
-  const bool all = static_cast<std::size_t>(sent) == total - tag_sent_;
-  account(tags, static_cast<std::size_t>(sent));
-  reader_->seek(next_);
-  return all ? Progress::kMore : Progress::kBlocked;
+  if (!media::intact(*reader_, entries)) return Progress::kTorn;
+  account(entries.first(end), static_cast<std::size_t>(sent));
+  reader_->seek(follower_.place().next);
+  return static_cast<std::size_t>(sent) == parts.bytes() ? Progress::kMore : Progress::kBlocked;
 }
 
-void FlvFeed::account(const std::vector<Tag>& tags, std::size_t bytes) {
+void FlvFeed::account(std::span<const media::LogEntry> run, std::size_t bytes) {
   untold_bytes_ += bytes;
-  bytes += std::exchange(tag_sent_, 0);
-  for (const Tag& tag : tags) {
-    if (bytes < tag.size()) break;
-    bytes -= tag.size();
-    ++next_;
-    const std::uint32_t timestamp = sent_timestamp(tag.record);
+  const auto tag_size = [&](std::size_t i) {
+    return is_taken(run[i]) ? FlvTagParts::tag_size(media::log_message(run[i].message)) : 0;
+  };
+  for (const media::LogEntry& entry : run.first(follower_.place().account(run, bytes, tag_size))) {
+    if (!is_taken(entry)) continue;
+    const std::uint32_t timestamp = sent_timestamp(entry.record);
     if (!any_sent_ || static_cast<std::int32_t>(timestamp - last_ms_) > 0) last_ms_ = timestamp;
     any_sent_ = true;
   }
-  tag_sent_ = bytes;
 }
 
 // --- slow viewers ---
 
+// In the middle of a tag nothing is decided but that the next one waits: a socket that is full nearly always
+// ends there.
 bool FlvFeed::keep_up(std::int64_t now_us) {
-  if (now_us < catch_up_until_us_ || now_us < next_check_us_) return true;
+  const bool in_tag = follower_.place().in_message();
+  if (now_us < next_check_us_ && (in_tag || !behind_)) return true;
   next_check_us_ = now_us + kCheckEveryUs;
-  const auto next = reader_->at(next_);
-  const std::uint64_t committed = reader_->info().committed;
-  const auto newest = next && committed > next_ + 1 ? reader_->at(committed - 1) : std::nullopt;
-  if (!newest) return true;
-  const std::int64_t behind = newest->record.arrival_us - next->record.arrival_us;
-  if (behind > 3 * kSlowUs) {
-    outside_.metrics.flv_viewer_too_slow();
-    return false;
-  }
-  return behind <= kSlowUs || skip(now_us);
+  const media::LogFollower::Lag lag = follower_.lag(*reader_, reader_->info().committed, now_us);
+  // What is lost is seen when it is looked at.
+  behind_ = lag == media::LogFollower::Lag::kSlow || lag == media::LogFollower::Lag::kHopeless;
+  if (in_tag || !behind_) return true;
+  behind_ = false;
+  if (lag == media::LogFollower::Lag::kSlow) return skip(now_us);
+  dependencies_.metrics.flv_viewer_too_slow();
+  return false;
 }
 
 bool FlvFeed::skip(std::int64_t now_us) {
-  const std::optional<std::uint64_t> key = reader_->newest_key();
-  if (!key || *key <= next_) {
-    // Its place may be gone, and no key frame to go to yet.
-    if (!reader_->at(next_)) started_ = false;
-    return true;
-  }
-  if (now_us - skipped_us_ < kSkipAgainUs) {
-    outside_.metrics.flv_viewer_too_slow();
-    return false;
-  }
-  skipped_us_ = now_us;
-  next_ = *key;
-  return true;
+  if (follower_.skip(*reader_, now_us)) return true;
+  dependencies_.metrics.flv_viewer_too_slow();
+  return false;
 }
 
 bool FlvFeed::may_stay(std::int64_t now_us) {
   if (is_private_ && !viewer_.may_watch) return false;
   if (now_us >= next_permission_us_) {
     next_permission_us_ = now_us + kPermissionEveryUs;
-    const bool barred = outside_.is_barred && outside_.is_barred(viewer_.stream_id);
+    const bool barred = dependencies_.is_barred && dependencies_.is_barred(viewer_.stream_id);
     permitted_ = !barred && (!is_private_ || viewer_.may_watch());
   }
   return permitted_;
@@ -337,8 +248,8 @@ bool FlvFeed::may_stay(std::int64_t now_us) {
 void FlvFeed::tell_viewer(std::int64_t now_us) {
   if (now_us < next_telling_us_) return;
   next_telling_us_ = now_us + kTellEveryUs;
-  outside_.viewers.seen(viewer_.stream_id, viewer_.address, viewer_.user_agent, now_us, kViewerLastsUs);
-  if (untold_bytes_ > 0) outside_.viewers.sent(viewer_.stream_id, std::exchange(untold_bytes_, 0));
+  dependencies_.viewers.seen(viewer_.stream_id, viewer_.address, viewer_.user_agent, now_us, kViewerLastsUs);
+  if (untold_bytes_ > 0) dependencies_.viewers.sent(viewer_.stream_id, std::exchange(untold_bytes_, 0));
 }
 
 }  // namespace millrace::packaging

@@ -7,22 +7,22 @@
 //      │ └────────────────── its log has ended ───────────┘
 //      └──too long──> over
 //
-// Policies: waits at most FlvOutside::wait_us for a publisher. A viewer more than kSlowUs behind goes on at
-// the newest key frame; once more within kSkipAgainUs, or 3 kSlowUs behind, it is disconnected; its first
-// kCatchUpUs do not count. What the client sends is dropped, and kMaxReceived of it are too much.
+// Policies: waits at most FlvDependencies::wait_us for a publisher. A viewer more than kSkips.slow_us behind
+// goes on at the newest key frame; once more within skip_again_us, or hopeless_us behind, it is disconnected;
+// its first catch_up_us do not count. What the client sends is dropped, and kMaxReceived of it are too much.
 //
 // Owner: an HTTP connection; its thread only.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "flv_tag.hpp"
 #include "http/live.hpp"
+#include "media/log_follower.hpp"
 #include "metrics.hpp"
 #include "stream_package.hpp"
 #include "viewer_counter.hpp"
@@ -30,7 +30,7 @@
 namespace millrace::packaging {
 
 // What a feed works with; all of it outlives the HTTP server.
-struct FlvOutside {
+struct FlvDependencies {
   // Any thread; null when nothing is known of the stream.
   std::function<std::shared_ptr<const StreamLogs>(std::string_view stream_id)> logs;
   ViewerCounter& viewers;
@@ -50,13 +50,13 @@ struct FlvViewer {
 
 class FlvFeed final : public http::LiveStream {
  public:
-  static constexpr std::int64_t kSlowUs = 4'000'000;
-  static constexpr std::int64_t kSkipAgainUs = 20'000'000;
-  static constexpr std::int64_t kCatchUpUs = 10'000'000;
+  static constexpr media::SkipPolicy kSkips{.slow_us = 4'000'000,
+                                            .hopeless_us = 12'000'000,
+                                            .skip_again_us = 20'000'000,
+                                            .catch_up_us = 10'000'000};
   static constexpr std::size_t kMaxReceived = 64U << 10;
-  static constexpr std::size_t kMaxTags = 128;  // per system call
 
-  FlvFeed(const FlvOutside& outside, FlvViewer viewer, std::int64_t now_us);
+  FlvFeed(const FlvDependencies& dependencies, FlvViewer viewer, std::int64_t now_us);
   ~FlvFeed() override;
 
   Progress pump(http::LiveOutput& output, std::int64_t now_us) override;
@@ -65,23 +65,16 @@ class FlvFeed final : public http::LiveStream {
   bool is_polled() const override { return true; }
 
  private:
-  struct Tag {
-    media::SampleRecord record;
-    FlvMessage message;
-    std::size_t size() const { return kFlvTagHeader + message.body.size() + kFlvTagTrailer; }
-  };
-
   Progress wait(std::int64_t now_us);
   bool open_log();
   bool start(std::int64_t now_us);
   Progress play(http::LiveOutput& output, std::int64_t now_us);
   Progress send_head(http::LiveOutput& output);
-  Progress send_tags(http::LiveOutput& output);
-  std::size_t gather(std::vector<Tag>& tags);
-  void account(const std::vector<Tag>& tags, std::size_t bytes);
+  Progress send_tags(http::LiveOutput& output, std::span<const media::LogEntry> entries);
+  void account(std::span<const media::LogEntry> run, std::size_t bytes);
   // What the viewer must have before this record, into head_; true when there is something.
   bool queue_configurations(const media::SampleRecord& next);
-  bool queue_configuration(std::uint32_t index, std::uint32_t timestamp_ms);
+  void queue(const media::LogReader::Configuration& configuration, std::uint32_t timestamp_ms);
   void join_timelines(std::uint32_t log_timestamp_ms);
   std::uint32_t sent_timestamp(const media::SampleRecord& record) const {
     return record.wire_timestamp_ms + offset_ms_;
@@ -94,27 +87,22 @@ class FlvFeed final : public http::LiveStream {
   // False: it has lost its permission, or never had one.
   bool may_stay(std::int64_t now_us);
 
-  FlvOutside outside_;
+  FlvDependencies dependencies_;
   FlvViewer viewer_;
   std::optional<media::LogReader> reader_;
-  std::uint64_t publication_id_ = 0;  // of the newest log that was opened
-  bool is_private_ = false;           // the stream's newest publication
-  bool started_ = false;
+  PublicationId publication_id_{};  // of the newest log that was opened
+  bool is_private_ = false;         // the stream's newest publication
+  media::LogFollower follower_{kSkips};
+  bool behind_ = false;  // judged in the middle of a tag: nothing follows that before it is judged again
   bool draining_ = false;
-  bool head_begun_ = false;   // the file's header is queued or sent
-  std::uint64_t next_ = 0;    // record
-  std::size_t tag_sent_ = 0;  // bytes of its tag
-  Bytes head_;                // header and configurations to be sent before it
+  bool head_begun_ = false;  // the file's header is queued or sent
+  Bytes head_;               // header and configurations to be sent before the next tag
   std::size_t head_sent_ = 0;
-  std::vector<std::uint32_t> configurations_;  // in force at the viewer, by track
-  std::uint32_t configurations_seen_ = 0;
   std::uint32_t offset_ms_ = 0;  // modulo 2^32: what is sent minus what the log says
   std::uint32_t last_ms_ = 0;    // latest that was sent
   bool any_sent_ = false;
   std::int64_t waiting_since_us_;
   std::int64_t next_look_us_ = 0;
-  std::int64_t catch_up_until_us_ = 0;
-  std::int64_t skipped_us_;
   std::int64_t next_telling_us_ = 0;
   std::int64_t next_permission_us_ = 0;
   bool permitted_ = true;

@@ -27,8 +27,8 @@ class FlvPublisher {
                std::uint64_t max_bytes = 4U << 20, bool is_private = false) {
     media::LogDescription description;
     description.stream_id = "s1";
-    description.publication_id = publication_id;
-    description.epoch = epoch;
+    description.publication_id = PublicationId{publication_id};
+    description.epoch = Epoch{epoch};
     description.segment_target_ms = 2000;
     description.retention.guaranteed_bytes = 256U << 10;
     description.retention.max_bytes = max_bytes;
@@ -159,7 +159,7 @@ class FlvFeedTest : public ::testing::Test {
   FlvFeedTest() : arena_(make_arena(directory_.path())) {
     reader_ = media::ArenaReader::open(directory_.path(), "ingest", "test").value();
   }
-  FlvOutside outside() {
+  FlvDependencies dependencies() {
     return {.logs = [this](std::string_view stream_id) -> std::shared_ptr<const StreamLogs> {
               return std::make_shared<const StreamLogs>(StreamLogs{sources(reader_, stream_id)});
             },
@@ -168,7 +168,7 @@ class FlvFeedTest : public ::testing::Test {
             .wait_us = 5 * kSecond};
   }
   std::unique_ptr<FlvFeed> feed() {
-    return std::make_unique<FlvFeed>(outside(), FlvViewer{"s1", "127.0.0.1", "test", {}}, now_us_);
+    return std::make_unique<FlvFeed>(dependencies(), FlvViewer{"s1", "127.0.0.1", "test", {}}, now_us_);
   }
   // Until it has nothing more to do.
   Progress pump(FlvFeed& feed, FakeSocket& socket) {
@@ -379,6 +379,30 @@ TEST_F(FlvFeedTest, SkipsForASlowViewerAndThenLetsItGo) {
   EXPECT_EQ(pump(*viewer, socket), Progress::kFailed) << "twice within 20 s";
 }
 
+// Each call ends in the middle of a tag, as those of a socket that is never empty do.
+TEST_F(FlvFeedTest, SkipsForAViewerWhoseSocketAlwaysEndsInATag) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 20, now_us_);
+  FakeSocket socket;
+  const auto viewer = feed();
+  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
+  std::uint32_t number = 20;
+  Progress progress = Progress::kIdle;
+  for (int second = 0; second < 40 && progress != Progress::kFailed; ++second) {
+    now_us_ += kSecond;
+    for (int i = 0; i < 10; ++i, ++number) publisher.frame(true, i == 0, number, number * 100, 1000, now_us_);
+    socket.per_call = 700;
+    socket.in_all = socket.bytes.size() + 2100;  // a fifth of it
+    progress = pump(*viewer, socket);
+  }
+  EXPECT_EQ(progress, Progress::kFailed) << "one skip is granted, and another one too soon is not";
+  const std::vector<FlvTag> tags = parse_flv(socket.bytes);
+  int skips = 0;
+  for (std::size_t i = 1; i < tags.size(); ++i)
+    if (tags[i].timestamp > tags[i - 1].timestamp + 2000) ++skips;
+  EXPECT_EQ(skips, 1);
+}
+
 TEST_F(FlvFeedTest, IsTornWhenItsBytesAreOverwritten) {
   FlvPublisher publisher(*arena_, 1, 1, 512U << 10);
   publisher.frames(0, 20, 0, 1000);
@@ -424,10 +448,10 @@ TEST_F(FlvFeedTest, CountsItsViewerAndItsBytes) {
 
 class FlvDeliveryTest : public FlvFeedTest {
  protected:
-  FlvDeliveryTest() : flv_(outside(), gate_) {
+  FlvDeliveryTest() : flv_(dependencies(), gate_) {
     gate_.revocations.set_complete();
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& respond) {
-                auto answer = flv_.answer(request, now_us_, wall_us() / kSecond);
+                auto answer = flv_.answer(request, now_us_, wall_now());
                 respond(answer ? std::move(*answer) : http::Response::problem(404, "other"));
               }).value();
   }
@@ -439,7 +463,7 @@ class FlvDeliveryTest : public FlvFeedTest {
   static std::string token(std::string stream_id, std::int64_t seconds,
                            std::optional<playback::Viewer> viewer = std::nullopt) {
     return keys().sign({.stream_id = std::move(stream_id),
-                        .expires_s = static_cast<std::uint32_t>(wall_us() / kSecond + seconds),
+                        .expires_s = static_cast<std::uint32_t>(wall_now().seconds() + seconds),
                         .network = {},
                         .viewer = viewer});
   }
@@ -484,7 +508,7 @@ TEST_F(FlvDeliveryTest, AnswersByHttpAndByWebSocket) {
 TEST_F(FlvDeliveryTest, ShowsAPrivateStreamToThoseWithATokenForIt) {
   FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
   publisher.frames(0, 20);
-  gate_.revocations.revoke({7, 1}, INT32_MAX);
+  gate_.revocations.revoke({7, 1}, WallTime::from_seconds(INT32_MAX));
   const struct {
     std::string query;
     int status;
@@ -517,25 +541,25 @@ TEST_F(FlvDeliveryTest, ShowsNothingBeforeItIsKnownWhoMayWatchNorOfABarredStream
   http::Request request;
   request.path = "/live/s1.flv";
   PlaybackGate gate{keys()};
-  FlvDelivery flv(outside(), gate);
+  FlvDelivery flv(dependencies(), gate);
   for (const std::string& query : {std::string(), token("s1", 60)}) {
     request.query = {{"token", query}};
-    const std::optional<http::Response> unknown = flv.answer(request, now_us_, wall_us() / kSecond);
+    const std::optional<http::Response> unknown = flv.answer(request, now_us_, wall_now());
     EXPECT_EQ(unknown->status, 503);
     EXPECT_EQ(unknown->headers.find("Retry-After"), "1");
   }
   gate.revocations.set_barred("s1", true);
   gate.revocations.set_complete();
-  EXPECT_EQ(flv.answer(request, now_us_, wall_us() / kSecond)->status, 404) << "with a good token";
+  EXPECT_EQ(flv.answer(request, now_us_, wall_now())->status, 404) << "with a good token";
   gate.revocations.set_barred("s1", false);
-  EXPECT_EQ(flv.answer(request, now_us_, wall_us() / kSecond)->status, 200);
+  EXPECT_EQ(flv.answer(request, now_us_, wall_now())->status, 200);
 }
 
 TEST_F(FlvFeedTest, EndsWhenTheStreamIsBarred) {
   FlvPublisher publisher(*arena_, 1, 1);
   publisher.frames(0, 20);
   bool barred = false;
-  FlvOutside barring = outside();
+  FlvDependencies barring = dependencies();
   barring.is_barred = [&](std::string_view stream_id) { return barred && stream_id == "s1"; };
   FlvFeed viewer(barring, FlvViewer{"s1", "192.0.2.1", "test", {}}, now_us_);
   FakeSocket socket;
@@ -550,7 +574,7 @@ TEST_F(FlvFeedTest, EndsForAViewerWhosePermissionIsTakenBack) {
   FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
   publisher.frames(0, 20);
   bool permitted = true;
-  FlvFeed viewer(outside(), FlvViewer{"s1", "192.0.2.1", "test", [&] { return permitted; }}, now_us_);
+  FlvFeed viewer(dependencies(), FlvViewer{"s1", "192.0.2.1", "test", [&] { return permitted; }}, now_us_);
   FakeSocket socket;
   EXPECT_EQ(pump(viewer, socket), Progress::kIdle);
   EXPECT_GT(socket.bytes.size(), 100U);
@@ -570,7 +594,7 @@ TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
   for (const char* path : {"/live/s1", "/live/.flv", "/live/a b.flv", "/s1.flv", "/live/s1/x.flv"}) {
     http::Request request;
     request.path = path;
-    EXPECT_FALSE(flv_.answer(request, 0, 0)) << path;
+    EXPECT_FALSE(flv_.answer(request, 0, {})) << path;
   }
 }
 

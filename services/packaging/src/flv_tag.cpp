@@ -3,24 +3,11 @@
 namespace millrace::packaging {
 namespace {
 
-// Type 0 chunk headers (Adobe RTMP 1.0, 5.3.1.2.1 and 5.3.1.3).
-constexpr std::size_t kChunkHeader = 12;
-constexpr std::size_t kExtendedChunkHeader = 16;
-constexpr std::size_t kTypeAt = 7;
-
 void put(std::uint32_t value, unsigned bytes, std::uint8_t*& out) {
   for (unsigned i = bytes; i-- > 0;) *out++ = static_cast<std::uint8_t>(value >> (8 * i));
 }
 
 }  // namespace
-
-FlvMessage flv_message(ByteView message) {
-  if (message.size() <= kChunkHeader) return {};
-  const bool extended = message[1] == 0xFF && message[2] == 0xFF && message[3] == 0xFF;
-  const std::size_t header = extended ? kExtendedChunkHeader : kChunkHeader;
-  if (message.size() <= header) return {};
-  return {message[kTypeAt], message.subspan(header)};
-}
 
 Bytes flv_file_header(bool video, bool audio) {
   const auto flags = static_cast<std::uint8_t>((video ? 1 : 0) | (audio ? 4 : 0));
@@ -41,7 +28,7 @@ void put_flv_tag_trailer(std::uint32_t body_size, std::uint8_t* out) {
   put(static_cast<std::uint32_t>(kFlvTagHeader) + body_size, 4, out);
 }
 
-void append_flv_tag(const FlvMessage& message, std::uint32_t timestamp_ms, Bytes& out) {
+void append_flv_tag(const media::LogMessage& message, std::uint32_t timestamp_ms, Bytes& out) {
   const auto size = static_cast<std::uint32_t>(message.body.size());
   const std::size_t begin = out.size();
   out.resize(begin + kFlvTagHeader);

@@ -7,26 +7,19 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "media/log_message.hpp"
 
 namespace millrace::packaging {
 
 inline constexpr std::size_t kFlvTagHeader = 11;
 inline constexpr std::size_t kFlvTagTrailer = 4;  // PreviousTagSize
 
-// TagType of a tag is the RTMP message's type: 8 audio, 9 video, 18 script data.
-struct FlvMessage {
-  std::uint8_t type = 0;
-  ByteView body;  // behind the chunk header
-};
-// Of a whole RTMP message in one chunk, as the log has it; an empty body when it is none.
-FlvMessage flv_message(ByteView message);
-
 // Header of the file and PreviousTagSize0.
 Bytes flv_file_header(bool video, bool audio);
-// 11 bytes.
+// 11 bytes. TagType is the RTMP message's type: 8 audio, 9 video, 18 script data.
 void put_flv_tag_header(std::uint8_t type, std::uint32_t body_size, std::uint32_t timestamp_ms,
                         std::uint8_t* out);
 void put_flv_tag_trailer(std::uint32_t body_size, std::uint8_t* out);
-void append_flv_tag(const FlvMessage& message, std::uint32_t timestamp_ms, Bytes& out);
+void append_flv_tag(const media::LogMessage& message, std::uint32_t timestamp_ms, Bytes& out);
 
 }  // namespace millrace::packaging

@@ -16,10 +16,40 @@ std::uint32_t clamped_duration(std::int64_t ticks) {
       std::clamp<std::int64_t>(ticks, 1, std::numeric_limits<std::int32_t>::max()));
 }
 
+std::int64_t microseconds(std::int64_t ticks, std::int64_t timescale) {
+  return ticks / timescale * kMicroseconds + ticks % timescale * kMicroseconds / timescale;
+}
+
+constexpr std::uint32_t bit_of(std::uint8_t track) {
+  return 1U << track;
+}
+
+TrackSpan* find_span(Segment& segment, std::uint8_t track) {
+  for (TrackSpan& span : segment.tracks) {
+    if (span.track == track) return &span;
+  }
+  return nullptr;
+}
+
+TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& timing) {
+  TrackSpan span;
+  span.track = record.track;
+  span.kind = timing.kind;
+  span.independent = timing.kind == media::TrackKind::kAudio || media::is_sync(record.flags);
+  span.configuration = record.configuration;
+  span.first_dts = record.dts;
+  span.first_offset = record.composition_offset;
+  span.start_wall = record.presented_wall;
+  span.last_duration = timing.frame_duration != 0
+                           ? timing.frame_duration
+                           : std::max<std::uint32_t>(timing.timescale / LogSegments::kLoneFrameDivisor, 1);
+  return span;
+}
+
 }  // namespace
 
 const TrackTiming* LogSegments::timing_of(const media::SampleRecord& record) const {
-  if (record.track >= kTracks || record.configuration >= configurations_.size()) return nullptr;
+  if (record.track >= media::kMaxTracks || record.configuration >= configurations_.size()) return nullptr;
   const TrackTiming& timing = configurations_[record.configuration];
   return timing.usable && timing.track == record.track ? &timing : nullptr;
 }
@@ -31,14 +61,10 @@ void LogSegments::add(const media::SampleRecord& record) {
     close_open(&record);
     current_media_sequence_ = record.media_sequence;
     // Without the first record the segment's head is gone: it can't be offered.
-    const bool whole = record.sequence == 0 || (record.flags & media::kSampleSegmentStart) != 0;
+    const bool whole = record.sequence == first_sequence_ || (record.flags & media::kSampleSegmentStart) != 0;
     if (whole) begin_segment(record);
   }
-  if (record.track == media::kVideoTrack) {
-    settle_video(record);
-  } else if (picture_is_silent(record)) {
-    finish_waiting();
-  }
+  settle(record);
   if (!open_) return;
   open_->segment.end_record = record.sequence + 1;
   if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
@@ -48,41 +74,32 @@ void LogSegments::begin_segment(const media::SampleRecord& record) {
   open_ = Open{};
   Segment& segment = open_->segment;
   segment.publication_id = publication_id_;
+  segment.incarnation = incarnation_;
   segment.media_sequence = record.media_sequence;
   segment.discontinuity_sequence = record.discontinuity_sequence;
   segment.first_record = record.sequence;
-  segment.independent = true;
-  open_->not_begun[kVideo] = (record.flags & media::kSampleNoVideoYet) != 0;
-  open_->not_begun[kAudio] = (record.flags & media::kSampleNoAudioYet) != 0;
-  for (std::uint8_t track = 0; track < kTracks; ++track) open_->in_force[track] = in_force(record, track);
 }
 
 void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
   Segment& segment = open_->segment;
-  TrackSpan& span = segment.tracks[record.track];
-  if (span.samples > 0 && span.configuration != record.configuration)
-    return;  // changed too soon for a segment of its own: it is in the next one
   // Not the first record: that may be data, stamped before the clock of the media was known.
-  if (segment.tracks[kVideo].samples + segment.tracks[kAudio].samples == 0) {
-    segment.start_wall_us = record.presented_wall_us;
+  if (segment.tracks.empty()) {
+    segment.start_wall = record.presented_wall;
     open_->start_us = timeline_us(record);
   }
-  if (span.samples == 0) {
-    span.configuration = record.configuration;
-    span.first_dts = record.dts;
-    open_->first_wall_us[record.track] = record.presented_wall_us;
-    if (record.track == media::kVideoTrack) segment.independent = media::is_sync(record.flags);
+  TrackSpan* span = find_span(segment, record.track);
+  if (span == nullptr) {
+    const auto place = std::find_if(segment.tracks.begin(), segment.tracks.end(),
+                                    [&](const TrackSpan& other) { return other.track > record.track; });
+    span = &*segment.tracks.insert(place, first_sample(record, timing));
+  } else if (span->configuration != record.configuration) {
+    return;  // changed too soon for a segment of its own: it is in the next one
+  } else if (timing.frame_duration == 0) {
+    span->last_duration = clamped_duration(record.dts - span->last_dts);
   }
-  if (timing.frame_duration != 0) {
-    span.last_duration = timing.frame_duration;
-  } else if (span.samples > 0) {
-    span.last_duration = clamped_duration(record.dts - span.last_dts);
-  } else {
-    span.last_duration = std::max<std::uint32_t>(timing.timescale / kLoneFrameDivisor, 1);
-  }
-  span.last_dts = record.dts;
-  span.samples += 1;
-  segment.payload_bytes += record.size;
+  span->last_dts = record.dts;
+  span->samples += 1;
+  span->payload_bytes += record.size;
   segment.last_arrival_us = record.arrival_us;
 }
 
@@ -91,44 +108,53 @@ void LogSegments::close_open(const media::SampleRecord* next) {
   finish_waiting();
   if (!open_) return;
   if (next != nullptr && next->discontinuity_sequence == open_->segment.discontinuity_sequence) {
-    open_->next_wall_us = next->presented_wall_us;
+    open_->next_wall = next->presented_wall;
     open_->next_us = timeline_us(*next);
   }
-  waiting_ = open_;
+  for (const TrackSpan& span : open_->segment.tracks) {
+    if (span.kind == media::TrackKind::kVideo) open_->unsettled |= bit_of(span.track);
+  }
+  waiting_ = std::move(open_);
   open_.reset();
-  if (next == nullptr || waiting_->segment.tracks[kVideo].samples == 0) finish_waiting();
+  if (next == nullptr || waiting_->unsettled == 0) finish_waiting();
 }
 
-// The first video sample after the waiting segment says how long that one's last frame lasts.
-void LogSegments::settle_video(const media::SampleRecord& record) {
+// A track's first sample after the waiting segment says how long its last one there lasts. That it does not
+// come for a while does so too.
+void LogSegments::settle(const media::SampleRecord& record) {
   if (!waiting_) return;
-  TrackSpan& span = waiting_->segment.tracks[kVideo];
-  const bool same_scale = timing_of(record) != nullptr && configurations_[record.configuration].timescale ==
-                                                              configurations_[span.configuration].timescale;
-  if (same_scale) span.last_duration = clamped_duration(record.dts - span.last_dts);
+  const std::uint32_t bit = record.track < media::kMaxTracks ? bit_of(record.track) : 0;
+  if ((waiting_->unsettled & bit) != 0) {
+    TrackSpan& span = *find_span(waiting_->segment, record.track);
+    const TrackTiming* const timing = timing_of(record);
+    if (timing != nullptr && std::int64_t{timing->timescale} == timescale_of(span))
+      span.last_duration = clamped_duration(record.dts - span.last_dts);
+    waiting_->unsettled &= ~bit;
+  }
+  for (const TrackSpan& span : waiting_->segment.tracks) {
+    if ((waiting_->unsettled & bit_of(span.track)) != 0 && !is_silent(span, record)) return;
+  }
   finish_waiting();
+}
+
+bool LogSegments::is_silent(const TrackSpan& span, const media::SampleRecord& record) const {
+  const WallTime last_wall =
+      span.start_wall + microseconds(span.last_dts - span.first_dts, timescale_of(span));
+  return record.presented_wall - last_wall >= kSilenceUs;
 }
 
 void LogSegments::finish_waiting() {
   if (!waiting_) return;
-  Segment segment = waiting_->segment;
-  segment.duration_us = duration_us(*waiting_);
-  bool empty = true;
-  for (std::size_t track = 0; track < kTracks; ++track) {
-    const TrackSpan& span = segment.tracks[track];
-    empty = empty && span.samples == 0;
-    if (span.samples > 0) {
-      segment.configurations[track] = span.configuration;
-    } else if (!waiting_->not_begun[track]) {
-      segment.configurations[track] = waiting_->in_force[track];
-    }
-  }
+  const Open closed = std::move(*waiting_);
   waiting_.reset();
+  Segment segment = closed.segment;
+  segment.duration_us = duration_us(closed);
+  for (TrackSpan& span : segment.tracks) span.duration_us = duration_us(span, closed);
   // Numbers must follow one another in a playlist: what stands before a gap can't be listed with what
   // follows.
   const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
-  if (!follows || empty) complete_.clear();
-  if (!empty) complete_.push_back(segment);
+  if (!follows || segment.tracks.empty()) complete_.clear();
+  if (!segment.tracks.empty()) complete_.push_back(std::move(segment));
 }
 
 // Up to where the next one begins, if that goes on from it; by the wall clock where times on the timeline are
@@ -137,49 +163,39 @@ std::int64_t LogSegments::duration_us(const Open& open) const {
   std::int64_t length_us = 0;
   if (open.start_us && open.next_us) {
     length_us = *open.next_us - *open.start_us;
-  } else if (open.next_wall_us) {
-    length_us = *open.next_wall_us - open.segment.start_wall_us;
+  } else if (open.next_wall) {
+    length_us = *open.next_wall - open.segment.start_wall;
   }
-  return length_us > 0 && length_us < kLongestSegmentUs ? length_us : extent_us(open);
+  return length_us > 0 && length_us < kLongestSegmentUs ? length_us : extent_us(open.segment);
+}
+
+// A list without what is missing at the end of this segment would be short of it for good. A track that comes
+// late to the segment, as it is interleaved, leaves it late as well.
+std::int64_t LogSegments::duration_us(const TrackSpan& span, const Open& open) const {
+  const std::int64_t own_us = extent_us(span);
+  if (!open.start_us || !open.next_us) return own_us;
+  const std::int64_t first_us = microseconds(span.first_dts, timescale_of(span));
+  const std::int64_t early_us = std::max<std::int64_t>(*open.start_us - first_us, 0);
+  const std::int64_t silence_us = *open.next_us - early_us - (first_us + own_us);
+  return silence_us >= kSilenceUs && silence_us < kLongestSegmentUs ? own_us + silence_us : own_us;
 }
 
 std::optional<std::int64_t> LogSegments::timeline_us(const media::SampleRecord& record) const {
   const TrackTiming* const timing = timing_of(record);
   if (timing == nullptr) return std::nullopt;
-  const std::int64_t timescale = timing->timescale;
-  return record.dts / timescale * kMicroseconds + record.dts % timescale * kMicroseconds / timescale;
+  return microseconds(record.dts, timing->timescale);
 }
 
-// The next video sample may never come.
-bool LogSegments::picture_is_silent(const media::SampleRecord& record) const {
-  if (!waiting_ || waiting_->segment.tracks[kVideo].samples == 0) return false;
-  const TrackSpan& span = waiting_->segment.tracks[kVideo];
-  const std::int64_t timescale = configurations_[span.configuration].timescale;
-  const std::int64_t last_wall_us =
-      waiting_->first_wall_us[kVideo] + (span.last_dts - span.first_dts) * kMicroseconds / timescale;
-  return record.presented_wall_us - last_wall_us >= kPictureSilenceUs;
+std::int64_t LogSegments::extent_us(const TrackSpan& span) const {
+  const std::int64_t ticks = span.last_dts - span.first_dts + span.last_duration;
+  return std::clamp<std::int64_t>(microseconds(ticks, timescale_of(span)), 1, kLongestSegmentUs - 1);
 }
 
 // From the segment's first record to the end of the track that ends last.
-std::int64_t LogSegments::extent_us(const Open& open) const {
-  std::int64_t end = open.segment.start_wall_us;
-  for (std::size_t track = 0; track < kTracks; ++track) {
-    const TrackSpan& span = open.segment.tracks[track];
-    if (span.samples == 0) continue;
-    const std::int64_t ticks = span.last_dts - span.first_dts + span.last_duration;
-    const std::int64_t timescale = configurations_[span.configuration].timescale;
-    end = std::max(end, open.first_wall_us[track] + ticks * kMicroseconds / timescale);
-  }
-  return std::max<std::int64_t>(end - open.segment.start_wall_us, 1);
-}
-
-// As the record says, so that a reading that begins in the middle of a silence finds the same.
-std::optional<std::uint32_t> LogSegments::in_force(const media::SampleRecord& record,
-                                                   std::uint8_t track) const {
-  const auto index = media::configuration_in_force(record, track);
-  if (!index || *index >= configurations_.size()) return std::nullopt;
-  const TrackTiming& timing = configurations_[*index];
-  return timing.usable && timing.track == track ? index : std::nullopt;
+std::int64_t LogSegments::extent_us(const Segment& segment) const {
+  WallTime end = segment.start_wall + 1;
+  for (const TrackSpan& span : segment.tracks) end = std::max(end, span.start_wall + extent_us(span));
+  return std::min(end - segment.start_wall, kLongestSegmentUs - 1);
 }
 
 void LogSegments::end() {

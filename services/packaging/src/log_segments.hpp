@@ -4,16 +4,16 @@
 // is taken from the segment's own records, from the record that begins the next segment, and from the log's
 // configurations.
 //
-// A segment is complete when a record of a later one is there and, if it has video, when its last frame's
-// duration is known: at the next video sample; where none comes for kPictureSilenceUs of the others' time it
-// lasts as long as the frame before it; so it does at the end of the log.
+// A segment is complete, in all its tracks, when a record of a later one is there and the duration of the
+// last frame of each of its video tracks is known: at the track's next sample; where none comes for
+// kSilenceUs of the others' time it lasts as long as the frame before it; so it does at the end of the log.
 #pragma once
 
 #include <deque>
 #include <optional>
 #include <vector>
 
-#include "media/sample.hpp"
+#include "base/wall_time.hpp"
 #include "segment.hpp"
 
 namespace millrace::packaging {
@@ -24,9 +24,12 @@ class LogSegments {
   // second.
   static constexpr std::uint32_t kLoneFrameDivisor = 30;
 
-  static constexpr std::int64_t kPictureSilenceUs = 500'000;
+  static constexpr std::int64_t kSilenceUs = 500'000;
 
-  explicit LogSegments(std::uint64_t publication_id) : publication_id_(publication_id) {}
+  // first_sequence: of the log's first record ever, incarnation: of its writer (LogInfo).
+  explicit LogSegments(PublicationId publication_id, std::uint64_t first_sequence = 0,
+                       std::uint32_t incarnation = 0)
+      : publication_id_(publication_id), first_sequence_(first_sequence), incarnation_(incarnation) {}
 
   // In the order of the log's configuration area, each before the first record that refers to it.
   void add_configuration(const TrackTiming& timing) { configurations_.push_back(timing); }
@@ -52,31 +55,34 @@ class LogSegments {
  private:
   struct Open {
     Segment segment;
-    std::array<std::int64_t, kTracks> first_wall_us{};
-    std::array<bool, kTracks> not_begun{};  // configured, and without a sample before this segment
-    // What a track has that is silent in the segment.
-    std::array<std::optional<std::uint32_t>, kTracks> in_force;
-    std::optional<std::int64_t> start_us;      // of its media, on the timeline
-    std::optional<std::int64_t> next_us;       // where the next segment of the same timeline begins
-    std::optional<std::int64_t> next_wall_us;  // and its date
+    std::optional<std::int64_t> start_us;  // of its media, on the timeline
+    std::optional<std::int64_t> next_us;   // where the next segment of the same timeline begins
+    std::optional<WallTime> next_wall;     // and its date
+    std::uint32_t unsettled = 0;           // bits of video tracks whose last frame's duration is not known
   };
 
   const TrackTiming* timing_of(const media::SampleRecord& record) const;
+  std::int64_t timescale_of(const TrackSpan& span) const {
+    return configurations_[span.configuration].timescale;
+  }
   void begin_segment(const media::SampleRecord& record);
   void close_open(const media::SampleRecord* next);
   void accumulate(const media::SampleRecord& record, const TrackTiming& timing);
-  void settle_video(const media::SampleRecord& record);
-  bool picture_is_silent(const media::SampleRecord& record) const;
+  void settle(const media::SampleRecord& record);
+  bool is_silent(const TrackSpan& span, const media::SampleRecord& record) const;
+  std::int64_t extent_us(const TrackSpan& span) const;
+  std::int64_t extent_us(const Segment& segment) const;
   std::int64_t duration_us(const Open& open) const;
+  std::int64_t duration_us(const TrackSpan& span, const Open& open) const;
   std::optional<std::int64_t> timeline_us(const media::SampleRecord& record) const;
   void finish_waiting();
-  std::int64_t extent_us(const Open& open) const;
-  std::optional<std::uint32_t> in_force(const media::SampleRecord& record, std::uint8_t track) const;
 
-  std::uint64_t publication_id_;
+  PublicationId publication_id_;
+  std::uint64_t first_sequence_;
+  std::uint32_t incarnation_;
   std::vector<TrackTiming> configurations_;
   std::optional<Open> open_;     // growing
-  std::optional<Open> waiting_;  // closed, its last video frame's duration not known yet
+  std::optional<Open> waiting_;  // closed, a last video frame's duration not known yet
   std::optional<std::uint64_t> current_media_sequence_;
   std::deque<Segment> complete_;
   std::int64_t last_arrival_us_ = 0;

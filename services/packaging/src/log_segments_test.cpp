@@ -7,7 +7,7 @@
 namespace millrace::packaging {
 namespace {
 
-constexpr std::uint64_t kPublication = 0xABCD;
+constexpr PublicationId kPublication{0xABCD};
 
 struct Feed {
   std::vector<TrackTiming> timings = {video_timing(), audio_timing()};
@@ -29,19 +29,38 @@ void expect_same(const Segment& a, const Segment& b) {
   EXPECT_EQ(a.publication_id, b.publication_id);
   EXPECT_EQ(a.media_sequence, b.media_sequence);
   EXPECT_EQ(a.discontinuity_sequence, b.discontinuity_sequence);
-  EXPECT_EQ(a.independent, b.independent);
   EXPECT_EQ(a.first_record, b.first_record);
   EXPECT_EQ(a.end_record, b.end_record);
-  EXPECT_EQ(a.payload_bytes, b.payload_bytes);
-  EXPECT_EQ(a.start_wall_us, b.start_wall_us);
+  EXPECT_EQ(a.start_wall, b.start_wall);
   EXPECT_EQ(a.duration_us, b.duration_us);
-  EXPECT_EQ(a.configurations, b.configurations);
-  for (std::size_t track = 0; track < kTracks; ++track) {
-    EXPECT_EQ(a.tracks[track].samples, b.tracks[track].samples);
-    EXPECT_EQ(a.tracks[track].first_dts, b.tracks[track].first_dts);
-    EXPECT_EQ(a.tracks[track].last_dts, b.tracks[track].last_dts);
-    EXPECT_EQ(a.tracks[track].last_duration, b.tracks[track].last_duration);
+  ASSERT_EQ(a.tracks.size(), b.tracks.size());
+  for (std::size_t i = 0; i < a.tracks.size(); ++i) {
+    const TrackSpan& one = a.tracks[i];
+    const TrackSpan& two = b.tracks[i];
+    EXPECT_EQ(one.track, two.track);
+    EXPECT_EQ(one.independent, two.independent);
+    EXPECT_EQ(one.samples, two.samples);
+    EXPECT_EQ(one.configuration, two.configuration);
+    EXPECT_EQ(one.payload_bytes, two.payload_bytes);
+    EXPECT_EQ(one.first_dts, two.first_dts);
+    EXPECT_EQ(one.last_dts, two.last_dts);
+    EXPECT_EQ(one.last_duration, two.last_duration);
+    EXPECT_EQ(one.start_wall, two.start_wall);
+    EXPECT_EQ(one.duration_us, two.duration_us);
   }
+}
+
+const TrackSpan& video_of(const Segment& segment) {
+  static const TrackSpan none;
+  const TrackSpan* const span = segment.track(media::kVideoTrack);
+  EXPECT_NE(span, nullptr);
+  return span != nullptr ? *span : none;
+}
+const TrackSpan& audio_of(const Segment& segment) {
+  static const TrackSpan none;
+  const TrackSpan* const span = segment.track(media::kAudioTrack);
+  EXPECT_NE(span, nullptr);
+  return span != nullptr ? *span : none;
 }
 
 TEST(LogSegments, OffersASegmentOnceTheNextHasBegun) {
@@ -55,18 +74,22 @@ TEST(LogSegments, OffersASegmentOnceTheNextHasBegun) {
   EXPECT_EQ(segment.publication_id, kPublication);
   EXPECT_EQ(segment.media_sequence, 100U);
   EXPECT_EQ(segment.discontinuity_sequence, 7U);
-  EXPECT_TRUE(segment.independent);
   EXPECT_EQ(segment.first_record, 0U);
   EXPECT_EQ(segment.end_record, script.records.size() - 1);
-  EXPECT_EQ(segment.start_wall_us, kWallStart);
+  EXPECT_EQ(segment.start_wall, kWallStart);
   EXPECT_EQ(segment.duration_us, 2'000'000);
-  EXPECT_EQ(segment.tracks[kVideo].samples, 50U);
-  EXPECT_EQ(segment.tracks[kVideo].last_duration, 3600U);
-  EXPECT_EQ(segment.tracks[kAudio].samples, 94U);
-  EXPECT_EQ(segment.tracks[kAudio].last_duration, kAudioFrame);
-  EXPECT_EQ(segment.configurations[kVideo], 0U);
-  EXPECT_EQ(segment.configurations[kAudio], 1U);
-  EXPECT_EQ(segment.payload_bytes, 14'400U);
+  ASSERT_EQ(segment.tracks.size(), 2U);
+  EXPECT_TRUE(video_of(segment).independent);
+  EXPECT_EQ(video_of(segment).samples, 50U);
+  EXPECT_EQ(video_of(segment).last_duration, 3600U);
+  EXPECT_EQ(video_of(segment).configuration, 0U);
+  EXPECT_EQ(video_of(segment).payload_bytes, 5'000U);
+  EXPECT_EQ(video_of(segment).duration_us, 2'000'000);
+  EXPECT_EQ(audio_of(segment).samples, 94U);
+  EXPECT_EQ(audio_of(segment).last_duration, kAudioFrame);
+  EXPECT_EQ(audio_of(segment).configuration, 1U);
+  EXPECT_EQ(audio_of(segment).payload_bytes, 9'400U);
+  EXPECT_EQ(audio_of(segment).duration_us, 94 * 1024 * 1'000'000LL / kAudioScale) << "its own";
 }
 
 TEST(LogSegments, CompletesTheLastSegmentAtTheEndAndRepeatsTheLastDuration) {
@@ -74,7 +97,7 @@ TEST(LogSegments, CompletesTheLastSegmentAtTheEndAndRepeatsTheLastDuration) {
   script.video(0, true).video(40).video(100);
   const LogSegments segments = feed(script, {.end = true});
   ASSERT_EQ(segments.complete().size(), 1U);
-  EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 60U * 90);
+  EXPECT_EQ(video_of(segments.complete()[0]).last_duration, 60U * 90);
   EXPECT_EQ(segments.complete()[0].duration_us, 160'000);
   EXPECT_TRUE(segments.ended());
 }
@@ -87,16 +110,15 @@ TEST(LogSegments, GivesALoneFrameAThirtiethOfASecond) {
 
 TEST(LogSegments, MeasuresAudioOnlyByItsSamples) {
   RecordScript script(1);
-  script.in_force = {};
   for (int frame = 0; frame < 94; ++frame) script.audio(frame);
   script.cut();
   for (int frame = 94; frame < 188; ++frame) script.audio(frame);
   const LogSegments segments = feed(script, {.timings = {audio_timing(), audio_timing()}, .end = true});
   ASSERT_EQ(segments.complete().size(), 2U);
   for (const Segment& segment : segments.complete()) {
-    EXPECT_TRUE(segment.independent);
+    EXPECT_TRUE(audio_of(segment).independent);
     EXPECT_NEAR(static_cast<double>(segment.duration_us), 94 * 1024 / 0.048, 1.0);
-    EXPECT_FALSE(segment.configurations[kVideo].has_value());
+    EXPECT_EQ(segment.tracks.size(), 1U);
   }
 }
 
@@ -108,7 +130,7 @@ TEST(LogSegments, WaitsForTheFrameThatEndsTheLastOne) {
   script.video(90);
   const LogSegments segments = feed(script);
   ASSERT_EQ(segments.complete().size(), 1U);
-  EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 50U * 90);
+  EXPECT_EQ(video_of(segments.complete()[0]).last_duration, 50U * 90);
 }
 
 TEST(LogSegments, GivesUpWaitingForVideoThatStaysSilent) {
@@ -120,8 +142,8 @@ TEST(LogSegments, GivesUpWaitingForVideoThatStaysSilent) {
   script.video(700).cut().audio(35).cut().video(740, true);
   const LogSegments segments = feed(script);
   ASSERT_EQ(segments.complete().size(), 3U);
-  EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 40U * 90) << "as the frame before it";
-  EXPECT_FALSE(segments.complete()[1].independent) << "the picture came back between key frames";
+  EXPECT_EQ(video_of(segments.complete()[0]).last_duration, 40U * 90) << "as the frame before it";
+  EXPECT_FALSE(video_of(segments.complete()[1]).independent) << "the picture came back between key frames";
 }
 
 TEST(LogSegments, GivesUpWaitingForVideoWhenTheNextSegmentIsOver) {
@@ -131,10 +153,8 @@ TEST(LogSegments, GivesUpWaitingForVideoWhenTheNextSegmentIsOver) {
   script.audio(6);
   const LogSegments segments = feed(script);
   ASSERT_EQ(segments.complete().size(), 2U);
-  EXPECT_EQ(segments.complete()[0].tracks[kVideo].last_duration, 40U * 90);
-  EXPECT_EQ(segments.complete()[1].tracks[kVideo].samples, 0U);
-  EXPECT_EQ(segments.complete()[1].configurations[kVideo], 0U)
-      << "the init segment still has the silent track";
+  EXPECT_EQ(video_of(segments.complete()[0]).last_duration, 40U * 90);
+  EXPECT_EQ(segments.complete()[1].track(media::kVideoTrack), nullptr);
 }
 
 TEST(LogSegments, IsNotIndependentWithoutAKeyFrameInFront) {
@@ -142,8 +162,8 @@ TEST(LogSegments, IsNotIndependentWithoutAKeyFrameInFront) {
   script.video(0, true).audio(0).cut().audio(1).video(40).cut().video(80, true);
   const LogSegments segments = feed(script);
   ASSERT_EQ(segments.complete().size(), 2U);
-  EXPECT_TRUE(segments.complete()[0].independent);
-  EXPECT_FALSE(segments.complete()[1].independent);
+  EXPECT_TRUE(video_of(segments.complete()[0]).independent);
+  EXPECT_FALSE(video_of(segments.complete()[1]).independent);
 }
 
 TEST(LogSegments, IsNotIndependentWithARecoveryPointInFront) {
@@ -152,21 +172,8 @@ TEST(LogSegments, IsNotIndependentWithARecoveryPointInFront) {
   script.records[3].flags |= media::kSampleRecovery;
   const LogSegments segments = feed(script);
   ASSERT_EQ(segments.complete().size(), 2U);
-  EXPECT_TRUE(segments.complete()[0].independent);
-  EXPECT_FALSE(segments.complete()[1].independent);
-}
-
-// An init segment with a track that never has a sample can't be opened by some players.
-TEST(LogSegments, LeavesOutATrackThatHasNotBegun) {
-  RecordScript script(1);
-  script.audio(0).audio(1).cut().audio(2).cut(true).video(80, true).audio(3).cut().audio(4).cut().audio(5);
-  for (const std::size_t start : {0, 2}) script.records[start].flags |= media::kSampleNoVideoYet;
-  const LogSegments segments = feed(script);
-  ASSERT_GE(segments.complete().size(), 3U);
-  EXPECT_EQ(segments.complete()[0].configurations[kVideo], std::nullopt);
-  EXPECT_EQ(segments.complete()[1].configurations[kVideo], std::nullopt);
-  EXPECT_NE(segments.complete()[2].configurations[kVideo], std::nullopt);
-  EXPECT_NE(segments.complete()[0].configurations[kAudio], std::nullopt);
+  EXPECT_TRUE(video_of(segments.complete()[0]).independent);
+  EXPECT_FALSE(video_of(segments.complete()[1]).independent);
 }
 
 TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
@@ -178,40 +185,10 @@ TEST(LogSegments, NamesTheConfigurationInForceInEachSegment) {
   const LogSegments segments =
       feed(script, {.timings = {video_timing(), audio_timing(), video_timing()}, .end = true});
   ASSERT_EQ(segments.complete().size(), 3U);
-  EXPECT_EQ(segments.complete()[0].configurations[kVideo], 0U);
-  EXPECT_EQ(segments.complete()[1].configurations[kVideo], 2U);
+  EXPECT_EQ(video_of(segments.complete()[0]).configuration, 0U);
+  EXPECT_EQ(video_of(segments.complete()[1]).configuration, 2U);
   EXPECT_EQ(segments.complete()[1].discontinuity_sequence, 1U);
-  EXPECT_EQ(segments.complete()[2].configurations[kAudio], 1U) << "audio is silent in it";
-}
-
-// An encoder that goes back to an earlier configuration is given that one's index, also for a reader that
-// begins in the silence behind it.
-TEST(LogSegments, NamesTheConfigurationThatASilentTrackUsedLast) {
-  RecordScript script(1);
-  script.pictures_and_sound(0, 400).cut(true);
-  script.configuration[media::kVideoTrack] = 2;
-  script.pictures_and_sound(400, 800).cut(true);
-  script.configuration[media::kVideoTrack] = 0;
-  script.pictures_and_sound(800, 1200).cut().audio(60).cut().audio(120).cut().video(3000, true);
-  const std::vector<TrackTiming> timings = {video_timing(), audio_timing(), video_timing()};
-  const LogSegments segments = feed(script, {.timings = timings});
-  ASSERT_EQ(segments.complete().size(), 5U);
-  EXPECT_EQ(segments.complete()[3].tracks[kVideo].samples, 0U);
-  EXPECT_EQ(segments.complete()[3].configurations[kVideo], 0U);
-  const LogSegments late = feed(script, {.timings = timings, .from = segments.complete()[3].first_record});
-  ASSERT_EQ(late.complete().size(), 2U);
-  EXPECT_EQ(late.complete()[0].configurations[kVideo], 0U);
-}
-
-TEST(LogSegments, LeavesATrackOutBeforeItsFirstSegment) {
-  RecordScript script(10);
-  script.in_force = {};
-  script.video(0, true).cut().video(40, true).cut(true).video(80, true).audio(4).cut().video(120, true);
-  const LogSegments segments = feed(script, {.timings = {video_timing(), audio_timing()}, .end = true});
-  ASSERT_EQ(segments.complete().size(), 4U);
-  EXPECT_FALSE(segments.complete()[1].configurations[kAudio].has_value());
-  EXPECT_EQ(segments.complete()[2].configurations[kAudio], 1U);
-  EXPECT_EQ(segments.complete()[3].configurations[kAudio], 1U);
+  EXPECT_EQ(segments.complete()[2].track(media::kAudioTrack), nullptr) << "silent in it";
 }
 
 TEST(LogSegments, PassesOverTracksItDoesNotPackage) {
@@ -220,8 +197,9 @@ TEST(LogSegments, PassesOverTracksItDoesNotPackage) {
   const LogSegments segments =
       feed(script, {.timings = {video_timing(), audio_timing(), {media::kDataTrack}}});
   ASSERT_EQ(segments.complete().size(), 1U);
-  EXPECT_EQ(segments.complete()[0].tracks[kVideo].samples, 2U);
-  EXPECT_EQ(segments.complete()[0].payload_bytes, 200U);
+  EXPECT_EQ(video_of(segments.complete()[0]).samples, 2U);
+  EXPECT_EQ(segments.complete()[0].tracks.size(), 1U);
+  EXPECT_EQ(video_of(segments.complete()[0]).payload_bytes, 200U);
   EXPECT_EQ(segments.complete()[0].duration_us, 80'000);
 }
 
@@ -229,8 +207,42 @@ TEST(LogSegments, TakesItsTimeFromMediaNotFromTheDataBefore) {
   RecordScript script(1);
   script.data(0).video(500, true).cut().video(2500, true);
   const LogSegments segments = feed(script);
-  EXPECT_EQ(segments.complete().at(0).start_wall_us, kWallStart + 500'000);
+  EXPECT_EQ(segments.complete().at(0).start_wall, kWallStart + 500'000);
   EXPECT_EQ(segments.complete().at(0).duration_us, 2'000'000);
+}
+
+// A track's own list is as long as the presentation: a silence that begins in a segment is in that one's
+// length, except where the track only comes late, as it is interleaved.
+TEST(LogSegments, CountsASilenceAtTheEndOfASegmentForItsTrack) {
+  RecordScript silent(1);
+  silent.audio(0).video(0, true).video(1000).cut().video(2000, true).cut().video(4000, true);
+  const LogSegments paused = feed(silent);
+  ASSERT_EQ(paused.complete().size(), 2U);
+  EXPECT_EQ(audio_of(paused.complete()[0]).duration_us, 2'000'000);
+  EXPECT_EQ(audio_of(paused.complete()[0]).last_duration, kAudioFrame);
+  RecordScript late(1);
+  late.cut().video(2000, true);
+  for (int frame = 47; frame < 141; ++frame) late.audio(frame);
+  late.cut().video(4000, true);
+  EXPECT_EQ(audio_of(feed(late).complete().at(0)).duration_us, 94 * 1024 * 1'000'000LL / kAudioScale);
+}
+
+TEST(LogSegments, WaitsForTheLastFrameOfEveryPicture) {
+  RecordScript script(1);
+  script.configuration[kOtherVideoTrack] = 2;
+  script.video(0, true).other_video(0, true).video(40).other_video(45).cut().video(80, true);
+  const Feed how{.timings = {video_timing(), audio_timing(), other_video_timing()}};
+  EXPECT_TRUE(feed(script, how).complete().empty());
+  script.other_video(85);
+  const LogSegments segments = feed(script, how);
+  ASSERT_EQ(segments.complete().size(), 1U);
+  const TrackSpan* const other = segments.complete()[0].track(kOtherVideoTrack);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->last_duration, 40U * 90);
+  EXPECT_TRUE(other->independent);
+  script.cut().video(600, true);
+  EXPECT_EQ(feed(script, how).complete().size(), 2U) << "the other one is silent";
+  EXPECT_FALSE(feed(script, how).complete().at(1).track(kOtherVideoTrack)->independent);
 }
 
 TEST(LogSegments, SaysWhichRecordsAGrowingSegmentNeeds) {
@@ -257,7 +269,7 @@ TEST(LogSegments, SurvivesRecordsThatMakeNoSense) {
   script.video(1000, true).video(500).cut().video(400, true).cut().video(300, true);
   script.records[1].configuration = 99;
   script.records[2].track = 15;
-  script.records[3].presented_wall_us = 0;
+  script.records[3].presented_wall = {};
   const LogSegments segments = feed(script, {.end = true});
   for (const Segment& segment : segments.complete()) {
     EXPECT_GT(segment.duration_us, 0);
@@ -281,7 +293,6 @@ TEST(LogSegments, DropsWhatWasRecycled) {
 // The property packaging's restarts stand on: reading from any retained record gives the same whole segments.
 TEST(LogSegments, GivesTheSameSegmentsFromEveryStartingPoint) {
   RecordScript script(500, 3);
-  script.in_force = {};
   script.video(0, true).video(40).video(80).cut(true).pictures_and_sound(120, 400).cut();
   script.audio(20).audio(21).video(440).cut().audio(22).audio(23).cut().audio(24).cut(true);
   script.configuration[media::kVideoTrack] = 2;

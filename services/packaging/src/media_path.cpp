@@ -9,15 +9,11 @@ namespace {
 
 constexpr std::size_t kPublicationDigits = 16;
 
-std::string publication_text(std::uint64_t publication_id) {
+std::string publication_text(PublicationId publication_id) {
   char digits[kPublicationDigits];
-  const auto end = std::to_chars(digits, digits + sizeof digits, publication_id, 16).ptr;
+  const auto end = std::to_chars(digits, digits + sizeof digits, number_of(publication_id), 16).ptr;
   const auto count = static_cast<std::size_t>(end - digits);
   return std::string(kPublicationDigits - count, '0') + std::string(digits, count);
-}
-
-std::string configuration_text(std::optional<std::uint32_t> configuration) {
-  return configuration ? std::to_string(*configuration) : "x";
 }
 
 bool take(std::string_view& text, std::string_view expected) {
@@ -35,32 +31,37 @@ std::optional<Number> take_number(std::string_view& text, int base = 10) {
   return value;
 }
 
-bool take_configuration(std::string_view& text, std::optional<std::uint32_t>& configuration) {
-  if (take(text, "x")) return true;
-  configuration = take_number<std::uint32_t>(text);
-  return configuration.has_value();
+// "-<number>"
+std::optional<std::uint32_t> take_next_number(std::string_view& text) {
+  if (!take(text, "-")) return std::nullopt;
+  return take_number<std::uint32_t>(text);
 }
 
 }  // namespace
 
+std::string to_string(const RenditionName& name) {
+  return (name.kind == media::TrackKind::kVideo ? 'v' : 'a') + std::to_string(name.number);
+}
+
 std::string to_string(const InitName& name) {
-  return "init-" + publication_text(name.publication_id) + '-' +
-         configuration_text(name.configurations[kVideo]) + '-' +
-         configuration_text(name.configurations[kAudio]) + ".mp4";
+  return "init-" + publication_text(name.publication_id) + '-' + std::to_string(name.incarnation) + '-' +
+         std::to_string(name.configuration) + ".mp4";
 }
 
 std::string to_string(const SegmentName& name) {
-  return std::to_string(name.media_sequence) + '-' + publication_text(name.publication_id) + ".m4s";
+  return std::to_string(name.media_sequence) + '-' + publication_text(name.publication_id) + '-' +
+         std::to_string(name.incarnation) + ".m4s";
 }
 
 std::optional<InitName> parse_init_name(std::string_view text) {
   std::string_view rest = text;
   if (!take(rest, "init-")) return std::nullopt;
   const auto publication = take_number<std::uint64_t>(rest, 16);
-  if (!publication || !take(rest, "-")) return std::nullopt;
-  InitName name{*publication, {}};
-  if (!take_configuration(rest, name.configurations[kVideo]) || !take(rest, "-")) return std::nullopt;
-  if (!take_configuration(rest, name.configurations[kAudio])) return std::nullopt;
+  if (!publication) return std::nullopt;
+  const auto incarnation = take_next_number(rest);
+  const auto configuration = incarnation ? take_next_number(rest) : std::nullopt;
+  if (!configuration) return std::nullopt;
+  const InitName name{PublicationId{*publication}, *incarnation, *configuration};
   // One spelling only: no leading zeros, no capitals, nothing behind.
   if (to_string(name) != text) return std::nullopt;
   return name;
@@ -71,8 +72,9 @@ std::optional<SegmentName> parse_segment_name(std::string_view text) {
   const auto media_sequence = take_number<std::uint64_t>(rest);
   if (!media_sequence || !take(rest, "-")) return std::nullopt;
   const auto publication = take_number<std::uint64_t>(rest, 16);
-  if (!publication) return std::nullopt;
-  const SegmentName name{*publication, *media_sequence};
+  const auto incarnation = publication ? take_next_number(rest) : std::nullopt;
+  if (!incarnation) return std::nullopt;
+  const SegmentName name{PublicationId{*publication}, *incarnation, *media_sequence};
   if (to_string(name) != text) return std::nullopt;
   return name;
 }
@@ -81,7 +83,7 @@ std::optional<std::string_view> parse_flv_path(std::string_view path) {
   constexpr std::string_view kExtension = ".flv";
   constexpr std::string_view kName = "live.flv";
   if (const auto parts = parse_stream_path(path))
-    return parts->name == kName ? std::optional(parts->stream_id) : std::nullopt;
+    return parts->rendition.empty() && parts->name == kName ? std::optional(parts->stream_id) : std::nullopt;
   if (!take(path, "/live/") || !path.ends_with(kExtension)) return std::nullopt;
   path.remove_suffix(kExtension.size());
   return is_valid_id(path) ? std::optional(path) : std::nullopt;
@@ -91,7 +93,12 @@ std::optional<StreamPath> parse_stream_path(std::string_view path) {
   if (!take(path, "/live/")) return std::nullopt;
   const std::size_t slash = path.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  const StreamPath result{path.substr(0, slash), path.substr(slash + 1)};
+  StreamPath result{path.substr(0, slash), {}, path.substr(slash + 1)};
+  if (const std::size_t second = result.name.find('/'); second != std::string_view::npos) {
+    result.rendition = result.name.substr(0, second);
+    result.name.remove_prefix(second + 1);
+    if (result.rendition.empty() || result.name.find('/') != std::string_view::npos) return std::nullopt;
+  }
   if (!is_valid_id(result.stream_id) || result.name.empty()) return std::nullopt;
   return result;
 }

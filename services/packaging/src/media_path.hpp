@@ -1,15 +1,16 @@
 // The names under which a stream's parts are fetched, made and read in one place. Pure.
 //
 //   /live/<id>.flv          /live/<id>/live.flv
-//   /live/<id>/index.m3u8   /live/<id>/master.m3u8
-//   /live/<id>/<media sequence>-<publication>.m4s
-//   /live/<id>/init-<publication>-<video configuration>-<audio configuration>.mp4      "x": no such track
+//   /live/<id>/index.m3u8   /live/<id>/master.m3u8                                the multivariant playlist
+//   /live/<id>/<rendition>/index.m3u8                                             a rendition's list
+//   /live/<id>/<rendition>/init-<publication>-<incarnation>-<configuration>.mp4
+//   /live/<id>/<rendition>/<media sequence>-<publication>-<incarnation>.m4s
 //
 // Publications are 16 hexadecimal digits, so that no name is ever used for other bytes: numbers continue over
-// all publications of a stream, and a stream whose past was lost begins with other publications.
+// all publications of a stream, and a stream whose past was lost begins with other publications. The
+// incarnation is that of the log's writer: one that begins a log of the same publication again has the next.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,41 +20,68 @@
 
 namespace millrace::packaging {
 
-inline constexpr std::string_view kMediaPlaylistName = "index.m3u8";
+inline constexpr std::string_view kPlaylistName = "index.m3u8";
 inline constexpr std::string_view kMultivariantPlaylistName = "master.m3u8";
 
+// "v0", "a0": the first video and audio track of every publication, always there. A further track has its
+// number in the log less two, so that its name does not depend on which others are known yet: a stream of two
+// pictures and two sounds has v0, a0, v1 and a2. Ladders add a dash and a name of their own ("v0-360p").
+struct RenditionName {
+  media::TrackKind kind = media::TrackKind::kVideo;
+  std::uint8_t number = 0;
+
+  auto operator<=>(const RenditionName&) const = default;
+};
+
+// Of a video or audio track.
+constexpr RenditionName rendition_name(media::TrackKind kind, std::uint8_t track) {
+  const bool first = track == media::kVideoTrack || track == media::kAudioTrack;
+  return {kind, static_cast<std::uint8_t>(first ? 0 : track - media::kDataTrack)};
+}
+
 struct InitName {
-  std::uint64_t publication_id = 0;
-  std::array<std::optional<std::uint32_t>, kTracks> configurations;
+  PublicationId publication_id{};
+  std::uint32_t incarnation = 0;
+  std::uint32_t configuration = 0;
 
   bool operator==(const InitName&) const = default;
 };
 
 struct SegmentName {
-  std::uint64_t publication_id = 0;
+  PublicationId publication_id{};
+  std::uint32_t incarnation = 0;
   std::uint64_t media_sequence = 0;
+
+  bool operator==(const SegmentName&) const = default;
 };
 
+std::string to_string(const RenditionName& name);
 std::string to_string(const InitName& name);
 std::string to_string(const SegmentName& name);
 // Exactly what to_string makes; nullopt for anything else.
 std::optional<InitName> parse_init_name(std::string_view text);
 std::optional<SegmentName> parse_segment_name(std::string_view text);
 
-inline InitName init_name(const Segment& segment) {
-  return {segment.publication_id, segment.configurations};
+inline InitName init_name(const Segment& segment, const TrackSpan& span) {
+  return {segment.publication_id, segment.incarnation, span.configuration};
 }
 inline SegmentName segment_name(const Segment& segment) {
-  return {segment.publication_id, segment.media_sequence};
+  return {segment.publication_id, segment.incarnation, segment.media_sequence};
 }
 
 // The id of "/live/<id>.flv" or "/live/<id>/live.flv"; nullopt for anything else. A view into path.
 std::optional<std::string_view> parse_flv_path(std::string_view path);
 
-// "/live/<id>/<name>" with a valid id; nullopt for anything else. Views into path.
+// "/live/<id>/<name>" and "/live/<id>/<rendition>/<name>" with a valid id; nullopt for anything else. Views
+// into path.
 struct StreamPath {
   std::string_view stream_id;
-  std::string_view name;
+  std::string_view rendition;  // empty: of the stream as a whole
+  std::string_view name;       // without a slash
+
+  bool is_playlist() const {
+    return name == kPlaylistName || (rendition.empty() && name == kMultivariantPlaylistName);
+  }
 };
 std::optional<StreamPath> parse_stream_path(std::string_view path);
 

@@ -38,9 +38,9 @@ std::optional<http::Response> PlaybackGate::closed(playback::Standing standing) 
 }
 
 PlaybackGate::Decision PlaybackGate::judge(const http::Request& request, std::string_view stream_id,
-                                           std::int64_t now_s, std::int64_t grace_s) const {
+                                           WallTime now, std::int64_t grace_s) const {
   std::optional<playback::Claims> claims = keys_.verify(request.parameter(kParameter));
-  const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, now_s, grace_s);
+  const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, now, grace_s);
   if (verdict != playback::Verdict::kGood) return {{}, refusal(verdict)};
   if (revocations.is_revoked(*claims))
     return {{}, refusal(403, "packaging.revoked", "the playback token was taken back")};

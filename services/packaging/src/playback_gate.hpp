@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/wall_time.hpp"
 #include "http/message.hpp"
 #include "playback/playback_token.hpp"
 #include "playback/revocations.hpp"
@@ -33,11 +34,11 @@ class PlaybackGate {
   };
   // nullopt: what is shown is judged further; a private stream's then needs a good token.
   std::optional<http::Response> closed(playback::Standing standing) const;
-  Decision judge(const http::Request& request, std::string_view stream_id, std::int64_t now_s,
+  Decision judge(const http::Request& request, std::string_view stream_id, WallTime now,
                  std::int64_t grace_s = 0) const;
   // For what goes on for long.
-  bool still_good(const playback::Claims& claims, std::int64_t now_s) const {
-    return now_s < std::int64_t{claims.expires_s} && !revocations.is_revoked(claims);
+  bool still_good(const playback::Claims& claims, WallTime now) const {
+    return now.seconds() < std::int64_t{claims.expires_s} && !revocations.is_revoked(claims);
   }
 
   playback::Revocations revocations;

@@ -1,9 +1,9 @@
 // Records of a made-up log for tests: one call per sample, numbers and times filled in as ingest would.
 #pragma once
 
-#include <array>
 #include <vector>
 
+#include "base/wall_time.hpp"
 #include "log_segments.hpp"
 #include "media/sample.hpp"
 
@@ -12,13 +12,18 @@ namespace millrace::packaging {
 constexpr std::uint32_t kVideoScale = 90'000;
 constexpr std::uint32_t kAudioScale = 48'000;
 constexpr std::uint32_t kAudioFrame = 1'024;
-constexpr std::int64_t kWallStart = 1'800'000'000'000'000;
+constexpr WallTime kWallStart = WallTime::from_us(1'800'000'000'000'000);
+
+constexpr std::uint8_t kOtherVideoTrack = 3;
 
 inline TrackTiming video_timing() {
-  return {media::kVideoTrack, true, kVideoScale, 0};
+  return {media::kVideoTrack, true, media::TrackKind::kVideo, kVideoScale, 0};
+}
+inline TrackTiming other_video_timing() {
+  return {kOtherVideoTrack, true, media::TrackKind::kVideo, kVideoScale, 0};
 }
 inline TrackTiming audio_timing() {
-  return {media::kAudioTrack, true, kAudioScale, kAudioFrame};
+  return {media::kAudioTrack, true, media::TrackKind::kAudio, kAudioScale, kAudioFrame};
 }
 
 class RecordScript {
@@ -27,9 +32,6 @@ class RecordScript {
       : media_sequence_(first_media_sequence), discontinuity_sequence_(discontinuity_sequence) {}
 
   std::uint32_t configuration[media::kMaxTracks] = {0, 1, 2};
-  // As SampleRecord has it; a track's own records set it. Both are known from the beginning.
-  std::array<std::uint16_t, 2> in_force = {1, 2};
-
   // The next record begins a new segment; on a new timeline if so said.
   RecordScript& cut(bool discontinuity = false) {
     if (!records.empty()) ++media_sequence_;
@@ -39,6 +41,10 @@ class RecordScript {
   }
   RecordScript& video(std::int64_t milliseconds, bool key = false) {
     return add(media::kVideoTrack, milliseconds * (kVideoScale / 1000), milliseconds * 1000, key);
+  }
+  // Of a further picture: track 3.
+  RecordScript& other_video(std::int64_t milliseconds, bool key = false) {
+    return add(kOtherVideoTrack, milliseconds * (kVideoScale / 1000), milliseconds * 1000, key);
   }
   // By frame number: an audio frame begins where the one before ended.
   RecordScript& audio(std::int64_t frame) {
@@ -65,7 +71,7 @@ class RecordScript {
     record.sequence = records.size();
     record.dts = dts;
     record.arrival_us = at_us;
-    record.presented_wall_us = kWallStart + at_us;
+    record.presented_wall = kWallStart + at_us;
     record.media_sequence = media_sequence_;
     record.discontinuity_sequence = discontinuity_sequence_;
     record.configuration = configuration[track];
@@ -73,8 +79,6 @@ class RecordScript {
     record.flags =
         static_cast<std::uint16_t>((key ? media::kSampleKey : 0) | (start_ ? media::kSampleSegmentStart : 0));
     record.track = track;
-    if (track < in_force.size()) in_force[track] = static_cast<std::uint16_t>(configuration[track] + 1);
-    record.in_force = in_force;
     start_ = false;
     records.push_back(record);
     return *this;

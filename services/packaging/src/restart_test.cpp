@@ -88,7 +88,7 @@ std::unique_ptr<bus::Node> start_auth(const std::string& home) {
   bus::EndpointsConfig config;
   config.home = home;
   auto node =
-      bus::Node::start({.instance = "auth", .endpoints = bus::endpoints(config).value(), .limits = {}});
+      bus::Node::start({.service = "auth", .endpoints = bus::endpoints(config).value(), .limits = {}});
   if (!node) throw std::runtime_error(node.error().message);
   bus::v1::Event all;
   all.set_key("watching-facts");
@@ -97,9 +97,11 @@ std::unique_ptr<bus::Node> start_auth(const std::string& home) {
   return std::move(*node);
 }
 
-// Polls the playlist and what it lists as fast as it can; what went wrong is in faults.
+// Polls one rendition's playlist and what it lists as fast as it can; what went wrong is in faults.
 class Viewer {
  public:
+  explicit Viewer(std::string rendition) : path_("/live/s1/" + std::move(rendition) + "/") {}
+
   // An answer counts only if it is whole: a program killed in mid-answer is no fault.
   void look(std::uint16_t port) {
     const std::string playlist = get(port, "index.m3u8");
@@ -135,9 +137,9 @@ class Viewer {
   std::atomic<std::int64_t> segments_seen{0};  // since the stream's first
 
  private:
-  static std::string get(std::uint16_t port, const std::string& name) {
+  std::string get(std::uint16_t port, const std::string& name) const {
     http::testing::TestClient client(port);
-    if (client.closed() || !client.send("GET /live/s1/" + name + " HTTP/1.1\r\nHost: x\r\n\r\n")) return {};
+    if (client.closed() || !client.send("GET " + path_ + name + " HTTP/1.1\r\nHost: x\r\n\r\n")) return {};
     return client.read_answer();
   }
   static bool whole(const std::string& answer) {
@@ -157,6 +159,7 @@ class Viewer {
     if (faults.size() < 20) faults.push_back(what);
   }
 
+  const std::string path_;
   std::uint64_t first_ = 0;
   std::uint64_t next_ = 0;
   std::uint64_t stream_first_ = 0;
@@ -171,18 +174,20 @@ TEST(Restart, ShowsAViewerNothingOfAProgramKilledAgainAndAgain) {
   // A rendition beside it, newer and with numbers of its own: the viewer sees nothing of that either.
   const auto ladder = make_arena(home.path(), "ladder");
   ASSERT_NE(ladder, nullptr);
-  TestPublisher rendition(*ladder, {.publication_id = 0xC3,
-                                    .epoch = 9,
+  TestPublisher rendition(*ladder, {.publication_id = PublicationId{0xC3},
+                                    .epoch = Epoch{9},
                                     .role = media::LogRole::kRendition,
                                     .rendition = "360p",
-                                    .origin = 0xA1,
-                                    .started_wall_us = 1'900'000'000'000'000});
+                                    .origin = PublicationId{0xA1},
+                                    .started_wall = WallTime::from_us(1'900'000'000'000'000)});
 
-  Viewer viewer;
+  Viewer viewer("v0");
+  Viewer listener("a0");
   std::atomic<bool> stop{false};
   std::thread writing([&] {
     while (!stop) {
-      const std::int64_t lead = publisher.now_ms() / kGroupMs - viewer.segments_seen;
+      const std::int64_t lead = publisher.now_ms() / kGroupMs -
+                                std::min(viewer.segments_seen.load(), listener.segments_seen.load());
       if (lead < kLeadSegments) {
         publisher.frame(monotonic_us());
         rendition.frame(monotonic_us());
@@ -208,18 +213,22 @@ TEST(Restart, ShowsAViewerNothingOfAProgramKilledAgainAndAgain) {
     });
     for (const auto end = std::chrono::steady_clock::now() + 700ms; std::chrono::steady_clock::now() < end;) {
       viewer.look(port);
+      listener.look(port);
     }
     killer.join();
   }
   program.start();
   EXPECT_TRUE(program.wait_for_port());
   viewer.look(program.port());
+  listener.look(program.port());
   stop = true;
   writing.join();
 
-  for (const std::string& fault : viewer.faults) ADD_FAILURE() << fault;
-  EXPECT_GE(viewer.playlists, kKills / 2);
-  EXPECT_GE(viewer.seen.size(), 40U);
+  for (const Viewer* const each : {&viewer, &listener}) {
+    for (const std::string& fault : each->faults) ADD_FAILURE() << fault;
+    EXPECT_GE(each->playlists, kKills / 2);
+    EXPECT_GE(each->seen.size(), 40U);
+  }
 }
 
 }  // namespace

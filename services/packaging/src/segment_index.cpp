@@ -7,16 +7,18 @@
 
 namespace millrace::packaging {
 
-PublicationLog& SegmentIndex::log(std::uint64_t publication_id, std::uint64_t epoch) {
+PublicationLog& SegmentIndex::log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence,
+                                  std::uint32_t incarnation) {
   for (const auto& known : logs_) {
     if (known->publication_id == publication_id) return *known;
   }
   const auto place =
       std::find_if(logs_.begin(), logs_.end(), [&](const auto& known) { return known->epoch > epoch; });
-  return **logs_.insert(place, std::make_unique<PublicationLog>(publication_id, epoch));
+  return **logs_.insert(place,
+                        std::make_unique<PublicationLog>(publication_id, epoch, first_sequence, incarnation));
 }
 
-void SegmentIndex::forget(std::uint64_t publication_id) {
+void SegmentIndex::forget(PublicationId publication_id) {
   std::erase_if(logs_, [&](const auto& known) { return known->publication_id == publication_id; });
 }
 
@@ -48,9 +50,11 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * 1'000'000;
   std::vector<Segment> segments = newest_in_a_row();
   // What a player's clock is set by is never beyond what the list promises.
-  for (Segment& segment : segments)
-    segment.duration_us =
-        std::min(segment.duration_us, media::longest_segment_us(listing.target_duration_seconds));
+  const std::int64_t longest_us = media::longest_segment_us(listing.target_duration_seconds);
+  for (Segment& segment : segments) {
+    segment.duration_us = std::min(segment.duration_us, longest_us);
+    for (TrackSpan& span : segment.tracks) span.duration_us = std::min(span.duration_us, longest_us);
+  }
   std::size_t listed = first_listed(segments, target_us);
   // What has left the list may be asked for as long as a list that had it lasts.
   std::int64_t window_us = target_us;

@@ -25,10 +25,16 @@ struct WindowPolicy {
 
 // One publication's log in the index, with what its slot says.
 struct PublicationLog {
-  PublicationLog(std::uint64_t id, std::uint64_t epoch_number)
-      : publication_id(id), epoch(epoch_number), segments(id) {}
-  std::uint64_t publication_id;
-  std::uint64_t epoch;
+  PublicationLog(PublicationId id, Epoch epoch_number, std::uint64_t first, std::uint32_t writer)
+      : publication_id(id),
+        epoch(epoch_number),
+        first_sequence(first),
+        incarnation(writer),
+        segments(id, first, writer) {}
+  PublicationId publication_id;
+  Epoch epoch;
+  std::uint64_t first_sequence;               // of the log's first record ever
+  std::uint32_t incarnation;                  // of its writer
   std::uint32_t target_duration_s = 0;        // 0: not fixed (yet), nothing of it is listed
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
@@ -42,7 +48,8 @@ struct Listing {
   // list any more.
   std::size_t first_listed = 0;
   std::uint32_t target_duration_seconds = 1;
-  // Up to the newest offered segment all that the retained logs know of begin with a whole picture.
+  // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
+  // first video track.
   bool independent = true;
   bool ended = false;  // ended for good: no publication continued the stream within the grace time
 };
@@ -52,9 +59,10 @@ class SegmentIndex {
   explicit SegmentIndex(const WindowPolicy& policy) : policy_(policy) {}
 
   // The log of this publication; added in epoch order if it is new.
-  PublicationLog& log(std::uint64_t publication_id, std::uint64_t epoch);
+  PublicationLog& log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence = 0,
+                      std::uint32_t incarnation = 0);
   // Its slot was freed, or it is to be read again from what is retained.
-  void forget(std::uint64_t publication_id);
+  void forget(PublicationId publication_id);
   const std::vector<std::unique_ptr<PublicationLog>>& logs() const { return logs_; }
 
   // Drops what is too old to be offered; call after feeding.

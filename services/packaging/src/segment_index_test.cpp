@@ -23,7 +23,7 @@ RecordScript frames(std::uint64_t first, int count, std::int64_t segment_ms,
 
 void feed(SegmentIndex& index, std::uint64_t publication, std::uint64_t epoch, const RecordScript& script,
           bool end, std::uint64_t from = 0, std::uint32_t target_duration_s = 2) {
-  PublicationLog& log = index.log(publication, epoch);
+  PublicationLog& log = index.log(PublicationId{publication}, Epoch{epoch});
   log.target_duration_s = target_duration_s;
   log.segments.add_configuration(video_timing());
   for (const media::SampleRecord& record : script.records) {
@@ -80,9 +80,9 @@ TEST(SegmentIndex, JoinsPublicationsWithADiscontinuity) {
   const Listing listing = index.listing(0);
   ASSERT_EQ(listing.offered.size(), 6U);  // 3 and the last one cut short, then 2
   EXPECT_EQ(listing.offered[3].media_sequence, 103U);
-  EXPECT_EQ(listing.offered[3].publication_id, 1U);
+  EXPECT_EQ(listing.offered[3].publication_id, PublicationId{1});
   EXPECT_EQ(listing.offered[4].media_sequence, 104U);
-  EXPECT_EQ(listing.offered[4].publication_id, 2U);
+  EXPECT_EQ(listing.offered[4].publication_id, PublicationId{2});
   EXPECT_EQ(listing.offered[4].discontinuity_sequence, 6U);
 }
 
@@ -102,16 +102,16 @@ TEST(SegmentIndex, EndsOnlyAfterTheTimeToReconnect) {
   EXPECT_TRUE(index.listing(66 * kSecond).ended);
   feed(index, 2, 2, frames(104, 0, 2000, 1), false);
   EXPECT_FALSE(index.listing(66 * kSecond).ended) << "the stream came back";
-  index.forget(2);
+  index.forget(PublicationId{2});
   EXPECT_TRUE(index.listing(66 * kSecond).ended);
-  index.forget(1);
+  index.forget(PublicationId{1});
   EXPECT_FALSE(index.listing(66 * kSecond).ended);
 }
 
 TEST(SegmentIndex, TakesTheTargetDurationFromTheLog) {
   SegmentIndex index(WindowPolicy{});
   feed(index, 1, 1, frames(100, 3, 2000), false);
-  index.log(1, 1).target_duration_s = 5;
+  index.log(PublicationId{1}, Epoch{1}).target_duration_s = 5;
   EXPECT_EQ(index.listing(0).target_duration_seconds, 5U);
 }
 
@@ -145,9 +145,9 @@ TEST(SegmentIndex, ListsNothingBeforeTheTargetDurationIsFixed) {
   SegmentIndex index(WindowPolicy{});
   feed(index, 1, 1, frames(100, 3, 2000), false, 0, 0);
   EXPECT_TRUE(index.listing(0).offered.empty());
-  index.log(1, 1).segments.end();
+  index.log(PublicationId{1}, Epoch{1}).segments.end();
   EXPECT_TRUE(index.listing(0).offered.empty());
-  index.log(1, 1).target_duration_s = 2;
+  index.log(PublicationId{1}, Epoch{1}).target_duration_s = 2;
   EXPECT_EQ(index.listing(0).offered.size(), 4U);
   EXPECT_EQ(index.listing(0).target_duration_seconds, 2U);
 }
@@ -165,7 +165,7 @@ TEST(SegmentIndex, KeepsOneTargetDurationWhenAWriterDiesInItsFirstSegment) {
   cut_off.cut().video(0, true).video(2900);
   feed(index, 1, 1, cut_off, false, 0, 0);
   look();
-  index.log(1, 1).segments.end();
+  index.log(PublicationId{1}, Epoch{1}).segments.end();
   look();
   feed(index, 2, 2, frames(101, 0, 4000, 1), false, 0, 0);
   look();

@@ -5,7 +5,7 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
-#include "bus/node.hpp"
+#include "base/reply_codes.hpp"
 #include "bus/v1/bus.pb.h"
 #include "bus/watching_facts.hpp"
 #include "delivery.hpp"
@@ -24,13 +24,11 @@ constexpr std::chrono::milliseconds kFirstViewsPoll{2};
 constexpr std::string_view kComponent = "auth";  // of health: whether it is known who may watch
 constexpr std::chrono::milliseconds kDrainReserve{500};
 constexpr std::chrono::seconds kKeyPatience{2};
-constexpr std::int64_t kMicroseconds = 1'000'000;
 
 std::shared_ptr<PackagingShared> make_shared_state(const PackagingConfig& config,
                                                    const runtime::ServiceContext& context) {
   auto shared = std::make_shared<PackagingShared>();
-  shared->media_log_directory =
-      config.media_log_directory.empty() ? context.home + "/run/media" : config.media_log_directory;
+  shared->media_log_directory = config.media_log.directory(context.home);
   shared->policy.segments = config.window_segments;
   shared->policy.reconnect_grace_us =
       std::chrono::duration_cast<std::chrono::microseconds>(config.reconnect_grace).count();
@@ -68,13 +66,14 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
     runtime::add_child(context.root, std::move(child));
   wait_until_all_is_known();
   if (auto started = start_delivery(); !started) return started;
-  if (auto started = start_ops(context); !started) return started;
-  return context.write_ports({{"HLS_PORT", hls_->port()}, {"PACKAGING_OPS_PORT", ops_->port()}});
+  return shell_.open_ops(context, config_.ops,
+                         {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)},
+                         {{"HLS_PORT", hls_->port()}});
 }
 
 void PackagingService::make_delivery() {
   delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
-  FlvOutside outside{
+  FlvDependencies dependencies{
       .logs =
           [shared = shared_.get()](std::string_view stream_id) {
             const auto entry = shared->streams.find(std::string(stream_id));
@@ -85,23 +84,18 @@ void PackagingService::make_delivery() {
       .wait_us = shared_->policy.reconnect_grace_us,
       .is_barred = [gate = gate_.get()](
                        std::string_view stream_id) { return gate->revocations.is_barred(stream_id); }};
-  flv_ = std::make_unique<FlvDelivery>(std::move(outside), *gate_);
+  flv_ = std::make_unique<FlvDelivery>(std::move(dependencies), *gate_);
 }
 
 Result<void> PackagingService::start_bus(const runtime::ServiceContext& context) {
-  config_.bus.home = context.home;
-  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  auto node = bus::Node::start({.instance = "packaging", .endpoints = *endpoints, .limits = {}});
-  if (!node) return tl::unexpected(node.error());
-  node_ = std::move(*node);
+  if (auto joined = shell_.join_bus(context, config_.bus); !joined) return joined;
   // The node lives until the process ends; a stopped one takes no more events.
-  shared_->tell_viewers = [node = node_.get()](const std::vector<StreamViewers>& streams) {
+  shared_->tell_viewers = [&node = shell_.node()](const std::vector<StreamViewers>& streams) {
     const std::int64_t now_us = monotonic_us();
-    for (const StreamViewers& stream : streams) node->publish(viewer_event(stream, now_us));
+    for (const StreamViewers& stream : streams) node.publish(viewer_event(stream, now_us));
   };
   listen_to_auth();
-  node_->subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
+  shell_.node().subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
     shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
                                      1e6);
     pointer_received(*shared, batch);
@@ -115,11 +109,12 @@ void PackagingService::listen_to_auth() {
   shared_->health->set(kComponent, runtime::HealthState::kStarting, "who may watch is not known yet");
   const auto heard = [gate = gate_.get(), health = shared_->health](const auto& told) {
     const bool knew = gate->revocations.is_complete();
-    bus::hear(gate->revocations, told);
+    bus::apply(gate->revocations, told);
     if (!knew && gate->revocations.is_complete()) health->set(kComponent, runtime::HealthState::kReady);
   };
-  node_->subscribe("auth", {.on_snapshot = [heard](const bus::v1::Snapshot& snapshot) { heard(snapshot); },
-                            .on_event = [heard](const bus::v1::Event& event) { heard(event); }});
+  shell_.node().subscribe("auth",
+                          {.on_snapshot = [heard](const bus::v1::Snapshot& snapshot) { heard(snapshot); },
+                           .on_event = [heard](const bus::v1::Event& event) { heard(event); }});
 }
 
 bool PackagingService::knows_all() const {
@@ -153,9 +148,9 @@ Result<void> PackagingService::start_delivery() {
       return lead_to_stream(std::move(request), std::move(name), responder);
     }
     const std::int64_t now_us = monotonic_us();
-    const std::int64_t wall_s = wall_us() / kMicroseconds;
-    std::optional<http::Response> live = flv->answer(request, now_us, wall_s);
-    responder(live ? std::move(*live) : delivery->answer(request, now_us, wall_s));
+    const WallTime wall = wall_now();
+    std::optional<http::Response> live = flv->answer(request, now_us, wall);
+    responder(live ? std::move(*live) : delivery->answer(request, now_us, wall));
   });
   if (!started) return tl::unexpected(started.error());
   hls_ = std::move(*started);
@@ -166,10 +161,10 @@ void PackagingService::lead_to_stream(http::Request request, std::string key,
                                       const http::Responder& responder) const {
   bus::v1::Request question;
   question.mutable_get_stream()->set_name(key);
-  node_->request(
+  shell_.node().request(
       "auth", std::move(question), kKeyPatience,
       [request = std::move(request), key = std::move(key), responder](Result<bus::v1::Reply> reply) {
-        const bool unknown = !reply && reply.error().code == "auth.unknown_stream";
+        const bool unknown = !reply && reply.error().code == reply_codes::kUnknownStream;
         http::Response response =
             reply     ? redirect_to(request, key, reply->stream().stream_id())
             : unknown ? http::Response::problem(404, "packaging.not_found", "there is no such thing")
@@ -180,23 +175,9 @@ void PackagingService::lead_to_stream(http::Request request, std::string key,
       });
 }
 
-Result<void> PackagingService::start_ops(const runtime::ServiceContext& context) {
-  auto started = http::start_ops(
-      config_.ops, {.service = "packaging",
-                    .health = context.health.get(),
-                    .metrics = {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)}});
-  if (!started) return tl::unexpected(started.error());
-  ops_ = std::move(*started);
-  return {};
-}
-
 void PackagingService::drain(runtime::Deadline deadline) {
-  const auto left = deadline - std::chrono::steady_clock::now() - kDrainReserve;
-  const auto grace =
-      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), std::chrono::milliseconds(0));
-  if (hls_) hls_->drain(grace);
-  ops_.reset();
-  if (node_) node_->stop();
+  if (hls_) hls_->drain(service::time_left(deadline, kDrainReserve));
+  shell_.close();
 }
 
 }  // namespace millrace::packaging

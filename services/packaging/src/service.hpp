@@ -5,10 +5,8 @@
 
 #include "config.hpp"
 #include "runtime/service.hpp"
+#include "service/shell.hpp"
 
-namespace millrace::bus {
-class Node;
-}
 namespace millrace::http {
 class Responder;
 class Server;
@@ -35,7 +33,6 @@ class PackagingService {
   void make_delivery();
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_delivery();
-  Result<void> start_ops(const runtime::ServiceContext& context);
   void listen_to_auth();
   bool knows_all() const;
   void wait_until_all_is_known() const;
@@ -46,9 +43,8 @@ class PackagingService {
   std::unique_ptr<PlaybackGate> gate_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<FlvDelivery> flv_;
-  std::unique_ptr<bus::Node> node_;
+  service::Shell shell_;
   std::unique_ptr<http::Server> hls_;
-  std::unique_ptr<http::Server> ops_;
 };
 
 }  // namespace millrace::packaging

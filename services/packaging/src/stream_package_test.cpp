@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/fragment.hpp"
@@ -40,6 +41,10 @@ class StreamPackageTest : public ::testing::Test {
   std::shared_ptr<media::ArenaReader> reader_;
 };
 
+const std::string& list_of(const StreamView& view, std::string_view rendition) {
+  return *view.rendition(rendition)->playlist.text;
+}
+
 Bytes bytes_of(const SegmentFile& file) {
   Bytes bytes;
   for (const ByteView part : file.parts) bytes.insert(bytes.end(), part.begin(), part.end());
@@ -47,13 +52,15 @@ Bytes bytes_of(const SegmentFile& file) {
   return bytes;
 }
 
-// moof and mdat, read back.
+// styp, moof and mdat, read back.
 struct ReadSegment {
   mp4::FragmentHeader header;
   Bytes payload;
 };
 ReadSegment read_segment(ByteView bytes) {
   mp4::BoxReader boxes(bytes);
+  const auto styp = boxes.next();
+  EXPECT_TRUE(styp && styp->type == mp4::four_cc("styp"));
   const auto moof = boxes.next();
   const auto mdat = boxes.next();
   EXPECT_TRUE(moof && mdat && boxes.ok());
@@ -72,13 +79,46 @@ TEST_F(StreamPackageTest, OffersNothingBeforeTheFirstWholeSegment) {
   EXPECT_EQ(view->offered.size(), 1U);
 }
 
+// As the copy of a log has it: the same segments under the same names, up to where their records are.
+TEST_F(StreamPackageTest, OffersTheSameOfALogWhateverItsFirstSequenceIs) {
+  constexpr std::uint64_t kFirst = 1'000'000'000'000;
+  const auto view_of = [this](const std::string& stream, std::uint64_t first_sequence) {
+    TestPublisher publisher(*arena_, {.stream_id = stream,
+                                      .publication_id = PublicationId{first_sequence + 0xA1},
+                                      .data_first = true,
+                                      .first_sequence = first_sequence});
+    publisher.groups(3);
+    publisher.frame(0);
+    StreamPackage package(stream, kPolicy);
+    while (package.update(logs(stream), 0).more) {
+    }
+    return package.view();
+  };
+  const auto plain = view_of("s1", 0);
+  const auto copy = view_of("s2", kFirst);
+  ASSERT_NE(plain, nullptr);
+  ASSERT_NE(copy, nullptr);
+  ASSERT_EQ(plain->offered.size(), 3U) << "the record that came before the media begins no segment";
+  ASSERT_EQ(copy->offered.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Segment& one = plain->offered[i]->segment();
+    const Segment& other = copy->offered[i]->segment();
+    EXPECT_EQ(one.media_sequence, other.media_sequence);
+    EXPECT_EQ(one.first_record + kFirst, other.first_record);
+    ASSERT_EQ(one.tracks.size(), 2U);
+    ASSERT_EQ(other.tracks.size(), 2U);
+    for (std::size_t track = 0; track < 2; ++track)
+      EXPECT_EQ(one.tracks[track].payload_bytes, other.tracks[track].payload_bytes);
+  }
+}
+
 TEST_F(StreamPackageTest, IsAsPrivateAsItsNewestPublication) {
   TestPublisher::Options options;
   StreamPackage package("s1", kPolicy);
   const auto publish = [&](bool is_private) {
     options.is_private = is_private;
-    ++options.epoch;
-    ++options.publication_id;
+    options.epoch = next(options.epoch);
+    options.publication_id = PublicationId{number_of(options.publication_id) + 1};
     TestPublisher publisher(*arena_, options);
     publisher.groups(2);
     publisher.frame(0);
@@ -89,12 +129,14 @@ TEST_F(StreamPackageTest, IsAsPrivateAsItsNewestPublication) {
     EXPECT_EQ(is_private, package.view()->is_private);
     EXPECT_EQ(is_private, fresh_view()->is_private);
     std::set<std::uint64_t> offered;
-    for (const auto& segment : package.view()->offered) offered.insert(segment->segment().publication_id);
+    for (const auto& segment : package.view()->offered)
+      offered.insert(number_of(segment->segment().publication_id));
     return offered;
   };
   EXPECT_EQ(publish(false).size(), 1U);
   EXPECT_EQ(publish(true).size(), 2U) << "for those who may watch";
-  EXPECT_FALSE(publish(false).contains(options.publication_id - 1)) << "nothing of the private time";
+  EXPECT_FALSE(publish(false).contains(number_of(options.publication_id) - 1))
+      << "nothing of the private time";
 }
 
 TEST_F(StreamPackageTest, PutsEverySampleIntoASegmentAsItIsInTheLog) {
@@ -106,62 +148,167 @@ TEST_F(StreamPackageTest, PutsEverySampleIntoASegmentAsItIsInTheLog) {
   std::uint64_t video_time = 0;
   std::uint64_t audio_time = 0;
   for (std::size_t i = 0; i < 3; ++i) {
-    const auto file = view->offered[i]->file();
-    ASSERT_NE(file, nullptr);
-    const ReadSegment segment = read_segment(bytes_of(*file));
-    ASSERT_EQ(segment.header.runs.size(), 2U);
-    const mp4::TrackRun& video = segment.header.runs[0];
-    const mp4::TrackRun& audio = segment.header.runs[1];
-    EXPECT_EQ(video, mp4::test::video_run(static_cast<std::uint32_t>(i), video_time));
-    EXPECT_EQ(audio.base_decode_time, audio_time);
-    video_time += video.samples.size() * mp4::test::kFrameDuration;
-    audio_time += audio.samples.size() * mp4::test::kAacDuration;
-    EXPECT_EQ(segment.payload, mp4::test::payloads(static_cast<std::uint32_t>(i % 2), audio.samples.size()));
-    EXPECT_TRUE(file->intact());
+    const auto picture = view->offered[i]->file(media::kVideoTrack);
+    const auto sound = view->offered[i]->file(media::kAudioTrack);
+    ASSERT_TRUE(picture && sound);
+    EXPECT_EQ(view->offered[i]->file(media::kDataTrack), nullptr);
+    const ReadSegment video = read_segment(bytes_of(*picture));
+    const ReadSegment audio = read_segment(bytes_of(*sound));
+    ASSERT_EQ(video.header.runs.size(), 1U);
+    ASSERT_EQ(audio.header.runs.size(), 1U);
+    EXPECT_EQ(video.header.runs[0], mp4::test::video_run(static_cast<std::uint32_t>(i), video_time));
+    EXPECT_EQ(audio.header.runs[0].base_decode_time, audio_time);
+    const std::size_t frames = audio.header.runs[0].samples.size();
+    video_time += video.header.runs[0].samples.size() * mp4::test::kFrameDuration;
+    audio_time += frames * mp4::test::kAacDuration;
+    Bytes both = video.payload;
+    both.insert(both.end(), audio.payload.begin(), audio.payload.end());
+    EXPECT_EQ(both, mp4::test::payloads(static_cast<std::uint32_t>(i % 2), frames));
+    EXPECT_TRUE(picture->intact() && sound->intact());
   }
 }
 
-TEST_F(StreamPackageTest, DescribesTheStreamInBothPlaylists) {
+TEST_F(StreamPackageTest, DescribesTheStreamInItsPlaylists) {
   TestPublisher publisher(*arena_, {});
   publisher.groups(2);
   publisher.frame(0);
   const auto view = fresh_view();
   const std::string first = std::to_string(1'800'000'000'000 / 500);
-  EXPECT_EQ(*view->media_playlist.text,
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:" + first +
-                "\n#EXT-X-DISCONTINUITY-SEQUENCE:256\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+  const std::string second = std::to_string(1'800'000'000'000 / 500 + 1);
+  const std::string head =
+      "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:" + first +
+      "\n#EXT-X-DISCONTINUITY-SEQUENCE:256\n#EXT-X-INDEPENDENT-SEGMENTS\n";
+  EXPECT_EQ(list_of(*view, "v0"), head +
+                                      "#EXT-X-MAP:URI=\"init-00000000000000a1-0-0.mp4\"\n"
+                                      "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n#EXTINF:0.200,\n" +
+                                      first + "-00000000000000a1-0.m4s\n" +
+                                      "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.200Z\n#EXTINF:0.200,\n" +
+                                      second + "-00000000000000a1-0.m4s\n");
+  EXPECT_EQ(list_of(*view, "a0"),
+            head +
                 "#EXT-X-MAP:URI=\"init-00000000000000a1-0-1.mp4\"\n"
-                "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n#EXTINF:0.200,\n" +
-                first +
-                "-00000000000000a1.m4s\n#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.200Z\n#EXTINF:0.200,\n" +
-                std::to_string(1'800'000'000'000 / 500 + 1) + "-00000000000000a1.m4s\n");
+                "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.000Z\n#EXTINF:0.213333,\n" +
+                first + "-00000000000000a1-0.m4s\n" +
+                "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.213Z\n#EXTINF:0.192,\n" + second +
+                "-00000000000000a1-0.m4s\n");
   const std::string& master = *view->multivariant_playlist.text;
-  for (const char* part :
-       {"CODECS=\"avc1.64000a,mp4a.40.2\"", "RESOLUTION=64x64", "FRAME-RATE=25.000", "\nindex.m3u8\n"}) {
+  for (const char* part : {"#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio-mp4a\",NAME=\"Audio "
+                           "1\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="
+                           "\"2\",URI=\"a0/index.m3u8\"\n",
+                           "CODECS=\"avc1.64000a,mp4a.40.2\"", "RESOLUTION=64x64", "FRAME-RATE=25.000",
+                           ",AUDIO=\"audio-mp4a\"\nv0/index.m3u8\n"}) {
     EXPECT_NE(master.find(part), std::string::npos) << part << "\n" << master;
   }
-  const auto init = view->init_segments.at("init-00000000000000a1-0-1.mp4");
-  const auto moov = mp4::find_box(as_bytes(*init.text), {"moov"});
-  ASSERT_TRUE(moov);
-  EXPECT_EQ(mp4::read_tracks(*moov).value(),
-            (std::vector<mp4::Track>{mp4::test::video_track(), mp4::test::audio_track()}));
+  const auto track_in = [&](std::string_view rendition, const std::string& name) {
+    const StoredText& init = view->rendition(rendition)->init_segments.at(name);
+    const auto moov = mp4::find_box(as_bytes(*init.text), {"moov"});
+    return mp4::read_tracks(moov.value()).value();
+  };
+  EXPECT_EQ(track_in("v0", "init-00000000000000a1-0-0.mp4"),
+            std::vector<mp4::Track>{mp4::test::video_track()});
+  EXPECT_EQ(track_in("a0", "init-00000000000000a1-0-1.mp4"),
+            std::vector<mp4::Track>{mp4::test::audio_track()});
 }
 
 TEST_F(StreamPackageTest, PackagesAudioOnlyAndVideoOnly) {
   TestPublisher audio(*arena_, {.video = false});
-  TestPublisher video(*arena_, {.stream_id = "s2", .publication_id = 0xA2, .audio = false});
+  TestPublisher video(*arena_, {.stream_id = "s2", .publication_id = PublicationId{0xA2}, .audio = false});
   audio.groups(4);
   video.groups(4);
   StreamPackage silent("s2", kPolicy);
   silent.update(logs("s2"), 0);
   const auto heard = fresh_view();
   ASSERT_TRUE(heard && silent.view());
-  EXPECT_TRUE(heard->init_segments.contains("init-00000000000000a1-x-0.mp4"));
-  EXPECT_TRUE(silent.view()->init_segments.contains("init-00000000000000a2-0-x.mp4"));
-  EXPECT_NE(heard->multivariant_playlist.text->find("CODECS=\"mp4a.40.2\"\n"), std::string::npos);
-  for (const auto& view : {heard, silent.view()}) {
-    EXPECT_EQ(read_segment(bytes_of(*view->offered[0]->file())).header.runs.size(), 1U);
+  EXPECT_NE(heard->multivariant_playlist.text->find("CODECS=\"mp4a.40.2\"\na0/index.m3u8\n"),
+            std::string::npos);
+  EXPECT_EQ(heard->multivariant_playlist.text->find("EXT-X-MEDIA"), std::string::npos);
+  EXPECT_NE(silent.view()->multivariant_playlist.text->find("\nv0/index.m3u8\n"), std::string::npos);
+  EXPECT_EQ(silent.view()->multivariant_playlist.text->find("AUDIO"), std::string::npos);
+  EXPECT_NE(heard->offered[0]->file(media::kAudioTrack), nullptr);
+  EXPECT_EQ(heard->offered[0]->file(media::kVideoTrack), nullptr);
+  // Who has lost the other track still finds its list.
+  EXPECT_EQ(list_of(*heard, "a0").find("EXT-X-GAP"), std::string::npos);
+  EXPECT_NE(list_of(*heard, "v0").find("#EXT-X-GAP\n#EXTINF:"), std::string::npos);
+  EXPECT_NE(list_of(*silent.view(), "a0").find("#EXT-X-GAP\n#EXTINF:"), std::string::npos);
+}
+
+// Every list of a presentation has the same numbers, discontinuities and target duration.
+void expect_in_step(const StreamView& view) {
+  const auto frame = [](const std::string& list) {
+    std::string kept;
+    std::istringstream lines(list);
+    for (std::string line; std::getline(lines, line);) {
+      const bool own = line.starts_with("#EXTINF") || line.starts_with("#EXT-X-MAP") ||
+                       line == "#EXT-X-GAP" || line.starts_with("#EXT-X-PROGRAM-DATE-TIME") ||
+                       line == "#EXT-X-INDEPENDENT-SEGMENTS";
+      if (!own) kept += line + '\n';
+    }
+    return kept;
+  };
+  for (const auto& [name, rendition] : view.renditions)
+    EXPECT_EQ(frame(*rendition.playlist.text), frame(list_of(view, "v0"))) << name;
+}
+
+// A further sound and a further picture, as encoders with several tracks send them.
+TEST_F(StreamPackageTest, OffersEveryTrackOfAPublication) {
+  TestPublisher publisher(*arena_, {.further_tracks = true});
+  publisher.groups(4);
+  publisher.frame(0);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  ASSERT_EQ(view->renditions.size(), 4U);
+  expect_in_step(*view);
+  const std::string& master = *view->multivariant_playlist.text;
+  EXPECT_NE(master.find("NAME=\"Audio 1\",DEFAULT=YES"), std::string::npos) << master;
+  EXPECT_NE(master.find("NAME=\"Audio 3\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"a2/index.m3u8\"\n"),
+            std::string::npos)
+      << master;
+  EXPECT_NE(master.find("\nv0/index.m3u8\n"), std::string::npos) << master;
+  EXPECT_NE(master.find("\nv1/index.m3u8\n"), std::string::npos) << "another variant: " << master;
+  for (const std::uint8_t track : {3, 4}) {
+    const auto file = view->offered[1]->file(track);
+    ASSERT_NE(file, nullptr);
+    EXPECT_EQ(read_segment(bytes_of(*file)).header.runs.at(0).track_id, media::mp4_track_id(track));
   }
+  EXPECT_EQ(list_of(*view, "v1").find("INDEPENDENT"), std::string::npos)
+      << "the log says it of the first only";
+}
+
+TEST_F(StreamPackageTest, OffersAPictureOutOfStepAsAnAlternativeOnly) {
+  TestPublisher publisher(*arena_, {.further_tracks = true, .further_picture_late_ms = 80});
+  publisher.groups(4);
+  publisher.frame(0);
+  const std::string master = *fresh_view()->multivariant_playlist.text;
+  EXPECT_EQ(master.find("\nv1/index.m3u8\n"), std::string::npos) << master;
+  EXPECT_NE(master.find(
+                "TYPE=VIDEO,GROUP-ID=\"video\",NAME=\"v1\",DEFAULT=NO,AUTOSELECT=YES,URI=\"v1/index.m3u8\""),
+            std::string::npos)
+      << master;
+  EXPECT_NE(master.find(",VIDEO=\"video\"\nv0/index.m3u8\n"), std::string::npos) << master;
+}
+
+TEST_F(StreamPackageTest, KeepsASilentTracksListInStepWithGaps) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(3);
+  publisher.silence(true);
+  publisher.groups(3);
+  publisher.frame(0);
+  const auto paused = fresh_view();
+  expect_in_step(*paused);
+  const std::string list = list_of(*paused, "a0");
+  EXPECT_NE(list.find("#EXT-X-GAP\n#EXTINF:0.200,\n"), std::string::npos) << list;
+  EXPECT_EQ(list.find("#EXT-X-MAP", list.find("#EXT-X-MAP") + 1), std::string::npos)
+      << "one is enough: " << list;
+  EXPECT_NE(paused->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  publisher.groups(20);
+  const auto silent = fresh_view();
+  EXPECT_EQ(silent->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos)
+      << "new viewers are not offered it";
+  EXPECT_NE(list_of(*silent, "a0").find("#EXT-X-GAP"), std::string::npos) << "those there are keep its list";
+  publisher.silence(false);
+  publisher.groups(3);
+  EXPECT_NE(fresh_view()->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  expect_in_step(*fresh_view());
 }
 
 TEST_F(StreamPackageTest, GivesAChangedConfigurationAnInitSegmentAndADiscontinuity) {
@@ -170,26 +317,26 @@ TEST_F(StreamPackageTest, GivesAChangedConfigurationAnInitSegmentAndADiscontinui
   publisher.configure_video(0x0B);
   publisher.groups(2);
   publisher.frame(0);
-  const std::string text = *fresh_view()->media_playlist.text;
-  EXPECT_NE(text.find("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000a1-2-1.mp4\"\n"),
+  const std::string text = list_of(*fresh_view(), "v0");
+  EXPECT_NE(text.find("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000a1-0-2.mp4\"\n"),
             std::string::npos)
       << text;
 }
 
-TEST_F(StreamPackageTest, AddsATrackThatComesLateWithADiscontinuity) {
+TEST_F(StreamPackageTest, AddsATrackThatComesLateBehindGaps) {
   TestPublisher publisher(*arena_, {.audio = false});
   publisher.groups(2);
   publisher.begin_audio();
   publisher.groups(3);
   publisher.frame(0);
   const auto view = fresh_view();
-  const std::string& text = *view->media_playlist.text;
-  const std::size_t silent = text.find("init-00000000000000a1-0-x.mp4");
-  const std::size_t heard =
-      text.find("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000a1-0-1.mp4\"\n");
-  ASSERT_TRUE(silent != std::string::npos && heard != std::string::npos) << text;
-  EXPECT_LT(silent, heard);
-  EXPECT_EQ(view->init_segments.size(), 2U);
+  expect_in_step(*view);
+  const std::string& text = list_of(*view, "a0");
+  EXPECT_LT(text.find("#EXT-X-MAP"), text.find("#EXT-X-GAP")) << "its first, also for the gaps before it";
+  const std::size_t discontinuity = text.find("#EXT-X-DISCONTINUITY\n");
+  ASSERT_NE(discontinuity, std::string::npos) << text;
+  EXPECT_EQ(text.find("#EXT-X-GAP", discontinuity), std::string::npos) << text;
+  EXPECT_NE(view->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
 }
 
 TEST_F(StreamPackageTest, JoinsAPublicationThatComesBack) {
@@ -201,18 +348,34 @@ TEST_F(StreamPackageTest, JoinsAPublicationThatComesBack) {
   StreamPackage package("s1", kPolicy);
   package.update(logs(), 0);
   const auto before = package.view();
-  TestPublisher second(*arena_, {.publication_id = 0xB2, .epoch = 2});
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xB2}, .epoch = Epoch{2}});
   second.groups(1);
   second.frame(0);
   package.update(logs(), 0);
   const auto after = package.view();
   ASSERT_EQ(after->offered.size(), before->offered.size() + 1);
-  EXPECT_EQ(after->offered.back()->segment().publication_id, 0xB2U);
-  EXPECT_NE(after->media_playlist.text->find(
-                "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000b2-0-1.mp4\"\n"),
-            std::string::npos)
-      << *after->media_playlist.text;
-  EXPECT_EQ(*after->media_playlist.text, *fresh_view()->media_playlist.text);
+  EXPECT_EQ(after->offered.back()->segment().publication_id, PublicationId{0xB2});
+  for (const char* const rendition : {"v0", "a0"}) {
+    const std::string& list = list_of(*after, rendition);
+    EXPECT_NE(list.find("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"init-00000000000000b2-0-"), std::string::npos)
+        << list;
+    EXPECT_EQ(list, list_of(*fresh_view(), rendition));
+  }
+}
+
+TEST_F(StreamPackageTest, OffersNewViewersTheTracksOfTheNewestPublication) {
+  {
+    TestPublisher first(*arena_, {});
+    first.groups(3);
+    first.log().end(media::LogEnd::kDisconnected);
+  }
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xB2}, .epoch = Epoch{2}, .audio = false});
+  second.groups(1);
+  second.frame(0);
+  const auto view = fresh_view();
+  EXPECT_EQ(view->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  EXPECT_NE(list_of(*view, "a0").find("#EXT-X-GAP"), std::string::npos) << "for who is there already";
+  expect_in_step(*view);
 }
 
 TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
@@ -221,9 +384,9 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
   publisher.log().end(media::LogEnd::kUnpublished);
   StreamPackage package("s1", kPolicy);
   package.update(logs(), 64 * kSecond);
-  EXPECT_EQ(package.view()->media_playlist.text->find("ENDLIST"), std::string::npos);
+  EXPECT_EQ(list_of(*package.view(), "v0").find("ENDLIST"), std::string::npos);
   EXPECT_TRUE(package.update(logs(), 65 * kSecond).changed);
-  EXPECT_NE(package.view()->media_playlist.text->find("#EXT-X-ENDLIST\n"), std::string::npos);
+  EXPECT_NE(list_of(*package.view(), "v0").find("#EXT-X-ENDLIST\n"), std::string::npos);
   for (int second = 65; second < 120; ++second) arena_->maintain(second * kSecond);
   EXPECT_FALSE(package.update(logs(), 120 * kSecond).changed)
       << "the closed list stays for those who still watch";
@@ -245,14 +408,15 @@ TEST_F(StreamPackageTest, KeepsSegmentsLongerThanTheListOfAnEndedStream) {
     package.update(logs(), now_us);
     const auto view = package.view();
     if (!view) break;
-    const std::string list = view->media_playlist.text ? *view->media_playlist.text : "";
+    const auto& text = view->rendition("v0")->playlist.text;
+    const std::string list = text ? *text : "";
     ended = ended || list.find("#EXT-X-ENDLIST\n") != std::string::npos;
     std::set<std::uint64_t> there;
     for (const auto& offered : view->offered) {
       const std::uint64_t number = offered->segment().media_sequence;
       if (list.find(to_string(segment_name(offered->segment()))) != std::string::npos)
         last_listed[number] = now_us;
-      if (offered->file() != nullptr) there.insert(number);
+      if (offered->file(media::kVideoTrack) != nullptr) there.insert(number);
     }
     for (const auto& [number, when_us] : last_listed)
       ASSERT_TRUE(now_us - when_us > kListUs || there.contains(number)) << number << " at " << now_us;
@@ -272,8 +436,9 @@ TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
   std::int64_t now_us = 0;
   const auto claims = [&] {
     package.update(logs(), 0);
-    EXPECT_EQ(*fresh_view()->media_playlist.text, *package.view()->media_playlist.text);
-    return package.view()->media_playlist.text->find(kClaim) != std::string::npos;
+    EXPECT_EQ(list_of(*fresh_view(), "v0"), list_of(*package.view(), "v0"));
+    EXPECT_NE(list_of(*package.view(), "a0").find(kClaim), std::string::npos) << "sound always is";
+    return list_of(*package.view(), "v0").find(kClaim) != std::string::npos;
   };
   publisher.groups(3);
   EXPECT_TRUE(claims());
@@ -300,20 +465,28 @@ TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
   const auto view = fresh_view();
   ASSERT_EQ(view->offered.size(), 35U);  // three targets of a second, and what was listed with them lately
   const std::uint64_t first = view->offered.front()->segment().media_sequence;
-  EXPECT_EQ(view->presence({0xA1, first}), Presence::kHere);
-  EXPECT_EQ(view->presence({0xA1, first + 34}), Presence::kHere);
-  EXPECT_EQ(view->presence({0xA1, first - 1}), Presence::kGone);
-  EXPECT_EQ(view->presence({0xA1, first + 35}), Presence::kUnknown);
-  EXPECT_EQ(view->presence({0xA2, first}), Presence::kUnknown);
-  EXPECT_EQ(view->presence({0xA1, UINT64_MAX}), Presence::kUnknown);
-  EXPECT_EQ(view->presence_of_missing({0xA1, {9, 9}}), Presence::kGone);
-  EXPECT_EQ(view->presence_of_missing({0xA2, {0, 1}}), Presence::kUnknown);
+  const auto presence = [&](const char* rendition, std::uint64_t publication, std::uint64_t number,
+                            std::uint32_t incarnation = 0) {
+    return view->presence(*view->rendition(rendition), {PublicationId{publication}, incarnation, number});
+  };
+  for (const char* const rendition : {"v0", "a0"}) {
+    EXPECT_EQ(presence(rendition, 0xA1, first), Presence::kHere);
+    EXPECT_EQ(presence(rendition, 0xA1, first + 34), Presence::kHere);
+    EXPECT_EQ(presence(rendition, 0xA1, first - 1), Presence::kGone);
+    EXPECT_EQ(presence(rendition, 0xA1, first + 35), Presence::kUnknown);
+    EXPECT_EQ(presence(rendition, 0xA2, first), Presence::kUnknown);
+    EXPECT_EQ(presence(rendition, 0xA1, first, 1), Presence::kUnknown);
+    EXPECT_EQ(presence(rendition, 0xA1, UINT64_MAX), Presence::kUnknown);
+  }
+  EXPECT_EQ(view->rendition("v1"), nullptr);
+  EXPECT_EQ(view->presence_of_missing({PublicationId{0xA1}, 0, 9}), Presence::kGone);
+  EXPECT_EQ(view->presence_of_missing({PublicationId{0xA2}, 0, 1}), Presence::kUnknown);
 }
 
 // Packaging may die and come back after any record: names, numbers and bytes are those of the one that never
 // died.
 TEST_F(StreamPackageTest, GivesTheSameNumbersAndBytesAfterEveryRestart) {
-  TestPublisher publisher(*arena_, {});
+  TestPublisher publisher(*arena_, {.further_tracks = true});
   StreamPackage steady("s1", kPolicy);
   std::map<std::string, Bytes> seen;
   for (int frame = 0; frame < 60; ++frame) {
@@ -323,17 +496,23 @@ TEST_F(StreamPackageTest, GivesTheSameNumbersAndBytesAfterEveryRestart) {
     const auto restarted = fresh_view();
     ASSERT_EQ(restarted == nullptr, steady.view() == nullptr);
     if (!restarted) continue;
-    ASSERT_EQ(*restarted->media_playlist.text, *steady.view()->media_playlist.text);
+    ASSERT_EQ(*restarted->multivariant_playlist.text, *steady.view()->multivariant_playlist.text);
+    for (const char* const rendition : {"v0", "a0", "v1", "a2"})
+      ASSERT_EQ(list_of(*restarted, rendition), list_of(*steady.view(), rendition));
     for (const auto& offered : restarted->offered) {
-      const Bytes bytes = bytes_of(*offered->file());
-      const auto [known, is_new] = seen.emplace(offered->etag(), bytes);
-      ASSERT_EQ(known->second, bytes);
+      for (const std::uint8_t track : {0, 1, 3, 4}) {
+        const auto file = offered->file(track);
+        if (!file) continue;
+        const auto [known, is_new] = seen.emplace(std::to_string(track) + offered->etag(), bytes_of(*file));
+        ASSERT_EQ(known->second, bytes_of(*file));
+      }
     }
-    for (const auto& [name, init] : restarted->init_segments) {
-      EXPECT_EQ(*init.text, *steady.view()->init_segments.at(name).text);
+    for (const auto& [name, rendition] : restarted->renditions) {
+      for (const auto& [file, init] : rendition.init_segments)
+        EXPECT_EQ(*init.text, *steady.view()->rendition(name)->init_segments.at(file).text);
     }
   }
-  EXPECT_EQ(seen.size(), 11U) << "the change of configuration began a segment between two key frames";
+  EXPECT_EQ(seen.size(), 44U) << "the change of configuration began a segment between two key frames";
 }
 
 // The log may recycle what is listed only when it must; then the segment is gone, never wrong.
@@ -343,7 +522,7 @@ TEST_F(StreamPackageTest, NeverGivesBytesOfARecycledSegment) {
   publisher.groups(2);
   publisher.frame(0);
   const auto view = fresh_view();
-  const auto file = view->offered.front()->file();
+  const auto file = view->offered.front()->file(media::kVideoTrack);
   ASSERT_NE(file, nullptr);
   ASSERT_TRUE(file->intact());
   for (int round = 1; round < 3000 && file->intact(); ++round) {
@@ -351,7 +530,8 @@ TEST_F(StreamPackageTest, NeverGivesBytesOfARecycledSegment) {
     arena_->maintain(round * kSecond);
   }
   EXPECT_FALSE(file->intact());
-  EXPECT_EQ(view->offered.front()->file(), nullptr);
+  EXPECT_EQ(view->offered.front()->file(media::kVideoTrack), nullptr);
+  EXPECT_EQ(view->offered.front()->file(media::kAudioTrack), nullptr);
 }
 
 TEST_F(StreamPackageTest, HoldsTheWindowAndAsMuchAgainInTheLog) {
@@ -362,7 +542,8 @@ TEST_F(StreamPackageTest, HoldsTheWindowAndAsMuchAgainInTheLog) {
     package.update(logs(), 0);
     arena_->maintain(round * kSecond / 5);
     if (!package.view()) continue;
-    for (const auto& offered : package.view()->offered) ASSERT_NE(offered->file(), nullptr) << round;
+    for (const auto& offered : package.view()->offered)
+      ASSERT_NE(offered->file(media::kVideoTrack), nullptr) << round;
   }
   EXPECT_EQ(package.view()->offered.size(), 35U);
   EXPECT_GT(logs().logs.front().info.first, 0U) << "the past before the window was recycled";
@@ -373,21 +554,24 @@ TEST_F(StreamPackageTest, PlaysInFfprobe) {
   publisher.groups(4);
   publisher.frame(0);
   const auto view = fresh_view();
-  const std::string path = directory_.path() + "/stream.mp4";
-  {
-    std::ofstream file(path, std::ios::binary);
-    file << *view->init_segments.begin()->second.text;
-    for (const auto& offered : view->offered) file << as_text(bytes_of(*offered->file()));
-  }
-  const std::string command =
-      "ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 " + path + " 2>&1";
-  FILE* output = ::popen(command.c_str(), "r");
-  ASSERT_NE(output, nullptr);
-  std::array<char, 256> text{};
-  const std::size_t size = std::fread(text.data(), 1, text.size() - 1, output);
-  const int status = ::pclose(output);
-  if (WEXITSTATUS(status) == 127) GTEST_SKIP() << "no ffprobe here";
-  EXPECT_EQ(std::string(text.data(), size), "20\n38\n");
+  const auto frames = [&](const std::string& rendition, std::uint8_t track) {
+    const std::string path = directory_.path() + '/' + rendition + ".mp4";
+    {
+      std::ofstream file(path, std::ios::binary);
+      file << *view->rendition(rendition)->init_segments.begin()->second.text;
+      for (const auto& offered : view->offered) file << as_text(bytes_of(*offered->file(track)));
+    }
+    const std::string command =
+        "ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 " + path + " 2>&1";
+    FILE* output = ::popen(command.c_str(), "r");
+    std::array<char, 256> text{};
+    const std::size_t size = output ? std::fread(text.data(), 1, text.size() - 1, output) : 0;
+    const int status = output ? ::pclose(output) : -1;
+    return WEXITSTATUS(status) == 127 ? "none" : std::string(text.data(), size);
+  };
+  if (frames("v0", media::kVideoTrack) == "none") GTEST_SKIP() << "no ffprobe here";
+  EXPECT_EQ(frames("v0", media::kVideoTrack), "20\n");
+  EXPECT_EQ(frames("a0", media::kAudioTrack), "38\n");
 }
 
 }  // namespace

@@ -26,16 +26,16 @@ StoredText store_text(std::string text) {
   return stored;
 }
 
-// Numbers only grow: what is below the first offered number was there once.
-Presence StreamView::presence(const SegmentName& name) const {
-  const std::uint64_t first = offered.front()->segment().media_sequence;
-  if (name.media_sequence < first) return Presence::kGone;
-  if (name.media_sequence - first >= offered.size()) return Presence::kUnknown;
-  return segment(name).segment().publication_id == name.publication_id ? Presence::kHere : Presence::kUnknown;
+const RenditionView* StreamView::rendition(std::string_view name) const {
+  const auto found = renditions.find(name);
+  return found == renditions.end() ? nullptr : &found->second;
 }
 
-const OfferedSegment& StreamView::segment(const SegmentName& name) const {
-  return *offered[name.media_sequence - offered.front()->segment().media_sequence];
+// Numbers only grow: what is below the first offered number was there once.
+Presence StreamView::presence(const RenditionView& rendition, const SegmentName& name) const {
+  if (name.media_sequence < offered.front()->segment().media_sequence) return Presence::kGone;
+  if (place(name) >= offered.size() || !rendition.tracks[place(name)]) return Presence::kUnknown;
+  return segment_name(segment(name).segment()) == name ? Presence::kHere : Presence::kUnknown;
 }
 
 Presence StreamView::presence_of_missing(const InitName& name) const {

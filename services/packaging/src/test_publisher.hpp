@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/wall_time.hpp"
 #include "containers/mp4/testing/streams.hpp"
 #include "media/arena_set.hpp"
 #include "media/arena_writer.hpp"
@@ -65,15 +66,21 @@ class TestPublisher {
  public:
   struct Options {
     std::string stream_id = "s1";
-    std::uint64_t publication_id = 0xA1;
-    std::uint64_t epoch = 1;
+    PublicationId publication_id{0xA1};
+    Epoch epoch{1};
     bool video = true;
     bool audio = true;
     bool is_private = false;
     media::LogRole role = media::LogRole::kSource;
     std::string rendition{};
-    std::uint64_t origin = 0;
-    std::int64_t started_wall_us = 1'800'000'000'000'000;
+    PublicationId origin{};
+    bool data_first = false;  // a data record before the media, which begins no segment
+    std::uint64_t first_sequence = 0;
+    WallTime started_wall = WallTime::from_us(1'800'000'000'000'000);
+    // Another picture (track 3) and another sound (track 4) with the same frames; the picture's groups begin
+    // so much later than the first one's.
+    bool further_tracks = false;
+    std::int64_t further_picture_late_ms = 0;
     media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
   };
 
@@ -83,17 +90,23 @@ class TestPublisher {
     description.stream_id = options.stream_id;
     description.publication_id = options.publication_id;
     description.epoch = options.epoch;
-    description.started_wall_us = options.started_wall_us;
+    description.started_wall = options.started_wall;
     description.segment_target_ms = kGroupMs;
     description.is_private = options.is_private;
     description.role = options.role;
     description.rendition = options.rendition;
     description.origin_publication_id = options.origin;
+    description.first_sequence = options.first_sequence;
     description.retention = options.retention;
     log_ = std::move(arena.create_log(description).value());
     timeline_ = media::Timeline({log_->continuation()});
     if (options.video) configure_video();
     if (options.audio) begin_audio();
+    if (options.data_first) append_data();
+    if (!options.further_tracks) return;
+    add(mp4::test::video_track(), kFurtherPicture, media::TrackKind::kVideo, media::Codec::kH264, 0);
+    add(mp4::test::audio_track(), kFurtherSound, media::TrackKind::kAudio, media::Codec::kAac,
+        mp4::test::kAacDuration);
   }
 
   media::LogWriter& log() { return *log_; }
@@ -106,15 +119,21 @@ class TestPublisher {
     if (options_.video) {
       const auto offset_ms = static_cast<std::int32_t>(picture.composition_offset / 90);
       append({media::kVideoTrack, static_cast<std::uint32_t>(now_ms()), offset_ms, picture.key, arrival_us,
-              wall_us()},
+              wall()},
              picture.payload);
     }
+    if (options_.further_tracks) further_picture(arrival_us);
     ++frame_;
     for (; audio_ && audio_ms() < now_ms(); ++audio_frame_) {
-      append({media::kAudioTrack, static_cast<std::uint32_t>(audio_ms()), 0, true, arrival_us, wall_us()},
-             mp4::test::aac_frame());
+      if (silent_) continue;
+      const auto at_ms = static_cast<std::uint32_t>(audio_ms());
+      append({media::kAudioTrack, at_ms, 0, true, arrival_us, wall()}, mp4::test::aac_frame());
+      if (options_.further_tracks)
+        append({kFurtherSound, at_ms, 0, true, arrival_us, wall()}, mp4::test::aac_frame());
     }
   }
+  // Sound stops, or goes on at the present time.
+  void silence(bool silent) { silent_ = silent; }
   void groups(int count, std::int64_t arrival_us = 0) {
     for (int i = 0; i < count * 5; ++i) frame(arrival_us);
   }
@@ -133,8 +152,30 @@ class TestPublisher {
   }
 
  private:
+  // In the first segment, and not marked as its start.
+  void append_data() {
+    media::SampleRecord record{};
+    record.track = media::kDataTrack;
+    record.media_sequence = log_->continuation().last_media_sequence + 1;
+    record.discontinuity_sequence = log_->continuation().last_discontinuity_sequence + 1;
+    const auto room = log_->reserve(1).value();
+    room.data[room.prefix_room] = 0;
+    log_->commit(room, room.prefix_room, 0, record);
+  }
+  static constexpr std::uint8_t kFurtherPicture = 3;
+  static constexpr std::uint8_t kFurtherSound = 4;
+
+  void further_picture(std::int64_t arrival_us) {
+    const auto& frames = mp4::test::video_frames();
+    const std::int64_t number = frame_ - options_.further_picture_late_ms / kFrameMs;
+    if (number < 0) return;
+    const auto& picture = frames[static_cast<std::size_t>(number) % frames.size()];
+    append({kFurtherPicture, static_cast<std::uint32_t>(now_ms()),
+            static_cast<std::int32_t>(picture.composition_offset / 90), picture.key, arrival_us, wall()},
+           picture.payload);
+  }
   std::int64_t audio_ms() const { return audio_frame_ * mp4::test::kAacDuration * 1000 / 48'000; }
-  std::int64_t wall_us() const { return options_.started_wall_us + now_ms() * 1000; }
+  WallTime wall() const { return options_.started_wall + now_ms() * 1000; }
 
   void add(const mp4::Track& track, std::uint8_t number, media::TrackKind kind, media::Codec codec,
            std::uint32_t samples_per_frame) {
@@ -176,9 +217,10 @@ class TestPublisher {
   const Options options_;
   media::Timeline timeline_;
   std::unique_ptr<media::LogWriter> log_;
-  Pending pending_[3];
-  std::uint32_t configuration_[3] = {};
+  Pending pending_[media::kMaxTracks];
+  std::uint32_t configuration_[media::kMaxTracks] = {};
   bool audio_ = false;
+  bool silent_ = false;
   std::int64_t frame_ = 0;
   std::int64_t audio_frame_ = 0;
 };

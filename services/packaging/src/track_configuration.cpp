@@ -9,15 +9,16 @@ using media::LogReader;
 TrackDescription describe(const LogReader::Configuration& configuration) {
   const media::TrackConfiguration& description = configuration.description;
   TrackDescription result;
-  if (description.track >= kTracks) return result;
+  if (description.track >= media::kMaxTracks || description.kind == media::TrackKind::kData) return result;
   auto described = media::mp4_track(description, configuration.bytes);
   if (!described) {
-    const bool video = description.track == media::kVideoTrack;
+    const bool video = description.kind == media::TrackKind::kVideo;
     result.refusal = std::string(video ? "video" : "audio") + " configuration: " + described.error().message;
     return result;
   }
   result.timing.track = description.track;
   result.timing.usable = true;
+  result.timing.kind = description.kind;
   result.timing.timescale = description.timescale;
   result.timing.frame_duration = described->frame_duration;
   result.codec = std::move(described->codec);
@@ -28,15 +29,8 @@ TrackDescription describe(const LogReader::Configuration& configuration) {
   return result;
 }
 
-Bytes init_segment(const std::vector<TrackDescription>& descriptions,
-                   const std::array<std::optional<std::uint32_t>, kTracks>& configurations) {
-  std::vector<mp4::Track> tracks;
-  for (const auto& configuration : configurations) {
-    if (!configuration) continue;
-    if (*configuration >= descriptions.size() || !descriptions[*configuration].timing.usable) return {};
-    tracks.push_back(descriptions[*configuration].track);
-  }
-  return tracks.empty() ? Bytes{} : mp4::init_segment(tracks);
+Bytes init_segment(const TrackDescription& description) {
+  return description.timing.usable ? mp4::init_segment({&description.track, 1}) : Bytes{};
 }
 
 }  // namespace millrace::packaging

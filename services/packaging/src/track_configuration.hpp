@@ -2,7 +2,6 @@
 // segment, names for the multivariant playlist. A pure function of the log's entry.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,8 +24,7 @@ struct TrackDescription {
 
 TrackDescription describe(const media::LogReader::Configuration& configuration);
 
-// The init segment of the configurations in force in a segment; empty if one of them is not usable.
-Bytes init_segment(const std::vector<TrackDescription>& descriptions,
-                   const std::array<std::optional<std::uint32_t>, kTracks>& configurations);
+// The init segment of the track's rendition; empty if it is not usable.
+Bytes init_segment(const TrackDescription& description);
 
 }  // namespace millrace::packaging

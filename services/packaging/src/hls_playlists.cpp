@@ -1,0 +1,249 @@
+#include "hls_playlists.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "bandwidth.hpp"
+#include "manifest/hls/media_playlist.hpp"
+#include "manifest/hls/multivariant_playlist.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::int64_t kMicroseconds = 1'000'000;
+constexpr std::string_view kVideoGroup = "video";
+
+std::string uri_of(const Rendition& rendition) {
+  return to_string(rendition.name) + '/' + std::string(kPlaylistName);
+}
+
+// Precondition: the rendition is current.
+const RenditionSegment& newest(const Rendition& rendition) {
+  return **std::find_if(rendition.segments.rbegin(), rendition.segments.rend(),
+                        [](const auto& segment) { return segment.has_value(); });
+}
+
+std::vector<TrackSpan> listed_spans(const Offering& offering, const Rendition& rendition) {
+  std::vector<TrackSpan> spans;
+  for (std::size_t i = offering.listing.first_listed; i < rendition.segments.size(); ++i) {
+    if (rendition.segments[i]) spans.push_back(rendition.segments[i]->span);
+  }
+  return spans;
+}
+
+// Of what is listed with the newest picture's configuration: whole frames by their times. 0: nothing can be
+// told.
+std::uint32_t measured_millihertz(const Offering& offering, const Rendition& picture) {
+  const RenditionSegment& last = newest(picture);
+  std::uint64_t frames = 0;
+  std::uint64_t ticks = 0;
+  for (std::size_t i = offering.listing.first_listed; i < picture.segments.size(); ++i) {
+    const auto& segment = picture.segments[i];
+    if (!segment || segment->description != last.description) continue;
+    frames += segment->span.samples;
+    ticks += static_cast<std::uint64_t>(segment->span.last_dts - segment->span.first_dts) +
+             segment->span.last_duration;
+  }
+  return ticks == 0 ? 0
+                    : static_cast<std::uint32_t>(frames * 1000 * last.description->timing.timescale / ticks);
+}
+
+// RFC 8216bis 4.4.6.2, from the transfer characteristics; players take what is not told for SDR.
+std::string video_range(const std::optional<codecs::Colour>& colour) {
+  constexpr std::uint8_t kPerceptualQuantizer = 16;
+  constexpr std::uint8_t kHybridLogGamma = 18;
+  if (colour && colour->transfer == kPerceptualQuantizer) return "PQ";
+  if (colour && colour->transfer == kHybridLogGamma) return "HLG";
+  return {};
+}
+
+void add_codec(std::vector<std::string>& codecs, const std::string& codec) {
+  if (std::find(codecs.begin(), codecs.end(), codec) == codecs.end()) codecs.push_back(codec);
+}
+
+// Sounds that a player may change between: of one codec, for one that it can't decode would rule out the
+// others of the group.
+struct AudioGroup {
+  std::string id;
+  std::vector<const Rendition*> sounds;
+  std::vector<std::string> codecs;
+  Bandwidth most{};
+};
+
+std::vector<AudioGroup> audio_groups(const Offering& offering) {
+  std::vector<AudioGroup> groups;
+  for (const Rendition& rendition : offering.renditions) {
+    if (rendition.is_video() || !rendition.current) continue;
+    const std::string& codec = newest(rendition).description->codec;
+    const std::string id = "audio-" + codec.substr(0, codec.find('.'));
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const auto& known) { return known.id == id; });
+    if (group == groups.end()) group = groups.insert(group, AudioGroup{id, {}, {}});
+    group->sounds.push_back(&rendition);
+    add_codec(group->codecs, codec);
+    const Bandwidth own = bandwidth(listed_spans(offering, rendition),
+                                    offering.listing.target_duration_seconds * kMicroseconds);
+    group->most.peak = std::max(group->most.peak, own.peak);
+    group->most.average = std::max(group->most.average, own.average);
+  }
+  return groups;
+}
+
+// Pictures: those that a player may change between at any segment are variants, others are alternatives to
+// the first one.
+struct Pictures {
+  std::vector<const Rendition*> variants;
+  std::vector<const Rendition*> alternatives;
+};
+
+Pictures pictures(const Offering& offering) {
+  Pictures found;
+  for (const Rendition& rendition : offering.renditions) {
+    if (!rendition.is_video() || !rendition.current) continue;
+    const bool switches =
+        found.variants.empty() || is_switching_set(offering, *found.variants.front(), rendition);
+    (switches ? found.variants : found.alternatives).push_back(&rendition);
+  }
+  return found;
+}
+
+hls::Variant picture_variant(const Offering& offering, const Rendition& picture) {
+  const TrackDescription& description = *newest(picture).description;
+  hls::Variant variant;
+  variant.uri = uri_of(picture);
+  const Bandwidth own =
+      bandwidth(listed_spans(offering, picture), offering.listing.target_duration_seconds * kMicroseconds);
+  variant.bandwidth = own.peak;
+  variant.average_bandwidth = own.average;
+  variant.codecs.push_back(description.codec);
+  variant.width = description.width;
+  variant.height = description.height;
+  variant.video_range = video_range(description.track.colour);
+  variant.frame_rate_millihertz =
+      description.frames_per_second
+          ? static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000))
+          : measured_millihertz(offering, picture);
+  return variant;
+}
+
+// A player may take any of the alternatives for the variant's own picture.
+void allow_alternatives(const Offering& offering, const Pictures& found, hls::Variant& variant) {
+  if (found.alternatives.empty()) return;
+  variant.video_group = kVideoGroup;
+  for (const Rendition* other : found.alternatives) {
+    const hls::Variant alone = picture_variant(offering, *other);
+    variant.bandwidth = std::max(variant.bandwidth, alone.bandwidth);
+    variant.average_bandwidth = std::max(variant.average_bandwidth, alone.average_bandwidth);
+    add_codec(variant.codecs, alone.codecs.front());
+  }
+}
+
+void name_alternatives(const Pictures& found, hls::MultivariantPlaylist& playlist) {
+  if (found.alternatives.empty()) return;
+  hls::Alternative alternative;
+  alternative.type = hls::Alternative::Type::kVideo;
+  alternative.group = kVideoGroup;
+  alternative.name = to_string(found.variants.front()->name);
+  alternative.is_default = true;  // and without a URI: the variant's own
+  playlist.alternatives.push_back(alternative);
+  for (const Rendition* other : found.alternatives) {
+    alternative.name = to_string(other->name);
+    alternative.uri = uri_of(*other);
+    alternative.is_default = false;
+    playlist.alternatives.push_back(alternative);
+  }
+}
+
+void name_sounds(const AudioGroup& group, hls::MultivariantPlaylist& playlist) {
+  for (const Rendition* sound : group.sounds) {
+    hls::Alternative alternative;
+    alternative.group = group.id;
+    alternative.name = "Audio " + std::to_string(sound->name.number + 1);
+    alternative.uri = uri_of(*sound);
+    alternative.is_default = sound == group.sounds.front();
+    alternative.channels = newest(*sound).description->track.channels;
+    playlist.alternatives.push_back(std::move(alternative));
+  }
+}
+
+void add_group(const AudioGroup& group, hls::Variant& variant) {
+  variant.audio_group = group.id;
+  variant.bandwidth += group.most.peak;
+  variant.average_bandwidth += group.most.average;
+  for (const std::string& codec : group.codecs) add_codec(variant.codecs, codec);
+}
+
+// Of sound alone (RFC 8216 8.6): the variant's list is that of its group's first. One sound needs no group.
+hls::Variant sound_variant(const AudioGroup& group, bool alone) {
+  hls::Variant variant;
+  variant.uri = uri_of(*group.sounds.front());
+  add_group(group, variant);
+  if (alone) variant.audio_group.clear();
+  return variant;
+}
+
+// A gap has the init segment of what stands before it, or else of what comes first.
+void fill_maps(std::vector<hls::MediaSegment>& segments) {
+  for (std::size_t i = 1; i < segments.size(); ++i) {
+    if (segments[i].map_uri.empty()) segments[i].map_uri = segments[i - 1].map_uri;
+  }
+  for (std::size_t i = segments.size(); i-- > 1;) {
+    if (segments[i - 1].map_uri.empty()) segments[i - 1].map_uri = segments[i].map_uri;
+  }
+}
+
+// Of the first picture the log knows; sound can be decoded from any frame on; of further pictures nothing is
+// promised.
+bool is_independent(const Offering& offering, const Rendition& rendition) {
+  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
+}
+
+}  // namespace
+
+std::string multivariant_playlist(const Offering& offering) {
+  hls::MultivariantPlaylist playlist;
+  const std::vector<AudioGroup> groups = audio_groups(offering);
+  const Pictures found = pictures(offering);
+  const bool one_sound = groups.size() == 1 && groups.front().sounds.size() == 1;
+  for (const AudioGroup& group : groups) {
+    if (!found.variants.empty() || !one_sound) name_sounds(group, playlist);
+    if (found.variants.empty()) playlist.variants.push_back(sound_variant(group, one_sound));
+  }
+  name_alternatives(found, playlist);
+  for (const Rendition* picture : found.variants) {
+    hls::Variant variant = picture_variant(offering, *picture);
+    if (picture == found.variants.front()) allow_alternatives(offering, found, variant);
+    if (groups.empty()) playlist.variants.push_back(variant);
+    for (const AudioGroup& group : groups) {
+      playlist.variants.push_back(variant);
+      add_group(group, playlist.variants.back());
+    }
+  }
+  return hls::serialize(playlist);
+}
+
+std::string media_playlist(const Offering& offering, const Rendition& rendition) {
+  const Listing& listing = offering.listing;
+  hls::MediaPlaylist playlist;
+  playlist.target_duration_seconds = listing.target_duration_seconds;
+  playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
+  playlist.ended = listing.ended;
+  playlist.independent_segments = is_independent(offering, rendition);
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    const Segment& segment = listing.offered[i];
+    const auto& own = rendition.segments[i];
+    hls::MediaSegment entry;
+    entry.uri = to_string(segment_name(segment));
+    entry.discontinuity_sequence = segment.discontinuity_sequence;
+    entry.gap = !own;
+    entry.duration_us = own ? own->span.duration_us : segment.duration_us;
+    entry.program_date_time = own ? own->span.start_wall : segment.start_wall;
+    if (own) entry.map_uri = to_string(init_name(segment, own->span));
+    playlist.segments.push_back(std::move(entry));
+  }
+  fill_maps(playlist.segments);
+  return hls::serialize(playlist);
+}
+
+}  // namespace millrace::packaging

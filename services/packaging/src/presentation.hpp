@@ -1,0 +1,88 @@
+// One stream as packaging sees it: reads its logs, tells their segments, holds in the log what is offered. No
+// actor and no clock; one thread at a time (the stream's actor). Built anew it offers the same: everything
+// comes from the logs. Who writes lists of it takes the offering (hls_playlists.hpp).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "media/arena_set.hpp"
+#include "offering.hpp"
+
+namespace millrace::packaging {
+
+// The sources of a stream as last scanned, oldest epoch first, of all arenas. Their numbers continue within
+// an arena only; no writer moves a stream to another one yet.
+struct StreamLogs {
+  std::vector<media::FoundLog> logs;
+};
+
+// By the rule of the newest publication: what was public before is refused with it. A stream that is public
+// again offers nothing of the private ones.
+bool is_private(const StreamLogs& logs);
+
+class Presentation {
+ public:
+  // Index records read by one update at most, so that a long past does not keep others from their turn.
+  static constexpr std::size_t kRecordsPerUpdate = 20'000;
+  // Publications remembered for 410 after their logs have gone.
+  static constexpr std::size_t kRememberedPublications = 32;
+
+  explicit Presentation(const WindowPolicy& policy) : index_(policy) {}
+
+  struct Update {
+    bool more = false;                  // there is more to read: update again soon
+    bool changed = false;               // offering() is another one
+    std::vector<Segment> listed;        // segments that are listed for the first time
+    std::vector<std::string> problems;  // for the log, each told once
+  };
+  Update update(const StreamLogs& logs, std::int64_t now_monotonic_us);
+
+  // Nothing is offered while no segment is complete, or none is left.
+  const Offering& offering() const { return offering_; }
+  // These were or are packaged.
+  const std::vector<PublicationId>& publications() const { return remembered_; }
+
+ private:
+  struct Publication {
+    std::shared_ptr<media::ArenaReader> arena;
+    std::shared_ptr<SharedLog> log;
+    std::vector<std::shared_ptr<const TrackDescription>> descriptions;
+  };
+  // What is offered; equal: the offering would be the same.
+  struct Signature {
+    std::uint64_t first_offered = 0, first_listed = 0, last = 0;
+    PublicationId publication{};
+    std::uint32_t target_duration = 0;
+    bool ended = false;
+    bool is_private = false;
+    std::vector<RenditionName> renditions{};
+    bool operator==(const Signature&) const = default;
+  };
+
+  void forget_missing(const StreamLogs& logs);
+  void open_new(const StreamLogs& logs, Update& update);
+  Update follow(const StreamLogs& logs, std::int64_t now_monotonic_us);
+  bool read_records(PublicationLog& log, Publication& publication, std::size_t& budget, Update& update);
+  void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,
+                           Update& update);
+  void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
+  void hold(const Listing& listing);
+  std::vector<RenditionName> rendition_names() const;
+  Signature signature_of(const Listing& listing) const;
+  void renew(Listing listing, Update& update);
+  Rendition rendition(const RenditionName& name, const Listing& listing) const;
+  void problem(Update& update, std::string text);
+
+  SegmentIndex index_;
+  std::map<PublicationId, Publication> publications_;  // by id
+  std::vector<PublicationId> remembered_;              // ids, oldest first
+  std::vector<std::string> told_;
+  Offering offering_;
+  Signature signature_;
+  bool is_private_ = false;
+};
+
+}  // namespace millrace::packaging
