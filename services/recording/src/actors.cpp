@@ -74,7 +74,7 @@ caf::behavior publication_actor(caf::stateful_actor<PublicationState>* self,
 
 runtime::ChildSpec publication_child(const std::shared_ptr<RecordingShared>& shared,
                                      const std::shared_ptr<Publication>& publication) {
-  return {.name = "publication/" + std::to_string(publication->info().publication_id),
+  return {.name = "publication/" + std::to_string(number_of(publication->info().publication_id)),
           .group = {},
           .spawn =
               [shared, publication](caf::event_based_actor& supervisor) {
@@ -84,24 +84,24 @@ runtime::ChildSpec publication_child(const std::shared_ptr<RecordingShared>& sha
 }
 
 // Looks for publications; one look at a time, on a worker thread.
-class ScoutState {
+class ScannerState {
  public:
-  static inline const char* name = "recording.scout";
+  static inline const char* name = "recording.scanner";
 
   void begin(caf::event_based_actor* self, std::shared_ptr<RecordingShared> shared) {
     self_ = self;
     shared_ = std::move(shared);
-    findings_ = std::make_shared<Scout::Findings>();
+    findings_ = std::make_shared<LogScanner::Findings>();
     look();
   }
 
   void look() {
-    shared_->scout_actor.awake();
+    shared_->scanner_actor.awake();
     if (looking_ || shared_->draining) return;
     looking_ = true;
     const caf::actor self = caf::actor_cast<caf::actor>(self_);
     post(*shared_, self, [shared = shared_.get(), findings = findings_, self] {
-      *findings = shared->scout.look();
+      *findings = shared->scanner.look();
       // Found once in the life of the process: not left to an actor that may have crashed meanwhile.
       for (const PartOwner& orphan : findings->orphans) {
         log::info("part of a publication that is gone", {{"file", orphan.stem}});
@@ -114,21 +114,22 @@ class ScoutState {
   // The worker has written the findings before it sent the answer.
   void looked() {
     looking_ = false;
-    const Scout::Findings findings = std::move(*findings_);
+    const LogScanner::Findings findings = std::move(*findings_);
     report(findings);
     // Nothing found then means nothing: what has ended must not be taken for new at the next look.
     if (findings.file_error) return;
-    std::vector<std::uint64_t> in_log;
+    std::vector<PublicationId> in_log;
     for (const media::FoundLog& found : findings.logs) {
       in_log.push_back(found.info.publication_id);
       offer(found);
     }
+    // Also when an arena could not be read: one that was read once stays so while its file is there.
     shared_->publications.keep(in_log);
     shared_->reporter.metrics().active(shared_->publications.active());
   }
 
  private:
-  void report(const Scout::Findings& findings) {
+  void report(const LogScanner::Findings& findings) {
     if (findings.log_error) {
       shared_->health->set(kLogComponent, runtime::HealthState::kDegraded, findings.log_error->message);
     } else {
@@ -152,11 +153,12 @@ class ScoutState {
 
   caf::event_based_actor* self_ = nullptr;
   std::shared_ptr<RecordingShared> shared_;
-  std::shared_ptr<Scout::Findings> findings_;
+  std::shared_ptr<LogScanner::Findings> findings_;
   bool looking_ = false;
 };
 
-caf::behavior scout_actor(caf::stateful_actor<ScoutState>* self, std::shared_ptr<RecordingShared> shared) {
+caf::behavior scanner_actor(caf::stateful_actor<ScannerState>* self,
+                            std::shared_ptr<RecordingShared> shared) {
   self->state.begin(self, std::move(shared));
   self->delayed_send(self, kScanEvery, TickAtom::value);
   return {
@@ -171,18 +173,18 @@ caf::behavior scout_actor(caf::stateful_actor<ScoutState>* self, std::shared_ptr
 
 }  // namespace
 
-bool PublicationTable::contains(std::uint64_t publication_id) const {
+bool PublicationTable::contains(PublicationId publication_id) const {
   const std::lock_guard lock(mutex_);
   return publications_.contains(publication_id);
 }
 
 void PublicationTable::add(std::shared_ptr<Publication> publication) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t id = publication->info().publication_id;
+  const PublicationId id = publication->info().publication_id;
   publications_.insert_or_assign(id, std::move(publication));
 }
 
-void PublicationTable::keep(const std::vector<std::uint64_t>& in_log) {
+void PublicationTable::keep(const std::vector<PublicationId>& in_log) {
   const std::lock_guard lock(mutex_);
   std::erase_if(publications_, [&](const auto& entry) {
     return entry.second->ended() && std::find(in_log.begin(), in_log.end(), entry.first) == in_log.end();
@@ -221,7 +223,7 @@ std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<Recordi
         config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned publication is given up alone
         config.health = shared->health;
         caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
-        // In this order: what the scout added for the one before is in the table, and what it adds from now
+        // In this order: what the scanner added for the one before is in the table, and what it adds from now
         // on comes here. After a restart what was being recorded goes on.
         shared->supervisor.set(supervisor);
         for (const auto& publication : shared->publications.all()) {
@@ -229,12 +231,12 @@ std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<Recordi
         }
         return supervisor;
       }};
-  runtime::ChildSpec scout{.name = "scout", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
-                             caf::actor actor = root.spawn(scout_actor, shared);
-                             shared->scout_actor.replace(actor);
-                             return actor;
-                           }};
-  return {std::move(recordings), std::move(scout)};
+  runtime::ChildSpec scanner{.name = "scanner", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
+                               caf::actor actor = root.spawn(scanner_actor, shared);
+                               shared->scanner_actor.replace(actor);
+                               return actor;
+                             }};
+  return {std::move(recordings), std::move(scanner)};
 }
 
 }  // namespace millrace::recording

@@ -2,9 +2,9 @@
 //
 //   root ─┬─ recordings (supervisor) ── publication/<n>   one per publication in the log, until all of it is
 //         │                                               in files
-//         └─ scout      looks for publications: at start, every second, and when ingest says there is one
+//         └─ scanner      looks for publications: at start, every second, and when ingest says there is one
 //
-//   bus thread ── wake ──> scout ── add_child ──> publication actor ── step ──> worker threads
+//   bus thread ── wake ──> scanner ── add_child ──> publication actor ── step ──> worker threads
 //   worker threads ── stems ──> finish thread
 //
 // Actors decide when; files and the log are read and written by worker threads only. A publication actor has
@@ -20,12 +20,12 @@
 #include <vector>
 
 #include "finish_queue.hpp"
+#include "log_scanner.hpp"
 #include "publication.hpp"
 #include "reporter.hpp"
 #include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
-#include "scout.hpp"
 #include "worker_pool.hpp"
 
 namespace millrace::recording {
@@ -33,10 +33,10 @@ namespace millrace::recording {
 // The publications that are being recorded, or were and are still in the log. Any thread.
 class PublicationTable {
  public:
-  bool contains(std::uint64_t publication_id) const;
+  bool contains(PublicationId publication_id) const;
   void add(std::shared_ptr<Publication> publication);
   // Forgets those that have ended and are not in the log any more.
-  void keep(const std::vector<std::uint64_t>& in_log);
+  void keep(const std::vector<PublicationId>& in_log);
   std::vector<std::shared_ptr<Publication>> all() const;
   // The newest of the stream's older publications that has not ended yet; null when there is none.
   std::shared_ptr<Publication> before(const media::LogInfo& info) const;
@@ -45,7 +45,7 @@ class PublicationTable {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<Publication>> publications_;
+  std::map<PublicationId, std::shared_ptr<Publication>> publications_;
 };
 
 struct RecordingShared {
@@ -59,7 +59,7 @@ struct RecordingShared {
         file_limits(files),
         health(std::move(health_states)),
         reporter(health, std::move(publish)),
-        scout(media_log_directory, directory),
+        scanner(media_log_directory, directory),
         finish_queue([this](const std::string& stem,
                             const std::atomic<bool>& stop) { return finish_file(directory, stem, stop); },
                      reporter),
@@ -71,11 +71,11 @@ struct RecordingShared {
   const FileLimits file_limits;        // RECORDING_MAX_SECONDS, RECORDING_MAX_BYTES
   const std::shared_ptr<runtime::Health> health;
   Reporter reporter;
-  Scout scout;  // here, not in its actor: what it has seen must outlive a crash of that
+  LogScanner scanner;  // here, not in its actor: what it has seen must outlive a crash of that
   PublicationTable publications;
   FinishQueue finish_queue;
   std::atomic<bool> draining{false};  // nothing new is begun
-  runtime::WakeSlot scout_actor;
+  runtime::WakeSlot scanner_actor;
   runtime::ActorSlot supervisor;  // of the publications
   WorkerPool workers;             // last: its threads end before what they use
 };

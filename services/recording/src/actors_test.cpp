@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <caf/all.hpp>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -28,7 +30,7 @@ class ActorsTest : public ::testing::Test {
   }
   ~ActorsTest() override {
     shared_->workers.stop();
-    shared_->scout_actor.replace(nullptr);
+    shared_->scanner_actor.replace(nullptr);
     shared_->supervisor.set(nullptr);
     if (root_) runtime::stop(root_);
     root_ = nullptr;
@@ -49,6 +51,12 @@ class ActorsTest : public ::testing::Test {
       const auto all = shared_->publications.all();
       return all.size() == count &&
              std::all_of(all.begin(), all.end(), [](const auto& each) { return each->ended(); });
+    });
+  }
+  bool look_until(runtime::HealthState state) {
+    return wait_for([&] {
+      shared_->scanner_actor.wake();
+      return shared_->health->overall() == state;
     });
   }
 
@@ -99,14 +107,14 @@ TEST_F(ActorsTest, RecordsTheSourcesOfAllArenasAndNoRendition) {
   EXPECT_EQ(shared_->publications.all().size(), 2U);
 }
 
-TEST_F(ActorsTest, FindsWhatCameWhileTheScoutWasDead) {
+TEST_F(ActorsTest, FindsWhatCameWhileTheScannerWasDead) {
   start();
-  ASSERT_TRUE(wait_for([&] { return shared_->scout_actor.actor() != nullptr; }));
-  caf::anon_send_exit(shared_->scout_actor.actor(), caf::exit_reason::kill);
+  ASSERT_TRUE(wait_for([&] { return shared_->scanner_actor.actor() != nullptr; }));
+  caf::anon_send_exit(shared_->scanner_actor.actor(), caf::exit_reason::kill);
   test::Publisher publisher(*arena_, 1);
   publisher.turns(50);
   publisher.log().end(media::LogEnd::kUnpublished);
-  shared_->scout_actor.wake();  // to the dead one, perhaps
+  shared_->scanner_actor.wake();  // to the dead one, perhaps
   EXPECT_TRUE(all_ended(1));
 }
 
@@ -118,12 +126,6 @@ TEST_F(ActorsTest, RecordsNothingTwiceWhenTheDirectoryCouldNotBeLockedOnce) {
   start();
   ASSERT_TRUE(all_ended(1));
   const std::shared_ptr<Publication> recorded = shared_->publications.all().front();
-  const auto look_until = [&](runtime::HealthState state) {
-    return wait_for([&] {
-      shared_->scout_actor.wake();
-      return shared_->health->overall() == state;
-    });
-  };
   ASSERT_TRUE(look_until(runtime::HealthState::kReady));
   std::filesystem::remove(lock);
   std::filesystem::create_directory(lock);
@@ -132,6 +134,32 @@ TEST_F(ActorsTest, RecordsNothingTwiceWhenTheDirectoryCouldNotBeLockedOnce) {
   ASSERT_TRUE(look_until(runtime::HealthState::kReady));
   ASSERT_TRUE(all_ended(1));
   EXPECT_EQ(shared_->publications.all().front(), recorded);
+}
+
+// Neither is what is in the log taken for new, nor is anything kept that is not.
+TEST_F(ActorsTest, KeepsWhatIsInTheLogBesideAFileThatIsNoArena) {
+  const std::string broken = directory_.path() + "/broken.arena";
+  test::Publisher publisher(*arena_, 1);
+  publisher.turns(50);
+  publisher.log().end(media::LogEnd::kUnpublished);
+  start();
+  ASSERT_TRUE(all_ended(1));
+  const std::shared_ptr<Publication> recorded = shared_->publications.all().front();
+  ASSERT_TRUE(look_until(runtime::HealthState::kReady));
+  std::ofstream(broken) << "no arena";
+  std::filesystem::remove(directory_.path() + "/ingest.cursors");
+  ASSERT_TRUE(look_until(runtime::HealthState::kDegraded));
+  std::filesystem::remove(broken);
+  ASSERT_TRUE(look_until(runtime::HealthState::kReady));
+  ASSERT_TRUE(all_ended(1));
+  EXPECT_EQ(shared_->publications.all().front(), recorded);
+  std::ofstream(broken) << "no arena";
+  std::filesystem::remove(directory_.path() + "/ingest.arena");
+  EXPECT_TRUE(wait_for([&] {
+    shared_->scanner_actor.wake();
+    return shared_->publications.all().empty();
+  }));
+  EXPECT_TRUE(look_until(runtime::HealthState::kDegraded));
 }
 
 }  // namespace

@@ -6,17 +6,20 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "recordings/file_names.hpp"
+
 namespace millrace::recording {
 namespace {
 
 // Names of recordings in the directory; none when there is no directory yet.
-Result<std::vector<FileName>> list_files(const std::string& directory) {
-  std::vector<FileName> names;
+Result<std::vector<recordings::FileName>> list_files(const std::string& directory) {
+  std::vector<recordings::FileName> names;
   std::error_code error;
   std::filesystem::directory_iterator entry(directory, error);
   if (error == std::errc::no_such_file_or_directory) return names;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    if (auto name = parse_file_name(entry->path().filename().string())) names.push_back(std::move(*name));
+    if (auto name = recordings::parse_file_name(entry->path().filename().string()))
+      names.push_back(std::move(*name));
   }
   if (error) return fail("recording.unwritable", "list the directory: " + error.message());
   return names;
@@ -34,7 +37,7 @@ std::vector<Journal> read_finished_journals(const std::string& path) {
 
 // What the journals say of the publication is recorded.
 void count_recorded(PublicationFiles& files, const std::vector<Journal>& journals,
-                    std::uint64_t publication_id) {
+                    PublicationId publication_id) {
   for (const Journal& journal : journals) {
     if (journal.publication_id != publication_id) continue;
     files.next_sequence = std::max(files.next_sequence, journal.next_sequence);
@@ -55,18 +58,19 @@ void add_part(PublicationFiles& files, FoundPart part) {
 }  // namespace
 
 Result<PublicationFiles> find_publication(const std::string& directory, const std::string& stream_id,
-                                          std::uint64_t publication_id) {
+                                          PublicationId publication_id) {
   const auto names = list_files(directory);
   if (!names) return tl::unexpected(names.error());
   PublicationFiles files;
-  for (const FileName& name : *names) {
+  for (const recordings::FileName& name : *names) {
     const std::string base = directory + "/" + name.stem;
     if (name.stream_id != stream_id) continue;
-    if (name.state == FileState::kFinished) {
-      count_recorded(files, read_finished_journals(base + std::string(kFinishedSuffix)), publication_id);
+    if (name.state == recordings::FileState::kFinished) {
+      count_recorded(files, read_finished_journals(base + std::string(recordings::kFinishedSuffix)),
+                     publication_id);
     }
-    if (name.state == FileState::kPart) {
-      auto content = read_part(base + std::string(kPartSuffix));
+    if (name.state == recordings::FileState::kPart) {
+      auto content = read_part(base + std::string(recordings::kPartSuffix));
       if (!content) return tl::unexpected(content.error());
       if (!*content) continue;
       if ((*content)->resume.journal.publication_id == publication_id) {
@@ -91,11 +95,12 @@ Result<std::vector<PartOwner>> find_parts(const std::string& directory) {
   const auto names = list_files(directory);
   if (!names) return tl::unexpected(names.error());
   std::vector<PartOwner> parts;
-  for (const FileName& name : *names) {
-    if (name.state != FileState::kPart) continue;
-    const auto content = read_part(directory + "/" + name.stem + std::string(kPartSuffix));
+  for (const recordings::FileName& name : *names) {
+    if (name.state != recordings::FileState::kPart) continue;
+    const auto content = read_part(directory + "/" + name.stem + std::string(recordings::kPartSuffix));
     if (!content) continue;  // finished in this moment, or not readable: tried again next time
-    parts.push_back({name.stem, name.stream_id, *content ? (*content)->resume.journal.publication_id : 0});
+    parts.push_back(
+        {name.stem, name.stream_id, *content ? (*content)->resume.journal.publication_id : kNoPublication});
   }
   return parts;
 }
@@ -103,9 +108,9 @@ Result<std::vector<PartOwner>> find_parts(const std::string& directory) {
 void remove_unfinished_copies(const std::string& directory) {
   const auto names = list_files(directory);
   if (!names) return;
-  for (const FileName& name : *names) {
-    if (name.state == FileState::kFinishing)
-      ::unlink((directory + "/" + name.stem + std::string(kFinishingSuffix)).c_str());
+  for (const recordings::FileName& name : *names) {
+    if (name.state == recordings::FileState::kFinishing)
+      ::unlink((directory + "/" + name.stem + std::string(recordings::kFinishingSuffix)).c_str());
   }
 }
 

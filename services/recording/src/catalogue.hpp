@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "file_names.hpp"
 #include "part_file.hpp"
 
 namespace millrace::recording {
@@ -27,17 +26,16 @@ struct PublicationFiles {
   std::vector<std::string> complete;  // stems of other parts: to be finished
 };
 
-[[nodiscard]] Result<PublicationFiles> find_publication(const std::string& directory,
-                                                        const std::string& stream_id,
-                                                        std::uint64_t publication_id);
+Result<PublicationFiles> find_publication(const std::string& directory, const std::string& stream_id,
+                                          PublicationId publication_id);
 
-// Every part in the directory with its publication (0 when not even its beginning is whole).
+// Every part in the directory with its publication (kNoPublication when not even its beginning is whole).
 struct PartOwner {
   std::string stem;
   std::string stream_id;
-  std::uint64_t publication_id = 0;
+  PublicationId publication_id{};
 };
-[[nodiscard]] Result<std::vector<PartOwner>> find_parts(const std::string& directory);
+Result<std::vector<PartOwner>> find_parts(const std::string& directory);
 
 // Removes what an interrupted finishing left. Only while nothing is being finished.
 void remove_unfinished_copies(const std::string& directory);

@@ -3,8 +3,7 @@
 namespace millrace::recording {
 
 void RecordingConfig::add_rows(ConfigTable& table) {
-  table.text("MEDIA_LOG_DIR", media_log_directory, "",
-             "directory of the media log, a tmpfs; default: run/media below MILLRACE_HOME");
+  media_log.add_row(table);
   table.text("MEDIA_ROOT", media_root, "", "directory of recorded media; default: media below MILLRACE_HOME");
   table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
              "name of the recordings' directory below MEDIA_ROOT");

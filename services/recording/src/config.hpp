@@ -8,11 +8,12 @@
 #include "base/config.hpp"
 #include "bus/endpoints.hpp"
 #include "http/ops_config.hpp"
+#include "media/log_directory.hpp"
 
 namespace millrace::recording {
 
 struct RecordingConfig {
-  std::string media_log_directory;
+  media::LogDirectoryConfig media_log;
   std::string media_root;
   std::string vod_directory_name;
   http::OpsConfig ops;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "errors.hpp"
 #include "file_io.hpp"
 
 namespace millrace::recording {
@@ -38,8 +39,8 @@ Result<void> DirectoryLock::take(const std::string& directory) {
   if (!fd) return tl::unexpected(fd.error());
   if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return tl::unexpected(file_error("lock the directory"));
-    return fail("recording.locked", "the recordings' directory is in use by another recorder: " +
-                                        holder(fd->get()) + "; each needs a directory of its own");
+    return fail(recording::errors::kLocked, "the recordings' directory is in use by another recorder: " +
+                                                holder(fd->get()) + "; each needs a directory of its own");
   }
   const std::string name = own_name();
   // The holder is only named to others: a full disk does not matter.

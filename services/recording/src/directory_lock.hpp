@@ -14,7 +14,7 @@ class DirectoryLock {
   // Makes the directory. Nothing to do while the lock is held; taken again when the directory, or the file in
   // it, was replaced. "recording.locked": another recorder has it, and which one; else what making and
   // opening fail with.
-  [[nodiscard]] Result<void> take(const std::string& directory);
+  Result<void> take(const std::string& directory);
 
  private:
   bool held(const std::string& path) const;

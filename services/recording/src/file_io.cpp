@@ -12,10 +12,12 @@
 #include <filesystem>
 #include <system_error>
 
+#include "errors.hpp"
+
 namespace millrace::recording {
 namespace {
 
-std::string_view code_of(int number) {
+ErrorCode code_of(int number) {
   switch (number) {
     case ENOSPC:
     case EDQUOT:
@@ -28,9 +30,9 @@ std::string_view code_of(int number) {
     case ENOTDIR:
       return "recording.unwritable";
     case EEXIST:
-      return "recording.exists";
+      return recording::errors::kExists;
     default:
-      return "recording.io";
+      return recording::errors::kIo;
   }
 }
 
@@ -123,7 +125,7 @@ Result<void> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t> into)
     const ssize_t count = ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return tl::unexpected(file_error("read"));
-    if (count == 0) return fail("recording.io", "read: the file has become shorter");
+    if (count == 0) return fail(recording::errors::kIo, "read: the file has become shorter");
     into = into.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
   }

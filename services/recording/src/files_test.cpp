@@ -10,7 +10,8 @@
 #include "containers/mp4/init_segment.hpp"
 #include "directory_lock.hpp"
 #include "file_io.hpp"
-#include "scout.hpp"
+#include "log_scanner.hpp"
+#include "recordings/private_mark.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -54,8 +55,9 @@ TEST_F(FilesTest, MakesFilesOfALimitedLengthAndLosesNothing) {
     const auto tracks = mp4::test::read_finished(test::read_file(directory_ + "/" + name)).value();
     EXPECT_EQ(tracks.at(0).samples.size(), 75U) << name;
     EXPECT_TRUE(tracks.at(0).samples.front().key);
-    const std::string stem = parse_file_name(name)->stem;
-    EXPECT_TRUE(std::filesystem::exists(directory_ + "/" + private_mark(stem))) << "private as the whole is";
+    const std::string stem = recordings::parse_file_name(name)->stem;
+    EXPECT_TRUE(std::filesystem::exists(directory_ + "/" + recordings::private_mark(stem)))
+        << "private as the whole is";
   }
 }
 
@@ -132,8 +134,8 @@ TEST_F(FilesTest, PutsADamagedPartAside) {
   mp4::Track other = mp4::test::video_track();
   other.width = 128;
   Bytes bytes = mp4::init_segment(std::array{mp4::test::video_track()});
-  for (const Bytes& piece :
-       {write_journal({1, 0, 0}), mp4::init_segment(std::array{other}), write_journal({1, 1, 0})})
+  for (const Bytes& piece : {write_journal({PublicationId{1}, 0, {}}), mp4::init_segment(std::array{other}),
+                             write_journal({PublicationId{1}, 1, {}})})
     bytes.insert(bytes.end(), piece.begin(), piece.end());
   std::ofstream(directory_ + "/" + stem + ".part.mp4", std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -172,15 +174,15 @@ TEST_F(FilesTest, LocksItsDirectory) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "recording.locked");
   EXPECT_NE(refused.error().message.find("process " + std::to_string(::getpid())), std::string::npos);
-  Scout scout(scratch_.path() + "/log", directory_);
+  LogScanner scanner(scratch_.path() + "/log", directory_);
   const Publisher publisher(*arena_, 66);
-  EXPECT_TRUE(scout.look().logs.empty()) << "nothing is recorded without the lock";
-  EXPECT_EQ(scout.look().file_error->code, "recording.locked");
+  EXPECT_TRUE(scanner.look().logs.empty()) << "nothing is recorded without the lock";
+  EXPECT_EQ(scanner.look().file_error->code, "recording.locked");
   std::filesystem::remove_all(directory_);  // a new directory is a new lock
   ASSERT_TRUE(first.take(directory_));
   EXPECT_FALSE(second.take(directory_));
   first = DirectoryLock();
-  EXPECT_EQ(scout.look().logs.size(), 1U);
+  EXPECT_EQ(scanner.look().logs.size(), 1U);
   EXPECT_FALSE(second.take(directory_));
 }
 

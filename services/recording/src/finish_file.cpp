@@ -5,10 +5,12 @@
 
 #include <cerrno>
 
+#include "containers/mp4/errors.hpp"
 #include "containers/mp4/finish.hpp"
+#include "errors.hpp"
 #include "file_io.hpp"
-#include "file_names.hpp"
 #include "part_file.hpp"
+#include "recordings/file_names.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -63,7 +65,7 @@ Result<FinishedFile> publish(const Paths& paths, const std::string& directory, c
 
 // No later attempt would do better: the file keeps what it holds, under a name that nobody looks for.
 Result<void> put_aside(const Paths& paths, const std::string& base, const std::string& directory) {
-  if (::rename(paths.part.c_str(), (base + std::string(kDamagedSuffix)).c_str()) != 0)
+  if (::rename(paths.part.c_str(), (base + std::string(recordings::kDamagedSuffix)).c_str()) != 0)
     return tl::unexpected(file_error("put aside"));
   return sync_directory(directory);
 }
@@ -73,8 +75,9 @@ Result<void> put_aside(const Paths& paths, const std::string& base, const std::s
 Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
                                  const std::atomic<bool>& stop) {
   const std::string base = directory + "/" + stem;
-  const Paths paths{base + std::string(kPartSuffix), base + std::string(kFinishingSuffix),
-                    base + std::string(kFinishedSuffix)};
+  const Paths paths{base + std::string(recordings::kPartSuffix),
+                    base + std::string(recordings::kFinishingSuffix),
+                    base + std::string(recordings::kFinishedSuffix)};
   // Finished before, or deleted by somebody: there is nothing to do.
   if (::access(paths.part.c_str(), F_OK) != 0 && errno == ENOENT) return FinishedFile{.empty = true};
   const auto content = read_part(paths.part);
@@ -83,11 +86,11 @@ Result<FinishedFile> finish_file(const std::string& directory, const std::string
   const auto finished = write_finished(paths, whole, stop);
   if (finished) return publish(paths, directory, whole.resume.journal, *finished);
   ::unlink(paths.temporary.c_str());
-  if (finished.error().code != "mp4.empty") {
-    if (finished.error().code.starts_with("mp4.") && finished.error().code != "mp4.changed") {
+  if (finished.error().code != mp4::errors::kEmpty) {
+    if (finished.error().code.starts_with("mp4.") && finished.error().code != mp4::errors::kChanged) {
       if (auto aside = put_aside(paths, base, directory); !aside) return tl::unexpected(aside.error());
-      return fail("recording.damaged",
-                  finished.error().message + "; the file is " + stem + std::string(kDamagedSuffix) + " now");
+      return fail(recording::errors::kDamaged, finished.error().message + "; the file is " + stem +
+                                                   std::string(recordings::kDamagedSuffix) + " now");
     }
     return tl::unexpected(finished.error());
   }

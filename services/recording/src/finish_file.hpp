@@ -5,12 +5,13 @@
 #include <cstdint>
 #include <string>
 
+#include "base/publication_ids.hpp"
 #include "base/result.hpp"
 
 namespace millrace::recording {
 
 struct FinishedFile {
-  std::uint64_t publication_id = 0;
+  PublicationId publication_id{};
   std::uint64_t size = 0;
   std::uint64_t duration_us = 0;
   std::uint64_t samples = 0;
@@ -22,7 +23,7 @@ struct FinishedFile {
 // and no temporary file.
 // "recording.stopping": stop was set meanwhile. "recording.damaged": what the part holds makes no file; it
 // was put aside, as <stem>.damaged.part.mp4.
-[[nodiscard]] Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
-                                               const std::atomic<bool>& stop);
+Result<FinishedFile> finish_file(const std::string& directory, const std::string& stem,
+                                 const std::atomic<bool>& stop);
 
 }  // namespace millrace::recording

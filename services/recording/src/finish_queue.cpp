@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/clock.hpp"
+#include "errors.hpp"
 
 namespace millrace::recording {
 
@@ -73,13 +74,14 @@ void FinishQueue::finish_next(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   job.retry.failed(monotonic_us());
   lock.unlock();
-  report(stem, job.stream_id, *job.outcome);
+  report(stem, job);
   lock.lock();
-  if (*job.outcome || job.outcome->error().code == "recording.damaged") {
+  if (*job.outcome || job.outcome->error().code == recording::errors::kDamaged) {
     jobs_.erase(next);
   } else {
     job.failed = true;
     job.outcome.reset();
+    job.failure_reported = false;
   }
   reporter_.metrics().waiting_to_finish(jobs_.size());
   changed_.notify_all();
@@ -93,16 +95,17 @@ Result<FinishedFile> FinishQueue::try_finish(const std::string& stem) {
   }
 }
 
-void FinishQueue::report(const std::string& stem, const std::string& stream_id,
-                         const Result<FinishedFile>& finished) {
+void FinishQueue::report(const std::string& stem, Job& job) {
   const std::string source = "finish/" + stem;
+  const Result<FinishedFile>& finished = *job.outcome;
   if (finished) {
     reporter_.recovered(source);
     reporter_.finished(stem, *finished);
     return;
   }
-  reporter_.failing(source, stream_id, stem, finished.error());
-  if (finished.error().code == "recording.damaged") reporter_.finished(stem, {.empty = true});
+  if (!job.failure_reported) reporter_.failing(source, job.stream_id, stem, finished.error());
+  job.failure_reported = true;
+  if (finished.error().code == recording::errors::kDamaged) reporter_.finished(stem, {.empty = true});
 }
 
 }  // namespace millrace::recording

@@ -45,6 +45,7 @@ class FinishQueue {
     bool failed = false;
     // Of the attempt, until it is reported: a file that is finished is not finished again. The thread's own.
     std::optional<Result<FinishedFile>> outcome;
+    bool failure_reported = false;  // that of outcome was; the thread's own
   };
 
   void run();
@@ -52,7 +53,7 @@ class FinishQueue {
   bool nothing_new() const;
   std::map<std::string, Job>::iterator next_due();
   Result<FinishedFile> try_finish(const std::string& stem);
-  void report(const std::string& stem, const std::string& stream_id, const Result<FinishedFile>& finished);
+  void report(const std::string& stem, Job& job);
 
   const Finish finish_;
   Reporter& reporter_;

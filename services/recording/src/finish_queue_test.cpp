@@ -25,7 +25,7 @@ class FinishQueueTest : public testing::Test {
     if (stem.starts_with("memory") && attempts(stem) < 2) throw std::bad_alloc();
     if (stem.starts_with("damaged")) return fail("recording.damaged", "of no use");
     if (stem.starts_with("full")) return fail("recording.disk_full", "no room");
-    return FinishedFile{.publication_id = 1, .size = 2, .duration_us = 3, .samples = 4};
+    return FinishedFile{.publication_id = PublicationId{1}, .size = 2, .duration_us = 3, .samples = 4};
   }
   int attempts(const std::string& stem) {
     const std::lock_guard lock(mutex_);

@@ -19,9 +19,9 @@ std::optional<Journal> read_payload(ByteView payload) {
   if (!std::equal(uuid.begin(), uuid.end(), kUuid.begin(), kUuid.end())) return std::nullopt;
   const std::uint32_t version = reader.u32();
   Journal journal;
-  journal.publication_id = reader.u64();
+  journal.publication_id = PublicationId{reader.u64()};
   journal.next_sequence = reader.u64();
-  journal.started_wall_us = static_cast<std::int64_t>(reader.u64());
+  journal.started_wall = WallTime::from_us(static_cast<std::int64_t>(reader.u64()));
   if (version == kVersion) {
     journal.shift_us = static_cast<std::int64_t>(reader.u64());
     journal.arrival_us = static_cast<std::int64_t>(reader.u64());
@@ -44,9 +44,9 @@ Bytes write_journal(const Journal& journal) {
     const mp4::Box box(writer, "uuid");
     writer.append(kUuid);
     writer.u32(kVersion);
-    writer.u64(journal.publication_id);
+    writer.u64(number_of(journal.publication_id));
     writer.u64(journal.next_sequence);
-    writer.u64(static_cast<std::uint64_t>(journal.started_wall_us));
+    writer.u64(static_cast<std::uint64_t>(journal.started_wall.us()));
     writer.u64(static_cast<std::uint64_t>(journal.shift_us));
     writer.u64(static_cast<std::uint64_t>(journal.arrival_us));
   }

@@ -14,16 +14,18 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/publication_ids.hpp"
+#include "base/wall_time.hpp"
 #include "containers/mp4/fragmented_file.hpp"
 
 namespace millrace::recording {
 
 struct Journal {
-  std::uint64_t publication_id = 0;
-  std::uint64_t next_sequence = 0;   // the first record that is not in the file
-  std::int64_t started_wall_us = 0;  // what the file's name says
-  std::int64_t shift_us = 0;         // from the publication's decode times to the file's
-  std::int64_t arrival_us = 0;       // CLOCK_MONOTONIC of the newest sample in the file; 0: not known
+  PublicationId publication_id{};
+  std::uint64_t next_sequence = 0;  // the first record that is not in the file
+  WallTime started_wall{};          // what the file's name says
+  std::int64_t shift_us = 0;        // from the publication's decode times to the file's
+  std::int64_t arrival_us = 0;      // CLOCK_MONOTONIC of the newest sample in the file; 0: not known
 
   bool operator==(const Journal&) const = default;
 };

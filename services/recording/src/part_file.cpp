@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-#include "file_names.hpp"
+#include "errors.hpp"
+#include "recordings/file_names.hpp"
 
 namespace millrace::recording {
 
@@ -82,23 +83,23 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
 }
 
 Result<PartFile> PartFile::create(const std::string& directory, const std::string& stream_id,
-                                  std::int64_t started_wall_us) {
+                                  WallTime started_wall) {
   constexpr int kNames = 1000;
   if (auto made = make_directory(directory); !made) return tl::unexpected(made.error());
   for (std::int64_t i = 0; i < kNames; ++i) {
-    const std::string stem = file_stem(stream_id, started_wall_us + i * 1000);
+    const std::string stem = recordings::file_stem(stream_id, started_wall + i * 1000);
     std::string path = directory;
     path.append("/").append(stem);
-    if (::access((path + std::string(kFinishedSuffix)).c_str(), F_OK) == 0) continue;
-    auto fd = open_file(path + std::string(kPartSuffix), O_RDWR | O_CREAT | O_EXCL);
+    if (::access((path + std::string(recordings::kFinishedSuffix)).c_str(), F_OK) == 0) continue;
+    auto fd = open_file(path + std::string(recordings::kPartSuffix), O_RDWR | O_CREAT | O_EXCL);
     if (fd) return PartFile(std::move(*fd), stem, 0);
-    if (fd.error().code != "recording.exists") return tl::unexpected(fd.error());
+    if (fd.error().code != recording::errors::kExists) return tl::unexpected(fd.error());
   }
-  return fail("recording.exists", "no free file name");
+  return fail(recording::errors::kExists, "no free file name");
 }
 
 Result<PartFile> PartFile::resume(const std::string& directory, const std::string& stem, std::uint64_t end) {
-  auto fd = open_file(directory + "/" + stem + std::string(kPartSuffix), O_RDWR);
+  auto fd = open_file(directory + "/" + stem + std::string(recordings::kPartSuffix), O_RDWR);
   if (!fd) return tl::unexpected(fd.error());
   if (::ftruncate(fd->get(), static_cast<off_t>(end)) != 0) return tl::unexpected(file_error("truncate"));
   return PartFile(std::move(*fd), stem, end);
@@ -107,7 +108,8 @@ Result<PartFile> PartFile::resume(const std::string& directory, const std::strin
 Result<void> PartFile::append(const Append& append) {
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) return tl::unexpected(file_error("stat"));
-  if (status.st_nlink == 0) return fail("recording.gone", "the file was deleted while it was written");
+  if (status.st_nlink == 0)
+    return fail(recording::errors::kGone, "the file was deleted while it was written");
   std::vector<const Bytes*> pieces;
   std::uint64_t bytes = 0;
   const Bytes begin = write_journal(append.before);

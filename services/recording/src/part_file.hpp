@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/wall_time.hpp"
 #include "file_io.hpp"
 #include "recorder.hpp"
 
@@ -18,7 +19,7 @@ struct PartContent {
 };
 
 // nullopt when not even its beginning is whole. Errors are those of reading.
-[[nodiscard]] Result<std::optional<PartContent>> read_part(const std::string& path);
+Result<std::optional<PartContent>> read_part(const std::string& path);
 
 class PartFile {
  public:
@@ -27,16 +28,15 @@ class PartFile {
   static constexpr std::int64_t kSyncEveryUs = 10'000'000;
 
   // A new file that overwrites none: when the name is taken, the time in it moves on by a millisecond.
-  [[nodiscard]] static Result<PartFile> create(const std::string& directory, const std::string& stream_id,
-                                               std::int64_t started_wall_us);
+  static Result<PartFile> create(const std::string& directory, const std::string& stream_id,
+                                 WallTime started_wall);
   // Goes on behind content.end.
-  [[nodiscard]] static Result<PartFile> resume(const std::string& directory, const std::string& stem,
-                                               std::uint64_t end);
+  static Result<PartFile> resume(const std::string& directory, const std::string& stem, std::uint64_t end);
 
   // "recording.gone": somebody has deleted the file; what was in it is lost, and a new one is needed.
-  [[nodiscard]] Result<void> append(const Append& append);
+  Result<void> append(const Append& append);
   // fdatasync when the last one is kSyncEveryUs ago, or now.
-  [[nodiscard]] Result<void> sync(std::int64_t monotonic_us, bool now);
+  Result<void> sync(std::int64_t monotonic_us, bool now);
 
   const std::string& stem() const { return stem_; }
   std::uint64_t size() const { return size_; }

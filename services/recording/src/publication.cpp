@@ -3,12 +3,13 @@
 #include <exception>
 
 #include "base/clock.hpp"
+#include "errors.hpp"
 
 namespace millrace::recording {
 namespace {
 
 std::string source_of(const media::LogInfo& info) {
-  return info.stream_id + "/" + std::to_string(info.publication_id);
+  return info.stream_id + "/" + std::to_string(number_of(info.publication_id));
 }
 
 }  // namespace
@@ -52,7 +53,7 @@ Progress Publication::try_step(std::int64_t monotonic_us, Reporter& reporter, Fi
     return recording_->step(monotonic_us, {may_return ? return_grace_us_ : 0, successor_known_});
   } catch (const std::exception& exception) {
     recording_.reset();
-    progress.failure = Error{"recording.io", exception.what()};
+    progress.failure = Error{recording::errors::kIo, exception.what()};
     return progress;
   }
 }
@@ -92,12 +93,33 @@ std::optional<Recording::Handover> Publication::hand_over(std::int64_t first_arr
 void Publication::suspend(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue) {
   const std::lock_guard lock(mutex_);
   suspended_ = true;
-  if (!recording_ || ended_) return;
-  if (unreported_) report(monotonic_us, reporter, finish_queue);
   if (ended_) return;
-  unreported_ = recording_->suspend(monotonic_us);
-  report(monotonic_us, reporter, finish_queue);
+  std::optional<Progress> suspended;
+  if (recording_ && !(unreported_ && unreported_->ended)) suspended = try_suspend(monotonic_us);
   recording_.reset();
+  if (unreported_) report(monotonic_us, reporter, finish_queue);
+  if (ended_ || !suspended) return;
+  unreported_ = std::move(suspended);
+  report(monotonic_us, reporter, finish_queue);
+}
+
+Progress Publication::try_suspend(std::int64_t monotonic_us) {
+  try {
+    return recording_->suspend(monotonic_us);
+  } catch (const std::exception& exception) {
+    Progress progress;
+    progress.failure = Error{recording::errors::kIo, exception.what()};
+    return progress;
+  }
+}
+
+void Publication::report_failure(const Progress& progress, Reporter& reporter) {
+  if (progress.failure) {
+    reporter.failing(source_of(info_), info_.stream_id, {}, *progress.failure);
+  } else if (progress.lost_samples > 0) {
+    reporter.failing(source_of(info_), info_.stream_id, {},
+                     {"recording.lagged", std::to_string(progress.lost_samples) + " samples were lost"});
+  }
 }
 
 // What a publish throws (out of memory) leaves the rest to the next call.
@@ -107,16 +129,13 @@ bool Publication::report(std::int64_t monotonic_us, Reporter& reporter, FinishQu
     reporter.begun(info_, progress.begun.front());
   for (; !progress.complete.empty(); progress.complete.erase(progress.complete.begin()))
     finish_queue.add(progress.complete.front(), info_.stream_id);
-  if (progress.failure) {
-    reporter.failing(source_of(info_), info_.stream_id, {}, *progress.failure);
-  } else if (progress.lost_samples > 0) {
-    reporter.failing(source_of(info_), info_.stream_id, {},
-                     {"recording.lagged", std::to_string(progress.lost_samples) + " samples were lost"});
-  }
+  if (!failure_reported_) report_failure(progress, reporter);
+  failure_reported_ = true;
   if (!progress.failure && (progress.lost_samples == 0 || progress.ended))
     reporter.recovered(source_of(info_));
   reporter.progressed(info_, progress);
   const Progress reported = *std::exchange(unreported_, std::nullopt);
+  failure_reported_ = false;
   if (reported.failure) {
     retry_.failed(monotonic_us);
     return false;

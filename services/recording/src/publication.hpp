@@ -31,7 +31,8 @@ class Publication {
 
   // One step, unless it is too early for another attempt. Blocking. True: there is more to read at once.
   bool step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
-  // The process is about to end: writes what was read; later steps do nothing.
+  // The process is about to end: writes what was read, then reports; later steps do nothing. What the report
+  // throws is thrown on, with everything written.
   void suspend(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
   // Nobody comes back any more: the next step completes a file that waits for that. Any thread.
   void expect_no_return() { return_expected_ = false; }
@@ -42,6 +43,8 @@ class Publication {
                                                      FinishQueue& finish_queue);
   Result<Recording> open(Reporter& reporter, FinishQueue& finish_queue);
   Progress try_step(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
+  Progress try_suspend(std::int64_t monotonic_us);
+  void report_failure(const Progress& progress, Reporter& reporter);
   // unreported_; true: there is more to read at once.
   bool report(std::int64_t monotonic_us, Reporter& reporter, FinishQueue& finish_queue);
 
@@ -56,6 +59,7 @@ class Publication {
   std::mutex mutex_;
   std::optional<Recording> recording_;
   std::optional<Progress> unreported_;  // of a step, until all of it was reported
+  bool failure_reported_ = false;       // that of unreported_ was
   Retry retry_;
   bool suspended_ = false;
   std::atomic<bool> ended_{false};

@@ -56,7 +56,7 @@ bool Recorder::differs(const mp4::Track& track) const {
   return !mp4::take_description(copy, track);
 }
 
-bool Recorder::continue_as(std::uint64_t publication_id, std::uint64_t next_sequence) {
+bool Recorder::continue_as(PublicationId publication_id, std::uint64_t next_sequence) {
   if (publications_ >= kMaxPublications) return false;
   ++publications_;
   journal_.publication_id = publication_id;
@@ -65,10 +65,10 @@ bool Recorder::continue_as(std::uint64_t publication_id, std::uint64_t next_sequ
   return true;
 }
 
-void Recorder::end_for_continuation(std::int64_t started_wall_us, std::vector<FileAction>& out) {
+void Recorder::end_for_continuation(WallTime started_wall, std::vector<FileAction>& out) {
   end(out);
   continuing_ = false;
-  journal_.started_wall_us = started_wall_us;
+  journal_.started_wall = started_wall;
   journal_.shift_us = 0;
 }
 
@@ -141,7 +141,7 @@ void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, B
   if (track != nullptr) {
     if (file_ends_before(record, *track)) {
       end(out);
-      journal_.started_wall_us = record.presented_wall_us;
+      journal_.started_wall = record.presented_wall;
     } else if (fragment_ends_before(record) || description_changes(*track)) {
       flush(out);
     }
@@ -163,7 +163,7 @@ std::uint32_t Recorder::take_track(const media::SampleRecord& record, const mp4:
       return *added;
     }
     end(out);
-    journal_.started_wall_us = record.presented_wall_us;
+    journal_.started_wall = record.presented_wall;
   }
   tracks_.push_back(track);
   tracks_changed_ = true;

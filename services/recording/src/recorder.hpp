@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/wall_time.hpp"
 #include "containers/mp4/fragment.hpp"
 #include "containers/mp4/track.hpp"
 #include "journal.hpp"
@@ -77,7 +78,7 @@ struct ResumePoint {
 
 class Recorder {
  public:
-  // journal.next_sequence: the first record to be given. started_wall_us names the first file.
+  // journal.next_sequence: the first record to be given. started_wall names the first file.
   explicit Recorder(Journal journal, RecordingLimits limits = {}) : journal_(journal), limits_(limits) {}
   explicit Recorder(ResumePoint resume, RecordingLimits limits = {});
 
@@ -93,9 +94,9 @@ class Recorder {
 
   // The publication is over (nothing waits to be written), and this one goes on in its file. False: the file
   // holds as many publications as it may.
-  [[nodiscard]] bool continue_as(std::uint64_t publication_id, std::uint64_t next_sequence);
+  [[nodiscard]] bool continue_as(PublicationId publication_id, std::uint64_t next_sequence);
   // It does not go on there after all: the file is complete, and the next one is named after this time.
-  void end_for_continuation(std::int64_t started_wall_us, std::vector<FileAction>& out);
+  void end_for_continuation(WallTime started_wall, std::vector<FileAction>& out);
   // No sample of the publication that goes on has come yet.
   bool continuing() const { return continuing_; }
   // Is this track in the file, in a way that a player could not follow from there?

@@ -10,7 +10,8 @@
 namespace millrace::recording {
 namespace {
 
-const Journal kFresh{.publication_id = 7, .next_sequence = 0, .started_wall_us = 1000};
+constexpr WallTime kStarted = WallTime::from_us(1000);
+const Journal kFresh{.publication_id = PublicationId{7}, .next_sequence = 0, .started_wall = kStarted};
 
 // Feeds records with one byte of payload each.
 class RecorderTest : public testing::Test {
@@ -26,7 +27,7 @@ class RecorderTest : public testing::Test {
     record.media_sequence = segment;
     record.arrival_us = arrival_us;
     record.composition_offset = composition_offset_;
-    record.presented_wall_us = 5000 + static_cast<std::int64_t>(sequence_);
+    record.presented_wall = WallTime::from_us(5000 + static_cast<std::int64_t>(sequence_));
     record.flags = flags_;
     recorder.add(record, &track, Bytes{static_cast<std::uint8_t>(record.sequence)}, out_);
   }
@@ -87,7 +88,7 @@ TEST_F(RecorderTest, GoesOnBehindAGapAsLongAsThePublicationWasAway) {
   give(video_, 900'000, 1, 1'000'000);
   give(audio_, 10 * audio_second, 1, 1'000'000);
   recorder_.flush(out_);
-  ASSERT_TRUE(recorder_.continue_as(8, 0));
+  ASSERT_TRUE(recorder_.continue_as(PublicationId{8}, 0));
   sequence_ = 0;
   give(video_, 90'000, 2, 6'000'000);
   give(audio_, 1 * audio_second, 2, 6'000'000);
@@ -96,7 +97,7 @@ TEST_F(RecorderTest, GoesOnBehindAGapAsLongAsThePublicationWasAway) {
   EXPECT_FALSE(append(1).init_changed);
   EXPECT_NEAR(static_cast<double>(begins_at(append(1), video_)), 15 * 90'000, 1);
   EXPECT_NEAR(static_cast<double>(begins_at(append(1), audio_)), 15.0 * static_cast<double>(audio_second), 1);
-  EXPECT_EQ(append(1).journal.publication_id, 8U);
+  EXPECT_EQ(append(1).journal.publication_id, PublicationId{8});
   EXPECT_EQ(append(1).journal.next_sequence, 2U);
   EXPECT_EQ(append(1).journal.arrival_us, 6'000'000);
   EXPECT_NEAR(static_cast<double>(append(1).journal.shift_us), 14e6, 20);
@@ -110,14 +111,14 @@ TEST_F(RecorderTest, GoesOnBehindTheEndWhenTheSuccessorIsThereAtOnce) {
   composition_offset_ = 0;
   give(audio_, 4000, 1, 0);
   recorder_.flush(out_);
-  ASSERT_TRUE(recorder_.continue_as(8, 0));
+  ASSERT_TRUE(recorder_.continue_as(PublicationId{8}, 0));
   give(video_, 0, 2, 0);
   give(audio_, 0, 2, 0);
   recorder_.flush(out_);
   EXPECT_GE(begins_at(append(1), video_), 12'000U);  // 3000 + 6000, shown for 3000
   EXPECT_LE(begins_at(append(1), video_), 12'001U);
   // A track that begins earlier than the one that placed its publication stays behind its own end.
-  ASSERT_TRUE(recorder_.continue_as(9, 0));
+  ASSERT_TRUE(recorder_.continue_as(PublicationId{9}, 0));
   give(audio_, 48'000, 3, 0);
   give(video_, 0, 3, 0);
   recorder_.flush(out_);
@@ -127,8 +128,8 @@ TEST_F(RecorderTest, GoesOnBehindTheEndWhenTheSuccessorIsThereAtOnce) {
 TEST_F(RecorderTest, GoesOnAfterARestartAsItWouldHaveWithoutOne) {
   TrackEnds ends;
   ends[video_.id].add(900'000, 0, 3000);
-  Recorder resumed(ResumePoint{{7, 40, 1000, 0, 1'000'000}, {video_}, 3, ends, 1});
-  ASSERT_TRUE(resumed.continue_as(8, 0));
+  Recorder resumed(ResumePoint{{PublicationId{7}, 40, kStarted, 0, 1'000'000}, {video_}, 3, ends, 1});
+  ASSERT_TRUE(resumed.continue_as(PublicationId{8}, 0));
   EXPECT_TRUE(resumed.continuing());
   give(resumed, video_, 0, 9, 2'000'000);
   EXPECT_FALSE(resumed.continuing());
@@ -140,13 +141,13 @@ TEST_F(RecorderTest, LetsAFileHoldABoundedNumberOfPublications) {
   give(video_, 0, 1);
   recorder_.flush(out_);
   std::size_t publications = 1;
-  while (recorder_.continue_as(100 + publications, 0)) ++publications;
+  while (recorder_.continue_as(PublicationId{100 + publications}, 0)) ++publications;
   EXPECT_EQ(publications, kMaxPublications);
 }
 
 TEST(Journal, IsReadFromTheEndOfAFile) {
-  const Journal first{1, 10, 1000, 5, 77};
-  const Journal second{2, 20, 1000, 6, 88};
+  const Journal first{PublicationId{1}, 10, kStarted, 5, 77};
+  const Journal second{PublicationId{2}, 20, kStarted, 6, 88};
   Bytes file(100, 0xAA);
   mp4::test::append(file, write_journal(first));
   mp4::test::append(file, write_journal(second));
@@ -164,7 +165,7 @@ TEST(Journal, IsReadFromTheEndOfAFile) {
 }
 
 TEST(Journal, OfVersionOneIsRead) {
-  Bytes box = write_journal({1, 10, 1000, 0, 0});
+  Bytes box = write_journal({PublicationId{1}, 10, kStarted, 0, 0});
   box.resize(kOldJournalBoxBytes);
   box[3] = kOldJournalBoxBytes;
   box[8 + 16 + 3] = 1;
@@ -173,7 +174,8 @@ TEST(Journal, OfVersionOneIsRead) {
     std::copy_n(box.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
     return true;
   };
-  EXPECT_EQ(read_last_journals(box.size(), read), (std::vector<Journal>{{1, 10, 1000, 0, 0}}));
+  EXPECT_EQ(read_last_journals(box.size(), read),
+            (std::vector<Journal>{{PublicationId{1}, 10, kStarted, 0, 0}}));
 }
 
 TEST_F(RecorderTest, WritesAFragmentAtEachSegment) {
@@ -185,7 +187,7 @@ TEST_F(RecorderTest, WritesAFragmentAtEachSegment) {
   ASSERT_EQ(out_.size(), 1U);
   EXPECT_EQ(append(0).samples, 3U);
   EXPECT_TRUE(append(0).init_changed);
-  EXPECT_EQ(append(0).journal, (Journal{7, 3, 1000}));
+  EXPECT_EQ(append(0).journal, (Journal{PublicationId{7}, 3, kStarted}));
   recorder_.end(out_);
   ASSERT_EQ(out_.size(), 3U);
   EXPECT_FALSE(append(1).init_changed);
@@ -228,7 +230,7 @@ TEST_F(RecorderTest, BeginsANewFileWhereAConfigurationChanges) {
   EXPECT_TRUE(std::holds_alternative<EndFile>(out_[1]));
   EXPECT_EQ(append(2).samples, 2U);
   EXPECT_TRUE(append(2).init_changed);
-  EXPECT_EQ(append(2).journal, (Journal{7, 4, 5003}));
+  EXPECT_EQ(append(2).journal, (Journal{PublicationId{7}, 4, WallTime::from_us(5003)}));
 }
 
 // The same picture with other parameter sets, and back: one file, a fragment ends at each change, and a key
@@ -260,7 +262,7 @@ TEST_F(RecorderTest, GoesOnInTheFileWhereAPlayerCanFollow) {
   for (const auto& sample : tracks.at(0).samples) descriptions.push_back(sample.description);
   EXPECT_EQ(descriptions, (std::vector<std::uint32_t>{1, 1, 2, 2, 1, 2}));
   // And so it does after a restart.
-  Recorder resumed(ResumePoint{{7, sequence_, 1000}, {tracks.at(0).track, audio_}, 4, {}});
+  Recorder resumed(ResumePoint{{PublicationId{7}, sequence_, kStarted}, {tracks.at(0).track, audio_}, 4, {}});
   const std::size_t before = out_.size();
   give(resumed, other, 21'600, 1);
   resumed.flush(out_);
@@ -300,8 +302,8 @@ TEST_F(RotationTest, BeginsANewFileAtTheFirstKeyFrameBeyondTheLimit) {
   std::vector<std::int64_t> names;
   for (const FileAction& action : out_) {
     const auto* const next = std::get_if<Append>(&action);
-    if (next != nullptr && (names.empty() || names.back() != next->journal.started_wall_us))
-      names.push_back(next->journal.started_wall_us);
+    if (next != nullptr && (names.empty() || names.back() != next->journal.started_wall.us()))
+      names.push_back(next->journal.started_wall.us());
   }
   EXPECT_EQ(names,
             (std::vector<std::int64_t>{1000, 5025, 5049}));  // the times of the pictures at 12 s and 24 s
@@ -361,10 +363,12 @@ TEST_F(RotationTest, CutsAtASoundOnlyWhereThereIsNoPicture) {
 }
 
 TEST_F(RotationTest, GoesOnCountingAfterARestart) {
-  Recorder resumed(
-      ResumePoint{
-          .journal = {7, 40, 1000}, .tracks = {video_}, .fragments = 3, .begin_us = 5'000'000, .bytes = 100},
-      {.file = {.duration_us = 10'000'000}});
+  Recorder resumed(ResumePoint{.journal = {PublicationId{7}, 40, kStarted},
+                               .tracks = {video_},
+                               .fragments = 3,
+                               .begin_us = 5'000'000,
+                               .bytes = 100},
+                   {.file = {.duration_us = 10'000'000}});
   sequence_ = 40;
   give(resumed, video_, 14 * kSecond, 9);
   give(resumed, video_, 15 * kSecond, 10);
@@ -377,12 +381,12 @@ TEST_F(RotationTest, HoldsOverAReconnect) {
   rotate({.duration_us = 10'000'000});
   give(video_, 0, 1, 0);
   recorder_.flush(out_);
-  ASSERT_TRUE(recorder_.continue_as(8, 0));
+  ASSERT_TRUE(recorder_.continue_as(PublicationId{8}, 0));
   give(video_, 900 * kSecond, 2, 12'000'000);
   give(video_, 901 * kSecond, 3, 13'000'000);
   recorder_.flush(out_);
   EXPECT_EQ(files(), (std::vector<std::uint32_t>{2, 1}));
-  EXPECT_EQ(append(out_.size() - 1).journal.publication_id, 8U);
+  EXPECT_EQ(append(out_.size() - 1).journal.publication_id, PublicationId{8});
 }
 
 TEST_F(RecorderTest, PassesOverWhatIsNotRecorded) {
@@ -396,13 +400,13 @@ TEST_F(RecorderTest, PassesOverWhatIsNotRecorded) {
 }
 
 TEST_F(RecorderTest, GoesOnWhereAnotherRunStopped) {
-  Recorder resumed(ResumePoint{{7, 40, 1000}, {video_}, 3, {}});
+  Recorder resumed(ResumePoint{{PublicationId{7}, 40, kStarted}, {video_}, 3, {}});
   EXPECT_EQ(resumed.next_sequence(), 40U);
   sequence_ = 40;
   give(resumed, video_, 90'000, 9);
   resumed.flush(out_);
   EXPECT_FALSE(append(0).init_changed);
-  EXPECT_EQ(append(0).journal, (Journal{7, 41, 1000}));
+  EXPECT_EQ(append(0).journal, (Journal{PublicationId{7}, 41, kStarted}));
 }
 
 TEST_F(RecorderTest, WritesNothingWithoutSamples) {

@@ -7,9 +7,11 @@
 
 #include "base/clock.hpp"
 #include "catalogue.hpp"
+#include "errors.hpp"
 #include "file_io.hpp"
-#include "file_names.hpp"
+#include "media/errors.hpp"
 #include "media/mp4_track.hpp"
+#include "recordings/private_mark.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -27,10 +29,10 @@ bool meant_to_end(media::LogEnd reason) {
 }
 
 // What a file is named after that begins in the middle of the publication.
-std::int64_t begin_of(const media::LogReader& log, const media::LogInfo& info) {
+WallTime begin_of(const media::LogReader& log, const media::LogInfo& info) {
   const auto read = log.read();
   const auto* const sample = std::get_if<media::LogReader::Sample>(&read);
-  return sample != nullptr ? sample->record.presented_wall_us : info.started_wall_us;
+  return sample != nullptr ? sample->record.presented_wall : info.started_wall;
 }
 
 }  // namespace
@@ -43,8 +45,8 @@ Result<Recording> Recording::open(
   const std::uint64_t next = std::max(files->next_sequence, info.first_sequence);
   const bool begun = next > info.first_sequence;
   auto log = arena.open_log(info.slot, info.publication_id, next);
-  if (!log && log.error().code != "media.not_found") return tl::unexpected(log.error());
-  const Journal fresh{info.publication_id, next, begun && log ? begin_of(*log, info) : info.started_wall_us};
+  if (!log && log.error().code != media::errors::kNotFound) return tl::unexpected(log.error());
+  const Journal fresh{info.publication_id, next, begun && log ? begin_of(*log, info) : info.started_wall};
   std::optional<FoundPart>& part = files->unfinished;
   Recording recording(info, std::move(directory),
                       part ? Recorder(part->content.resume, limits) : Recorder(fresh, limits));
@@ -75,7 +77,7 @@ void Recording::take_over(Handover handover) {
   Recorder own = std::move(recorder_);
   recorder_ = std::move(handover.recorder);
   file_ = std::move(handover.file);
-  if (recorder_.continue_as(info_.publication_id, 0)) {
+  if (recorder_.continue_as(info_.publication_id, info_.first_sequence)) {
     announced_begun_.push_back(file_->stem());
     return;
   }
@@ -100,7 +102,7 @@ void Recording::refuse_changed_tracks(const media::SampleRecord& first) {
     const mp4::Track* const track = configuration ? track_of(*configuration) : nullptr;
     changed = changed || (track != nullptr && recorder_.differs(*track));
   }
-  if (changed) recorder_.end_for_continuation(info_.started_wall_us, waiting_);
+  if (changed) recorder_.end_for_continuation(info_.started_wall, waiting_);
 }
 
 std::optional<Recording::Handover> Recording::hand_over(std::int64_t first_arrival_us,
@@ -228,7 +230,7 @@ bool Recording::perform(std::int64_t monotonic_us, Progress& progress) {
 
 Result<void> Recording::append(const Append& append, Progress& progress) {
   if (!file_) {
-    auto file = PartFile::create(directory_, info_.stream_id, append.journal.started_wall_us);
+    auto file = PartFile::create(directory_, info_.stream_id, append.journal.started_wall);
     if (!file) return tl::unexpected(file.error());
     file_ = std::move(*file);
     progress.begun.push_back(file_->stem());
@@ -237,7 +239,7 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
   const std::uint64_t before = file_->size();
   auto appended = file_->append(append);
   if (!appended) {
-    if (appended.error().code == "recording.gone") file_.reset();
+    if (appended.error().code == recording::errors::kGone) file_.reset();
     return appended;
   }
   written_ = append.journal.next_sequence;
@@ -250,7 +252,7 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
 // Before the file has anything of it: whoever serves the file looks for the mark.
 Result<void> Recording::mark_private() {
   if (!info_.is_private || marked_ == file_->stem()) return {};
-  const auto mark = open_file(directory_ + "/" + private_mark(file_->stem()), O_WRONLY | O_CREAT);
+  const auto mark = open_file(directory_ + "/" + recordings::private_mark(file_->stem()), O_WRONLY | O_CREAT);
   if (!mark) return tl::unexpected(mark.error());
   if (auto synced = sync_directory(directory_); !synced) return synced;
   marked_ = file_->stem();

@@ -50,7 +50,7 @@ class Recording {
 
   // Reads the directory and opens the log. A log that is gone meanwhile is no error: what there is of it is
   // complete. predecessor is asked for its file where this publication has none of its own yet.
-  [[nodiscard]] static Result<Recording> open(
+  static Result<Recording> open(
       media::ArenaReader& arena, const media::LogInfo& info, std::string directory,
       RecordingLimits limits = {},
       const std::function<std::optional<Handover>(std::int64_t first_arrival_us)>& predecessor = {});

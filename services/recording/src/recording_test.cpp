@@ -8,9 +8,10 @@
 #include "../tests/recording_fixture.hpp"
 #include "catalogue.hpp"
 #include "finish_file.hpp"
+#include "log_scanner.hpp"
 #include "media/arena_format.hpp"
 #include "media/cursor_table.hpp"
-#include "scout.hpp"
+#include "recordings/private_mark.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -42,11 +43,14 @@ TEST_F(RecordingTest, MarksWhatIsPrivateBeforeItIsThere) {
     Recording recording = open(*publisher);
     publisher->turns(60);
     run(recording);
-    const std::string stem = parse_file_name(test::files(directory_, FileState::kPart).at(0))->stem;
-    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + private_mark(stem)), publisher == &secret);
+    const std::string stem =
+        recordings::parse_file_name(test::files(directory_, FileState::kPart).at(0))->stem;
+    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + recordings::private_mark(stem)),
+              publisher == &secret);
     publisher->log().end(media::LogEnd::kUnpublished);
     run(recording);
-    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + private_mark(stem)), publisher == &secret);
+    EXPECT_EQ(std::filesystem::exists(directory_ + "/" + recordings::private_mark(stem)),
+              publisher == &secret);
     std::filesystem::remove_all(directory_);
   }
 }
@@ -87,7 +91,7 @@ TEST_F(RecordingTest, ContinuesAPartCutOffAnywhere) {
     Recording again = open(publisher);
     SCOPED_TRACE(size);
     EXPECT_TRUE(run(again).ended);
-    // A part without a whole beginning is nobody's: the scout finds it.
+    // A part without a whole beginning is nobody's: the scanner finds it.
     const auto parts = find_parts(directory_).value();
     for (const PartOwner& part : parts) finish(part.stem);
     test::expect_whole(directory_, 13, publisher.log().committed());
@@ -314,6 +318,31 @@ TEST_F(RecordingTest, GoesOnInTheFileOfAPublicationThatWasCutOff) {
   EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
 }
 
+// Its own samples count from there on, in a file of its own and in one that it goes on in.
+TEST_F(RecordingTest, LosesNothingOfALogWhoseFirstSequenceIsNotZero) {
+  constexpr std::uint64_t kFirst = 1'000'000;
+  const std::int64_t now_us = monotonic_us();
+  media::LogDescription description = Publisher::describe(31);
+  description.first_sequence = kFirst;
+  Publisher cut(*arena_, description);
+  Recording first = open(cut);
+  cut.turns(60, now_us - 5'000'000);
+  cut.log().end(media::LogEnd::kDisconnected);
+  run(first, kReturn);
+  description = Publisher::describe(32);
+  description.first_sequence = 2 * kFirst;
+  Publisher back(*arena_, description);
+  back.turns(60, now_us);
+  Recording second = open_after(back, first);
+  run(second, kReturn);
+  back.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(run(second, kReturn).ended);
+  EXPECT_EQ(test::files(directory_, FileState::kFinished).size(), 1U);
+  test::expect_whole(directory_, 31, cut.log().committed(), kFirst);
+  test::expect_whole(directory_, 32, back.log().committed(), 2 * kFirst);
+  EXPECT_EQ(lost_, 0U);
+}
+
 TEST_F(RecordingTest, BeginsANewFileWhenThePublicationComesBackTooLate) {
   const std::int64_t now_us = monotonic_us();
   Publisher cut(*arena_, 33);
@@ -467,14 +496,14 @@ TEST_F(RecordingTest, FindsPartsWhosePublicationIsGone) {
   test::ScratchDirectory other;
   const auto arena = test::make_arena(other.path());
   const Publisher again(*arena, 23);
-  Scout scout(other.path(), directory_);
-  const Scout::Findings findings = scout.look();
+  LogScanner scanner(other.path(), directory_);
+  const LogScanner::Findings findings = scanner.look();
   ASSERT_EQ(findings.orphans.size(), 1U);
-  EXPECT_EQ(findings.orphans[0].publication_id, 22U);
+  EXPECT_EQ(findings.orphans[0].publication_id, PublicationId{22});
   EXPECT_EQ(findings.orphans[0].stream_id, "s1");
   ASSERT_EQ(findings.logs.size(), 1U);
   finish(findings.orphans[0].stem);
-  EXPECT_TRUE(scout.look().orphans.empty());
+  EXPECT_TRUE(scanner.look().orphans.empty());
   test::expect_whole(directory_, 22, 180);
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 #include "bus/v1/bus.pb.h"
-#include "file_names.hpp"
+#include "recordings/file_names.hpp"
 #include "runtime/health.hpp"
 
 namespace millrace::recording {
@@ -13,10 +13,10 @@ namespace {
 constexpr std::string_view kComponent = "files";
 
 std::string finished_name(const std::string& stem) {
-  return stem + std::string(kFinishedSuffix);
+  return stem + std::string(recordings::kFinishedSuffix);
 }
 std::string stream_of(const std::string& stem) {
-  const auto name = parse_file_name(finished_name(stem));
+  const auto name = recordings::parse_file_name(finished_name(stem));
   return name ? name->stream_id : std::string();
 }
 std::string recording_key(const std::string& stem) {
@@ -34,11 +34,11 @@ Reporter::Reporter(std::shared_ptr<runtime::Health> health, Publish publish)
 }
 
 void Reporter::progressed(const media::LogInfo& publication, const Progress& progress) {
-  metrics_.progressed(progress);
   if (progress.lost_samples > 0) {
     log::warning("samples lost: the media log could not hold them",
                  {{"stream", publication.stream_id}, {"samples", progress.lost_samples}});
   }
+  metrics_.progressed(progress);
 }
 
 void Reporter::begun(const media::LogInfo& publication, const std::string& stem) {
@@ -47,9 +47,9 @@ void Reporter::begun(const media::LogInfo& publication, const std::string& stem)
   event.set_key(recording_key(stem));
   auto& started = *event.mutable_recording_started();
   started.set_stream_id(publication.stream_id);
-  started.set_publication_id(publication.publication_id);
+  started.set_publication_id(number_of(publication.publication_id));
   started.set_file_name(finished_name(stem));
-  started.set_started_wall_us(publication.started_wall_us);
+  started.set_started_wall_us(publication.started_wall.us());
   publish_(std::move(event));
 }
 
@@ -60,22 +60,28 @@ void Reporter::finished(const std::string& stem, const FinishedFile& file) {
   if (!file.empty) {
     auto& finished = *event.mutable_recording_finished();
     finished.set_stream_id(stream_of(stem));
-    finished.set_publication_id(file.publication_id);
+    finished.set_publication_id(number_of(file.publication_id));
     finished.set_file_name(finished_name(stem));
     finished.set_size_bytes(file.size);
     finished.set_duration_us(file.duration_us);
   }
   publish_(std::move(event));
   if (file.empty) return;
-  metrics_.file_finished();
   log::info("recording finished",
             {{"file", finished_name(stem)}, {"bytes", file.size}, {"duration_us", file.duration_us}});
+  metrics_.file_finished();
 }
 
 void Reporter::failing(const std::string& source, const std::string& stream_id, const std::string& stem,
                        const Error& error) {
-  metrics_.failed(error.code);
   const std::lock_guard lock(mutex_);
+  publish_failure(source, stream_id, stem, error);
+  metrics_.failed(error.code);
+}
+
+// With the mutex held.
+void Reporter::publish_failure(const std::string& source, const std::string& stream_id,
+                               const std::string& stem, const Error& error) {
   const auto known = failures_.find(source);
   const bool news = known == failures_.end() || known->second.code != error.code;
   if (!news && known->second.published) return;

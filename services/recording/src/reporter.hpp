@@ -3,7 +3,8 @@
 // A source is whatever can fail and get well again: a publication's recording, the finishing of a file. A
 // failure is published once and kept (RecordingFailed, health degraded) until the source has recovered.
 //
-// What publish throws is thrown on; the same call again publishes again. Health is degraded from the failure
+// What publish throws is thrown on; the same call again publishes again, and only a call that returned has
+// counted. Health is degraded from the failure
 // on, published or not, and ready only once the recovery is published.
 #pragma once
 
@@ -53,6 +54,8 @@ class Reporter {
     bool published = false;
   };
 
+  void publish_failure(const std::string& source, const std::string& stream_id, const std::string& stem,
+                       const Error& error);
   void update_health();
 
   std::shared_ptr<runtime::Health> health_;

@@ -1,6 +1,8 @@
 #include "reporter.hpp"
 
 #include <gtest/gtest.h>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
 #include <new>
 #include <string>
@@ -17,10 +19,20 @@ class ReporterTest : public testing::Test {
  protected:
   void fail(const std::string& source, const std::string& stream = "s1",
             std::string_view code = "recording.disk_full") {
-    reporter_.failing(source, stream, {}, Error{code, "why"});
+    reporter_.failing(source, stream, {}, Error{ErrorCode::of_lasting(code), "why"});
   }
   // "s1 recording.disk_full", or "s1 well" for a retraction.
   std::vector<std::string> take_events() { return std::exchange(events_, {}); }
+
+  // Over all labels.
+  double count(const std::string& name) {
+    double sum = 0;
+    for (const prometheus::MetricFamily& family : reporter_.metrics().collectable()->Collect()) {
+      if (family.name != name) continue;
+      for (const prometheus::ClientMetric& metric : family.metric) sum += metric.counter.value;
+    }
+    return sum;
+  }
 
   bool no_memory_ = false;  // for the next event
   std::vector<std::string> events_;
@@ -66,6 +78,16 @@ TEST_F(ReporterTest, PublishesAgainAFailureThatCouldNotBePublished) {
   fail("a");
   fail("a");
   EXPECT_EQ(take_events(), Events{"s1 recording.disk_full"});
+}
+
+TEST_F(ReporterTest, CountsAFailureOnceHoweverOftenItsReportIsTried) {
+  no_memory_ = true;
+  EXPECT_THROW(fail("a"), std::bad_alloc);
+  EXPECT_EQ(count("millrace_recording_failures_total"), 0);
+  fail("a");
+  EXPECT_EQ(count("millrace_recording_failures_total"), 1);
+  fail("a");
+  EXPECT_EQ(count("millrace_recording_failures_total"), 2) << "another attempt that failed";
 }
 
 TEST_F(ReporterTest, PublishesAgainARecoveryThatCouldNotBePublished) {

@@ -6,10 +6,9 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
-#include "bus/node.hpp"
+#include "base/survive.hpp"
 #include "bus/v1/bus.pb.h"
-#include "http/ops.hpp"
-#include "http/server.hpp"
+#include "errors.hpp"
 
 namespace millrace::recording {
 namespace {
@@ -18,10 +17,6 @@ constexpr std::chrono::milliseconds kDrainReserve{500};
 // For publications to end when the whole system stops.
 constexpr std::chrono::milliseconds kDrainPatience{2000};
 constexpr std::chrono::milliseconds kDrainPoll{20};
-
-std::string or_default(const std::string& value, const std::string& default_value) {
-  return value.empty() ? default_value : value;
-}
 
 }  // namespace
 
@@ -37,43 +32,29 @@ Result<void> RecordingService::start(runtime::ServiceContext& context) {
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : recording_children(shared_))
     runtime::add_child(context.root, std::move(child));
-  if (auto started = start_ops(context); !started) return started;
-  return context.write_ports({{"RECORDING_OPS_PORT", ops_->port()}});
+  return shell_.open_ops(context, config_.ops, {shared_->reporter.metrics().collectable()});
 }
 
 Result<void> RecordingService::start_bus(const runtime::ServiceContext& context) {
-  config_.bus.home = context.home;
-  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  auto node = bus::Node::start({.instance = "recording", .endpoints = *endpoints, .limits = {}});
-  if (!node) return tl::unexpected(node.error());
-  node_ = std::move(*node);
+  if (auto joined = shell_.join_bus(context, config_.bus); !joined) return joined;
   // The node lives until the process ends; a stopped one takes no more events.
   shared_ = std::make_shared<RecordingShared>(
-      or_default(config_.media_log_directory, context.home + "/run/media"),
-      or_default(config_.media_root, context.home + "/media") + "/" + config_.vod_directory_name,
+      config_.media_log.directory(context.home),
+      (config_.media_root.empty() ? context.home + "/media" : config_.media_root) + "/" +
+          config_.vod_directory_name,
       std::chrono::microseconds(config_.reconnect_grace).count(),
       FileLimits{std::chrono::microseconds(config_.longest_file).count(), config_.largest_file},
-      context.health, [bus = node_.get()](bus::v1::Event event) { bus->publish(std::move(event)); });
+      context.health, [&node = shell_.node()](bus::v1::Event event) { node.publish(std::move(event)); });
   // A directory that cannot be made yet is waited for.
-  if (auto locked = shared_->scout.lock(); !locked && locked.error().code == "recording.locked")
+  if (auto locked = shared_->scanner.lock(); !locked && locked.error().code == recording::errors::kLocked)
     return locked;
-  const auto wake = [shared = shared_] { shared->scout_actor.wake(); };
-  node_->subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
-                              .on_event =
-                                  [wake](const bus::v1::Event& event) {
-                                    if (event.has_stream_published()) wake();
-                                  },
-                              .on_lost = {}});
-  return {};
-}
-
-Result<void> RecordingService::start_ops(const runtime::ServiceContext& context) {
-  auto started = http::start_ops(config_.ops, {.service = "recording",
-                                               .health = context.health.get(),
-                                               .metrics = {shared_->reporter.metrics().collectable()}});
-  if (!started) return tl::unexpected(started.error());
-  ops_ = std::move(*started);
+  const auto wake = [shared = shared_] { shared->scanner_actor.wake(); };
+  shell_.node().subscribe("ingest", {.on_snapshot = [wake](const bus::v1::Snapshot&) { wake(); },
+                                     .on_event =
+                                         [wake](const bus::v1::Event& event) {
+                                           if (event.has_stream_published()) wake();
+                                         },
+                                     .on_lost = {}});
   return {};
 }
 
@@ -88,12 +69,12 @@ void RecordingService::drain(runtime::Deadline deadline) {
     std::this_thread::sleep_for(kDrainPoll);
   }
   for (const auto& publication : shared_->publications.all()) {
-    publication->suspend(monotonic_us(), shared_->reporter, shared_->finish_queue);
+    (void)survives("recording suspend",
+                   [&] { publication->suspend(monotonic_us(), shared_->reporter, shared_->finish_queue); });
   }
   shared_->finish_queue.wait(until);
   shared_->workers.stop();  // before the actors that its jobs answer
-  ops_.reset();
-  if (node_) node_->stop();
+  shell_.close();
 }
 
 }  // namespace millrace::recording

@@ -5,13 +5,7 @@
 
 #include "config.hpp"
 #include "runtime/service.hpp"
-
-namespace millrace::bus {
-class Node;
-}
-namespace millrace::http {
-class Server;
-}
+#include "service/shell.hpp"
 
 namespace millrace::recording {
 
@@ -31,12 +25,10 @@ class RecordingService {
 
  private:
   Result<void> start_bus(const runtime::ServiceContext& context);
-  Result<void> start_ops(const runtime::ServiceContext& context);
 
   RecordingConfig config_;
-  std::unique_ptr<bus::Node> node_;
+  service::Shell shell_;
   std::shared_ptr<RecordingShared> shared_;
-  std::unique_ptr<http::Server> ops_;
 };
 
 }  // namespace millrace::recording

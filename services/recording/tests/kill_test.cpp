@@ -120,7 +120,7 @@ TEST_F(KilledRecorder, MakesOneRecordingOfAStreamThatIsCutAgainAndAgain) {
       const auto parts = test::files(directory_, FileState::kPart);
       if (parts.empty()) return false;
       const auto content = read_part(directory_ + "/" + parts[0]);
-      return content && *content && (*content)->resume.journal.publication_id == id;
+      return content && *content && (*content)->resume.journal.publication_id == PublicationId{id};
     };
     if (id % 2 == 0) {
       EXPECT_TRUE(wait_until(in_a_file, 60s)) << id;

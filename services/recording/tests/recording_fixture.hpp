@@ -21,7 +21,7 @@ class RecordingTest : public testing::Test {
 
   media::LogInfo info_of(const Publisher& publisher) {
     for (const media::LogInfo& info : reader_->logs()) {
-      if (info.publication_id == publisher.publication_id()) return info;
+      if (info.publication_id == PublicationId{publisher.publication_id()}) return info;
     }
     return {};
   }

@@ -13,7 +13,7 @@
 
 namespace millrace::recording {
 
-class Scout {
+class LogScanner {
  public:
   struct Findings {
     std::vector<media::FoundLog> logs;  // sources: what was made from one is not recorded
@@ -22,7 +22,7 @@ class Scout {
     std::optional<Error> file_error;  // the directory of recordings could not be read or locked
   };
 
-  Scout(std::string media_log_directory, std::string directory)
+  LogScanner(std::string media_log_directory, std::string directory)
       : arenas_(std::move(media_log_directory), "recording"), directory_(std::move(directory)) {}
 
   // Finds nothing, and says why, while the directory of recordings cannot be locked.

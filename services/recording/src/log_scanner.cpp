@@ -1,10 +1,10 @@
-#include "scout.hpp"
+#include "log_scanner.hpp"
 
 #include <algorithm>
 
 namespace millrace::recording {
 
-Scout::Findings Scout::look() {
+LogScanner::Findings LogScanner::look() {
   const std::lock_guard lock(mutex_);
   Findings findings;
   if (auto locked = lock_.take(directory_); !locked) {
@@ -18,12 +18,12 @@ Scout::Findings Scout::look() {
   return findings;
 }
 
-Result<void> Scout::lock() {
+Result<void> LogScanner::lock() {
   const std::lock_guard lock(mutex_);
   return lock_.take(directory_);
 }
 
-void Scout::find_orphans(Findings& findings) {
+void LogScanner::find_orphans(Findings& findings) {
   remove_unfinished_copies(directory_);
   auto parts = find_parts(directory_);
   if (!parts) {
