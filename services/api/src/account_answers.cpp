@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "base/reply_codes.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -65,7 +67,7 @@ http::Response response_to(const auth::v1::AccountRefusal& refusal) {
 
 AccountAnswer ask_account(const Call& call, const Context& context, bus::v1::Request request) {
   const Result<bus::v1::Reply> reply = context.peers.ask("auth", std::move(request), call.deadline);
-  if (!reply && reply.error().code == "auth.overloaded") return tl::unexpected(overloaded());
+  if (!reply && reply.error().code == reply_codes::kOverloaded) return tl::unexpected(overloaded());
   if (!reply || !reply->has_account()) return tl::unexpected(unavailable("auth"));
   if (reply->account().has_refusal()) return tl::unexpected(response_to(reply->account().refusal()));
   return reply->account();

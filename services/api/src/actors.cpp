@@ -6,6 +6,7 @@
 #include "application_probes.hpp"
 #include "base/log.hpp"
 #include "edge_call.hpp"
+#include "runtime/detached_thread.hpp"
 
 namespace millrace::api {
 namespace {
@@ -20,9 +21,10 @@ constexpr std::string_view kProbed = "/api/v1/health-check";  // answers without
 
 struct ApplicationState {
   static inline const char* name = "api.application";
+  runtime::DetachedThread thread;
   std::shared_ptr<ActorParts> parts;
   std::unique_ptr<Application> application;
-  ApplicationProbes probes;
+  ApplicationProbes probes{0};
 
   ~ApplicationState() {
     if (parts) parts->upstream.connect_to(0);
@@ -34,6 +36,7 @@ struct ApplicationState {
     auto started = parts->start_application();
     if (!started) throw std::runtime_error(started.error().message);
     application = std::move(*started);
+    probes = ApplicationProbes(parts->upstream.statistics().answers);
     parts->upstream.connect_to(application->port());
     parts->health->set(kComponent, runtime::HealthState::kReady);
   }

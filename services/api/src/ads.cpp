@@ -20,7 +20,7 @@ bool is_url_character(char c) {
          kOthers.find(c) != std::string_view::npos;
 }
 
-tl::unexpected<Error> no_url(std::string_view code, const std::string& text, std::string_view why) {
+tl::unexpected<Error> no_url(ErrorCode code, const std::string& text, std::string_view why) {
   constexpr std::size_t kShown = 64;
   return fail(code, "'" + text.substr(0, kShown) + "' " + std::string(why));
 }

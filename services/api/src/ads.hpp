@@ -37,9 +37,9 @@ bool is_ad_interest(std::string_view text);
 
 // An http or https URL with {streamId}, {cachebuster}, {interest} and {age} in it, behind the host only.
 // "ads.template" says what is wrong with it.
-[[nodiscard]] Result<std::string> check_tag_template(const std::string& text);
+Result<std::string> check_tag_template(const std::string& text);
 // "ads.url": no http or https URL, too long, or with a character that no URL has.
-[[nodiscard]] Result<std::string> check_url(const std::string& text);
+Result<std::string> check_url(const std::string& text);
 
 // The template with its parameters, percent-encoded.
 std::string fill_tag(std::string_view tag_template, const TagParameters& parameters);

@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "http/errors.hpp"
+
 namespace millrace::api {
 
 ProbeOutcome outcome_of(const Result<http::Response>& answer) {
   if (answer) return answer->status == 200 ? ProbeOutcome::kAnswered : ProbeOutcome::kMissed;
   const std::string_view code = answer.error().code;
-  if (code == "http.stopped") return ProbeOutcome::kStopped;
-  if (code == "http.unsent" || code == "http.overloaded") return ProbeOutcome::kUnsent;
+  if (code == http::errors::kStopped) return ProbeOutcome::kStopped;
+  if (code == http::errors::kUnsent || code == http::errors::kOverloaded) return ProbeOutcome::kUnsent;
   return ProbeOutcome::kMissed;
 }
 

@@ -12,6 +12,10 @@
 #include "token_cache.hpp"
 #include "urls.hpp"
 
+namespace millrace::playback {
+class Revocations;
+}
+
 namespace millrace::api {
 
 class MetricsFeed;
@@ -50,6 +54,7 @@ struct Context {
   const StreamRules& rules;
   const MetricsFeed& feed;
   const AdsConfig& ads;
+  const playback::Revocations& watching;  // what auth broadcasts
 };
 
 // JSON text as an answer.

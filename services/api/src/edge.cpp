@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "http/errors.hpp"
 #include "http/target.hpp"
 #include "routes.hpp"
 #include "vod.hpp"
@@ -15,7 +16,6 @@ constexpr std::string_view kDocs = "/api/docs";
 constexpr std::string_view kDescription = "/api/openapi.yaml";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kSocketIo = "/socket.io";
-constexpr std::int64_t kMicroseconds = 1'000'000;
 // Swagger UI sets styles of its own elements.
 constexpr std::string_view kDocsPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -59,19 +59,20 @@ EdgeCall call_of(const http::Request& request, RouteMatch match) {
 }
 
 // The same for all who ask the same. Parameters have no slash; a query of known length cannot be taken for
-// one.
-std::string question_of(const RouteMatch& match, std::string_view raw_query) {
-  std::string question = std::to_string(row_of(*match.route)) + ' ' + std::to_string(raw_query.size()) + ' ';
+// one. Not the same as before a stream was withdrawn or given back.
+std::string question_of(const RouteMatch& match, std::string_view raw_query, std::uint64_t changes) {
+  std::string question = std::to_string(changes) + ' ' + std::to_string(row_of(*match.route)) + ' ' +
+                         std::to_string(raw_query.size()) + ' ';
   question.append(raw_query);
   for (const auto& [name, value] : match.parameters) question.append("/").append(value);
   return question;
 }
 
 http::Response failure(const Error& error) {
-  if (error.code == "http.deadline" || error.code == "http.unsent")
+  if (error.code == http::errors::kDeadline || error.code == http::errors::kUnsent)
     return http::Response::problem(504, "timeout", "The answer took too long.");
-  if (error.code == "http.bad_answer") return http::Response::problem(502, "bad_answer");
-  if (error.code == "http.too_large") return http::Response::problem(413, "body_too_large");
+  if (error.code == http::errors::kBadAnswer) return http::Response::problem(502, "bad_answer");
+  if (error.code == http::errors::kTooLarge) return http::Response::problem(413, "body_too_large");
   http::Response response =
       http::Response::problem(503, "overloaded", "The API cannot answer now. Try again shortly.");
   response.headers.add("Retry-After", "1");
@@ -169,7 +170,7 @@ http::Response Edge::docs_page() const {
 
 void Edge::judge_recording(const http::Request& request, const http::Responder& respond,
                            std::string_view name) const {
-  VodAccess::Decision decision = vod_access_.judge(request, name, wall_us() / kMicroseconds);
+  VodAccess::Decision decision = vod_access_.judge(request, name, wall_now());
   switch (decision.answer) {
     case VodAccess::Answer::kOpen:
       return respond_with(request, respond, recording(name, true));
@@ -212,7 +213,7 @@ void Edge::pass_on(http::Request&& request, const http::Responder& respond, Rout
     respond_with(origin, respond, std::move(response));
   };
   if (match.route->sharing == Sharing::kAnonymous && !request.headers.contains("Authorization")) {
-    std::string question = question_of(match, request.raw_query);
+    std::string question = question_of(match, request.raw_query, vod_access_.changes());
     return share(std::move(question), call_of(request, std::move(match)), respond, answered);
   }
   EdgeCall call = call_of(request, std::move(match));

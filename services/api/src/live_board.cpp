@@ -86,13 +86,13 @@ void LiveBoard::join(LiveView& view) const {
   view.began_at = sequence_;
 }
 
-bool LiveBoard::may_see(const Slot& slot, const LiveView& view) {
+bool LiveBoard::may_see(const Slot& slot, const LiveView& view) const {
   if (!slot.live && slot.sequence <= view.began_at) return false;
   const auto subscription = view.subscriptions.find(slot.stream_id);
   const bool subscribed = subscription != view.subscriptions.end();
   if (!view.everything && !subscribed) return false;
-  if (!slot.is_private || view.admin || view.own.contains(slot.stream_id)) return true;
-  return subscribed && subscription->second;
+  if (view.admin || view.own.contains(slot.stream_id) || (subscribed && subscription->second)) return true;
+  return is_public(slot.stream_id, slot.is_private, watching_);
 }
 
 const LiveBoard::Slot* LiveBoard::find_next(const LiveView& view) const {

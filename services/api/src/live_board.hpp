@@ -38,6 +38,9 @@ struct LiveView {
 
 class LiveBoard {
  public:
+  // watching: what auth broadcasts; outlives this.
+  explicit LiveBoard(const playback::Revocations& watching) : watching_(watching) {}
+
   static constexpr std::size_t kMostStreams = MetricsFeed::kMostStreams;
 
   // Ended streams are shown once more, then go with those that were not updated for MetricsFeed::kStaleUs.
@@ -59,11 +62,12 @@ class LiveBoard {
     LiveText plain;      // with the public id as streamKey
     LiveText socket_io;  // the same
   };
-  static bool may_see(const Slot& slot, const LiveView& view);
+  bool may_see(const Slot& slot, const LiveView& view) const;
   static LiveText text_for(const Slot& slot, const LiveView& view);
   const Slot* find_next(const LiveView& view) const;
   void put(const metrics::v1::StreamMetrics& stream, std::int64_t now_us);
 
+  const playback::Revocations& watching_;
   mutable std::mutex mutex_;  // guards what follows
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Slot>> slots_;  // by sequence

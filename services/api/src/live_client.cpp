@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ids.hpp"
+#include "base/reply_codes.hpp"
 #include "socket_io.hpp"
 
 namespace millrace::api {
@@ -182,7 +183,7 @@ void LiveClient::subscribe(const Json& data, std::optional<std::uint64_t> ack) {
 void LiveClient::finish_subscription(const std::string& name, const Result<bus::v1::Reply>& reply,
                                      std::optional<std::uint64_t> ack) {
   const LiveOutcome unknown = {"stream_unknown", "There is no such stream."};
-  if (!reply && reply.error().code == "auth.unknown_stream") return refuse(ack, unknown);
+  if (!reply && reply.error().code == reply_codes::kUnknownStream) return refuse(ack, unknown);
   if (!reply || !reply->has_stream()) return refuse(ack, LiveOutcome::unavailable());
   const auth::v1::Stream& stream = reply->stream();
   const bool by_key = stream.stream_id() != name;

@@ -17,6 +17,7 @@
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "base/wall_time.hpp"
 #include "bus/v1/bus.pb.h"
 #include "http/websocket.hpp"
 #include "live_board.hpp"
@@ -26,10 +27,12 @@ namespace millrace::api {
 
 // What all clients have in common.
 struct LiveShared {
+  explicit LiveShared(const playback::Revocations& watching) : board(watching) {}
+
   LiveBoard board;
   // Asks auth and comes back on any thread, also before it returns.
   std::function<void(bus::v1::Request, std::function<void(Result<bus::v1::Reply>)>)> ask_auth;
-  std::function<std::int64_t()> wall_us;
+  std::function<WallTime()> wall_now;
   std::function<std::int64_t()> monotonic_us;
 };
 
@@ -103,7 +106,7 @@ class LiveClient final : public http::WebSocketSource, public std::enable_shared
   std::optional<http::WebSocketClose> ending_;
   Identity identity_;
   Secret token_;
-  std::int64_t expires_wall_us_ = 0;
+  WallTime expires_wall_;
   std::int64_t verified_us_ = 0;
   std::int64_t fetched_us_ = 0;
   std::int64_t minute_began_us_ = 0;

@@ -41,7 +41,7 @@ LiveOutcome LiveClient::accept_token(const Secret& token, const auth::v1::Verify
   identity_ = {verified.subject(), role};
   view_.admin = role == policy::Role::kAdmin;
   token_ = token;
-  expires_wall_us_ = verified.expires_wall_us();
+  expires_wall_ = WallTime::from_us(verified.expires_wall_us());
   verified_us_ = shared_->monotonic_us();
   return {};
 }
@@ -94,14 +94,14 @@ void LiveClient::verify_again() {
 
 void LiveClient::tick() {
   const std::int64_t now_us = shared_->monotonic_us();
-  const std::int64_t wall_us = shared_->wall_us();
+  const WallTime wall = shared_->wall_now();
   bool expired = false;
   bool verify = false;
   bool fetch = false;
   {
     const std::lock_guard lock(mutex_);
     if (token_.empty() || ending_) return;
-    expired = expires_wall_us_ != 0 && wall_us >= expires_wall_us_;
+    expired = expires_wall_.is_set() && wall >= expires_wall_;
     verify = now_us - verified_us_ >= kVerifyEveryUs;
     const bool live = std::any_of(view_.own.begin(), view_.own.end(),
                                   [&](const auto& item) { return shared_->board.is_live(item.first); });

@@ -44,6 +44,10 @@ std::vector<MetricsFeed::Numbers> MetricsFeed::live(std::int64_t now_us) const {
   return streams;
 }
 
+bool is_public(std::string_view stream_id, bool measured_private, const playback::Revocations& watching) {
+  return !measured_private && watching.standing(stream_id) == playback::Standing::kPublic;
+}
+
 bool MetricsFeed::is_fresh(std::int64_t now_us) const {
   const std::lock_guard lock(mutex_);
   return now_us < fresh_until_us_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "metrics/v1/metrics.pb.h"
+#include "playback/revocations.hpp"
 
 namespace millrace::api {
 
@@ -55,5 +56,9 @@ class MetricsFeed {
   std::int64_t swept_us_ = 0;
   std::int64_t fresh_until_us_ = 0;
 };
+
+// Whether everybody may see numbers that metrics reported: what auth broadcasts may be newer than they are.
+// Before auth was heard in whole nobody is everybody.
+bool is_public(std::string_view stream_id, bool measured_private, const playback::Revocations& watching);
 
 }  // namespace millrace::api

@@ -34,8 +34,10 @@ Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_
     bus::EventHandler handler;
     // A snapshot may stand for events that were lost.
     handler.on_snapshot = [view = view_, listener, i](const bus::v1::Snapshot& snapshot) {
-      view->presence[i] = Presence::kPresent;
-      ++view->access_epoch;
+      // Of who may do what only auth speaks: another's snapshot costs no remembered token.
+      if (kServices[i] == "auth") ++view->access_epoch;
+      // Without a boot it stands for an instance that is gone.
+      if (snapshot.boot_id() != 0) view->presence[i] = Presence::kPresent;
       // In the end what says that it is all: facts have no order.
       for (const bool last : {false, true}) {
         for (const bus::v1::Event& fact : snapshot.events()) {
@@ -47,7 +49,9 @@ Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_
       if (event.has_access_changed()) ++view->access_epoch;
       if (listener) listener(kServices[i], event);
     };
-    handler.on_lost = [view = view_, i] { view->presence[i] = Presence::kLost; };
+    handler.on_lost = [view = view_, &node = node_, i](const bus::PeerName&) {
+      if (node.instances(kServices[i]).empty()) view->presence[i] = Presence::kLost;
+    };
     node_.subscribe(kServices[i], std::move(handler));
   }
 }

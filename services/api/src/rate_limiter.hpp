@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include "base/bounded_map.hpp"
 
 namespace millrace::api {
 
@@ -30,20 +30,15 @@ class RateLimiter {
   // nullopt: admitted, and counted. A refused request does not count.
   std::optional<Refusal> take(std::string_view key, std::int64_t now_us);
 
-  std::size_t keys() const { return order_.size(); }
+  std::size_t keys() const { return full_us_.size(); }
 
  private:
-  struct Bucket {
-    std::string key;
-    std::int64_t full_us;  // when it is full again: the theoretical arrival time
-  };
-  Bucket& touch(std::string_view key, std::int64_t now_us);
+  std::int64_t& touch(std::string_view key, std::int64_t now_us);
 
   unsigned limit_;
   std::int64_t interval_us_;  // 0: no limit
-  std::size_t max_keys_;
-  std::list<Bucket> order_;  // the most recently seen first
-  std::unordered_map<std::string_view, std::list<Bucket>::iterator> buckets_;
+  // When a bucket is full again: the theoretical arrival time.
+  BoundedMap<std::string, std::int64_t> full_us_;
 };
 
 }  // namespace millrace::api

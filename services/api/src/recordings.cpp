@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "recordings/file_names.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -39,7 +41,7 @@ Result<std::vector<std::string>> Recordings::names() const {
   for (fs::directory_iterator entry(directory_, error), end; !error && entry != end; entry.increment(error)) {
     std::string name = entry->path().filename().string();
     std::error_code gone;
-    if (!is_finished_recording(name) || entry->is_symlink(gone) || !entry->is_regular_file(gone)) continue;
+    if (!recordings::is_offered(name) || entry->is_symlink(gone) || !entry->is_regular_file(gone)) continue;
     names.push_back(std::move(name));
     if (names.size() >= 2 * kMostNames) names = newest(std::move(names), kMostNames);
   }
@@ -71,13 +73,12 @@ std::shared_ptr<const mp4::MovieInfo> Recordings::info(const std::string& name,
                                                        const http::OpenedFile& file) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = kept_.find(name);
-    if (found != kept_.end() && found->second.etag == file.etag) return found->second.info;
+    const Kept* const known = kept_.find(name);
+    if (known != nullptr && known->etag == file.etag) return known->info;
   }
   auto info = read_info(file);
   const std::lock_guard lock(mutex_);
-  if (kept_.size() >= kMostKept) kept_.clear();
-  kept_.insert_or_assign(name, Kept{file.etag, info});
+  kept_.put(name, {file.etag, info});
   return info;
 }
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "base/bounded_map.hpp"
 #include "containers/mp4/movie_info.hpp"
 #include "vod.hpp"
 
@@ -17,7 +17,7 @@ namespace millrace::api {
 class Recordings {
  public:
   static constexpr std::size_t kMostNames = 100'000;  // of a directory; of more, the newest
-  // Files whose contents are remembered; then all are forgotten.
+  // Files whose contents are remembered; of more, the last read.
   static constexpr std::size_t kMostKept = 1024;
   // Names in one answer: the application's have to stay small.
   static constexpr std::size_t kMostReturned = 1500;
@@ -40,7 +40,7 @@ class Recordings {
   };
   const std::string directory_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Kept> kept_;
+  BoundedMap<std::string, Kept> kept_{kMostKept};
 };
 
 }  // namespace millrace::api

@@ -12,6 +12,7 @@
 #include "metrics_feed.hpp"
 #include "rate_limit_metrics.hpp"
 #include "recordings.hpp"
+#include "service/shell.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api {
@@ -31,10 +32,10 @@ struct ApiService::Parts {
   std::string vod_directory;
   std::unique_ptr<WebFiles> files;
   MetricsFeed feed;
+  playback::Revocations watching;  // filled by the bus thread
   std::shared_ptr<LiveShared> live;
   std::unique_ptr<LiveHub> hub;
-  playback::Revocations taken_back;  // filled by the bus thread
-  std::unique_ptr<bus::Node> node;
+  service::Shell shell;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
   std::unique_ptr<Recordings> recordings;
@@ -43,7 +44,6 @@ struct ApiService::Parts {
   std::unique_ptr<http::Upstream> upstream;
   std::unique_ptr<Edge> edge;
   std::unique_ptr<http::Server> server;
-  std::unique_ptr<http::Server> ops;
 };
 
 ApiService::ApiService() : parts_(std::make_unique<Parts>()) {}
@@ -66,19 +66,22 @@ Result<void> ApiService::start(runtime::ServiceContext& context) {
   const Secret edge_secret(random_hex(kEdgeSecretBytes));
   parts.upstream = std::make_unique<http::Upstream>(upstream_config(config_.application_threads));
   if (Result<void> started = start_edge(edge_secret); !started) return started;
-  if (Result<void> started = start_ops(context); !started) return started;
   start_actors(context, edge_secret);
-  return context.write_ports({{"PORT", parts.server->port()}, {"API_OPS_PORT", parts.ops->port()}});
+  return parts.shell.open_ops(
+      context, config_.ops,
+      {http::server_metrics("api", *parts.server), http::upstream_metrics("application", *parts.upstream),
+       live_metrics(*parts.hub), rate_limit_metrics(*parts.limits)},
+      {{"PORT", parts.server->port()}});
 }
 
 // Before the bus, which feeds it, and the edge, which brings its clients.
 void ApiService::start_live() {
   Parts& parts = *parts_;
-  parts.live = std::make_shared<LiveShared>();
+  parts.live = std::make_shared<LiveShared>(parts.watching);
   parts.live->monotonic_us = monotonic_us;
-  parts.live->wall_us = wall_us;
+  parts.live->wall_now = wall_now;
   parts.live->ask_auth = [&parts](bus::v1::Request request, bus::Node::ReplyHandler handler) {
-    parts.node->request("auth", std::move(request), kAuthPatience, std::move(handler));
+    parts.shell.node().request("auth", std::move(request), kAuthPatience, std::move(handler));
   };
   parts.hub = std::make_unique<LiveHub>(LiveLimits{config_.live_clients, config_.connections_per_address},
                                         parts.live);
@@ -87,24 +90,19 @@ void ApiService::start_live() {
 }
 
 Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
-  config_.bus.home = context.home;
-  const Result<bus::EndpointTable> endpoints = bus::endpoints(config_.bus);
-  if (!endpoints) return tl::unexpected(endpoints.error());
-  auto node = bus::Node::start({.instance = "api", .endpoints = *endpoints, .limits = {}});
-  if (!node) return tl::unexpected(node.error());
-  parts_->node = std::move(*node);
-  parts_->peers =
-      std::make_unique<Peers>(*parts_->node, [&feed = parts_->feed, &taken_back = parts_->taken_back](
-                                                 std::string_view, const bus::v1::Event& event) {
+  if (Result<void> joined = parts_->shell.join_bus(context, config_.bus); !joined) return joined;
+  parts_->peers = std::make_unique<Peers>(
+      parts_->shell.node(),
+      [&feed = parts_->feed, &watching = parts_->watching](std::string_view, const bus::v1::Event& event) {
         if (event.has_metrics_updated()) feed.update(event.metrics_updated(), monotonic_us());
-        bus::hear(taken_back, event);
+        bus::apply(watching, event);
       });
-  parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers);
+  parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers, parts_->watching);
   Result<playback::TokenKeys> keys =
       playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
   if (!keys) return fail("config.secret", keys.error().message);
-  parts_->vod_access = std::make_unique<VodAccess>(parts_->vod_directory, std::move(*keys),
-                                                   parts_->taken_back, *parts_->directory);
+  parts_->vod_access = std::make_unique<VodAccess>(parts_->vod_directory, std::move(*keys), parts_->watching,
+                                                   *parts_->directory);
   return {};
 }
 
@@ -134,24 +132,12 @@ Result<void> ApiService::start_edge(const Secret& edge_secret) {
   return {};
 }
 
-Result<void> ApiService::start_ops(const runtime::ServiceContext& context) {
-  auto ops = http::start_ops(config_.ops,
-                             {.service = "api",
-                              .health = context.health.get(),
-                              .metrics = {http::server_metrics("api", *parts_->server),
-                                          http::upstream_metrics("application", *parts_->upstream),
-                                          live_metrics(*parts_->hub), rate_limit_metrics(*parts_->limits)}});
-  if (!ops) return tl::unexpected(ops.error());
-  parts_->ops = std::move(*ops);
-  return {};
-}
-
 void ApiService::start_actors(const runtime::ServiceContext& context, const Secret& edge_secret) {
   Parts& parts = *parts_;
   const ApplicationConfig application{edge_secret, config_.application_threads, parts.limits.get()};
   const auto start_application = [&parts, application, &rules = config_.stream_rules, &ads = config_.ads] {
-    return Application::start(
-        application, {*parts.peers, parts.urls, *parts.recordings, *parts.directory, rules, parts.feed, ads});
+    return Application::start(application, {*parts.peers, parts.urls, *parts.recordings, *parts.directory,
+                                            rules, parts.feed, ads, parts.watching});
   };
   const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
                                                           *parts.peers, *parts.files, context.health});
@@ -162,13 +148,10 @@ void ApiService::start_actors(const runtime::ServiceContext& context, const Secr
 
 // The application is the actors' and ends with them, after this.
 void ApiService::drain(runtime::Deadline deadline) {
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   parts_->hub->drain();
-  parts_->server->drain(std::max(left - kLastWords, std::chrono::milliseconds(0)));
+  parts_->server->drain(service::time_left(deadline, kLastWords));
   parts_->upstream->stop();
-  parts_->node->stop();
-  parts_->ops.reset();
+  parts_->shell.close();
 }
 
 }  // namespace millrace::api

@@ -16,7 +16,7 @@ class ApiService {
   ApiService& operator=(const ApiService&) = delete;
 
   void add_rows(ConfigTable& table) { config_.add_rows(table); }
-  [[nodiscard]] Result<void> start(runtime::ServiceContext& context);
+  Result<void> start(runtime::ServiceContext& context);
   void drain(runtime::Deadline deadline);
 
  private:
@@ -24,7 +24,6 @@ class ApiService {
   void start_live();
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_edge(const Secret& edge_secret);
-  Result<void> start_ops(const runtime::ServiceContext& context);
   void start_actors(const runtime::ServiceContext& context, const Secret& edge_secret);
 
   ApiConfig config_;

@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/reply_codes.hpp"
 #include "metrics_feed.hpp"
 #include "peers.hpp"
 
@@ -18,7 +19,7 @@ http::Response unknown_stream() {
 OrAnswer<auth::v1::Stream> ask_for_stream(const Call& call, const Context& context,
                                           bus::v1::Request request) {
   Result<bus::v1::Reply> reply = context.peers.ask("auth", std::move(request), call.deadline);
-  if (!reply && reply.error().code == "auth.unknown_stream") return tl::unexpected(unknown_stream());
+  if (!reply && reply.error().code == reply_codes::kUnknownStream) return tl::unexpected(unknown_stream());
   if (!reply || !reply->has_stream()) return tl::unexpected(unavailable("auth"));
   return std::move(*reply->mutable_stream());
 }
@@ -55,6 +56,14 @@ bool may_see(const Call& call, const StreamEntry& stream, std::string_view asked
   return !stream.is_private || by_key ||
          policy::judge(call.identity.caller(), policy::Operation::kReadStream, stream.subject) ==
              policy::Verdict::kAllowed;
+}
+
+bool may_list(const Call& call, const Context& context, const metrics::v1::StreamMetrics& measured) {
+  const std::string& stream_id = measured.stream_id();
+  if (is_public(stream_id, measured.is_private(), context.watching)) return true;
+  if (call.identity.role == policy::Role::kAnyone) return false;
+  const auto entry = context.directory.find(stream_id, call.deadline);
+  return entry && *entry && may_see(call, **entry, stream_id);
 }
 
 OrAnswer<StreamEntry> public_stream(const Call& call, const Context& context) {

@@ -28,6 +28,8 @@ OrAnswer<auth::v1::Stream> change_stream(const Call& call, const Context& contex
 // For public answers: a private stream only to its owner or by its key.
 OrAnswer<StreamEntry> public_stream(const Call& call, const Context& context);
 bool may_see(const Call& call, const StreamEntry& stream, std::string_view asked_by);
+// A live stream in a list of all: what is not everybody's only to who may see it.
+bool may_list(const Call& call, const Context& context, const metrics::v1::StreamMetrics& measured);
 
 // For everybody when nobody in particular asks and the stream is nobody's secret, else for the caller alone.
 http::Response public_response(const Call& call, const StreamEntry& stream, std::string text);

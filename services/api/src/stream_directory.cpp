@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/reply_codes.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -16,9 +18,9 @@ StreamEntry entry_of(const auth::v1::Stream& stream) {
 std::optional<std::optional<StreamEntry>> StreamDirectory::remembered(std::string_view name,
                                                                       Clock::time_point now) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = known_.find(name); found != known_.end() && now < found->second.until)
-    return std::optional(found->second.entry);
-  if (const auto found = unknown_.find(name); found != unknown_.end() && now < found->second)
+  if (const Known* const known = known_.find(name); known != nullptr && now < known->until)
+    return std::optional(as_it_stands(known->entry));
+  if (const Clock::time_point* const until = unknown_.find(name); until != nullptr && now < *until)
     return std::optional<StreamEntry>();
   return std::nullopt;
 }
@@ -33,7 +35,7 @@ Result<std::optional<StreamEntry>> StreamDirectory::find(std::string_view name, 
   bus::v1::Request request;
   request.mutable_get_stream()->set_name(std::string(name));
   const Result<bus::v1::Reply> reply = peers_.ask("auth", std::move(request), deadline);
-  const bool unknown = !reply && reply.error().code == "auth.unknown_stream";
+  const bool unknown = !reply && reply.error().code == reply_codes::kUnknownStream;
   if (!unknown && !reply) return tl::unexpected(reply.error());
   if (!unknown && !reply->has_stream()) return fail("api.bad_reply");
   const std::lock_guard lock(mutex_);
@@ -43,7 +45,7 @@ Result<std::optional<StreamEntry>> StreamDirectory::find(std::string_view name, 
   }
   StreamEntry entry = entry_of(reply->stream());
   if (changes == changes_) remember(name, entry);
-  return std::optional(std::move(entry));
+  return std::optional(as_it_stands(std::move(entry)));
 }
 
 Result<std::map<std::string, StreamEntry, std::less<>>> StreamDirectory::find_all(
@@ -63,25 +65,30 @@ Result<std::map<std::string, StreamEntry, std::less<>>> StreamDirectory::find_al
     if (!reply) return tl::unexpected(reply.error());
     if (!reply->has_stream_list()) return fail("api.bad_reply");
     for (const auth::v1::Stream& stream : reply->stream_list().streams())
-      found.emplace(stream.stream_id(), entry_of(stream));
+      found.emplace(stream.stream_id(), as_it_stands(entry_of(stream)));
   }
   return found;
+}
+
+StreamEntry StreamDirectory::as_it_stands(StreamEntry entry) const {
+  const playback::Standing standing = watching_.standing(entry.stream_id);
+  if (standing == playback::Standing::kPrivate || standing == playback::Standing::kBarred)
+    entry.is_private = true;
+  return entry;
 }
 
 void StreamDirectory::forget(std::string_view stream_id) {
   const std::lock_guard lock(mutex_);
   ++changes_;
-  std::erase_if(known_, [&](const auto& item) { return item.second.entry.stream_id == stream_id; });
+  known_.erase_if([&](const auto&, const Known& known) { return known.entry.stream_id == stream_id; });
 }
 
 void StreamDirectory::remember(std::string_view name, StreamEntry entry) {
-  if (known_.size() >= kCapacity) known_.clear();
-  known_.insert_or_assign(std::string(name), Known{std::move(entry), Clock::now() + kLifetime});
+  known_.put(name, {std::move(entry), Clock::now() + kLifetime});
 }
 
 void StreamDirectory::remember_unknown(std::string_view name) {
-  if (unknown_.size() >= kCapacity) unknown_.clear();
-  unknown_.insert_or_assign(std::string(name), Clock::now() + kLifetime);
+  unknown_.put(name, Clock::now() + kLifetime);
 }
 
 }  // namespace millrace::api

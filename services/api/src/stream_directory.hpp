@@ -1,5 +1,6 @@
 // What auth says about streams, remembered for up to a second, so that status requests cost no question each.
-// Names that auth does not know are remembered too. Bounded; thread-safe.
+// Names that auth does not know are remembered too. What auth broadcasts goes before what is remembered: a
+// stream that has become private or barred is private here from then on. Bounded; thread-safe.
 #pragma once
 
 #include <chrono>
@@ -9,11 +10,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/bounded_map.hpp"
 #include "base/result.hpp"
 #include "peers.hpp"
+#include "playback/revocations.hpp"
 
 namespace millrace::api {
 
@@ -21,17 +23,18 @@ namespace millrace::api {
 struct StreamEntry {
   std::string stream_id;
   std::string subject;
-  bool is_private = false;
+  bool is_private = false;  // or barred
 };
 
 class StreamDirectory {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kLifetime{1000};
-  // Names that are known, and names that are not, each: beyond it all of them are forgotten.
+  // Names that are known, and names that are not, each: beyond it the oldest is forgotten.
   static constexpr std::size_t kCapacity = 16'384;
 
-  explicit StreamDirectory(Peers& peers) : peers_(peers) {}
+  // watching: what auth broadcasts. Both outlive this.
+  StreamDirectory(Peers& peers, const playback::Revocations& watching) : peers_(peers), watching_(watching) {}
 
   // name: the public id or the key. nullopt: there is no such stream. Errors: auth did not answer.
   Result<std::optional<StreamEntry>> find(std::string_view name, Peers::Deadline deadline);
@@ -48,17 +51,15 @@ class StreamDirectory {
     StreamEntry entry;
     Clock::time_point until;
   };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
+  StreamEntry as_it_stands(StreamEntry entry) const;
   void remember(std::string_view name, StreamEntry entry);
   void remember_unknown(std::string_view name);
 
   Peers& peers_;
+  const playback::Revocations& watching_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Known, Hash, std::equal_to<>> known_;
-  std::unordered_map<std::string, Clock::time_point, Hash, std::equal_to<>> unknown_;
+  BoundedMap<std::string, Known> known_{kCapacity};
+  BoundedMap<std::string, Clock::time_point> unknown_{kCapacity};  // until when
   std::uint64_t changes_ = 0;  // an answer that was asked for before one is not remembered
 };
 

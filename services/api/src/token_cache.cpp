@@ -12,13 +12,13 @@ std::optional<Identity> TokenCache::find(const std::string& token, std::uint64_t
                                          Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   enter(epoch);
-  const auto entry = entries_.find(token);
-  if (entry == entries_.end()) return std::nullopt;
-  if (now >= entry->second.until) {
-    entries_.erase(entry);
+  const Entry* const entry = entries_.find(token);
+  if (entry == nullptr) return std::nullopt;
+  if (now >= entry->until) {
+    entries_.erase(token);
     return std::nullopt;
   }
-  return entry->second.identity;
+  return entry->identity;
 }
 
 void TokenCache::remember(const std::string& token, Identity identity, std::uint64_t epoch,
@@ -26,8 +26,7 @@ void TokenCache::remember(const std::string& token, Identity identity, std::uint
   const std::lock_guard lock(mutex_);
   enter(epoch);
   if (epoch < epoch_) return;
-  if (entries_.size() >= kCapacity) entries_.clear();
-  entries_[token] = {std::move(identity), now + kLifetime};
+  entries_.put(token, {std::move(identity), now + kLifetime});
 }
 
 }  // namespace millrace::api

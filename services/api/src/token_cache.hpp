@@ -1,5 +1,5 @@
 // Good bearer tokens, remembered for a few seconds so that a busy client does not cost a question each.
-// Bounded; forgets everything when full. Thread-safe.
+// Bounded; forgets the oldest when full. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -7,8 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
+#include "base/bounded_map.hpp"
 #include "policy/policy.hpp"
 
 namespace millrace::api {
@@ -42,7 +42,7 @@ class TokenCache {
 
   std::mutex mutex_;
   std::uint64_t epoch_ = 0;
-  std::unordered_map<std::string, Entry> entries_;
+  BoundedMap<std::string, Entry> entries_{kCapacity};
 };
 
 }  // namespace millrace::api

@@ -1,8 +1,7 @@
 #include "vod_access.hpp"
 
-#include <unistd.h>
-
-#include "vod.hpp"
+#include "recordings/file_names.hpp"
+#include "recordings/private_mark.hpp"
 
 namespace millrace::api {
 namespace {
@@ -31,31 +30,26 @@ VodAccess::Decision refused(playback::Verdict verdict) {
 
 }  // namespace
 
-bool is_marked_private(const std::string& directory, std::string_view name) {
-  constexpr std::string_view kSuffix = ".mp4";
-  if (!name.ends_with(kSuffix) || name.find('/') != std::string_view::npos) return false;
-  name.remove_suffix(kSuffix.size());
-  return ::access((directory + "/." + std::string(name) + ".private").c_str(), F_OK) == 0;
-}
-
 VodAccess::Decision VodAccess::judge(const http::Request& request, std::string_view name,
-                                     std::int64_t wall_s) const {
-  const auto recording = parse_recording_name(name);
+                                     WallTime wall) const {
+  const auto recording = recordings::parse_finished_name(name);
   if (!recording) return {};
   const auto known = directory_.remembered(recording->stream_id, StreamDirectory::Clock::now());
-  const bool marked = is_marked_private(vod_directory_, name);
-  const bool is_private = marked || (known && *known && (*known)->is_private);
+  const bool marked = recordings::is_marked_private(vod_directory_, name);
+  const bool deleted =
+      known && !*known && taken_back_.standing(recording->stream_id) != playback::Standing::kPublic;
+  const bool is_private = marked || deleted || (known && *known && (*known)->is_private);
   if (!is_private && known) return {};
-  Decision by_token = judge_token(request, recording->stream_id, wall_s);
+  Decision by_token = judge_token(request, recording->stream_id, wall);
   if (by_token.answer == Answer::kGranted) return by_token;
   if (!is_private || request.headers.contains("Authorization")) return {Answer::kAsk, {}};
   return by_token;
 }
 
 VodAccess::Decision VodAccess::judge_token(const http::Request& request, std::string_view stream_id,
-                                           std::int64_t wall_s) const {
+                                           WallTime wall) const {
   const auto claims = keys_.verify(request.parameter(kParameter));
-  const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, wall_s);
+  const playback::Verdict verdict = playback::judge(claims, stream_id, request.peer_address, wall);
   if (verdict != playback::Verdict::kGood) return refused(verdict);
   const playback::Standing standing = taken_back_.standing(stream_id);
   if (standing == playback::Standing::kUnknown) {

@@ -1,6 +1,6 @@
 // Who may have a recording: everybody what is public; what is private its stream's owner, and the holder of a
 // playback token for the stream. A recording is private when its stream is now, or was when something of it
-// was recorded (recording then leaves a mark beside it).
+// was recorded (recordings/private_mark.hpp).
 //
 // Asked by the edge, which must not wait: what it cannot say from memory the application is asked.
 #pragma once
@@ -9,15 +9,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/wall_time.hpp"
 #include "http/message.hpp"
 #include "playback/playback_token.hpp"
 #include "playback/revocations.hpp"
 #include "stream_directory.hpp"
 
 namespace millrace::api {
-
-// The mark that recording leaves: ".<stem>.private" for <stem>.mp4.
-bool is_marked_private(const std::string& directory, std::string_view name);
 
 class VodAccess {
  public:
@@ -42,10 +40,12 @@ class VodAccess {
     http::Response refusal;
   };
   // Any thread; never waits.
-  Decision judge(const http::Request& request, std::string_view name, std::int64_t wall_s) const;
+  Decision judge(const http::Request& request, std::string_view name, WallTime wall) const;
+  // How often a stream was withdrawn from the public or given back: answers of before may be wrong.
+  std::uint64_t changes() const { return taken_back_.changes(); }
 
  private:
-  Decision judge_token(const http::Request& request, std::string_view stream_id, std::int64_t wall_s) const;
+  Decision judge_token(const http::Request& request, std::string_view stream_id, WallTime wall) const;
 
   const std::string vod_directory_;
   const playback::TokenKeys keys_;

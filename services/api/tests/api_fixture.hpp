@@ -45,11 +45,15 @@ class ApiFixture : public ::testing::Test {
     start_auth();
     start_metrics();
     peers_ = std::make_unique<Peers>(*node_);
+    // Auth's first snapshot makes the API ask again about what it remembers.
+    for (const std::string_view service : Peers::kServices)
+      ASSERT_TRUE(eventually([&] { return peers_->presence(service) == Peers::Presence::kPresent; }));
     recordings_ = std::make_unique<Recordings>(vod_);
-    directory_ = std::make_unique<StreamDirectory>(*peers_);
+    directory_ = std::make_unique<StreamDirectory>(*peers_, taken_back_);
     vod_access_ = std::make_unique<VodAccess>(
         vod_, playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value(), taken_back_,
         *directory_);
+    if (auth_was_heard_) taken_back_.set_complete();
     files_ = std::make_unique<WebFiles>((root_ / "web").string());
     start_application();
     upstream_ = std::make_unique<http::Upstream>(upstream_config(4));
@@ -185,8 +189,9 @@ class ApiFixture : public ::testing::Test {
   }
 
   void start_application(RateLimits* limits = nullptr) {
-    auto application = Application::start({Secret("edge-secret"), 4, limits},
-                                          {*peers_, urls_, *recordings_, *directory_, rules_, feed_, ads_});
+    auto application =
+        Application::start({Secret("edge-secret"), 4, limits},
+                           {*peers_, urls_, *recordings_, *directory_, rules_, feed_, ads_, taken_back_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
@@ -234,6 +239,7 @@ class ApiFixture : public ::testing::Test {
   Urls urls_{.rtmp_base = "rtmp://localhost:1935",
              .hls_base = "http://localhost:8000",
              .api_base = "http://localhost:3000"};
+  bool auth_was_heard_ = true;  // what it broadcasts, in whole, before the first request
   std::atomic<bool> auth_silent_{false};
   std::atomic<int> auth_questions_{0};
   std::mutex mutex_;

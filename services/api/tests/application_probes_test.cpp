@@ -12,7 +12,7 @@ namespace {
 using enum ProbeOutcome;
 
 TEST(ProbeOutcome, TellsWhatReachedTheApplicationFromWhatDidNot) {
-  const auto of = [](std::string_view code) { return outcome_of(fail(code)); };
+  const auto of = [](ErrorCode code) { return outcome_of(fail(code)); };
   EXPECT_EQ(of("http.deadline"), kMissed);
   EXPECT_EQ(of("http.unavailable"), kMissed);
   EXPECT_EQ(of("http.bad_answer"), kMissed);
@@ -24,7 +24,7 @@ TEST(ProbeOutcome, TellsWhatReachedTheApplicationFromWhatDidNot) {
 }
 
 TEST(ApplicationProbes, GiveUpAfterThreeMissesInARow) {
-  ApplicationProbes probes;
+  ApplicationProbes probes(0);
   EXPECT_TRUE(probes.add(kMissed, 0));
   EXPECT_TRUE(probes.add(kMissed, 0));
   EXPECT_TRUE(probes.add(kAnswered, 1));
@@ -36,14 +36,22 @@ TEST(ApplicationProbes, GiveUpAfterThreeMissesInARow) {
 
 // All connections are busy with others' requests, and these are answered: the application is well.
 TEST(ApplicationProbes, ABusyApplicationIsKept) {
-  ApplicationProbes probes;
+  ApplicationProbes probes(0);
   for (std::uint64_t answers = 1; answers < 20; ++answers) EXPECT_TRUE(probes.add(kUnsent, answers));
 }
 
 // They wait for an application that answers nobody.
 TEST(ApplicationProbes, AnApplicationThatHoldsEveryConnectionIsGivenUp) {
-  ApplicationProbes probes;
+  ApplicationProbes probes(0);
   EXPECT_TRUE(probes.add(kAnswered, 7));
+  EXPECT_TRUE(probes.add(kUnsent, 7));
+  EXPECT_TRUE(probes.add(kUnsent, 7));
+  EXPECT_FALSE(probes.add(kUnsent, 7));
+}
+
+// What the one before it answered says nothing of this one.
+TEST(ApplicationProbes, AnApplicationThatHasAnsweredNobodySinceItsStartIsGivenUp) {
+  ApplicationProbes probes(7);
   EXPECT_TRUE(probes.add(kUnsent, 7));
   EXPECT_TRUE(probes.add(kUnsent, 7));
   EXPECT_FALSE(probes.add(kUnsent, 7));

@@ -28,7 +28,8 @@ MetricsFeed::Numbers stream(const std::string& id, double kbps = 1000, bool is_p
 class Live : public ::testing::Test {
  protected:
   Live() {
-    shared_->wall_us = [this] { return wall_us_; };
+    watching_.set_complete();
+    shared_->wall_now = [this] { return wall_; };
     shared_->monotonic_us = [this] { return now_us_; };
     shared_->ask_auth = [this](const bus::v1::Request& request, const auto& handler) {
       ++questions_;
@@ -46,7 +47,7 @@ class Live : public ::testing::Test {
       answer.set_valid(token.starts_with("good-") && !revoked_);
       answer.set_subject(token.starts_with("good-") ? token.substr(5) : "");
       answer.set_role(token == "good-root" ? auth::v1::ROLE_ADMIN : auth::v1::ROLE_USER);
-      answer.set_expires_wall_us(expires_wall_us_);
+      answer.set_expires_wall_us(expires_wall_.us());
       return reply;
     }
     if (request.has_list_streams()) {
@@ -99,14 +100,15 @@ class Live : public ::testing::Test {
   using Keys = std::vector<std::string>;
 
   std::int64_t now_us_ = 1'000'000;
-  std::int64_t wall_us_ = 1'700'000'000'000'000;
-  std::int64_t expires_wall_us_ = wall_us_ + 3'600'000'000;
+  WallTime wall_ = WallTime::from_us(1'700'000'000'000'000);
+  WallTime expires_wall_ = wall_ + 3'600'000'000;
   bool revoked_ = false;
   bool silent_ = false;
   std::string key_suffix_;
   std::size_t questions_ = 0;
   std::vector<std::function<void()>> held_;
-  std::shared_ptr<LiveShared> shared_ = std::make_shared<LiveShared>();
+  playback::Revocations watching_;
+  std::shared_ptr<LiveShared> shared_ = std::make_shared<LiveShared>(watching_);
 };
 
 TEST_F(Live, AnybodySeesEveryPublicStreamWithTheDocumentedMembers) {
@@ -219,6 +221,42 @@ TEST_F(Live, AStreamThatBecomesPrivateVanishesFromStrangers) {
   EXPECT_TRUE(keys(*other).empty());
 }
 
+TEST_F(Live, WhatAuthWithdrawsVanishesFromStrangersThoughMetricsSaysNothingOfIt) {
+  const auto owner = client();
+  const auto admin = client();
+  const auto other = client();
+  const auto subscriber = client();
+  say(*owner, "authenticate", {{"token", "good-one"}});
+  say(*admin, "authenticate", {{"token", "good-root"}});
+  say(*subscriber, "subscribe", {{"streamKey", "one-id"}});
+  take(*subscriber);
+  const auto withdraw = [this](bool barred, bool yes) {
+    barred ? watching_.set_barred("one-id", yes) : watching_.set_private("one-id", yes);
+  };
+  for (const bool barred : {true, false}) {
+    update({stream("one-id")});
+    EXPECT_EQ(keys(*other), Keys{"one-id"});
+    EXPECT_EQ(keys(*subscriber), Keys{"one-id"});
+    update({stream("one-id")});
+    withdraw(barred, true);  // what is on the board already too
+    for (const auto& stranger : {other, subscriber, client()}) EXPECT_TRUE(keys(*stranger).empty()) << barred;
+    EXPECT_EQ(keys(*owner), Keys{"sk_one"}) << barred;
+    EXPECT_EQ(keys(*admin), Keys{"one-id"}) << barred;
+    withdraw(barred, false);
+  }
+}
+
+TEST_F(Live, ShowsStrangersNothingBeforeAuthWasHeard) {
+  playback::Revocations nothing;
+  LiveBoard board(nothing);
+  LiveView anybody;
+  LiveView admin;
+  admin.admin = true;
+  board.update({stream("one-id")}, now_us_);
+  EXPECT_EQ(board.next(anybody), nullptr);
+  EXPECT_NE(board.next(admin), nullptr);
+}
+
 TEST_F(Live, RefusesWhatItCannotDo) {
   const auto one = client();
   const struct {
@@ -269,14 +307,14 @@ TEST_F(Live, AsksAuthOnlySoMuchAtOnce) {
 }
 
 TEST_F(Live, EndsWithItsToken) {
-  expires_wall_us_ = wall_us_ + 5'000'000;
+  expires_wall_ = wall_ + 5'000'000;
   const auto one = client();
   say(*one, "authenticate", {{"token", "good-one"}});
   take(*one);
-  wall_us_ += 4'999'999;
+  wall_ += 4'999'999;
   one->tick();
   EXPECT_TRUE(take(*one).empty());
-  wall_us_ += 1;
+  wall_ += 1;
   one->tick();
   EXPECT_EQ(take(*one), std::vector<json>{4401});
 }
@@ -413,13 +451,13 @@ TEST_F(Engine, PingsAndEndsWhenNobodyAnswers) {
 }
 
 TEST_F(Engine, SaysGoodbyeWhenTheTokenExpires) {
-  expires_wall_us_ = wall_us_ + 1'000'000;
+  expires_wall_ = wall_ + 1'000'000;
   const auto session = begin();
   poll(*session);
   session->post(R"(40{"token":"good-one"})");
   poll(*session);
   const auto waiting = poll(*session);
-  wall_us_ += 1'000'000;
+  wall_ += 1'000'000;
   session->tick();
   EXPECT_EQ(*waiting,
             "200 41\x1e"

@@ -8,7 +8,6 @@
 #include "stream_settings.hpp"
 #include "token_cache.hpp"
 #include "urls.hpp"
-#include "vod.hpp"
 #include "web_files.hpp"
 
 namespace millrace::api {
@@ -145,13 +144,6 @@ TEST(TokenCache, ForgetsEverythingWhenAccessChanges) {
   EXPECT_FALSE(cache.find("t", 2, start)) << "asked before it was revoked";
   cache.remember("t", {"alice", policy::Role::kAdmin}, 2, start);
   EXPECT_TRUE(cache.find("t", 2, start));
-}
-
-TEST(FinishedRecording, LeavesOutWhatIsStillWritten) {
-  EXPECT_TRUE(is_finished_recording("id-2026-11-20T21-49-15.000Z.mp4"));
-  EXPECT_FALSE(is_finished_recording("id.part.mp4"));
-  EXPECT_FALSE(is_finished_recording(".id.mp4"));
-  EXPECT_FALSE(is_finished_recording("id.txt"));
 }
 
 TEST(WebFiles, ServesItsDirectoryFromMemory) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api_fixture.hpp"
+#include "base/clock.hpp"
 
 namespace millrace::api {
 namespace {
@@ -232,6 +233,54 @@ TEST_F(StreamsTest, OldClientsGetKeysInPublicPlacesWhereTheOperatorSaysSo) {
   const json everything = both("GET", "/metrics", "").second;
   ASSERT_EQ(everything.size(), 1U);
   EXPECT_EQ(everything.begin().key(), kKey);
+}
+
+// What metrics would report if it reported anything: it does not any more after this.
+metrics::v1::MetricsUpdated last_report() {
+  metrics::v1::MetricsUpdated event;
+  for (const char* id : {"alice-id", "bob-id", "gone-id"}) {
+    metrics::v1::StreamMetrics& stream = *event.add_streams();
+    stream.set_stream_id(id);
+    stream.set_live(true);
+    stream.set_bitrate_kbps(3000);
+  }
+  return event;
+}
+
+TEST_F(StreamsTest, WhatAuthWithdrawsIsShownToStrangersNoMoreThoughMetricsHangs) {
+  feed_.update(last_report(), monotonic_us());
+  const auto listed = [this](const char* token) {
+    std::vector<std::string> ids;
+    const json streams = json::parse(body_of(ask("/api/metrics", token)));
+    for (const auto& [id, numbers] : streams.items()) ids.push_back(id);
+    return ids;
+  };
+  EXPECT_THAT(listed(""), ::testing::ElementsAre("alice-id", "bob-id", "gone-id"));
+  EXPECT_EQ(status_of(ask("/api/stream/status/alice-id")), 200);
+  taken_back_.set_barred("gone-id", true);  // its account was deleted
+  taken_back_.set_barred("alice-id", true);
+  EXPECT_THAT(listed(""), ::testing::ElementsAre("bob-id"));
+  taken_back_.set_private("bob-id", true);
+  EXPECT_TRUE(listed("").empty());
+  EXPECT_THAT(listed(kAlice), ::testing::ElementsAre("alice-id"));
+  EXPECT_THAT(listed(kBob), ::testing::ElementsAre("bob-id"));
+  for (const std::string path : {"/stream/status/alice-id", "/stream/metrics/alice-id",
+                                 "/stream/health/alice-id", "/metrics/alice-id"}) {
+    EXPECT_EQ(both("GET", path, "").first, 404) << path;
+    EXPECT_EQ(both("GET", path, kBob).first, 404) << path;
+    EXPECT_EQ(both("GET", path, kAlice).first, 200) << path;
+  }
+}
+
+class StreamsBeforeAuthWasHeard : public StreamsTest {
+ protected:
+  StreamsBeforeAuthWasHeard() { auth_was_heard_ = false; }
+};
+
+TEST_F(StreamsBeforeAuthWasHeard, NobodyInParticularIsShownTheList) {
+  feed_.update(last_report(), monotonic_us());
+  EXPECT_EQ(body_of(ask("/api/metrics")), "{}");
+  EXPECT_EQ(json::parse(body_of(ask("/api/metrics", kAlice))).count("alice-id"), 1U);
 }
 
 TEST_F(StreamsTest, StopHoldsTheEncoderOffAndStartLetsItIn) {

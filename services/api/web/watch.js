@@ -19,6 +19,8 @@ const id = decodeURIComponent(location.pathname.split("/").pop());
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 let source = "";
+// Codecs of the first variant, as the multivariant playlist names them.
+let offered = "";
 let player = null;
 let retryTimer = 0;
 let lastProgress = 0;
@@ -60,13 +62,23 @@ function retryLater() {
   retryTimer = setTimeout(probe, RETRY_MS);
 }
 
-// Asks for the playlist before a player is made: an offline stream costs one small request each time.
+// The list of the first variant says whether the stream has ended: "" when it can't be had.
+async function firstList(multivariant, base) {
+  const uri = multivariant.split("\n").find((line) => line !== "" && !line.startsWith("#"));
+  if (!uri) return "";
+  const answer = await fetch(new URL(uri, base), { cache: "no-store" });
+  return answer.ok ? answer.text() : "";
+}
+
+// Asks for the playlists before a player is made: an offline stream costs one small request each time.
 async function probe() {
   try {
     const answer = await fetch(source, { cache: "no-store" });
     if (answer.status === 401 || answer.status === 403) return refuseViewer();
     const text = answer.ok ? await answer.text() : "";
-    if (text.includes("#EXTINF") && !text.includes("#EXT-X-ENDLIST")) return play();
+    offered = /CODECS="([^"]+)"/.exec(text)?.[1] ?? "";
+    const list = await firstList(text, answer.url);
+    if (list.includes("#EXTINF") && !list.includes("#EXT-X-ENDLIST")) return play();
   } catch {
     // Not reachable: the same as offline.
   }
@@ -91,8 +103,8 @@ function isCodecError(data) {
 
 function refuse(data) {
   stop();
-  const codecs = /codecs="?([^"]+)/.exec(data.mimeType ?? "");
-  show("unsupported", "Not supported", `This browser cannot play the stream's codecs${codecs ? ` (${codecs[1]})` : ""}.`);
+  const codecs = /codecs="?([^"]+)/.exec(data.mimeType ?? "")?.[1] ?? offered;
+  show("unsupported", "Not supported", `This browser cannot play the stream's codecs${codecs ? ` (${codecs})` : ""}.`);
   retryTimer = setTimeout(probe, UNSUPPORTED_RETRY_MS);
 }
 

@@ -60,8 +60,8 @@ inline Json stream_document(const auth::v1::Stream& stream, const metrics::v1::S
           {"metrics", metrics_document(live)},
           {"settings", settings_document(stream.settings())},
           {"isPrivate", stream.is_private()},
-          {"createdAt", rfc3339(stream.created_wall_us())},
-          {"updatedAt", rfc3339(stream.updated_wall_us())}};
+          {"createdAt", rfc3339(WallTime::from_us(stream.created_wall_us()))},
+          {"updatedAt", rfc3339(WallTime::from_us(stream.updated_wall_us()))}};
 }
 
 // Texts of ours and of auth, which are valid UTF-8; anything else is replaced.

@@ -42,10 +42,7 @@ http::Response metrics_list_get(const Call& call, const Context& context) {
   Json document = Json::object();
   for (const metrics::v1::StreamMetrics& stream : measured->streams()) {
     if (!stream.live() || document.size() >= kMostListed) continue;
-    if (stream.is_private()) {
-      const auto entry = context.directory.find(stream.stream_id(), call.deadline);
-      if (!entry || !*entry || !may_see(call, **entry, stream.stream_id())) continue;
-    }
+    if (!may_list(call, context, stream)) continue;
     const auto key = keys->find(stream.stream_id());
     document[key == keys->end() ? stream.stream_id() : key->second] = measured_document(stream);
   }

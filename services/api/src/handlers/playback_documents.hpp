@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/v1/playback.pb.h"
+#include "base/wall_time.hpp"
 #include "handlers/documents.hpp"
 #include "peers.hpp"
 #include "stream_access.hpp"
@@ -38,7 +39,7 @@ inline http::Response grant_response(std::string_view stream_id, const auth::v1:
                                      {"flvUrl", urls.flv(stream_id) + query},
                                      {"rtmpUrl", urls.publish(stream_id) + query},
                                      {"token", grant.token()},
-                                     {"expiresAt", rfc3339(grant.expires_wall_us())}}));
+                                     {"expiresAt", rfc3339(WallTime::from_us(grant.expires_wall_us()))}}));
 }
 
 inline Json viewer_document(const auth::v1::Viewer& viewer) {
@@ -46,9 +47,10 @@ inline Json viewer_document(const auth::v1::Viewer& viewer) {
                    {"label", viewer.label()},
                    {"maxDevices", viewer.max_devices()},
                    {"activeDevices", viewer.active_devices()},
-                   {"createdAt", rfc3339(viewer.created_wall_us())},
+                   {"createdAt", rfc3339(WallTime::from_us(viewer.created_wall_us()))},
                    {"expiresAt", nullptr}};
-  if (viewer.expires_wall_us() != 0) document["expiresAt"] = rfc3339(viewer.expires_wall_us());
+  if (viewer.expires_wall_us() != 0)
+    document["expiresAt"] = rfc3339(WallTime::from_us(viewer.expires_wall_us()));
   if (!viewer.key().empty()) document["viewerKey"] = viewer.key();
   return document;
 }

@@ -1,5 +1,6 @@
 // GET /stream/health/:streamKey: how a stream is doing and was doing in the last minutes, public.
 // docs/metrics.md has the reasons and the points they cost.
+#include "base/reply_codes.hpp"
 #include "handlers/documents.hpp"
 #include "peers.hpp"
 #include "routes.hpp"
@@ -24,7 +25,8 @@ http::Response stream_health_get(const Call& call, const Context& context) {
   request.mutable_get_health_history()->set_stream_id(stream->stream_id);
   const Result<bus::v1::Reply> reply = context.peers.ask("metrics", std::move(request), call.deadline);
   const bool live = reply && reply->has_health_history();
-  if (!live && (reply || reply.error().code != "metrics.unknown_stream")) return unavailable("metrics");
+  if (!live && (reply || reply.error().code != reply_codes::kStreamNotMeasured))
+    return unavailable("metrics");
   const metrics::v1::HealthHistory history = live ? reply->health_history() : metrics::v1::HealthHistory();
   Json points = Json::array();
   for (const metrics::v1::HealthPoint& point : history.points()) {

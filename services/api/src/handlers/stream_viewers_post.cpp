@@ -27,7 +27,7 @@ http::Response stream_viewers_post(const Call& call, const Context& context) {
   create.set_stream_id(stream->stream_id());
   create.set_label(label.value_or(""));
   create.set_max_devices(static_cast<std::uint32_t>(devices.value_or(1)));
-  if (seconds) create.set_expires_wall_us(wall_us() + *seconds * 1'000'000);
+  if (seconds) create.set_expires_wall_us((wall_now() + *seconds * 1'000'000).us());
   const auto reply = ask_about_playback(call, context, std::move(request));
   return reply ? json_response(200, text_of(viewer_document(reply->viewer()))) : reply.error();
 }

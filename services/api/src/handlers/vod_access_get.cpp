@@ -2,14 +2,21 @@
 // it cannot judge by itself; other callers learn what fetching the file would say.
 #include "handlers/documents.hpp"
 #include "recording_access.hpp"
+#include "recordings.hpp"
 #include "routes.hpp"
+#include "vod.hpp"
 
 namespace millrace::api {
 
 http::Response vod_access_get(const Call& call, const Context& context) {
-  const auto visible = may_see_recording(call, context, call.parameter("filename"));
+  const std::string_view name = call.parameter("filename");
+  const auto visible = may_see_recording(call, context, name);
   if (!visible) return visible.error();
-  if (*visible) return json_response(200, text_of({{"allowed", true}}));
+  if (*visible) {
+    // Nobody may have what is not there, or not offered: a recording that is still being written, too.
+    const auto file = open_recording(context.recordings.directory(), name);
+    return file ? json_response(200, text_of({{"allowed", true}})) : file.error();
+  }
   const bool nobody = call.identity.role == policy::Role::kAnyone;
   http::Response response =
       nobody

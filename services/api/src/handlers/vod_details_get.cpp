@@ -5,6 +5,7 @@
 #include "handlers/documents.hpp"
 #include "recording_access.hpp"
 #include "recordings.hpp"
+#include "recordings/file_names.hpp"
 #include "routes.hpp"
 
 namespace millrace::api {
@@ -63,10 +64,10 @@ http::Response vod_details_get(const Call& call, const Context& context) {
   const auto visible = may_see_recording(call, context, name);
   if (!visible) return visible.error();
   if (!*visible) return http::Response::problem(404, "recording_unknown", "There is no such recording.");
-  const auto parsed = parse_recording_name(name);
+  const auto parsed = recordings::parse_finished_name(name);
   Json document = {{"filename", name}, {"size", file->region.size}};
   add_contents(context.recordings.info(name, *file).get(), document);
-  document["createdAt"] = parsed ? parsed->started : rfc3339(file->modified_wall_us);
+  document["createdAt"] = parsed ? parsed->started() : rfc3339(file->modified_wall);
   document["streamId"] = parsed ? Json(parsed->stream_id) : Json(nullptr);
   const bool shared = call.identity.role == policy::Role::kAnyone;
   return shared ? shared_response(text_of(document)) : json_response(200, text_of(document));
