@@ -11,8 +11,8 @@ namespace {
 
 void describe(const stream::v1::StreamPublished& published, StreamReport& report) {
   report.stream_id = published.stream_id();
-  report.publication_id = published.publication_id();
-  report.started_wall_us = published.started_wall_us();
+  report.publication_id = PublicationId{published.publication_id()};
+  report.started_wall = WallTime::from_us(published.started_wall_us());
   report.app = published.app();
   report.encoder = published.encoder();
   report.is_private = published.is_private();
@@ -36,17 +36,25 @@ std::uint64_t growth(std::uint64_t before, std::uint64_t now) {
 
 }  // namespace
 
-void Aggregation::stream_published(const stream::v1::StreamPublished& published) {
+void Aggregation::stream_published(const std::string& instance,
+                                   const stream::v1::StreamPublished& published) {
   if (!bus::is_source(published) || !is_valid_id(published.stream_id())) return;
   const auto known = streams_.find(published.stream_id());
   if (known == streams_.end() && streams_.size() >= kMaxStreams) return;
+  // What another instance published later stands, however late this comes.
+  if (known != streams_.end() && known->second.instance != instance &&
+      known->second.epoch > Epoch{published.epoch()}) {
+    return;
+  }
   Stream& stream = known == streams_.end() ? streams_[published.stream_id()] : known->second;
   // Published again with the same id (new tracks) it goes on, with another it begins again.
-  if (stream.report.publication_id != published.publication_id()) {
+  if (stream.report.publication_id != PublicationId{published.publication_id()}) {
     if (known != streams_.end()) end(stream);
     stream = Stream{};
     ++totals_.publications;
   }
+  stream.instance = instance;
+  stream.epoch = Epoch{published.epoch()};
   describe(published, stream.report);
 }
 
@@ -54,7 +62,9 @@ void Aggregation::stream_ended(const stream::v1::StreamEnded& ended) {
   if (!bus::is_source(ended)) return;
   const auto stream = streams_.find(ended.stream_id());
   // A late end of an older publication does not end its successor.
-  if (stream == streams_.end() || stream->second.report.publication_id != ended.publication_id()) return;
+  if (stream == streams_.end() ||
+      stream->second.report.publication_id != PublicationId{ended.publication_id()})
+    return;
   end(stream->second);
   streams_.erase(stream);
 }
@@ -75,15 +85,16 @@ void Aggregation::end(const Stream& stream) {
   ended_.back().is_private = is_private(stream);
 }
 
-void Aggregation::replace_streams(const std::vector<stream::v1::StreamPublished>& live) {
+void Aggregation::replace_streams(const std::string& instance,
+                                  const std::vector<stream::v1::StreamPublished>& live) {
   std::set<std::string> ids;
   for (const stream::v1::StreamPublished& published : live) {
     if (!bus::is_source(published)) continue;
     ids.insert(published.stream_id());
-    stream_published(published);
+    stream_published(instance, published);
   }
   std::erase_if(streams_, [&](const auto& entry) {
-    if (ids.contains(entry.first)) return false;
+    if (entry.second.instance != instance || ids.contains(entry.first)) return false;
     end(entry.second);
     return true;
   });
@@ -96,9 +107,11 @@ void Aggregation::add_totals(const StreamReport& before, const stream::v1::Strea
   totals_.timestamp_jumps += growth(before.timestamp_jumps, now.timestamp_jumps());
 }
 
-void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statistics, std::int64_t wall_us) {
+void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statistics, WallTime wall) {
   const auto found = streams_.find(statistics.stream_id());
-  if (found == streams_.end() || found->second.report.publication_id != statistics.publication_id()) return;
+  if (found == streams_.end() ||
+      found->second.report.publication_id != PublicationId{statistics.publication_id()})
+    return;
   Stream& stream = found->second;
   const std::int64_t measured_us = statistics.measured_monotonic_us();
   stream.bytes.add(measured_us, statistics.received_bytes());
@@ -124,8 +137,8 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
   report.rtmp_sent_bytes = statistics.sent_bytes();
   report.skipped_frames = statistics.player_frames_skipped();
   report.log_bytes = statistics.log_bytes();
-  report.updated_wall_us = wall_us;
-  report.duration_seconds = std::max(0.0, static_cast<double>(wall_us - report.started_wall_us) / 1e6);
+  report.updated_wall = wall;
+  report.duration_seconds = std::max(0.0, static_cast<double>(wall - report.started_wall) / 1e6);
   add_viewers(stream, measured_us);
   stream.health.measure({.measured_us = measured_us,
                          .received_bytes = statistics.received_bytes(),
@@ -142,10 +155,13 @@ void Aggregation::stream_statistics(const stream::v1::StreamStatistics& statisti
                          .refused_tracks = statistics.refused_tracks()});
 }
 
-void Aggregation::viewer_statistics(const stream::v1::ViewerStatistics& statistics) {
+void Aggregation::viewer_statistics(const std::string& instance,
+                                    const stream::v1::ViewerStatistics& statistics) {
   if (!is_valid_id(statistics.stream_id())) return;
   if (!viewers_.contains(statistics.stream_id()) && viewers_.size() >= kMaxStreams) return;
-  Viewers& viewers = viewers_[statistics.stream_id()];
+  auto& instances = viewers_[statistics.stream_id()];
+  if (!instances.contains(instance) && instances.size() >= kMaxInstances) return;
+  Viewers& viewers = instances[instance];
   const std::uint64_t sent = growth(viewers.sent_bytes, statistics.sent_bytes());
   const std::uint64_t began = growth(viewers.began, statistics.began());
   viewers = {statistics.viewers(), statistics.sent_bytes(), statistics.began(),
@@ -163,24 +179,29 @@ void Aggregation::viewer_statistics(const stream::v1::ViewerStatistics& statisti
 
 void Aggregation::add_viewers(Stream& stream, std::int64_t now_us) const {
   StreamReport& report = stream.report;
-  const auto viewers = viewers_.find(report.stream_id);
-  const bool fresh = viewers != viewers_.end() && now_us - viewers->second.measured_us < kViewersExpireUs;
-  report.hls_viewers = fresh ? viewers->second.viewers : 0;
+  report.hls_viewers = 0;
+  const auto instances = viewers_.find(report.stream_id);
+  if (instances != viewers_.end()) {
+    for (const auto& [instance, viewers] : instances->second) {
+      if (now_us - viewers.measured_us < kViewersExpireUs) report.hls_viewers += viewers.viewers;
+    }
+  }
   report.peak_viewers = std::max(report.peak_viewers, report.viewers());
   // Viewers that were there when the publication began watch it too.
   report.total_viewers = std::max<std::uint64_t>(
       {report.total_viewers, stream.rtmp_began + stream.hls_began, report.peak_viewers});
 }
 
-void Aggregation::recording_finished(const std::string& file_name, std::uint64_t size_bytes) {
-  recordings_.erase(file_name);
+void Aggregation::recording_finished(const std::string& instance, const std::string& file_name,
+                                     std::uint64_t size_bytes) {
+  recordings_.erase({instance, file_name});
   ++finished_recordings_;
   finished_recording_bytes_ += size_bytes;
 }
 
-void Aggregation::clear_recordings() {
-  recordings_.clear();
-  failing_.clear();
+void Aggregation::clear_recordings(const std::string& instance) {
+  std::erase_if(recordings_, [&](const auto& entry) { return entry.first == instance; });
+  std::erase_if(failing_, [&](const auto& entry) { return entry.first == instance; });
 }
 
 StreamReport Aggregation::row(const Stream& stream, std::int64_t now_us) const {
@@ -196,9 +217,14 @@ StreamReport Aggregation::row(const Stream& stream, std::int64_t now_us) const {
 
 Report Aggregation::report(std::int64_t now_us) {
   // The counters of a stream that is live are kept to go on from, all others' go after a while.
-  std::erase_if(viewers_, [&](const auto& entry) {
-    return now_us - entry.second.measured_us >= kViewersForgottenUs && !streams_.contains(entry.first);
-  });
+  for (auto entry = viewers_.begin(); entry != viewers_.end();) {
+    if (!streams_.contains(entry->first)) {
+      std::erase_if(entry->second, [&](const auto& viewers) {
+        return now_us - viewers.second.measured_us >= kViewersForgottenUs;
+      });
+    }
+    entry = entry->second.empty() ? viewers_.erase(entry) : std::next(entry);
+  }
   Report report = totals_;
   report.streams.reserve(streams_.size());
   for (auto& [id, stream] : streams_) {
@@ -217,9 +243,9 @@ Report Aggregation::report(std::int64_t now_us) {
   return report;
 }
 
-void Aggregation::judge(std::int64_t now_us, std::int64_t wall_us) {
+void Aggregation::judge(std::int64_t now_us, WallTime wall) {
   for (auto& [id, stream] : streams_)
-    stream.health.judge(now_us, {stream.report.width > 0, !stream.report.audio_codec.empty()}, wall_us);
+    stream.health.judge(now_us, {stream.report.width > 0, !stream.report.audio_codec.empty()}, wall);
 }
 
 std::vector<StreamReport> Aggregation::take_ended() {
@@ -236,7 +262,7 @@ std::optional<v1::HealthHistory> Aggregation::health_history(const std::string& 
   history.set_level(std::string(health_level(found->second.health.score())));
   for (const HealthPoint& from : found->second.health.history()) {
     v1::HealthPoint& point = *history.add_points();
-    point.set_wall_us(from.wall_us);
+    point.set_wall_us(from.wall.us());
     point.set_score(from.score);
     for (const std::string_view reason : health_reasons(from.reasons)) point.add_reasons(std::string(reason));
   }

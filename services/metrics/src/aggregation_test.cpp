@@ -57,9 +57,9 @@ stream::v1::StreamEnded ended(const std::string& id, std::uint64_t publication) 
 TEST(Aggregation, MeasuresAStream) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   for (int second = 0; second <= 10; ++second)
-    aggregation.stream_statistics(statistics("cam1", 7, second, 4), 99);
+    aggregation.stream_statistics(statistics("cam1", 7, second, 4), WallTime::from_us(99));
   const Report report = aggregation.report(kStart + 10 * kSecond);
   ASSERT_EQ(report.streams.size(), 1u);
   const StreamReport& stream = report.streams[0];
@@ -74,16 +74,16 @@ TEST(Aggregation, MeasuresAStream) {
   EXPECT_EQ(stream.rtmp_viewers, 4u);
   EXPECT_EQ(stream.timestamp_jumps, 3u);
   EXPECT_EQ(stream.received_bytes, 3'750'000u);
-  EXPECT_EQ(stream.updated_wall_us, 99);
+  EXPECT_EQ(stream.updated_wall, WallTime::from_us(99));
 }
 
 TEST(Aggregation, AddsTheViewersOfBothKindsAndKeepsThePeak) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
-  aggregation.stream_statistics(statistics("cam1", 7, 1, 4), 0);
-  aggregation.viewer_statistics(viewers("cam1", 10, kStart + kSecond));
-  aggregation.viewer_statistics(viewers("cam1", 2, kStart + 2 * kSecond));
+  aggregation.stream_published("0", published("cam1", 7));
+  aggregation.stream_statistics(statistics("cam1", 7, 1, 4), {});
+  aggregation.viewer_statistics("0", viewers("cam1", 10, kStart + kSecond));
+  aggregation.viewer_statistics("0", viewers("cam1", 2, kStart + 2 * kSecond));
   Report report = aggregation.report(kStart + 2 * kSecond);
   EXPECT_EQ(report.streams[0].viewers(), 6u);
   EXPECT_EQ(report.streams[0].peak_viewers, 14u);
@@ -98,8 +98,9 @@ TEST(Aggregation, AddsTheViewersOfBothKindsAndKeepsThePeak) {
 TEST(Aggregation, ShowsNoRateWhenTheStatisticsStop) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
-  for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics("cam1", 7, second), 0);
+  aggregation.stream_published("0", published("cam1", 7));
+  for (int second = 0; second <= 3; ++second)
+    aggregation.stream_statistics(statistics("cam1", 7, second), {});
   const Report report = aggregation.report(kStart + 3 * kSecond + kRateWindowUs + 1);
   EXPECT_EQ(report.streams[0].bytes_per_second, 0);
   EXPECT_EQ(report.streams[0].frames_per_second, 0);
@@ -109,8 +110,8 @@ TEST(Aggregation, ShowsNoRateWhenTheStatisticsStop) {
 TEST(Aggregation, RemovesAnEndedStreamButNotItsSuccessor) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
-  aggregation.stream_published(published("cam1", 8));
+  aggregation.stream_published("0", published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 8));
   aggregation.stream_ended(ended("cam1", 7));
   EXPECT_EQ(aggregation.report(kStart).streams.size(), 1u);
   aggregation.stream_ended(ended("cam1", 8));
@@ -128,31 +129,31 @@ TEST(Aggregation, CountsSourcesOnly) {
   Aggregation aggregation;
   stream::v1::StreamPublished source = published("cam1", 7);
   source.set_role(stream::v1::LOG_ROLE_SOURCE);
-  aggregation.stream_published(source);
-  aggregation.stream_published(rendition);
+  aggregation.stream_published("0", source);
+  aggregation.stream_published("0", rendition);
   aggregation.stream_ended(end);
   Report report = aggregation.report(kStart);
   ASSERT_EQ(report.streams.size(), 1u);
   EXPECT_EQ(report.streams[0].width, 1280u);
   EXPECT_EQ(report.publications, 1u);
-  aggregation.replace_streams({rendition});
+  aggregation.replace_streams("0", {rendition});
   EXPECT_TRUE(aggregation.report(kStart).streams.empty()) << "what is left of a source is none";
-  aggregation.replace_streams({rendition, published("cam1", 8)});
+  aggregation.replace_streams("0", {rendition, published("cam1", 8)});
   EXPECT_EQ(aggregation.report(kStart).streams.size(), 1u) << "an older ingest states no role";
 }
 
 TEST(Aggregation, BeginsAnewWithANewPublicationAndGoesOnWithNewTracks) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   for (int second = 0; second <= 3; ++second)
-    aggregation.stream_statistics(statistics("cam1", 7, second, 9), 0);
-  aggregation.stream_published(published("cam1", 7, 1920));
+    aggregation.stream_statistics(statistics("cam1", 7, second, 9), {});
+  aggregation.stream_published("0", published("cam1", 7, 1920));
   Report report = aggregation.report(kStart + 3 * kSecond);
   EXPECT_EQ(report.streams[0].width, 1920u);
   EXPECT_DOUBLE_EQ(report.streams[0].frames_per_second, 30);
-  aggregation.stream_published(published("cam1", 8));
-  aggregation.stream_statistics(statistics("cam1", 7, 4, 9), 0);
+  aggregation.stream_published("0", published("cam1", 8));
+  aggregation.stream_statistics(statistics("cam1", 7, 4, 9), {});
   report = aggregation.report(kStart + 4 * kSecond);
   EXPECT_EQ(report.streams[0].peak_viewers, 0u);
   EXPECT_EQ(report.streams[0].received_bytes, 0u) << "statistics of the old publication came late";
@@ -162,10 +163,10 @@ TEST(Aggregation, TakesASnapshotForTheWholeTruth) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
   for (const char* id : {"a", "b"}) {
-    aggregation.stream_published(published(id, 1));
-    for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics(id, 1, second), 0);
+    aggregation.stream_published("0", published(id, 1));
+    for (int second = 0; second <= 3; ++second) aggregation.stream_statistics(statistics(id, 1, second), {});
   }
-  aggregation.replace_streams({published("b", 1), published("c", 2)});
+  aggregation.replace_streams("0", {published("b", 1), published("c", 2)});
   const Report report = aggregation.report(kStart + 3 * kSecond);
   ASSERT_EQ(report.streams.size(), 2u);
   EXPECT_EQ(report.streams[0].stream_id, "b");
@@ -178,10 +179,10 @@ TEST(Aggregation, AddsUpAllStreams) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
   for (const char* id : {"a", "b", "c"}) {
-    aggregation.stream_published(published(id, 1));
+    aggregation.stream_published("0", published(id, 1));
     for (int second = 0; second <= 3; ++second)
-      aggregation.stream_statistics(statistics(id, 1, second, 2), 0);
-    aggregation.viewer_statistics(viewers(id, 5, kStart + 3 * kSecond));
+      aggregation.stream_statistics(statistics(id, 1, second, 2), {});
+    aggregation.viewer_statistics("0", viewers(id, 5, kStart + 3 * kSecond));
   }
   Report report = aggregation.report(kStart + 3 * kSecond);
   EXPECT_DOUBLE_EQ(report.bytes_per_second, 3 * 375'000);
@@ -197,27 +198,27 @@ TEST(Aggregation, AddsUpAllStreams) {
 TEST(Aggregation, RefusesNamesThatAreNoIdsAndMoreStreamsThanItsBound) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("a\"} 1\nevil", 1));
-  aggregation.viewer_statistics(viewers("../x", 1, kStart));
+  aggregation.stream_published("0", published("a\"} 1\nevil", 1));
+  aggregation.viewer_statistics("0", viewers("../x", 1, kStart));
   for (std::size_t i = 0; i < kMaxStreams + 10; ++i)
-    aggregation.stream_published(published("s" + std::to_string(i), 1));
+    aggregation.stream_published("0", published("s" + std::to_string(i), 1));
   EXPECT_EQ(aggregation.report(kStart).streams.size(), kMaxStreams);
 }
 
 TEST(Aggregation, CountsRecordings) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.recording_started("a.mp4");
-  aggregation.recording_started("b.mp4");
-  aggregation.recording_finished("a.mp4", 1000);
-  aggregation.recording_failed("cam1");
+  aggregation.recording_started("0", "a.mp4");
+  aggregation.recording_started("0", "b.mp4");
+  aggregation.recording_finished("0", "a.mp4", 1000);
+  aggregation.recording_failed("0", "cam1");
   Report report = aggregation.report(kStart);
   EXPECT_EQ(report.recordings, 1u);
   EXPECT_EQ(report.failing_recordings, 1u);
   EXPECT_EQ(report.finished_recordings, 1u);
   EXPECT_EQ(report.finished_recording_bytes, 1000u);
-  aggregation.recording_works("cam1");
-  aggregation.clear_recordings();
+  aggregation.recording_works("0", "cam1");
+  aggregation.clear_recordings("0");
   report = aggregation.report(kStart);
   EXPECT_EQ(report.recordings + report.failing_recordings, 0u);
   EXPECT_EQ(report.finished_recordings, 1u);
@@ -227,9 +228,9 @@ TEST(Aggregation, AnswersForOneStreamOrForAll) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
   for (const char* id : {"a", "b"}) {
-    aggregation.stream_published(published(id, 1));
+    aggregation.stream_published("0", published(id, 1));
     for (int second = 0; second <= 3; ++second)
-      aggregation.stream_statistics(statistics(id, 1, second, 2), 77);
+      aggregation.stream_statistics(statistics(id, 1, second, 2), WallTime::from_us(77));
   }
   const Report report = aggregation.report(kStart + 3 * kSecond);
   EXPECT_EQ(Aggregation::reply(report, "").streams_size(), 2);
@@ -256,13 +257,13 @@ TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
     event.set_began(began);
     event.set_sent_bytes(sent);
     event.set_segment_latency_us(40'000);
-    aggregation.viewer_statistics(event);
+    aggregation.viewer_statistics("0", event);
   };
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   say(5, 1000, 2, 1);
   aggregation.stream_ended(ended("cam1", 7));
   say(6, 1500, 3, 2);  // viewers of the end
-  aggregation.stream_published(published("cam1", 8));
+  aggregation.stream_published("0", published("cam1", 8));
   say(7, 1700, 3, 3);
   StreamReport row = aggregation.report(kStart + 3 * kSecond).streams.at(0);
   EXPECT_EQ(row.hls_sent_bytes, 200u);
@@ -271,7 +272,7 @@ TEST(Aggregation, CountsViewersAndBytesOfThisPublicationOnly) {
   say(2, 300, 2, 4);  // packaging was restarted
   stream::v1::StreamStatistics numbers = statistics("cam1", 8, 5, 1);
   numbers.set_players_began(4);
-  aggregation.stream_statistics(numbers, 0);
+  aggregation.stream_statistics(numbers, {});
   const Report report = aggregation.report(kStart + 5 * kSecond);
   row = report.streams.at(0);
   EXPECT_EQ(row.hls_sent_bytes, 500u);
@@ -286,9 +287,9 @@ TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
   for (std::uint64_t publication = 1; publication <= 3; ++publication) {
-    aggregation.stream_published(published("cam1", publication));
-    aggregation.stream_statistics(statistics("cam1", publication, 2), 0);
-    aggregation.stream_statistics(statistics("cam1", publication, 4), 0);
+    aggregation.stream_published("0", published("cam1", publication));
+    aggregation.stream_statistics(statistics("cam1", publication, 2), {});
+    aggregation.stream_statistics(statistics("cam1", publication, 4), {});
     if (publication != 2) aggregation.stream_ended(ended("cam1", publication));
   }
   const Report report = aggregation.report(kStart);
@@ -296,26 +297,26 @@ TEST(Aggregation, KeepsTheSumsWhenStreamsEndAndTellsWhoEnded) {
   EXPECT_EQ(report.received_bytes, 3u * 4 * 375'000);
   const std::vector<StreamReport> gone = aggregation.take_ended();
   ASSERT_EQ(gone.size(), 3u) << "the second was replaced by the third";
-  EXPECT_EQ(gone[1].publication_id, 2u);
+  EXPECT_EQ(gone[1].publication_id, PublicationId{2});
   EXPECT_TRUE(aggregation.take_ended().empty());
 }
 
 TEST(Aggregation, HidesAStreamFromTheMomentItBecomesPrivate) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   aggregation.visibility_changed("cam1", true);
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.stream_ended(ended("cam1", 7));
   EXPECT_TRUE(aggregation.take_ended().at(0).is_private) << "its end is not for strangers either";
   aggregation.visibility_changed("cam1", false);
-  aggregation.stream_published(published("cam1", 8));
+  aggregation.stream_published("0", published("cam1", 8));
   EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private) << "as the publication says";
 }
 
 TEST(Aggregation, HidesEveryStreamUntilItIsKnownWhoMayWatch) {
   Aggregation aggregation;
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.watching().set_complete();
   EXPECT_FALSE(aggregation.report(kStart).streams.at(0).is_private);
@@ -327,7 +328,7 @@ TEST(Aggregation, HidesAStreamThatWasMadePrivateBeforeItWasHeardOf) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
   aggregation.watching().set_private("cam1", true);
-  aggregation.replace_streams({published("cam1", 7)});
+  aggregation.replace_streams("0", {published("cam1", 7)});
   EXPECT_TRUE(aggregation.report(kStart).streams.at(0).is_private);
   aggregation.stream_ended(ended("cam1", 7));
   EXPECT_TRUE(aggregation.take_ended().at(0).is_private);
@@ -336,12 +337,12 @@ TEST(Aggregation, HidesAStreamThatWasMadePrivateBeforeItWasHeardOf) {
 TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
   Aggregation aggregation;
   aggregation.watching().set_complete();
-  aggregation.stream_published(published("cam1", 7));
+  aggregation.stream_published("0", published("cam1", 7));
   stream::v1::StreamStatistics numbers = statistics("cam1", 7, 1);
   numbers.set_since_key_us(12'000'000);
-  aggregation.stream_statistics(numbers, 0);
+  aggregation.stream_statistics(numbers, {});
   EXPECT_DOUBLE_EQ(aggregation.report(kStart).streams.at(0).key_interval_seconds, 12);
-  aggregation.judge(kStart + kSecond, 0);
+  aggregation.judge(kStart + kSecond, {});
   const auto history = aggregation.health_history("cam1", kStart + kSecond);
   ASSERT_TRUE(history);
   EXPECT_EQ(history->now().health_score(), 70);
@@ -349,6 +350,40 @@ TEST(Aggregation, SaysThatNoKeyFrameCameForLong) {
   ASSERT_EQ(history->points_size(), 1);
   EXPECT_EQ(history->points(0).reasons(0), "long_key_interval");
   EXPECT_FALSE(aggregation.health_history("cam2", kStart));
+}
+
+TEST(Aggregation, KeepsWhatInstancesSayApart) {
+  Aggregation aggregation;
+  aggregation.stream_published("0", published("cam1", 1));
+  aggregation.stream_published("1", published("cam2", 2));
+  aggregation.viewer_statistics("0", viewers("cam1", 3, kStart));
+  aggregation.viewer_statistics("1", viewers("cam1", 4, kStart));
+  aggregation.recording_started("0", "cam1.mp4");
+  aggregation.recording_failed("1", "cam2");
+  Report report = aggregation.report(kStart + kSecond);
+  EXPECT_EQ(report.hls_viewers, 7u) << "viewers of both";
+  // The restart of one ends its own streams and recordings only.
+  aggregation.replace_streams("1", {});
+  aggregation.clear_recordings("1");
+  report = aggregation.report(kStart + kSecond);
+  ASSERT_EQ(report.streams.size(), 1u);
+  EXPECT_EQ(report.streams[0].stream_id, "cam1");
+  EXPECT_EQ(report.recordings, 1u);
+  EXPECT_EQ(report.failing_recordings, 0u);
+}
+
+TEST(Aggregation, FollowsAStreamThatMovesToAnotherInstance) {
+  Aggregation aggregation;
+  auto older = published("cam1", 1);
+  older.set_epoch(4);
+  auto newer = published("cam1", 2);
+  newer.set_epoch(5);
+  aggregation.stream_published("0", older);
+  aggregation.stream_published("1", newer);
+  aggregation.replace_streams("0", {older});  // it has not ended there yet
+  EXPECT_EQ(aggregation.report(kStart).streams.at(0).publication_id, PublicationId{2});
+  aggregation.replace_streams("0", {});
+  EXPECT_EQ(aggregation.report(kStart).streams.size(), 1u);
 }
 
 }  // namespace

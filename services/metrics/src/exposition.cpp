@@ -93,7 +93,7 @@ const Column columns[] = {
     {MetricType::Gauge, "millrace_stream_log_bytes", "Bytes of the media log's arena that the stream holds.",
      [](const StreamReport& s) { return static_cast<double>(s.log_bytes); }},
     {MetricType::Gauge, "millrace_stream_started_timestamp_seconds", "When the publication began, Unix time.",
-     [](const StreamReport& s) { return static_cast<double>(s.started_wall_us) / 1e6; }},
+     [](const StreamReport& s) { return static_cast<double>(s.started_wall.us()) / 1e6; }},
 };
 
 void add_streams(const Report& report, std::vector<MetricFamily>& families) {

@@ -105,7 +105,7 @@ class Rig {
   Rig(const Case& stream, double statistics_phase, double beat_phase)
       : stream_(stream), messages_(messages_of(stream)) {
     pace_.declare(stream.declared);
-    aggregation_.stream_published(published(stream));
+    aggregation_.stream_published("0", published(stream));
     const auto at = [](int second, double phase) {
       return second * kSecond + static_cast<std::int64_t>(phase * 1e6);
     };
@@ -140,7 +140,7 @@ class Rig {
     event.set_video_time_us(pace_.video_time_us());
     event.set_longest_pause_us(pauses_.take(kStart + now_us));
     event.set_measured_monotonic_us(kStart + now_us);
-    aggregation_.stream_statistics(event, now_us);
+    aggregation_.stream_statistics(event, WallTime::from_us(now_us));
   }
   void take(const Message& message) {
     pauses_.arrived(kStart + message.at_us);
@@ -150,7 +150,7 @@ class Rig {
     ++(message.video ? pictures_ : sounds_);
   }
   void beat(std::int64_t now_us) {
-    aggregation_.judge(kStart + now_us, now_us);
+    aggregation_.judge(kStart + now_us, WallTime::from_us(now_us));
     const StreamReport row = aggregation_.report(kStart + now_us).streams.at(0);
     Verdict verdict{static_cast<double>(now_us) / 1e6, row.health_score, {}};
     for (const std::string_view reason : health_reasons(row.health_reasons))

@@ -13,60 +13,96 @@ Observatory::Observatory(std::shared_ptr<runtime::Health> health, std::function<
 
 void Observatory::expect(std::string_view service) {
   const std::lock_guard lock(mutex_);
-  services_.emplace(service, false);
+  expected_.emplace(service);
 }
 
-void Observatory::snapshot(std::string_view service, const bus::v1::Snapshot& snapshot) {
-  set_service(service, true);
-  const std::lock_guard lock(mutex_);
-  if (service == "ingest") replace_streams(snapshot);
-  if (service == "recording") replace_recordings(snapshot);
-  if (service != "auth") return;
-  bus::hear(aggregation_.watching(), snapshot);
-  for (const bus::v1::Event& fact : snapshot.events()) apply(fact);
-}
-
-void Observatory::lost(std::string_view service) {
-  set_service(service, false);
-}
-
-void Observatory::set_service(std::string_view service, bool up) {
+void Observatory::snapshot(const bus::v1::Snapshot& snapshot) {
+  const std::pair<std::string, std::string> name{snapshot.service(), snapshot.instance()};
   {
     const std::lock_guard lock(mutex_);
-    services_.insert_or_assign(std::string(service), up);
+    clocks_.booted(name.first, name.second, snapshot.boot_id());
+    // Without a boot it stands for an instance that is gone.
+    if (snapshot.boot_id() == 0) {
+      instances_.erase(name);
+    } else if (instances_.contains(name) || instances_.size() < kMaxInstances) {
+      instances_[name] = true;
+    }
+    if (name.first == "ingest") replace_streams(snapshot);
+    if (name.first == "recording") replace_recordings(snapshot);
+    if (name.first == "auth") {
+      bus::apply(aggregation_.watching(), snapshot);
+      for (const bus::v1::Event& fact : snapshot.events()) apply(name.second, fact);
+    }
   }
-  const runtime::HealthState state = up ? runtime::HealthState::kReady : runtime::HealthState::kDegraded;
-  health_->set("bus/" + std::string(service), state, up ? "" : "silent");
+  report_health(name.first);
+}
+
+void Observatory::lost(const std::string& service, const std::string& instance) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = instances_.find({service, instance});
+    if (known != instances_.end()) known->second = false;
+  }
+  report_health(service);
+}
+
+// Degraded when one of its instances is silent, or when there is none.
+void Observatory::report_health(const std::string& service) {
+  std::string silent;
+  bool any = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, up] : instances_) {
+      if (name.first != service) continue;
+      any = any || up;
+      if (!up) silent.append(silent.empty() ? "" : ", ").append(name.second);
+    }
+  }
+  const bool well = any && silent.empty();
+  health_->set("bus/" + service, well ? runtime::HealthState::kReady : runtime::HealthState::kDegraded,
+               well  ? ""
+               : any ? "silent instances: " + silent
+                     : "silent");
 }
 
 void Observatory::event(const bus::v1::Event& event) {
   const std::lock_guard lock(mutex_);
-  bus::hear(aggregation_.watching(), event);
-  apply(event);
+  bus::apply(aggregation_.watching(), event);
+  apply(event.instance(), event);
 }
 
-void Observatory::apply(const bus::v1::Event& event) {
+template <class Statistics>
+Statistics Observatory::by_our_clock(std::string_view service, const std::string& instance,
+                                     Statistics statistics) {
+  statistics.set_measured_monotonic_us(
+      clocks_.local_us(std::string(service), instance, statistics.measured_monotonic_us(), now_us_()));
+  return statistics;
+}
+
+void Observatory::apply(const std::string& instance, const bus::v1::Event& event) {
   if (event.retracted() && event.key().starts_with(kFailureKey)) {
-    aggregation_.recording_works(event.key().substr(kFailureKey.size()));
+    aggregation_.recording_works(instance, event.key().substr(kFailureKey.size()));
     return;
   }
   using Payload = bus::v1::Event::PayloadCase;
   switch (event.payload_case()) {
     case Payload::kStreamPublished:
-      return aggregation_.stream_published(event.stream_published());
+      return aggregation_.stream_published(instance, event.stream_published());
     case Payload::kStreamEnded:
       return aggregation_.stream_ended(event.stream_ended());
     case Payload::kStreamStatistics:
-      return aggregation_.stream_statistics(event.stream_statistics(), event.time_wall_us());
+      return aggregation_.stream_statistics(by_our_clock("ingest", instance, event.stream_statistics()),
+                                            WallTime::from_us(event.time_wall_us()));
     case Payload::kViewerStatistics:
-      return aggregation_.viewer_statistics(event.viewer_statistics());
+      return aggregation_.viewer_statistics(instance,
+                                            by_our_clock("packaging", instance, event.viewer_statistics()));
     case Payload::kRecordingStarted:
-      return aggregation_.recording_started(event.recording_started().file_name());
+      return aggregation_.recording_started(instance, event.recording_started().file_name());
     case Payload::kRecordingFinished:
-      return aggregation_.recording_finished(event.recording_finished().file_name(),
+      return aggregation_.recording_finished(instance, event.recording_finished().file_name(),
                                              event.recording_finished().size_bytes());
     case Payload::kRecordingFailed:
-      return aggregation_.recording_failed(event.recording_failed().stream_id());
+      return aggregation_.recording_failed(instance, event.recording_failed().stream_id());
     case Payload::kVisibilityChanged:
       return aggregation_.visibility_changed(event.visibility_changed().stream_id(),
                                              event.visibility_changed().is_private() && !event.retracted());
@@ -88,12 +124,12 @@ void Observatory::replace_streams(const bus::v1::Snapshot& snapshot) {
   for (const bus::v1::Event& fact : snapshot.events()) {
     if (fact.has_stream_published()) live.push_back(fact.stream_published());
   }
-  aggregation_.replace_streams(live);
+  aggregation_.replace_streams(snapshot.instance(), live);
 }
 
 void Observatory::replace_recordings(const bus::v1::Snapshot& snapshot) {
-  aggregation_.clear_recordings();
-  for (const bus::v1::Event& fact : snapshot.events()) apply(fact);
+  aggregation_.clear_recordings(snapshot.instance());
+  for (const bus::v1::Event& fact : snapshot.events()) apply(snapshot.instance(), fact);
 }
 
 Report Observatory::report() const {
@@ -101,7 +137,7 @@ Report Observatory::report() const {
   return aggregation_.report(now_us_());
 }
 
-std::vector<bus::v1::Event> Observatory::tick(std::int64_t wall_us) {
+std::vector<bus::v1::Event> Observatory::tick(WallTime wall) {
   auto state = std::make_shared<ModuleState>();
   std::vector<StreamReport> ended;
   sample_host(host_);
@@ -110,9 +146,9 @@ std::vector<bus::v1::Event> Observatory::tick(std::int64_t wall_us) {
     const std::lock_guard lock(mutex_);
     const std::int64_t now_us = now_us_();
     state->uptime_us = now_us - began_us_;
-    aggregation_.judge(now_us, wall_us);
+    aggregation_.judge(now_us, wall);
     state->report = aggregation_.report(now_us);
-    state->services = services_;
+    state->services = services_locked();
     ended = aggregation_.take_ended();
     judge_module(*state);
     state_ = state;
@@ -135,7 +171,14 @@ std::optional<v1::HealthHistory> Observatory::health_history(const std::string& 
 
 std::map<std::string, bool> Observatory::services() const {
   const std::lock_guard lock(mutex_);
-  return services_;
+  return services_locked();
+}
+
+std::map<std::string, bool> Observatory::services_locked() const {
+  std::map<std::string, bool> services;
+  for (const std::string& service : expected_) services.emplace(service, false);
+  for (const auto& [name, up] : instances_) services[name.first] = services[name.first] || up;
+  return services;
 }
 
 }  // namespace millrace::metrics

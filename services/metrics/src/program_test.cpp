@@ -57,7 +57,9 @@ class MetricsProgram : public ::testing::Test {
     ASSERT_TRUE(wait([&] { return std::filesystem::exists(home_ + "/run/metrics.ports"); }));
     std::ifstream file(home_ + "/run/metrics.ports");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.find('=') + 1)));
+    const std::string name = "METRICS_PORT=";
+    ASSERT_NE(text.find(name), std::string::npos) << text;
+    port_ = static_cast<std::uint16_t>(std::stoi(text.substr(text.find(name) + name.size())));
   }
   int end(int signal) {
     ::kill(pid_, signal);
@@ -89,7 +91,7 @@ class MetricsProgram : public ::testing::Test {
     bus::EndpointsConfig config;
     config.home = home_;
     auto started =
-        bus::Node::start({.instance = instance, .endpoints = *bus::endpoints(config), .limits = {}});
+        bus::Node::start({.service = instance, .endpoints = *bus::endpoints(config), .limits = {}});
     return started ? *std::move(started) : nullptr;
   }
   // An auth that has said who may watch: everybody.
@@ -134,7 +136,9 @@ TEST_F(MetricsProgram, ShowsWhatTheOthersSayAndAnswersOnTheBus) {
   bus::v1::Request request;
   request.mutable_get_metrics();
   std::promise<std::uint32_t> viewers;
-  ingest->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
+  const auto api = node("api");
+  ASSERT_NE(api, nullptr);
+  api->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
     viewers.set_value(reply && reply->metrics().streams_size() == 1 ? reply->metrics().streams(0).viewers()
                                                                     : 0);
   });
@@ -162,7 +166,9 @@ TEST_F(MetricsProgram, BroadcastsNumbersOnceASecondAndAnEndOnceMore) {
   bus::v1::Request request;
   request.mutable_get_health_history()->set_stream_id("cam1");
   std::promise<v1::HealthHistory> history;
-  ingest->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
+  const auto api = node("api");
+  ASSERT_NE(api, nullptr);
+  api->request("metrics", request, kPatience, [&](const Result<bus::v1::Reply>& reply) {
     history.set_value(reply ? reply->health_history() : v1::HealthHistory{});
   });
   const v1::HealthHistory told_history = history.get_future().get();

@@ -7,7 +7,7 @@ namespace millrace::metrics {
 v1::StreamMetrics stream_metrics(const StreamReport& row, bool live) {
   v1::StreamMetrics stream;
   stream.set_stream_id(row.stream_id);
-  stream.set_publication_id(row.publication_id);
+  stream.set_publication_id(number_of(row.publication_id));
   stream.set_live(live);
   stream.set_is_private(row.is_private);
   stream.set_app(row.app);
@@ -16,8 +16,8 @@ v1::StreamMetrics stream_metrics(const StreamReport& row, bool live) {
   stream.set_audio_codec(row.audio_codec);
   stream.set_width(row.width);
   stream.set_height(row.height);
-  stream.set_started_wall_us(row.started_wall_us);
-  stream.set_updated_wall_us(row.updated_wall_us);
+  stream.set_started_wall_us(row.started_wall.us());
+  stream.set_updated_wall_us(row.updated_wall.us());
   stream.set_duration_seconds(row.duration_seconds);
   stream.set_received_bytes(row.received_bytes);
   stream.set_sent_bytes(row.rtmp_sent_bytes + row.hls_sent_bytes);

@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "base/publication_ids.hpp"
+#include "base/wall_time.hpp"
 #include "metrics/v1/metrics.pb.h"
 
 namespace millrace::metrics {
 
 struct StreamReport {
   std::string stream_id;
-  std::uint64_t publication_id = 0;
+  PublicationId publication_id{};
   std::string app;
   std::string encoder;  // what the publisher says it is
   bool is_private = false;
@@ -42,8 +44,8 @@ struct StreamReport {
   std::uint64_t log_bytes = 0;
   double health_score = 100;
   std::uint32_t health_reasons = 0;  // HealthReason bits
-  std::int64_t started_wall_us = 0;
-  std::int64_t updated_wall_us = 0;
+  WallTime started_wall{};
+  WallTime updated_wall{};
   double duration_seconds = 0;
 
   std::uint32_t viewers() const { return rtmp_viewers + hls_viewers; }

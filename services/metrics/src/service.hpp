@@ -1,5 +1,5 @@
-// The metrics service: listens to the others on the bus, answers Prometheus and GetMetrics. Owns the bus
-// node, the HTTP server and what both share; start and drain run on the main thread.
+// The metrics service: listens to the others on the bus, answers Prometheus and GetMetrics. Owns what
+// both share; start and drain run on the main thread.
 #pragma once
 
 #include <memory>
@@ -7,14 +7,8 @@
 #include "base/result.hpp"
 #include "config.hpp"
 #include "runtime/service.hpp"
+#include "service/shell.hpp"
 #include "ticker.hpp"
-
-namespace millrace::bus {
-class Node;
-}
-namespace millrace::http {
-class Server;
-}
 
 namespace millrace::metrics {
 
@@ -34,14 +28,12 @@ class MetricsService {
 
  private:
   Result<void> start_bus(const runtime::ServiceContext& context);
-  Result<void> start_http(const runtime::ServiceContext& context);
   Result<void> start_grpc();
   void tick();
 
   MetricsConfig config_;
   std::shared_ptr<Observatory> observatory_;
-  std::unique_ptr<bus::Node> node_;
-  std::unique_ptr<http::Server> server_;
+  service::Shell shell_;
   std::unique_ptr<ModuleServer> grpc_;
   std::unique_ptr<Ticker> ticker_;
 };

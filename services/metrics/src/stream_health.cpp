@@ -141,7 +141,7 @@ void StreamHealth::take(double points, HealthReason reason) {
   now_.reasons |= 1U << static_cast<unsigned>(reason);
 }
 
-void StreamHealth::judge(std::int64_t now_us, HealthTracks tracks, std::int64_t wall_us) {
+void StreamHealth::judge(std::int64_t now_us, HealthTracks tracks, WallTime wall) {
   now_.score = 100;
   now_.reasons = 0;
   has_audio_ = tracks.audio;
@@ -156,7 +156,7 @@ void StreamHealth::judge(std::int64_t now_us, HealthTracks tracks, std::int64_t 
     if (tracks.video) judge_frame_rate();
     judge_bitrate();
   }
-  record(wall_us);
+  record(wall);
 }
 
 void StreamHealth::judge_arrival(std::int64_t now_us, HealthTracks tracks) {
@@ -233,10 +233,10 @@ void StreamHealth::judge_bitrate() {
   if (*middle > 0) take(points_for(kBitrateLoss, 1 - now / *middle), HealthReason::kLowBitrate);
 }
 
-void StreamHealth::record(std::int64_t wall_us) {
-  now_.wall_us = wall_us;
-  const bool open = !history_.empty() && wall_us - history_.back().wall_us < kIntervalSeconds * kSecond &&
-                    wall_us >= history_.back().wall_us;
+void StreamHealth::record(WallTime wall) {
+  now_.wall = wall;
+  const bool open = !history_.empty() && wall - history_.back().wall < kIntervalSeconds * kSecond &&
+                    wall >= history_.back().wall;
   if (!open) {
     history_.push_back(now_);
     if (history_.size() > kMaxPoints) history_.pop_front();

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/wall_time.hpp"
+
 namespace millrace::metrics {
 
 // Bits of a set; their names are what users see.
@@ -59,7 +61,7 @@ struct HealthTracks {
 };
 
 struct HealthPoint {
-  std::int64_t wall_us = 0;
+  WallTime wall{};
   double score = 100;
   std::uint32_t reasons = 0;
 };
@@ -72,7 +74,7 @@ class StreamHealth {
   // Counters that are not newer than those before are passed over.
   void measure(const HealthCounters& counters);
   // Once a second; updates score and history. now_us: monotonic.
-  void judge(std::int64_t now_us, HealthTracks tracks, std::int64_t wall_us);
+  void judge(std::int64_t now_us, HealthTracks tracks, WallTime wall);
 
   double score() const { return now_.score; }
   std::uint32_t reasons() const { return now_.reasons; }
@@ -108,7 +110,7 @@ class StreamHealth {
   void judge_pace(HealthTracks tracks);
   void judge_frame_rate();
   void judge_bitrate();
-  void record(std::int64_t wall_us);
+  void record(WallTime wall);
 
   HealthPoint now_;
   std::deque<HealthPoint> history_;

@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 
 constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kStart = 1000 * kSecond;
-constexpr std::int64_t kWall = 1'700'000'000 * kSecond;
+constexpr WallTime kWall = WallTime::from_seconds(1'700'000'000);
 constexpr HealthTracks kBoth{.video = true, .audio = true};
 
 // A good stream: 30 fps, 300 kB/s, a key frame every 2 s.
@@ -186,7 +186,7 @@ TEST(StreamHealth, KeepsTheWorstOfEachFiveSecondsForTenMinutes) {
   ASSERT_EQ(health.history().size(), 12u);
   for (std::size_t i = 0; i < health.history().size(); ++i) {
     EXPECT_EQ(health.history()[i].score, i == 4 ? 70 : 100) << i;
-    EXPECT_EQ(health.history()[i].wall_us, kWall + (1 + 5 * static_cast<std::int64_t>(i)) * kSecond);
+    EXPECT_EQ(health.history()[i].wall, kWall + (1 + 5 * static_cast<std::int64_t>(i)) * kSecond);
   }
   EXPECT_THAT(health_reasons(health.history()[4].reasons), ElementsAre("long_key_interval"));
   EXPECT_EQ(after(change, 3000).history().size(), StreamHealth::kMaxPoints);
