@@ -1,4 +1,4 @@
-# One image with the six services; a container runs one of them: `docker run … millrace millrace-ingest`.
+# One image with all services; a container runs one of them: `docker run … millrace millrace-ingest`.
 # Needs nothing of BuildKit. Build arguments: BASE, JOBS (parallel compilations; empty: one per core).
 ARG BASE=debian:bookworm-slim
 

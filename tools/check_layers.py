@@ -32,7 +32,7 @@ class Table:
 
     def unknown(self):
         """Rows about parts that are not there, and parts without a row."""
-        parts = {path.name for path in (ROOT / "libs").iterdir() if path.is_dir()} | {"service", "tests", "proto"}
+        parts = {path.name for path in (ROOT / "libs").iterdir() if path.is_dir()} | {"services", "tests", "proto"}
         services = {path.name for path in (ROOT / "services").iterdir() if path.is_dir()}
         for name, others in self.allowed.items():
             yield from (f"no such part: {part}" for part in sorted(({name} | others) - parts))
@@ -44,7 +44,7 @@ class Table:
 def names_of(path):
     """The part a file belongs to, and the service if it is one's."""
     top, name = path.relative_to(ROOT).parts[:2]
-    return {"libs": (name, None), "services": ("service", name), "tests": ("tests", None)}[top]
+    return {"libs": (name, None), "services": ("services", name), "tests": ("tests", None)}[top]
 
 
 def part_of(header):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./millrace compose COMMAND: the six services in containers. up, down and reload as for plain processes, test runs the
+# ./millrace compose COMMAND: the services in containers. up, down and reload as for plain processes, test runs the
 # test of this; everything else (ps, logs, …) goes to compose. COMPOSE_PROJECT_NAME (millrace) keeps several stacks apart.
 set -euo pipefail
 
@@ -8,7 +8,6 @@ BUILD=
 MILLRACE_HOME=${MILLRACE_HOME:-$ROOT/.millrace}
 mkdir -p "$MILLRACE_HOME"
 MILLRACE_HOME=$(cd "$MILLRACE_HOME" && pwd)
-SERVICES=(auth ingest packaging recording metrics api)
 export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-millrace}
 
 die() { echo "millrace compose: $1" >&2; exit "${2:-1}"; }
@@ -17,17 +16,19 @@ die() { echo "millrace compose: $1" >&2; exit "${2:-1}"; }
 source "$ROOT/tools/millrace/env.sh"
 choose_env_file
 fix_relative_paths
+# shellcheck source=tools/millrace/services.sh
+source "$ROOT/tools/millrace/services.sh"
 # shellcheck source=tools/millrace/settings.sh
 source "$ROOT/tools/millrace/settings.sh"
 # shellcheck source=tools/millrace/info.sh
 source "$ROOT/tools/millrace/info.sh"
 # shellcheck source=tools/container/image.sh
 source "$ROOT/tools/container/image.sh"
-# Only these are published.
-PORT_VARIABLES=(RTMP_PORT=1935 PORT=3000 HLS_PORT=8000 METRICS_PORT=9090)
+PORT_VARIABLES=("${PUBLISHED_PORTS[@]}")
 # What is known of this project: secrets, its answers, DRAIN_SECONDS of its up.
 STATE=$RUN/compose-$COMPOSE_PROJECT_NAME
 INFO=$STATE/info.json
+API_AT=$STATE/api
 export SECRETS_DIRECTORY=$STATE/secrets
 (umask 077; mkdir -p "$STATE")
 
@@ -142,7 +143,8 @@ write_info() {
   local token key
   owner_token
   token=$REPLY
-  key=$(ask "127.0.0.1:$PORT/api/stream/key" -f -m 10 -H @- <<< "Authorization: Bearer $token") \
+  echo "127.0.0.1:$PORT" > "$API_AT"
+  key=$(ask_for_key "$token" 10) \
     || die "the API did not answer: ./millrace compose logs api"
   describe "$key" "$token" > "$INFO.new" && mv "$INFO.new" "$INFO"
 }
@@ -156,6 +158,7 @@ compose_up() {
   if [ -f "$INFO" ] && is_up; then
     echo "Millrace is already running in containers (project $COMPOSE_PROJECT_NAME)."
     token_is_fresh || { owner_token; replace_token "$REPLY"; }
+    renew_key
     print_info
     return 0
   fi
@@ -208,6 +211,8 @@ compose_down() {
 # Not the engine's own signal: after that it takes a container for stopped by hand and lets it lie when it crashes.
 compose_reload() {
   local script report
+  exec 9>"$STATE/reload.lock"
+  flock 9
   script='rm -f "$MILLRACE_HOME/run/ingest.reload"; kill -HUP 1; for ((i = 0; i < $1 * 10; ++i)); do
     [ ! -f "$MILLRACE_HOME/run/ingest.reload" ] || { read -r line < "$MILLRACE_HOME/run/ingest.reload"; echo "$line"; break; }
     sleep 0.1; done'

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 
+import service_table
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILE = ROOT / "docker-compose.yml"
 # What containers cannot choose: ports and addresses inside are fixed, paths are volumes, RTMPS has a file of its own.
@@ -31,7 +33,7 @@ def entries(service, binary):
 
 def generate(binaries):
     text = FILE.read_text()
-    for service in re.findall(r"command: millrace-([a-z]+)\n", text):
+    for service in (row.name for row in service_table.read()):
         listed = textwrap.fill(", ".join(entries(service, binaries / f"millrace-{service}")), 112, initial_indent=" " * 6,
                                subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False)
         text, count = re.subn(rf"(\n  {service}:\n(?:    .*\n)*?    environment: \[\n)[^\]]*\]", lambda m, new=listed: m[1] + new + "]", text)

@@ -3,6 +3,8 @@
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BIN=${1:-$ROOT/build/release/bin}
+# shellcheck source=tools/millrace/services.sh
+source "$ROOT/tools/millrace/services.sh"
 cat <<'TEXT'
 # Configuration
 
@@ -28,7 +30,7 @@ environment, from where the command is called.
 `MILLRACE_BUILD_DIR` and `MILLRACE_ENV_FILE` (in place of `.env`; `/dev/null`: none). `./millrace test` and `bench` read no
 `.env` and forget every variable of this page.
 TEXT
-for service in ingest auth packaging recording metrics api; do
+for service in "${SERVICES[@]}"; do
   printf '\n## %s\n\n' "$service"
   # Its defaults must not depend on whoever generates the page.
   env -i PATH="$PATH" "$BIN/millrace-$service" --config-markdown

@@ -5,12 +5,17 @@ set -euo pipefail
 build=$1
 out=$2
 here=$(dirname "$0")
+ROOT=$(cd "$here/../.." && pwd)
+# shellcheck source=tools/millrace/services.sh
+source "$ROOT/tools/millrace/services.sh"
 
 mkdir -p "$out/bin" "$out/web"
-for name in auth ingest packaging recording metrics api; do
+for name in "${SERVICES[@]}"; do
   strip -o "$out/bin/millrace-$name" "$build/bin/millrace-$name"
 done
-[ ! -x "$build/bin/millrace-log" ] || strip -o "$out/bin/millrace-log" "$build/bin/millrace-log"
+for name in log keys; do
+  [ ! -x "$build/bin/millrace-$name" ] || strip -o "$out/bin/millrace-$name" "$build/bin/millrace-$name"
+done
 install -m 0755 "$here/health.sh" "$out/bin/millrace-health"
 cp -rL "$build/web/." "$out/web/"
 

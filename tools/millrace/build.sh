@@ -46,10 +46,11 @@ run_phase() {
   mkdir -p "$(dirname "$log")"
   : > "$log"
   echo "$title … (log: $log)"
-  show_progress "$owner" "$log" "$pattern" 8>&- 9>&- &
+  show_progress "$owner" "$log" "$pattern" 7>&- 8>&- 9>&- &
   watcher=$!
   trap 'interrupted=true' INT
-  "${@:4}" >"$log" 2>&1 || status=$?
+  # What a package starts (a database) must not keep others from installing.
+  "${@:4}" >"$log" 2>&1 7>&- || status=$?
   trap - INT
   kill "$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true
@@ -58,10 +59,20 @@ run_phase() {
   [ $status = 0 ] || { show_failure "$title" "$log"; exit 1; }
 }
 
-# need_packages GROUP …: installs what is missing of tools/packages.txt, or says what to install.
-need_packages() {
-  local group package missing=()
-  command -v dpkg-query >/dev/null || return 0
+# How long another apt is waited for: the first minutes of a machine have one.
+APT_LOCK_SECONDS=600
+
+# only_one: until the shell ends or calls others_may, other commands of this tree wait before they install: they write the same logs.
+only_one() {
+  mkdir -p "$(log_directory)"
+  exec 7>"$(log_directory)/install.lock"
+  flock -n 7 || { echo "Waiting for another ./millrace that installs …"; flock 7; }
+}
+others_may() { exec 7>&-; }
+
+# missing_packages GROUP …: one a line.
+missing_packages() {
+  local group package
   while read -r group package; do
     [[ " $* " == *" $group "* ]] || continue
     # nodejs from elsewhere brings its own npm, Docker from elsewhere its own compose.
@@ -70,28 +81,45 @@ need_packages() {
       docker.io) ! command -v dockerd >/dev/null || continue ;;
       docker-compose) ! { command -v docker-compose || docker compose version; } >/dev/null 2>&1 || continue ;;
     esac
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-  done < <(grep -v '^#' "$ROOT/tools/packages.txt")
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done < <(grep -v '^#' "$ROOT/tools/packages.txt") | sort -u
+}
+
+# need_packages GROUP …: installs what is missing of tools/packages.txt, or says what to install.
+need_packages() {
+  local missing sudo=()
+  command -v dpkg-query >/dev/null || return 0
+  mapfile -t missing < <(missing_packages "$@")
   [ ${#missing[@]} -gt 0 ] || return 0
-  local sudo=()
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "millrace: please install: ${missing[*]}" >&2; exit 69; }
     sudo=(sudo)
   fi
-  echo "Missing Debian packages: ${missing[*]}"
-  run_phase "Asking for newer lists of packages" "$(log_directory)/apt.log" . "${sudo[@]}" apt-get update
-  run_phase "Installing ${#missing[@]} Debian packages and what they need" "$(log_directory)/packages.log" . \
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+  only_one
+  mapfile -t missing < <(missing_packages "$@")
+  if [ ${#missing[@]} -gt 0 ]; then
+    echo "Missing Debian packages: ${missing[*]}"
+    run_phase "Asking for newer lists of packages" "$(log_directory)/apt.log" . \
+      "${sudo[@]}" apt-get -o DPkg::Lock::Timeout=$APT_LOCK_SECONDS update
+    run_phase "Installing ${#missing[@]} Debian packages and what they need" "$(log_directory)/packages.log" . \
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=$APT_LOCK_SECONDS install -y --no-install-recommends "${missing[@]}"
+  fi
+  others_may
 }
 
 # npm packages of a directory, by its lock file, only when they changed. Their own scripts never run.
 need_npm() {
   local directory=$1
-  [ -f "$directory/package-lock.json" ] || return 0
-  if [ ! -f "$directory/node_modules/.package-lock.json" ] || [ "$directory/package-lock.json" -nt "$directory/node_modules/.package-lock.json" ]; then
+  [ -f "$directory/package-lock.json" ] && ! has_npm "$directory" || return 0
+  only_one
+  if ! has_npm "$directory"; then
     run_phase "Fetching npm packages of ${directory#"$ROOT"/}" "$(log_directory)/npm.log" . \
       env -C "$directory" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
   fi
+  others_may
+}
+has_npm() {
+  [ -f "$1/node_modules/.package-lock.json" ] && [ ! "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]
 }
 
 # configure PRESET DIRECTORY
@@ -106,7 +134,7 @@ build_targets() {
   run_phase "Building ${1#"$ROOT"/}, which takes minutes the first time" "$1/build.log" '^\[[0-9]+/[0-9]+\]' ninja -C "$@"
 }
 
-# The six services and the tools, optimised. Quiet when there is nothing to do.
+# The services and the tools, optimised. Quiet when there is nothing to do.
 build_programs() {
   mkdir -p "$(dirname "$BUILD")"
   # ninja knows no other ninja: two builds of one tree wait for each other.
@@ -114,6 +142,6 @@ build_programs() {
   flock 8
   need_npm "$ROOT/services/api/web"
   configure release "$BUILD"
-  build_targets "$BUILD" programs
+  ninja -C "$BUILD" -n programs | grep -q '^ninja: no work to do' || build_targets "$BUILD" programs
   exec 8>&-
 }

@@ -10,9 +10,15 @@ mapfile -t sources < <(git ls-files --cached --others --exclude-standard 'libs/*
 echo "layers"
 python3 tools/check_layers.py || failed=1
 
+echo "services"
+python3 tools/check_services.py || failed=1
+
 echo "format (${#sources[@]} files)"
 clang-format-14 --dry-run -Werror "${sources[@]}" || failed=1
 python3 tools/check_comments.py || failed=1
+
+# What an unfinished merge leaves; CMake, Python and the compiler see it in their own files only.
+if git grep -nE '^(<<<<<<<|>>>>>>>) '; then failed=1; fi
 
 echo "contract"
 # shellcheck source=tools/millrace/build.sh

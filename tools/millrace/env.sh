@@ -8,7 +8,7 @@ declare -A ENV_VALUES ENV_LINES
 
 # Settings that are paths, beside every NAME_FILE and a DATABASE_URL that is no URL. A relative one counts from the
 # directory of the file that names it, or else from where the command was called.
-PATH_SETTINGS=(MILLRACE_HOME MILLRACE_BIN MILLRACE_BUILD_DIR MEDIA_LOG_DIR BUS_DIR MEDIA_ROOT WEB_ROOT
+PATH_SETTINGS=(MILLRACE_HOME MILLRACE_BIN MILLRACE_BUILD_DIR MEDIA_LOG_DIR BUS_DIR BUS_KEYS MEDIA_ROOT WEB_ROOT
   SSL_CERT SSL_KEY SSL_DIRECTORY FORWARD_TLS_AUTHORITIES)
 
 # Settings of the commands themselves that no page has as a name.
@@ -160,6 +160,6 @@ warn_of_unknown_names() {
   parse_env "$ENV_FILE"
   for name in "${!ENV_LINES[@]}"; do
     is_setting "$name" \
-      || echo "millrace: $ENV_FILE, line ${ENV_LINES[$name]}: $name is no variable of Millrace" >&2
+      || echo "millrace: $ENV_FILE, line ${ENV_LINES[$name]}: $name is no variable of Millrace, the line is passed over" >&2
   done
 }

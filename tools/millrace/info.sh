@@ -1,4 +1,4 @@
-# What up says; sourced by ./millrace and tools/compose.sh. Expects INFO, a file of 0600.
+# What up says; sourced by ./millrace and tools/compose.sh. Expects INFO, a file of 0600, and API_AT.
 
 # How long the token that is printed is good; what prints it in the second half of its life makes a new one.
 TOKEN_SECONDS=3600
@@ -6,10 +6,17 @@ TOKEN_SECONDS=3600
 # describe KEY_ANSWER TOKEN: the answer of /api/stream/key as what up prints. Secrets go through
 # pipes: arguments of a process are everybody's to read.
 describe() {
+  local metrics=127.0.0.1 grpc=
+  # Where that port is published; compose publishes neither it nor another address.
+  if [[ " ${PORT_VARIABLES[*]}" == *" RTMP_GRPC_PORT="* ]]; then
+    metrics=$(reached_at "${METRICS_ADDRESS:-}")
+    grpc=$(reached_at "${GRPC_ADDRESS:-}"):$RTMP_GRPC_PORT
+  fi
   (umask 077; printf '%s\n"%s"\n' "$1" "$2" | jq -s --arg api "$API_BASE_URL" --argjson until $(($(date +%s) + TOKEN_SECONDS)) \
-    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" \
+    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" --arg metrics "http://$metrics:$METRICS_PORT/metrics" --arg grpc "$grpc" \
     '.[0] as $key | .[1] as $token | {publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
-      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, token: $token, token_until: $until}
+      watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, metrics_url: $metrics, token: $token, token_until: $until}
+      + if $grpc == "" then {} else {grpc_address: $grpc} end
       + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end')
 }
 
@@ -18,6 +25,23 @@ token_is_fresh() { [ $(($(jq -r '.token_until // 0' "$INFO") - $(date +%s))) -ge
 replace_token() {
   (umask 077; printf '"%s"\n' "$1" | jq --argjson until $(($(date +%s) + TOKEN_SECONDS)) --slurpfile info "$INFO" \
     '$info[0] + {token: ., token_until: $until}' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
+}
+
+# ask_for_key TOKEN SECONDS: the owner's stream and its key, asked of the running API as any client would. Expects API_AT,
+# the file with its address.
+ask_for_key() { ask "$(cat "$API_AT")/api/stream/key" -f -m "$2" -H @- <<< "Authorization: Bearer $1"; }
+
+# The key may have been replaced since up: the one that publishes now. Without an answer it stays as it was.
+renew_key() {
+  local answer
+  answer=$(ask_for_key "$(jq -r .token "$INFO")" 2) || return 0
+  replace_key "$answer"
+}
+
+# replace_key KEY_ANSWER
+replace_key() {
+  (umask 077; printf '%s\n' "$1" | jq --slurpfile info "$INFO" '.streamUrl as $url | $info[0] + {publish_url: $url}
+    | if .rtmps_url then .rtmps_url |= sub("[^/]*$"; $url | sub(".*/"; "")) else . end' > "$INFO.new.$$" && mv "$INFO.new.$$" "$INFO")
 }
 
 # How long a service may take to say what came of a reload.
@@ -45,5 +69,7 @@ Publish   " + .publish_url + (if .rtmps_url then "
 Watch     " + .watch_url + "
 HLS       " + .hls_url + "
 API       " + .api_url + "/api/stream/list   (Authorization: Bearer " + .token + ")
+Metrics   " + .metrics_url + "   (Prometheus)" + (if .grpc_address then "
+gRPC      " + .grpc_address else "" end) + "
 "' "$INFO"
 }

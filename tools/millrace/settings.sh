@@ -1,5 +1,5 @@
 # What a stack runs with: ports, paths and secrets; sourced by ./millrace and tools/compose.sh.
-# Expects ROOT, BUILD, MILLRACE_HOME, SERVICES, die and env.sh.
+# Expects ROOT, BUILD, MILLRACE_HOME, die, services.sh and env.sh.
 
 RUN=$MILLRACE_HOME/run
 
@@ -13,12 +13,16 @@ need_commands() {
   [ ${#missing[@]} -eq 0 ] || die "please install: ${missing[*]}" 69
 }
 
+# reached_at ADDRESS: the host of a URL for what listens on it.
+reached_at() {
+  case $1 in
+    ''|0.0.0.0) echo 127.0.0.1 ;; ::) echo '[::1]' ;; *:*) echo "[$1]" ;; *) echo "$1" ;;
+  esac
+}
+
 # ask HOST:PORT/PATH …: curl without the proxies of whoever calls.
 ask() { curl -sg --noproxy '*' "http://$1" "${@:2}"; }
 
-# Each port variable with its default; "0" asks for a free one.
-PORT_VARIABLES=(RTMP_PORT=1935 PORT=3000 HLS_PORT=8000 METRICS_PORT=9090 RTMP_GRPC_PORT=50053
-  INGEST_OPS_PORT=9101 AUTH_OPS_PORT=9102 PACKAGING_OPS_PORT=9103 RECORDING_OPS_PORT=9104 API_OPS_PORT=9105)
 # Ports that this stack itself has, so that they are not in use by another.
 OWN_PORTS=()
 
@@ -37,7 +41,7 @@ free_port() {
   done
 }
 
-# Every port with its number; all that are in use are named at once, each with the setting that changes it.
+# Every port of PORT_VARIABLES with its number, a free one for "0"; all that are in use are named at once, each with the setting that changes it.
 choose_ports() {
   local entry name busy=
   local -a variables=("${PORT_VARIABLES[@]}")

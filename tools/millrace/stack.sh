@@ -1,4 +1,4 @@
-# Running the six services under s6; sourced by ./millrace. Expects settings.sh and build.sh.
+# Running the services under s6; sourced by ./millrace. Expects settings.sh and build.sh.
 #
 #   $MILLRACE_HOME/secrets.env   0600, made at the first start
 #   $MILLRACE_HOME/run/s6/       one service directory each, with a logger and the secrets of this service alone
@@ -7,6 +7,7 @@
 
 SCAN=$RUN/s6
 INFO=$RUN/info.json
+API_AT=$RUN/api
 
 scanner_pid() { cat "$RUN/svscan.pid" 2>/dev/null || true; }
 is_up() {
@@ -77,6 +78,7 @@ start_services() {
   done
   setsid env "${without[@]}" s6-svscan "$SCAN" 9>&- >"$RUN/svscan.log" 2>&1 </dev/null &
   STARTED=$!
+  disown "$STARTED"  # its end is noticed below, without the shell's own words
   echo "$STARTED" > "$RUN/svscan.pid"
   for _ in $(seq 100); do ! is_up || return 0; sleep 0.05; done
   die "s6-svscan did not start: $(tail -n 3 "$RUN/svscan.log")"
@@ -87,36 +89,33 @@ is_ours() { is_up && [ "$(scanner_pid)" = "${STARTED:-}" ]; }
 
 # The ports of health with the addresses they are bound to; status reads them whatever environment it is called with.
 write_ops() {
-  printf '%s\n' "INGEST=$INGEST_OPS_PORT" "AUTH=$AUTH_OPS_PORT" "PACKAGING=$PACKAGING_OPS_PORT" "RECORDING=$RECORDING_OPS_PORT" \
-    "API=$API_OPS_PORT" "METRICS=$METRICS_PORT" "OPS_ADDRESS=${OPS_ADDRESS:-}" "METRICS_ADDRESS=${METRICS_ADDRESS:-}" > "$RUN/ops"
+  local name port address
+  for name in "${SERVICES[@]}"; do
+    port=${OPS_PORT[$name]} address=$(ops_address_of "$name")
+    printf '%s\n' "${name^^}=${!port}" "$address=${!address:-}"
+  done | sort -u > "$RUN/ops"
 }
 
 ops_value() { sed -n "s/^$1=//p" "$RUN/ops"; }
 
-# reached_at ADDRESS: the host of a URL for what listens on it.
-reached_at() {
-  case $1 in
-    ''|0.0.0.0) echo 127.0.0.1 ;; ::) echo '[::1]' ;; *:*) echo "[$1]" ;; *) echo "$1" ;;
-  esac
-}
-
 # ready, degraded, starting, stopping as the service itself says; down when it does not answer.
 health_of() {
-  local answer address=OPS_ADDRESS
-  [ "$1" != metrics ] || address=METRICS_ADDRESS
+  local answer address
+  address=$(ops_address_of "$1")
   answer=$(ask "$(reached_at "$(ops_value $address)"):$(ops_value "${1^^}")/readyz" -m 2 || true)
   jq -r '.state // "down"' <<< "${answer:-{\}}" 2>/dev/null || echo down
 }
 
-# Undoes what this up began, and nothing else.
+# Undoes what this up began, and nothing else. The exit code is that of a service that could not start: 64 for a setting.
 give_up() {
-  local name
+  local name code=1
   for name in "${@:2}"; do
     echo "--- $name" >&2
     last_lines "$name" 5 >&2 || true
+    [ ! -f "$RUN/failed.$name" ] || code=$(cat "$RUN/failed.$name")
   done
   ! is_ours || stack_down >/dev/null || true
-  die "$1"
+  die "$1" "$code"
 }
 
 # Ends up when a service ended for good, or three times.
@@ -130,6 +129,7 @@ check_starting() {
 # something it needs (an issuer of tokens, Redis) is waited for a while, then left to it. Asked less and less often.
 wait_ready() {
   local name health deadline=$((SECONDS + 60)) patience=$((SECONDS + 20)) pause=1 waiting=("${SERVICES[@]}") next degraded
+  local silence=$((SECONDS + 3)) said=
   while :; do
     is_ours || give_up "stopped by another command"
     next=() degraded=()
@@ -141,6 +141,10 @@ wait_ready() {
     done
     waiting=("${next[@]}")
     [ ${#waiting[@]} -gt 0 ] || return 0
+    if [ -z "$said" ] && [ $SECONDS -ge $silence ]; then
+      said=yes
+      echo "Waiting up to 60 s for: ${waiting[*]} …"
+    fi
     if [ $SECONDS -gt $patience ] && [ "${waiting[*]}" = "${degraded[*]}" ]; then
       echo "millrace: serving, but degraded: ${degraded[*]} (see ./millrace status and logs)" >&2
       return 0
@@ -156,15 +160,15 @@ owner_token() {
   env -i PATH="$PATH" MILLRACE_HOME="$MILLRACE_HOME" API_TOKEN_SECRET_FILE="$1" "$(bin auth)" --issue-token owner --token-life "$TOKEN_SECONDS"
 }
 
-# The owner's token and stream, asked of the running API as any client would.
+# What up says at its end.
 write_info() {
   local token answer
   rm -f "$MILLRACE_HOME/token"  # one of a year, as up once made it
   secret_file "$SCAN/auth/secrets" API_TOKEN_SECRET
   printf '%s\n' "$REPLY" > "$RUN/token_secret"
   token=$(owner_token "$REPLY")
-  answer=$(ask "$(reached_at "${LISTEN_ADDRESS:-}"):$PORT/api/stream/key" -f -m 10 -H @- <<< "Authorization: Bearer $token") \
-    || give_up "the API did not answer" api
+  printf '%s\n' "$(reached_at "${LISTEN_ADDRESS:-}"):$PORT" > "$API_AT"
+  answer=$(ask_for_key "$token" 10) || give_up "the API did not answer" api
   (umask 077; describe "$answer" "$token" | jq --arg log "$MEDIA_LOG_DIR" --arg bus "$BUS_DIR" --arg media "$MEDIA_ROOT/$VOD_DIRECTORY_NAME" \
     '. + {vod_directory: $media, media_log_directory: $log, bus_directory: $bus}' > "$INFO.new" && mv "$INFO.new" "$INFO")
 }
@@ -176,10 +180,24 @@ lock_home() {
   flock -n 9 || die "another ./millrace up is building or starting here (MILLRACE_HOME=$MILLRACE_HOME)"
 }
 
+# What up was called with. A sum, for there are secrets among it.
+settings_sum() { setting_names | while read -r name; do printf '%s=%s\0' "$name" "${!name}"; done | sha256sum; }
+
+# Whether an up is at work that has started nothing yet.
+is_starting() { ! is_up && [ -f "$RUN/up.lock" ] && ! (flock -n 9) 9<"$RUN/up.lock"; }
+
+# It would start the services after this.
+not_while_starting() {
+  ! is_starting || die "an ./millrace up is building or starting here, Ctrl-C ends it (MILLRACE_HOME=$MILLRACE_HOME)"
+}
+
 say_running() {
   echo "Millrace is already running (MILLRACE_HOME=$MILLRACE_HOME)."
+  [ "$(settings_sum)" = "$(cat "$RUN/settings" 2>/dev/null)" ] \
+    || echo "millrace: settings have changed since: ./millrace down and up take them" >&2
   [ -f "$INFO" ] || return 0
   renew_token
+  renew_key
   print_info
 }
 
@@ -190,6 +208,7 @@ stack_up() {
   done
   lock_home
   if is_up; then say_running; return 0; fi
+  settings_sum > "$RUN/settings"  # before what is chosen below
   # What needs no build is refused before it.
   warn_of_unknown_names
   drain_seconds >/dev/null
@@ -217,6 +236,12 @@ stack_up() {
   fi
   echo "Running. Ctrl-C drains and stops."
   while is_ours; do sleep 0.5 & wait $! || true; done
+  # down takes this away.
+  if [ "$(scanner_pid)" != "$STARTED" ]; then
+    echo "Stopped by ./millrace down."
+    return 0
+  fi
+  die "the services' supervisor was killed, they go on without it: ./millrace up starts all again"
 }
 
 # Publishers are notified first, then files are finished, then the rest stops; s6 kills what outlives its grace. As up was
@@ -228,7 +253,7 @@ stack_down() {
     return 0
   fi
   seconds=$(cat "$RUN/drain_seconds" 2>/dev/null || drain_seconds)
-  for name in ingest recording packaging api metrics auth; do
+  for name in "${STOP_ORDER[@]}"; do
     [ ! -d "$SCAN/$name" ] || s6-svc -wD -T $(((seconds + 5) * 1000)) -d "$SCAN/$name" 2>/dev/null || true
   done
   if is_up; then
@@ -268,12 +293,20 @@ renew_token() {
 
 stack_status() {
   local name directory services="[]" port pid health
+  case ${1:-} in --json|'') ;; *) die "status: unknown option $1" 64 ;; esac
   if ! is_up || [ ! -f "$INFO" ]; then
-    [ "${1:-}" != --json ] || echo '{"services":[]}'
-    [ "${1:-}" = --json ] || echo "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)."
+    if [ "${1:-}" = --json ]; then
+      echo '{"services":[]}'
+    elif is_starting; then
+      echo "An ./millrace up is building or starting here (MILLRACE_HOME=$MILLRACE_HOME)."
+    else
+      echo "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)."
+    fi
+    ! has_orphans || echo "millrace: services go on without their supervisor, which was killed: ./millrace up starts all again" >&2
     return 3
   fi
   renew_token
+  renew_key
   for name in "${SERVICES[@]}"; do
     directory=$SCAN/$name
     pid=$(s6-svstat -o pid "$directory" 2>/dev/null || echo -1)
@@ -288,6 +321,14 @@ stack_status() {
     print_info
     jq -r '.[] | "  \(.name)\t\(.health)\tpid \(.pid)"' <<< "$services" | expand -t 14
   fi
+}
+
+# millrace-auth beside the running services, with the secret of tokens that they have and over their bus.
+stack_operator() {
+  [ -x "$(bin auth)" ] || die "nothing is built yet: ./millrace up or ./millrace build" 69
+  [ "${1:-}" != --help ] || exec "$(bin auth)" --help
+  is_up && [ -s "$RUN/token_secret" ] || die "Millrace is not running (MILLRACE_HOME=$MILLRACE_HOME)." 3
+  exec env API_TOKEN_SECRET_FILE="$(cat "$RUN/token_secret")" "$(bin auth)" "$@"
 }
 
 stack_reload() {
@@ -306,10 +347,11 @@ stack_reload() {
 stack_logs() {
   local follow=() names=() argument files=()
   for argument in "$@"; do
-    case $argument in -f) follow=(-F) ;; *) names+=("$argument") ;; esac
+    case $argument in -f) follow=(-F) ;; -*) die "logs: unknown option $argument" 64 ;; *) names+=("$argument") ;; esac
   done
   [ ${#names[@]} -gt 0 ] || names=("${SERVICES[@]}")
   for argument in "${names[@]}"; do
+    [[ " ${SERVICES[*]} " == *" $argument "* ]] || die "logs: there is no service '$argument', only ${SERVICES[*]}" 64
     [ -f "$MILLRACE_HOME/logs/$argument/current" ] || die "no log of '$argument' yet"
     files+=("$MILLRACE_HOME/logs/$argument/current")
   done

@@ -28,7 +28,7 @@ done
 
 forget_settings
 
-need_packages build run test
+need_packages build run check test
 need_npm "$ROOT/services/api/web"
 need_npm "$ROOT/tests"
 
