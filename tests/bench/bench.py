@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import faces  # noqa: E402
 from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
-from stack import Stack, fetch, wait_for  # noqa: E402
+from stack import SERVICES, Playlist, Stack, fetch, media_playlists, wait_for  # noqa: E402
 
 
 def rtmpload(*arguments):
@@ -80,7 +80,7 @@ class Millrace(Stack):
 
     def up(self):
         super().up()
-        for name in ("recording", "packaging", "metrics"):
+        for name in SERVICES:
             if name not in self.only:
                 subprocess.run(["s6-svc", "-wD", "-T", "10000", "-d", str(self.home / "run/s6" / name)], check=False)
         self.names = self.home / "names"
@@ -226,12 +226,16 @@ class HlsViewer(threading.Thread):
             for url in self.urls:
                 with contextlib.suppress(OSError):
                     status, _, body = fetch(url)
-                    for name in re.findall(r"^[^#\s].*$", body.decode(), re.M) if status == 200 else []:
-                        segment = url.rsplit("/", 1)[0] + "/" + name
-                        if segment not in self.seen:
-                            self.seen.add(segment)
-                            self.bytes += len(fetch(segment)[2])
+                    for playlist in media_playlists(body.decode(), url).values() if status == 200 else ():
+                        self.follow(playlist)
             time.sleep(0.5)
+
+    def follow(self, playlist):
+        status, _, body = fetch(playlist)
+        for _, segment, *_ in Playlist(body.decode(), playlist).segments if status == 200 else ():
+            if segment not in self.seen:
+                self.seen.add(segment)
+                self.bytes += len(fetch(segment)[2])
 
 
 def histogram(text, name, quantile):
@@ -264,7 +268,7 @@ def hls(clip, seconds, streams=20):
         _, _, text = fetch(f"http://127.0.0.1:{next(s['ops_port'] for s in stack.status()['services'] if s['name'] == 'packaging')}/metrics")
         text = text.decode()
     report(f"HLS packaging of {streams} streams above ingest", quiet, "CPU s/GB", peer, "nobody watches; nginx writes files to tmpfs")
-    report("the same with every segment fetched once", watched["server"]["cpu_s_per_gb"], "CPU s/GB", peer, f"{viewer.bytes / 1e6:.0f} MB delivered")
+    report("the same with every segment fetched once", watched["server"]["cpu_s_per_gb"], "CPU s/GB", peer, f"{viewer.bytes / 1e6:.0f} MB in {len(viewer.seen)} requests")
     for name, what in (("millrace_packaging_pointer_delay_seconds", "socket to notified pointer"),
                        ("millrace_packaging_segment_delay_seconds", "last byte of a segment to playable")):
         for quantile in (0.5, 0.99):
@@ -279,6 +283,7 @@ def program(name):
 
 def media_log(_clip, _seconds):
     program("media_log_bench")
+    program("segment_bench")
 
 
 def receive(_clip, _seconds):
@@ -304,7 +309,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
     parser.add_argument("--short", action="store_true", help="5 s windows instead of 15 s")
     options = parser.parse_args()
-    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "socket_limit", "media_log_bench", "receive_bench"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "socket_limit", "media_log_bench", "segment_bench", "receive_bench"], stdout=subprocess.DEVNULL, check=True)
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as home:
         clip = bench_clip(pathlib.Path(home))
         for name in options.only:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The six services in containers: what cannot start says why at once and leaves nothing, the next try succeeds; hardened as
+"""The services in containers: what cannot start says why at once and leaves nothing, the next try succeeds; hardened as
 docker-compose.yml says; publish, watch, reload, kill each, finish. engine.py says where it runs. MILLRACE_IMAGE names an
 image to test; else one is made of MILLRACE_BUILD_DIR's programs, or built."""
 import contextlib
@@ -14,11 +14,11 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from engine import Engine  # noqa: E402
-from stack import ROOT, SERVICES, Playlist, check, fetch, free_port, main, make_clip, packets, wait_for  # noqa: E402
+from stack import ROOT, SERVICES, TABLE, check, fetch, free_port, live_playlist, main, make_clip, packets, wait_for  # noqa: E402
 
 SECRETS = {"auth": {"MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET", "SMTP_PASSWORD"}, "packaging": {"PLAYBACK_SECRET"},
            "api": {"PLAYBACK_SECRET"}, "metrics": {"METRICS_TOKEN"}}
-PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "SSL_PORT")
+PORTS = (*(port for service in TABLE for port in service.published), "SSL_PORT")
 
 
 class Containers:
@@ -94,8 +94,7 @@ class Containers:
         wait_for(back, f"{service} to be healthy again", 60)
 
     def playlist(self):
-        status, _, body = fetch(self.info["hls_url"])
-        return Playlist(body.decode(), self.info["hls_url"]) if status == 200 else None
+        return live_playlist(self.info["hls_url"])
 
     def served_name(self):
         pem = ssl.get_server_certificate(("127.0.0.1", int(self.environment["SSL_PORT"])))
@@ -194,7 +193,7 @@ def watch_and_kill(stack, clip):
         probe = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", stack.info["hls_url"]],
                                capture_output=True, text=True, timeout=60, check=False)
         check(set(probe.stdout.split()) == {"h264", "aac"}, f"ffprobe of the playlist: {probe.stdout}{probe.stderr}")
-        for service in ("auth", "packaging", "recording", "metrics", "api"):
+        for service in (name for name in SERVICES if name != "ingest"):
             stack.kill(service)
             check(child.poll() is None, f"the publisher stays connected while {service} dies")
             after = wait_for(lambda old=before: (p := stack.playlist()) and p.last > old.last and p, f"the stream to go on after {service}", 30)

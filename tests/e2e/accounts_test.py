@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import urllib.parse
@@ -208,12 +209,28 @@ def hls_status(stack, account, query=""):
     return fetch(stack.info["hls_url"].replace(stack.stream_id, account["stream_id"]) + query)[0]
 
 
+def listed(api):
+    return api.expect(200, "GET", "/api/metrics")[1]
+
+
+def switching_off_while_metrics_hangs(stack, api, path, account, token):
+    """The API goes by auth's word, not by what metrics last reported."""
+    wait_for(lambda: account["stream_id"] in listed(api), "bob's stream to be listed")
+    pid = stack.kill("metrics", signal.SIGSTOP)
+    try:
+        check(account["stream_id"] in listed(api), "bob's stream is listed while metrics hangs")
+        check(api.expect(200, "PATCH", path, {"is_active": False}, token=token)[1]["is_active"] is False, "bob is switched off")
+        wait_for(lambda: account["stream_id"] not in listed(api), "his stream to be listed no more", 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def switching_off(stack, api, clip, account, token):
     """What was live is neither live nor to be watched, until the account is switched on again."""
     path = f"/api/v1/users/{account['id']}"
     publisher = publish_as(stack, clip, account)
     wait_for(lambda: hls_status(stack, account) == 200, "bob's playlist")
-    check(api.expect(200, "PATCH", path, {"is_active": False}, token=token)[1]["is_active"] is False, "bob is switched off")
+    switching_off_while_metrics_hangs(stack, api, path, account, token)
     wait_for(lambda: hls_status(stack, account) == 404, "his playlist to be gone", 5)
     wait_for(lambda: publisher.poll() is not None, "his publisher to be cut", 10)
     api.expect(200, "PATCH", path, {"is_active": True}, token=token)

@@ -6,7 +6,7 @@ import tempfile
 import time
 
 from hooks import SECRET, HookServer, hls, live, port, rtmp as url
-from stack import Stack, check, fetch, main, make_clip, wait_for
+from stack import SERVICES, Stack, check, fetch, main, make_clip, wait_for
 
 
 def sessions_told(server, channel):
@@ -38,9 +38,9 @@ def refuses(stack, server, clip):
 
 def a_slow_one_delays_itself_only(stack, server, clip):
     slow = stack.publish(clip, url=url(stack, "slow", "slow-30"))
-    wait_for(lambda: stack.health("auth") == "ready", "auth to be well")
-    quick = stack.publish(clip, url=url(stack, "quick", "ok-quick"))
+    quick = stack.publish(clip, url=url(stack, "quick", "ok-quick"))  # its encoder has the slow one's 3 s to start
     live(stack, "quick")
+    wait_for(lambda: stack.health("auth") == "ready", "auth to be well")
     live(stack, "slow")
     quick_start = server.events("start", "quick")[0]
     slow_start = server.events("start", "slow")[0]  # noted when it is answered
@@ -119,7 +119,7 @@ def players_need_the_key(stack, server, clip):
 
 
 def nothing_tells_a_key(stack):
-    for name in ("auth", "ingest", "packaging", "metrics", "api"):
+    for name in SERVICES:
         text = (stack.home / "logs" / name / "current").read_text(errors="replace")
         for secret in ("ok-secret-key", "ok-watch", SECRET):
             check(secret not in text, f"{secret} is in the log of {name}")

@@ -7,24 +7,24 @@ import random
 import threading
 import time
 
-from stack import Stack, check, fetch, main, make_clip, packets, wait_for
+from stack import SERVICES, Stack, check, fetch, main, make_clip, packets, wait_for
 
-VICTIMS = ("auth", "packaging", "recording", "metrics", "api")
+VICTIMS = tuple(name for name in SERVICES if name != "ingest")
 ROUNDS = 3
 
 
 class Viewer(threading.Thread):
     """Polls the playlist and every new segment; keeps what it saw go wrong."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, rendition):
         super().__init__(daemon=True)
-        self.stack, self.wrong, self.seen, self.polls, self.stop = stack, [], {}, 0, False
+        self.stack, self.rendition, self.wrong, self.seen, self.polls, self.stop = stack, rendition, [], {}, 0, False
         self.last = self.first = self.discontinuity = 0
 
     def run(self):
         while not self.stop:
             try:
-                playlist = self.stack.playlist()
+                playlist = self.stack.playlist(rendition=self.rendition)
                 if playlist:
                     self.examine(playlist)
             except OSError:
@@ -62,8 +62,9 @@ def chaos():
         clip = make_clip(stack.home / "clip.flv", seconds=50)
         publisher = stack.publish(clip)
         wait_for(stack.playlist, "a playlist")
-        viewer = Viewer(stack)
-        viewer.start()
+        viewers = [Viewer(stack, rendition) for rendition in ("v0", "a0")]
+        for viewer in viewers:
+            viewer.start()
         kills = 0
         for _ in range(ROUNDS):
             for victim in random.sample(VICTIMS, len(VICTIMS)):
@@ -75,16 +76,17 @@ def chaos():
                 stack.wait_ready(victim, other_than=pid)
         check(publisher.wait(timeout=120) == 0, "the publisher ended well")
         recordings = stack.wait_recordings()
-        viewer.stop = True
-        viewer.join()
-        check(not viewer.wrong, f"{len(viewer.wrong)} faults seen by the viewer: {viewer.wrong[:5]}")
-        check(len(viewer.seen) >= 10 and viewer.polls > 50, f"the viewer saw {len(viewer.seen)} segments")
+        for viewer in viewers:
+            viewer.stop = True
+            viewer.join()
+            check(not viewer.wrong, f"{len(viewer.wrong)} faults seen by the viewer of {viewer.rendition}: {viewer.wrong[:5]}")
+            check(len(viewer.seen) >= 10 and viewer.polls > 25, f"the viewer of {viewer.rendition} saw {len(viewer.seen)} segments")
         check(len(recordings) == 1, f"one recording, not {recordings}")
         for stream in ("v", "a"):
             sent = [digest for _, digest in packets(clip, stream)]
             kept = [digest for _, digest in packets(recordings[0], stream)]
             check(sent == kept, f"recorded {len(kept)} of {len(sent)} packets of {stream}")
-        print(f"{kills} kills, {viewer.polls} polls, {len(viewer.seen)} segments")
+        print(f"{kills} kills, {viewers[0].polls} polls, {len(viewers[0].seen)} segments")
 
 
 main(chaos)

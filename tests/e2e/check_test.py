@@ -79,7 +79,7 @@ def layers(home):
                                ("services/recording/src/recorder.cpp", "<caf/all.hpp>", "recording_core is a core"),
                                ("services/packaging/src/log_segments.hpp", '"bus/node.hpp"', "packaging_core may not include bus"),
                                ("services/metrics/src/observatory.cpp", '"runtime/service.hpp"', "reaches caf/"),
-                               ("services/ingest/src/publication.cpp", '"transport.hpp"', "reaches sys/socket.h"),
+                               ("services/ingest/src/publish/publication.cpp", '"server/transport.hpp"', "reaches sys/socket.h"),
                                ("services/api/src/handlers/vod_list_get.cpp", "<sys/epoll.h>", "api_core is a core")):
         kept = (home / path).read_text()
         (home / path).write_text(f"#include {header}\n{kept}")

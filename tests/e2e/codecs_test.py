@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Every codec over Enhanced RTMP arrives in HLS and in the recording: recognised and decoded by ffprobe, each coded frame once
-and unchanged, sound and picture as far apart as they were sent. Several tracks are all recorded. Chromium plays what it has
+and unchanged, sound and picture as far apart as they were sent. Several tracks are all delivered and recorded. Chromium plays what it has
 decoders for, and says so of what it has none for."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 import enhanced_flv
 from stack import PATIENCE, ROOT, Stack, check, fetch, main, wait_for
+from viewer import joined
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 SECONDS = 6
@@ -98,12 +100,12 @@ def check_sync(what, path, video):
     check(pictures == [sample.key for sample in video.samples], f"{what}: sync samples of the picture: {pictures}")
 
 
-def delivered(stack, path):
-    """The newest publication's segments as one file, once they are all there."""
+def delivered_track(stack, rendition):
+    """The newest publication's segments of a rendition, once they are all there: init segment and segments."""
     found = {}
 
     def whole():
-        playlist = stack.playlist()
+        playlist = stack.playlist(rendition=rendition)
         if not playlist or not playlist.segments:
             return False
         newest = playlist.segments[-1][4]
@@ -111,13 +113,18 @@ def delivered(stack, path):
         found["segments"] = [(url, seconds) for _, url, seconds, _, init in playlist.segments if init == newest]
         return sum(seconds for _, seconds in found["segments"]) > SECONDS - 0.1
 
-    wait_for(whole, "the last segment", 30)
+    wait_for(whole, f"the last segment of {rendition}", 30)
     parts = []
     for url in [found["init"], *[url for url, _ in found["segments"]]]:
         status, _, body = fetch(url)
         check(status == 200, f"{status} for {url}")
         parts.append(body)
-    path.write_bytes(b"".join(parts))
+    return parts[0], parts[1:]
+
+
+def delivered(stack, path, *renditions):
+    """Renditions as one file."""
+    path.write_bytes(joined([delivered_track(stack, rendition) for rendition in renditions]))
     return path
 
 
@@ -136,7 +143,7 @@ def pair(stack, video, audio, codecs, recordings):
     writer.save(flv)
     publish(stack, flv)
     recording = stack.wait_recordings(recordings)[-1]
-    hls = delivered(stack, stack.home / f"{video}-{audio}-hls.mp4")
+    hls = delivered(stack, stack.home / f"{video}-{audio}-hls.mp4", "v0", "a0")
     expected = [(video, len(tracks[video].samples)), (audio, len(tracks[audio].samples))]
     sent = {"v": stack.home / f"{video}.mp4", "a": stack.home / f"{audio}.mp4"}
     for what, file in (("recording", recording), ("HLS", hls)):
@@ -151,7 +158,7 @@ def pair(stack, video, audio, codecs, recordings):
 
 
 def many_tracks(stack, recordings):
-    """Two pictures and three sounds: HLS has the first of each, the recording all."""
+    """Two pictures and three sounds: all of them in HLS and in the recording."""
     names = ["h264", "hevc", "aac", "opus", "flac"]
     tracks = {name: enhanced_flv.encode(name, stack.home / f"{name}.mp4", seconds=SECONDS) for name in names}
     writer = enhanced_flv.FlvWriter()
@@ -164,8 +171,12 @@ def many_tracks(stack, recordings):
     flv = writer.save(stack.home / "many.flv")
     publish(stack, flv)
     recording = stack.wait_recordings(recordings)[-1]
-    check(streams(delivered(stack, stack.home / "many-hls.mp4")) == [(n, len(tracks[n].samples)) for n in ("h264", "aac")],
-          "HLS has the first picture and the first sound")
+    for rendition, name in (("v0", "h264"), ("a0", "aac"), ("v1", "hevc"), ("a2", "opus"), ("a3", "flac")):
+        hls = streams(delivered(stack, stack.home / f"many-{rendition}.mp4", rendition))
+        check(hls == [(name, len(tracks[name].samples))], f"HLS: {rendition} has {hls}, sent {name}")
+    status, _, master = fetch(stack.info["hls_url"])
+    groups = set(re.findall(r'^#EXT-X-STREAM-INF:.*AUDIO="([^"]+)"', master.decode(), re.M))
+    check(status == 200 and groups == {"audio-mp4a", "audio-Opus", "audio-fLaC"}, f"a group for each codec of sound: {master.decode()}")
     got = streams(recording)
     check(sorted(got) == sorted((n, len(tracks[n].samples)) for n in names), f"the recording's tracks: {got}")
 

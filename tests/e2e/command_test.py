@@ -101,10 +101,24 @@ def phases_are_told():
     interrupted = """run_phase "Building it, which takes long" "$1/b.log" . sh -c 'kill -INT "$PPID"; exit 2'; echo after"""
     code, out, err = phase(interrupted)
     check(code == 130 and "after" not in out and err == "millrace: interrupted: Building it; the next start goes on from there\n", f"{code} {out} {err}")
+    # What an installed package starts goes on, and the lock of installing is free.
+    code, out, err = phase('only_one; run_phase "Installing" "$1/i.log" . sh -c "sleep 30 & echo \\$! > $1/pid"; others_may; '
+                           'flock -n "$(log_directory)/install.lock" true && echo free; kill "$(cat "$1/pid")"')
+    check(code == 0 and "free" in out, f"{code} {out} {err}")
     packages = ('id() { echo 0; }; dpkg-query() { false; }; mkdir "$1/tools"; echo "build one" > "$1/tools/packages.txt"; '
-                'apt-get() { [ "$1" != update ] || { echo "W: slow"; echo "E: no network"; return 100; }; }; need_packages build; echo after')
+                'apt-get() { [[ " $* " != *" update "* ]] || { echo "W: slow"; echo "E: no network"; return 100; }; }; need_packages build; echo after')
     code, out, err = phase(packages)
     check(code == 1 and "one" in out and "apt.log" in out and "E: no network" in err and "after" not in out, f"{code} {out} {err}")
+
+
+def help_is_all_it_does():
+    """Whoever asks for help gets it: nothing is installed, built or started, and no home is made."""
+    home = tempfile.mkdtemp() + "/home"
+    for arguments in (["test", "--help"], ["bench", "--help"], ["up", "-h"], ["check", "--help"], ["logs", "--help"], ["--help"]):
+        result = subprocess.run([str(ROOT / "millrace"), *arguments], env={"PATH": "/usr/bin:/bin", "MILLRACE_HOME": home}, capture_output=True, text=True,
+                                timeout=20, check=False)
+        check(result.returncode == 0 and result.stdout.startswith("usage: ./millrace") and not result.stderr, f"{arguments}: {result}")
+    check(not os.path.exists(home), "no home was made")
 
 
 def missing_commands():
@@ -280,6 +294,39 @@ def wanted_engine_is_no_skip():
             check(result.returncode == code and words in result.stdout + result.stderr, f"{wanted}: {result.returncode} {result.stdout}{result.stderr}")
 
 
+def keys_are_made():
+    """keys makes what is missing and changes nothing that is there; nothing secret is shown."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = pathlib.Path(directory) / "new"
+        environment = {**os.environ, "MILLRACE_HOME": str(home), "MILLRACE_BIN": str(BIN), "MILLRACE_ENV_FILE": "/dev/null"}
+        environment.pop("BUS_KEYS", None)
+
+        def keys(*arguments, **given):
+            result = subprocess.run([str(ROOT / "millrace"), "keys", *arguments], env={**environment, **given}, capture_output=True, text=True,
+                                    timeout=60, check=False)
+            check(result.returncode == 0, f"keys {arguments}: {result.returncode} {result.stderr}")
+            return result.stdout + result.stderr
+
+        def files(place):
+            return {path.name: path.read_text() for path in place.iterdir()}
+        said = keys()
+        made = files(home / "keys")
+        secrets = {f"{name}.secret" for name in (*SERVICES, "operator")}
+        check(set(made) == secrets | {"peers"}, f"{sorted(made)}")
+        check(sorted(line.split()[0] for line in made["peers"].splitlines()) == sorted((*SERVICES, "operator")), made["peers"])
+        check(not any(made[name].strip() in said + made["peers"] for name in secrets), "a secret is shown")
+        check(all((home / "keys" / name).stat().st_mode & 0o077 == 0 for name in secrets), "a secret is readable by others")
+        (home / "keys/api.secret").unlink()
+        said = keys()
+        again = files(home / "keys")
+        check(said.split() == ["made", f"{home}/keys/api.secret"], f"what is missing alone: {said}")
+        check({**again, "api.secret": "", "peers": ""} == {**made, "api.secret": "", "peers": ""}, "what was there stays")
+        check(again["peers"].startswith(made["peers"]) and len(again["peers"].splitlines()) == len(SERVICES) + 2, again["peers"])
+        keys(BUS_KEYS=str(home / "by-variable"))
+        keys(str(home / "by-argument"), BUS_KEYS=str(home / "unused"))
+        check(set(files(home / "by-variable")) == set(files(home / "by-argument")) == set(made) and not (home / "unused").exists(), "where it was told")
+
+
 def bad_starts():
     """What cannot start ends up at once, with the reason, and leaves nothing."""
     stack = Stack(MEDIA_LOG_BYTES="4096G")
@@ -349,6 +396,40 @@ def token_is_renewed(stack):
     check(file.stat().st_mode & 0o077 == 0, "and as private")
 
 
+def the_key_is_the_one_that_publishes(stack):
+    """Replaced since up."""
+    before = stack.info["publish_url"]
+    said = stack.command("auth", "--regenerate-key", stack.stream_id)
+    key = said.stdout.strip()
+    check(said.returncode == 0 and key.startswith("sk_"), f"another key: {said.stdout}{said.stderr}")
+    after = stack.status()["publish_url"]
+    check(after != before and after.endswith("/" + key), f"status names {after}, not {key}")
+    again = stack.command("up", "--detach").stdout
+    check(key in again and before not in again, f"a second up too: {again}")
+    stack.info = stack.status()
+
+
+def commands_say_what_is_so(stack):
+    for command, word in (("--make-private", "private"), ("--make-public", "public"), ("--ban", "banned"), ("--unban", "not banned")):
+        said = stack.command("auth", command, stack.stream_id)
+        check((said.returncode, said.stdout) == (0, f"{stack.stream_id} is {word}\n"), f"{command}: {said.returncode} {said.stdout}{said.stderr}")
+
+
+def logs_are_of_services(stack):
+    said = stack.command("logs", "nosuch")
+    check(said.returncode == 64 and "there is no service 'nosuch', only auth ingest" in said.stderr, f"logs nosuch: {said.returncode} {said.stderr}")
+
+
+def ports_are_told(stack):
+    """Of a stack whose ports were chosen for it."""
+    ports = dict(line.split("=") for line in (stack.home / "run/metrics.ports").read_text().split())
+    check(stack.info["grpc_address"] == f"127.0.0.1:{ports['RTMP_GRPC_PORT']}", f"gRPC: {stack.info}")
+    check(stack.info["metrics_url"] == f"http://127.0.0.1:{ports['METRICS_PORT']}/metrics", f"Prometheus: {stack.info}")
+    check(b"millrace_" in fetch(stack.info["metrics_url"])[2], "which answers")
+    said = stack.command("up", "--detach").stdout
+    check(stack.info["grpc_address"] in said and stack.info["metrics_url"] in said, f"up says both: {said}")
+
+
 def second_up_and_restart():
     stack = Stack(DRAIN_SECONDS="08")
     recorder = "printf '%s ' \"$0\" \"$@\" >> '{0}'; echo >> '{0}'; exec {1} \"$@\"\n"
@@ -356,10 +437,22 @@ def second_up_and_restart():
                                                                 for name in ("jq", "curl", "env", "s6-svc", "tail")})
     with stack:
         secrets_are_private(stack)
+        ports_are_told(stack)
+        huge_pages(stack)
         token_is_renewed(stack)
+        the_key_is_the_one_that_publishes(stack)
+        logs_are_of_services(stack)
+        commands_say_what_is_so(stack)
         age_token(stack.home / "run/info.json")
         again = stack.command("up", "--detach")
         check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)
+        check("settings have changed" not in again.stderr, again.stderr)
+        stack.environment["HLS_SEGMENT_MS"] = "3000"
+        changed = stack.command("up", "--detach")
+        del stack.environment["HLS_SEGMENT_MS"]
+        check(changed.returncode == 0 and "settings have changed" in changed.stderr, f"says that they are not taken: {changed.stderr}")
+        told = stack.command("auth", "--issue-token", "bob")
+        check(told.returncode == 0 and told.stdout.count(".") == 2, f"a token for bob: {told.returncode} {told.stderr}")
         check("Bearer old" not in again.stdout and f"Bearer {stack.status()['token']}" in again.stdout, "a second up renews an old token too")
         before = (stack.info["publish_url"].rsplit("/", 1)[1], stack.info["stream_id"])
         with open(stack.home / "secrets.env", "a", encoding="utf-8") as file:
@@ -374,11 +467,27 @@ def second_up_and_restart():
         orphans(stack)
 
 
+def huge_pages(stack):
+    """What ingest says of the pages of its log is what the kernel says of them, whatever that is."""
+    page = fetch(f"http://127.0.0.1:{next(s['ops_port'] for s in stack.status()['services'] if s['name'] == 'ingest')}/metrics")[2].decode()
+    told = {name: int(float(value)) for name, value in re.findall(r"^\S*ingest_(log_\w*page_bytes) (\S+)$", page, re.M)}
+    arena = re.escape(f"{stack.info['media_log_directory']}/ingest.arena")
+    maps = pathlib.Path(f"/proc/{stack.pid('ingest')}/smaps").read_text()
+    size, rest = re.search(rf"^\S+ rw-s .* {arena}\nSize: +(\d+) kB\n((?:(?!VmFlags).*\n)*)", maps, re.M).groups()
+    huge = 1024 * sum(int(value) for value in re.findall(r"^(?:Shmem|File)PmdMapped: +(\d+) kB$", rest, re.M))
+    expected = {"log_huge_page_bytes": huge, "log_page_bytes": 2 << 20 if huge > int(size) * 512 else os.sysconf("SC_PAGESIZE")}
+    check(told == expected, f"{told}, {expected}")
+    check(int(size) % 2048 == 0, f"the file is one of whole huge pages: {size} kB")
+    log = (stack.home / "logs/ingest/current").read_text()
+    check(re.search(rf"media log opened.*\bpage_bytes\W+{expected['log_page_bytes']}\b", log), f"its log says so too: {log}")
+
+
 def orphans(stack):
     """s6-svscan is killed: down still ends its supervisors, those of the loggers too, and so does an up in its place."""
     def kill_scanner():
         os.kill(int((stack.home / "run/svscan.pid").read_text()), signal.SIGKILL)
-        wait_for(lambda: stack.command("status").returncode == 3, "s6-svscan to be gone")
+        gone = wait_for(lambda: (status := stack.command("status")).returncode == 3 and status, "s6-svscan to be gone")
+        check("without their supervisor" in gone.stderr, gone.stderr)
 
     stack.environment["RTMP_PORT"] = str(urllib.parse.urlsplit(stack.info["publish_url"]).port)  # one that they hold
     kill_scanner()
@@ -391,6 +500,19 @@ def orphans(stack):
     left = [path for path in (stack.home / "run/s6").glob("*/log") if subprocess.run(["s6-svok", str(path)], check=False).returncode == 0]
     check(not left, f"no logger's supervisor either: {left}")
     check(not os.path.exists(stack.info["media_log_directory"]), "the arena's memory is given back")
+    up_says_so(stack)
+
+
+def up_says_so(stack):
+    """An up in the foreground does not end as if all were well when s6-svscan is killed."""
+    child = subprocess.Popen([str(ROOT / "millrace"), "up"], env=stack.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    stack.children.append(child)
+    wait_for(lambda: stack.command("status").returncode == 0 and all(s["health"] == "ready" for s in stack.status()["services"]), "all to be ready", 60)
+    os.kill(int((stack.home / "run/svscan.pid").read_text()), signal.SIGKILL)
+    _, said = child.communicate(timeout=30)
+    check(child.returncode == 1 and said.startswith("millrace: the services' supervisor was killed") and len(said.splitlines()) == 1,
+          f"{child.returncode} {said}")
+    check(stack.down().returncode == 0, "down ends what is left")
 
 
 def two_ups():
@@ -403,7 +525,7 @@ def two_ups():
     barrier = stack.home / "barrier"
     os.mkfifo(barrier)
     # The build is one that waits.
-    stack.environment["PATH"] = commands(stack.home / "bin", cmake="", npm="", ninja=f"read _ < '{barrier}'\n", **{"apt-get": "exit 1\n"})
+    stack.environment["PATH"] = commands(stack.home / "bin", cmake="", npm="", ninja=f"case $* in *' -n '*) exit ;; esac; read _ < '{barrier}'\n", **{"apt-get": "exit 1\n"})
     try:
         waits_for_the_first(stack, barrier)
     finally:
@@ -416,6 +538,10 @@ def waits_for_the_first(stack, barrier):
     release = wait_for(lambda: os.open(barrier, os.O_WRONLY | os.O_NONBLOCK), "the build", 60)  # once ninja reads
     second = stack.command("up", "--detach")
     check(second.returncode == 1 and "another ./millrace up" in second.stderr, f"the second up: {second.returncode} {second.stderr}")
+    status = stack.command("status")
+    check(status.returncode == 3 and "is building or starting here" in status.stdout, f"a status meanwhile: {status.returncode} {status.stdout}{status.stderr}")
+    down = stack.command("down")
+    check(down.returncode == 1 and "is building or starting" in down.stderr, f"a down meanwhile: {down.returncode} {down.stdout}{down.stderr}")
     os.write(release, b"\n")
     os.close(release)
 
@@ -437,6 +563,7 @@ def waits_for_the_first(stack, barrier):
 
 
 def command():
+    help_is_all_it_does()
     env_files()
     env_files_hold_settings_only()
     relative_paths()
@@ -445,6 +572,7 @@ def command():
     refused_before_the_build()
     phases_are_told()
     missing_commands()
+    keys_are_made()
     bad_starts()
     one_home_from_everywhere()
     second_up_and_restart()

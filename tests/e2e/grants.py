@@ -53,10 +53,21 @@ def secrets(stack):
 def hls_objects(stack, token):
     """The paths of everything that a playlist with this token leads to, without queries."""
     base = stack.info["hls_url"].rsplit("/", 1)[0]
-    status, headers, body = fetch(f"{base}/index.m3u8?token={token}")
-    check(status == 200, f"the playlist with its token: {status}")
+    found = [f"{base}/index.m3u8", f"{base}/master.m3u8"]
+    for name in names_in(f"{base}/index.m3u8", token):
+        found.append(f"{base}/{name}")
+        found += [f"{base}/{name.split('/')[0]}/{object}" for object in names_in(f"{base}/{name}", token)]
+    check(len([url for url in found if url.endswith(".m4s")]) >= 2, f"picture and sound: {found}")
+    return found
+
+
+def names_in(url, token):
+    """What a playlist names and has, without the token that each name has: not its gaps."""
+    status, headers, body = fetch(f"{url}?token={token}")
+    check(status == 200, f"{url} with its token: {status}")
     check("public" not in headers["Cache-Control"] and "no-store" in headers["Cache-Control"], f"not to be cached: {headers['Cache-Control']}")
-    uris = re.findall(r'URI="([^"]+)"', body.decode()) + [line for line in body.decode().splitlines() if line and not line.startswith("#")]
-    check(len(uris) >= 3 and all(uri.endswith("?token=" + token) for uri in uris), f"every URI has the token: {uris}")
-    names = sorted({uri.split("?")[0] for uri in uris})
-    return [f"{base}/index.m3u8", f"{base}/master.m3u8", *(f"{base}/{name}" for name in names)]
+    text = body.decode()
+    gaps = re.findall(r"^#EXT-X-GAP\n(?:#.*\n)*(.+)$", text, re.M)
+    uris = [uri for uri in re.findall(r'URI="([^"]+)"', text) + re.findall(r"^[^#\s].*$", text, re.M) if uri not in gaps]
+    check(len(uris) >= 2 and all(uri.endswith("?token=" + token) for uri in uris), f"every URI has the token: {uris}")
+    return sorted({uri.split("?")[0] for uri in uris})

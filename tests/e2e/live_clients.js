@@ -33,11 +33,10 @@ plain('ws-elsewhere', '/', [], {}, (socket) => send(socket, 'subscribe', {stream
 
 function socketio(client, options, more = nothing, where = '') {
   const socket = io(`http://127.0.0.1:${port}${where}`, {forceNew: true, reconnection: false, ...options});
-  socket.on('connect', () => {
-    say(client, 'connect', socket.io.engine.transport.name);
-    socket.io.engine.on('upgrade', (transport) => say(client, 'upgrade', transport.name));
-    more(socket);
-  });
+  // The engine's own events: the upgrade may be over before the namespace is connected.
+  socket.io.engine.once('open', () => say(client, 'open', socket.io.engine.transport.name));
+  socket.io.engine.on('upgrade', (transport) => say(client, 'upgrade', transport.name));
+  socket.on('connect', () => { say(client, 'connect', null); more(socket); });
   socket.on('connect_error', (error) => say(client, 'connect_error', error.message));
   socket.on('metricsUpdate', (data) => say(client, 'metricsUpdate', data));
   socket.on('disconnect', (reason) => say(client, 'disconnect', reason));

@@ -53,9 +53,9 @@ def everybody_sees(clients, stack, key):
 
 def the_transports_are_what_was_asked_for(clients):
     wait_for(lambda: clients.events("io", "upgrade") == ["websocket"], "the upgrade")
-    check(clients.events("io", "connect") == ["polling"], clients.seen["io"])
-    check(clients.events("io-polling", "connect") == ["polling"] and not clients.events("io-polling", "upgrade"), "polling stays")
-    check(clients.events("io-websocket", "connect") == ["websocket"], "websocket at once")
+    check(clients.events("io", "open") == ["polling"], clients.seen["io"])
+    check(clients.events("io-polling", "open") == ["polling"] and not clients.events("io-polling", "upgrade"), "polling stays")
+    check(clients.events("io-websocket", "open") == ["websocket"], "websocket at once")
     check(clients.events("ws-protocol", "open") == ["bearer"], clients.seen["ws-protocol"])
 
 

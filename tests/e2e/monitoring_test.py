@@ -49,6 +49,15 @@ def known_names(text):
             check(name in names or ":" + name in (MONITORING / source).read_text(), f"{source}: {name} is not exported")
 
 
+def bus_counters(stack):
+    """Every service has the counters of its bus."""
+    for service in stack.status()["services"]:
+        port = stack.metrics_port if service["name"] == "metrics" else service["ops_port"]
+        page = fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
+        for name in ("sent_messages", "unknown_keys", "forbidden_requests"):
+            check(re.search(rf"^millrace_bus_{name}_total \d+$", page, re.M), f"{service['name']} has no millrace_bus_{name}_total")
+
+
 class Judged:
     """A stream of its own account that ffmpeg sends in some way, and what is said of its health."""
 
@@ -108,6 +117,7 @@ def monitoring():
         promtool("check", "metrics", input=text)
         known_names(text)
         check(stack.info["publish_url"].rsplit("/", 1)[1] not in text, "the stream key is exported")
+        bus_counters(stack)
         health = json.loads(fetch(f"{stack.info['api_url']}/api/stream/health/{stack.stream_id}")[2])
         check(health["isLive"] and 0 < health["score"] <= 100 and health["history"] and health["level"] != "offline", f"{health}")
         shutil.copy(MONITORING / "rules.yml", stack.home)

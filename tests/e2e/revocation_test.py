@@ -6,7 +6,7 @@ import re
 import tempfile
 
 from hooks import hls, rtmp
-from stack import Stack, check, fetch, main, make_clip, packets, wait_for
+from stack import SERVICES, Stack, check, fetch, main, make_clip, packets, wait_for
 
 
 def moment(stack, service, pattern):
@@ -19,9 +19,9 @@ def moment(stack, service, pattern):
 
 def cut_after(stack, child, what):
     wait_for(lambda: child.poll() is not None, what)
-    wait_for(lambda: "reason=9" in (stack.home / "logs/ingest/current").read_text(), "ingest's line")
+    wait_for(lambda: 'reason="revoked"' in (stack.home / "logs/ingest/current").read_text(), "ingest's line")
     began = moment(stack, "auth", "under a new rule")
-    ended = moment(stack, "ingest", "publication ended.*reason=9")
+    ended = moment(stack, "ingest", 'publication ended.*reason="revoked"')
     return (ended - began).total_seconds() * 1000
 
 
@@ -81,7 +81,7 @@ def a_private_stream_needs_its_key(stack, clip, key):
 
 
 def nothing_tells_a_key(stack, keys):
-    for name in ("auth", "ingest", "packaging", "metrics", "api", "recording"):
+    for name in SERVICES:
         text = (stack.home / "logs" / name / "current").read_text(errors="replace")
         check(not any(key[3:] in text for key in keys), f"a key in the log of {name}")
 

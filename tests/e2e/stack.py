@@ -7,6 +7,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -19,11 +20,15 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import service_table  # noqa: E402
+
 # Slow builds (sanitizers) stretch every wait, never a requirement.
 PATIENCE = float(os.environ.get("MILLRACE_TEST_PATIENCE", "1"))
-SERVICES = ("auth", "ingest", "packaging", "recording", "metrics", "api")
-PORTS = ("RTMP_PORT", "PORT", "HLS_PORT", "METRICS_PORT", "RTMP_GRPC_PORT", "INGEST_OPS_PORT", "AUTH_OPS_PORT", "PACKAGING_OPS_PORT",
-         "RECORDING_OPS_PORT", "API_OPS_PORT", "SSL_PORT")
+TABLE = service_table.read()
+SERVICES = tuple(service.name for service in TABLE)
+OPS = {service.name: service.ops for service in TABLE}
+PORTS = (*(port for service in TABLE for port in service.ports), "SSL_PORT")
 # All peers of a test have one address, and most tests are not about limits; those that are set them.
 NO_LIMITS = {"CONCURRENT_LIMIT_WHITELIST": "127.0.0.0/8,::1", "RTMP_MAX_BITRATE": "0", "RTMP_MAX_STREAMS": "0",
              "API_WRITES_PER_ADDRESS": "0", "API_READS_PER_ACCOUNT": "0", "API_WRITES_PER_ACCOUNT": "0"}
@@ -54,9 +59,15 @@ def wait_for(probe, what, seconds=20.0, interval=0.1):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody had a moment ago, below those that the kernel gives to whoever connects: who frees it for a while gets it back."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
 
 
 def fetch(url, headers=None, method="GET", timeout=10):
@@ -71,6 +82,8 @@ def fetch(url, headers=None, method="GET", timeout=10):
 
 
 class Stack:
+    TREE = ROOT  # whose ./millrace
+
     def __init__(self, **environment):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="millrace-test-"))
         self.environment = {**os.environ, "MILLRACE_HOME": str(self.home), "MILLRACE_ENV_FILE": "/dev/null", "MEDIA_LOG_BYTES": "128M",
@@ -90,7 +103,7 @@ class Stack:
         self.close(failed=kind is not None)
 
     def command(self, *arguments, timeout=120, **options):
-        return subprocess.run([str(ROOT / "millrace"), *arguments], env=self.environment, text=True,
+        return subprocess.run([str(self.TREE / "millrace"), *arguments], env=self.environment, text=True,
                               capture_output=True, timeout=timeout * PATIENCE, **options)
 
     def up(self):
@@ -177,10 +190,9 @@ class Stack:
     def stream_id(self):
         return self.info["stream_id"]
 
-    def playlist(self, url=None):
-        """The live playlist as a Playlist, None while there is none."""
-        status, _, body = fetch(url or self.info["hls_url"])
-        return Playlist(body.decode(), url or self.info["hls_url"]) if status == 200 else None
+    def playlist(self, url=None, rendition=None):
+        """live_playlist of the stack's stream."""
+        return live_playlist(url or self.info["hls_url"], rendition)
 
     def recordings(self):
         directory = pathlib.Path(self.info["vod_directory"])
@@ -191,8 +203,25 @@ class Stack:
         return self.recordings()
 
 
+def live_playlist(url, rendition=None):
+    """A media playlist of a live stream, None while there is none: the rendition's ("a0"), else that of the first variant."""
+    status, _, body = fetch(url)
+    lists = media_playlists(body.decode(), url) if status == 200 else {}
+    where = lists.get(rendition or next(iter(lists), None))
+    status, _, body = fetch(where) if where else (404, {}, b"")
+    return Playlist(body.decode(), where) if status == 200 else None
+
+
+def media_playlists(text, url):
+    """What a multivariant playlist leads to, {rendition: url}; variants first."""
+    base = url.rsplit("/", 1)[0] + "/"
+    uris = re.findall(r"^[^#\s].*$", text, re.M) + re.findall(r'^#EXT-X-MEDIA:.*URI="([^"]+)"', text, re.M)
+    return {uri.split("/")[0]: base + uri for uri in uris}
+
+
 class Playlist:
-    """A media playlist: media_sequence, discontinuity_sequence, target, ended, segments [(number, url, seconds, discontinuity, init url)]."""
+    """A media playlist: media_sequence, discontinuity_sequence, target, ended, segments [(number, url, seconds, discontinuity, init url)]
+    without the gaps, whose numbers are in gaps."""
 
     def __init__(self, text, url):
         self.text = text
@@ -206,8 +235,8 @@ class Playlist:
         self.discontinuity_sequence = int(tag("EXT-X-DISCONTINUITY-SEQUENCE", 0))
         self.target = int(tag("EXT-X-TARGETDURATION", 0))
         self.ended = "#EXT-X-ENDLIST" in text
-        self.segments = []
-        seconds, discontinuity, init = 0.0, False, None
+        self.segments, self.gaps, self.last = [], [], self.media_sequence - 1
+        seconds, discontinuity, init, gap = 0.0, False, None, False
         for line in text.splitlines():
             if line.startswith("#EXTINF:"):
                 seconds = float(line[8:].split(",")[0])
@@ -215,13 +244,15 @@ class Playlist:
                 discontinuity = True
             elif line.startswith("#EXT-X-MAP:"):
                 init = base + re.search(r'URI="([^"]+)"', line).group(1)
+            elif line == "#EXT-X-GAP":
+                gap = True
             elif line and not line.startswith("#"):
-                self.segments.append((self.media_sequence + len(self.segments), base + line, seconds, discontinuity, init))
-                discontinuity = False
-
-    @property
-    def last(self):
-        return self.media_sequence + len(self.segments) - 1
+                self.last += 1
+                if gap:
+                    self.gaps.append(self.last)
+                else:
+                    self.segments.append((self.last, base + line, seconds, discontinuity, init))
+                discontinuity = gap = False
 
 
 CLIP_VIDEO = ["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-pix_fmt", "yuv420p"]

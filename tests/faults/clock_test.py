@@ -32,7 +32,10 @@ def clock():
         seen = dates(playlist)
         for to in JUMPS:
             print("  ", to, flush=True)
-            jump.write_text(to + "\n")
+            # Never half a file: each look at the clock reads it.
+            new = jump.with_name("jump.new")
+            new.write_text(to + "\n")
+            new.rename(jump)
             before = stack.playlist()
             playlist = wait_for(lambda: (p := stack.playlist()) and p.last >= before.last + 2 and p, "the stream to go on")
             check(publisher.poll() is None, f"the publisher lives through {to}")

@@ -6,7 +6,7 @@ import socket
 from wire import Peer, chunk
 from oracle import Oracle, no_secret_in_logs, same_frames
 from crafted import key_of
-from stack import ROOT, Stack, check, main, make_clip, wait_for
+from stack import ROOT, SERVICES, Stack, check, main, make_clip, wait_for
 
 LARGEST = 4096
 
@@ -92,7 +92,7 @@ def corpora():
         recordings = len(stack.recordings())
         check(stack.publish(clip, "-t", "5").wait(timeout=30) == 0, "the key publishes still")
         wait_for(lambda: len(stack.recordings()) > recordings, "and is recorded")
-        for service in ("packaging", "recording", "metrics", "auth", "api"):
+        for service in SERVICES:
             check(stack.health(service) == "ready", f"{service} is well")
         no_secret_in_logs(stack)
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Issuers of tokens as a process of its own: what it says of a tenant is in files that the test writes.
 
-    issuer.py DIRECTORY [PORT]
+    issuer.py DIRECTORY PORT
 
     /TENANT/.well-known/openid-configuration   discovery
     /TENANT/jwks                               DIRECTORY/TENANT.jwks, in the way of DIRECTORY/TENANT.mode: absent (ok), error, html,
                                                redirect (to /elsewhere), huge (5 MiB), slow (30 s)
     /clerk/v1/jwks                             DIRECTORY/clerk.jwks, to those who send "Bearer sk_test_of_clerk"
 
-Writes its port to DIRECTORY/port and the path of every request as a line to DIRECTORY/requests.
+Writes its port to DIRECTORY/port once it listens, and the path of every request as a line to DIRECTORY/requests.
 """
 import http.server
 import json
@@ -73,7 +73,7 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # a client that hangs up in mid-answer is what some cases are about
 
 
-server = Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)
+server = Server(("127.0.0.1", int(sys.argv[2])), Handler)
 (DIRECTORY / "port.new").write_text(str(server.server_port))
 (DIRECTORY / "port.new").rename(DIRECTORY / "port")
 server.serve_forever()

@@ -175,7 +175,7 @@ def test():
         check(stack.publish(clip, realtime=False).wait(timeout=60) == 0, "a publication that ends")
         stack.wait_recordings()
         stack.publish(clip, loop=50)
-        wait_for(lambda: fetch(granted["hlsUrl"])[2].count(b"#EXTINF") >= 3, "segments")
+        wait_for(lambda: (p := stack.playlist(granted["hlsUrl"])) and len(p.segments) >= 3, "segments")
         use_everything(stack, clip, search, granted["token"])
         what_players_get(stack, search, granted["token"])
         what_others_are_told(stack, search)

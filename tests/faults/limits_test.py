@@ -13,7 +13,7 @@ from grants import make_private, signed
 from stack import Stack, check, fetch, free_port, main, make_clip, wait_for
 
 NGINX = """
-daemon off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx.log;
+daemon off; master_process off; worker_processes 1; pid {home}/nginx.pid; error_log {home}/nginx.log;
 events {{}}
 http {{
   access_log off;

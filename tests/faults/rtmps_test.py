@@ -177,6 +177,8 @@ def changed_files(oracle):
     shutil.copy(third[0], oracle.crt)
     shutil.copy(third[1], oracle.key)
     wait_for(lambda: names(oracle) == "third", "changed files to be found", 15)
+    reloads(oracle, 0, "the new certificate and key")  # taken since it was asked last
+    reloads(oracle, 0, "nothing has changed")
 
 
 CASES = (versions_and_ciphers, names_and_client_certificates, renegotiation, other_protocols, half_handshakes, broken_records, changed_files)

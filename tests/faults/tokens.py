@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from stack import wait_for
+from stack import free_port, wait_for
 
 
 def b64(data):
@@ -60,7 +60,7 @@ class Issuer:
         self.directory = tempfile.TemporaryDirectory(prefix="millrace-issuer-")
         self.path = pathlib.Path(self.directory.name)
         self.child = None
-        self.port = None
+        self.port = free_port()
 
     def __enter__(self):
         self.start()
@@ -71,13 +71,11 @@ class Issuer:
         self.directory.cleanup()
 
     def start(self):
-        """On the port it had, if it had one."""
+        """On the same port each time."""
         (self.path / "port").unlink(missing_ok=True)
-        port = [str(self.port)] if self.port else []
-        self.child = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("issuer.py")), str(self.path), *port],
+        self.child = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("issuer.py")), str(self.path), str(self.port)],
                                       stdin=subprocess.DEVNULL, env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"})
         wait_for(lambda: (self.path / "port").exists(), "the issuer to listen")
-        self.port = int((self.path / "port").read_text())
 
     def stop(self):
         if self.child and self.child.poll() is None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Cases 45 and 46 (and the REST part of 47): forged, expired, foreign and misdirected tokens; external issuers whose server is
 slow, huge, gone or rotates its keys. A process of its own is the issuers' server."""
+import datetime
 import glob
 import hashlib
 import hmac
@@ -140,11 +141,18 @@ def refused(stack, issuer, client, one, two, stranger):
     check(client.status(one.token(issuer.claims("one", exp=now - 5, nbf=now + 10))) == 200, "clocks may differ by 30 s")
 
 
-def broken_servers(issuer, client, stranger, keys):
+def newest_set(stack):
+    """When auth got the last of its sets of keys, in seconds since 1970."""
+    lines = [line for line in (stack.home / "logs/auth/current").read_text().splitlines() if "keys of an issuer are there" in line]
+    return datetime.datetime.fromisoformat(lines[-1].split()[0].replace("Z", "+00:00")).timestamp()
+
+
+def broken_servers(stack, issuer, client, stranger, keys):
     """Each of these tokens is well signed by the key that its issuer's server would give: none may pass, and none is called bad."""
     for tenant, key in keys.items():
         issuer.publish(tenant, key, mode=tenant)
-    # A set that has just come is believed for 10 s.
+    # A set that has just come is believed for 10 s; they do not come all at once.
+    wait_for(lambda: time.time() > newest_set(stack) + 11, "the newest set to be old enough", 20)
     wait_for(lambda: client.status(keys["error"].token(issuer.claims("error"))) == 503, "unknown keys to be asked for", 20)
     def ask(tenant):
         began = time.monotonic()
@@ -189,11 +197,12 @@ def rotation(issuer, client, one, two):
     wait_for(lambda: client.status(new.token(issuer.claims("one", "rotating"))) == 200, "the new key to be found", 30)
     wait_for(lambda: client.status(old) == 401, "the old key to be forgotten", 30)
     check(client.status(one.token(issuer.claims("one"))) == 401, "a new token of the old key")
-    before = len(issuer.requests())
+    before, began = len(issuer.requests()), time.monotonic()
     statuses = {client.status(new.token(issuer.claims("one"), kid=f"guess-{i}")) for i in range(100)}
     check(statuses == {401}, f"guessed keys: {statuses}")
     again = [path for path in issuer.requests()[before:] if path.startswith("/one/jwks")]
-    check(len(again) <= 2, f"a hundred guesses made us ask {len(again)} times")
+    most = 2 + (time.monotonic() - began) / 10
+    check(len(again) <= most, f"a hundred guesses made us ask {len(again)} times, not {most:.1f} at most")
     stop.set()
     for thread in threads:
         thread.join()
@@ -219,7 +228,10 @@ def server_gone(stack, issuer, client, one, two):
 def clock(stack, jump, issuer, client, one):
     """An hour forth: what was good is over. An hour back: it was made in the future."""
     for to, expected in (("+3600", 401), ("-3600", 401), ("+0", 200)):
-        jump.write_text(to + "\n")
+        # Never half a file: each look at the clock reads it.
+        new = jump.with_name("jump.new")
+        new.write_text(to + "\n")
+        new.rename(jump)
         token = one.token(issuer.claims("one", f"clock{to}"))
         check(client.status(token) == expected, f"{to}: {client.status(token)}, not {expected}")
     for service in ("auth", "api"):
@@ -264,7 +276,7 @@ def run():
             stack.environment.pop("LD_PRELOAD", None)
             client = Client(stack)
             steps = [(good_ones, (stack, issuer, client, one, two)), (convenient_ones, (issuer, client, clerk, firebase)),
-                     (refused, (stack, issuer, client, one, two, stranger)), (broken_servers, (issuer, client, stranger, broken))]
+                     (refused, (stack, issuer, client, one, two, stranger)), (broken_servers, (stack, issuer, client, stranger, broken))]
             for step, arguments in steps:
                 print("  ", step.__name__, flush=True)
                 step(*arguments)

@@ -77,7 +77,7 @@ class Publisher {
         const std::int64_t ahead = due - monotonic_us();
         if (ahead > 0) std::this_thread::sleep_for(std::chrono::microseconds(ahead));
       }
-      if (hear() || !send(tag)) {
+      if (receive() || !send(tag)) {
         if (asked_to_leave_) return;
         tools::die("the server closed the connection after " + std::to_string(sent_) + " messages");
       }
@@ -101,7 +101,7 @@ class Publisher {
 
  private:
   // What the server says, on stderr; true when it is time to go.
-  bool hear() {
+  bool receive() {
     const std::string code = client_.drain();
     if (!code.empty()) std::fprintf(stderr, "status %s\n", code.c_str());
     asked_to_leave_ = code == rtmp::status::kConnectReconnectRequest && options_.has("--obey");
@@ -112,7 +112,7 @@ class Publisher {
     constexpr std::chrono::milliseconds kLook{50};
     const std::int64_t until =
         monotonic_us() + static_cast<std::int64_t>(options_.number("--stay-open", 0) * 1e6);
-    while (!hear() && monotonic_us() < until) std::this_thread::sleep_for(kLook);
+    while (!receive() && monotonic_us() < until) std::this_thread::sleep_for(kLook);
   }
 
   std::uint32_t moved(std::uint32_t timestamp_ms) const {

@@ -1,5 +1,5 @@
 // Plays a watch page in Chromium: node watch.mjs URL [seconds]. Prints one line; exits 0 when decoded frames rose all the
-// time and nothing stalled for the given seconds (20).
+// time, sound was decoded too, and nothing stalled for the given seconds (20).
 import { chromium } from "playwright-core";
 
 const [url, secondsText] = process.argv.slice(2);
@@ -18,7 +18,7 @@ const sample = () => {
   const video = document.querySelector("video");
   const quality = video.getVideoPlaybackQuality();
   return {
-    time: video.currentTime, frames: quality.totalVideoFrames, dropped: quality.droppedVideoFrames,
+    time: video.currentTime, sound: video.webkitAudioDecodedByteCount, frames: quality.totalVideoFrames, dropped: quality.droppedVideoFrames,
     width: video.videoWidth, height: video.videoHeight, paused: video.paused,
     state: document.querySelector("#state")?.dataset.state,
   };
@@ -75,6 +75,7 @@ try {
     `longest pause ${longest} ms, page says ${last.state}`);
   // Slow machines drop frames; time that does not pass is a stall however it is spread.
   if (played < seconds * 0.9) throw new Error(`only ${played.toFixed(1)} s played`);
+  if (!(last.sound > first.sound)) throw new Error(`no sound was decoded: ${first.sound} and then ${last.sound} bytes`);
   if (last.state !== "live") throw new Error(`the page says ${last.state}`);
 } catch (error) {
   console.log(`failed: ${error.message}`);
