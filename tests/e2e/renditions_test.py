@@ -9,10 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
-from oracle import same_frames
-from stack import Stack, check, fetch, main, make_clip, packets, wait_for
-
-SECONDS = 60
+from oracle import same_frames_again_and_again
+from stack import Stack, check, fetch, leave, main, make_clip, packets, wait_for
 
 
 def copy(stack, incarnation):
@@ -74,8 +72,8 @@ def packets_of_viewer(stack):
 
 def renditions():
     with Stack(HLS_SEGMENT_MS="1000") as stack:
-        clip = make_clip(stack.home / "clip.flv", seconds=SECONDS)
-        publisher = stack.publish(clip)
+        clip = make_clip(stack.home / "clip.flv", seconds=20)
+        publisher = stack.publish_on(clip)
         wait_for(stack.playlist, "a playlist")
         watch = Watch(stack)
         first = copy(stack, 1)
@@ -93,11 +91,10 @@ def renditions():
         second = copy(stack, 2)
         watch.goes_on()
         one_stream_everywhere(stack)
-        check(publisher.poll() is None, "the publisher is still there")
-        check(publisher.wait(timeout=SECONDS * 2) == 0, "the publisher ended well")
+        leave(publisher)
         check(second.wait(timeout=30) == 0, "the copies end with their source")
         recordings = stack.wait_recordings()
-        same_frames(clip, recordings[0])
+        same_frames_again_and_again(clip, recordings[0])
         time.sleep(2)
         check(len(stack.recordings()) == 1, f"one publication, one recording: {stack.recordings()}")
         roles = sorted(log["role"] for log in logs(stack))

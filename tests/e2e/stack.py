@@ -169,6 +169,10 @@ class Stack:
         return self.spawn("ffmpeg", "-hide_banner", "-loglevel", "warning", *rate, *repeat, "-i", str(clip), "-c", "copy",
                           *extra, "-f", "flv", url or self.info["publish_url"], stdout=log, stderr=log)
 
+    def publish_on(self, clip):
+        """A publisher who sends the clip again and again until leave(): for tests that ask whether it is still there, however long they take."""
+        return self.publish(clip, loop=-1)
+
     def operator(self, *arguments):
         """millrace-auth as an operator calls it: --issue-token SUBJECT, --regenerate-key STREAM_ID, …"""
         environment = {**self.environment}
@@ -278,6 +282,13 @@ def packets(source, stream="v"):
                              "-show_data_hash", "MD5", "-of", "json", str(source)], capture_output=True, text=True, timeout=120 * PATIENCE)
     check(result.returncode == 0, f"ffprobe {source}: {result.stderr}")
     return [(float(p["pts_time"]), p["data_hash"]) for p in json.loads(result.stdout)["packets"]]
+
+
+def leave(publisher):
+    """Ends one of publish_on()."""
+    check(publisher.poll() is None, "the publisher is still there")
+    publisher.terminate()
+    publisher.wait(timeout=20 * PATIENCE)
 
 
 def main(test):

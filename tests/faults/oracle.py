@@ -50,6 +50,14 @@ def same_frames(clip, recording, streams=("v", "a")):
         check(sent == kept, f"{recording.name}: {len(kept)} of {len(sent)} packets of {stream}")
 
 
+def same_frames_again_and_again(clip, recording, streams=("v", "a")):
+    """Of a clip that was published again and again: every frame, once, in order, up to some frame."""
+    for stream in streams:
+        sent = [digest for _, digest in packets(clip, stream)]
+        kept = [digest for _, digest in packets(recording, stream)]
+        check(kept and kept == (sent * (len(kept) // len(sent) + 1))[:len(kept)], f"{recording.name}: {len(kept)} packets of {stream}")
+
+
 def same_frames_in_parts(clip, recordings, streams=("v", "a")):
     """Every frame of the clip, once, in order, over recordings that follow one another."""
     for stream in streams:

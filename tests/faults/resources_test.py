@@ -7,8 +7,8 @@ import sys
 import time
 
 from wire import Peer
-from oracle import same_frames
-from stack import SERVICES, Failure, Stack, check, main, make_clip, wait_for
+from oracle import same_frames_again_and_again
+from stack import SERVICES, Failure, Stack, check, leave, main, make_clip, wait_for
 
 ROOM = 6
 
@@ -114,14 +114,14 @@ def processors(stack, publisher):
 def resources():
     with Stack() as stack:
         port = int(stack.info["publish_url"].rsplit(":", 1)[1].split("/")[0])
-        clip = make_clip(stack.home / "clip.flv", seconds=60)
-        publisher = stack.publish(clip)
+        clip = make_clip(stack.home / "clip.flv", seconds=20)
+        publisher = stack.publish_on(clip)
         wait_for(stack.playlist, "a playlist")
         for run, arguments in ((descriptors, (stack, port, publisher)), (memory, (stack, port, publisher)), (processors, (stack, publisher))):
             print(run.__doc__, flush=True)
             run(*arguments)
-        check(publisher.wait(timeout=120) == 0, "the publisher ended well")
-        same_frames(clip, stack.wait_recordings()[0])
+        leave(publisher)
+        same_frames_again_and_again(clip, stack.wait_recordings()[0])
 
 
 main(resources)
