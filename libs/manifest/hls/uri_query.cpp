@@ -21,6 +21,12 @@ std::size_t end_of_uri(std::string_view tag) {
   return std::string_view::npos;
 }
 
+// before: a line up to where a URI ends, that of a tag in quotes.
+bool has_query(std::string_view before) {
+  const std::size_t quote = before.rfind('"');
+  return before.substr(quote == std::string_view::npos ? 0 : quote).find('?') != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string with_uri_query(std::string_view playlist, std::string_view query) {
@@ -36,7 +42,8 @@ std::string with_uri_query(std::string_view playlist, std::string_view query) {
     if (at == std::string_view::npos) {
       out.append(line);
     } else {
-      out.append(line.substr(0, at)).append("?").append(query).append(line.substr(at));
+      const std::string_view uri = line.substr(0, at);
+      out.append(uri).append(has_query(uri) ? "&" : "?").append(query).append(line.substr(at));
     }
     if (end < playlist.size()) out.push_back('\n');
     playlist.remove_prefix(std::min(end + 1, playlist.size()));

@@ -7,8 +7,8 @@
 
 namespace millrace::hls {
 
-// playlist: text that serialize() made, whose URIs have no query. query: "token=…", of characters that need
-// no escape.
+// playlist: text that serialize() made, or this. query: "token=…", of characters that need no escape; goes
+// behind the one that a URI has.
 std::string with_uri_query(std::string_view playlist, std::string_view query);
 
 }  // namespace millrace::hls
