@@ -50,7 +50,7 @@ class StreamState {
       log::warning("packaging problem", {{"stream", entry_->stream_id}, {"reason", problem}});
     }
     if (update.changed) publish();
-    if (entry_->settled) observe(update.listed);
+    if (entry_->settled) observe(update);
     if (update.more) {
       entry_->slot.wake();
     } else {
@@ -68,11 +68,14 @@ class StreamState {
     }
   }
 
-  void observe(const std::vector<Segment>& listed) {
+  void observe(const StreamPackage::Update& update) {
     const std::int64_t now_us = monotonic_us();
+    const std::vector<Segment>& listed = update.listed;
     for (const Segment& segment : listed) {
       shared_->metrics.segment_listed(static_cast<double>(now_us - segment.last_arrival_us) / 1e6);
     }
+    for (const std::int64_t closed_us : update.parts_closed_us)
+      shared_->metrics.part_listed(static_cast<double>(now_us - closed_us) / 1e6);
     if (!listed.empty()) shared_->viewers.segment(entry_->stream_id, now_us - listed.back().last_arrival_us);
   }
 

@@ -141,7 +141,7 @@ TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   publisher_->groups(2, monotonic_us());
   publisher_->frame(monotonic_us());
   start();
-  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist.text;
+  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist->text().text;
   TestPublisher beside(*arena_, rendition());
   beside.groups(3, monotonic_us());
   const auto ladder = make_arena(directory_.path(), "ladder");
@@ -159,7 +159,7 @@ TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   pointer.set_rendition("360p");
   pointer_received(*shared_, pointer);
   advance(1s);
-  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist->text().text, before);
   EXPECT_EQ(shared_->streams.find("nobody-publishes"), nullptr);
   publisher_->groups(1, monotonic_us());
   advance(500ms);
@@ -233,14 +233,14 @@ TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {
   publisher_->groups(2, monotonic_us());
   publisher_->frame(monotonic_us());
   start();
-  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist.text;
+  const std::string before = *shared_->views.find("s1")->rendition("v0")->playlist->text().text;
   const caf::actor crashed = shared_->streams.find("s1")->slot.actor();
   caf::anon_send_exit(crashed, caf::exit_reason::kill);
   advance(100ms);
-  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist->text().text, before);
   advance(1s);
   EXPECT_NE(shared_->streams.find("s1")->slot.actor(), crashed);
-  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist.text, before);
+  EXPECT_EQ(*shared_->views.find("s1")->rendition("v0")->playlist->text().text, before);
   publisher_->groups(1, monotonic_us());
   advance(500ms);
   EXPECT_EQ(offered(), 3U);

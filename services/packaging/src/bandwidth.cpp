@@ -5,16 +5,17 @@
 namespace millrace::packaging {
 namespace {
 
-// Container bytes of a segment: a trun entry per sample, the boxes around.
+// Container bytes of a segment: a trun entry per sample, the boxes around each fragment.
 constexpr std::uint64_t kBytesPerSample = 16;
-constexpr std::uint64_t kBytesPerSegment = 300;
+constexpr std::uint64_t kBytesPerFragment = 300;
 
 struct Run {
   std::uint64_t bytes = 0;
   std::int64_t duration_us = 0;
 
   void add(const TrackSpan& segment) {
-    bytes += segment.payload_bytes + segment.samples * kBytesPerSample + kBytesPerSegment;
+    const std::uint64_t fragments = std::max<std::uint64_t>(segment.parts.size(), 1);
+    bytes += segment.payload_bytes + segment.samples * kBytesPerSample + fragments * kBytesPerFragment;
     duration_us += segment.duration_us;
   }
   std::uint64_t bits_per_second() const {

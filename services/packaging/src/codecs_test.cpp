@@ -48,10 +48,10 @@ class CodecsTest : public ::testing::Test {
     const auto put = [&](const std::string& name, std::string_view bytes) {
       std::ofstream(directory + "/" + name, std::ios::binary) << bytes;
     };
-    put("master.m3u8", *view.multivariant_playlist.text);
+    put("master.m3u8", *view.multivariant_playlist->text().text);
     for (const auto& [name, rendition] : view.renditions) {
       std::filesystem::create_directory(directory + "/" + name);
-      put(name + "/index.m3u8", *rendition.playlist.text);
+      put(name + "/index.m3u8", *rendition.playlist->text().text);
       std::string whole;
       for (const auto& [file, init] : rendition.init_segments) put(name + "/" + file, whole = *init.text);
       for (std::size_t i = 0; i < view.offered.size(); ++i) {
@@ -60,7 +60,7 @@ class CodecsTest : public ::testing::Test {
         const auto file = view.offered[i]->file(*rendition.tracks[i]);
         EXPECT_NE(file, nullptr);
         if (!file) continue;
-        for (const ByteView part : file->parts) bytes += as_text(part);
+        for (const ByteView part : file->regions) bytes += as_text(part);
         put(name + "/" + to_string(segment_name(view.offered[i]->segment())), bytes);
         whole += bytes;
       }
@@ -106,7 +106,7 @@ TEST_F(CodecsTest, AreRecognisedAndDecodedWhole) {
     EXPECT_EQ(problems_, "");
     ASSERT_NE(view, nullptr);
     EXPECT_EQ(view->offered.size(), c.segments);
-    const std::string& master = *view->multivariant_playlist.text;
+    const std::string& master = *view->multivariant_playlist->text().text;
     EXPECT_NE(master.find("CODECS=\"" + std::string(c.codecs) + "\""), std::string::npos) << master;
     EXPECT_EQ(master.find("RESOLUTION=160x90") != std::string::npos, c.tracks.count(0) == 1) << master;
     EXPECT_EQ(master.find("FRAME-RATE=25.000") != std::string::npos, c.tracks.count(0) == 1) << master;

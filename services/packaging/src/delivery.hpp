@@ -2,12 +2,15 @@
 // never blocks but for a stream's first assembly of a segment's header.
 //
 // Everything is public and without credentials; ids only, never keys. Playlists may be cached for half a
-// target duration, segments and init segments for ever: no name is ever used for other bytes.
+// target duration, those that were waited for (their query names what is in them) for six; segments, parts
+// and init segments for ever: no name is ever used for other bytes.
 //
 // Of a private stream every object needs a playback token (playback_gate.hpp); its playlists hand it on to
 // the URIs in them, and nothing is stored by anybody. Of a barred stream there is nothing, and nothing of any
 // stream before it is known who may watch.
 #pragma once
+
+#include <optional>
 
 #include "base/wall_time.hpp"
 #include "http/server.hpp"
@@ -31,17 +34,25 @@ class Delivery {
   http::Response answer(const http::Request& request, std::int64_t now_us, WallTime wall);
 
  private:
-  http::Response answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
-                               WallTime wall);
-  http::Response object(const http::Request& request, const StreamView& view, const StreamPath& path,
+  // nullopt: what is asked for is not there yet, and will be.
+  using Answer = std::optional<http::Response>;
+
+  Answer answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
+                       WallTime wall);
+  Answer object(const http::Request& request, const StreamView& view, const StreamPath& path,
+                std::int64_t now_us);
+  Answer rendition_object(const http::Request& request, const StreamView& view, const StreamPath& path,
+                          std::int64_t now_us);
+  Answer media_playlist(const http::Request& request, const StreamView& view, const RenditionView& rendition,
                         std::int64_t now_us);
-  http::Response rendition_object(const http::Request& request, const StreamView& view,
-                                  const StreamPath& path, std::int64_t now_us);
   http::Response playlist(const http::Request& request, const StreamView& view, const StoredText& text,
                           std::int64_t now_us);
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
-  http::Response segment(const StreamView& view, const RenditionView& rendition, const SegmentName& name,
-                         bool with_body);
+  Answer segment(const http::Request& request, const StreamView& view, const RenditionView& rendition,
+                 const SegmentName& name);
+  Answer part(const http::Request& request, const StreamView& view, const RenditionView& rendition,
+              const PartName& name);
+  http::Response refuse(std::string_view why);
   http::Response missing(Presence presence);
 
   const ViewTable& views_;

@@ -5,7 +5,6 @@
 #include <span>
 
 #include "bandwidth.hpp"
-#include "manifest/hls/media_playlist.hpp"
 #include "manifest/hls/multivariant_playlist.hpp"
 
 namespace millrace::packaging {
@@ -183,22 +182,6 @@ hls::Variant sound_variant(const AudioGroup& group, bool alone) {
   return variant;
 }
 
-// A gap has the init segment of what stands before it, or else of what comes first.
-void fill_maps(std::vector<hls::MediaSegment>& segments) {
-  for (std::size_t i = 1; i < segments.size(); ++i) {
-    if (segments[i].map_uri.empty()) segments[i].map_uri = segments[i - 1].map_uri;
-  }
-  for (std::size_t i = segments.size(); i-- > 1;) {
-    if (segments[i - 1].map_uri.empty()) segments[i - 1].map_uri = segments[i].map_uri;
-  }
-}
-
-// Of the first picture the log knows; sound can be decoded from any frame on; of further pictures nothing is
-// promised.
-bool is_independent(const Offering& offering, const Rendition& rendition) {
-  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
-}
-
 }  // namespace
 
 std::string multivariant_playlist(const Offering& offering) {
@@ -220,29 +203,6 @@ std::string multivariant_playlist(const Offering& offering) {
       add_group(group, playlist.variants.back());
     }
   }
-  return hls::serialize(playlist);
-}
-
-std::string media_playlist(const Offering& offering, const Rendition& rendition) {
-  const Listing& listing = offering.listing;
-  hls::MediaPlaylist playlist;
-  playlist.target_duration_seconds = listing.target_duration_seconds;
-  playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
-  playlist.ended = listing.ended;
-  playlist.independent_segments = is_independent(offering, rendition);
-  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
-    const Segment& segment = listing.offered[i];
-    const auto& own = rendition.segments[i];
-    hls::MediaSegment entry;
-    entry.uri = to_string(segment_name(segment));
-    entry.discontinuity_sequence = segment.discontinuity_sequence;
-    entry.gap = !own;
-    entry.duration_us = own ? own->span.duration_us : segment.duration_us;
-    entry.program_date_time = own ? own->span.start_wall : segment.start_wall;
-    if (own) entry.map_uri = to_string(init_name(segment, own->span));
-    playlist.segments.push_back(std::move(entry));
-  }
-  fill_maps(playlist.segments);
   return hls::serialize(playlist);
 }
 

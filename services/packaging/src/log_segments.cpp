@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace millrace::packaging {
 namespace {
@@ -65,6 +66,7 @@ void LogSegments::add(const media::SampleRecord& record) {
     if (whole) begin_segment(record);
   }
   settle(record);
+  if (record.track < media::kMaxTracks && record.part != 0) newest_part_[record.track] = record.part;
   if (!open_) return;
   open_->segment.end_record = record.sequence + 1;
   if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
@@ -85,22 +87,65 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   // Not the first record: that may be data, stamped before the clock of the media was known.
   if (segment.tracks.empty()) {
     segment.start_wall = record.presented_wall;
+    segment.leading_track = record.track;
     open_->start_us = timeline_us(record);
   }
   TrackSpan* span = find_span(segment, record.track);
   if (span == nullptr) {
     const auto place = std::find_if(segment.tracks.begin(), segment.tracks.end(),
                                     [&](const TrackSpan& other) { return other.track > record.track; });
+    const TrackSpan* const leading = segment.track(segment.leading_track);
+    const std::size_t missed = leading == nullptr ? 0 : leading->parts.size();
     span = &*segment.tracks.insert(place, first_sample(record, timing));
+    span->parts_missed = static_cast<std::uint32_t>(missed);
   } else if (span->configuration != record.configuration) {
     return;  // changed too soon for a segment of its own: it is in the next one
   } else if (timing.frame_duration == 0) {
     span->last_duration = clamped_duration(record.dts - span->last_dts);
   }
+  add_to_part(*span, record);
   span->last_dts = record.dts;
   span->samples += 1;
   span->payload_bytes += record.size;
   segment.last_arrival_us = record.arrival_us;
+}
+
+// Before the record counts in the span. A share that began without a part has none.
+void LogSegments::add_to_part(TrackSpan& span, const media::SampleRecord& record) {
+  Part& part = open_->parts.at(record.track);
+  if (part.samples > 0 && record.part != part.number && record.part != 0)
+    close_part(*open_, span, clamped_duration(record.dts - span.last_dts), record.arrival_us);
+  if (part.samples == 0) {
+    if (record.part == 0 || (span.samples > 0 && span.parts.empty())) return;
+    part.number = record.part;
+    part.first_record = record.sequence;
+    part.first_dts = record.dts;
+  }
+  part.end_record = record.sequence + 1;
+  part.samples += 1;
+  part.independent =
+      part.independent || span.kind == media::TrackKind::kAudio || media::is_sync(record.flags);
+  part.payload_bytes += record.size;
+}
+
+void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_duration,
+                             std::int64_t arrival_us) {
+  Part& part = open.parts.at(span.track);
+  if (part.samples == 0) return;
+  const std::int64_t ticks = span.last_dts - part.first_dts + last_duration;
+  part.last_duration = last_duration;
+  part.duration_us =
+      std::clamp<std::int64_t>(microseconds(ticks, timescale_of(span)), 1, kLongestSegmentUs - 1);
+  part.closed_us = arrival_us;
+  closed_part_.at(span.track) = part.number;
+  span.parts.push_back(std::exchange(part, Part{}));
+}
+
+std::optional<std::uint32_t> LogSegments::next_part(std::uint8_t track) const {
+  if (track >= media::kMaxTracks || newest_part_[track] == 0) return std::nullopt;
+  const TrackSpan* const hidden = waiting_ && open_ ? open_->segment.track(track) : nullptr;
+  if (hidden != nullptr && !hidden->parts.empty()) return hidden->parts.front().number;
+  return newest_part_[track] + (closed_part_[track] == newest_part_[track] ? 1 : 0);
 }
 
 // The open segment has all its records. next: the first record of a later segment, null at the log's end.
@@ -111,8 +156,12 @@ void LogSegments::close_open(const media::SampleRecord* next) {
     open_->next_wall = next->presented_wall;
     open_->next_us = timeline_us(*next);
   }
-  for (const TrackSpan& span : open_->segment.tracks) {
-    if (span.kind == media::TrackKind::kVideo) open_->unsettled |= bit_of(span.track);
+  for (TrackSpan& span : open_->segment.tracks) {
+    if (span.kind == media::TrackKind::kVideo) {
+      open_->unsettled |= bit_of(span.track);
+    } else {
+      close_part(*open_, span, span.last_duration, last_arrival_us_);
+    }
   }
   waiting_ = std::move(open_);
   open_.reset();
@@ -130,6 +179,7 @@ void LogSegments::settle(const media::SampleRecord& record) {
     if (timing != nullptr && std::int64_t{timing->timescale} == timescale_of(span))
       span.last_duration = clamped_duration(record.dts - span.last_dts);
     waiting_->unsettled &= ~bit;
+    close_part(*waiting_, span, span.last_duration, record.arrival_us);
   }
   for (const TrackSpan& span : waiting_->segment.tracks) {
     if ((waiting_->unsettled & bit_of(span.track)) != 0 && !is_silent(span, record)) return;
@@ -145,8 +195,10 @@ bool LogSegments::is_silent(const TrackSpan& span, const media::SampleRecord& re
 
 void LogSegments::finish_waiting() {
   if (!waiting_) return;
-  const Open closed = std::move(*waiting_);
+  Open closed = std::move(*waiting_);
   waiting_.reset();
+  for (TrackSpan& span : closed.segment.tracks)
+    close_part(closed, span, span.last_duration, last_arrival_us_);
   Segment segment = closed.segment;
   segment.duration_us = duration_us(closed);
   for (TrackSpan& span : segment.tracks) span.duration_us = duration_us(span, closed);

@@ -1,4 +1,5 @@
-// The whole segments of one media log, made from its records alone. Sans-IO; thread-compatible.
+// The whole segments of one media log and the parts of all its segments, made from its records alone.
+// Sans-IO; thread-compatible.
 //
 // Whatever retained record the reading begins with, a segment that is whole comes out the same: every number
 // is taken from the segment's own records, from the record that begins the next segment, and from the log's
@@ -7,8 +8,14 @@
 // A segment is complete, in all its tracks, when a record of a later one is there and the duration of the
 // last frame of each of its video tracks is known: at the track's next sample; where none comes for
 // kSilenceUs of the others' time it lasts as long as the frame before it; so it does at the end of the log.
+//
+// A part is a run of a track's samples with one SampleRecord::part, in one segment. It is closed when the
+// track's next one has begun, or with the segment's share of the track: of sound with the first record of a
+// later segment, of a picture when the duration of its last frame is known. What a part says never changes
+// any more.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -46,6 +53,14 @@ class LogSegments {
 
   // Complete segments, oldest first; media sequences without a gap.
   const std::deque<Segment>& complete() const { return complete_; }
+  // The one that follows, as far as it is known: its closed parts; no durations. nullptr: none has begun.
+  const Segment* growing() const {
+    if (waiting_) return &waiting_->segment;
+    return open_ ? &open_->segment : nullptr;
+  }
+  // The number of the track's first part that growing() does not have, begun or still to come; nullopt: no
+  // part of the track is known.
+  std::optional<std::uint32_t> next_part(std::uint8_t track) const;
   bool ended() const { return ended_; }
   // The first record that a segment not complete yet needs; nullopt: none does.
   std::optional<std::uint64_t> growing_from() const;
@@ -59,6 +74,7 @@ class LogSegments {
     std::optional<std::int64_t> next_us;   // where the next segment of the same timeline begins
     std::optional<WallTime> next_wall;     // and its date
     std::uint32_t unsettled = 0;           // bits of video tracks whose last frame's duration is not known
+    std::array<Part, media::kMaxTracks> parts{};  // by track: not closed; without samples: none
   };
 
   const TrackTiming* timing_of(const media::SampleRecord& record) const;
@@ -68,6 +84,8 @@ class LogSegments {
   void begin_segment(const media::SampleRecord& record);
   void close_open(const media::SampleRecord* next);
   void accumulate(const media::SampleRecord& record, const TrackTiming& timing);
+  void add_to_part(TrackSpan& span, const media::SampleRecord& record);
+  void close_part(Open& open, TrackSpan& span, std::uint32_t last_duration, std::int64_t arrival_us);
   void settle(const media::SampleRecord& record);
   bool is_silent(const TrackSpan& span, const media::SampleRecord& record) const;
   std::int64_t extent_us(const TrackSpan& span) const;
@@ -85,6 +103,8 @@ class LogSegments {
   std::optional<Open> waiting_;  // closed, a last video frame's duration not known yet
   std::optional<std::uint64_t> current_media_sequence_;
   std::deque<Segment> complete_;
+  std::array<std::uint32_t, media::kMaxTracks> newest_part_{};  // by track, its number; 0: none
+  std::array<std::uint32_t, media::kMaxTracks> closed_part_{};
   std::int64_t last_arrival_us_ = 0;
   bool ended_ = false;
 };

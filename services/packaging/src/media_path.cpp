@@ -53,6 +53,11 @@ std::string to_string(const SegmentName& name) {
          std::to_string(name.incarnation) + ".m4s";
 }
 
+std::string to_string(const PartName& name) {
+  return 'p' + std::to_string(name.number) + '-' + publication_text(name.publication_id) + '-' +
+         std::to_string(name.incarnation) + ".m4s";
+}
+
 std::optional<InitName> parse_init_name(std::string_view text) {
   std::string_view rest = text;
   if (!take(rest, "init-")) return std::nullopt;
@@ -67,16 +72,31 @@ std::optional<InitName> parse_init_name(std::string_view text) {
   return name;
 }
 
-std::optional<SegmentName> parse_segment_name(std::string_view text) {
+namespace {
+
+// "<number>-<publication>-<incarnation>.m4s", which prefix stands before.
+template <class Name, class Number>
+std::optional<Name> parse_numbered(std::string_view text, std::string_view prefix) {
   std::string_view rest = text;
-  const auto media_sequence = take_number<std::uint64_t>(rest);
-  if (!media_sequence || !take(rest, "-")) return std::nullopt;
+  if (!take(rest, prefix)) return std::nullopt;
+  const auto number = take_number<Number>(rest);
+  if (!number || !take(rest, "-")) return std::nullopt;
   const auto publication = take_number<std::uint64_t>(rest, 16);
   const auto incarnation = publication ? take_next_number(rest) : std::nullopt;
   if (!incarnation) return std::nullopt;
-  const SegmentName name{PublicationId{*publication}, *incarnation, *media_sequence};
+  const Name name{PublicationId{*publication}, *incarnation, *number};
   if (to_string(name) != text) return std::nullopt;
   return name;
+}
+
+}  // namespace
+
+std::optional<SegmentName> parse_segment_name(std::string_view text) {
+  return parse_numbered<SegmentName, std::uint64_t>(text, "");
+}
+
+std::optional<PartName> parse_part_name(std::string_view text) {
+  return parse_numbered<PartName, std::uint32_t>(text, "p");
 }
 
 std::optional<std::string_view> parse_flv_path(std::string_view path) {

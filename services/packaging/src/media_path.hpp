@@ -5,6 +5,7 @@
 //   /live/<id>/<rendition>/index.m3u8                                             a rendition's list
 //   /live/<id>/<rendition>/init-<publication>-<incarnation>-<configuration>.mp4
 //   /live/<id>/<rendition>/<media sequence>-<publication>-<incarnation>.m4s
+//   /live/<id>/<rendition>/p<running number>-<publication>-<incarnation>.m4s      a part of a segment
 //
 // Publications are 16 hexadecimal digits, so that no name is ever used for other bytes: numbers continue over
 // all publications of a stream, and a stream whose past was lost begins with other publications. The
@@ -39,6 +40,12 @@ constexpr RenditionName rendition_name(media::TrackKind kind, std::uint8_t track
   return {kind, static_cast<std::uint8_t>(first ? 0 : track - media::kDataTrack)};
 }
 
+// The other way round: of the rendition's track in a log that has it.
+constexpr std::uint8_t track_of(const RenditionName& name) {
+  if (name.number != 0) return static_cast<std::uint8_t>(name.number + media::kDataTrack);
+  return name.kind == media::TrackKind::kVideo ? media::kVideoTrack : media::kAudioTrack;
+}
+
 struct InitName {
   PublicationId publication_id{};
   std::uint32_t incarnation = 0;
@@ -55,18 +62,32 @@ struct SegmentName {
   bool operator==(const SegmentName&) const = default;
 };
 
+// number: Part::number, of the rendition's track in the publication's log.
+struct PartName {
+  PublicationId publication_id{};
+  std::uint32_t incarnation = 0;
+  std::uint32_t number = 0;
+
+  bool operator==(const PartName&) const = default;
+};
+
 std::string to_string(const RenditionName& name);
 std::string to_string(const InitName& name);
 std::string to_string(const SegmentName& name);
+std::string to_string(const PartName& name);
 // Exactly what to_string makes; nullopt for anything else.
 std::optional<InitName> parse_init_name(std::string_view text);
 std::optional<SegmentName> parse_segment_name(std::string_view text);
+std::optional<PartName> parse_part_name(std::string_view text);
 
 inline InitName init_name(const Segment& segment, const TrackSpan& span) {
   return {segment.publication_id, segment.incarnation, span.configuration};
 }
 inline SegmentName segment_name(const Segment& segment) {
   return {segment.publication_id, segment.incarnation, segment.media_sequence};
+}
+inline PartName part_name(const Segment& segment, std::uint32_t number) {
+  return {segment.publication_id, segment.incarnation, number};
 }
 
 // The id of "/live/<id>.flv" or "/live/<id>/live.flv"; nullopt for anything else. A view into path.

@@ -32,12 +32,21 @@ struct Metrics::Families {
   prometheus::Histogram& segment_delay =
       delays(*registry, "millrace_packaging_segment_delay_seconds",
              "From a segment's last byte at the server to its place in the playlist.");
+  prometheus::Histogram& part_delay = delays(
+      *registry, "millrace_packaging_part_delay_seconds",
+      "From the last byte of the frame that closes a part, at the server, to where the part can be had.");
+  prometheus::Histogram& playlist_age = delays(
+      *registry, "millrace_packaging_playlist_age_seconds",
+      "Age of the newest sample in a media playlist that is handed out, since its arrival at the server.");
   prometheus::Counter& playlists =
       counter(*registry, "millrace_packaging_playlists_total", "Playlists handed out.");
   prometheus::Counter& segments =
       counter(*registry, "millrace_packaging_segments_total", "Segments handed out.");
   prometheus::Counter& segment_bytes =
       counter(*registry, "millrace_packaging_segment_bytes_total", "Bytes of the segments handed out.");
+  prometheus::Counter& parts = counter(*registry, "millrace_packaging_parts_total", "Parts handed out.");
+  prometheus::Counter& part_bytes =
+      counter(*registry, "millrace_packaging_part_bytes_total", "Bytes of the parts handed out.");
   prometheus::Counter& init_segments =
       counter(*registry, "millrace_packaging_init_segments_total", "Init segments handed out.");
   prometheus::Counter& unknown =
@@ -46,6 +55,13 @@ struct Metrics::Families {
       counter(*registry, "millrace_packaging_gone_total", "Requests for what is not there any more (410).");
   prometheus::Counter& forbidden =
       counter(*registry, "millrace_packaging_forbidden_total", "Requests for private streams (403).");
+  prometheus::Counter& refused = counter(*registry, "millrace_packaging_refused_directives_total",
+                                         "Playlist requests with delivery directives that are none (400).");
+  prometheus::Counter& not_in_time =
+      counter(*registry, "millrace_packaging_not_in_time_total",
+              "Requests for what did not come in time, or that were too many to wait (503).");
+  prometheus::Gauge& waiting = gauge(*registry, "millrace_packaging_waiting_requests",
+                                     "Requests that wait for a part, a segment or a playlist that has it.");
   prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
                                         "Starts and restarts of a stream's actor.");
   prometheus::Gauge& flv_viewers =
@@ -67,6 +83,25 @@ void Metrics::pointer_received(double delay_seconds) {
 }
 void Metrics::segment_listed(double delay_seconds) {
   families_->segment_delay.Observe(delay_seconds);
+}
+void Metrics::part_listed(double delay_seconds) {
+  families_->part_delay.Observe(delay_seconds);
+}
+void Metrics::playlist_age(double seconds) {
+  families_->playlist_age.Observe(seconds);
+}
+void Metrics::part_served(std::uint64_t bytes) {
+  families_->parts.Increment();
+  families_->part_bytes.Increment(static_cast<double>(bytes));
+}
+void Metrics::refused() {
+  families_->refused.Increment();
+}
+void Metrics::not_in_time() {
+  families_->not_in_time.Increment();
+}
+void Metrics::waiting(std::size_t count) {
+  families_->waiting.Set(static_cast<double>(count));
 }
 void Metrics::playlist_served() {
   families_->playlists.Increment();

@@ -19,12 +19,18 @@ class Metrics {
 
   void pointer_received(double delay_seconds);  // after the newest record's arrival
   void segment_listed(double delay_seconds);    // after its last sample's arrival
+  void part_listed(double delay_seconds);       // after the arrival of the frame that closed it
   void playlist_served();
+  void playlist_age(double seconds);  // of one that was handed out: since its newest sample arrived
+  void part_served(std::uint64_t bytes);
   void segment_served(std::uint64_t bytes);
   void init_segment_served();
   void not_found();
   void gone();
   void forbidden();
+  void refused();      // a delivery directive, 400
+  void not_in_time();  // 503: what was waited for did not come, or too many wait
+  void waiting(std::size_t count);
   void flv_viewer_came();
   void flv_viewer_left();
   void flv_viewer_too_slow();

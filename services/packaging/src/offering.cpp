@@ -31,6 +31,17 @@ std::size_t first_current(const Listing& listing) {
   return first;
 }
 
+const std::vector<Part>& leading_parts(const Segment& segment) {
+  static const std::vector<Part> none;
+  const TrackSpan* const leading = segment.track(segment.leading_track);
+  return leading == nullptr ? none : leading->parts;
+}
+
+bool has_growing_gap(const Offering& offering, const Rendition& rendition) {
+  return offering.listing.growing && !rendition.growing && !rendition.segments.empty() &&
+         !rendition.segments.back();
+}
+
 bool is_switching_set(const Offering& offering, const Rendition& picture, const Rendition& other) {
   bool together = false;
   for (std::size_t i = offering.listing.first_listed; i < picture.segments.size(); ++i) {

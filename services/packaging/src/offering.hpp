@@ -22,8 +22,13 @@ struct RenditionSegment {
 
 struct Rendition {
   RenditionName name;
-  // Of each of the offered segments; nullopt: a gap, the track is silent in it or its publication has none.
+  // Of each of the offered segments; nullopt: a gap. The track is silent in it, or its publication has
+  // none, or it was silent in the one before and had no sample yet when this one's first part had closed.
   std::vector<std::optional<RenditionSegment>> segments;
+  // Of Listing::growing: the same; nullopt also as long as nothing of it has come.
+  std::optional<RenditionSegment> growing;
+  // Its next part: begun or to come, and in no list yet.
+  std::optional<PartName> next_part;
   // Has something in the newest publication's last three target durations: new viewers are offered it. Who
   // watches already has its list all the same.
   bool current = false;
@@ -34,6 +39,7 @@ struct Rendition {
 struct Offering {
   Listing listing;
   std::vector<std::shared_ptr<SharedLog>> logs;  // of listing.offered, in their order
+  std::shared_ptr<SharedLog> growing_log;        // of listing.growing
   std::vector<Rendition> renditions;             // by name: pictures first; v0 and a0 are always there
   bool is_private = false;
 
@@ -43,6 +49,14 @@ struct Offering {
 // The first of the listed segments that the newest publication's last three target durations take;
 // listing.offered.size() where nothing is listed.
 std::size_t first_current(const Listing& listing);
+
+// The parts of the segment that a rendition has a gap in are as long as these: those of its leading track.
+// Empty: it has no parts.
+const std::vector<Part>& leading_parts(const Segment& segment);
+
+// The rendition was silent in the last offered segment and is in the one that grows: what comes of it by
+// now is part of a gap.
+bool has_growing_gap(const Offering& offering, const Rendition& rendition);
 
 // May a player change from one picture to the other at any segment? Their listed segments begin with key
 // frames shown at the same time.

@@ -101,6 +101,7 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
     }
     const media::LogInfo info = reader.info();
     log.target_duration_s = info.target_duration_s;
+    log.part_target_us = info.part_target_us;
     log.first_dependent_segment = info.first_dependent_segment;
     log.pinned_limit_us = info.pinned_limit_us;
     log.segments.recycled_before(info.first);
@@ -161,49 +162,102 @@ std::vector<RenditionName> Presentation::rendition_names() const {
 Presentation::Signature Presentation::signature_of(const Listing& listing) const {
   if (listing.offered.empty()) return {};
   const Segment& last = listing.offered.back();
-  return {listing.offered.front().media_sequence,
-          listing.offered.front().media_sequence + listing.first_listed,
-          last.media_sequence,
-          last.publication_id,
-          listing.target_duration_seconds,
-          listing.ended,
-          is_private_,
-          rendition_names()};
+  Signature signature{.first_offered = listing.offered.front().media_sequence,
+                      .first_listed = listing.offered.front().media_sequence + listing.first_listed,
+                      .last = last.media_sequence,
+                      .publication = last.publication_id,
+                      .target_duration = listing.target_duration_seconds,
+                      .part_target_us = listing.part_target_us,
+                      .ended = listing.ended,
+                      .is_private = is_private_,
+                      .renditions = rendition_names()};
+  if (!listing.growing) return signature;
+  signature.growing = listing.growing->publication_id;
+  signature.growing_tracks = listing.growing->tracks.size();
+  for (const TrackSpan& span : listing.growing->tracks) signature.growing_parts += span.parts.size();
+  return signature;
 }
 
 void Presentation::renew(Listing listing, Update& update) {
   Signature signature = signature_of(listing);
   if (signature == signature_) return;
   update.changed = true;
-  const bool had_offering = !offering_.listing.offered.empty();
-  for (std::size_t i = listing.first_listed; had_offering && i < listing.offered.size(); ++i) {
-    if (listing.offered[i].media_sequence > signature_.last) update.listed.push_back(listing.offered[i]);
-  }
-  offering_ = {};
-  offering_.is_private = is_private_;
+  tell_news(listing, update);
+  auto offering = std::make_shared<Offering>();
+  offering->is_private = is_private_;
   for (const Segment& segment : listing.offered)
-    offering_.logs.push_back(publications_.at(segment.publication_id).log);
+    offering->logs.push_back(publications_.at(segment.publication_id).log);
+  if (listing.growing) offering->growing_log = publications_.at(listing.growing->publication_id).log;
   for (const RenditionName& name : signature.renditions)
-    offering_.renditions.push_back(rendition(name, listing));
-  offering_.listing = std::move(listing);
+    offering->renditions.push_back(rendition(name, listing));
+  offering->listing = std::move(listing);
+  offering_ = std::move(offering);
   signature_ = std::move(signature);
+}
+
+// Of what the first offering has, nothing is news: it was there before.
+void Presentation::tell_news(const Listing& listing, Update& update) {
+  Update unheard;
+  Update& heard = offering_->listing.offered.empty() ? unheard : update;
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
+    const Segment& segment = listing.offered[i];
+    if (segment.media_sequence <= signature_.last) continue;
+    heard.listed.push_back(segment);
+    tell_parts(segment, heard);
+  }
+  if (listing.growing) tell_parts(*listing.growing, heard);
+}
+
+void Presentation::tell_parts(const Segment& segment, Update& update) {
+  if (told_publication_ != segment.publication_id) told_part_ = {};
+  told_publication_ = segment.publication_id;
+  for (const TrackSpan& span : segment.tracks) {
+    for (const Part& part : span.parts) {
+      if (part.number <= told_part_.at(span.track)) continue;
+      told_part_.at(span.track) = part.number;
+      update.parts_closed_us.push_back(part.closed_us);
+    }
+  }
 }
 
 Rendition Presentation::rendition(const RenditionName& name, const Listing& listing) const {
   Rendition made;
   made.name = name;
+  const Segment* before = nullptr;
   for (const Segment& segment : listing.offered) {
-    const auto span = std::find_if(segment.tracks.begin(), segment.tracks.end(), [&](const TrackSpan& track) {
-      return rendition_name(track.kind, track.track) == name;
-    });
-    made.segments.emplace_back();
-    if (span == segment.tracks.end()) continue;
-    const auto& descriptions = publications_.at(segment.publication_id).descriptions;
-    made.segments.back() = RenditionSegment{*span, descriptions.at(span->configuration)};
+    made.segments.push_back(share(segment, name, before));
+    before = &segment;
   }
+  if (listing.growing) made.growing = share(*listing.growing, name, before);
+  if (listing.growing && listing.part_target_us != 0) made.next_part = next_part(name);
   made.current = std::any_of(made.segments.begin() + static_cast<std::ptrdiff_t>(first_current(listing)),
                              made.segments.end(), [](const auto& segment) { return segment.has_value(); });
   return made;
+}
+
+// Whether a track that was silent is back in time for this segment is the log's to say, and the same when
+// it is read again: what its list has shown as a gap by then stays one.
+std::optional<RenditionSegment> Presentation::share(const Segment& segment, const RenditionName& name,
+                                                    const Segment* before) const {
+  const std::uint8_t track = track_of(name);
+  const TrackSpan* const span = segment.track(track);
+  if (span == nullptr || span->kind != name.kind) return std::nullopt;
+  if (span->parts_missed > 0 && before != nullptr && before->track(track) == nullptr) return std::nullopt;
+  const auto& descriptions = publications_.at(segment.publication_id).descriptions;
+  return RenditionSegment{*span, descriptions.at(span->configuration)};
+}
+
+std::optional<PartName> Presentation::next_part(const RenditionName& name) const {
+  const PublicationLog& newest = *index_.logs().back();
+  const std::uint8_t track = track_of(name);
+  const auto& descriptions = publications_.at(newest.publication_id).descriptions;
+  const bool has_track = std::any_of(descriptions.begin(), descriptions.end(), [&](const auto& description) {
+    return description->timing.usable && description->timing.kind == name.kind &&
+           description->timing.track == track;
+  });
+  const auto number = newest.segments.next_part(track);
+  if (!has_track || !number) return std::nullopt;
+  return PartName{newest.publication_id, newest.incarnation, *number};
 }
 
 void Presentation::problem(Update& update, std::string text) {

@@ -3,6 +3,7 @@
 // comes from the logs. Who writes lists of it takes the offering (hls_playlists.hpp).
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,15 +34,18 @@ class Presentation {
   explicit Presentation(const WindowPolicy& policy) : index_(policy) {}
 
   struct Update {
-    bool more = false;                  // there is more to read: update again soon
-    bool changed = false;               // offering() is another one
-    std::vector<Segment> listed;        // segments that are listed for the first time
+    bool more = false;            // there is more to read: update again soon
+    bool changed = false;         // offering() is another one
+    std::vector<Segment> listed;  // segments that are listed for the first time
+    // When the parts that are listed for the first time were closed (Part::closed_us).
+    std::vector<std::int64_t> parts_closed_us;
     std::vector<std::string> problems;  // for the log, each told once
   };
   Update update(const StreamLogs& logs, std::int64_t now_monotonic_us);
 
-  // Nothing is offered while no segment is complete, or none is left.
-  const Offering& offering() const { return offering_; }
+  // Nothing is offered while no segment is complete, or none is left. Never changes: a changed one is
+  // another.
+  const std::shared_ptr<const Offering>& offering() const { return offering_; }
   // These were or are packaged.
   const std::vector<PublicationId>& publications() const { return remembered_; }
 
@@ -56,6 +60,9 @@ class Presentation {
     std::uint64_t first_offered = 0, first_listed = 0, last = 0;
     PublicationId publication{};
     std::uint32_t target_duration = 0;
+    std::uint32_t part_target_us = 0;
+    PublicationId growing{};
+    std::size_t growing_tracks = 0, growing_parts = 0;
     bool ended = false;
     bool is_private = false;
     std::vector<RenditionName> renditions{};
@@ -73,15 +80,22 @@ class Presentation {
   std::vector<RenditionName> rendition_names() const;
   Signature signature_of(const Listing& listing) const;
   void renew(Listing listing, Update& update);
+  void tell_news(const Listing& listing, Update& update);
+  void tell_parts(const Segment& segment, Update& update);
   Rendition rendition(const RenditionName& name, const Listing& listing) const;
+  std::optional<RenditionSegment> share(const Segment& segment, const RenditionName& name,
+                                        const Segment* before) const;
+  std::optional<PartName> next_part(const RenditionName& name) const;
   void problem(Update& update, std::string text);
 
   SegmentIndex index_;
   std::map<PublicationId, Publication> publications_;  // by id
   std::vector<PublicationId> remembered_;              // ids, oldest first
   std::vector<std::string> told_;
-  Offering offering_;
+  std::shared_ptr<const Offering> offering_ = std::make_shared<const Offering>();
   Signature signature_;
+  PublicationId told_publication_{};                          // whose parts were listed last
+  std::array<std::uint32_t, media::kMaxTracks> told_part_{};  // by track, the newest
   bool is_private_ = false;
 };
 

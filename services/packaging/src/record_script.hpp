@@ -32,6 +32,8 @@ class RecordScript {
       : media_sequence_(first_media_sequence), discontinuity_sequence_(discontinuity_sequence) {}
 
   std::uint32_t configuration[media::kMaxTracks] = {0, 1, 2};
+  // From now on each track's samples of so many microseconds are a part, anew in each segment; 0: no parts.
+  std::int64_t part_us = 0;
   // The next record begins a new segment; on a new timeline if so said.
   RecordScript& cut(bool discontinuity = false) {
     if (!records.empty()) ++media_sequence_;
@@ -79,11 +81,25 @@ class RecordScript {
     record.flags =
         static_cast<std::uint16_t>((key ? media::kSampleKey : 0) | (start_ ? media::kSampleSegmentStart : 0));
     record.track = track;
+    record.part = part_us == 0 ? 0 : part_of(track, at_us);
     start_ = false;
     records.push_back(record);
     return *this;
   }
 
+  std::uint32_t part_of(std::uint8_t track, std::int64_t at_us) {
+    auto& part = parts_[track];
+    if (part.number == 0 || part.media_sequence != media_sequence_ || at_us - part.begin_us >= part_us)
+      part = {part.number + 1, media_sequence_, at_us};
+    return part.number;
+  }
+
+  struct Part {
+    std::uint32_t number = 0;
+    std::uint64_t media_sequence = 0;
+    std::int64_t begin_us = 0;
+  };
+  Part parts_[media::kMaxTracks];
   std::uint64_t media_sequence_;
   std::uint32_t discontinuity_sequence_;
   std::int64_t audio_frame_ = 0;

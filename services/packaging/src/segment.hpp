@@ -1,7 +1,9 @@
-// What packaging offers: whole segments of a log, described by numbers. Plain data.
+// What packaging offers: whole segments of a log and their parts, described by numbers. Plain data.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/publication_ids.hpp"
@@ -20,6 +22,23 @@ struct TrackTiming {
   std::uint32_t frame_duration = 0;  // ticks of one audio frame; 0: varies (video)
 };
 
+// A partial segment: some of a track's samples in a segment, in a row. All of them together, one behind the
+// other, are the track's file of that segment.
+struct Part {
+  std::uint32_t number = 0;        // running, of the track in its log, from 1
+  std::uint64_t first_record = 0;  // its samples are among the records [first_record, end_record) of the log
+  std::uint64_t end_record = 0;
+  std::uint32_t samples = 0;
+  std::int64_t first_dts = 0;
+  std::uint32_t last_duration = 0;  // of the last sample, ticks; the others last until the next one's dts
+  std::int64_t duration_us = 0;
+  bool independent = false;  // has a key frame (RFC 8216bis 4.4.4.9)
+  std::uint64_t payload_bytes = 0;
+  std::int64_t closed_us = 0;  // CLOCK_MONOTONIC: arrival of the record that ended it
+
+  bool operator==(const Part&) const = default;
+};
+
 // A track's share of a segment: what is in its file of that segment.
 struct TrackSpan {
   std::uint8_t track = 0;  // of the log
@@ -35,6 +54,19 @@ struct TrackSpan {
   WallTime start_wall{};  // of its first sample
   // Of its samples; up to the segment's end where the track falls silent in it.
   std::int64_t duration_us = 0;
+  // Closed ones, in a row from the first sample on; of a segment that is complete, all. Empty: the log had no
+  // parts yet when the segment began.
+  std::vector<Part> parts{};
+  // Parts of the segment's leading track that were closed when the track's first sample came.
+  std::uint32_t parts_missed = 0;
+
+  // Index of the closed part with that number; nullopt: it has none.
+  std::optional<std::size_t> part(std::uint32_t number) const {
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (parts[i].number == number) return i;
+    }
+    return std::nullopt;
+  }
 };
 
 // The same in all tracks: numbers, and the time that a track without a sample in it is listed with.
@@ -48,6 +80,7 @@ struct Segment {
   WallTime start_wall{};
   std::int64_t duration_us = 0;
   std::int64_t last_arrival_us = 0;  // CLOCK_MONOTONIC, of its last sample
+  std::uint8_t leading_track = 0;    // of its first sample
   std::vector<TrackSpan> tracks;     // that have a sample in it, by number
 
   // nullptr: it has no sample of the track.

@@ -28,15 +28,15 @@ void watch(std::vector<SampleRecord>& watched, const SampleRecord& record) {
   watched.push_back(record);
 }
 
-Collected begin_file(const TrackSpan& span) {
+Collected begin_file(std::uint8_t track, std::int64_t first_dts, std::uint32_t samples) {
   Collected collected;
-  collected.run.track_id = media::mp4_track_id(span.track);
-  collected.run.base_decode_time = static_cast<std::uint64_t>(std::max<std::int64_t>(span.first_dts, 0));
-  collected.run.samples.reserve(span.samples);
+  collected.run.track_id = media::mp4_track_id(track);
+  collected.run.base_decode_time = static_cast<std::uint64_t>(std::max<std::int64_t>(first_dts, 0));
+  collected.run.samples.reserve(samples);
   collected.file = std::make_shared<SegmentFile>();
-  collected.file->track = span.track;
-  collected.file->parts.reserve(span.samples + 1);
-  collected.file->parts.emplace_back();  // the header's place
+  collected.file->track = track;
+  collected.file->regions.reserve(samples + 1);
+  collected.file->regions.emplace_back();  // the header's place
   return collected;
 }
 
@@ -51,66 +51,134 @@ void collect(Collected& collected, const media::LogReader::Sample& sample) {
   entry.key = media::is_sync(record.flags);
   entry.recovery = media::is_open_gop(record.flags);
   samples.push_back(entry);
-  if (!sample.payload.empty()) collected.file->parts.push_back(sample.payload);
+  if (!sample.payload.empty()) collected.file->regions.push_back(sample.payload);
   collected.file->size += sample.payload.size();
   watch(collected.file->watched, record);
 }
 
-bool collect_all(std::span<Collected> files, const Segment& segment, const media::LogReader& reader) {
+// files[i]: of spans[i].
+bool collect_all(std::span<Collected> files, std::span<const TrackSpan* const> spans, const Segment& segment,
+                 const media::LogReader& reader) {
   std::array<std::uint8_t, media::kMaxTracks> place{};  // in files, from 1
-  for (std::size_t i = 0; i < files.size(); ++i) place.at(segment.tracks[i].track) = std::uint8_t(i + 1);
+  for (std::size_t i = 0; i < files.size(); ++i) place.at(spans[i]->track) = std::uint8_t(i + 1);
   for (std::uint64_t sequence = segment.first_record; sequence < segment.end_record; ++sequence) {
     const auto sample = reader.at(sequence);
     if (!sample) return false;
     const std::uint8_t track = sample->record.track;
     const std::size_t found = track < place.size() ? place[track] : 0;
-    if (found == 0 || sample->record.configuration != segment.tracks[found - 1].configuration) continue;
+    if (found == 0 || sample->record.configuration != spans[found - 1]->configuration) continue;
     collect(files[found - 1], *sample);
   }
   for (std::size_t i = 0; i < files.size(); ++i) {
     auto& samples = files[i].run.samples;
-    if (samples.size() != segment.tracks[i].samples) return false;
-    samples.back().duration = segment.tracks[i].last_duration;
+    if (samples.size() != spans[i]->samples) return false;
+    samples.back().duration = spans[i]->last_duration;
   }
   return true;
 }
 
-std::shared_ptr<const SegmentFile> finish_file(Collected& collected, const Segment& segment,
+// header: of the run, as fragment_header or segment_header make it.
+std::shared_ptr<const SegmentFile> finish_file(Collected& collected, Bytes header,
                                                const std::shared_ptr<SharedLog>& log) {
   SegmentFile& file = *collected.file;
-  file.header = mp4::segment_header(static_cast<std::uint32_t>(segment.media_sequence), {&collected.run, 1});
-  file.parts.front() = file.header;
+  file.header = std::move(header);
+  file.regions.front() = file.header;
   file.size += file.header.size();
   file.log = log;
   return std::move(collected.file);
 }
 
+tl::unexpected<Error> too_large() {
+  return fail("packaging.recycled", "the segment is larger than a file may be");
+}
+tl::unexpected<Error> incomplete() {
+  return fail("packaging.recycled", "records of the segment are not in the log any more");
+}
+
+bool collect_part(Collected& file, const TrackSpan& span, const Part& part, const media::LogReader& reader) {
+  for (std::uint64_t sequence = part.first_record; sequence < part.end_record; ++sequence) {
+    const auto sample = reader.at(sequence);
+    if (!sample) return false;
+    if (sample->record.track == span.track && sample->record.configuration == span.configuration)
+      collect(file, *sample);
+  }
+  if (file.run.samples.size() != part.samples) return false;
+  file.run.samples.back().duration = part.last_duration;
+  return true;
+}
+
 }  // namespace
 
-Result<std::vector<std::shared_ptr<const SegmentFile>>> assemble(const Segment& segment,
-                                                                 const std::shared_ptr<SharedLog>& log) {
+Result<SegmentFiles> assemble(const Segment& segment, const std::shared_ptr<SharedLog>& log) {
+  std::vector<const TrackSpan*> spans;
   std::vector<Collected> collected;
-  collected.reserve(segment.tracks.size());
   for (const TrackSpan& span : segment.tracks) {
-    if (span.payload_bytes > mp4::kMaxFragmentPayload)
-      return fail("packaging.recycled", "the segment is larger than a file may be");
-    collected.push_back(begin_file(span));
+    if (!span.parts.empty()) continue;
+    if (span.payload_bytes > mp4::kMaxFragmentPayload) return too_large();
+    spans.push_back(&span);
+    collected.push_back(begin_file(span.track, span.first_dts, span.samples));
   }
-  const bool whole =
-      log->with([&](const media::LogReader& reader) { return collect_all(collected, segment, reader); });
-  if (!whole) return fail("packaging.recycled", "records of the segment are not in the log any more");
-  std::vector<std::shared_ptr<const SegmentFile>> files;
+  const bool whole = log->with(
+      [&](const media::LogReader& reader) { return collect_all(collected, spans, segment, reader); });
+  if (!whole) return incomplete();
+  SegmentFiles files;
   files.reserve(collected.size());
-  for (Collected& made : collected) files.push_back(finish_file(made, segment, log));
+  const auto number = static_cast<std::uint32_t>(segment.media_sequence);
+  for (Collected& made : collected)
+    files.push_back(finish_file(made, mp4::segment_header(number, {&made.run, 1}), log));
   return files;
 }
 
-OfferedSegment::OfferedSegment(Segment segment, std::shared_ptr<SharedLog> log)
+Result<std::shared_ptr<const SegmentFile>> assemble_part(const TrackSpan& span, std::size_t index,
+                                                         const std::shared_ptr<SharedLog>& log) {
+  const Part& part = span.parts.at(index);
+  if (part.payload_bytes > mp4::kMaxFragmentPayload) return too_large();
+  Collected file = begin_file(span.track, part.first_dts, part.samples);
+  const bool whole =
+      log->with([&](const media::LogReader& reader) { return collect_part(file, span, part, reader); });
+  if (!whole) return incomplete();
+  const std::span<const mp4::TrackRun> runs(&file.run, 1);
+  return finish_file(
+      file, index == 0 ? mp4::segment_header(part.number, runs) : mp4::fragment_header(part.number, runs),
+      log);
+}
+
+std::shared_ptr<const SegmentFile> join(SegmentFiles pieces) {
+  auto whole = std::make_shared<SegmentFile>();
+  whole->track = pieces.front()->track;
+  whole->log = pieces.front()->log;
+  for (const auto& piece : pieces) {
+    whole->regions.insert(whole->regions.end(), piece->regions.begin(), piece->regions.end());
+    whole->size += piece->size;
+    for (const SampleRecord& record : piece->watched) watch(whole->watched, record);
+  }
+  whole->pieces = std::move(pieces);
+  return whole;
+}
+
+std::shared_ptr<const SegmentFile> PartFiles::file(const TrackSpan& span, std::size_t index,
+                                                   const std::shared_ptr<SharedLog>& log) {
+  const std::lock_guard lock(mutex_);
+  auto& file = files_[{span.track, index}];
+  if (!file) {
+    auto made = assemble_part(span, index, log);
+    if (!made) return nullptr;
+    file = std::move(*made);
+  }
+  return file->intact() ? file : nullptr;
+}
+
+OfferedSegment::OfferedSegment(Segment segment, std::shared_ptr<SharedLog> log,
+                               std::shared_ptr<PartFiles> files)
     : segment_(std::move(segment)),
       etag_('"' + to_string(segment_name(segment_)) + '"'),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      part_files_(std::move(files)) {}
 
 std::shared_ptr<const SegmentFile> OfferedSegment::file(std::uint8_t track) const {
+  const TrackSpan* const span = segment_.track(track);
+  if (span == nullptr) return nullptr;
+  if (!span->parts.empty()) return joined(*span);
   const std::lock_guard lock(mutex_);
   if (files_.empty()) {
     auto made = assemble(segment_, log_);
@@ -121,6 +189,22 @@ std::shared_ptr<const SegmentFile> OfferedSegment::file(std::uint8_t track) cons
     if (file->track == track) return file->intact() ? file : nullptr;
   }
   return nullptr;
+}
+
+// Its headers are the parts': what is made anew is a list of where its bytes are.
+std::shared_ptr<const SegmentFile> OfferedSegment::joined(const TrackSpan& span) const {
+  SegmentFiles pieces;
+  for (std::size_t i = 0; i < span.parts.size(); ++i) {
+    auto piece = part_files_->file(span, i, log_);
+    if (!piece) return nullptr;
+    pieces.push_back(std::move(piece));
+  }
+  return join(std::move(pieces));
+}
+
+std::shared_ptr<const SegmentFile> OfferedSegment::part_file(std::uint8_t track, std::size_t index) const {
+  const TrackSpan* const span = segment_.track(track);
+  return span != nullptr && index < span->parts.size() ? part_files_->file(*span, index, log_) : nullptr;
 }
 
 }  // namespace millrace::packaging

@@ -44,11 +44,23 @@ std::vector<Segment> SegmentIndex::newest_in_a_row() const {
   return segments;
 }
 
+// The newest log's, where it goes on from the last complete one. Of a log that has not fixed the target
+// duration nothing counts (newest_in_a_row).
+std::optional<Segment> SegmentIndex::growing_after(const Segment& last) const {
+  const auto& newest = *logs_.back();
+  const Segment* const growing = newest.segments.growing();
+  if (growing == nullptr || newest.target_duration_s == 0) return std::nullopt;
+  if (growing->media_sequence != last.media_sequence + 1) return std::nullopt;
+  return *growing;
+}
+
 Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   Listing listing;
   listing.target_duration_seconds = target_duration_s();
+  listing.part_target_us = part_target_us();
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * 1'000'000;
   std::vector<Segment> segments = newest_in_a_row();
+  if (!segments.empty()) listing.growing = growing_after(segments.back());
   // What a player's clock is set by is never beyond what the list promises.
   const std::int64_t longest_us = media::longest_segment_us(listing.target_duration_seconds);
   for (Segment& segment : segments) {
@@ -108,6 +120,15 @@ std::size_t SegmentIndex::first_listed(const std::vector<Segment>& segments, std
 std::uint32_t SegmentIndex::target_duration_s() const {
   std::uint32_t fixed = 0;
   for (const auto& known : logs_) fixed = std::max(fixed, known->target_duration_s);
+  return fixed;
+}
+
+// As the target duration: fixed with it, kept with it.
+std::uint32_t SegmentIndex::part_target_us() const {
+  std::uint32_t fixed = 0;
+  for (const auto& known : logs_) {
+    if (known->target_duration_s != 0) fixed = std::max(fixed, known->part_target_us);
+  }
   return fixed;
 }
 

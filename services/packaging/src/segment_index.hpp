@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "log_segments.hpp"
@@ -36,6 +37,7 @@ struct PublicationLog {
   std::uint64_t first_sequence;               // of the log's first record ever
   std::uint32_t incarnation;                  // of its writer
   std::uint32_t target_duration_s = 0;        // 0: not fixed (yet), nothing of it is listed
+  std::uint32_t part_target_us = 0;           // 0: no parts
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
   LogSegments segments;
@@ -47,6 +49,9 @@ struct Listing {
   // offered[first_listed..] are listed; the ones before left the list lately. All of them did: there is no
   // list any more.
   std::size_t first_listed = 0;
+  // What follows the last offered one, with the parts that are closed (LogSegments::growing).
+  std::optional<Segment> growing;
+  std::uint32_t part_target_us = 0;  // 0: no parts
   std::uint32_t target_duration_seconds = 1;
   // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
   // first video track.
@@ -71,10 +76,12 @@ class SegmentIndex {
 
  private:
   std::vector<Segment> newest_in_a_row() const;
+  std::optional<Segment> growing_after(const Segment& last) const;
   std::size_t first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const;
   std::size_t first_staying(const std::vector<Segment>& segments, std::size_t listed, std::int64_t window_us,
                             std::int64_t now_monotonic_us) const;
   std::uint32_t target_duration_s() const;
+  std::uint32_t part_target_us() const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
   bool ended(std::int64_t now_monotonic_us) const;
   bool independent_up_to(std::uint64_t media_sequence) const;

@@ -23,9 +23,12 @@ class StreamPackage {
   const std::shared_ptr<const StreamView>& view() const { return view_; }
 
  private:
-  std::shared_ptr<const StreamView> make_view(const Offering& offering);
+  std::shared_ptr<const StreamView> make_view(const std::shared_ptr<const Offering>& offering);
   std::shared_ptr<const OfferedSegment> offer(const Segment& segment, const std::shared_ptr<SharedLog>& log);
-  RenditionView make_rendition(const Offering& offering, const Rendition& rendition) const;
+  std::shared_ptr<PartFiles> part_files(std::uint64_t media_sequence,
+                                        const std::shared_ptr<SharedLog>& log) const;
+  RenditionView make_rendition(const std::shared_ptr<const Offering>& offering,
+                               const Rendition& rendition) const;
 
   const std::string stream_id_;
   Presentation presentation_;

@@ -42,12 +42,12 @@ class StreamPackageTest : public ::testing::Test {
 };
 
 const std::string& list_of(const StreamView& view, std::string_view rendition) {
-  return *view.rendition(rendition)->playlist.text;
+  return *view.rendition(rendition)->playlist->text().text;
 }
 
 Bytes bytes_of(const SegmentFile& file) {
   Bytes bytes;
-  for (const ByteView part : file.parts) bytes.insert(bytes.end(), part.begin(), part.end());
+  for (const ByteView part : file.regions) bytes.insert(bytes.end(), part.begin(), part.end());
   EXPECT_EQ(bytes.size(), file.size);
   return bytes;
 }
@@ -191,7 +191,7 @@ TEST_F(StreamPackageTest, DescribesTheStreamInItsPlaylists) {
                 first + "-00000000000000a1-0.m4s\n" +
                 "#EXT-X-PROGRAM-DATE-TIME:2027-01-15T08:00:00.213Z\n#EXTINF:0.192,\n" + second +
                 "-00000000000000a1-0.m4s\n");
-  const std::string& master = *view->multivariant_playlist.text;
+  const std::string& master = *view->multivariant_playlist->text().text;
   for (const char* part : {"#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio-mp4a\",NAME=\"Audio "
                            "1\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="
                            "\"2\",URI=\"a0/index.m3u8\"\n",
@@ -219,11 +219,11 @@ TEST_F(StreamPackageTest, PackagesAudioOnlyAndVideoOnly) {
   silent.update(logs("s2"), 0);
   const auto heard = fresh_view();
   ASSERT_TRUE(heard && silent.view());
-  EXPECT_NE(heard->multivariant_playlist.text->find("CODECS=\"mp4a.40.2\"\na0/index.m3u8\n"),
+  EXPECT_NE(heard->multivariant_playlist->text().text->find("CODECS=\"mp4a.40.2\"\na0/index.m3u8\n"),
             std::string::npos);
-  EXPECT_EQ(heard->multivariant_playlist.text->find("EXT-X-MEDIA"), std::string::npos);
-  EXPECT_NE(silent.view()->multivariant_playlist.text->find("\nv0/index.m3u8\n"), std::string::npos);
-  EXPECT_EQ(silent.view()->multivariant_playlist.text->find("AUDIO"), std::string::npos);
+  EXPECT_EQ(heard->multivariant_playlist->text().text->find("EXT-X-MEDIA"), std::string::npos);
+  EXPECT_NE(silent.view()->multivariant_playlist->text().text->find("\nv0/index.m3u8\n"), std::string::npos);
+  EXPECT_EQ(silent.view()->multivariant_playlist->text().text->find("AUDIO"), std::string::npos);
   EXPECT_NE(heard->offered[0]->file(media::kAudioTrack), nullptr);
   EXPECT_EQ(heard->offered[0]->file(media::kVideoTrack), nullptr);
   // Who has lost the other track still finds its list.
@@ -246,7 +246,7 @@ void expect_in_step(const StreamView& view) {
     return kept;
   };
   for (const auto& [name, rendition] : view.renditions)
-    EXPECT_EQ(frame(*rendition.playlist.text), frame(list_of(view, "v0"))) << name;
+    EXPECT_EQ(frame(*rendition.playlist->text().text), frame(list_of(view, "v0"))) << name;
 }
 
 // A further sound and a further picture, as encoders with several tracks send them.
@@ -258,7 +258,7 @@ TEST_F(StreamPackageTest, OffersEveryTrackOfAPublication) {
   ASSERT_NE(view, nullptr);
   ASSERT_EQ(view->renditions.size(), 4U);
   expect_in_step(*view);
-  const std::string& master = *view->multivariant_playlist.text;
+  const std::string& master = *view->multivariant_playlist->text().text;
   EXPECT_NE(master.find("NAME=\"Audio 1\",DEFAULT=YES"), std::string::npos) << master;
   EXPECT_NE(master.find("NAME=\"Audio 3\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"a2/index.m3u8\"\n"),
             std::string::npos)
@@ -278,7 +278,7 @@ TEST_F(StreamPackageTest, OffersAPictureOutOfStepAsAnAlternativeOnly) {
   TestPublisher publisher(*arena_, {.further_tracks = true, .further_picture_late_ms = 80});
   publisher.groups(4);
   publisher.frame(0);
-  const std::string master = *fresh_view()->multivariant_playlist.text;
+  const std::string master = *fresh_view()->multivariant_playlist->text().text;
   EXPECT_EQ(master.find("\nv1/index.m3u8\n"), std::string::npos) << master;
   EXPECT_NE(master.find(
                 "TYPE=VIDEO,GROUP-ID=\"video\",NAME=\"v1\",DEFAULT=NO,AUTOSELECT=YES,URI=\"v1/index.m3u8\""),
@@ -299,15 +299,15 @@ TEST_F(StreamPackageTest, KeepsASilentTracksListInStepWithGaps) {
   EXPECT_NE(list.find("#EXT-X-GAP\n#EXTINF:0.200,\n"), std::string::npos) << list;
   EXPECT_EQ(list.find("#EXT-X-MAP", list.find("#EXT-X-MAP") + 1), std::string::npos)
       << "one is enough: " << list;
-  EXPECT_NE(paused->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  EXPECT_NE(paused->multivariant_playlist->text().text->find("a0/index.m3u8"), std::string::npos);
   publisher.groups(20);
   const auto silent = fresh_view();
-  EXPECT_EQ(silent->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos)
+  EXPECT_EQ(silent->multivariant_playlist->text().text->find("a0/index.m3u8"), std::string::npos)
       << "new viewers are not offered it";
   EXPECT_NE(list_of(*silent, "a0").find("#EXT-X-GAP"), std::string::npos) << "those there are keep its list";
   publisher.silence(false);
   publisher.groups(3);
-  EXPECT_NE(fresh_view()->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  EXPECT_NE(fresh_view()->multivariant_playlist->text().text->find("a0/index.m3u8"), std::string::npos);
   expect_in_step(*fresh_view());
 }
 
@@ -336,7 +336,7 @@ TEST_F(StreamPackageTest, AddsATrackThatComesLateBehindGaps) {
   const std::size_t discontinuity = text.find("#EXT-X-DISCONTINUITY\n");
   ASSERT_NE(discontinuity, std::string::npos) << text;
   EXPECT_EQ(text.find("#EXT-X-GAP", discontinuity), std::string::npos) << text;
-  EXPECT_NE(view->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  EXPECT_NE(view->multivariant_playlist->text().text->find("a0/index.m3u8"), std::string::npos);
 }
 
 TEST_F(StreamPackageTest, JoinsAPublicationThatComesBack) {
@@ -373,7 +373,7 @@ TEST_F(StreamPackageTest, OffersNewViewersTheTracksOfTheNewestPublication) {
   second.groups(1);
   second.frame(0);
   const auto view = fresh_view();
-  EXPECT_EQ(view->multivariant_playlist.text->find("a0/index.m3u8"), std::string::npos);
+  EXPECT_EQ(view->multivariant_playlist->text().text->find("a0/index.m3u8"), std::string::npos);
   EXPECT_NE(list_of(*view, "a0").find("#EXT-X-GAP"), std::string::npos) << "for who is there already";
   expect_in_step(*view);
 }
@@ -408,8 +408,8 @@ TEST_F(StreamPackageTest, KeepsSegmentsLongerThanTheListOfAnEndedStream) {
     package.update(logs(), now_us);
     const auto view = package.view();
     if (!view) break;
-    const auto& text = view->rendition("v0")->playlist.text;
-    const std::string list = text ? *text : "";
+    const auto& texts = view->rendition("v0")->playlist;
+    const std::string list = texts ? *texts->text().text : "";
     ended = ended || list.find("#EXT-X-ENDLIST\n") != std::string::npos;
     std::set<std::uint64_t> there;
     for (const auto& offered : view->offered) {
@@ -496,7 +496,8 @@ TEST_F(StreamPackageTest, GivesTheSameNumbersAndBytesAfterEveryRestart) {
     const auto restarted = fresh_view();
     ASSERT_EQ(restarted == nullptr, steady.view() == nullptr);
     if (!restarted) continue;
-    ASSERT_EQ(*restarted->multivariant_playlist.text, *steady.view()->multivariant_playlist.text);
+    ASSERT_EQ(*restarted->multivariant_playlist->text().text,
+              *steady.view()->multivariant_playlist->text().text);
     for (const char* const rendition : {"v0", "a0", "v1", "a2"})
       ASSERT_EQ(list_of(*restarted, rendition), list_of(*steady.view(), rendition));
     for (const auto& offered : restarted->offered) {

@@ -1,31 +1,9 @@
 #include "stream_view.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <mutex>
 
 namespace millrace::packaging {
-namespace {
-
-// FNV-1a, 64 bits: distinguishes versions of one small text.
-std::uint64_t fingerprint(std::string_view text) {
-  std::uint64_t hash = 0xCBF2'9CE4'8422'2325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
-  return hash;
-}
-
-}  // namespace
-
-StoredText store_text(std::string text) {
-  std::array<char, 16> digits{};
-  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), fingerprint(text), 16).ptr;
-  StoredText stored;
-  stored.etag = '"' + std::string(digits.data(), end) + '-' + std::to_string(text.size()) + '"';
-  stored.text = std::make_shared<const std::string>(std::move(text));
-  return stored;
-}
-
 const RenditionView* StreamView::rendition(std::string_view name) const {
   const auto found = renditions.find(name);
   return found == renditions.end() ? nullptr : &found->second;
@@ -36,6 +14,31 @@ Presence StreamView::presence(const RenditionView& rendition, const SegmentName&
   if (name.media_sequence < offered.front()->segment().media_sequence) return Presence::kGone;
   if (place(name) >= offered.size() || !rendition.tracks[place(name)]) return Presence::kUnknown;
   return segment_name(segment(name).segment()) == name ? Presence::kHere : Presence::kUnknown;
+}
+
+std::optional<PartPlace> StreamView::find(const RenditionView& rendition, const PartName& name) const {
+  const auto place_in = [&](const OfferedSegment& parent,
+                            std::optional<std::uint8_t> track) -> std::optional<PartPlace> {
+    const Segment& segment = parent.segment();
+    if (!track || part_name(segment, name.number) != name) return std::nullopt;
+    const auto index = segment.track(*track)->part(name.number);
+    if (!index) return std::nullopt;
+    return PartPlace{&parent, *track, *index};
+  };
+  // It is the newest that are asked for.
+  std::optional<PartPlace> found;
+  if (growing) found = place_in(*growing, rendition.growing_track);
+  for (std::size_t i = offered.size(); !found && i-- > 0;) found = place_in(*offered[i], rendition.tracks[i]);
+  return found;
+}
+
+// Numbers only grow: what is below the next one was there once, or would have been.
+Presence StreamView::presence_of_missing(const RenditionView& rendition, const PartName& name) const {
+  const bool known =
+      std::find(publications.begin(), publications.end(), name.publication_id) != publications.end();
+  const auto& next = rendition.next_part;
+  const bool of_newest = next && next->publication_id == name.publication_id;
+  return known && (!of_newest || name.number < next->number) ? Presence::kGone : Presence::kUnknown;
 }
 
 Presence StreamView::presence_of_missing(const InitName& name) const {

@@ -11,37 +11,44 @@
 #include <unordered_map>
 #include <vector>
 
+#include "manifest/hls/delivery_directives.hpp"
 #include "media_path.hpp"
+#include "playlist_texts.hpp"
 #include "segment_file.hpp"
 
 namespace millrace::packaging {
 
-// A small text or file in memory with its strong entity tag.
-struct StoredText {
-  std::shared_ptr<const std::string> text;
-  std::string etag;
-};
-
-StoredText store_text(std::string text);
-
 enum class Presence : std::uint8_t { kHere, kGone, kUnknown };
+
+struct PartPlace {
+  const OfferedSegment* segment = nullptr;  // never null
+  std::uint8_t track = 0;
+  std::size_t index = 0;  // in the track's parts
+};
 
 // One rendition's objects.
 struct RenditionView {
   std::string_view content_type;  // of its segments
-  StoredText playlist;            // without a text when nothing is listed any more
+  // nullptr when nothing is listed any more.
+  std::shared_ptr<const MediaPlaylistTexts> playlist;
+  hls::ListEnd list_end;  // of the list with parts, for who waits for more of it
   std::map<std::string, StoredText, std::less<>> init_segments;  // by name
   // Its track in the logs of StreamView::offered, in their order; nullopt: a gap.
   std::vector<std::optional<std::uint8_t>> tracks;
+  std::optional<std::uint8_t> growing_track;  // in the log of StreamView::growing
+  std::optional<PartName> next_part;          // hinted: it will be there
 };
 
 struct StreamView {
   std::string stream_id;
-  StoredText multivariant_playlist;  // without a text when nothing is listed any more
+  // nullptr when nothing is listed any more.
+  std::shared_ptr<const MultivariantPlaylistTexts> multivariant_playlist;
   std::map<std::string, RenditionView, std::less<>> renditions;  // by name
   std::vector<std::shared_ptr<const OfferedSegment>> offered;    // media sequences without a gap; not empty
-  std::vector<PublicationId> publications;                       // these were or are packaged
+  std::shared_ptr<const OfferedSegment> growing;  // follows them; its closed parts can be had. nullptr: none
+  std::vector<PublicationId> publications;        // these were or are packaged
   std::uint32_t target_duration_seconds = 1;
+  std::int64_t newest_us = 0;  // CLOCK_MONOTONIC: when the newest of what is listed was closed
   bool ended = false;
   bool is_private = false;  // of what the log has of the stream, something is not for strangers
 
@@ -51,9 +58,20 @@ struct StreamView {
   Presence presence(const RenditionView& rendition, const SegmentName& name) const;
   // Precondition: presence() is kHere.
   const OfferedSegment& segment(const SegmentName& name) const { return *offered[place(name)]; }
+  // It will be here: it is the segment that grows.
+  bool is_awaited(const SegmentName& name) const {
+    return growing && !ended && segment_name(growing->segment()) == name;
+  }
+  bool is_awaited(const RenditionView& rendition, const PartName& name) const {
+    return !ended && rendition.next_part == name;
+  }
   std::uint8_t track(const RenditionView& rendition, const SegmentName& name) const {
     return rendition.tracks[place(name)].value();
   }
+  // Where the part is; nullopt: it is not here.
+  std::optional<PartPlace> find(const RenditionView& rendition, const PartName& name) const;
+  // Of a part that is not here.
+  Presence presence_of_missing(const RenditionView& rendition, const PartName& name) const;
   // Of an init segment that is not in init_segments.
   Presence presence_of_missing(const InitName& name) const;
 

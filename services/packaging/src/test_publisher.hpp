@@ -82,6 +82,7 @@ class TestPublisher {
     bool further_tracks = false;
     std::int64_t further_picture_late_ms = 0;
     media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
+    std::uint32_t part_us = 0;  // length of parts, kept from the log's first record on; 0: no parts
   };
 
   TestPublisher(media::ArenaWriter& arena, const Options& options)
@@ -98,6 +99,7 @@ class TestPublisher {
     description.origin_publication_id = options.origin;
     description.first_sequence = options.first_sequence;
     description.retention = options.retention;
+    description.part_target_us = options.part_us;
     log_ = std::move(arena.create_log(description).value());
     timeline_ = media::Timeline({log_->continuation()});
     if (options.video) configure_video();
@@ -202,12 +204,26 @@ class TestPublisher {
     media::SampleRecord record = timeline_.place(input);
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
+    if (options_.part_us != 0) record.part = part_of(input, record.media_sequence);
     log_->set_target_duration_s(timeline_.target_duration_s());
     const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
     std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
     log_->commit(room, room.prefix_room, static_cast<std::uint8_t>(room.prefix_room), record);
   }
 
+  std::uint32_t part_of(const media::Timeline::Input& input, std::uint64_t media_sequence) {
+    Part& part = parts_[input.track];
+    const bool full = (input.timestamp_ms - part.begin_ms) * 1000 >= options_.part_us;
+    if (part.number == 0 || part.media_sequence != media_sequence || full)
+      part = {part.number + 1, media_sequence, input.timestamp_ms};
+    return part.number;
+  }
+
+  struct Part {
+    std::uint32_t number = 0;
+    std::uint64_t media_sequence = 0;
+    std::uint32_t begin_ms = 0;
+  };
   struct Pending {
     media::TrackConfiguration description{};
     Bytes bytes;
@@ -218,6 +234,7 @@ class TestPublisher {
   media::Timeline timeline_;
   std::unique_ptr<media::LogWriter> log_;
   Pending pending_[media::kMaxTracks];
+  Part parts_[media::kMaxTracks];
   std::uint32_t configuration_[media::kMaxTracks] = {};
   bool audio_ = false;
   bool silent_ = false;

@@ -1,0 +1,144 @@
+#include "hls_media_playlist.hpp"
+
+#include <algorithm>
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::int64_t kMicroseconds = 1'000'000;
+
+// A gap has the init segment of what stands before it, or else of what comes first.
+void fill_maps(std::vector<hls::MediaSegment>& segments) {
+  for (std::size_t i = 1; i < segments.size(); ++i) {
+    if (segments[i].map_uri.empty()) segments[i].map_uri = segments[i - 1].map_uri;
+  }
+  for (std::size_t i = segments.size(); i-- > 1;) {
+    if (segments[i - 1].map_uri.empty()) segments[i - 1].map_uri = segments[i].map_uri;
+  }
+}
+
+// Of the first picture the log knows; sound can be decoded from any frame on; of further pictures nothing is
+// promised.
+bool is_independent(const Offering& offering, const Rendition& rendition) {
+  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
+}
+
+hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSegment>& own) {
+  hls::MediaSegment entry;
+  entry.uri = to_string(segment_name(segment));
+  entry.discontinuity_sequence = segment.discontinuity_sequence;
+  entry.gap = !own;
+  entry.duration_us = own ? own->span.duration_us : segment.duration_us;
+  entry.program_date_time = own ? own->span.start_wall : segment.start_wall;
+  if (own) entry.map_uri = to_string(init_name(segment, own->span));
+  return entry;
+}
+
+const std::vector<Part>& parts_of(const Segment& segment, const std::optional<RenditionSegment>& own) {
+  return own ? own->span.parts : leading_parts(segment);
+}
+
+// No part is listed longer than the list promises.
+void list_parts(hls::MediaSegment& entry, const Segment& segment, const std::optional<RenditionSegment>& own,
+                std::int64_t part_target_us) {
+  for (const Part& part : parts_of(segment, own)) {
+    const std::string name = own ? to_string(part_name(segment, part.number))
+                                 : "gap" + std::to_string(entry.parts.size()) + '-' + entry.uri;
+    entry.parts.push_back({name, std::min(part.duration_us, part_target_us), part.independent, !own});
+  }
+}
+
+std::int64_t length_us(const std::vector<hls::PartialSegment>& parts) {
+  std::int64_t sum_us = 0;
+  for (const hls::PartialSegment& part : parts) sum_us += part.duration_us;
+  return sum_us;
+}
+
+hls::RenditionReport report(const Offering& offering, const Rendition& rendition) {
+  const hls::ListEnd end = list_end(offering, rendition);
+  hls::RenditionReport report;
+  report.uri = "../" + to_string(rendition.name) + '/' + std::string(kPlaylistName);
+  report.last_media_sequence = end.last_segment + (end.parts_of_growing > 0 ? 1 : 0);
+  const std::uint64_t parts = end.parts_of_growing > 0 ? end.parts_of_growing : end.parts_of_last;
+  if (parts > 0) report.last_part = parts - 1;
+  return report;
+}
+
+// Of the others that have ever had anything: v0 and a0 have a list whether or not there is such a track.
+std::vector<hls::RenditionReport> reports(const Offering& offering, const Rendition& rendition) {
+  std::vector<hls::RenditionReport> reports;
+  for (const Rendition& other : offering.renditions) {
+    const bool has_something = other.growing || std::any_of(other.segments.begin(), other.segments.end(),
+                                                            [](const auto& own) { return own.has_value(); });
+    if (other.name != rendition.name && has_something) reports.push_back(report(offering, other));
+  }
+  return reports;
+}
+
+void add_growing(const Offering& offering, const Rendition& rendition, const std::string& last_map,
+                 hls::LowLatency& edge) {
+  const Listing& listing = offering.listing;
+  if (!listing.growing) return;
+  if (rendition.growing || has_growing_gap(offering, rendition)) {
+    hls::MediaSegment growing = entry(*listing.growing, rendition.growing);
+    if (growing.map_uri.empty()) growing.map_uri = last_map;
+    list_parts(growing, *listing.growing, rendition.growing, listing.part_target_us);
+    if (growing.parts.empty() && growing.map_uri != last_map) edge.hinted_map = growing.map_uri;
+    edge.growing = std::move(growing);
+  }
+  if (rendition.next_part) edge.hinted_part = to_string(*rendition.next_part);
+}
+
+void add_low_latency(const Offering& offering, const Rendition& rendition, hls::MediaPlaylist& playlist) {
+  const Listing& listing = offering.listing;
+  const std::int64_t target_us = listing.target_duration_seconds * kMicroseconds;
+  hls::LowLatency edge{.part_target_us = listing.part_target_us,
+                       .part_hold_back_us = kPartHoldBackParts * listing.part_target_us,
+                       .hold_back_us = kHoldBackTargets * target_us,
+                       .can_skip_until_us = kSkipTargets * target_us};
+  add_growing(offering, rendition, playlist.segments.back().map_uri, edge);
+  std::int64_t behind_us = edge.growing ? length_us(edge.growing->parts) : 0;
+  for (std::size_t i = playlist.segments.size(); i-- > 0 && behind_us < kPartTargets * target_us;) {
+    const std::size_t offered = listing.first_listed + i;
+    list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered],
+               listing.part_target_us);
+    behind_us += playlist.segments[i].duration_us;
+  }
+  edge.reports = reports(offering, rendition);
+  playlist.low_latency = std::move(edge);
+}
+
+hls::Skip skip_of(PlaylistForm form) {
+  if (form == PlaylistForm::kDelta) return hls::Skip::kSegments;
+  return form == PlaylistForm::kDeltaOfDates ? hls::Skip::kDateRanges : hls::Skip::kNothing;
+}
+
+}  // namespace
+
+std::string media_playlist(const Offering& offering, const Rendition& rendition, PlaylistForm form) {
+  const Listing& listing = offering.listing;
+  hls::MediaPlaylist playlist;
+  playlist.target_duration_seconds = listing.target_duration_seconds;
+  playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
+  playlist.ended = listing.ended;
+  playlist.independent_segments = is_independent(offering, rendition);
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i)
+    playlist.segments.push_back(entry(listing.offered[i], rendition.segments[i]));
+  fill_maps(playlist.segments);
+  if (form != PlaylistForm::kPlain && listing.part_target_us != 0)
+    add_low_latency(offering, rendition, playlist);
+  return hls::serialize(playlist, skip_of(form));
+}
+
+hls::ListEnd list_end(const Offering& offering, const Rendition& rendition) {
+  const Listing& listing = offering.listing;
+  const Segment& last = listing.offered.back();
+  hls::ListEnd end{.last_segment = last.media_sequence,
+                   .parts_of_last = parts_of(last, rendition.segments.back()).size(),
+                   .part_target_us = listing.part_target_us};
+  if (listing.growing && (rendition.growing || has_growing_gap(offering, rendition)))
+    end.parts_of_growing = parts_of(*listing.growing, rendition.growing).size();
+  return end;
+}
+
+}  // namespace millrace::packaging
