@@ -60,7 +60,8 @@ inline constexpr std::uint32_t kSlotUsed = 1;
 inline constexpr std::uint32_t kSlotPrivate = 3;  // used, and nothing for strangers
 
 // A log. version is odd while the slot is given to another log; who copies fields compares it before and
-// after. Fields up to configuration_block are constant while the log exists.
+// after. Fields up to configuration_block are constant while the log exists, but for part_target_us, which is
+// stored before target_duration_s.
 struct alignas(64) LogSlot {
   std::atomic<std::uint64_t> version;
   // kSlotFree: the series and the numbers of the last log stay, the series goes on from them.

@@ -251,6 +251,10 @@ void LogWriter::set_target_duration_s(std::uint32_t seconds) {
   if (!state_->ended) state_->slot().target_duration_s.store(seconds, std::memory_order_release);
 }
 
+void LogWriter::set_part_target_us(std::uint32_t target_us) {
+  if (!state_->ended) state_->slot().part_target_us.store(target_us, std::memory_order_release);
+}
+
 void LogWriter::end(LogEnd reason) {
   State& state = *state_;
   if (state.ended) return;

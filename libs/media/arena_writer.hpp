@@ -49,7 +49,7 @@ struct LogDescription {
   WallTime started_wall;
   // Those of the series' retained logs count where there are any.
   std::uint32_t segment_target_ms = 2000;
-  std::uint32_t part_target_us = 0;  // 0: no parts
+  std::uint32_t part_target_us = 0;  // 0: no parts, or to be fixed (LogWriter::set_part_target_us)
   bool is_private = false;           // readers that serve strangers must not serve it
   RetentionPolicy retention;
   // Of the first record; at most kMostSequence. A mirror has its origin's.
@@ -116,11 +116,13 @@ class LogWriter {
   // Timeline::target_duration_s, once it is fixed and before the record that begins the second segment is
   // committed: whoever sees a whole segment sees it.
   void set_target_duration_s(std::uint32_t seconds);
+  // Timeline::part_target_us, right before that: whoever sees the target duration sees it.
+  void set_part_target_us(std::uint32_t target_us);
 
   // No more records. Retained records stay readable until their time is over.
   void end(LogEnd reason);
 
-  // What the log goes on from; its own segment target.
+  // What the log goes on from; its own segment target. A part target counts with a target duration only.
   const StreamContinuation& continuation() const;
   std::uint64_t committed() const;
   SlotIndex slot() const;

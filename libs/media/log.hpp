@@ -105,7 +105,7 @@ struct LogInfo {
   WallTime started_wall;
   std::uint32_t segment_target_ms = 0;
   std::uint32_t target_duration_s = 0;  // of the stream's playlists, for good; 0: not known yet
-  std::uint32_t part_target_us = 0;     // 0: no parts
+  std::uint32_t part_target_us = 0;     // fixed with it; 0: no parts, or not known yet
   // Media sequence of the series' first segment whose picture does not begin with a whole one; 0: none yet.
   // Kept like the target duration: a log goes on from its series' retained ones.
   std::uint64_t first_dependent_segment = 0;

@@ -83,8 +83,9 @@ struct SampleRecord {
   std::uint32_t generation;         // of that block
   std::uint32_t offset;             // of the payload, from the block's first byte
   std::uint32_t size;               // of the payload
-  std::uint32_t part;               // running number of its track's part, from 1; 0: the log has no parts
-  std::uint16_t flags;              // SampleFlag
+  // Running number of its track's part, from 1; 0 where the log had no part target yet, and of data.
+  std::uint32_t part;
+  std::uint16_t flags;  // SampleFlag
   std::uint8_t track;
   std::uint8_t prefix_size;
   // Of the first video and the first audio track, whatever track the record is of: 1 + the index of the

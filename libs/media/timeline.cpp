@@ -29,6 +29,9 @@ Timeline::Timeline(const TimelineConfig& config)
       discontinuity_sequence_(config.continuation.last_discontinuity_sequence + 1),
       rule_({config.continuation.segment_target_ms, config.continuation.target_duration_s,
              config.longest_target_s}),
+      part_target_fixed_(config.continuation.target_duration_s != 0),
+      part_wish_{config.wanted_part_us, config.continuation.segment_target_ms * 1000},
+      parts_(part_target_fixed_ ? config.continuation.part_target_us : 0),
       restart_every_us_(std::int64_t{config.continuation.segment_target_ms} * 1000 / 2) {}
 
 void Timeline::configure(std::uint8_t track, TrackKind kind, std::uint32_t timescale,
@@ -91,6 +94,7 @@ SampleRecord Timeline::place(const Input& input) {
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);
   record.media_sequence = media_sequence_;
   record.discontinuity_sequence = discontinuity_sequence_;
+  record.part = media ? part_of(track, record, time_us, placed.jumped) : 0;
   record.presented_wall = presented_wall(input, time_us, first_record || discontinuity || first_media, media);
   record.flags = static_cast<std::uint16_t>(
       (input.key ? kSampleKey : 0) | (input.key && input.recovery ? kSampleRecovery : 0) |
@@ -134,6 +138,31 @@ Timeline::Beginning Timeline::begin_or_go_on(TrackState& track, const Input& inp
   return beginning;
 }
 
+// Behind the segment rule: the frame that ends the first segment is the first one with a part.
+std::uint32_t Timeline::part_of(const TrackState& track, const SampleRecord& record, std::int64_t time_us,
+                                bool jumped) {
+  PartRule::Frame frame;
+  frame.track = record.track;
+  frame.picture = track.kind == TrackKind::kVideo;
+  frame.follows = !jumped;
+  frame.timescale = track.timescale;
+  frame.dts = record.dts;
+  frame.duration = frame.picture ? 0 : track.next_dts - track.last_dts;
+  frame.time_us = time_us;
+  frame.media_sequence = media_sequence_;
+  if (!part_target_fixed_)
+    first_frames_.add(
+        {frame.track, frame.picture, frame.follows, frame.timescale, frame.dts, frame.duration});
+  fix_part_target(time_us);
+  return parts_.place(frame);
+}
+
+void Timeline::fix_part_target(std::int64_t now_us) {
+  if (part_target_fixed_ || rule_.target_duration_s() == 0) return;
+  part_target_fixed_ = true;
+  parts_.fix(first_frames_.choose(part_wish_, now_us));
+}
+
 // The date of a sample. anchors: the clock is taken anew with it.
 WallTime Timeline::presented_wall(const Input& input, std::int64_t time_us, bool anchors, bool media) {
   if (anchors) {
@@ -165,6 +194,8 @@ void Timeline::follow_wall_clock(std::int64_t length_us) {
 
 void Timeline::finish() {
   if (any_media_) rule_.settle();
+  fix_part_target(newest_ms_ * 1000);
+  parts_.end();
 }
 
 std::int64_t Timeline::common_ms(std::uint32_t raw_ms) const {

@@ -22,6 +22,9 @@
 //    fro faster (a configuration a frame) does not cut the stream into frames: what changes sooner is there
 //    with the next segment, a discontinuity too; sound earlier, when that time is over, and a picture with
 //    its next key frame then. Samples in between are of another configuration than their segment began with.
+//  - part_rule.hpp says which part of its track a sample of sound or picture is in. How long parts may be is
+//    fixed with the target duration, from the frames so far (part_target.hpp): a new stream's first segment
+//    has no parts.
 //  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity. Where that one
 //    runs fast or slow the anchor follows, at segments only and by no more than half a per cent of their
 //    length.
@@ -35,6 +38,8 @@
 
 #include "base/wall_time.hpp"
 #include "media/log.hpp"
+#include "media/part_rule.hpp"
+#include "media/part_target.hpp"
 #include "media/sample.hpp"
 #include "media/segment_rule.hpp"
 
@@ -43,6 +48,7 @@ namespace millrace::media {
 struct TimelineConfig {
   StreamContinuation continuation;      // LogWriter::continuation
   std::uint32_t longest_target_s = 12;  // that the target duration is fixed to, where no log has fixed it
+  std::uint32_t wanted_part_us = 0;     // of the parts, where no log has fixed the targets; 0: none
 };
 
 class Timeline {
@@ -81,7 +87,8 @@ class Timeline {
     bool recovery = false;  // with key: kSampleRecovery
     bool refresh = false;   // with recovery: kSampleRefresh
   };
-  // Fills the time, segment and flag fields of a record (not configuration, place or size).
+  // Fills the time, segment, part and flag fields of a record (not configuration, place or size). Data is in
+  // no part.
   SampleRecord place(const Input& input);
 
   // There will be no more samples.
@@ -89,6 +96,10 @@ class Timeline {
 
   // Of the stream's playlists; 0 until it is fixed, with the second segment's first sample at the latest.
   std::uint32_t target_duration_s() const { return rule_.target_duration_s(); }
+  // Fixed at the same moment; 0: no parts, or not fixed yet.
+  std::uint32_t part_target_us() const { return parts_.target_us(); }
+  // As PartRule has it.
+  std::uint64_t closed_parts() const { return parts_.closed(); }
   std::uint64_t jumps() const { return jumps_; }
 
  private:
@@ -150,6 +161,9 @@ class Timeline {
   bool any_restarts() const;
   void take_restarts(const TrackState& current, std::int64_t time_us);
   void begin_segment(std::int64_t time_us, bool discontinuity);
+  std::uint32_t part_of(const TrackState& track, const SampleRecord& record, std::int64_t time_us,
+                        bool jumped);
+  void fix_part_target(std::int64_t now_us);
   WallTime presented_wall(const Input& input, std::int64_t time_us, bool anchors, bool media);
   void follow_wall_clock(std::int64_t length_us);
 
@@ -169,6 +183,10 @@ class Timeline {
   bool first_segment_ = true;
   std::int64_t newest_ms_ = 0;
   SegmentRule rule_;
+  bool part_target_fixed_;  // with the target duration, perhaps to 0
+  PartWish part_wish_;
+  FirstFrames first_frames_;  // until it is fixed
+  PartRule parts_;
   std::int64_t restart_every_us_;  // a track's changes of configuration begin segments at most
   std::int64_t segment_start_us_ = 0;
   WallTime wall_anchor_;  // CLOCK_REALTIME at timeline_anchor_us_

@@ -180,7 +180,7 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
   const std::uint32_t payload_at = room.prefix_room + sample.payload_begin;
   const auto prefix_size = write_prefix(room, payload_at, sample.tag, message_type(track.kind), record);
   if (!prefix_size) return false;
-  tell_target_duration();
+  tell_targets();
   record.sequence = log_->commit(room, payload_at, *prefix_size, record);
   any_record_ = true;
   newest_ = {record.sequence,       record.dts,           record.arrival_us,
@@ -189,9 +189,10 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
   return true;
 }
 
-void Writer::tell_target_duration() {
+void Writer::tell_targets() {
   if (!timeline_ || timeline_->target_duration_s() == target_duration_s_) return;
   target_duration_s_ = timeline_->target_duration_s();
+  log_->set_part_target_us(timeline_->part_target_us());
   log_->set_target_duration_s(target_duration_s_);
 }
 
@@ -205,7 +206,7 @@ std::uint16_t Writer::silent_tracks() const {
 
 void Writer::finish(media::LogEnd reason) {
   if (timeline_) timeline_->finish();
-  tell_target_duration();
+  tell_targets();
   log_->end(reason);
 }
 

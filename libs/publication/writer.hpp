@@ -93,8 +93,9 @@ class Writer {
   // record: times, segment and part numbers, segment and discontinuity flags. Track, configuration, place and
   // the key flags are set here.
   Result<bool> commit_placed(const Room& room, const Sample& sample, media::SampleRecord record);
-  // Of a log without a timeline; as LogWriter has it.
+  // Of a log without a timeline; as LogWriter has them.
   void set_target_duration_s(std::uint32_t seconds) { log_->set_target_duration_s(seconds); }
+  void set_part_target_us(std::uint32_t target_us) { log_->set_part_target_us(target_us); }
 
   // Ends the log; nothing may be written afterwards.
   void finish(media::LogEnd reason);
@@ -107,6 +108,8 @@ class Writer {
   // Of the newest; zeros before there is one.
   const Newest& newest() const { return newest_; }
   std::uint64_t jumps() const { return timeline_ ? timeline_->jumps() : 0; }
+  // Of all tracks so far, as PartRule has it; 0 where there is no timeline.
+  std::uint64_t closed_parts() const { return timeline_ ? timeline_->closed_parts() : 0; }
   const media::LogWriter& log() const { return *log_; }
 
  private:
@@ -128,7 +131,7 @@ class Writer {
   Result<void> apply_pending(std::uint8_t track, const media::SampleRecord& record);
   Result<bool> write(const Room& room, const Sample& sample, media::SampleRecord& record);
   std::uint16_t silent_tracks() const;
-  void tell_target_duration();
+  void tell_targets();
 
   std::unique_ptr<media::LogWriter> log_;
   std::optional<media::Timeline> timeline_;

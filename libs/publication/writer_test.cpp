@@ -51,7 +51,8 @@ class WriterTest : public ::testing::Test {
 
   void write_source() {
     auto log = std::move(*arena_->create_log(description_));
-    const media::TimelineConfig timeline{log->continuation()};
+    const media::TimelineConfig timeline{
+        .continuation = log->continuation(), .longest_target_s = 12, .wanted_part_us = wanted_part_us_};
     writer_.emplace(std::move(log), timeline);
   }
   // Beside publication 7: its numbers and times are brought along.
@@ -98,7 +99,28 @@ class WriterTest : public ::testing::Test {
   std::string directory_;
   std::unique_ptr<media::ArenaWriter> arena_;
   std::unique_ptr<media::ArenaReader> reader_;
+  // 30 pictures a second in groups of two seconds, and sound.
+  void send_seconds(std::uint32_t seconds) {
+    std::uint32_t sounds = 0;
+    for (std::uint32_t frame = 0; frame < seconds * 30; ++frame) {
+      const std::uint32_t ms = frame * 100 / 3;
+      for (; sounds * 64 / 3 < ms; ++sounds) send(media::kAudioTrack, sounds * 64 / 3, true, {1, 2, 3});
+      send(media::kVideoTrack, ms, frame % 60 == 0, picture(frame % 60 == 0, 1));
+    }
+  }
+  std::vector<std::uint32_t> parts_of(std::uint8_t track) const {
+    std::vector<std::uint32_t> parts;
+    const media::LogReader log =
+        std::move(*reader_->open_log(writer_->log().slot(), description_.publication_id, 0));
+    for (std::uint64_t i = 0; i < log.info().committed; ++i) {
+      const auto sample = log.at(i);
+      if (sample && sample->record.track == track) parts.push_back(sample->record.part);
+    }
+    return parts;
+  }
+
   media::LogDescription description_;
+  std::uint32_t wanted_part_us_ = 0;
   std::optional<Writer> writer_;
 };
 
@@ -243,6 +265,7 @@ TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
   record.flags = 0;
   sample = writer_->sample_of(media::kVideoTrack, false, 0);
   ASSERT_TRUE(*writer_->commit_placed(room_for(sample, picture(false, 2), 77'000), sample, record));
+  writer_->set_part_target_us(500'000);
   writer_->set_target_duration_s(2);
   const media::LogReader log = open_log();
   const auto first = log.at(1'000'000);
@@ -265,12 +288,66 @@ TEST_F(WriterTest, TakesTimesAndNumbersThatAreBroughtAlong) {
   EXPECT_EQ(info.first_sequence, 1'000'000U);
   EXPECT_EQ(info.committed, 1'000'002U);
   EXPECT_EQ(info.target_duration_s, 2U);
+  EXPECT_EQ(info.part_target_us, 500'000U);
   writer_->finish(media::LogEnd::kUnpublished);
   EXPECT_EQ(log.info().end, media::LogEnd::kUnpublished);
 }
 
 // The chunk header is four bytes longer from 0xFFFFFF on; what a player with the usual chunk size is sent of
 // the message says it again in each chunk.
+TEST_F(WriterTest, NumbersPartsFromTheSecondSegmentOn) {
+  wanted_part_us_ = 333'000;
+  write_source();
+  configure_both();
+  send_seconds(2);
+  EXPECT_EQ(open_log().info().part_target_us, 0U);
+  EXPECT_EQ(writer_->closed_parts(), 0U);
+  send(media::kVideoTrack, 2000, true, picture(true, 1));
+  EXPECT_EQ(open_log().info().part_target_us, 336'000U) << "with the record that ends the first segment";
+  EXPECT_EQ(open_log().info().target_duration_s, 2U);
+  std::vector<std::uint32_t> parts = parts_of(media::kVideoTrack);
+  EXPECT_EQ(parts.back(), 1U);
+  parts.pop_back();
+  EXPECT_EQ(parts, std::vector<std::uint32_t>(60, 0));
+  writer_->finish(media::LogEnd::kUnpublished);
+  EXPECT_EQ(writer_->closed_parts(), 1U);
+}
+
+// A later publication of the stream has the target of the ones before it, whatever is wanted by now.
+TEST_F(WriterTest, KeepsThePartTargetOfTheStream) {
+  wanted_part_us_ = 333'000;
+  write_source();
+  configure_both();
+  send_seconds(1);
+  writer_->finish(media::LogEnd::kDisconnected);
+  EXPECT_EQ(open_log().info().part_target_us, 336'000U) << "fixed by the end at the latest";
+  description_.publication_id = PublicationId{8};
+  wanted_part_us_ = 0;
+  write_source();
+  configure_both();
+  send_seconds(1);
+  EXPECT_EQ(open_log().info().part_target_us, 336'000U);
+  const std::vector<std::uint32_t> parts = parts_of(media::kVideoTrack);
+  ASSERT_EQ(parts.size(), 30U);
+  EXPECT_EQ(parts.front(), 1U) << "from its first record on";
+  EXPECT_EQ(parts.back(), 3U);
+  EXPECT_EQ(parts_of(media::kAudioTrack).front(), 1U);
+}
+
+TEST_F(WriterTest, HasNoPartsForGoodWhereAStreamBeganWithout) {
+  write_source();
+  configure_both();
+  send_seconds(3);
+  writer_->finish(media::LogEnd::kDisconnected);
+  description_.publication_id = PublicationId{8};
+  wanted_part_us_ = 333'000;
+  write_source();
+  configure_both();
+  send_seconds(3);
+  EXPECT_EQ(open_log().info().part_target_us, 0U);
+  EXPECT_EQ(parts_of(media::kVideoTrack), std::vector<std::uint32_t>(90, 0));
+}
+
 TEST_F(WriterTest, ReservesExactlyTheHeaderOfEveryTimeAndSize) {
   write_rendition(0);
   configure_both();

@@ -49,8 +49,10 @@ class Copy {
 
   void add(media::LogReader& source, const media::LogReader::Sample& sample) {
     while (configurations_ <= sample.record.configuration) add_configuration(source);
-    if (const std::uint32_t seconds = source.info().target_duration_s; seconds != 0)
-      log_->set_target_duration_s(seconds);
+    if (const media::LogInfo info = source.info(); info.target_duration_s != 0) {
+      log_->set_part_target_us(info.part_target_us);
+      log_->set_target_duration_s(info.target_duration_s);
+    }
     const auto prefix = sample.record.prefix_size;
     const media::LogWriter::Room room =
         value_of(log_->reserve(static_cast<std::uint32_t>(sample.payload.size()), prefix));
