@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -179,10 +180,12 @@ void Connection::dispatch() {
   conditions_ = Request{};
   conditions_.method = request.method;
   conditions_.peer_address = request.peer_address;
-  for (const std::string_view name : {"Range", "If-Range", "If-None-Match", "If-Modified-Since"}) {
+  for (const std::string_view name :
+       {"Range", "If-Range", "If-None-Match", "If-Modified-Since"}) {
     if (request.headers.contains(name)) conditions_.headers.add(name, request.headers.find(name));
   }
   ++number_;
+  answer_allowed_until_us_ = 0;
   phase_ = Phase::kAnswering;
   add(counters_.requests);
   add(counters_.pending);
@@ -193,26 +196,44 @@ void Connection::dispatch() {
     response_.reset();
     return;
   }
-  set_deadline(limits_.answer_deadline);
-  if (reader_.held().empty()) watch_for_leaving();
+  set_answer_deadline();
+  // It may take long, and there may be thousands of these.
+  if (reader_.held().empty()) reader_.release();
+  watch_for_leaving();
 }
 
+void Connection::set_answer_deadline() {
+  const std::int64_t rest_us = std::max<std::int64_t>(answer_allowed_until_us_ - monotonic_us(), 0);
+  set_deadline(limits_.answer_deadline +
+               std::chrono::duration_cast<Duration>(std::chrono::microseconds(rest_us)));
+}
+
+void Connection::allow_until(std::uint64_t number, std::int64_t time_us) {
+  if (phase_ != Phase::kAnswering || number != number_) return;
+  answer_allowed_until_us_ = time_us;
+  if (!is_in_handler()) guarded([&] { set_answer_deadline(); });
+}
+
+// A client that has sent much behind the request is found to have left when its answer is sent.
 void Connection::watch_for_leaving() {
-  socket_.async_wait(
-      asio::socket_base::wait_read, [self = shared_from_this(), number = number_](const SocketError& error) {
-        self->guarded([&] {
-          if (error || self->phase_ != Phase::kAnswering || self->number_ != number || !self->has_left())
-            return;
-          add(self->counters_.aborted);
-          self->close();
-        });
-      });
+  if (reader_.held().size() >= RequestReader::kReadBytes) return;
+  socket_.async_wait(asio::socket_base::wait_read,
+                     [self = shared_from_this(), number = number_](const SocketError& error) {
+                       if (error || self->phase_ != Phase::kAnswering || self->number_ != number) return;
+                       self->guarded([&] { self->on_early_bytes(); });
+                     });
 }
 
-bool Connection::has_left() {
-  char byte = 0;
-  const ssize_t count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+void Connection::on_early_bytes() {
+  const asio::mutable_buffer room = reader_.room();
+  const ssize_t count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+  const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  if (count <= 0 && !nothing) {
+    add(counters_.aborted);
+    return close();
+  }
+  if (count > 0) reader_.commit(static_cast<std::size_t>(count));
+  watch_for_leaving();
 }
 
 void Connection::answer(std::uint64_t number, Response response) {

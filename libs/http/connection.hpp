@@ -43,6 +43,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   // The answer to the numbered request; ignored when another has been given.
   void answer(std::uint64_t number, Response response);
+  // The answer's deadline counts from then on.
+  void allow_until(std::uint64_t number, std::int64_t time_us);
 
   // The live stream may have something to send.
   void poll() {
@@ -92,8 +94,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_lingering(const boost::system::error_code& error);
   void when(boost::asio::socket_base::wait_type what,
             void (Connection::*then)(const boost::system::error_code& error));
+  void set_answer_deadline();
   void watch_for_leaving();
-  bool has_left();
+  void on_early_bytes();
 
   void set_deadline(Duration duration);
   void arm_timer();
@@ -116,6 +119,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t number_ = 0;  // of the request that is being answered
   Request conditions_;        // its method, client and conditional fields: the handler has the rest
   bool keep_alive_ = true;
+  std::int64_t answer_allowed_until_us_ = 0;
   std::optional<Response> response_;  // given while the handler was still running
   std::optional<Transfer> transfer_;
   std::uint64_t transfer_mark_ = 0;

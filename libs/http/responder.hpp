@@ -20,6 +20,11 @@ class Responder::State {
 
   void answer(Response response);
   bool connected() const { return !connection_.expired(); }
+  void allow_until(std::int64_t time_us);
+  // nullptr when it has gone.
+  std::shared_ptr<Connection> connection() const { return connection_.lock(); }
+  // As answer(), on the connection's thread.
+  void answer_here(const Response& response);
 
  private:
   const std::weak_ptr<Connection> connection_;

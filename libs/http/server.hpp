@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "http/message.hpp"
@@ -68,9 +69,20 @@ class Responder {
   void operator()(Response response) const;
   // False when the client is known to have gone: its answer is not worth the work.
   bool connected() const;
+  // Limits::answer_deadline counts from then on (monotonic), not from the request.
+  void allow_until(std::int64_t time_us) const;
+
+  struct Answer;
+  // Many answers with one task for each thread of the server, which lets others have their turn in between.
+  static void answer_all(std::vector<Answer> answers);
 
  private:
   std::shared_ptr<State> state_;
+};
+
+struct Responder::Answer {
+  Responder to;
+  std::shared_ptr<const Response> response;  // may be that of many
 };
 
 // Runs on a thread of the server: must not block. The request is the handler's to keep.
