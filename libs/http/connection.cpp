@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "http/content_coding.hpp"
 #include "http/responder.hpp"
 #include "http/response_header.hpp"
 
@@ -181,7 +182,7 @@ void Connection::dispatch() {
   conditions_.method = request.method;
   conditions_.peer_address = request.peer_address;
   for (const std::string_view name :
-       {"Range", "If-Range", "If-None-Match", "If-Modified-Since"}) {
+       {"Range", "If-Range", "If-None-Match", "If-Modified-Since", "Accept-Encoding"}) {
     if (request.headers.contains(name)) conditions_.headers.add(name, request.headers.find(name));
   }
   ++number_;
@@ -262,6 +263,9 @@ void Connection::begin_answer(Response response) {
   if (!has_place_for(response))
     response = Response::problem(503, "too_many_connections", "Your address has too many connections.");
   if (response.live) conditions_.headers = {};  // neither ranges nor conditions of what has no end
+  choose_coding(response, conditions_.headers.contains("Accept-Encoding")
+                              ? std::optional(conditions_.headers.find("Accept-Encoding"))
+                              : std::nullopt);
   const std::uint64_t size = body_size(response.body);
   const Selection selection = select(conditions_, response, size);
   if (conditions_.method == Method::kGet) live_ = response.live;

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "http/content_coding.hpp"
+
 namespace millrace::http {
 namespace {
 
@@ -23,6 +25,9 @@ struct SizeOf {
   std::uint64_t operator()(const std::string& body) const { return body.size(); }
   std::uint64_t operator()(const std::shared_ptr<const std::string>& body) const {
     return body ? body->size() : 0;
+  }
+  std::uint64_t operator()(const std::shared_ptr<const CodedText>& body) const {
+    return body ? body->plain.size() : 0;
   }
   std::uint64_t operator()(const FileRegion& body) const { return body.size; }
   std::uint64_t operator()(const MappedRegions& body) const {

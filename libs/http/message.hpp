@@ -90,14 +90,18 @@ struct MappedRegions {
 };
 
 class LiveStream;
+struct CodedText;
 
-using Body = std::variant<std::string, std::shared_ptr<const std::string>, FileRegion, MappedRegions>;
+// Of a CodedText (content_coding.hpp) the server sends the coding that the client prefers.
+using Body = std::variant<std::string, std::shared_ptr<const std::string>, FileRegion, MappedRegions,
+                          std::shared_ptr<const CodedText>>;
+// Of a CodedText that of the plain text.
 std::uint64_t body_size(const Body& body);
 
-// The server adds Content-Length, Date, Connection, Accept-Ranges and Content-Range; leaves out the body for
-// HEAD, 204 and 304; and for GET and HEAD with status 200 answers If-None-Match from the ETag field (304),
-// Range and If-Range (206, 416): handlers always give the whole representation. Field values with CR, LF or
-// NUL are dropped.
+// The server adds Content-Length, Date, Connection, Accept-Ranges, Content-Range and what belongs to a
+// coding; leaves out the body for HEAD, 204 and 304; and for GET and HEAD with status 200 answers
+// If-None-Match from the ETag field (304), Range and If-Range (206, 416): handlers always give the whole
+// representation. Field values with CR, LF or NUL are dropped.
 struct Response {
   int status = 200;
   Fields headers;

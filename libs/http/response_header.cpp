@@ -62,7 +62,8 @@ std::string response_header(const Response& response, const Selection& selection
   append(out, "Date", context.date);
   for (std::size_t i = 0; i < response.headers.size(); ++i) {
     const auto [name, value] = response.headers.at(i);
-    const bool about_content = selection.status == 416 && equals_ignoring_case(name, "content-type");
+    const bool about_content = (selection.status == 416 && equals_ignoring_case(name, "content-type")) ||
+                               (selection.status == 304 && equals_ignoring_case(name, "content-encoding"));
     if (is_own(name) || about_content || !is_safe(name) || !is_safe(value)) continue;
     append(out, name, value);
   }
