@@ -30,6 +30,11 @@ struct SizeOf {
     return body ? body->plain.size() : 0;
   }
   std::uint64_t operator()(const FileRegion& body) const { return body.size; }
+  std::uint64_t operator()(const FilePieces& body) const {
+    std::uint64_t size = body.front.size();
+    for (const FilePieces::Piece& piece : body.pieces) size += piece.size;
+    return size;
+  }
   std::uint64_t operator()(const MappedRegions& body) const {
     std::uint64_t size = 0;
     for (const ByteView part : body.parts) size += part.size();

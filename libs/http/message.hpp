@@ -78,6 +78,17 @@ struct FileRegion {
   std::uint64_t size = 0;
 };
 
+// Bytes in memory, and behind them pieces of a file in this order, as if they were one file.
+struct FilePieces {
+  struct Piece {
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+  };
+  std::string front;
+  std::shared_ptr<const FileHandle> file;
+  std::vector<Piece> pieces;
+};
+
 // Bytes in a mapping (the media log) and in memory, sent from where they are, in pieces. owner keeps them
 // mapped. After each piece has gone to the kernel, intact() says whether what it read was still the right
 // bytes (block generations); when it turns false the connection is closed short of Content-Length, never
@@ -94,7 +105,7 @@ struct CodedText;
 
 // Of a CodedText (content_coding.hpp) the server sends the coding that the client prefers.
 using Body = std::variant<std::string, std::shared_ptr<const std::string>, FileRegion, MappedRegions,
-                          std::shared_ptr<const CodedText>>;
+                          std::shared_ptr<const CodedText>, FilePieces>;
 // Of a CodedText that of the plain text.
 std::uint64_t body_size(const Body& body);
 

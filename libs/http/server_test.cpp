@@ -225,6 +225,11 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
     if (request.path == "/string") response.body = text;
     if (request.path == "/shared") response.body = std::make_shared<const std::string>(text);
     if (request.path == "/file") response.body = FileRegion{file, 0, text.size()};
+    if (request.path == "/pieces") {
+      FilePieces pieces{text.substr(0, 1'000), file, {{1'000, 99'000}, {100'000, 0}, {100'000, 1}}};
+      pieces.pieces.push_back({100'001, text.size() - 100'001});
+      response.body = std::move(pieces);
+    }
     if (request.path == "/mapped") {
       MappedRegions regions;
       for (std::size_t at = 0; at < text.size(); at += 5'200)
@@ -233,7 +238,7 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
     }
     respond(std::move(response));
   });
-  for (const std::string kind : {"/string", "/shared", "/file", "/mapped"}) {
+  for (const std::string kind : {"/string", "/shared", "/file", "/pieces", "/mapped"}) {
     TestClient client(server_->port());
     const auto get = [&](const std::string& fields) {
       client.send(
@@ -241,8 +246,14 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
       return client.read_answer();
     };
     EXPECT_TRUE(body_of(get("")) == text) << kind;
-    for (const auto& [offset, length] : std::vector<std::pair<std::size_t, std::size_t>>{
-             {0, 1}, {5'199, 2}, {100'000, 1'500'000}, {text.size() - 17, 17}, {16'384, 16'384}}) {
+    for (const auto& [offset, length] :
+         std::vector<std::pair<std::size_t, std::size_t>>{{0, 1},
+                                                          {999, 2},
+                                                          {5'199, 2},
+                                                          {99'999, 3},
+                                                          {100'000, 1'500'000},
+                                                          {text.size() - 17, 17},
+                                                          {16'384, 16'384}}) {
       const std::string answer =
           get("Range: bytes=" + std::to_string(offset) + "-" + std::to_string(offset + length - 1) + "\r\n");
       EXPECT_EQ(status_of(answer), 206);

@@ -38,6 +38,26 @@ void slice(const std::vector<ByteView>& parts, std::uint64_t offset, std::uint64
   }
 }
 
+// The pieces that make up [offset, offset + length) of them.
+std::vector<FilePieces::Piece> slice(const std::vector<FilePieces::Piece>& pieces, std::uint64_t offset,
+                                     std::uint64_t length) {
+  std::vector<FilePieces::Piece> out;
+  for (FilePieces::Piece piece : pieces) {
+    const std::uint64_t skipped = std::min(offset, piece.size);
+    offset -= skipped;
+    piece.offset += skipped;
+    piece.size = std::min(piece.size - skipped, length);
+    length -= piece.size;
+    if (piece.size > 0) out.push_back(piece);
+  }
+  return out;
+}
+
+int descriptor_of(const Body& body) {
+  if (const auto* pieces = std::get_if<FilePieces>(&body)) return pieces->file->descriptor();
+  return std::get<FileRegion>(body).file->descriptor();
+}
+
 }  // namespace
 
 Transfer::Transfer(std::string header, Body body, std::uint64_t offset, std::uint64_t length)
@@ -48,8 +68,12 @@ Transfer::Transfer(std::string header, Body body, std::uint64_t offset, std::uin
   } else if (const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&body_)) {
     if (*shared) rest_.push_back(as_bytes(**shared).subspan(offset, length));
   } else if (const auto* file = std::get_if<FileRegion>(&body_)) {
-    file_offset_ = file->offset + offset;
-    file_rest_ = length;
+    if (length > 0) pieces_.push_back({file->offset + offset, length});
+  } else if (const auto* pieces = std::get_if<FilePieces>(&body_)) {
+    const ByteView front = as_bytes(pieces->front);
+    const std::uint64_t skipped = std::min<std::uint64_t>(offset, front.size());
+    rest_.push_back(front.subspan(skipped).first(std::min<std::uint64_t>(front.size() - skipped, length)));
+    pieces_ = slice(pieces->pieces, offset - skipped, length - rest_.back().size());
   } else {
     const MappedRegions& regions = std::get<MappedRegions>(body_);
     tail_rest_ = std::min<std::uint64_t>(length, kTailBytes);
@@ -93,7 +117,7 @@ Transfer::Progress Transfer::send_memory(int socket) {
   message.msg_iov = vectors.data();
   message.msg_iovlen = gather(vectors.data(), vectors.size());
   if (message.msg_iovlen == 0) return Progress::kDone;
-  const int more = file_rest_ > 0 || tail_rest_ > 0 ? MSG_MORE : 0;
+  const int more = has_pieces() || tail_rest_ > 0 ? MSG_MORE : 0;
   const ssize_t count = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
   if (count < 0)
     return would_block(errno) ? Progress::kBlocked : errno == EINTR ? Progress::kYield : Progress::kFailed;
@@ -101,15 +125,17 @@ Transfer::Progress Transfer::send_memory(int socket) {
   return intact() ? Progress::kYield : Progress::kTorn;
 }
 
-Transfer::Progress Transfer::send_file(int socket, const FileRegion& file) {
-  auto offset = static_cast<off_t>(file_offset_);
+Transfer::Progress Transfer::send_file(int socket) {
+  FilePieces::Piece& piece = pieces_[piece_];
+  auto offset = static_cast<off_t>(piece.offset);
   const ssize_t count =
-      ::sendfile(socket, file.file->descriptor(), &offset, std::min<std::uint64_t>(file_rest_, kPieceBytes));
+      ::sendfile(socket, descriptor_of(body_), &offset, std::min<std::uint64_t>(piece.size, kPieceBytes));
   if (count < 0)
     return would_block(errno) ? Progress::kBlocked : errno == EINTR ? Progress::kYield : Progress::kFailed;
   if (count == 0) return Progress::kFailed;  // shorter than it was
-  file_offset_ += static_cast<std::uint64_t>(count);
-  file_rest_ -= static_cast<std::uint64_t>(count);
+  piece.offset += static_cast<std::uint64_t>(count);
+  piece.size -= static_cast<std::uint64_t>(count);
+  if (piece.size == 0) ++piece_;
   sent_ += static_cast<std::uint64_t>(count);
   return Progress::kYield;
 }
@@ -144,8 +170,8 @@ Transfer::Progress Transfer::pump(int socket) {
         rest_.insert(rest_.begin(), as_bytes(header_).subspan(sent_));
     } else if (first_ < rest_.size()) {
       progress = send_memory(socket);
-    } else if (file_rest_ > 0) {
-      progress = send_file(socket, std::get<FileRegion>(body_));
+    } else if (has_pieces()) {
+      progress = send_file(socket);
     }
     if (progress != Progress::kYield) return progress;
   }

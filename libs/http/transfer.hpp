@@ -33,18 +33,19 @@ class Transfer {
 
  private:
   Progress send_memory(int socket);
-  Progress send_file(int socket, const FileRegion& file);
+  Progress send_file(int socket);
   Progress hold_back_tail(const MappedRegions& regions);
   bool intact() const;
+  bool has_pieces() const { return piece_ < pieces_.size(); }
   void skip(std::size_t count);
   std::size_t gather(iovec* vectors, std::size_t capacity) const;
 
   std::string header_;
   Body body_;
-  std::vector<ByteView> rest_;  // memory still to send, in order; the header is first
-  std::size_t first_ = 0;       // index of the first unfinished view of rest_
-  std::uint64_t file_offset_ = 0;
-  std::uint64_t file_rest_ = 0;
+  std::vector<ByteView> rest_;             // memory still to send, in order; the header is first
+  std::size_t first_ = 0;                  // index of the first unfinished view of rest_
+  std::vector<FilePieces::Piece> pieces_;  // of the file, still to send
+  std::size_t piece_ = 0;                  // index of the first unfinished one
   // The last bytes of mapped regions are copied, checked and only then sent, so that an answer is never
   // completed with bytes that were overwritten while they were being read.
   std::string tail_;
