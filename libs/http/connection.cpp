@@ -116,21 +116,30 @@ void Connection::on_writable(const SocketError& error) {
   if (!error) drive();
 }
 
+// Waits without a buffer: of thousands of connections that are kept alive most are idle.
 void Connection::read_more() {
-  socket_.async_read_some(reader_.room(),
-                          [self = shared_from_this()](const SocketError& error, std::size_t count) {
-                            self->guarded([&] { self->on_read(error, count); });
-                          });
+  if (!reader_.is_reading() && reader_.held().empty()) reader_.release();
+  when(asio::socket_base::wait_read, &Connection::on_readable);
 }
 
-void Connection::on_read(const SocketError& error, std::size_t count) {
+void Connection::on_readable(const SocketError& error) {
   if (phase_ != Phase::kReading) return;
-  if (error) {
+  const std::optional<std::size_t> count = error ? std::nullopt : receive();
+  if (!count) {
     if (reader_.is_reading()) add(counters_.aborted);
     return close();
   }
-  reader_.commit(count);
   drive();
+}
+
+// What has come, at most kReadBytes; 0: nothing. nullopt: the client has ended or broken the connection.
+std::optional<std::size_t> Connection::receive() {
+  const asio::mutable_buffer room = reader_.room();
+  const ssize_t count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+  if (count <= 0) return std::nullopt;
+  reader_.commit(static_cast<std::size_t>(count));
+  return static_cast<std::size_t>(count);
 }
 
 bool Connection::read_step() {
@@ -226,14 +235,10 @@ void Connection::watch_for_leaving() {
 }
 
 void Connection::on_early_bytes() {
-  const asio::mutable_buffer room = reader_.room();
-  const ssize_t count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
-  const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-  if (count <= 0 && !nothing) {
+  if (!receive()) {
     add(counters_.aborted);
     return close();
   }
-  if (count > 0) reader_.commit(static_cast<std::size_t>(count));
   watch_for_leaving();
 }
 

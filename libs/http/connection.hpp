@@ -78,7 +78,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool read_step();
   bool send_step();
   void read_more();
-  void on_read(const boost::system::error_code& error, std::size_t count);
+  void on_readable(const boost::system::error_code& error);
+  std::optional<std::size_t> receive();
   void continue_if_expected();
   void dispatch();
   void call_handler(Request request);
