@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+import delivery  # noqa: E402
 import faces  # noqa: E402
 from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
 from stack import SERVICES, Playlist, Stack, fetch, media_playlists, wait_for  # noqa: E402
@@ -290,8 +291,12 @@ def receive(_clip, _seconds):
     program("receive_bench")
 
 
+def waiting(_clip, _seconds):
+    program("waiting_bench")
+
+
 BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
-           "status": faces.status, "known": faces.known, "live": faces.live}
+           "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
 
 
 def print_table():
@@ -309,7 +314,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
     parser.add_argument("--short", action="store_true", help="5 s windows instead of 15 s")
     options = parser.parse_args()
-    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "socket_limit", "media_log_bench", "segment_bench", "receive_bench"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(["ninja", "-C", str(BUILD), "rtmpload", "socket_limit", "media_log_bench", "segment_bench", "receive_bench", "waiting_bench"], stdout=subprocess.DEVNULL, check=True)
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as home:
         clip = bench_clip(pathlib.Path(home))
         for name in options.only:
