@@ -73,7 +73,8 @@ nlohmann::json describe(const LogInfo& info) {
           {"started", rfc3339(info.started_wall)},
           {"first", info.first},
           {"committed", info.committed},
-          {"target_duration_s", info.target_duration_s}};
+          {"target_duration_s", info.target_duration_s},
+          {"part_target_us", info.part_target_us}};
 }
 
 nlohmann::json describe(const std::string& arena, const LogInfo& info) {

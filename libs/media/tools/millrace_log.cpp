@@ -34,7 +34,7 @@ constexpr const char* kHelp =
     "millrace-log list   [--dir DIR] [--arena NAME] [--json]            logs and readers\n"
     "millrace-log dump   STREAM [--from N] [--count N] [--json] …       records and configurations\n"
     "millrace-log verify [STREAM] [--json] …                            checks every retained record; exit 1 "
-    "if one is wrong\n"
+    "if one is wrong. Warns of parts that came out too long or too short\n"
     "millrace-log follow STREAM [--json] …                              records as they are committed, until "
     "the end\n"
     "STREAM is a stream id (its newest source) or the publication id of any log as 16 hexadecimal digits.\n"
@@ -253,6 +253,7 @@ int verify(const Options& options, const Arenas& arenas) {
     line["records"] = result.records;
     line["bytes"] = result.bytes;
     line["problems"] = result.problems;
+    line["warnings"] = result.warnings;
     print(line, options.json);
     problems += result.problems.size();
   }

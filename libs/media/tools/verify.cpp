@@ -6,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "codecs/av1.hpp"
 #include "codecs/h264.hpp"
+#include "media/tools/part_check.hpp"
 
 namespace millrace::media {
 namespace {
@@ -26,6 +27,8 @@ class LogVerifier {
 
   Verification run() {
     const std::uint64_t end = reader_.info().committed;
+    // Asked behind the count: a target that is fixed meanwhile is that of the records.
+    parts_.emplace(reader_.info().part_target_us, report_to(result_.problems), report_to(result_.warnings));
     while (reader_.position() < end) {
       const LogReader::Read read = reader_.read();
       if (const auto* sample = std::get_if<LogReader::Sample>(&read)) {
@@ -41,10 +44,15 @@ class LogVerifier {
   }
 
  private:
+  static PartCheck::Report report_to(std::vector<std::string>& list) {
+    return [&list](const SampleRecord& record, const std::string& text) {
+      if (list.size() < Verification::kMaxProblems)
+        list.push_back("record " + std::to_string(record.sequence) + ": " + text);
+    };
+  }
+
   void problem(const SampleRecord& record, const std::string& text) {
-    if (result_.problems.size() < Verification::kMaxProblems) {
-      result_.problems.push_back("record " + std::to_string(record.sequence) + ": " + text);
-    }
+    report_to(result_.problems)(record, text);
   }
 
   // Records before the log's first one were recycled in the meantime; one after it is missing.
@@ -58,6 +66,7 @@ class LogVerifier {
     reader_.seek(next);
     last_dts_ = {};
     last_.reset();
+    parts_->forget();
   }
 
   void check(const LogReader::Sample& sample) {
@@ -79,6 +88,9 @@ class LogVerifier {
       problem(record, "discontinuity sequence steps back");
     }
     last_ = record;
+    const auto configuration = reader_.configuration(record.configuration);
+    const bool known = configuration && configuration->description.track == record.track;
+    parts_->add(record, known ? &configuration->description : nullptr);
   }
 
   // The sample's units are whole, as far as its codec shows.
@@ -99,6 +111,7 @@ class LogVerifier {
 
   LogReader& reader_;
   Verification result_;
+  std::optional<PartCheck> parts_;
   std::array<std::optional<std::int64_t>, kMaxTracks> last_dts_;
   std::optional<SampleRecord> last_;
 };

@@ -13,6 +13,8 @@ struct Verification {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;            // of payload
   std::vector<std::string> problems;  // at most kMaxProblems
+  // What an encoder's uneven times do to parts: nothing is wrong with the log. At most kMaxProblems.
+  std::vector<std::string> warnings;
   static constexpr std::size_t kMaxProblems = 100;
 };
 

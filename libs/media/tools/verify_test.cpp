@@ -23,11 +23,12 @@ class Verify : public testing::ArenaFixture {
     avc.codec = Codec::kH264;
     ASSERT_TRUE(log_->add_configuration(avc, {}, Bytes{1, 100, 0, 31, 0xFF, 0xE1}));
   }
-  void add(const Bytes& payload, std::int64_t dts, std::uint64_t segment = 1) {
+  void add(const Bytes& payload, std::int64_t dts, std::uint64_t segment = 1, std::uint32_t part = 0) {
     const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size()));
     ASSERT_TRUE(room);
     SampleRecord record = record_at(dts);
     record.media_sequence = segment;
+    record.part = part;
     finish(*log_, *room, payload, record);
   }
   Verification verify() {
@@ -52,6 +53,17 @@ TEST_F(Verify, FindsTimesAndSegmentsThatStepBack) {
   add(good_, 10, 5);
   add(good_, 10, 4);
   EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("decode time"), HasSubstr("segment number")));
+}
+
+TEST_F(Verify, FindsPartsThatDoNotFollow) {
+  log_->set_part_target_us(336'000);
+  log_->set_target_duration_s(2);
+  add(good_, 0);
+  add(good_, 1, 2, 1);
+  add(good_, 2, 3, 2);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  add(good_, 3, 3, 4);
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 3: part 4 after 2")));
 }
 
 TEST_F(Verify, FindsSamplesThatAreNotFramed) {
