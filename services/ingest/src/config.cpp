@@ -6,6 +6,8 @@ namespace {
 
 constexpr std::uint32_t kMinChunkSize = 128;  // what peers assume before it is announced otherwise
 constexpr std::uint32_t kMaxChunkSize = 65'536;
+constexpr std::uint32_t kMinPartMs = 100;
+constexpr std::uint32_t kMaxPartMs = 2'000;
 
 }  // namespace
 
@@ -13,6 +15,10 @@ Result<void> IngestConfig::check() const {
   if (chunk_size != 0 && chunk_size < kMinChunkSize) {
     return fail("config.value",
                 "RTMP_CHUNK_SIZE must be 0 or from 128 to 65536, and is " + std::to_string(chunk_size));
+  }
+  if (part_ms != 0 && part_ms < kMinPartMs) {
+    return fail("config.value",
+                "HLS_PART_MS must be 0 or from 100 to 2000, and is " + std::to_string(part_ms));
   }
   if (tls_certificate.empty() == tls_key.empty()) return {};
   const bool certificate = tls_key.empty();
@@ -56,6 +62,9 @@ void IngestConfig::add_rows(ConfigTable& table) {
   table.integer(
       "HLS_SEGMENT_MS", segment_ms, "2000", {500, 30'000},
       "length of segments in milliseconds that is aimed at; a stream whose log is retained keeps its own");
+  table.integer("HLS_PART_MS", part_ms, "333", {0, kMaxPartMs},
+                "length of parts in milliseconds that is aimed at, 100 to 2000; 0: none, which switches low "
+                "latency off. A stream whose log is retained keeps its own");
   add_tls_rows(table);
   add_policy_rows(table);
   add_forward_rows(table);

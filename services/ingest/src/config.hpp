@@ -47,6 +47,7 @@ struct IngestConfig {
   std::uint64_t log_stream_bytes = 0;
   std::chrono::seconds log_keep{60};
   std::uint32_t segment_ms = 2000;
+  std::uint32_t part_ms = 333;
   std::chrono::seconds reconnect_grace{60};
   Secret forward_targets;
   std::string forward_allow;

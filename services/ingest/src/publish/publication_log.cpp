@@ -38,7 +38,8 @@ Result<std::unique_ptr<Publication>> open_publication(media::ArenaWriter& arena,
   auto log = arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
   const media::TimelineConfig timeline{(*log)->continuation(),
-                                       media::longest_target_s(description.retention.pinned_limit_us)};
+                                       media::longest_target_s(description.retention.pinned_limit_us),
+                                       config.part_ms * 1000};
   return std::make_unique<Publication>(std::move(*log), timeline, stream.counters);
 }
 
