@@ -190,6 +190,7 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
     batch.set_committed(records.committed);
     batch.set_media_sequence(records.media_sequence);
     batch.set_arrival_monotonic_us(records.arrival_us);
+    batch.set_closed_parts(records.closed_parts);
   }
   node_.notify(std::move(batches));
 }

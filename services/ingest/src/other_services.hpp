@@ -65,6 +65,7 @@ struct NewRecords {
   std::uint64_t committed = 0;
   std::uint64_t media_sequence = 0;
   std::int64_t arrival_us = 0;
+  std::uint64_t closed_parts = 0;  // of the log so far
 };
 
 class Announcer {

@@ -208,14 +208,22 @@ PublishRole::Reported PublishRole::report(std::int64_t now_us, std::int64_t inte
   const std::uint64_t committed = publication_->committed();
   stream_->committed.store(committed, std::memory_order_release);
   tell_tracks();
-  const RecordReports::Step step = state_.reports.report(committed, now_us, interval_us);
+  const RecordReports::Step step = state_.reports.report(progress(), now_us, interval_us);
   if (step.announce) out.push_back(records_from(step.first));
   return {step.wake_readers, step.early};
 }
 
+RecordReports::Progress PublishRole::progress() const {
+  return {publication_->committed(), publication_->closed_parts(), publication_->media_sequence()};
+}
+
 NewRecords PublishRole::records_from(std::uint64_t first) const {
-  return {stream_, first, publication_->committed(), publication_->media_sequence(),
-          publication_->arrival_us()};
+  return {.stream = stream_,
+          .first_sequence = first,
+          .committed = publication_->committed(),
+          .media_sequence = publication_->media_sequence(),
+          .arrival_us = publication_->arrival_us(),
+          .closed_parts = publication_->closed_parts()};
 }
 
 // --- the end ---
@@ -262,8 +270,9 @@ void PublishRole::finish(media::LogEnd reason) {
   const std::uint64_t committed = publication_->committed();
   stream_->committed.store(committed, std::memory_order_release);
   tell_tracks();
-  const std::uint64_t announced = state_.reports.announced();
-  if (committed > announced) context_.announcer.new_records({records_from(announced)});
+  // The end closes parts too, also where all records were announced.
+  if (state_.reports.is_behind(progress()))
+    context_.announcer.new_records({records_from(state_.reports.announced())});
   context_.streams.set_ended(stream_);
   log::info("publication ended", {{"stream", stream_->stream_id},
                                   {"publication", hex_id(stream_->publication_id)},

@@ -107,7 +107,7 @@ class PublishRole {
     bool wake_readers = false;  // there are new records
     bool early = false;         // for the bus: report again later
   };
-  // Adds new records to what is reported on the bus, at most once per interval.
+  // Adds new records to what is reported on the bus, at most once per interval, or when a part has ended.
   Reported report(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
 
  private:
@@ -122,6 +122,7 @@ class PublishRole {
   void fail(const Error& error);
   void tell_refusals();
   void tell_tracks();
+  RecordReports::Progress progress() const;
   NewRecords records_from(std::uint64_t first) const;
   void finish(media::LogEnd reason);
   void time_out();

@@ -1,5 +1,5 @@
 // How far a publication's records were reported: to the log's readers at once, on the bus at most once per
-// interval.
+// interval, but at once when a part or a segment has ended that players may wait for.
 //
 // Sans-IO, plain data; one thread at a time.
 #pragma once
@@ -25,17 +25,24 @@ class RecordReports {
     state_ = State::kListed;
     return true;
   }
+  // Of the log.
+  struct Progress {
+    std::uint64_t committed = 0;
+    std::uint64_t closed_parts = 0;
+    std::uint64_t media_sequence = 0;  // of the newest record
+  };
   struct Step {
     bool wake_readers = false;  // there are new records
     bool announce = false;      // from first on
     bool early = false;         // for the bus: report again later, without note()
     std::uint64_t first = 0;
   };
-  Step report(std::uint64_t committed, std::int64_t now_us, std::int64_t interval_us) {
+  Step report(const Progress& progress, std::int64_t now_us, std::int64_t interval_us) {
     state_ = State::kNone;
+    const std::uint64_t committed = progress.committed;
     Step step{.wake_readers = committed > std::exchange(woken_, committed), .first = announced_};
     if (committed == announced_) return step;
-    step.early = now_us - announced_us_ < interval_us;
+    step.early = now_us - announced_us_ < interval_us && !ends_something(progress);
     if (step.early) {
       state_ = State::kListed;
       return step;
@@ -43,17 +50,29 @@ class RecordReports {
     step.announce = true;
     announced_ = committed;
     announced_us_ = now_us;
+    closed_parts_ = progress.closed_parts;
+    media_sequence_ = progress.media_sequence;
     return step;
   }
   std::uint64_t announced() const { return announced_; }
+  // Something of it was not announced.
+  bool is_behind(const Progress& progress) const {
+    return progress.committed != announced_ || ends_something(progress);
+  }
 
  private:
+  bool ends_something(const Progress& progress) const {
+    return progress.closed_parts != closed_parts_ || progress.media_sequence != media_sequence_;
+  }
+
   enum class State : std::uint8_t { kNone, kDue, kListed };
 
   State state_ = State::kNone;
   std::uint64_t woken_ = 0;      // records that readers were notified of
   std::uint64_t announced_ = 0;  // records
   std::int64_t announced_us_ = 0;
+  std::uint64_t closed_parts_ = 0;    // as announced
+  std::uint64_t media_sequence_ = 0;  // as announced
 };
 
 }  // namespace millrace::ingest
