@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Cases 14 and 33: one publisher at a time, the newest; a cut encoder comes back to the same URL and into the same recording."""
+import fcntl
+import os
+import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
-from wire import Peer, flv_tags, is_header, send_realtime
+from wire import NULL, Peer, chunk, control, flv_tags, is_header, number, send_realtime, string
 from oracle import Oracle, no_secret_in_logs, same_frames
-from stack import Stack, check, fetch, main, make_clip, packets, wait_for
+from stack import Failure, Stack, check, fetch, main, make_clip, packets, wait_for
 
 GRACE = 6
 
@@ -159,6 +164,44 @@ def other_resolution(stack, clip, port, key):
     same_frames(other, stack.wait_recordings(already + 2)[-1])
 
 
+def unsent(peer):
+    """Bytes that the other side's kernel has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def leaves_unheard(stack, clip, port, key):
+    """33: an encoder that sends its end and leaves without reading what it was answered: nothing is lost, and it is not awaited."""
+    already = len(stack.recordings())
+    heavy = make_clip(stack.home / "heavy.flv", seconds=14, bitrate="4M", size="1280x720")
+    messages = [chunk(kind, body, csid={8: 4, 9: 6, 18: 5}[kind], message_stream=1, timestamp=stamp) for kind, stamp, body in flv_tags(heavy)]
+    later, rest = len(messages), 0
+    while rest < 1_800_000:
+        later -= 1
+        rest += len(messages[later])
+    end = chunk(20, string("deleteStream") + number(4) + NULL + number(1))
+    peer = Peer(port)
+    peer.publish(key)
+    # An acknowledgement for every few messages: there is something unread when it closes, so the connection is reset.
+    peer.send(control(5, 2500) + b"".join(messages[:later]))
+    wait_for(lambda: unsent(peer.socket) == 0, "most of it to be read")
+    # More than is read at once: what is answered in between fails, and the rest is still there.
+    ingest = stack.pid("ingest")
+    os.kill(ingest, signal.SIGSTOP)
+    try:
+        peer.send(b"".join(messages[later:]) + end)
+        try:
+            wait_for(lambda: unsent(peer.socket) == 0, "the kernel of the server to have it all", 5)
+        except Failure:  # it takes less than that: the rest goes as it is read, and what is left unread then is less
+            os.kill(ingest, signal.SIGCONT)
+            wait_for(lambda: unsent(peer.socket) == 0, "the server to read it")
+        peer.socket.close()
+    finally:
+        os.kill(ingest, signal.SIGCONT)
+    same_frames(heavy, stack.wait_recordings(already + 1)[-1])
+    ends = [line for line in (stack.home / "logs/ingest/current").read_text().splitlines() if "publication ended" in line]
+    check('reason="unpublished"' in ends[-1], f"its end was read: {ends[-1]}")
+
+
 def too_late(stack, clip, port, key):
     """33: an encoder that comes back after the grace time finds the same URL, and begins a new recording."""
     already = len(stack.recordings())
@@ -187,7 +230,7 @@ def publishers():
         for count in (2, 10):
             with oracle.case(f"{race.__doc__} ({count})"):
                 race(stack, oracle.port, key, count)
-        for run in (cut_and_return, other_resolution, too_late, camera_off):
+        for run in (leaves_unheard, cut_and_return, other_resolution, too_late, camera_off):
             with oracle.case(run.__doc__):
                 run(stack, clip, oracle.port, key)
         no_secret_in_logs(stack)

@@ -124,6 +124,7 @@ void Connection::watch_writable(bool wanted) {
 
 bool Connection::send(ByteView bytes) {
   if (state_ == State::kGone) return false;
+  if (takes_nothing_) return true;
   if (outbox_.append(bytes)) return true;
   close(media::LogEnd::kDisconnected, "does not read");
   return false;
@@ -134,9 +135,21 @@ void Connection::flush() {
   // The rest of a message comes before anything else.
   if (state_ == State::kGone || (role != nullptr && role->in_message())) return;
   const Sent sent = outbox_.flush();
-  if (sent == Sent::kFailed) return close(media::LogEnd::kDisconnected, transport_.failure(errno));
+  if (sent == Sent::kFailed) return cannot_send(errno);
   if (role == nullptr || !role->blocked()) watch_writable(sent == Sent::kBlocked || transport_.unsent());
   if (sent == Sent::kAll && state_ == State::kClosing) transport_.shutdown();
+}
+
+// A publisher that left without reading its answers resets the connection. What it sent before that is still to be
+// read: its media, and that it was done.
+void Connection::cannot_send(int error) {
+  PublishRole* role = publisher();
+  const bool reads_on = state_ == State::kOpen && watching_readable_ && role != nullptr && role->publishing();
+  if (!reads_on || transport_.secure())
+    return close(media::LogEnd::kDisconnected, transport_.failure(error));
+  takes_nothing_ = true;
+  outbox_.clear();
+  watch_writable(false);
 }
 
 void Connection::on_ready(bool readable, bool writable) {

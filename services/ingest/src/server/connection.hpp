@@ -79,6 +79,7 @@ class Connection final : public net::PollClient, public RoleConnection {
   template <class Role>
   std::function<void(std::function<void(Role&)>)> role_post();
 
+  void cannot_send(int error);
   void serve(bool readable, bool writable);
   void read();
   void read_later();
@@ -122,6 +123,7 @@ class Connection final : public net::PollClient, public RoleConnection {
   State state_ = State::kOpen;
   bool watching_readable_ = true;
   bool watching_writable_ = false;
+  bool takes_nothing_ = false;  // the peer has left, and its last bytes have not been read
   bool asked_to_reconnect_ = false;
   std::int64_t now_us_;          // of what is being handled
   WallTime wall_;                // of the last read
