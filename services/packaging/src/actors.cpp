@@ -42,6 +42,7 @@ class StreamState {
     const auto logs = entry_->logs();
     if (logs->logs.empty()) {
       shared_->views.withdraw(entry_->stream_id, entry_.get());
+      shared_->waiting->wake(entry_->stream_id);
       return false;
     }
     const std::int64_t now_us = monotonic_us();
@@ -51,6 +52,7 @@ class StreamState {
     }
     if (update.changed) publish();
     if (entry_->settled) observe(update);
+    if (update.changed) shared_->waiting->wake(entry_->stream_id);
     if (update.more) {
       entry_->slot.wake();
     } else {
@@ -140,7 +142,9 @@ class CatalogueState {
     for (auto& [stream_id, logs] : found)
       offer(stream_id, std::make_shared<const StreamLogs>(std::move(logs)));
     shared_->scanned = true;
+    shared_->waiting->sweep(monotonic_us());
     shared_->metrics.streams(shared_->views.size());
+    shared_->metrics.waiting(shared_->waiting->waiting());
     tell_viewers();
   }
 

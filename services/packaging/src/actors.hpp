@@ -6,6 +6,7 @@
 //                                                   its views
 //
 //   bus thread ── pointers ──> StreamEntry::wake ──> stream actor ── ViewTable ──> HTTP threads
+//                                                        └── wakes the requests that wait for the stream
 //
 // A crash of a stream's actor costs nothing: its last view stays in the table, and the next incarnation makes
 // the same views from the log. Mailboxes are bounded: an actor is woken again only after it has begun the
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "http/waiting_room.hpp"
 #include "metrics.hpp"
 #include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
@@ -79,6 +81,9 @@ struct PackagingShared {
   // Once a second, on the catalogue's thread.
   std::function<void(const std::vector<StreamViewers>&)> tell_viewers;
   ViewTable views;
+  // Requests that wait, by stream id: woken by the stream's actor, swept by the catalogue.
+  std::unique_ptr<http::WaitingRoom> waiting =
+      std::make_unique<http::WaitingRoom>(http::WaitingRoom::Limits{});
   ViewerCounter viewers;
   Metrics metrics;
   StreamDirectory streams;

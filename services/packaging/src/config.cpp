@@ -13,6 +13,10 @@ void PackagingConfig::add_rows(ConfigTable& table) {
       "HLS_CONNECTIONS_PER_ADDRESS", connections_per_address, "1024", {0, 1'000'000},
       "connections from one address (IPv6: /64); 0: no such limit. TRUSTED_PROXIES are not counted, "
       "but their clients' FLV streams are");
+  table.integer("HLS_WAITING", waiting, "8192", {1, 1'000'000},
+                "requests that wait at once for a playlist, part or segment to come; further ones get 503");
+  table.integer("HLS_WAITING_PER_ADDRESS", waiting_per_address, "1024", {0, 1'000'000},
+                "of one address (IPv6: /64; behind TRUSTED_PROXIES the client's); 0: no such limit");
   proxies.add_rows(table);
   ops.add_rows(table, "OPS_ADDRESS", "PACKAGING_OPS_PORT", "9103",
                "TCP port of packaging's health, readiness and metrics");

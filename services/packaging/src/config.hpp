@@ -21,6 +21,8 @@ struct PackagingConfig {
   std::uint32_t hls_threads = 0;
   std::uint32_t connections = 0;
   std::uint32_t connections_per_address = 0;
+  std::uint32_t waiting = 0;
+  std::uint32_t waiting_per_address = 0;
   http::TrustedProxiesConfig proxies;
   http::OpsConfig ops;
   std::uint32_t window_segments = 0;

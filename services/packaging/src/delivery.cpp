@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/content_coding.hpp"
 #include "manifest/hls/uri_query.hpp"
 
 namespace millrace::packaging {
@@ -10,9 +11,11 @@ namespace {
 constexpr std::string_view kForEver = "public, max-age=31536000, immutable";
 // Neither a shared cache nor the browser's own: the token may be taken back.
 constexpr std::string_view kForOneViewer = "private, no-store";
+constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
-// A player is gone when it has not asked for the playlist for this many target durations.
-constexpr std::int64_t kViewerPatience = 3;
+// A player is gone when it has not asked for the playlist for this many target durations; nobody waits longer
+// for what is to come (RFC 8216bis 6.2.5.2).
+constexpr std::int64_t kPatienceTargets = 3;
 constexpr std::int64_t kMicroseconds = 1'000'000;
 // A blocking answer may be kept for so many target durations (RFC 8216bis B.1): its query names what is in
 // it.
@@ -41,6 +44,27 @@ PlaylistForm form_of(const http::Request& request, const hls::DeliveryDirectives
   if (asks_for_plain(request)) return PlaylistForm::kPlain;
   if (directives.skip == hls::Skip::kSegments) return PlaylistForm::kDelta;
   return directives.skip == hls::Skip::kDateRanges ? PlaylistForm::kDeltaOfDates : PlaylistForm::kFull;
+}
+
+http::Response other_method() {
+  http::Response response = http::Response::problem(405, "packaging.method");
+  response.headers.set("Allow", "GET, HEAD, OPTIONS");
+  return response;
+}
+
+// The same for all who wait for the same of a public stream.
+std::string wanted(const StreamPath& path, const hls::DeliveryDirectives& directives, PlaylistForm form,
+                   bool compressed) {
+  std::string text(path.rendition);
+  for (const auto& number : {directives.media_sequence, directives.part})
+    text += '/' + (number ? std::to_string(*number) : "");
+  return text + '/' + std::to_string(static_cast<int>(form)) + (compressed ? "z" : "");
+}
+
+bool takes_gzip(const http::Request& request) {
+  return http::prefers_gzip(request.headers.contains(kAcceptEncoding)
+                                ? std::optional(request.headers.find(kAcceptEncoding))
+                                : std::nullopt);
 }
 
 http::Response mapped(const std::shared_ptr<const SegmentFile>& file, std::string_view etag,
@@ -73,41 +97,47 @@ void allow_every_origin(http::Response& response) {
   response.headers.set("X-Content-Type-Options", "nosniff");
 }
 
-http::Response Delivery::answer(const http::Request& request, std::int64_t now_us, WallTime wall) {
-  Answer response;
+Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t now_us, WallTime wall,
+                                   bool again) {
+  Outcome outcome;
   if (request.method == http::Method::kOptions) {
-    response = preflight();
+    outcome = preflight();
   } else if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
-    response = http::Response::problem(405, "packaging.method");
-    response->headers.set("Allow", "GET, HEAD, OPTIONS");
+    outcome = other_method();
   } else if (const auto path = parse_stream_path(request.path)) {
-    response = answer_stream(request, *path, now_us, wall);
+    outcome = answer_stream(request, *path, now_us, wall, again);
   } else {
-    response = missing(Presence::kUnknown);
+    outcome = missing(Presence::kUnknown);
   }
-  if (!response) response = missing(Presence::kUnknown);
-  allow_every_origin(*response);
-  return std::move(*response);
+  if (auto* const response = std::get_if<http::Response>(&outcome)) allow_every_origin(*response);
+  return outcome;
 }
 
-Delivery::Answer Delivery::answer_stream(const http::Request& request, const StreamPath& path,
-                                         std::int64_t now_us, WallTime wall) {
+Delivery::Outcome Delivery::answer_stream(const http::Request& request, const StreamPath& path,
+                                          std::int64_t now_us, WallTime wall, bool again) {
   const playback::Standing standing = gate_.revocations.standing(path.stream_id);
   if (standing == playback::Standing::kBarred) metrics_.not_found();
-  if (Answer closed = gate_.closed(standing)) return closed;
+  if (std::optional<http::Response> closed = gate_.closed(standing)) return std::move(*closed);
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
-  if (!view->is_private && standing == playback::Standing::kPublic)
-    return object(request, *view, path, now_us);
-  const bool list = path.is_playlist();
+  const bool is_public = !view->is_private && standing == playback::Standing::kPublic;
+  const Question question{request, path, *view, now_us, again, is_public};
+  return is_public ? object(question) : answer_private(question, wall);
+}
+
+// Also of what was waited for: the token may have been taken back meanwhile.
+Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wall) {
+  const http::Request& request = question.request;
+  const bool list = question.path.is_playlist();
   PlaybackGate::Decision decision =
-      gate_.judge(request, path.stream_id, wall, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
+      gate_.judge(request, question.path.stream_id, wall, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
   if (decision.refusal) {
     metrics_.forbidden();
-    return std::move(decision.refusal);
+    return std::move(*decision.refusal);
   }
-  Answer response = object(request, *view, path, now_us);
-  if (!response) return response;
+  Outcome outcome = object(question);
+  auto* const response = std::get_if<http::Response>(&outcome);
+  if (response == nullptr) return outcome;
   if (response->status == 200) response->headers.set("Cache-Control", kForOneViewer);
   if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response->body);
       list && text) {
@@ -115,24 +145,26 @@ Delivery::Answer Delivery::answer_stream(const http::Request& request, const Str
     response->body =
         hls::with_uri_query(**text, "token=" + std::string(request.parameter(PlaybackGate::kParameter)));
   }
-  return response;
+  return outcome;
 }
 
-Delivery::Answer Delivery::object(const http::Request& request, const StreamView& view,
-                                  const StreamPath& path, std::int64_t now_us) {
-  if (!path.rendition.empty()) return rendition_object(request, view, path, now_us);
-  if (!path.is_playlist() || !view.multivariant_playlist) return missing(Presence::kUnknown);
-  const PlaylistForm form = asks_for_plain(request) ? PlaylistForm::kPlain : PlaylistForm::kFull;
-  return playlist(request, view, view.multivariant_playlist->text(form), now_us);
+Delivery::Outcome Delivery::object(const Question& question) {
+  const auto& multivariant = question.view.multivariant_playlist;
+  if (!question.path.rendition.empty()) return rendition_object(question);
+  if (!question.path.is_playlist() || !multivariant) return missing(Presence::kUnknown);
+  const StoredText& text = multivariant->text(form_of(question.request, {}));
+  count_playlist(question, text);
+  return playlist(question, text);
 }
 
-Delivery::Answer Delivery::rendition_object(const http::Request& request, const StreamView& view,
-                                            const StreamPath& path, std::int64_t now_us) {
+Delivery::Outcome Delivery::rendition_object(const Question& question) {
+  const StreamView& view = question.view;
+  const StreamPath& path = question.path;
   const RenditionView* const rendition = view.rendition(path.rendition);
   if (rendition == nullptr) return missing(Presence::kUnknown);
-  if (path.is_playlist()) return media_playlist(request, view, *rendition, now_us);
-  if (const auto name = parse_segment_name(path.name)) return segment(request, view, *rendition, *name);
-  if (const auto name = parse_part_name(path.name)) return part(request, view, *rendition, *name);
+  if (path.is_playlist()) return media_playlist(question, *rendition);
+  if (const auto name = parse_segment_name(path.name)) return segment(question, *rendition, *name);
+  if (const auto name = parse_part_name(path.name)) return part(question, *rendition, *name);
   if (const auto name = parse_init_name(path.name)) {
     const auto found = rendition->init_segments.find(path.name);
     if (found == rendition->init_segments.end()) return missing(view.presence_of_missing(*name));
@@ -141,27 +173,38 @@ Delivery::Answer Delivery::rendition_object(const http::Request& request, const 
   return missing(Presence::kUnknown);
 }
 
-// RFC 8216bis 6.2.5: a list that has ended is given as it is.
-Delivery::Answer Delivery::media_playlist(const http::Request& request, const StreamView& view,
-                                          const RenditionView& rendition, std::int64_t now_us) {
+// RFC 8216bis 6.2.5: of a list that has ended directives count for nothing.
+Delivery::Outcome Delivery::media_playlist(const Question& question, const RenditionView& rendition) {
+  const StreamView& view = question.view;
   if (!rendition.playlist) return missing(Presence::kUnknown);
   hls::DeliveryDirectives directives;
-  hls::ListEnd end = rendition.list_end;
-  if (asks_for_plain(request)) end.part_target_us = 0;
   if (!view.ended) {
-    auto read = hls::parse_directives(request.query);
+    auto read = hls::parse_directives(question.request.query);
     if (!read) return refuse(read.error().message);
     directives = *read;
-    const hls::Readiness readiness = hls::readiness(directives, end);
-    if (readiness == hls::Readiness::kTooFar) return refuse("it is too far ahead of the playlist");
-    if (readiness == hls::Readiness::kWait) return std::nullopt;
   }
-  const StoredText& text = rendition.playlist->text(form_of(request, directives));
-  http::Response response = playlist(request, view, text, now_us);
+  const PlaylistForm form = form_of(question.request, directives);
+  hls::ListEnd end = rendition.list_end;
+  if (form == PlaylistForm::kPlain) end.part_target_us = 0;
+  const hls::Readiness readiness = view.ended ? hls::Readiness::kReady : hls::readiness(directives, end);
+  if (readiness == hls::Readiness::kTooFar) return refuse("it is too far ahead of the playlist");
+  // What it will be given later is about as long as what there is now.
+  if (!question.again) count_playlist(question, rendition.playlist->text(form));
+  if (readiness == hls::Readiness::kWait)
+    return awaited(question, question.is_public
+                                 ? wanted(question.path, directives, form, takes_gzip(question.request))
+                                 : "");
+  const std::int64_t age_us = std::max<std::int64_t>(question.now_us - view.newest_us, 0);
+  metrics_.playlist_age(static_cast<double>(age_us) / 1e6);
+  http::Response response = playlist(question, rendition.playlist->text(form));
   if (directives.media_sequence)
     response.headers.set("Cache-Control", max_age(kBlockingTargets * view.target_duration_seconds));
-  metrics_.playlist_age(static_cast<double>(std::max<std::int64_t>(now_us - view.newest_us, 0)) / 1e6);
   return response;
+}
+
+Delivery::Awaited Delivery::awaited(const Question& question, std::string answer) {
+  return {question.view.stream_id, kPatienceTargets * question.view.target_duration_seconds * kMicroseconds,
+          std::move(answer)};
 }
 
 http::Response Delivery::refuse(std::string_view why) {
@@ -171,15 +214,22 @@ http::Response Delivery::refuse(std::string_view why) {
   return response;
 }
 
-http::Response Delivery::playlist(const http::Request& request, const StreamView& view,
-                                  const StoredText& text, std::int64_t now_us) {
-  const std::int64_t target = view.target_duration_seconds;
-  viewers_.seen(view.stream_id, request.peer_address, request.headers.find("User-Agent"), now_us,
-                kViewerPatience * target * kMicroseconds);
+// Also when it has ended: a publisher may come back, and the list goes on.
+http::Response Delivery::playlist(const Question& question, const StoredText& text) {
+  http::Response response = stored(
+      text, kPlaylistType, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
+  // What each viewer gets with a token of its own is not compressed for each.
+  if (question.is_public && takes_gzip(question.request)) response.body = text.codings->get(*text.text);
+  return response;
+}
+
+void Delivery::count_playlist(const Question& question, const StoredText& text) {
+  const http::Request& request = question.request;
+  const StreamView& view = question.view;
+  viewers_.seen(view.stream_id, request.peer_address, request.headers.find("User-Agent"), question.now_us,
+                kPatienceTargets * view.target_duration_seconds * kMicroseconds);
   metrics_.playlist_served();
   if (request.method == http::Method::kGet) viewers_.sent(view.stream_id, text.text->size());
-  // Also when it has ended: a publisher may come back, and the list goes on.
-  return stored(text, kPlaylistType, max_age(std::max<std::int64_t>(target / 2, 1)));
 }
 
 http::Response Delivery::init_segment(const StreamView& view, const RenditionView& rendition,
@@ -189,29 +239,31 @@ http::Response Delivery::init_segment(const StreamView& view, const RenditionVie
   return stored(text, rendition.content_type, kForEver);
 }
 
-Delivery::Answer Delivery::segment(const http::Request& request, const StreamView& view,
-                                   const RenditionView& rendition, const SegmentName& name) {
-  if (view.is_awaited(name)) return std::nullopt;
+Delivery::Outcome Delivery::segment(const Question& question, const RenditionView& rendition,
+                                    const SegmentName& name) {
+  const StreamView& view = question.view;
+  if (view.is_awaited(name)) return awaited(question);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
   const OfferedSegment& offered = view.segment(name);
   const auto file = offered.file(view.track(rendition, name));
   if (!file) return missing(Presence::kGone);
-  if (request.method == http::Method::kGet) {
+  if (question.request.method == http::Method::kGet) {
     metrics_.segment_served(file->size);
     viewers_.sent(view.stream_id, file->size);
   }
   return mapped(file, offered.etag(), rendition.content_type);
 }
 
-Delivery::Answer Delivery::part(const http::Request& request, const StreamView& view,
-                                const RenditionView& rendition, const PartName& name) {
-  if (view.is_awaited(rendition, name)) return std::nullopt;
+Delivery::Outcome Delivery::part(const Question& question, const RenditionView& rendition,
+                                 const PartName& name) {
+  const StreamView& view = question.view;
+  if (view.is_awaited(rendition, name)) return awaited(question);
   const auto place = view.find(rendition, name);
   if (!place) return missing(view.presence_of_missing(rendition, name));
   const auto file = place->segment->part_file(place->track, place->index);
   if (!file) return missing(Presence::kGone);
-  if (request.method == http::Method::kGet) {
+  if (question.request.method == http::Method::kGet) {
     metrics_.part_served(file->size);
     viewers_.sent(view.stream_id, file->size);
   }

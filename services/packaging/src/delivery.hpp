@@ -10,7 +10,9 @@
 // stream before it is known who may watch.
 #pragma once
 
-#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
 
 #include "base/wall_time.hpp"
 #include "http/server.hpp"
@@ -30,28 +32,39 @@ class Delivery {
   Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics)
       : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics) {}
 
-  // now_us: monotonic.
-  http::Response answer(const http::Request& request, std::int64_t now_us, WallTime wall);
+  // What is asked for is not there yet, and will be.
+  struct Awaited {
+    std::string stream_id;
+    std::int64_t patience_us = 0;
+    std::string answer;  // who has the same one gets the same answer; empty: nobody else does
+  };
+  using Outcome = std::variant<http::Response, Awaited>;
+  // now_us: monotonic. again: of a request that had to wait; a playlist is counted as handed out when the
+  // request comes.
+  Outcome answer(const http::Request& request, std::int64_t now_us, WallTime wall, bool again = false);
 
  private:
-  // nullopt: what is asked for is not there yet, and will be.
-  using Answer = std::optional<http::Response>;
+  struct Question {
+    const http::Request& request;
+    const StreamPath& path;
+    const StreamView& view;
+    std::int64_t now_us = 0;
+    bool again = false;
+    bool is_public = false;
+  };
 
-  Answer answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
-                       WallTime wall);
-  Answer object(const http::Request& request, const StreamView& view, const StreamPath& path,
-                std::int64_t now_us);
-  Answer rendition_object(const http::Request& request, const StreamView& view, const StreamPath& path,
-                          std::int64_t now_us);
-  Answer media_playlist(const http::Request& request, const StreamView& view, const RenditionView& rendition,
-                        std::int64_t now_us);
-  http::Response playlist(const http::Request& request, const StreamView& view, const StoredText& text,
-                          std::int64_t now_us);
+  Outcome answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
+                        WallTime wall, bool again);
+  Outcome answer_private(const Question& question, WallTime wall);
+  Outcome object(const Question& question);
+  Outcome rendition_object(const Question& question);
+  Outcome media_playlist(const Question& question, const RenditionView& rendition);
+  static http::Response playlist(const Question& question, const StoredText& text);
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
-  Answer segment(const http::Request& request, const StreamView& view, const RenditionView& rendition,
-                 const SegmentName& name);
-  Answer part(const http::Request& request, const StreamView& view, const RenditionView& rendition,
-              const PartName& name);
+  Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
+  Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
+  void count_playlist(const Question& question, const StoredText& text);
+  static Awaited awaited(const Question& question, std::string answer = {});
   http::Response refuse(std::string_view why);
   http::Response missing(Presence presence);
 

@@ -37,7 +37,8 @@ class DeliveryTest : public ::testing::Test {
     package_.update({sources(reader)}, 0);
     views_.publish(package_.view(), this);
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
-                responder(delivery_.answer(request, 0, WallTime::from_seconds(kNow)));
+                auto outcome = delivery_.answer(request, 0, WallTime::from_seconds(kNow));
+                responder(std::move(std::get<http::Response>(outcome)));
               }).value();
   }
 
@@ -146,7 +147,10 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
                {segment(34, "a1"), 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
                {"a0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
-               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 1}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 2}), 404},
+               {"v0/p1-00000000000000a1-0.m4s", 410},
+               {"v0/p1-00000000000000a2-0.m4s", 404},
+               {"v0/p01-00000000000000a1-0.m4s", 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 1, last}), 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA2}, 0, last}), 404},
                {to_string(SegmentName{PublicationId{0xA1}, 0, last}), 404},
@@ -268,14 +272,16 @@ TEST_F(DeliveryTest, GivesNothingBeforeItIsKnownWhoMayWatch) {
     for (const std::string& query : {std::string(), good}) {
       request.path = path;
       request.query = {{"token", query}};
-      const http::Response response = delivery.answer(request, 0, WallTime::from_seconds(kNow));
+      const auto outcome = delivery.answer(request, 0, WallTime::from_seconds(kNow));
+      const auto& response = std::get<http::Response>(outcome);
       EXPECT_EQ(response.status, 503) << path;
       EXPECT_EQ(response.headers.find("Retry-After"), "1");
       EXPECT_EQ(response.headers.find("Cache-Control"), "no-store");
     }
   }
   gate.revocations.set_complete();
-  EXPECT_EQ(delivery.answer(request, 0, WallTime::from_seconds(kNow)).status, 200);
+  const auto outcome = delivery.answer(request, 0, WallTime::from_seconds(kNow));
+  EXPECT_EQ(std::get<http::Response>(outcome).status, 200);
 }
 
 TEST_F(DeliveryTest, GivesNothingOfABarredStreamWhateverTheToken) {

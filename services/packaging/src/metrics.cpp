@@ -57,9 +57,9 @@ struct Metrics::Families {
       counter(*registry, "millrace_packaging_forbidden_total", "Requests for private streams (403).");
   prometheus::Counter& refused = counter(*registry, "millrace_packaging_refused_directives_total",
                                          "Playlist requests with delivery directives that are none (400).");
-  prometheus::Counter& not_in_time =
-      counter(*registry, "millrace_packaging_not_in_time_total",
-              "Requests for what did not come in time, or that were too many to wait (503).");
+  prometheus::Counter& waits_refused =
+      counter(*registry, "millrace_packaging_waits_refused_total",
+              "Requests for what is to come that were too many to wait (503).");
   prometheus::Gauge& waiting = gauge(*registry, "millrace_packaging_waiting_requests",
                                      "Requests that wait for a part, a segment or a playlist that has it.");
   prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
@@ -97,8 +97,8 @@ void Metrics::part_served(std::uint64_t bytes) {
 void Metrics::refused() {
   families_->refused.Increment();
 }
-void Metrics::not_in_time() {
-  families_->not_in_time.Increment();
+void Metrics::wait_refused() {
+  families_->waits_refused.Increment();
 }
 void Metrics::waiting(std::size_t count) {
   families_->waiting.Set(static_cast<double>(count));

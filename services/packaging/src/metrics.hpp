@@ -28,8 +28,8 @@ class Metrics {
   void not_found();
   void gone();
   void forbidden();
-  void refused();      // a delivery directive, 400
-  void not_in_time();  // 503: what was waited for did not come, or too many wait
+  void refused();       // a delivery directive, 400
+  void wait_refused();  // too many wait, 503
   void waiting(std::size_t count);
   void flv_viewer_came();
   void flv_viewer_left();

@@ -13,6 +13,7 @@
 #include "http/ops.hpp"
 #include "http/server.hpp"
 #include "key_redirect.hpp"
+#include "patient_delivery.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -33,6 +34,8 @@ std::shared_ptr<PackagingShared> make_shared_state(const PackagingConfig& config
   shared->policy.reconnect_grace_us =
       std::chrono::duration_cast<std::chrono::microseconds>(config.reconnect_grace).count();
   shared->health = context.health;
+  shared->waiting = std::make_unique<http::WaitingRoom>(
+      http::WaitingRoom::Limits{.total = config.waiting, .per_address = config.waiting_per_address});
   return shared;
 }
 
@@ -73,6 +76,7 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
 
 void PackagingService::make_delivery() {
   delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
+  patient_ = std::make_unique<PatientDelivery>(*delivery_, *shared_->waiting, shared_->metrics);
   FlvDependencies dependencies{
       .logs =
           [shared = shared_.get()](std::string_view stream_id) {
@@ -140,7 +144,7 @@ Result<void> PackagingService::start_delivery() {
   server.limits.connections = config_.connections;
   server.limits.connections_per_address = config_.connections_per_address;
   server.proxies = config_.proxies.proxies();
-  auto started = http::Server::start(server, [this, delivery = delivery_.get(), flv = flv_.get()](
+  auto started = http::Server::start(server, [this, delivery = patient_.get(), flv = flv_.get()](
                                                  http::Request&& request, const http::Responder& responder) {
     const auto key = config_.public_stream_keys ? key_in(request.path) : std::nullopt;
     if (key && request.method == http::Method::kGet) {
@@ -149,8 +153,9 @@ Result<void> PackagingService::start_delivery() {
     }
     const std::int64_t now_us = monotonic_us();
     const WallTime wall = wall_now();
-    std::optional<http::Response> live = flv->answer(request, now_us, wall);
-    responder(live ? std::move(*live) : delivery->answer(request, now_us, wall));
+    if (std::optional<http::Response> live = flv->answer(request, now_us, wall))
+      return responder(std::move(*live));
+    delivery->serve(std::move(request), responder, now_us, wall);
   });
   if (!started) return tl::unexpected(started.error());
   hls_ = std::move(*started);
@@ -176,6 +181,7 @@ void PackagingService::lead_to_stream(http::Request request, std::string key,
 }
 
 void PackagingService::drain(runtime::Deadline deadline) {
+  if (shared_) shared_->waiting->drain();
   if (hls_) hls_->drain(service::time_left(deadline, kDrainReserve));
   shell_.close();
 }

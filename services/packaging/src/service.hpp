@@ -17,6 +17,7 @@ namespace millrace::packaging {
 
 class Delivery;
 class FlvDelivery;
+class PatientDelivery;
 class PlaybackGate;
 struct PackagingShared;
 
@@ -42,6 +43,7 @@ class PackagingService {
   std::shared_ptr<PackagingShared> shared_;
   std::unique_ptr<PlaybackGate> gate_;
   std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<PatientDelivery> patient_;
   std::unique_ptr<FlvDelivery> flv_;
   service::Shell shell_;
   std::unique_ptr<http::Server> hls_;

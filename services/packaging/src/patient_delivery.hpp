@@ -1,0 +1,33 @@
+// Delivery for requests that may wait: for a playlist that has what they name, for the hinted part, for the
+// segment that grows (RFC 8216bis 6.2.5.2, 6.2.6). A request is judged when it comes and again when it is
+// answered, its playback token too.
+//
+//   HTTP thread ── request ──> Delivery ── there: answer
+//                                     └── not yet ──> WaitingRoom, by stream
+//   stream's actor ── view published ── wake ──> Delivery ── answer
+//
+// Nobody waits for more than three target durations (503, Retry-After), nor do more than the room takes
+// (503). Any thread.
+#pragma once
+
+#include "delivery.hpp"
+#include "http/waiting_room.hpp"
+
+namespace millrace::packaging {
+
+class PatientDelivery {
+ public:
+  // All of them outlive the server that calls it, and the room what waits in it.
+  PatientDelivery(Delivery& delivery, http::WaitingRoom& room, Metrics& metrics)
+      : delivery_(delivery), room_(room), metrics_(metrics) {}
+
+  // now_us: monotonic.
+  void serve(http::Request&& request, const http::Responder& responder, std::int64_t now_us, WallTime wall);
+
+ private:
+  Delivery& delivery_;
+  http::WaitingRoom& room_;
+  Metrics& metrics_;
+};
+
+}  // namespace millrace::packaging
