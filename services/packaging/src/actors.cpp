@@ -250,10 +250,14 @@ std::shared_ptr<const StreamLogs> StreamEntry::logs() const {
   return logs_;
 }
 
-bool StreamEntry::notice(PublicationId publication_id, std::uint64_t media_sequence) {
-  if (noticed_publication_ == publication_id && noticed_sequence_ == media_sequence) return false;
+bool StreamEntry::notice(PublicationId publication_id, std::uint64_t media_sequence,
+                         std::uint64_t closed_parts) {
+  if (noticed_publication_ == publication_id && noticed_sequence_ == media_sequence &&
+      noticed_parts_ == closed_parts)
+    return false;
   noticed_publication_ = publication_id;
   noticed_sequence_ = media_sequence;
+  noticed_parts_ = closed_parts;
   return true;
 }
 
@@ -311,7 +315,8 @@ void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batc
   if (!bus::is_source(batch)) return;
   const auto entry = shared.streams.find(batch.stream_id());
   if (!entry) return shared.catalogue.wake();
-  if (!entry->notice(PublicationId{batch.publication_id()}, batch.media_sequence())) return;
+  if (!entry->notice(PublicationId{batch.publication_id()}, batch.media_sequence(), batch.closed_parts()))
+    return;
   const auto logs = entry->logs();
   const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::FoundLog& log) {
     return log.info.publication_id == PublicationId{batch.publication_id()} &&

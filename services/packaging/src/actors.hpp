@@ -47,14 +47,15 @@ struct StreamEntry {
 
   void set_logs(std::shared_ptr<const StreamLogs> logs);
   std::shared_ptr<const StreamLogs> logs() const;
-  // True once for each segment that begins; bus thread only.
-  bool notice(PublicationId publication_id, std::uint64_t media_sequence);
+  // True once for each segment that begins and each part that is closed; bus thread only.
+  bool notice(PublicationId publication_id, std::uint64_t media_sequence, std::uint64_t closed_parts);
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const StreamLogs> logs_;
   PublicationId noticed_publication_{};
   std::uint64_t noticed_sequence_ = 0;
+  std::uint64_t noticed_parts_ = 0;
 };
 
 // The streams there are. Any thread.

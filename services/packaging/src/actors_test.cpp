@@ -135,6 +135,27 @@ TEST_F(ActorsTest, ActsOnAPointerThatNamesANewSegmentOrAnUnknownStream) {
   EXPECT_EQ(offered(), 3U);
 }
 
+TEST_F(ActorsTest, ActsOnAPointerThatNamesANewPart) {
+  make_stream({.part_us = 80'000});
+  publisher_->groups(2, monotonic_us());
+  publisher_->frame(monotonic_us());
+  start();
+  const auto parts = [this] { return shared_->views.find("s1")->rendition("v0")->list_end.parts_of_growing; };
+  const auto pointer = [this](std::uint64_t closed_parts) {
+    bus::v1::PointerBatch batch = pointer_to(0xA1, 3);
+    batch.set_closed_parts(closed_parts);
+    pointer_received(*shared_, batch);
+    run();
+  };
+  pointer(12);
+  EXPECT_EQ(parts(), 0U);
+  for (int i = 0; i < 2; ++i) publisher_->frame(monotonic_us());
+  pointer(12);
+  EXPECT_EQ(parts(), 0U) << "nothing has been closed, as far as is known";
+  pointer(13);
+  EXPECT_EQ(parts(), 1U);
+}
+
 // Renditions stand beside the source, in its writer's arena or in another one, and are newer than it.
 TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   make_stream();
