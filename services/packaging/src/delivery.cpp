@@ -1,7 +1,9 @@
 #include "delivery.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "cmcd.hpp"
 #include "http/content_coding.hpp"
 #include "manifest/hls/uri_query.hpp"
 
@@ -12,6 +14,8 @@ constexpr std::string_view kForEver = "public, max-age=31536000, immutable";
 // Neither a shared cache nor the browser's own: the token may be taken back.
 constexpr std::string_view kForOneViewer = "private, no-store";
 constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
+// Common Media Client Data where it is not in the query.
+constexpr std::array<std::string_view, 3> kReportFields = {"CMCD-Session", "CMCD-Request", "CMCD-Status"};
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
 // A player is gone when it has not asked for the playlist for this many target durations; nobody waits longer
 // for what is to come (RFC 8216bis 6.2.5.2).
@@ -26,7 +30,8 @@ http::Response preflight() {
   response.status = 204;
   response.headers.set("Allow", "GET, HEAD, OPTIONS");
   response.headers.set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS");
-  response.headers.set("Access-Control-Allow-Headers", "Range, If-None-Match");
+  response.headers.set("Access-Control-Allow-Headers",
+                       "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status");
   response.headers.set("Access-Control-Max-Age", "86400");
   return response;
 }
@@ -38,6 +43,19 @@ std::string max_age(std::int64_t seconds) {
 // Old players, by the address they were given.
 bool asks_for_plain(const http::Request& request) {
   return request.parameter("ll") == "0";
+}
+
+ClientReport client_report(const http::Request& request) {
+  ClientReport report;
+  read_client_report(request.parameter("CMCD"), report);
+  for (const std::string_view field : kReportFields) read_client_report(request.headers.find(field), report);
+  return report;
+}
+
+// What tells players behind one address apart: their playback's own name where they send one, else the program's.
+std::string viewer_name(const http::Request& request) {
+  const std::string session = client_report(request).session;
+  return session.empty() ? std::string(request.headers.find("User-Agent")) : "sid:" + session;
 }
 
 PlaylistForm form_of(const http::Request& request, const hls::DeliveryDirectives& directives) {
@@ -100,6 +118,7 @@ void allow_every_origin(http::Response& response) {
 Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t now_us, WallTime wall,
                                    bool again) {
   Outcome outcome;
+  if (!again) count_report(request);
   if (request.method == http::Method::kOptions) {
     outcome = preflight();
   } else if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
@@ -223,10 +242,16 @@ http::Response Delivery::playlist(const Question& question, const StoredText& te
   return response;
 }
 
+void Delivery::count_report(const http::Request& request) {
+  const ClientReport report = client_report(request);
+  if (report.starved) metrics_.player_starved();
+  if (report.buffer_ms) metrics_.player_buffer(*report.buffer_ms / 1e3);
+}
+
 void Delivery::count_playlist(const Question& question, const StoredText& text) {
   const http::Request& request = question.request;
   const StreamView& view = question.view;
-  viewers_.seen(view.stream_id, request.peer_address, request.headers.find("User-Agent"), question.now_us,
+  viewers_.seen(view.stream_id, request.peer_address, viewer_name(request), question.now_us,
                 kPatienceTargets * view.target_duration_seconds * kMicroseconds);
   metrics_.playlist_served();
   if (request.method == http::Method::kGet) viewers_.sent(view.stream_id, text.text->size());

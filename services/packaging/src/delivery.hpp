@@ -63,6 +63,7 @@ class Delivery {
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
   Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
   Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
+  void count_report(const http::Request& request);
   void count_playlist(const Question& question, const StoredText& text);
   static Awaited awaited(const Question& question, std::string answer = {});
   http::Response refuse(std::string_view why);

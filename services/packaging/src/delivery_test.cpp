@@ -332,5 +332,14 @@ TEST_F(DeliveryTest, CountsViewersAndWhatTheyAreGiven) {
   EXPECT_EQ(viewers_.collect(3'000'000).at(0).viewers, 0U) << "three target durations";
 }
 
+// CTA-5004: each playback has a name of its own, sent with the query or in a field.
+TEST_F(DeliveryTest, CountsPlaybacksBehindOneAddressApart) {
+  for (const std::string session : {"one", "two"}) {
+    get("index.m3u8?CMCD=sf%3Dh%2Csid%3D%22" + session + "%22");
+    get("v0/index.m3u8", "CMCD-Session: sf=h,sid=\"" + session + "\"\r\nCMCD-Status: bs\r\n");
+  }
+  EXPECT_EQ(viewers_.collect(0).at(0).viewers, 2U);
+}
+
 }  // namespace
 }  // namespace millrace::packaging

@@ -53,6 +53,15 @@ struct Metrics::Families {
       counter(*registry, "millrace_packaging_not_found_total", "Requests for what never was there (404).");
   prometheus::Counter& past =
       counter(*registry, "millrace_packaging_gone_total", "Requests for what is not there any more (410).");
+  prometheus::Counter& starved =
+      counter(*registry, "millrace_packaging_player_rebuffering_total",
+              "Requests of players that had nothing left to play, as they report (CMCD bs).");
+  prometheus::Histogram& buffer =
+      prometheus::BuildHistogram()
+          .Name("millrace_packaging_player_buffer_seconds")
+          .Help("What players have left to play when they ask, as they report (CMCD bl).")
+          .Register(*registry)
+          .Add({}, prometheus::Histogram::BucketBoundaries{0, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64});
   prometheus::Counter& forbidden =
       counter(*registry, "millrace_packaging_forbidden_total", "Requests for private streams (403).");
   prometheus::Counter& refused = counter(*registry, "millrace_packaging_refused_directives_total",
@@ -115,6 +124,12 @@ void Metrics::init_segment_served() {
 }
 void Metrics::not_found() {
   families_->unknown.Increment();
+}
+void Metrics::player_starved() {
+  families_->starved.Increment();
+}
+void Metrics::player_buffer(double seconds) {
+  families_->buffer.Observe(seconds);
 }
 void Metrics::forbidden() {
   families_->forbidden.Increment();

@@ -28,6 +28,9 @@ class Metrics {
   void not_found();
   void gone();
   void forbidden();
+  // As players report it of themselves (cmcd.hpp).
+  void player_starved();
+  void player_buffer(double seconds);
   void refused();       // a delivery directive, 400
   void wait_refused();  // too many wait, 503
   void waiting(std::size_t count);
