@@ -1,5 +1,5 @@
-// What a player reports of itself with its requests: Common Media Client Data (CTA-5004), of which only this is
-// used. Pure.
+// What a player reports of itself with its requests: Common Media Client Data (CTA-5004), of which only this
+// is used. Pure.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,9 @@ inline constexpr std::size_t kMostReportBytes = 2048;
 inline constexpr std::size_t kMostReportKeys = 64;
 inline constexpr std::size_t kMostSessionBytes = 64;  // CTA-5004
 
-// Adds what the text says: the percent-decoded query parameter CMCD, or one of the header fields CMCD-Session,
-// CMCD-Request, CMCD-Object and CMCD-Status. Keys that are not known are passed over; from the first item on that
-// is none, nothing more is read.
+// Adds what the text says: the percent-decoded query parameter CMCD, or one of the header fields
+// CMCD-Session, CMCD-Request, CMCD-Object and CMCD-Status. Keys that are not known are passed over; from the
+// first item on that is none, nothing more is read.
 void read_client_report(std::string_view text, ClientReport& report);
 
 }  // namespace millrace::packaging

@@ -52,7 +52,8 @@ ClientReport client_report(const http::Request& request) {
   return report;
 }
 
-// What tells players behind one address apart: their playback's own name where they send one, else the program's.
+// What tells players behind one address apart: their playback's own name where they send one, else the
+// program's.
 std::string viewer_name(const http::Request& request) {
   const std::string session = client_report(request).session;
   return session.empty() ? std::string(request.headers.find("User-Agent")) : "sid:" + session;

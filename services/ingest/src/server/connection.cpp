@@ -140,8 +140,8 @@ void Connection::flush() {
   if (sent == Sent::kAll && state_ == State::kClosing) transport_.shutdown();
 }
 
-// A publisher that left without reading its answers resets the connection. What it sent before that is still to be
-// read: its media, and that it was done.
+// A publisher that left without reading its answers resets the connection. What it sent before that is still
+// to be read: its media, and that it was done.
 void Connection::cannot_send(int error) {
   PublishRole* role = publisher();
   const bool reads_on = state_ == State::kOpen && watching_readable_ && role != nullptr && role->publishing();
