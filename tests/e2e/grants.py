@@ -70,4 +70,6 @@ def names_in(url, token):
     gaps = re.findall(r"^#EXT-X-GAP\n(?:#.*\n)*(.+)$", text, re.M)
     uris = [uri for uri in re.findall(r'URI="([^"]+)"', text) + re.findall(r"^[^#\s].*$", text, re.M) if uri not in gaps]
     check(len(uris) >= 2 and all(uri.endswith("?token=" + token) for uri in uris), f"every URI has the token: {uris}")
-    return sorted({uri.split("?")[0] for uri in uris})
+    # Other lists, and what is not there (yet).
+    elsewhere = re.findall(r'^#EXT-X-(?:RENDITION-REPORT|PRELOAD-HINT):.*URI="([^"]+)"|^#EXT-X-PART:.*URI="([^"]+)",GAP=YES', text, re.M)
+    return sorted({uri.split("?")[0] for uri in set(uris) - {uri for pair in elsewhere for uri in pair}})
