@@ -10,6 +10,10 @@ const RECOVER_MS = 5000;
 const STATUS_MS = 5000;
 // A player that shows nothing new for this long is started again.
 const STALL_MS = 12000;
+// Who is further behind live than the player wants to be, and this much more, is offered to go there.
+const BEHIND_S = 8;
+// The list says how far behind live to play; a little faster brings a player there that has stalled.
+const PLAYER = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.15, backBufferLength: 90, maxBufferLength: 20 };
 
 const element = (id) => document.getElementById(id);
 const video = element("video");
@@ -123,9 +127,13 @@ function play() {
   stop();
   lastProgress = performance.now();
   if (window.Hls && Hls.isSupported()) {
-    player = new Hls({ liveSyncDurationCount: 3, liveMaxLatencyDurationCount: 8, backBufferLength: 30, maxBufferLength: 20 });
+    player = new Hls(PLAYER);
     player.on(Hls.Events.ERROR, (_event, data) => recover(data));
     player.on(Hls.Events.MANIFEST_PARSED, startPlayback);
+    player.on(Hls.Events.LEVELS_UPDATED, offerQualities);
+    player.on(Hls.Events.MANIFEST_LOADED, offerQualities);
+    player.on(Hls.Events.AUDIO_TRACKS_UPDATED, offerSounds);
+    player.on(Hls.Events.AUDIO_TRACK_SWITCHED, offerSounds);
     player.loadSource(source);
     player.attachMedia(video);
   } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
@@ -134,6 +142,52 @@ function play() {
   } else {
     show("offline", "Not supported", "This browser cannot play live video.");
   }
+}
+
+// A choice of one is none.
+function offer(name, options, chosen) {
+  element(`${name}-choice`).hidden = options.length < 2;
+  const select = element(name);
+  select.replaceChildren(...options.map(({ value, label }) => new Option(label, value, false, value === chosen)));
+}
+
+function qualityLabel(level) {
+  const size = level.height ? `${level.height}p` : "sound only";
+  return `${size}, ${Math.round(level.bitrate / 1000)} kbit/s`;
+}
+
+function offerQualities() {
+  if (!player) return;
+  const levels = player.levels.map((level, index) => ({ value: index, label: qualityLabel(level) }));
+  const automatic = levels.length > 1 ? [{ value: -1, label: "Automatic" }] : [];
+  offer("quality", [...automatic, ...levels], player.autoLevelEnabled ? -1 : player.currentLevel);
+}
+
+function offerSounds() {
+  if (!player) return;
+  offer("sound", player.audioTracks.map((track, index) => ({ value: index, label: track.name })), player.audioTrack);
+}
+
+function goToLive() {
+  if (player?.liveSyncPosition) video.currentTime = player.liveSyncPosition;
+  video.play().catch(() => {});
+}
+
+// How much is there to play from here on.
+function bufferedSeconds() {
+  for (let i = 0; i < video.buffered.length; i += 1) {
+    if (video.buffered.start(i) <= video.currentTime && video.currentTime <= video.buffered.end(i)) return video.buffered.end(i) - video.currentTime;
+  }
+  return 0;
+}
+
+function showFigures() {
+  const latency = player?.latency ?? 0;
+  element("delay").textContent = latency > 0 ? `${latency.toFixed(1)} s` : "–";
+  element("buffer").textContent = video.readyState > 0 ? `${bufferedSeconds().toFixed(1)} s` : "–";
+  const quality = video.getVideoPlaybackQuality?.();
+  element("dropped").textContent = quality?.totalVideoFrames ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : "–";
+  element("to-live").hidden = !(latency > (player?.targetLatency ?? 0) + BEHIND_S);
 }
 
 function watchProgress() {
@@ -146,8 +200,7 @@ function watchProgress() {
     retryLater();
   }
   if (video.videoWidth > 0) element("picture").textContent = `${video.videoWidth} × ${video.videoHeight}`;
-  const latency = player && player.latency;
-  element("delay").textContent = latency > 0 ? `${latency.toFixed(1)} s` : "–";
+  showFigures();
 }
 
 async function showStatus() {
@@ -175,6 +228,9 @@ async function start() {
     video.muted = false;
     element("unmute").hidden = true;
   });
+  element("quality").addEventListener("change", (event) => { if (player) player.nextLevel = Number(event.target.value); });
+  element("sound").addEventListener("change", (event) => { if (player) player.audioTrack = Number(event.target.value); });
+  element("to-live").addEventListener("click", goToLive);
   setInterval(watchProgress, 250);
   setInterval(showStatus, STATUS_MS);
   showStatus();

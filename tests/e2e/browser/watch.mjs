@@ -21,6 +21,7 @@ const sample = () => {
     time: video.currentTime, sound: video.webkitAudioDecodedByteCount, frames: quality.totalVideoFrames, dropped: quality.droppedVideoFrames,
     width: video.videoWidth, height: video.videoHeight, paused: video.paused,
     state: document.querySelector("#state")?.dataset.state,
+    said: ["delay", "buffer", "dropped"].map((id) => document.getElementById(id)?.textContent ?? "").join(", "),
   };
 };
 
@@ -72,10 +73,12 @@ try {
   const dropped = last.dropped - first.dropped;
   const played = last.time - first.time;
   console.log(`played ${played.toFixed(1)} s of ${last.width}x${last.height} in ${seconds} s: ${frames} frames, ${dropped} dropped, ` +
-    `longest pause ${longest} ms, page says ${last.state}`);
+    `longest pause ${longest} ms, page says ${last.state}, ${last.said}`);
   // Slow machines drop frames; time that does not pass is a stall however it is spread.
   if (played < seconds * 0.9) throw new Error(`only ${played.toFixed(1)} s played`);
   if (!(last.sound > first.sound)) throw new Error(`no sound was decoded: ${first.sound} and then ${last.sound} bytes`);
+  // Behind live, buffer, dropped frames.
+  if (!/^[\d.]+ s, [\d.]+ s, \d+ of \d+$/.test(last.said)) throw new Error(`the page's figures: ${last.said}`);
   if (last.state !== "live") throw new Error(`the page says ${last.state}`);
 } catch (error) {
   console.log(`failed: ${error.message}`);
