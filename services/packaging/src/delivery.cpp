@@ -24,6 +24,9 @@ constexpr std::int64_t kMicroseconds = 1'000'000;
 // A blocking answer may be kept for so many target durations (RFC 8216bis B.1): its query names what is in
 // it.
 constexpr std::int64_t kBlockingTargets = 6;
+// What is not there may come; but a cache must be able to answer all who ask for it meanwhile, or they come
+// here one after the other.
+constexpr std::int64_t kMissingSeconds = 1;
 
 http::Response preflight() {
   http::Response response;
@@ -158,7 +161,7 @@ Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wa
   Outcome outcome = object(question);
   auto* const response = std::get_if<http::Response>(&outcome);
   if (response == nullptr) return outcome;
-  if (response->status == 200) response->headers.set("Cache-Control", kForOneViewer);
+  response->headers.set("Cache-Control", kForOneViewer);
   if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response->body);
       list && text) {
     // A good token has no character that would have to be escaped.
@@ -302,7 +305,7 @@ http::Response Delivery::missing(Presence presence) {
   http::Response response =
       past ? http::Response::problem(410, "packaging.gone", "it was there once")
            : http::Response::problem(404, "packaging.not_found", "there is no such thing");
-  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Cache-Control", max_age(kMissingSeconds));
   return response;
 }
 

@@ -171,7 +171,7 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
     const std::string answer = get(row.name);
     EXPECT_EQ(status_of(answer), row.status) << row.name;
     if (row.status == 404 || row.status == 410) {
-      EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+      EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=1");
       EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
     }
   }
