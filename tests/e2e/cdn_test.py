@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""nginx before packaging, with the very configuration of docs/examples/nginx-delivery.conf: TLS and HTTP/2, and one request at the origin
+for whatever many viewers want at once: playlists, those that block, segments, parts, what is not there."""
+import concurrent.futures
+import contextlib
+import pathlib
+import re
+import signal
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from stack import ROOT, Stack, check, fetch, free_port, main, make_clip, wait_for
+
+CONFIGURATION = ROOT / "docs/examples/nginx-delivery.conf"
+VIEWERS = 60
+MAIN = """
+worker_processes 1; daemon off; pid {home}/nginx.pid; error_log {home}/error.log warn;
+events {{ worker_connections 2048; }}
+http {{ access_log off; include {home}/delivery.conf; }}
+"""
+
+
+def configured(home, origin, port):
+    """The file with what its head says is to be changed."""
+    text = CONFIGURATION.read_text()
+    for old, new in (("127.0.0.1:8000", f"127.0.0.1:{origin}"), ("listen 443", f"listen 127.0.0.1:{port}"), ("/var/cache/nginx/millrace", f"{home}/cache"),
+                     ("/etc/nginx/tls/delivery", f"{home}/delivery")):
+        check(old in text, f"{old} is in {CONFIGURATION}")
+        text = text.replace(old, new)
+    return text
+
+
+@contextlib.contextmanager
+def front(origin):
+    with tempfile.TemporaryDirectory(prefix="millrace-test-") as home, front_in(pathlib.Path(home), origin) as base:
+        yield base
+
+
+@contextlib.contextmanager
+def front_in(home, origin):
+    home.chmod(0o755)  # nginx's worker is another user
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", str(home / "delivery.key"), "-out", str(home / "delivery.crt")], check=True, capture_output=True)
+    port = free_port()
+    (home / "delivery.conf").write_text(configured(home, origin, port))
+    (home / "nginx.conf").write_text(MAIN.format(home=home))
+    with open(home / "output.log", "wb") as output:
+        child = subprocess.Popen(["nginx", "-c", str(home / "nginx.conf"), "-p", str(home)], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        wait_for(lambda: ask(f"https://127.0.0.1:{port}/")[0] == 404, "nginx")
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+
+
+def ask(url, headers=None):
+    """(status, headers, body)"""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=60, context=context) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+class Origin:
+    """Requests that reach packaging."""
+
+    def __init__(self, stack):
+        port = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == "packaging")
+        self.metrics = f"http://127.0.0.1:{port}/metrics"
+
+    def requests(self):
+        text = fetch(self.metrics)[2].decode()
+        return int(float(re.search(r'^millrace_http_requests_total\{[^}]*"hls"[^}]*\} (\S+)$', text, re.M).group(1)))
+
+
+def all_at_once(urls, headers=None):
+    """The answers to as many viewers, who ask in one moment."""
+    start = threading.Barrier(len(urls))
+
+    def view(url):
+        start.wait()
+        return ask(url, headers)
+
+    with concurrent.futures.ThreadPoolExecutor(len(urls)) as pool:
+        return list(pool.map(view, urls))
+
+
+def one_request(origin, urls, what, status=200):
+    before = origin.requests()
+    answers = all_at_once(urls)
+    asked = origin.requests() - before
+    check({answer[0] for answer in answers} == {status}, f"{what}: {sorted({answer[0] for answer in answers})}")
+    check(len({answer[2] for answer in answers}) == 1, f"{what}: all have the same bytes")
+    check(asked == 1, f"{what}: {asked} requests at the origin for {len(urls)} viewers")
+    return answers[0]
+
+
+class Stream:
+    def __init__(self, stack, base):
+        self.stack, self.base = stack, f"{base}/live/{stack.stream_id}"
+        self.direct = stack.info["hls_url"].rsplit("/", 1)[0]
+
+    def list_text(self):
+        """Asked of the origin itself, so that nothing is in the cache by it."""
+        return fetch(f"{self.direct}/v0/index.m3u8")[2].decode()
+
+    def newest(self):
+        text = self.list_text()
+        return int(re.search(r"^#EXT-X-MEDIA-SEQUENCE:(\d+)$", text, re.M).group(1)) + text.count("#EXTINF") - 1
+
+
+def playlists(stream, origin):
+    _, headers, _ = one_request(origin, [f"{stream.base}/v0/index.m3u8"] * VIEWERS, "a playlist")
+    seconds = int(re.search(r"max-age=(\d+)", headers["Cache-Control"]).group(1))
+    check(ask(f"{stream.base}/v0/index.m3u8")[1]["X-Cache"] in ("HIT", "EXPIRED", "REVALIDATED", "MISS"), "the cache says what it did")
+    time.sleep(seconds + 1)
+    before = origin.requests()
+    check(ask(f"{stream.base}/v0/index.m3u8")[1]["X-Cache"] != "HIT" and origin.requests() == before + 1, f"it is kept for {seconds} s")
+    one_request(origin, [f"{stream.base}/index.m3u8?whoever={number}" for number in range(VIEWERS)], "a multivariant playlist, by who asks")
+
+
+def codings(stream):
+    url = f"{stream.base}/a0/index.m3u8"
+    plain, packed = ask(url), ask(url, {"Accept-Encoding": "br, gzip;q=0.9"})
+    check(plain[1]["Content-Encoding"] is None and plain[2].startswith(b"#EXTM3U"), "a plain playlist")
+    check(packed[1]["Content-Encoding"] == "gzip" and packed[2].startswith(b"\x1f\x8b"), f"a compressed one: {packed[1]}")
+    check(ask(url, {"Accept-Encoding": "gzip;q=0, br"})[1]["Content-Encoding"] is None, "not for who refuses it")
+
+
+def blocking(stream, origin):
+    target = stream.newest() + 2
+    queries = [f"?_HLS_msn={target}", f"?whoever=1&_HLS_msn={target}", f"?_HLS_msn={target}&token_of=nobody"]
+    urls = [f"{stream.base}/v0/index.m3u8{queries[number % 3]}" for number in range(VIEWERS)]
+    _, headers, text = one_request(origin, urls, "a blocking playlist")
+    last = int(re.search(rb"^#EXT-X-MEDIA-SEQUENCE:(\d+)$", text, re.M).group(1)) + text.count(b"#EXTINF") - 1
+    check(last >= target, f"it has segment {target}: {last}")
+    check("max-age" in headers["Cache-Control"], f"{headers['Cache-Control']}")
+    check(ask(urls[0])[1]["X-Cache"] == "HIT", "and stays in the cache")
+
+
+def media(stream, origin):
+    text = stream.list_text()
+    name = [line for line in text.splitlines() if line.endswith(".m4s") and not line.startswith("#")][-1]
+    init = re.search(r'EXT-X-MAP:URI="([^"]+)"', text).group(1)
+    for what, name_of in (("a segment", name), ("an init segment", init)):
+        _, headers, body = one_request(origin, [f"{stream.base}/v0/{name_of}"] * VIEWERS, what)
+        check("immutable" in headers["Cache-Control"], f"{what}: {headers['Cache-Control']}")
+        before = origin.requests()
+        status, _, part = ask(f"{stream.base}/v0/{name_of}", {"Range": "bytes=10-19"})
+        check(status == 206 and part == body[10:20] and origin.requests() == before, f"a range of {what} from the cache: {status}")
+
+
+def parts(stream, origin):
+    """The part that is being made, as every player at the live edge asks for it."""
+    hint = re.search(r'EXT-X-PRELOAD-HINT:TYPE=PART,URI="([^"]+)"', stream.list_text())
+    check(hint, "the playlist hints at a part")
+    _, headers, _ = one_request(origin, [f"{stream.base}/v0/{hint.group(1)}"] * VIEWERS, "the hinted part")
+    check("immutable" in headers["Cache-Control"], f"a part: {headers['Cache-Control']}")
+
+
+def missing(stream, origin):
+    name = f"{stream.base}/v0/nothing.m4s"
+    one_request(origin, [name] * VIEWERS, "what is not there", 404)
+    time.sleep(2.5)
+    before = origin.requests()
+    check(ask(name)[0] == 404 and origin.requests() == before + 1, "which is asked for again a second later")
+
+
+def refused(stream, origin):
+    url = f"{stream.base}/v0/index.m3u8?_HLS_msn={stream.newest() + 1000}"
+    before = origin.requests()
+    answers = [ask(url) for _ in range(3)]
+    check([answer[0] for answer in answers] == [400] * 3 and origin.requests() == before + 3, "no refusal is kept")
+
+
+def private(stream, origin):
+    before = origin.requests()
+    answers = [ask(f"{stream.base}/v0/index.m3u8?token=mine") for _ in range(3)]
+    check([answer[1]["X-Cache"] for answer in answers] == ["BYPASS"] * 3 and origin.requests() == before + 3, "what needs a token is nobody else's")
+
+
+def http2(stream):
+    """Many streams of one connection; and one that blocks holds up none of them."""
+    msn = stream.newest() + 2
+    waiting = [f"{stream.base}/v0/index.m3u8?_HLS_msn={msn}"]
+    names = [f"{stream.base}/{rendition}/index.m3u8" for rendition in ("v0", "a0")] * 5
+    command = ["curl", "--silent", "--insecure", "--http2", "--parallel", "--parallel-max", "20", "--write-out", "%{http_version} %{http_code}\n"]
+    for url in waiting + names:
+        command += ["--output", "/dev/null", url]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
+    check(lines.count("2 200") == len(names) + 1, f"HTTP/2: {lines}")
+
+
+def test():
+    # A few seconds of a low-latency stream; all viewers of the test come from one address.
+    with Stack(TRUSTED_PROXIES="127.0.0.1", HLS_CONNECTIONS_PER_ADDRESS="0") as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=20, gop=60)
+        stack.publish(clip, loop=-1)
+        wait_for(lambda: (lambda found: found and len(found.segments) >= 3)(stack.playlist(rendition="v0")), "a playlist", 40)
+        origin_port = re.search(r":(\d+)/", stack.info["hls_url"].split("//")[1]).group(1)
+        with front(origin_port) as base:
+            stream, origin = Stream(stack, base), Origin(stack)
+            playlists(stream, origin)
+            codings(stream)
+            blocking(stream, origin)
+            media(stream, origin)
+            parts(stream, origin)
+            missing(stream, origin)
+            refused(stream, origin)
+            private(stream, origin)
+            http2(stream)
+
+
+main(test)
