@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from stack import check, fetch
@@ -56,7 +57,7 @@ def hls_objects(stack, token):
     found = [f"{base}/index.m3u8", f"{base}/master.m3u8"]
     for name in names_in(f"{base}/index.m3u8", token):
         found.append(f"{base}/{name}")
-        found += [f"{base}/{name.split('/')[0]}/{object}" for object in names_in(f"{base}/{name}", token)]
+        found += [urllib.parse.urljoin(f"{base}/{name}", object) for object in names_in(f"{base}/{name}", token)]
     check(len([url for url in found if url.endswith(".m4s")]) >= 2, f"picture and sound: {found}")
     return found
 
