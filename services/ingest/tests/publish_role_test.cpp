@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "media/log_names.hpp"
+#include "media_samples.hpp"
 #include "role_fixture.hpp"
 #include "streams/publication_actor.hpp"
 
@@ -32,6 +33,18 @@ class PublishRoleTest : public testing::RoleTest {
     streams_.claim(stream, [](LiveStreams::Claim) {});
     ticket_->accept(stream);
     return stream;
+  }
+
+  void send(rtmp::MessageType type, std::uint32_t timestamp_ms, const Bytes& body) {
+    role_->begin({4, type, timestamp_ms, static_cast<std::uint32_t>(body.size()), 1});
+    role_->append({4, body});
+    role_->end({4}, {connection_.now, {}});
+  }
+  // What is told on the bus now.
+  std::vector<NewRecords> report() {
+    std::vector<NewRecords> told;
+    (void)role_->report(connection_.now, 20'000, told);
+    return told;
   }
 
   testing::RecordedConnection connection_;
@@ -125,6 +138,37 @@ TEST_F(PublishRoleTest, MeasuresAnewWhenLimitsChange) {
   ticket_->change_limits({200, ""});
   EXPECT_TRUE(role_->count_received(200 * 1000 / 8 * 9, connection_.now))
       << "what it sent before does not count";
+}
+
+// Pictures a millisecond apart on the wall clock: what comes sooner than the interval is a part that has
+// ended, or a segment.
+TEST_F(PublishRoleTest, TellsTheBusOfAPartAtOnceAndOfOtherRecordsOncePerInterval) {
+  ask();
+  accept();
+  send(rtmp::MessageType::kVideo, 0, testing::avc_header());
+  std::uint64_t segment = 0;
+  std::uint64_t parts = 0;
+  std::int64_t last_us = 0;
+  int at_once = 0;
+  for (std::uint32_t frame = 0; frame < 180; ++frame) {
+    connection_.now += 1000;
+    send(rtmp::MessageType::kVideo, frame * 100 / 3, testing::video_frame(frame % 60 == 0, frame));
+    for (const NewRecords& records : report()) {
+      const bool ends = records.media_sequence != segment || records.closed_parts != parts;
+      EXPECT_TRUE(ends || connection_.now - last_us >= 20'000) << frame;
+      EXPECT_EQ(ends, frame % 60 == 0 || (frame > 60 && frame % 10 == 0)) << frame;
+      at_once += ends ? 1 : 0;
+      segment = records.media_sequence;
+      parts = records.closed_parts;
+      last_us = connection_.now;
+    }
+  }
+  EXPECT_EQ(at_once, 3 + 10) << "three segments, and what is within the second and the third";
+  EXPECT_EQ(parts, 11U);
+  (void)report();
+  role_->end(media::LogEnd::kUnpublished);
+  ASSERT_EQ(announcer_.announced.size(), 1U);
+  EXPECT_EQ(announcer_.announced.back().closed_parts, 12U) << "the end closes the last one";
 }
 
 TEST_F(PublishRoleTest, AnswersOfAnotherPublicationAreVoid) {

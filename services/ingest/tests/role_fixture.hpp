@@ -107,8 +107,11 @@ class RecordedAnnouncer final : public Announcer {
   void dropped(const std::string&, PublicationId, Epoch, media::LogEnd) override {}
   void play_ended(const std::string&, std::uint64_t) override { ++plays_ended; }
   void statistics(const std::vector<LiveStreamPtr>&) override {}
-  void new_records(const std::vector<NewRecords>&) override {}
+  void new_records(const std::vector<NewRecords>& all) override {
+    announced.insert(announced.end(), all.begin(), all.end());
+  }
 
+  std::vector<NewRecords> announced;
   int plays_ended = 0;
 };
 
