@@ -8,5 +8,7 @@ namespace millrace::mp4::errors {
 inline constexpr ErrorCode kEmpty = "mp4.empty";
 inline constexpr ErrorCode kChanged = "mp4.changed";
 inline constexpr ErrorCode kMoov = "mp4.moov";
+inline constexpr ErrorCode kTables = "mp4.tables";
+inline constexpr ErrorCode kTooLarge = "mp4.too_large";
 
 }  // namespace millrace::mp4::errors
