@@ -6,6 +6,7 @@
 #include "http/target.hpp"
 #include "routes.hpp"
 #include "vod.hpp"
+#include "vod_delivery.hpp"
 
 namespace millrace::api {
 namespace {
@@ -41,6 +42,15 @@ std::string content_security_policy(const Urls& urls) {
          "'self' " +
          media + "; media-src 'self' blob: " + media +
          "; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+}
+
+// What the answer of a recording needs of its request, which may come later.
+http::Request kept_of(const http::Request& request) {
+  http::Request kept;
+  kept.path = request.path;
+  kept.query = request.query;
+  kept.headers.add("Origin", request.headers.find("Origin"));
+  return kept;
 }
 
 // What the application is to know of a request.
@@ -126,7 +136,9 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   const std::string_view path = request.path;
   const bool watch = path.starts_with(kWatch);
   const bool asset = path.starts_with(kAssets);
-  const std::optional<std::string_view> recorded = recording_in(path);
+  const std::optional<VodPath> presented = parse_vod_path(path);
+  const std::optional<std::string_view> recorded =
+      presented ? std::optional(presented->file) : recording_in(path);
   const bool documents = path == kDocs || path == kDescription;
   if (!watch && !asset && !recorded && !documents) return false;
   if (request.method == http::Method::kOptions) {
@@ -173,9 +185,10 @@ void Edge::judge_recording(const http::Request& request, const http::Responder& 
   VodAccess::Decision decision = vod_access_.judge(request, name, wall_now());
   switch (decision.answer) {
     case VodAccess::Answer::kOpen:
-      return respond_with(request, respond, recording(name, true));
+      return give_recording(request, respond, std::string(name), {true});
     case VodAccess::Answer::kGranted:
-      return respond_with(request, respond, recording(name, false));
+      return give_recording(request, respond, std::string(name),
+                            {false, std::string(request.parameter(VodAccess::kParameter))});
     case VodAccess::Answer::kRefused:
       return respond_with(request, respond, std::move(decision.refusal));
     case VodAccess::Answer::kAsk:
@@ -185,23 +198,30 @@ void Edge::judge_recording(const http::Request& request, const http::Responder& 
   if (access.route == nullptr)
     return respond_with(request, respond, http::Response::problem(404, "not_found"));
   EdgeCall question = call_of(request, std::move(access));
-  http::Request origin;  // what CORS needs of it
-  origin.headers.add("Origin", request.headers.find("Origin"));
   const bool nobody = !request.headers.contains("Authorization");
   ask_application(
       std::move(question), {}, [respond] { return respond.connected(); },
-      [this, respond, origin = std::move(origin), name = std::string(name), nobody](http::Response answer) {
+      [this, respond, kept = kept_of(request), name = std::string(name), nobody](http::Response answer) {
+        if (answer.status != 200) return respond_with(kept, respond, std::move(answer));
         // What nobody in particular may have is everybody's.
-        respond_with(origin, respond, answer.status == 200 ? recording(name, nobody) : std::move(answer));
+        give_recording(kept, respond, name, {nobody});
       });
 }
 
-http::Response Edge::recording(std::string_view name, bool for_everybody) const {
+void Edge::give_recording(const http::Request& request, const http::Responder& respond,
+                          const std::string& name, const Grant& grant) const {
   auto file = open_recording(config_.vod_directory, name);
-  if (!file) return std::move(file.error());
-  http::Response response = http::file_response(std::move(*file), name);
-  response.headers.add("Cache-Control", for_everybody ? "public, max-age=3600" : "private, no-store");
-  return response;
+  if (!file) return respond_with(request, respond, std::move(file.error()));
+  const auto give = [this, respond, kept = kept_of(request), grant](http::Response response) {
+    if (response.status == 200)
+      response.headers.add("Cache-Control",
+                           grant.to_everybody ? "public, max-age=3600" : "private, no-store");
+    respond_with(kept, respond, std::move(response));
+  };
+  if (!parse_vod_path(request.path)) return give(http::file_response(std::move(*file), name));
+  vod_->find(name, *file,
+             [give, kept = kept_of(request), file = *file, token = grant.token](
+                 const VodLibrary::Found& found) { give(vod_answer(found, file, kept, token)); });
 }
 
 void Edge::pass_on(http::Request&& request, const http::Responder& respond, RouteMatch match) const {

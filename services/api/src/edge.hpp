@@ -2,6 +2,7 @@
 // application.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "rate_limits.hpp"
 #include "urls.hpp"
 #include "vod_access.hpp"
+#include "vod_library.hpp"
 #include "web_files.hpp"
 
 namespace millrace::api {
@@ -42,7 +44,15 @@ class Edge {
   bool answer_here(const http::Request& request, const http::Responder& respond) const;
   http::Response watch_page() const;
   http::Response docs_page() const;
-  http::Response recording(std::string_view name, bool for_everybody) const;
+  // Who is given a recording, and how: to everybody, or to this request alone; playlists hand on a token
+  // that it was granted by.
+  struct Grant {
+    bool to_everybody = false;
+    std::string token{};
+  };
+  // The file or an object of its presentation, as the path says.
+  void give_recording(const http::Request& request, const http::Responder& respond, const std::string& name,
+                      const Grant& grant) const;
   // The same, once it is known who may have it.
   void judge_recording(const http::Request& request, const http::Responder& respond,
                        std::string_view name) const;
@@ -64,6 +74,7 @@ class Edge {
   const std::optional<LiveEndpoint> live_;
   const std::string content_security_policy_;
   const std::shared_ptr<AnswerCache> answers_ = std::make_shared<AnswerCache>();
+  const std::unique_ptr<VodLibrary> vod_ = std::make_unique<VodLibrary>();  // its thread ends first
 };
 
 }  // namespace millrace::api

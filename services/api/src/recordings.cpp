@@ -24,16 +24,17 @@ Result<void> read_exactly(int descriptor, std::uint64_t offset, std::span<std::u
 }
 
 std::shared_ptr<const mp4::MovieInfo> read_info(const http::OpenedFile& file) {
-  const int descriptor = file.region.file->descriptor();
-  const mp4::FileSource source{file.region.size,
-                               [descriptor](std::uint64_t offset, std::span<std::uint8_t> into) {
-                                 return read_exactly(descriptor, offset, into);
-                               }};
-  Result<mp4::MovieInfo> info = mp4::read_movie_info(source);
+  Result<mp4::MovieInfo> info = mp4::read_movie_info(file_source(file));
   return info ? std::make_shared<const mp4::MovieInfo>(std::move(*info)) : nullptr;
 }
 
 }  // namespace
+
+mp4::FileSource file_source(const http::OpenedFile& file) {
+  return {file.region.size, [handle = file.region.file](std::uint64_t offset, std::span<std::uint8_t> into) {
+            return read_exactly(handle->descriptor(), offset, into);
+          }};
+}
 
 Result<std::vector<std::string>> Recordings::names() const {
   std::vector<std::string> names;

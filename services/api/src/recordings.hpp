@@ -14,6 +14,9 @@
 
 namespace millrace::api {
 
+// "api.read" when the file is shorter than it was, or cannot be read.
+mp4::FileSource file_source(const http::OpenedFile& file);
+
 class Recordings {
  public:
   static constexpr std::size_t kMostNames = 100'000;  // of a directory; of more, the newest

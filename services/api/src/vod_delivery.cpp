@@ -1,0 +1,180 @@
+#include "vod_delivery.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "manifest/hls/uri_query.hpp"
+#include "vod_playlists.hpp"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::string_view kVod = "/vod/";
+constexpr std::string_view kPlaylist = "index.m3u8";
+constexpr std::string_view kInit = "init.mp4";
+constexpr std::string_view kSegmentSuffix = ".m4s";
+constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
+constexpr double kMostSeconds = 1e7;
+
+struct Clip {
+  std::int64_t start_us = 0;
+  std::int64_t end_us = std::numeric_limits<std::int64_t>::max();
+  std::string query;  // canonical; empty: the whole
+};
+
+std::optional<std::int64_t> parse_seconds(std::string_view text) {
+  double seconds = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!std::isfinite(seconds) || std::signbit(seconds) || seconds > kMostSeconds) return std::nullopt;
+  return static_cast<std::int64_t>(std::llround(seconds * 1e6));
+}
+
+void add_parameter(std::string& query, std::string_view name, std::string_view value) {
+  if (!query.empty()) query += '&';
+  query.append(name).append("=").append(value);
+}
+
+std::string seconds_text(std::int64_t us) {
+  char text[32];
+  const int size = std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(us / 1'000'000),
+                                 static_cast<long long>(us % 1'000'000));
+  return {text, static_cast<std::size_t>(size)};
+}
+
+// nullopt: what was asked for is no time, or nothing.
+std::optional<Clip> parse_clip(const http::Request& request) {
+  Clip clip;
+  for (const auto& [name, into] : {std::pair("start", &clip.start_us), std::pair("end", &clip.end_us)}) {
+    const std::string_view text = request.parameter(name);
+    if (text.empty()) continue;
+    const std::optional<std::int64_t> us = parse_seconds(text);
+    if (!us) return std::nullopt;
+    *into = *us;
+    add_parameter(clip.query, name, seconds_text(*us));
+  }
+  if (clip.start_us >= clip.end_us) return std::nullopt;
+  return clip;
+}
+
+http::Response missing() {
+  return http::Response::problem(404, "vod_unknown", "This recording has nothing of that name.");
+}
+
+http::Response failure(const Error& error) {
+  const bool not_now = error.code == "api.vod_busy" || error.code == "api.read";
+  if (!not_now)
+    return http::Response::problem(422, "recording_not_presentable",
+                                   "This file cannot be presented: " + error.message + ".");
+  http::Response response = http::Response::problem(503, "recording_busy", "Try again shortly.");
+  response.headers.add("Retry-After", "1");
+  return response;
+}
+
+// The file's tag with the object's name, and without what it must not have.
+std::string etag_of(const http::OpenedFile& file, std::string_view name) {
+  std::string etag = file.etag;
+  etag.insert(etag.size() - 1, "-" + std::string(name));
+  return etag;
+}
+
+class Answerer {
+ public:
+  Answerer(const VodItem& item, const http::OpenedFile& file, const http::Request& request,
+           std::string_view token)
+      : item_(item), file_(file), request_(request), token_(token) {}
+
+  http::Response answer(const VodPath& path) const {
+    if (path.rendition.empty()) return path.object == kPlaylist ? playlist(nullptr) : missing();
+    const VodPresentation::Rendition* const rendition = item_.presentation.find(path.rendition);
+    if (rendition == nullptr) return missing();
+    if (path.object == kPlaylist) return playlist(rendition);
+    if (path.object == kInit) {
+      http::Response response = object(*rendition, kInit);
+      const Bytes init = item_.presentation.init_segment(*rendition);
+      response.body = std::string(as_text(init));
+      return response;
+    }
+    return segment(*rendition, path.object);
+  }
+
+ private:
+  http::Response playlist(const VodPresentation::Rendition* rendition) const {
+    const std::optional<Clip> clip = parse_clip(request_);
+    if (!clip)
+      return http::Response::problem(400, "bad_clip", "start and end are seconds, start the earlier one.");
+    http::Response response;
+    response.headers.add("Content-Type", kPlaylistType);
+    const std::string name = rendition == nullptr ? std::string() : rendition->name;
+    std::shared_ptr<const http::CodedText> text = item_.playlists.find(name)->second;
+    // A clip of a rendition is a list of its own; of all of them it is what their lists are asked with.
+    if (rendition != nullptr && !clip->query.empty())
+      text = http::code_text(media_playlist(item_.presentation, *rendition, clip->start_us, clip->end_us));
+    std::string query = rendition == nullptr ? clip->query : std::string();
+    if (!token_.empty()) add_parameter(query, "token", token_);
+    if (!query.empty())
+      response.body = hls::with_uri_query(text->plain, query);
+    else
+      response.body = std::move(text);
+    if (token_.empty()) response.headers.add("ETag", etag_of(file_, name + "-list" + clip->query));
+    return response;
+  }
+
+  http::Response object(const VodPresentation::Rendition& rendition, std::string_view name) const {
+    http::Response response;
+    response.headers.add("Content-Type", item_.presentation.is_video(rendition) ? "video/mp4" : "audio/mp4");
+    response.headers.add("ETag", etag_of(file_, rendition.name + "-" + std::string(name)));
+    return response;
+  }
+
+  http::Response segment(const VodPresentation::Rendition& rendition, std::string_view name) const {
+    if (!name.ends_with(kSegmentSuffix)) return missing();
+    const std::string_view digits = name.substr(0, name.size() - kSegmentSuffix.size());
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    const bool canonical =
+        error == std::errc() && end == digits.data() + digits.size() && std::to_string(number) == digits;
+    if (!canonical || !item_.presentation.has_segment(rendition, number)) return missing();
+    VodPresentation::Segment made = item_.presentation.segment(rendition, number);
+    http::Response response = object(rendition, name);
+    http::FilePieces pieces{std::string(as_text(made.header)), file_.region.file, {}};
+    for (const mp4::FileRange& range : made.payload) pieces.pieces.push_back({range.offset, range.size});
+    response.body = std::move(pieces);
+    return response;
+  }
+
+  const VodItem& item_;
+  const http::OpenedFile& file_;
+  const http::Request& request_;
+  const std::string_view token_;
+};
+
+}  // namespace
+
+std::optional<VodPath> parse_vod_path(std::string_view path) {
+  if (path.starts_with("/api/")) path.remove_prefix(4);
+  if (!path.starts_with(kVod)) return std::nullopt;
+  path.remove_prefix(kVod.size());
+  const std::size_t slash = path.find('/');
+  if (slash == std::string_view::npos || !path.substr(0, slash).ends_with(".mp4")) return std::nullopt;
+  VodPath out;
+  out.file = path.substr(0, slash);
+  out.object = path.substr(slash + 1);
+  if (const std::size_t next = out.object.find('/'); next != std::string_view::npos) {
+    out.rendition = out.object.substr(0, next);
+    out.object = out.object.substr(next + 1);
+  }
+  return out;
+}
+
+http::Response vod_answer(const VodLibrary::Found& found, const http::OpenedFile& file,
+                          const http::Request& request, std::string_view token) {
+  if (!found) return failure(found.error());
+  const std::optional<VodPath> path = parse_vod_path(request.path);
+  return path ? Answerer(**found, file, request, token).answer(*path) : missing();
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,69 @@
+// A finished MP4 as HLS: its tracks as renditions, in segments of a few seconds, nothing of it copied.
+// Pure; what it gives are playlists, init segments, and of a segment the header and the places of its bytes
+// in the file. Immutable; any thread.
+//
+// v0, v1 … are pictures, a0, a1 … sounds, in the file's order. Segment n of all of them is the same time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "containers/mp4/finished_track.hpp"
+#include "vod_cuts.hpp"
+
+namespace millrace::api {
+
+class VodPresentation {
+ public:
+  // Precondition: at least one track. "api.vod_segments" (vod_cuts.hpp).
+  static Result<VodPresentation> create(std::vector<mp4::FinishedTrack> tracks);
+
+  struct Rendition {
+    std::string name;
+    std::size_t number = 0;            // of track and cuts
+    std::string codec;                 // RFC 6381
+    std::uint64_t peak_bandwidth = 0;  // bits a second, of the heaviest segment
+    std::uint64_t average_bandwidth = 0;
+  };
+  const std::vector<Rendition>& renditions() const { return renditions_; }
+  const Rendition* find(std::string_view name) const;
+  const mp4::FinishedTrack& track(const Rendition& rendition) const { return tracks_[rendition.number]; }
+  bool is_video(const Rendition& rendition) const {
+    return track(rendition).track().type == mp4::TrackType::kVideo;
+  }
+  // Each segment that has something begins with a key frame.
+  bool is_independent(const Rendition& rendition) const { return cuts_.tracks[rendition.number].independent; }
+
+  std::size_t segments() const { return cuts_.segments(); }
+  std::int64_t start_us() const { return cuts_.starts_us.front(); }
+  bool has_segment(const Rendition& rendition, std::size_t number) const;
+  // Presented, as lists state it: up to the rendition's next sample. Of one with nothing the time that
+  // others have.
+  std::int64_t segment_start_us(const Rendition& rendition, std::size_t number) const;
+  std::int64_t segment_duration_us(const Rendition& rendition, std::size_t number) const;
+  std::int64_t longest_segment_us() const;
+
+  Bytes init_segment(const Rendition& rendition) const;
+  struct Segment {
+    Bytes header;  // styp, moof, mdat's header
+    std::vector<mp4::FileRange> payload;
+  };
+  // Precondition: has_segment().
+  Segment segment(const Rendition& rendition, std::size_t number) const;
+
+  std::size_t memory() const;
+
+ private:
+  VodPresentation() = default;
+  void measure(Rendition& rendition) const;
+
+  std::vector<mp4::FinishedTrack> tracks_;
+  VodCuts cuts_;
+  std::vector<Rendition> renditions_;
+};
+
+}  // namespace millrace::api
