@@ -104,7 +104,8 @@ Publisher make_publisher(media::ArenaWriter& arena, std::size_t number, std::vec
   description.retention.max_bytes = 5U << 20;
   auto log = arena.create_log(description);
   if (!log) std::fprintf(stderr, "%s\n", log.error().message.c_str()), std::exit(1);
-  const media::TimelineConfig timeline{(*log)->continuation()};
+  const media::TimelineConfig timeline{
+      .continuation = (*log)->continuation(), .longest_target_s = 12, .wanted_part_us = 333'000};
   Publisher publisher{
       rtmp::ServerSession({}, number),
       std::make_unique<Publication>(std::move(*log), timeline, std::make_shared<PublicationCounters>())};
