@@ -6,6 +6,20 @@
 #include "media/segment_rule.hpp"
 
 namespace millrace::packaging {
+namespace {
+
+// What a player's clock is set by is never beyond what the list promises.
+std::int64_t listed_us(const Segment& segment, std::int64_t longest_us) {
+  return std::min(segment.duration_us, longest_us);
+}
+
+Segment as_listed(Segment segment, std::int64_t longest_us) {
+  segment.duration_us = listed_us(segment, longest_us);
+  for (TrackSpan& span : segment.tracks) span.duration_us = std::min(span.duration_us, longest_us);
+  return segment;
+}
+
+}  // namespace
 
 PublicationLog& SegmentIndex::log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence,
                                   std::uint32_t incarnation) {
@@ -28,8 +42,8 @@ void SegmentIndex::trim() {
 
 // The newest segments whose numbers follow one another. A log's count once its target duration is fixed: one
 // whose writer died before that never had a list, and the stream's next log is free to fix another.
-std::vector<Segment> SegmentIndex::newest_in_a_row() const {
-  std::vector<const Segment*> all;
+SegmentIndex::Row SegmentIndex::newest_in_a_row() const {
+  Row all;
   for (const auto& known : logs_) {
     if (known->target_duration_s == 0) continue;
     for (const Segment& segment : known->segments.complete()) all.push_back(&segment);
@@ -39,9 +53,8 @@ std::vector<Segment> SegmentIndex::newest_in_a_row() const {
     if (first < all.size() && all[first - 1]->media_sequence + 1 != all[first]->media_sequence) break;
     --first;
   }
-  std::vector<Segment> segments;
-  for (; first < all.size(); ++first) segments.push_back(*all[first]);
-  return segments;
+  all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first));
+  return all;
 }
 
 // The newest log's, where it goes on from the last complete one. Of a log that has not fixed the target
@@ -59,24 +72,21 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   listing.target_duration_seconds = target_duration_s();
   listing.part_target_us = part_target_us();
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * 1'000'000;
-  std::vector<Segment> segments = newest_in_a_row();
-  if (!segments.empty()) listing.growing = growing_after(segments.back());
-  // What a player's clock is set by is never beyond what the list promises.
-  const std::int64_t longest_us = media::longest_segment_us(listing.target_duration_seconds);
-  for (Segment& segment : segments) {
-    segment.duration_us = std::min(segment.duration_us, longest_us);
-    for (TrackSpan& span : segment.tracks) span.duration_us = std::min(span.duration_us, longest_us);
+  const Row segments = newest_in_a_row();
+  if (!segments.empty()) {
+    listing.growing = growing_after(*segments.back());
+    listing.independent = independent_up_to(segments.back()->media_sequence);
   }
-  std::size_t listed = first_listed(segments, target_us);
+  std::size_t listed = first_listed(segments, listing.target_duration_seconds);
   // What has left the list may be asked for as long as a list that had it lasts.
+  const std::int64_t longest_us = media::longest_segment_us(listing.target_duration_seconds);
   std::int64_t window_us = target_us;
-  for (std::size_t i = listed; i < segments.size(); ++i) window_us += segments[i].duration_us;
+  for (std::size_t i = listed; i < segments.size(); ++i) window_us += listed_us(*segments[i], longest_us);
   std::size_t held = listed;
   listed = first_staying(segments, listed, window_us, now_monotonic_us);
-  while (held > 0 && window_us > 0) window_us -= segments[--held].duration_us;
-  segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(held));
-  if (!segments.empty()) listing.independent = independent_up_to(segments.back().media_sequence);
-  listing.offered = std::move(segments);
+  while (held > 0 && window_us > 0) window_us -= listed_us(*segments[--held], longest_us);
+  for (std::size_t i = held; i < segments.size(); ++i)
+    listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;
   listing.ended = ended(now_monotonic_us);
   return listing;
@@ -91,23 +101,25 @@ std::int64_t SegmentIndex::longest_window_us(std::int64_t target_us) const {
 
 // Who has read a list may ask for what is in it for as long as the list lasts: what the log will have let go
 // of by then is not listed any more. Only moves on, for nothing grows younger.
-std::size_t SegmentIndex::first_staying(const std::vector<Segment>& segments, std::size_t listed,
-                                        std::int64_t window_us, std::int64_t now_monotonic_us) const {
+std::size_t SegmentIndex::first_staying(const Row& segments, std::size_t listed, std::int64_t window_us,
+                                        std::int64_t now_monotonic_us) const {
   std::int64_t limit_us = std::numeric_limits<std::int64_t>::max();
   for (const auto& known : logs_) limit_us = std::min(limit_us, known->pinned_limit_us);
   const std::int64_t age_us = std::max(limit_us - window_us, limit_us / 2);
-  while (listed < segments.size() && now_monotonic_us - segments[listed].last_arrival_us >= age_us) ++listed;
+  while (listed < segments.size() && now_monotonic_us - segments[listed]->last_arrival_us >= age_us) ++listed;
   return listed;
 }
 
 // Never steps back as segments are added: each limit only cuts off more of the front.
-std::size_t SegmentIndex::first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const {
+std::size_t SegmentIndex::first_listed(const Row& segments, std::uint32_t target_s) const {
+  const std::int64_t target_us = std::int64_t{target_s} * 1'000'000;
   const std::int64_t least_us = WindowPolicy::kLeastTargets * target_us;
   const std::int64_t longest_us = longest_window_us(target_us);
   std::size_t first = segments.size();
   std::int64_t length_us = 0;
   while (first > 0) {
-    const std::int64_t longer_us = length_us + segments[first - 1].duration_us;
+    const std::int64_t longer_us =
+        length_us + listed_us(*segments[first - 1], media::longest_segment_us(target_s));
     const bool wanted = segments.size() - first < policy_.segments && longer_us <= longest_us;
     if (length_us >= least_us && !wanted) break;
     length_us = longer_us;

@@ -75,10 +75,12 @@ class SegmentIndex {
   Listing listing(std::int64_t now_monotonic_us) const;
 
  private:
-  std::vector<Segment> newest_in_a_row() const;
+  using Row = std::vector<const Segment*>;  // in the logs
+
+  Row newest_in_a_row() const;
   std::optional<Segment> growing_after(const Segment& last) const;
-  std::size_t first_listed(const std::vector<Segment>& segments, std::int64_t target_us) const;
-  std::size_t first_staying(const std::vector<Segment>& segments, std::size_t listed, std::int64_t window_us,
+  std::size_t first_listed(const Row& segments, std::uint32_t target_s) const;
+  std::size_t first_staying(const Row& segments, std::size_t listed, std::int64_t window_us,
                             std::int64_t now_monotonic_us) const;
   std::uint32_t target_duration_s() const;
   std::uint32_t part_target_us() const;
