@@ -18,6 +18,8 @@ constexpr std::int64_t kRoundedNs = 1'200'000;
 // One in so many steps may be another: a frame is missing.
 constexpr std::int64_t kStrayShare = 8;
 constexpr std::int64_t kLongestStepNs = 3'600 * kNsPerSecond;
+// Players' tolerance for holes is 100 ms.
+constexpr std::int64_t kShortTailNs = 120 * kNsPerMs;
 
 // What a track's steps come to.
 struct Cadence {
@@ -33,6 +35,12 @@ struct Cadence {
   // mean is what the stamps of the first and the last frame say.
   std::int64_t room_ns(std::int64_t frames) const {
     return counted ? 0 : off_ns + kNsPerMs + frames * kNsPerMs / count;
+  }
+  // Of an even one: in a part of that target.
+  std::int64_t frames_in(std::int64_t target_ns) const {
+    std::int64_t frames = target_ns / frame_ns;
+    while (frames > 0 && frames * frame_ns + room_ns(frames) > target_ns) --frames;
+    return frames;
   }
 };
 
@@ -61,9 +69,24 @@ bool fills(const Cadence& cadence, std::int64_t target_ns) {
   if (cadence.count == 0) return cadence.waited_ns <= target_ns;
   if (cadence.longest_ns * 100 <= target_ns * kFinePercent) return true;
   if (!cadence.even) return false;
-  std::int64_t frames = target_ns / cadence.frame_ns;
-  while (frames > 0 && frames * cadence.frame_ns + cadence.room_ns(frames) > target_ns) --frames;
-  return (frames * cadence.frame_ns - cadence.off_ns) * 100 >= target_ns * kLeastPartPercent;
+  const std::int64_t filled_ns = cadence.frames_in(target_ns) * cadence.frame_ns - cadence.off_ns;
+  return filled_ns * 100 >= target_ns * kLeastPartPercent;
+}
+
+// Do segments of the track end with a part that is very short? Where they are no whole number of frames they
+// have one more or one less.
+bool has_short_tail(const Cadence& cadence, std::int64_t target_ns, std::int64_t segment_ns) {
+  if (!cadence.even) return false;
+  const std::int64_t frames = cadence.frames_in(target_ns);
+  if (frames == 0) return false;
+  const auto is_short = [&](std::int64_t count) {
+    const std::int64_t tail_ns = count % frames * cadence.frame_ns;
+    return tail_ns > 0 && tail_ns < kShortTailNs;
+  };
+  const std::int64_t nearest = (segment_ns + cadence.frame_ns / 2) / cadence.frame_ns;
+  const std::int64_t off_ns = std::abs(nearest * cadence.frame_ns - segment_ns);
+  const std::int64_t least = off_ns <= kRoundedNs ? nearest : segment_ns / cadence.frame_ns;
+  return is_short(least) || (off_ns > kRoundedNs && is_short(least + 1));
 }
 
 class Choice {
@@ -71,11 +94,16 @@ class Choice {
   Choice(const PartWish& wish, std::vector<Cadence> tracks)
       : tracks_(std::move(tracks)),
         wanted_ns_(std::int64_t{wish.wanted_us} * kNsPerUs),
+        segment_ns_(wish.segment_us * kNsPerUs),
         most_ns_(std::min(2 * wanted_ns_, std::int64_t{wish.longest_us} * kNsPerUs)) {}
 
+  // And what lies between them, for the sake of the other tracks.
   void whole_frames(const Cadence& lead) {
-    for (std::int64_t frames = 1; frames * lead.frame_ns <= most_ns_; ++frames)
-      consider(frames * lead.frame_ns + lead.room_ns(frames));
+    for (std::int64_t frames = 1; frames * lead.frame_ns <= most_ns_; ++frames) {
+      const std::int64_t least_ns = frames * lead.frame_ns + lead.room_ns(frames);
+      const std::int64_t beyond_ns = segment_ns_ > 0 ? lead.frame_ns : 1;
+      for (std::int64_t more_ns = 0; more_ns < beyond_ns; more_ns += kNsPerMs) consider(least_ns + more_ns);
+    }
   }
   void any() {
     for (std::int64_t target_ns = wanted_ns_ / 2; target_ns <= most_ns_; target_ns += kNsPerMs)
@@ -87,16 +115,25 @@ class Choice {
   void consider(std::int64_t least_ns) {
     const std::int64_t target_ns = (least_ns + kNsPerMs - 1) / kNsPerMs * kNsPerMs;
     if (target_ns * 2 < wanted_ns_ || target_ns > most_ns_) return;
-    if (best_ns_ != 0 && std::abs(target_ns - wanted_ns_) >= std::abs(best_ns_ - wanted_ns_)) return;
     const bool all = std::all_of(tracks_.begin(), tracks_.end(),
                                  [&](const Cadence& track) { return fills(track, target_ns); });
-    if (all) best_ns_ = target_ns;
+    if (!all) return;
+    const bool tails =
+        segment_ns_ > 0 && std::any_of(tracks_.begin(), tracks_.end(), [&](const Cadence& track) {
+          return has_short_tail(track, target_ns, segment_ns_);
+        });
+    const bool nearer = std::abs(target_ns - wanted_ns_) < std::abs(best_ns_ - wanted_ns_);
+    if (best_ns_ != 0 && (tails == best_has_tails_ ? !nearer : tails)) return;
+    best_ns_ = target_ns;
+    best_has_tails_ = tails;
   }
 
   std::vector<Cadence> tracks_;
   std::int64_t wanted_ns_;
+  std::int64_t segment_ns_;
   std::int64_t most_ns_;
   std::int64_t best_ns_ = 0;
+  bool best_has_tails_ = false;
 };
 
 }  // namespace

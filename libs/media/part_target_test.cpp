@@ -85,6 +85,41 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"NothingInShortSegments", {2'000'000, 500'000}, {pictures(25)}, 0}),
     [](const auto& test) { return test.param.name; });
 
+constexpr PartWish kOfTwoSeconds{333'000, 2'000'000, 2'000'000};
+
+INSTANTIATE_TEST_SUITE_P(
+    Tails, PartTarget,
+    testing::Values(
+        Case{"Of30And48kHz", kOfTwoSeconds, {pictures(30), frames(1024, 48'000)}, 342},
+        Case{"Of25And48kHz", kOfTwoSeconds, {pictures(25), frames(1024, 48'000)}, 362},
+        Case{"Of60And44kHz", kOfTwoSeconds, {pictures(60), frames(1024, 44'100)}, 318},
+        Case{"Of30AndOpus", kOfTwoSeconds, {pictures(30), frames(960, 48'000)}, 340},
+        Case{"SoundAlone", kOfTwoSeconds, {frames(1024, 48'000)}, 342},
+        Case{"OfOneSecond", {333'000, 1'000'000, 1'000'000}, {pictures(30), frames(1024, 48'000)}, 342},
+        Case{"NoOtherWay", {100'000, 1'000'000, 1'000'000}, {pictures(10), frames(1024, 48'000)}, 107}),
+    [](const auto& test) { return test.param.name; });
+
+// The last part of each segment of sound is one that players don't take for a hole.
+TEST(PartTargets, LeaveNoShortTails) {
+  for (const double rate : {24.0, 25.0, 30 / 1.001, 30.0, 50.0, 60.0}) {
+    for (const std::int64_t sampling : {44'100, 48'000}) {
+      for (const std::int64_t segment_us : {2'000'000, 4'000'000}) {
+        const double frame_us = 1024e6 / static_cast<double>(sampling);
+        const double target_us = fitting_part_target_us({333'000, 2'000'000, segment_us},
+                                                        {pictures(rate), frames(1024, sampling)});
+        ASSERT_GT(target_us, 0);
+        const auto in_part = static_cast<std::int64_t>(target_us / frame_us);
+        const auto in_segment = static_cast<std::int64_t>(static_cast<double>(segment_us) / frame_us);
+        for (const std::int64_t count : {in_segment, in_segment + 1}) {
+          const double tail_us = static_cast<double>(count % in_part) * frame_us;
+          EXPECT_TRUE(tail_us == 0 || tail_us >= 120'000)
+              << rate << ' ' << sampling << ' ' << segment_us << ' ' << target_us;
+        }
+      }
+    }
+  }
+}
+
 TrackSteps one_missing(double rate) {
   TrackSteps track = pictures(rate);
   track.steps_ns[7] *= 2;

@@ -362,6 +362,7 @@ void Timeline::begin_segment(std::int64_t time_us, bool discontinuity) {
     for (TrackState& track : tracks_) track.restart_covered = false;
     follow_wall_clock(time_us - segment_start_us_);
   }
+  if (first_segment_) part_wish_.segment_us = time_us - segment_start_us_;
   segment_start_us_ = time_us;
   first_segment_ = false;
   ++media_sequence_;
