@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import delivery  # noqa: E402
 import faces  # noqa: E402
+import parts as part_delays  # noqa: E402
 from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
 from stack import SERVICES, Playlist, Stack, fetch, media_playlists, wait_for  # noqa: E402
 
@@ -276,6 +277,13 @@ def hls(clip, seconds, streams=20):
             report(f"{what}, p{quantile * 100:.0f} (bucket bound)", histogram(text, name, quantile), "ms")
 
 
+def parts(clip, seconds, streams=20):
+    with Millrace(streams, only=("auth", "ingest", "api", "packaging")) as stack:
+        publish = ("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams, "--seconds", 600)
+        with background(*publish):
+            part_delays.measure(stack, seconds, streams)
+
+
 def program(name):
     output = subprocess.run(["taskset", "-c", SERVER_CORE, str(BUILD / "bin" / name), "--json"], capture_output=True, text=True, check=True).stdout
     for entry in json.loads(output):
@@ -296,7 +304,7 @@ def waiting(_clip, _seconds):
 
 
 BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
-           "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
+           "parts": parts, "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
 
 
 def print_table():
@@ -326,4 +334,5 @@ def main():
         print_table()
 
 
-main()
+if __name__ == "__main__":
+    main()
