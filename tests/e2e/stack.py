@@ -157,7 +157,7 @@ class Stack:
         wait_for(ready, f"{service} to be ready", seconds)
 
     def spawn(self, *command, **options):
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=self.environment, **options)
+        child = subprocess.Popen(command, env=self.environment, **{"stdin": subprocess.DEVNULL, **options})
         self.children.append(child)
         return child
 
