@@ -14,18 +14,18 @@ const start = (url) => {
   const video = document.body.appendChild(document.createElement("video"));
   video.muted = true;
   const player = new Hls();
-  window.probe = { video, player, fatal: [], parts: 0 };
+  window.probe = { video, player, fatal: [], loaded: { main: 0, audio: 0 } };
   player.on(Hls.Events.ERROR, (_event, data) => { if (data.fatal) window.probe.fatal.push(data.details); });
-  player.on(Hls.Events.FRAG_LOADED, (_event, data) => { if (data.part) window.probe.parts += 1; });
+  player.on(Hls.Events.FRAG_LOADED, (_event, data) => { if (data.part) window.probe.loaded[data.frag.type] += 1; });
   player.on(Hls.Events.MANIFEST_PARSED, () => video.play());
   player.loadSource(url);
   player.attachMedia(video);
 };
 
 const sample = () => {
-  const { video, player, fatal, parts } = window.probe;
+  const { video, player, fatal, loaded } = window.probe;
   return {
-    time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, sound: video.webkitAudioDecodedByteCount, fatal, parts,
+    time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, sound: video.webkitAudioDecodedByteCount, fatal, loaded,
     latency: player.latency,
   };
 };
