@@ -23,6 +23,8 @@ void PackagingConfig::add_rows(ConfigTable& table) {
   table.integer("HLS_WINDOW_SEGMENTS", window_segments, "10", {3, 100},
                 "segments in a playlist; fewer where they would pass 50 seconds, more where they are no "
                 "three target durations");
+  table.boolean("HLS_ENABLED", hls_enabled, "true", "whether there are playlists (HLS); off: 404");
+  table.boolean("DASH_ENABLED", dash_enabled, "true", "whether there are manifests (DASH); off: 404");
   table.duration(
       "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
       "seconds that an ended stream may take to come back before its playlist is closed (EXT-X-ENDLIST)");

@@ -27,6 +27,8 @@ struct PackagingConfig {
   http::OpsConfig ops;
   std::uint32_t window_segments = 0;
   std::chrono::seconds reconnect_grace{};
+  bool hls_enabled = true;
+  bool dash_enabled = true;
   bool public_stream_keys = false;
   Secret playback_secret;
   Secret playback_secret_previous;

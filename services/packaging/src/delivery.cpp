@@ -4,8 +4,11 @@
 #include <array>
 
 #include "cmcd.hpp"
+#include "growing_segment.hpp"
 #include "http/content_coding.hpp"
+#include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
+#include "server_time.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -17,6 +20,7 @@ constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
 // Common Media Client Data where it is not in the query.
 constexpr std::array<std::string_view, 3> kReportFields = {"CMCD-Session", "CMCD-Request", "CMCD-Status"};
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
+constexpr std::string_view kManifestType = "application/dash+xml";
 // A player is gone when it has not asked for the playlist for this many target durations; nobody waits longer
 // for what is to come (RFC 8216bis 6.2.5.2).
 constexpr std::int64_t kPatienceTargets = 3;
@@ -89,6 +93,12 @@ bool takes_gzip(const http::Request& request) {
                                 : std::nullopt);
 }
 
+// Of a stream with parts, once something of the rendition has come.
+bool is_sent_growing(const http::Request& request, const RenditionView& rendition) {
+  return request.method == http::Method::kGet && !request.headers.contains("Range") &&
+         rendition.growing_track.has_value() && rendition.list_end.part_target_us > 0;
+}
+
 http::Response mapped(const std::shared_ptr<const SegmentFile>& file, std::string_view etag,
                       std::string_view content_type) {
   http::Response response;
@@ -127,6 +137,8 @@ Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t no
     outcome = preflight();
   } else if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
     outcome = other_method();
+  } else if (request.path == kTimePath) {
+    outcome = server_time(wall);
   } else if (const auto path = parse_stream_path(request.path)) {
     outcome = answer_stream(request, *path, now_us, wall, again);
   } else {
@@ -151,7 +163,7 @@ Delivery::Outcome Delivery::answer_stream(const http::Request& request, const St
 // Also of what was waited for: the token may have been taken back meanwhile.
 Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wall) {
   const http::Request& request = question.request;
-  const bool list = question.path.is_playlist();
+  const bool list = question.path.is_playlist() || question.path.is_manifest();
   PlaybackGate::Decision decision =
       gate_.judge(request, question.path.stream_id, wall, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
   if (decision.refusal) {
@@ -165,19 +177,31 @@ Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wa
   if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response->body);
       list && text) {
     // A good token has no character that would have to be escaped.
-    response->body =
-        hls::with_uri_query(**text, "token=" + std::string(request.parameter(PlaybackGate::kParameter)));
+    const std::string query = "token=" + std::string(request.parameter(PlaybackGate::kParameter));
+    response->body = question.path.is_manifest() ? dash::with_template_query(**text, query)
+                                                 : hls::with_uri_query(**text, query);
   }
   return outcome;
 }
 
 Delivery::Outcome Delivery::object(const Question& question) {
+  const StreamPath& path = question.path;
   const auto& multivariant = question.view.multivariant_playlist;
-  if (!question.path.rendition.empty()) return rendition_object(question);
-  if (!question.path.is_playlist() || !multivariant) return missing(Presence::kUnknown);
+  if (path.is_playlist() && !protocols_.hls) return missing(Presence::kUnknown);
+  if (path.is_manifest()) return manifest(question);
+  if (!path.rendition.empty()) return rendition_object(question);
+  if (!path.is_playlist() || !multivariant) return missing(Presence::kUnknown);
   const StoredText& text = multivariant->text(form_of(question.request, {}));
   count_playlist(question, text);
-  return playlist(question, text);
+  return playlist(question, text, kPlaylistType);
+}
+
+http::Response Delivery::manifest(const Question& question) {
+  const auto& manifests = question.view.manifests;
+  const StoredText& text = asks_for_plain(question.request) ? manifests.plain : manifests.full;
+  if (!protocols_.dash || !text.text) return missing(Presence::kUnknown);
+  count_playlist(question, text);
+  return playlist(question, text, kManifestType);
 }
 
 Delivery::Outcome Delivery::rendition_object(const Question& question) {
@@ -219,7 +243,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
                                  : "");
   const std::int64_t age_us = std::max<std::int64_t>(question.now_us - view.newest_us, 0);
   metrics_.playlist_age(static_cast<double>(age_us) / 1e6);
-  http::Response response = playlist(question, rendition.playlist->text(form));
+  http::Response response = playlist(question, rendition.playlist->text(form), kPlaylistType);
   if (directives.media_sequence)
     response.headers.set("Cache-Control", max_age(kBlockingTargets * view.target_duration_seconds));
   return response;
@@ -238,9 +262,10 @@ http::Response Delivery::refuse(std::string_view why) {
 }
 
 // Also when it has ended: a publisher may come back, and the list goes on.
-http::Response Delivery::playlist(const Question& question, const StoredText& text) {
+http::Response Delivery::playlist(const Question& question, const StoredText& text,
+                                  std::string_view content_type) {
   http::Response response = stored(
-      text, kPlaylistType, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
+      text, content_type, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
   // What each viewer gets with a token of its own is not compressed for each.
   if (question.is_public && takes_gzip(question.request)) response.body = text.codings->get(*text.text);
   return response;
@@ -271,7 +296,9 @@ http::Response Delivery::init_segment(const StreamView& view, const RenditionVie
 Delivery::Outcome Delivery::segment(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
-  if (view.is_awaited(name)) return awaited(question);
+  if (view.is_awaited(name) && is_sent_growing(question.request, rendition))
+    return growing(question, rendition, name);
+  if (view.is_awaited(name) || view.is_next(name)) return awaited(question);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
   const OfferedSegment& offered = view.segment(name);
@@ -282,6 +309,21 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
     viewers_.sent(view.stream_id, file->size);
   }
   return mapped(file, offered.etag(), rendition.content_type);
+}
+
+http::Response Delivery::growing(const Question& question, const RenditionView& rendition,
+                                 const SegmentName& name) {
+  http::Response response;
+  response.headers.set("Content-Type", rendition.content_type);
+  // One that is cut off has no last chunk, and is not kept.
+  response.headers.set("Cache-Control", kForEver);
+  auto finished = [this, stream_id = question.view.stream_id](std::uint64_t size) {
+    metrics_.segment_served(size);
+    viewers_.sent(stream_id, size);
+  };
+  response.live = std::make_shared<GrowingSegment>(
+      views_, question.view.stream_id, std::string(question.path.rendition), name, std::move(finished));
+  return response;
 }
 
 Delivery::Outcome Delivery::part(const Question& question, const RenditionView& rendition,

@@ -26,11 +26,18 @@ namespace millrace::packaging {
 // What is public may be read by any page, without credentials.
 void allow_every_origin(http::Response& response);
 
+// Which lists there are. The segments are the same.
+struct Protocols {
+  bool hls = true;
+  bool dash = true;
+};
+
 class Delivery {
  public:
   // All of them outlive the server that calls the handler.
-  Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics)
-      : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics) {}
+  Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics,
+           Protocols protocols = {})
+      : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics), protocols_(protocols) {}
 
   // What is asked for is not there yet, and will be.
   struct Awaited {
@@ -59,9 +66,12 @@ class Delivery {
   Outcome object(const Question& question);
   Outcome rendition_object(const Question& question);
   Outcome media_playlist(const Question& question, const RenditionView& rendition);
-  static http::Response playlist(const Question& question, const StoredText& text);
+  static http::Response playlist(const Question& question, const StoredText& text,
+                                 std::string_view content_type);
+  http::Response manifest(const Question& question);
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
   Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
+  http::Response growing(const Question& question, const RenditionView& rendition, const SegmentName& name);
   Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
   void count_report(const http::Request& request);
   void count_playlist(const Question& question, const StoredText& text);
@@ -73,6 +83,7 @@ class Delivery {
   const PlaybackGate& gate_;
   ViewerCounter& viewers_;
   Metrics& metrics_;
+  const Protocols protocols_;
 };
 
 }  // namespace millrace::packaging

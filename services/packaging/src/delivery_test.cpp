@@ -147,7 +147,7 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
                {segment(34, "a1"), 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
                {"a0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
-               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 2}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 3}), 404},
                {"v0/p1-00000000000000a1-0.m4s", 410},
                {"v0/p1-00000000000000a2-0.m4s", 404},
                {"v0/p01-00000000000000a1-0.m4s", 404},
@@ -339,6 +339,46 @@ TEST_F(DeliveryTest, CountsPlaybacksBehindOneAddressApart) {
     get("v0/index.m3u8", "CMCD-Session: sf=h,sid=\"" + session + "\"\r\nCMCD-Status: bs\r\n");
   }
   EXPECT_EQ(viewers_.collect(0).at(0).viewers, 2U);
+}
+
+TEST_F(DeliveryTest, GivesTheManifestAsPlaylistsAreGiven) {
+  const std::string answer = get("manifest.mpd");
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_EQ(field_of(answer, "Content-Type"), "application/dash+xml");
+  EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=1");
+  EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(
+      status_of(get("manifest.mpd", "If-None-Match: " + std::string(field_of(answer, "ETag")) + "\r\n")),
+      304);
+  EXPECT_EQ(status_of(get("v0/manifest.mpd")), 404);
+  for (const char* const name : {"manifest.mpd", "manifest.mpd?ll=0"}) {
+    const std::string coded = get(name, "Accept-Encoding: gzip\r\n");
+    EXPECT_EQ(status_of(coded), 200);
+    EXPECT_EQ(field_of(coded, "Content-Encoding"), "gzip");
+  }
+}
+
+TEST_F(DeliveryTest, TellsItsTimeToEverybodyAnew) {
+  const std::string answer = request("GET", "/time");
+  EXPECT_EQ(body_of(answer), "1970-01-01T00:16:40.000Z");
+  EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+  EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
+}
+
+TEST_F(DeliveryTest, HasNoListsOfWhatIsSwitchedOff) {
+  const auto status = [this](Protocols protocols, const std::string& path) {
+    Delivery delivery(views_, gate_, viewers_, metrics_, protocols);
+    http::Request wanted;
+    wanted.path = "/live/s1/" + path;
+    return std::get<http::Response>(delivery.answer(wanted, 0, WallTime::from_seconds(kNow))).status;
+  };
+  for (const char* const list : {"index.m3u8", "master.m3u8", "v0/index.m3u8"}) {
+    EXPECT_EQ(status({.hls = false}, list), 404) << list;
+    EXPECT_EQ(status({.dash = false}, list), 200) << list;
+  }
+  EXPECT_EQ(status({.hls = false}, "manifest.mpd"), 200);
+  EXPECT_EQ(status({.dash = false}, "manifest.mpd"), 404);
+  EXPECT_EQ(status({.hls = false}, segment(0)), 200);
 }
 
 }  // namespace

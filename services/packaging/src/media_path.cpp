@@ -48,9 +48,22 @@ std::string to_string(const InitName& name) {
          std::to_string(name.configuration) + ".mp4";
 }
 
+namespace {
+// What of a segment's name stands behind its number.
+std::string name_ending(const SegmentName& name) {
+  return '-' + publication_text(name.publication_id) + '-' + std::to_string(name.incarnation) + ".m4s";
+}
+}  // namespace
+
 std::string to_string(const SegmentName& name) {
-  return std::to_string(name.media_sequence) + '-' + publication_text(name.publication_id) + '-' +
-         std::to_string(name.incarnation) + ".m4s";
+  return std::to_string(name.media_sequence) + name_ending(name);
+}
+
+NameTemplate name_template(const SegmentName& name) {
+  constexpr std::uint64_t kNumbers = 1'000'000'000;
+  const std::uint64_t above = name.media_sequence / kNumbers;
+  if (above == 0) return {"$Number$" + name_ending(name), 0};
+  return {std::to_string(above) + "$Number%09d$" + name_ending(name), above * kNumbers};
 }
 
 std::string to_string(const PartName& name) {

@@ -2,6 +2,7 @@
 //
 //   /live/<id>.flv          /live/<id>/live.flv
 //   /live/<id>/index.m3u8   /live/<id>/master.m3u8                                the multivariant playlist
+//   /live/<id>/manifest.mpd                                                       the same for DASH
 //   /live/<id>/<rendition>/index.m3u8                                             a rendition's list
 //   /live/<id>/<rendition>/init-<publication>-<incarnation>-<configuration>.mp4
 //   /live/<id>/<rendition>/<media sequence>-<publication>-<incarnation>.m4s
@@ -23,6 +24,7 @@ namespace millrace::packaging {
 
 inline constexpr std::string_view kPlaylistName = "index.m3u8";
 inline constexpr std::string_view kMultivariantPlaylistName = "master.m3u8";
+inline constexpr std::string_view kManifestName = "manifest.mpd";
 
 // "v0", "a0": the first video and audio track of every publication, always there. A further track has its
 // number in the log less two, so that its name does not depend on which others are known yet: a stream of two
@@ -75,6 +77,13 @@ std::string to_string(const RenditionName& name);
 std::string to_string(const InitName& name);
 std::string to_string(const SegmentName& name);
 std::string to_string(const PartName& name);
+// Names as DASH makes them (ISO/IEC 23009-1 5.3.9.4.4), of all segments whose media sequence has the same
+// digits before its last nine. Those are part of the template: players keep numbers in 31 bits.
+struct NameTemplate {
+  std::string text;        // with "$Number$" or "$Number%09d$"
+  std::uint64_t base = 0;  // a segment's number is its media sequence less this
+};
+NameTemplate name_template(const SegmentName& name);
 // Exactly what to_string makes; nullopt for anything else.
 std::optional<InitName> parse_init_name(std::string_view text);
 std::optional<SegmentName> parse_segment_name(std::string_view text);
@@ -103,6 +112,7 @@ struct StreamPath {
   bool is_playlist() const {
     return name == kPlaylistName || (rendition.empty() && name == kMultivariantPlaylistName);
   }
+  bool is_manifest() const { return rendition.empty() && name == kManifestName; }
 };
 std::optional<StreamPath> parse_stream_path(std::string_view path);
 

@@ -9,13 +9,20 @@ constexpr std::int64_t kMicroseconds = 1'000'000;
 // Encoders' times are whole milliseconds, rounded one by one.
 constexpr std::int64_t kSameTimeUs = 2'000;
 
-std::int64_t presented_us(const RenditionSegment& segment) {
-  const std::int64_t ticks = segment.span.first_dts + segment.span.first_offset;
+std::int64_t microseconds(std::int64_t ticks, const RenditionSegment& segment) {
   const std::int64_t timescale = segment.description->timing.timescale;
   return ticks / timescale * kMicroseconds + ticks % timescale * kMicroseconds / timescale;
 }
 
 }  // namespace
+
+std::int64_t decoded_us(const RenditionSegment& segment) {
+  return microseconds(segment.span.first_dts, segment);
+}
+
+std::int64_t presented_us(const RenditionSegment& segment) {
+  return microseconds(segment.span.first_dts + segment.span.first_offset, segment);
+}
 
 std::size_t first_current(const Listing& listing) {
   const std::int64_t wanted_us =

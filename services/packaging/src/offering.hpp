@@ -20,6 +20,10 @@ struct RenditionSegment {
   std::shared_ptr<const TrackDescription> description;  // never null, usable
 };
 
+// When its first sample is decoded and presented, on the log's timeline.
+std::int64_t decoded_us(const RenditionSegment& segment);
+std::int64_t presented_us(const RenditionSegment& segment);
+
 struct Rendition {
   RenditionName name;
   // Of each of the offered segments; nullopt: a gap. The track is silent in it, or its publication has

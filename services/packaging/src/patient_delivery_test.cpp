@@ -159,17 +159,33 @@ TEST_F(PatientDeliveryTest, AnswersAListWhenTheSegmentIsInIt) {
   EXPECT_NE(body_of(past_its_end->read_answer()).find(",\n" + std::to_string(next) + '-'), std::string::npos);
 }
 
-TEST_F(PatientDeliveryTest, SendsTheHintedPartAndTheNextSegmentWhenTheyAreWhole) {
+// The content of a chunked answer.
+std::string unchunked(std::string_view body) {
+  std::string content;
+  while (true) {
+    const std::size_t line = body.find("\r\n");
+    const std::size_t size = std::stoul(std::string(body.substr(0, line)), nullptr, 16);
+    if (size == 0) return content;
+    content += body.substr(line + 2, size);
+    body.remove_prefix(line + 2 + size + 2);
+  }
+}
+
+TEST_F(PatientDeliveryTest, SendsTheHintedPartWhenItIsWholeAndTheGrowingSegmentAsItGrows) {
   const std::string part_path = hint();
   const std::string sound_path = hint("a0");
   const std::string segment_path =
       "/live/s1/v0/" + to_string(segment_name(package_.view()->growing->segment()));
   const auto part = ask_and_wait(part_path);
   const auto sound = ask_and_wait(sound_path);
-  const auto segment = ask_and_wait(segment_path);
+  const auto segment = ask(segment_path, "GET", "Connection: close\r\n");
+  while (views_.watchers().size() == 0) std::this_thread::yield();
   frames(5);
   EXPECT_EQ(room_.waiting(), 0U);
-  const std::string whole(body_of(segment->read_answer()));
+  const std::string growing = segment->read_all();
+  EXPECT_EQ(field_of(growing, "Transfer-Encoding"), "chunked");
+  EXPECT_EQ(field_of(growing, "Cache-Control"), "public, max-age=31536000, immutable");
+  const std::string whole = unchunked(body_of(growing));
   const std::string piece = part->read_answer();
   EXPECT_EQ(status_of(piece), 200);
   EXPECT_EQ(field_of(piece, "Content-Type"), "video/mp4");
@@ -179,6 +195,17 @@ TEST_F(PatientDeliveryTest, SendsTheHintedPartAndTheNextSegmentWhenTheyAreWhole)
   EXPECT_EQ(status_of(sound->read_answer()), 200);
   EXPECT_EQ(body_of(get(segment_path)), whole);
   EXPECT_EQ(body_of(get(part_path)), body_of(piece));
+}
+
+// Players of DASH ask by the clock.
+TEST_F(PatientDeliveryTest, LetsWaitForTheSegmentAfterTheGrowingOneAndForNoFurther) {
+  SegmentName name = segment_name(package_.view()->growing->segment());
+  name.media_sequence += 2;
+  EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
+  name.media_sequence -= 1;
+  const auto next = ask_and_wait("/live/s1/v0/" + to_string(name), "GET", "Connection: close\r\n");
+  frames(10);
+  EXPECT_EQ(status_of(next->read_all()), 200);
 }
 
 TEST_F(PatientDeliveryTest, RefusesDirectivesThatAreNone) {

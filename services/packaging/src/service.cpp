@@ -75,7 +75,8 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
 }
 
 void PackagingService::make_delivery() {
-  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics);
+  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics,
+                                         Protocols{.hls = config_.hls_enabled, .dash = config_.dash_enabled});
   patient_ = std::make_unique<PatientDelivery>(*delivery_, *shared_->waiting, shared_->metrics);
   FlvDependencies dependencies{
       .logs =

@@ -64,6 +64,7 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const std::shared_ptr
     view->renditions.emplace(to_string(rendition.name), make_rendition(offered, rendition));
   if (offering.is_listed())
     view->multivariant_playlist = std::make_shared<const MultivariantPlaylistTexts>(offered);
+  view->manifests = dash_.update(offering);
   return view;
 }
 

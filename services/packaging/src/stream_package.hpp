@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "dash_presentation.hpp"
 #include "presentation.hpp"
 #include "stream_view.hpp"
 
@@ -32,6 +33,7 @@ class StreamPackage {
 
   const std::string stream_id_;
   Presentation presentation_;
+  DashPresentation dash_;
   std::map<std::uint64_t, std::shared_ptr<const OfferedSegment>> offered_;  // by media sequence
   std::shared_ptr<const StreamView> view_;
 };

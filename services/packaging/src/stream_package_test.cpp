@@ -575,5 +575,17 @@ TEST_F(StreamPackageTest, PlaysInFfprobe) {
   EXPECT_EQ(frames("a0", media::kAudioTrack), "38\n");
 }
 
+TEST_F(StreamPackageTest, SaysTheSameForDashAfterARestart) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(2);
+  publisher.frame(0);
+  EXPECT_EQ(fresh_view()->manifests.full.text, nullptr) << "before the third segment";
+  publisher.groups(6);
+  StreamPackage package("s1", kPolicy);
+  package.update(logs(), 0);
+  ASSERT_NE(package.view()->manifests.full.text, nullptr);
+  EXPECT_EQ(*package.view()->manifests.full.text, *fresh_view()->manifests.full.text);
+}
+
 }  // namespace
 }  // namespace millrace::packaging

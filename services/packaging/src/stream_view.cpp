@@ -54,16 +54,23 @@ std::shared_ptr<const StreamView> ViewTable::find(std::string_view stream_id) co
 }
 
 void ViewTable::publish(std::shared_ptr<const StreamView> view, const void* owner) {
-  const std::unique_lock lock(mutex_);
-  Entry& entry = entries_[view->stream_id];
-  entry.view.swap(view);  // the old one is destroyed outside the lock's use
-  entry.owner = owner;
+  const std::string stream_id = view->stream_id;
+  {
+    const std::unique_lock lock(mutex_);
+    Entry& entry = entries_[stream_id];
+    entry.view.swap(view);  // the old one is destroyed outside the lock's use
+    entry.owner = owner;
+  }
+  watchers_.notify(stream_id);
 }
 
 void ViewTable::withdraw(std::string_view stream_id, const void* owner) {
-  const std::unique_lock lock(mutex_);
-  const auto found = entries_.find(stream_id);
-  if (found != entries_.end() && found->second.owner == owner) entries_.erase(found);
+  {
+    const std::unique_lock lock(mutex_);
+    const auto found = entries_.find(stream_id);
+    if (found != entries_.end() && found->second.owner == owner) entries_.erase(found);
+  }
+  watchers_.notify(stream_id);
 }
 
 std::size_t ViewTable::size() const {

@@ -11,10 +11,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "dash_presentation.hpp"
 #include "manifest/hls/delivery_directives.hpp"
 #include "media_path.hpp"
 #include "playlist_texts.hpp"
 #include "segment_file.hpp"
+#include "view_watchers.hpp"
 
 namespace millrace::packaging {
 
@@ -43,6 +45,7 @@ struct StreamView {
   std::string stream_id;
   // nullptr when nothing is listed any more.
   std::shared_ptr<const MultivariantPlaylistTexts> multivariant_playlist;
+  DashPresentation::Manifests manifests;
   std::map<std::string, RenditionView, std::less<>> renditions;  // by name
   std::vector<std::shared_ptr<const OfferedSegment>> offered;    // media sequences without a gap; not empty
   std::shared_ptr<const OfferedSegment> growing;  // follows them; its closed parts can be had. nullptr: none
@@ -61,6 +64,11 @@ struct StreamView {
   // It will be here: it is the segment that grows.
   bool is_awaited(const SegmentName& name) const {
     return growing && !ended && segment_name(growing->segment()) == name;
+  }
+  // It probably will be: the one after that.
+  bool is_next(const SegmentName& name) const {
+    return name.media_sequence > 0 &&
+           is_awaited({name.publication_id, name.incarnation, name.media_sequence - 1});
   }
   bool is_awaited(const RenditionView& rendition, const PartName& name) const {
     return !ended && rendition.next_part == name;
@@ -81,7 +89,8 @@ struct StreamView {
   }
 };
 
-// The newest view of every stream. Thread-safe; readers keep what they got as long as they need it.
+// The newest view of every stream, and who waits for the next one. Thread-safe; readers keep what they got as
+// long as they need it.
 class ViewTable {
  public:
   std::shared_ptr<const StreamView> find(std::string_view stream_id) const;
@@ -90,6 +99,8 @@ class ViewTable {
   void publish(std::shared_ptr<const StreamView> view, const void* owner);
   void withdraw(std::string_view stream_id, const void* owner);
   std::size_t size() const;
+  // Told of every view that is published or withdrawn, once it can be found.
+  ViewWatchers& watchers() const { return watchers_; }
 
  private:
   struct Entry {
@@ -99,6 +110,7 @@ class ViewTable {
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;
   };
+  mutable ViewWatchers watchers_;
   mutable std::shared_mutex mutex_;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
 };

@@ -1,0 +1,282 @@
+#include "dash_manifest.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "manifest/dash/mpd.hpp"
+#include "media/segment_rule.hpp"
+#include "server_time.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::int64_t kMicroseconds = 1'000'000;
+// As far behind the live edge as a playlist's clients are (RFC 8216 6.3.3), for players learn of a segment as
+// late.
+constexpr std::int64_t kDelayTargets = 3;
+constexpr std::uint32_t kReferenceId = 0;
+// Low latency: players stay so many parts and so much more behind, and may go a little slower or faster to do
+// so.
+constexpr std::int64_t kDelayParts = 3;
+constexpr std::int64_t kMoreDelayUs = 500'000;
+constexpr std::uint32_t kSlowestPermille = 960;
+constexpr std::uint32_t kFastestPermille = 1040;
+
+// A rendition's share of a Period: segments [begin, end) of the offering, which it has all.
+struct Share {
+  const Rendition* rendition;
+  std::size_t begin, end;
+
+  const RenditionSegment& segment(std::size_t place) const { return *rendition->segments[place]; }
+  const TrackDescription& description() const { return *segment(begin).description; }
+};
+
+std::uint64_t ticks(std::int64_t time_us, std::int64_t timescale) {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(time_us / kMicroseconds * timescale +
+                                 (time_us % kMicroseconds * timescale + kMicroseconds / 2) / kMicroseconds,
+                             0));
+}
+
+std::uint64_t ticks_of_ns(std::int64_t time_ns, std::int64_t timescale) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return static_cast<std::uint64_t>(time_ns / kNanoseconds * timescale +
+                                    (time_ns % kNanoseconds * timescale + kNanoseconds / 2) / kNanoseconds);
+}
+
+// Another Period follows, or nothing comes any more for now.
+bool has_ended(const Offering& offering, const DashPeriod& period) {
+  return !period.holds(offering.listing.offered.back()) || !offering.listing.growing;
+}
+
+// Of what is listed: whole frames by their times. 0: nothing can be told.
+std::uint32_t frame_rate_millihertz(const Share& share) {
+  const TrackDescription& description = share.description();
+  if (description.frames_per_second)
+    return static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000));
+  std::uint64_t frames = 0;
+  std::uint64_t length = 0;
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    const TrackSpan& span = share.segment(i).span;
+    frames += span.samples;
+    length += static_cast<std::uint64_t>(span.last_dts - span.first_dts) + span.last_duration;
+  }
+  return length == 0 ? 0 : static_cast<std::uint32_t>(frames * 1000 * description.timing.timescale / length);
+}
+
+// Each up to where the next one begins, so that they neither overlap nor leave a tick out.
+std::vector<dash::TimelineSegment> timeline(const Share& share) {
+  std::vector<dash::TimelineSegment> entries;
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    const TrackSpan& span = share.segment(i).span;
+    const std::int64_t time = std::max<std::int64_t>(span.first_dts + span.first_offset, 0);
+    const std::int64_t length = span.last_dts - span.first_dts + std::int64_t{span.last_duration};
+    dash::TimelineSegment entry{static_cast<std::uint64_t>(time),
+                                static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1))};
+    if (!entries.empty() && entries.back().time < entry.time) {
+      dash::TimelineSegment& before = entries.back();
+      before.duration = std::min(before.duration, entry.time - before.time);
+    }
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+dash::SegmentTemplate segment_template(const Offering& offering, const DashPeriod& period,
+                                       const Share& share) {
+  const Segment& first = offering.listing.offered[share.begin];
+  const std::string path = to_string(share.rendition->name) + '/';
+  dash::SegmentTemplate segments;
+  const NameTemplate names = name_template(segment_name(first));
+  segments.media = path + names.text;
+  segments.initialization = path + to_string(init_name(first, share.segment(share.begin).span));
+  segments.timescale = share.description().timing.timescale;
+  segments.presentation_time_offset = ticks(period.time_us, segments.timescale);
+  segments.start_number = first.media_sequence - names.base;
+  if (period.grid_ns == 0) {
+    segments.timeline = timeline(share);
+    return segments;
+  }
+  const std::int64_t part_us = offering.listing.part_target_us;
+  segments.start_number = period.first_segment - names.base;
+  segments.presentation_time_offset = ticks(period.time_us, segments.timescale);
+  segments.duration = ticks_of_ns(period.grid_ns, segments.timescale);
+  segments.availability_time_offset_us = std::max<std::int64_t>(period.grid_ns / 1000 - part_us, 0);
+  if (has_ended(offering, period)) segments.end_number = period.end_segment - 1 - names.base;
+  return segments;
+}
+
+dash::Representation representation(const Offering& offering, const DashPeriod& period, const Share& share) {
+  const TrackDescription& description = share.description();
+  dash::Representation made;
+  made.id = to_string(share.rendition->name);
+  const auto known = period.bandwidth.find(share.rendition->name);
+  made.bandwidth = known == period.bandwidth.end() ? 0 : known->second;
+  made.codecs = description.codec;
+  if (share.rendition->is_video()) {
+    made.width = description.width;
+    made.height = description.height;
+    made.frame_rate_millihertz = frame_rate_millihertz(share);
+  } else {
+    made.audio_sampling_rate = description.track.sample_rate;
+    made.channels = description.track.channels;
+  }
+  made.segments = segment_template(offering, period, share);
+  if (period.grid_ns == 0) return made;
+  // Dates are arrivals, a Period's start the first one's.
+  made.reference_time =
+      dash::ProducerReferenceTime{kReferenceId, period.start, made.segments.presentation_time_offset};
+  made.resync_ticks = ticks(offering.listing.part_target_us, made.segments.timescale);
+  return made;
+}
+
+// The same codec in the same sample entry.
+bool same_kind(const Share& one, const Share& other) {
+  const auto family = [](const Share& share) {
+    return share.description().codec.substr(0, share.description().codec.find('.'));
+  };
+  return family(one) == family(other);
+}
+
+// Sound can be decoded from any frame on; of further pictures nothing is promised.
+bool starts_with_sync(const Offering& offering, const Rendition& rendition) {
+  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
+}
+
+// Numbers of a set are its first rendition's, the same in all Periods.
+dash::AdaptationSet make_set(const Offering& offering, const Rendition& rendition, bool first) {
+  constexpr std::uint32_t kKinds = 2;
+  dash::AdaptationSet set;
+  const bool video = rendition.is_video();
+  set.id = 1 + kKinds * rendition.name.number + (video ? 0 : 1);
+  set.content_type = video ? "video" : "audio";
+  set.mime_type = set.content_type + "/mp4";
+  if (!video) set.label = "Audio " + std::to_string(rendition.name.number + 1);
+  set.role = first ? "main" : "alternate";
+  set.starts_with_sync = starts_with_sync(offering, rendition);
+  return set;
+}
+
+// Of the Period before, whose renditions are decoded with the same init segments: the buffer goes on.
+std::string continued(const Offering& offering, const DashPeriod* before, const Share& share) {
+  if (before == nullptr || share.begin == 0) return {};
+  const auto& last = share.rendition->segments[share.begin - 1];
+  const bool same = last && before->holds(offering.listing.offered[share.begin - 1]) &&
+                    last->description == share.segment(share.begin).description;
+  return same ? before->id : std::string();
+}
+
+std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
+  const auto& segments = offering.listing.offered;
+  std::size_t begin = offering.listing.first_listed;
+  while (begin < segments.size() && !period.holds(segments[begin])) ++begin;
+  std::size_t end = begin;
+  while (end < segments.size() && period.holds(segments[end])) ++end;
+  std::vector<Share> found;
+  for (const Rendition& rendition : offering.renditions) {
+    if (begin < end && rendition.segments[begin]) found.push_back({&rendition, begin, end});
+  }
+  return found;
+}
+
+std::vector<dash::AdaptationSet> sets(const Offering& offering, const DashPeriod& period,
+                                      const DashPeriod* before, const std::vector<Share>& found) {
+  std::vector<dash::AdaptationSet> made;
+  const Share* first_picture = nullptr;
+  const Share* first_sound = nullptr;
+  for (const Share& share : found) {
+    const bool video = share.rendition->is_video();
+    const Share*& first = video ? first_picture : first_sound;
+    if (video && first != nullptr && same_kind(*first, share) &&
+        is_switching_set(offering, *first->rendition, *share.rendition)) {
+      made.front().segments_aligned = true;
+      made.front().representations.push_back(representation(offering, period, share));
+      continue;
+    }
+    made.push_back(make_set(offering, *share.rendition, first == nullptr));
+    if (first == nullptr) first = &share;
+    made.back().continues = continued(offering, before, share);
+    made.back().representations.push_back(representation(offering, period, share));
+  }
+  return made;
+}
+
+// Where the presentation of a segment begins and ends.
+struct Extent {
+  std::int64_t begin_us = 0, end_us = 0;
+};
+Extent extent(const Offering& offering, const DashPeriod& period, std::size_t place) {
+  Extent whole{period.start.us(), period.start.us()};
+  bool any = false;
+  for (const Rendition& rendition : offering.renditions) {
+    const auto& own = rendition.segments[place];
+    if (!own) continue;
+    const std::int64_t begin_us = period.presented_us(presented_us(*own));
+    const std::int64_t end_us = begin_us + own->span.duration_us;
+    whole = {any ? std::min(whole.begin_us, begin_us) : begin_us,
+             any ? std::max(whole.end_us, end_us) : end_us};
+    any = true;
+  }
+  return whole;
+}
+
+void describe_time(const Offering& offering, const std::vector<DashPeriod>& periods, dash::Mpd& mpd) {
+  const Listing& listing = offering.listing;
+  const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
+  const std::size_t last = listing.offered.size() - 1;
+  std::size_t first = listing.first_listed;
+  while (first < last && !periods.front().holds(listing.offered[first])) ++first;
+  const Extent begin = extent(offering, periods.front(), first);
+  const Extent end = extent(offering, periods.back(), last);
+  mpd.dynamic = !listing.ended;
+  const Segment& newest = listing.offered[last];
+  mpd.publish_time = newest.start_wall + newest.duration_us;
+  mpd.duration_us = end.end_us;
+  mpd.update_period_us = std::max(target_us / 2, kMicroseconds);
+  mpd.buffer_us = target_us;
+  mpd.time_shift_us = end.end_us - begin.begin_us;
+  mpd.presentation_delay_us = kDelayTargets * target_us;
+  mpd.longest_segment_us = media::longest_segment_us(listing.target_duration_seconds);
+  mpd.time_url = kTimePath;
+}
+
+// Of players that take the newest Period by its grid.
+void describe_latency(const Listing& listing, dash::Mpd& mpd) {
+  const std::int64_t delay_us = kDelayParts * std::int64_t{listing.part_target_us} + kMoreDelayUs;
+  const auto ms = [](std::int64_t us) { return static_cast<std::uint32_t>(us / 1000); };
+  mpd.presentation_delay_us = delay_us;
+  mpd.buffer_us = std::int64_t{listing.part_target_us};
+  mpd.service =
+      dash::ServiceDescription{.target_ms = ms(delay_us),
+                               .least_ms = ms(delay_us / 2),
+                               .most_ms = ms(kDelayTargets * listing.target_duration_seconds * kMicroseconds),
+                               .slowest_permille = kSlowestPermille,
+                               .fastest_permille = kFastestPermille,
+                               .reference_id = kReferenceId};
+}
+
+}  // namespace
+
+std::string dash_manifest(const Offering& offering, const DashPeriods& periods, ManifestForm form) {
+  const Listing& listing = offering.listing;
+  if (!offering.is_listed() || periods.segments() < kSegmentsBeforeMpd) return {};
+  std::vector<DashPeriod> listed = periods.periods();
+  std::erase_if(listed, [&](const DashPeriod& period) { return shares(offering, period).empty(); });
+  if (listed.empty() || !listed.back().holds(listing.offered.back())) return {};
+  // What has left the window is not there any more: of an ended stream nothing is asked for by the clock.
+  if (form == ManifestForm::kPlain || listing.ended) {
+    for (DashPeriod& period : listed) period.grid_ns = 0;
+  }
+  dash::Mpd mpd;
+  describe_time(offering, listed, mpd);
+  if (listed.back().grid_ns != 0) describe_latency(listing, mpd);
+  const DashPeriod* before = nullptr;
+  for (const DashPeriod& period : listed) {
+    mpd.periods.push_back(
+        {period.id, period.start.us(), sets(offering, period, before, shares(offering, period))});
+    before = &period;
+  }
+  return dash::serialize(mpd);
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,160 @@
+#include "dash_manifest.hpp"
+
+#include <gtest/gtest.h>
+
+#include "offering_script.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+std::string manifest(const Offering& offering) {
+  DashPeriods periods;
+  periods.update(offering);
+  return dash_manifest(offering, periods);
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+TEST(DashManifest, ComesWithTheThirdWholeSegment) {
+  OfferingScript script;
+  EXPECT_EQ(manifest(script.offering), "");
+  EXPECT_EQ(manifest(script.segments(2).offering), "");
+  EXPECT_NE(manifest(script.segments(1).offering), "");
+  EXPECT_EQ(manifest(script.leave(0, 3).offering), "") << "nothing is listed any more";
+}
+
+TEST(DashManifest, NamesTheSegmentsOfThePlaylists) {
+  OfferingScript script;
+  const std::string text = manifest(script.segments(5).leave(0, 2).offering);
+  for (
+      const char* const part :
+      {R"(type="dynamic" availabilityStartTime="1970-01-01T00:00:00.000Z" publishTime="2027-01-15T08:00:10.000Z")",
+       R"(minimumUpdatePeriod="PT1S" timeShiftBufferDepth="PT6.08S" suggestedPresentationDelay="PT6S")",
+       R"(<Period id="7" start="PT1800000000S">)",
+       R"(<AdaptationSet id="1" contentType="video" mimeType="video/mp4" startWithSAP="1">)",
+       R"(<Representation id="v0" bandwidth="410000" codecs="avc1.64001f" width="640" height="360" frameRate="25">)",
+       R"(timescale="90000" presentationTimeOffset="90000" startNumber="43")",
+       R"(initialization="v0/init-00000000000000a1-0-0.mp4" media="v0/$Number$-00000000000000a1-0.m4s")",
+       R"(<S t="457200" d="180000" r="2"/>)",
+       R"(<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" startWithSAP="1">)",
+       "<Label>Audio 1</Label>", R"(codecs="mp4a.40.2" audioSamplingRate="48000")",
+       R"(<S t="240000" d="96000" r="2"/>)",
+       R"(<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="/time"/>)"})
+    EXPECT_TRUE(has(text, part)) << part << "\n" << text;
+}
+
+// ffmpeg 5 writes a number as a signed one of 32 bits.
+TEST(DashManifest, KeepsNumbersSmall) {
+  OfferingScript script;
+  script.media_sequence = 3'592'038'099;
+  const std::string text = manifest(script.segments(3).offering);
+  EXPECT_TRUE(has(text, R"(startNumber="592038099" initialization="v0/init-00000000000000a1-0-0.mp4")"
+                        R"( media="v0/3$Number%09d$-00000000000000a1-0.m4s")"))
+      << text;
+}
+
+TEST(DashManifest, HasAPeriodForEachEncodersVisit) {
+  OfferingScript script;
+  const std::string text = manifest(script.segments(3).reconnect().segments(2).offering);
+  EXPECT_TRUE(has(text, R"(<Period id="7" start="PT1800000000S">)")) << text;
+  EXPECT_TRUE(has(text, R"(<Period id="8" start="PT1800000011S">)")) << text;
+  EXPECT_TRUE(has(text, R"(startNumber="44")")) << text;
+  EXPECT_FALSE(has(text, "period-continuity")) << text;
+}
+
+TEST(DashManifest, LeavesASilentTrackOutAndSaysThatTheOthersGoOn) {
+  OfferingScript script;
+  script.segments(3);
+  script.audio = false;
+  const std::string text = manifest(script.segments(1).offering);
+  const std::string second = text.substr(text.find("<Period id=\"7.44\""));
+  EXPECT_EQ(count(second, "<AdaptationSet"), 1U) << text;
+  EXPECT_TRUE(
+      has(second, R"(<SupplementalProperty schemeIdUri="urn:mpeg:dash:period-continuity:2015" value="7"/>)"))
+      << text;
+}
+
+TEST(DashManifest, EndsWithAStaticPresentationThatIsAsLongAsItsEnd) {
+  OfferingScript script;
+  script.offering.listing.ended = true;
+  const std::string text = manifest(script.segments(3).offering);
+  EXPECT_TRUE(has(text, R"(type="static" mediaPresentationDuration="PT1800000006.08S")")) << text;
+  EXPECT_FALSE(has(text, "minimumUpdatePeriod")) << text;
+}
+
+TEST(DashManifest, PutsPicturesThatSwitchIntoOneSetAndOthersBeside) {
+  for (const std::int64_t late_us : {0, 400'000}) {
+    OfferingScript script;
+    script.segments(3);
+    Rendition further = script.offering.renditions[0];
+    further.name.number = 1;
+    for (auto& segment : further.segments) {
+      segment->span.first_dts += late_us * 9 / 100;
+      segment->span.last_dts += late_us * 9 / 100;
+    }
+    script.offering.renditions.insert(script.offering.renditions.begin() + 1, further);
+    const std::string text = manifest(script.offering);
+    EXPECT_EQ(count(text, "<AdaptationSet"), late_us == 0 ? 2U : 3U) << text;
+    EXPECT_EQ(count(text, "segmentAlignment=\"true\""), late_us == 0 ? 1U : 0U) << text;
+    EXPECT_EQ(count(text, R"(role:2011" value="alternate")"), late_us == 0 ? 0U : 1U) << text;
+    EXPECT_EQ(count(text, "<Representation"), 3U) << text;
+  }
+}
+
+TEST(DashManifest, PromisesNoKeyFramesOnceASegmentHadNone) {
+  OfferingScript script;
+  script.offering.listing.independent = false;
+  EXPECT_EQ(count(manifest(script.segments(3).offering), "startWithSAP"), 1U) << "sound alone";
+}
+
+// A picture that is shown earlier than its place in the order of decoding said: the one before ends with it.
+TEST(DashManifest, LeavesNoSegmentOverlappingTheNext) {
+  OfferingScript script;
+  script.segments(2);
+  script.offset_us = 40'000;
+  const std::string text = manifest(script.segments(1).offering);
+  EXPECT_TRUE(has(text, R"(<S t="97200" d="180000"/>)")) << text;
+  EXPECT_TRUE(has(text, R"(<S d="176400"/>)")) << text;
+}
+
+TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  script.offering.listing.growing.emplace();
+  script.segments(5).leave(0, 2);
+  DashPeriods periods;
+  periods.update(script.offering);
+  const std::string text = dash_manifest(script.offering, periods);
+  for (const char* const part :
+       {R"(suggestedPresentationDelay="PT1.7S" minBufferTime="PT0.4S")",
+        R"(<Latency referenceId="0" target="1700" max="6000" min="850"/>)",
+        R"(<PlaybackRate max="1.04" min="0.96"/>)",
+        R"(<ProducerReferenceTime id="0" type="encoder" wallClockTime="2027-01-15T08:00:00.000Z")"
+        R"( presentationTime="90000">)",
+        R"(<Resync type="0" dT="36000"/>)",
+        R"(presentationTimeOffset="90000" duration="180000" startNumber="41" availabilityTimeOffset="1.6")"
+        R"( availabilityTimeComplete="false")",
+        R"(presentationTimeOffset="48000" duration="96000" startNumber="41")"})
+    EXPECT_TRUE(has(text, part)) << part << "\n" << text;
+  EXPECT_FALSE(has(text, "SegmentTimeline"));
+  EXPECT_FALSE(has(text, "endNumber"));
+  const std::string plain = dash_manifest(script.offering, periods, ManifestForm::kPlain);
+  EXPECT_EQ(count(plain, "SegmentTimeline>"), 4U) << plain;
+  EXPECT_FALSE(has(plain, "availabilityTime")) << plain;
+  script.offering.listing.growing.reset();
+  EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"))
+      << "the publisher is away";
+  script.offering.listing.ended = true;
+  EXPECT_EQ(count(dash_manifest(script.offering, periods), "SegmentTimeline>"), 4U);
+}
+
+}  // namespace
+}  // namespace millrace::packaging

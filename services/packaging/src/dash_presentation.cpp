@@ -1,0 +1,40 @@
+#include "dash_presentation.hpp"
+
+#include "dash_manifest.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+StoredText compressible(std::string text) {
+  StoredText stored = store_text(std::move(text));
+  stored.codings = std::make_shared<const LazyCodings>();
+  return stored;
+}
+
+}  // namespace
+
+DashPresentation::Signature DashPresentation::signature_of(const Listing& listing) {
+  if (listing.offered.empty()) return {};
+  const std::uint64_t first = listing.offered.front().media_sequence;
+  return {first,
+          first + listing.first_listed,
+          first + listing.offered.size(),
+          listing.offered.back().publication_id,
+          listing.ended,
+          listing.growing.has_value()};
+}
+
+const DashPresentation::Manifests& DashPresentation::update(const Offering& offering) {
+  const Signature signature = signature_of(offering.listing);
+  if (signature == signature_) return manifests_;
+  signature_ = signature;
+  periods_.update(offering);
+  std::string full = dash_manifest(offering, periods_);
+  if (full.empty()) return manifests_ = {};
+  manifests_.full = compressible(std::move(full));
+  std::string plain = dash_manifest(offering, periods_, ManifestForm::kPlain);
+  manifests_.plain = plain == *manifests_.full.text ? manifests_.full : compressible(std::move(plain));
+  return manifests_;
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,74 @@
+#include "growing_segment.hpp"
+
+#include <array>
+#include <cerrno>
+
+namespace millrace::packaging {
+
+using Progress = http::LiveStream::Progress;
+
+void GrowingSegment::attach(const std::function<void()>& wake) {
+  watch_ = views_.watchers().add(stream_id_, wake);
+}
+
+void GrowingSegment::receive(ByteView bytes, std::int64_t /*now_us*/) {
+  received_ += bytes.size();
+}
+
+Progress GrowingSegment::pump(http::LiveOutput& output, std::int64_t /*now_us*/) {
+  if (received_ > kMaxReceived) return Progress::kFailed;
+  if (!file_) {
+    const Progress next = next_part();
+    if (next != Progress::kMore) return next == Progress::kIdle && draining_ ? Progress::kFailed : next;
+  }
+  return send(output);
+}
+
+Progress GrowingSegment::next_part() {
+  const auto view = views_.find(stream_id_);
+  const RenditionView* const rendition = view ? view->rendition(rendition_) : nullptr;
+  if (rendition == nullptr) return Progress::kFailed;
+  const bool grows = view->is_awaited(name_);
+  if (!grows && view->presence(*rendition, name_) != Presence::kHere) return Progress::kFailed;
+  const OfferedSegment& segment = grows ? *view->growing : view->segment(name_);
+  const auto track = grows ? rendition->growing_track : view->track(*rendition, name_);
+  if (!track) return Progress::kIdle;
+  const TrackSpan* const span = segment.segment().track(*track);
+  if (span == nullptr || next_ >= span->parts.size()) {
+    if (grows) return Progress::kIdle;
+    finished_(size_);
+    return Progress::kEnded;
+  }
+  file_ = segment.part_file(*track, next_++);
+  sent_ = 0;
+  return file_ ? Progress::kMore : Progress::kTorn;
+}
+
+Progress GrowingSegment::send(http::LiveOutput& output) {
+  constexpr std::size_t kMostRegions = 64;
+  std::array<iovec, kMostRegions> regions;
+  std::size_t count = 0;
+  std::uint64_t skip = sent_;
+  for (const ByteView region : file_->regions) {
+    if (count == regions.size()) break;
+    if (skip >= region.size()) {
+      skip -= region.size();
+      continue;
+    }
+    const ByteView rest = region.subspan(skip);
+    skip = 0;
+    regions[count++] = {const_cast<std::uint8_t*>(rest.data()), rest.size()};
+  }
+  const ssize_t taken = output.send({regions.data(), count});
+  if (taken < 0) {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Progress::kBlocked : Progress::kFailed;
+  }
+  if (!file_->intact()) return Progress::kTorn;
+  sent_ += static_cast<std::uint64_t>(taken);
+  if (sent_ < file_->size) return Progress::kMore;
+  size_ += file_->size;
+  file_.reset();
+  return Progress::kMore;
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,36 @@
+#include "view_watchers.hpp"
+
+#include <numeric>
+
+namespace millrace::packaging {
+
+std::shared_ptr<const void> ViewWatchers::add(std::string_view stream_id, Wake wake) {
+  auto token = std::make_shared<const Wake>(std::move(wake));
+  const std::lock_guard lock(mutex_);
+  entries_[std::string(stream_id)].push_back(token);
+  return token;
+}
+
+void ViewWatchers::notify(std::string_view stream_id) {
+  std::vector<std::shared_ptr<const Wake>> woken;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(stream_id);
+    if (found == entries_.end()) return;
+    for (const auto& entry : found->second) {
+      if (auto wake = entry.lock()) woken.push_back(std::move(wake));
+    }
+    // Those that have gone since the last time.
+    std::erase_if(found->second, [](const auto& entry) { return entry.expired(); });
+    if (found->second.empty()) entries_.erase(found);
+  }
+  for (const auto& wake : woken) (*wake)();
+}
+
+std::size_t ViewWatchers::size() const {
+  const std::lock_guard lock(mutex_);
+  return std::accumulate(entries_.begin(), entries_.end(), std::size_t{0},
+                         [](std::size_t count, const auto& entry) { return count + entry.second.size(); });
+}
+
+}  // namespace millrace::packaging
