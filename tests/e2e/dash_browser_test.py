@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, over a kill of packaging and the encoder's
+reconnect, with sound that begins late, until the stream's end."""
+import json
+import shutil
+import subprocess
+import threading
+import time
+
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, skip, wait_for
+
+
+class Player(threading.Thread):
+    """dash.js in Chromium (browser/dash.mjs) for a while; result() has what it saw."""
+
+    def __init__(self, url, seconds, *options):
+        super().__init__(daemon=True)
+        self.command = ["node", str(ROOT / "tests/e2e/browser/dash.mjs"), url, "--seconds", str(seconds), *options]
+        self.patience = (seconds + 60) * PATIENCE
+        self.said = None
+        self.start()
+
+    def run(self):
+        self.said = subprocess.run(self.command, capture_output=True, text=True, timeout=self.patience)
+
+    def result(self):
+        self.join()
+        check(self.said.returncode == 0, f"dash.js: {self.said.stdout}{self.said.stderr}")
+        print(self.said.stdout.strip())
+        return json.loads(self.said.stdout)
+
+
+def mpd_url(stack):
+    return stack.info["hls_url"].rsplit("/", 1)[0] + "/manifest.mpd"
+
+
+def plays(seen, share=0.9):
+    check(seen["played"] >= seen["seconds"] * share and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
+    check(not seen["problems"], f"no errors: {seen}")
+
+
+def low_latency(stack):
+    seen = Player(mpd_url(stack), 20).result()
+    plays(seen)
+    check(seen["target"] < 2 and seen["latency"] < 2.5 * PATIENCE, f"near to the live edge: {seen}")
+    whole = Player(mpd_url(stack) + "?ll=0", 10).result()
+    plays(whole)
+    check(whole["latency"] > 4, f"of whole segments further behind: {whole}")
+
+
+def interruptions(stack, clip, publisher):
+    """Stalls no longer than what is missing; a wide margin for slow machines."""
+    player = Player(mpd_url(stack), 45, "--stall", str(15000 * PATIENCE))
+    time.sleep(12)
+    stack.kill("packaging")
+    time.sleep(10)
+    publisher.kill()
+    publisher.wait()
+    time.sleep(1)
+    publisher = stack.publish(clip)
+    seen = player.result()
+    plays(seen, 0.6)
+    check(len(set(seen["periods"])) >= 2, f"a Period for the encoder's return: {seen}")
+    return publisher
+
+
+def until_the_end(stack, publisher):
+    player = Player(mpd_url(stack), 60, "--until-end")
+    time.sleep(10)
+    publisher.kill()
+    publisher.wait()
+    check(player.result()["ended"], "the player came to the end")
+
+
+def dash_js():
+    if not shutil.which("chromium") or not shutil.which("node"):
+        skip("chromium or node is not installed")
+    if not (ROOT / "tests/node_modules/dashjs").exists():
+        skip("dashjs is not installed: npm ci in tests/")
+    with Stack(RECONNECT_GRACE_SECONDS="6") as stack:
+        clip = make_clip(stack.home / "clip.flv", seconds=180, gop=60)
+        publisher = stack.publish(clip)
+        wait_for(lambda: fetch(mpd_url(stack))[0] == 200, "a manifest", 30)
+        low_latency(stack)
+        publisher = interruptions(stack, clip, publisher)
+        until_the_end(stack, publisher)
+
+
+main(dash_js)
