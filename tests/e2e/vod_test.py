@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A finished recording under /vod/<file>/: the same frames, times and length as the file, by ffmpeg's own demuxers and in Chromium with hls.js;
+"""A finished recording under /vod/<file>/: the same frames, times and length as the file, by ffmpeg's own demuxers of HLS and DASH and in Chromium with hls.js;
 and only who may have the file may have it so."""
 import json
 import shutil
@@ -78,6 +78,7 @@ def test():
         url = f"{api}/vod/{file.name}/index.m3u8"
         check(fetch(url)[0] == 200, f"{url}: {fetch(url)}")
         same(file, url)
+        same(file, url.replace("index.m3u8", "manifest.mpd"))
         clip_of(url)
         in_browser(stack, file, url)
         # What somebody else made: other boxes, an edit list for the sound's priming, the index behind.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
 #include "vod_playlists.hpp"
 
@@ -13,9 +14,11 @@ namespace {
 
 constexpr std::string_view kVod = "/vod/";
 constexpr std::string_view kPlaylist = "index.m3u8";
+constexpr std::string_view kManifest = "manifest.mpd";
 constexpr std::string_view kInit = "init.mp4";
 constexpr std::string_view kSegmentSuffix = ".m4s";
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
+constexpr std::string_view kManifestType = "application/dash+xml";
 constexpr double kMostSeconds = 1e7;
 
 struct Clip {
@@ -88,6 +91,7 @@ class Answerer {
       : item_(item), file_(file), request_(request), token_(token) {}
 
   http::Response answer(const VodPath& path) const {
+    if (path.rendition.empty() && path.object == kManifest) return manifest();
     if (path.rendition.empty()) return path.object == kPlaylist ? playlist(nullptr) : missing();
     const VodPresentation::Rendition* const rendition = item_.presentation.find(path.rendition);
     if (rendition == nullptr) return missing();
@@ -120,6 +124,22 @@ class Answerer {
     else
       response.body = std::move(text);
     if (token_.empty()) response.headers.add("ETag", etag_of(file_, name + "-list" + clip->query));
+    return response;
+  }
+
+  http::Response manifest() const {
+    if (item_.mpd->plain.empty())
+      return http::Response::problem(
+          422, "recording_not_presentable",
+          "A track of this file pauses while others go on: there is no MPD of it.");
+    http::Response response;
+    response.headers.add("Content-Type", kManifestType);
+    if (token_.empty()) {
+      response.headers.add("ETag", etag_of(file_, kManifest));
+      response.body = item_.mpd;
+    } else {
+      response.body = dash::with_template_query(item_.mpd->plain, "token=" + std::string(token_));
+    }
     return response;
   }
 

@@ -3,6 +3,7 @@
 // segments point to.
 //
 //   /vod/<file>/index.m3u8               multivariant playlist; ?start=…&end=… (seconds): a clip
+//   /vod/<file>/manifest.mpd             DASH; without clips
 //   /vod/<file>/<rendition>/index.m3u8   media playlist; the same
 //   /vod/<file>/<rendition>/init.mp4
 //   /vod/<file>/<rendition>/<number>.m4s

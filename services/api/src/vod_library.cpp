@@ -5,6 +5,7 @@
 
 #include "base/survive.hpp"
 #include "recordings.hpp"
+#include "vod_mpd.hpp"
 #include "vod_playlists.hpp"
 
 namespace millrace::api {
@@ -34,10 +35,11 @@ VodItem::VodItem(VodPresentation made) : presentation(std::move(made)) {
                       http::code_text(media_playlist(presentation, rendition, 0,
                                                      std::numeric_limits<std::int64_t>::max())));
   }
+  mpd = http::code_text(vod_mpd(presentation));
 }
 
 std::size_t VodItem::memory() const {
-  std::size_t bytes = presentation.memory();
+  std::size_t bytes = presentation.memory() + mpd->plain.size() + mpd->gzip.size();
   for (const auto& [name, text] : playlists)
     bytes += text->plain.size() + text->gzip.size() + kMemoryOfFailure;
   return bytes;

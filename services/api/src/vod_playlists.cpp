@@ -1,7 +1,6 @@
 #include "vod_playlists.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "manifest/hls/media_playlist.hpp"
 #include "manifest/hls/multivariant_playlist.hpp"
@@ -96,9 +95,7 @@ hls::Variant picture_variant(const VodPresentation& presentation, const Renditio
   variant.width = track.track().width;
   variant.height = track.track().height;
   variant.video_range = video_range(track.track().colour);
-  const double seconds = static_cast<double>(track.end() - track.decode_time(0)) / track.track().timescale;
-  const double millihertz = track.samples() * 1e3 / seconds;
-  if (millihertz < 1e6) variant.frame_rate_millihertz = static_cast<std::uint32_t>(std::lround(millihertz));
+  variant.frame_rate_millihertz = presentation.frame_rate_millihertz(picture);
   return variant;
 }
 

@@ -1,6 +1,7 @@
 #include "vod_presentation.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "containers/mp4/init_segment.hpp"
 #include "containers/mp4/movie_info.hpp"
@@ -84,6 +85,13 @@ std::int64_t VodPresentation::longest_segment_us() const {
       longest = std::max(longest, segment_duration_us(rendition, segment));
   }
   return longest;
+}
+
+std::uint32_t VodPresentation::frame_rate_millihertz(const Rendition& rendition) const {
+  const mp4::FinishedTrack& all = track(rendition);
+  const double seconds = static_cast<double>(all.end() - all.decode_time(0)) / all.track().timescale;
+  const double millihertz = all.samples() * 1e3 / seconds;
+  return millihertz < 1e6 ? static_cast<std::uint32_t>(std::lround(millihertz)) : 0;
 }
 
 Bytes VodPresentation::init_segment(const Rendition& rendition) const {

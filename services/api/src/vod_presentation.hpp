@@ -40,6 +40,9 @@ class VodPresentation {
 
   std::size_t segments() const { return cuts_.segments(); }
   std::int64_t start_us() const { return cuts_.starts_us.front(); }
+  std::int64_t end_us() const { return cuts_.starts_us.back(); }
+  // Thousandths of a frame a second, over all; 0: it makes no sense.
+  std::uint32_t frame_rate_millihertz(const Rendition& rendition) const;
   bool has_segment(const Rendition& rendition, std::size_t number) const;
   // Presented, as lists state it: up to the rendition's next sample. Of one with nothing the time that
   // others have.

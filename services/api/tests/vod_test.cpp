@@ -11,6 +11,7 @@
 #include "containers/mp4/testing/memory.hpp"
 #include "containers/mp4/testing/streams.hpp"
 #include "vod_delivery.hpp"
+#include "vod_mpd.hpp"
 #include "vod_playlists.hpp"
 
 namespace millrace::api {
@@ -147,6 +148,31 @@ TEST(VodPlaylists, AreThoseOfAFinishedPresentation) {
   }
 }
 
+TEST(VodMpd, SaysTheSameOfTheFile) {
+  const std::string mpd = vod_mpd(presentation_of(movie()));
+  EXPECT_THAT(mpd, HasSubstr("type=\"static\""));
+  EXPECT_THAT(mpd, HasSubstr("mediaPresentationDuration=\"PT20.0"));
+  EXPECT_THAT(mpd, HasSubstr("media=\"v0/$Number$.m4s\""));
+  EXPECT_THAT(mpd, HasSubstr("initialization=\"a0/init.mp4\""));
+  EXPECT_THAT(mpd, HasSubstr("codecs=\"mp4a.40.2\""));
+}
+
+// Sound goes on for 20 s while the picture, of two frames, stands.
+TEST(VodMpd, IsNotMadeOfATrackThatPauses) {
+  mp4::TrackRun frames{.track_id = 1, .base_decode_time = 0, .samples = {}};
+  frames.samples.push_back({1'800'000, 1, 0, true});
+  frames.samples.push_back({3'600, 1, 0, true});
+  const mp4::TrackRun sound = mp4::test::audio_run(0, 940);
+  Bytes file = mp4::init_segment(std::array{mp4::test::video_track(), mp4::test::audio_track()});
+  mp4::test::append(file, mp4::fragment_header(1, std::array{frames, sound}));
+  file.insert(file.end(), 2 + 940 * sound.samples[0].size, 0);
+  const VodPresentation presentation = presentation_of(*mp4::test::finish_bytes(file));
+  EXPECT_EQ(vod_mpd(presentation), "");
+  EXPECT_THAT(media_playlist(presentation, *presentation.find("v0"), 0, INT64_MAX), HasSubstr("#EXT-X-GAP"));
+  EXPECT_THAT(media_playlist(presentation, *presentation.find("a0"), 0, INT64_MAX),
+              Not(HasSubstr("#EXT-X-GAP")));
+}
+
 TEST(VodPath, KnowsTheDocumentedPaths) {
   const auto text = [](std::string_view path) {
     const auto parsed = parse_vod_path(path);
@@ -275,7 +301,8 @@ TEST_F(VodTest, GivesAPresentationToWhomItGivesTheFile) {
          {std::string(), good, "?token=" + token("alice-id"), std::string("?token=x")}) {
       for (const char* bearer : {"", kAlice, kCarol}) {
         const std::string file = ask("/vod/file/" + name + query, bearer);
-        for (const char* object : {"/index.m3u8", "/v0/index.m3u8", "/a0/init.mp4", "/v0/0.m4s"}) {
+        for (const char* object :
+             {"/index.m3u8", "/manifest.mpd", "/v0/index.m3u8", "/a0/init.mp4", "/v0/0.m4s"}) {
           const std::string answer = ask("/vod/" + name + object + query, bearer);
           EXPECT_EQ(status_of(answer), status_of(file)) << name << object << query << bearer;
           EXPECT_EQ(field_of(answer, "Cache-Control"), field_of(file, "Cache-Control"))
@@ -296,6 +323,9 @@ TEST_F(VodTest, HandsATokenOnWhereItWasNeeded) {
   EXPECT_THAT(std::string(body_of(list)), HasSubstr("\n0.m4s?" + good + "\n"));
   EXPECT_THAT(std::string(body_of(list)), HasSubstr("init.mp4?" + good));
   EXPECT_EQ(field_of(list, "ETag"), "");
+  const std::string mpd = ask("/vod/" + kPrivate + "/manifest.mpd?" + good);
+  EXPECT_EQ(field_of(mpd, "Content-Type"), "application/dash+xml");
+  EXPECT_THAT(std::string(body_of(mpd)), HasSubstr("$Number$.m4s?" + good));
   EXPECT_THAT(std::string(body_of(ask("/vod/" + kPrivate + "/v0/index.m3u8?token=x", kCarol))),
               Not(HasSubstr("token")));
   EXPECT_THAT(std::string(body_of(ask("/vod/" + kPublic + "/v0/index.m3u8?token=x"))),
