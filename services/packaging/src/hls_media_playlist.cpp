@@ -89,6 +89,9 @@ void add_growing(const Offering& offering, const Rendition& rendition, const std
   if (rendition.next_part) edge.hinted_part = to_string(*rendition.next_part);
 }
 
+// Parts are listed of the newest timeline only: those before a discontinuity are no live edge any more. An
+// encoder that is cut off ends with a part of any length, and hls.js 1.7, which takes one of less than its
+// tolerance for holes for loaded, would look for nothing behind it as long as it is listed.
 void add_low_latency(const Offering& offering, const Rendition& rendition, hls::MediaPlaylist& playlist) {
   const Listing& listing = offering.listing;
   const std::int64_t target_us = listing.target_duration_seconds * kMicroseconds;
@@ -97,8 +100,11 @@ void add_low_latency(const Offering& offering, const Rendition& rendition, hls::
                        .hold_back_us = kHoldBackTargets * target_us,
                        .can_skip_until_us = kSkipTargets * target_us};
   add_growing(offering, rendition, playlist.segments.back().map_uri, edge);
+  const bool grows = edge.growing && !edge.growing->parts.empty();
+  const std::uint64_t timeline = (grows ? *edge.growing : playlist.segments.back()).discontinuity_sequence;
   std::int64_t behind_us = edge.growing ? length_us(edge.growing->parts) : 0;
   for (std::size_t i = playlist.segments.size(); i-- > 0 && behind_us < kPartTargets * target_us;) {
+    if (playlist.segments[i].discontinuity_sequence != timeline) break;
     const std::size_t offered = listing.first_listed + i;
     list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered],
                listing.part_target_us);
