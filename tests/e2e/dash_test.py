@@ -176,6 +176,11 @@ def grows_while_it_is_sent(url):
     check(body.count(b"moof") >= 3 and arrived[-1][0] - arrived[0][0] > 0.1, f"part by part: {[(t, len(p)) for t, p in arrived]}")
 
 
+def discontinuities(watch):
+    """How many of them the Periods were of: one may be in several, when segments are uneven."""
+    return len({name.split(".")[0] for name in watch.starts})
+
+
 def dash():
     with Stack(RECONNECT_GRACE_SECONDS="4") as stack:
         low_latency = mpd_url(stack)
@@ -200,14 +205,14 @@ def dash():
 
         stack.kill("packaging")
         reads_on(watch, 6, "what a restarted packaging says")
-        check(len(watch.starts) == 1, f"one Period until now: {watch.starts}")
+        check(discontinuities(watch) == 1, f"no discontinuity until now: {watch.starts}")
 
         publisher.kill()
         publisher.wait()
         time.sleep(1)
         publisher = stack.publish(clip)
         reads_on(watch, 10, "the publisher's return")
-        check(len(watch.starts) == 2, f"a Period of its own: {watch.starts}")
+        check(discontinuities(watch) == 2, f"a Period of its own: {watch.starts}")
 
         publisher.kill()
         publisher.wait()
