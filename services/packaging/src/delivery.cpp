@@ -267,7 +267,8 @@ http::Response Delivery::playlist(const Question& question, const StoredText& te
   http::Response response = stored(
       text, content_type, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
   // What each viewer gets with a token of its own is not compressed for each.
-  if (question.is_public && takes_gzip(question.request)) response.body = text.codings->get(*text.text);
+  if (text.codings && question.is_public && takes_gzip(question.request))
+    response.body = text.codings->get(*text.text);
   return response;
 }
 
