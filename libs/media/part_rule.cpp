@@ -44,7 +44,10 @@ std::int64_t PartRule::expected(const Track& track, const Frame& frame) const {
 bool PartRule::begins(const Track& track, const Frame& frame) const {
   if (track.part == 0 || track.media_sequence != frame.media_sequence || track.timescale != frame.timescale)
     return true;
-  return frame.dts - track.start_dts > target_ticks(frame.timescale) - expected(track, frame);
+  // Whatever its frames claim to last, a part has a quarter of the target.
+  const std::int64_t target = target_ticks(frame.timescale);
+  const std::int64_t length = frame.dts - track.start_dts;
+  return length > target - expected(track, frame) && length * kMostPartsPerTarget >= target;
 }
 
 void PartRule::close(Track& track) {

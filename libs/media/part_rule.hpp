@@ -31,6 +31,8 @@ namespace millrace::media {
 class PartRule {
  public:
   static constexpr std::int64_t kSilenceUs = 500'000;
+  // A bound for frames that claim to last longer than they do.
+  static constexpr std::int64_t kMostPartsPerTarget = 4;
 
   struct Frame {
     std::uint8_t track = 0;

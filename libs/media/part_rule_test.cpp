@@ -44,6 +44,15 @@ TEST(PartRule, HasNoPartsWithoutATarget) {
   EXPECT_EQ(rule.closed(), 0U);
 }
 
+// FLAC frames may say 1.5 s and come a tick apart.
+TEST(PartRule, HasAQuarterOfTheTargetInEachPartWhateverFramesClaim) {
+  PartRule rule(kTargetUs);
+  std::uint32_t last = 0;
+  for (std::int64_t tick = 0; tick < 48'000; ++tick)
+    last = rule.place({kAudioTrack, false, true, 48'000, tick, 65'536, tick * 1'000'000 / 48'000, 1});
+  EXPECT_LE(last, 12U) << "of a second";
+}
+
 TEST(PartRule, BeginsWithTheTarget) {
   PartRule rule;
   EXPECT_EQ(rule.place(picture(0, 1)), 0U);
