@@ -62,7 +62,8 @@ void Connection::leave() {
   if (phase_ != Phase::kLive) return;
   live_->drain();
   (void)live_step();
-  close();
+  // What has no length and was cut off must not look whole.
+  live_ended_ ? close() : abandon();
 }
 
 void Connection::close() {

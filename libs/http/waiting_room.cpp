@@ -62,6 +62,15 @@ void WaitingRoom::wake(std::string_view topic) {
   if (const Line waiters = candidates(topic); !waiters.empty()) attempt(topic, waiters);
 }
 
+void WaitingRoom::wake_all() {
+  std::vector<std::string> topics;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [topic, lines] : topics_) topics.push_back(topic);
+  }
+  for (const std::string& topic : topics) wake(topic);
+}
+
 WaitingRoom::Line WaitingRoom::candidates(std::string_view topic) {
   Line out;
   const std::lock_guard lock(mutex_);

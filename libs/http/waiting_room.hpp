@@ -56,6 +56,7 @@ class WaitingRoom {
                           std::string_view answer = {});
   // Tries all that wait for the topic. The answers go to each thread of the server together.
   void wake(std::string_view topic);
+  void wake_all();
   // Answers those whose time is over, and forgets clients that have gone. To be called a few times a second.
   void sweep(std::int64_t now_us);
   // Nobody waits any longer: all get the answer for those whose time is over. To be called before
