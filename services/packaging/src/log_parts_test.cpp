@@ -173,6 +173,19 @@ TEST(LogParts, LeavesOutSamplesOfAConfigurationThatIsTooSoon) {
   EXPECT_EQ(parts[0].duration_us, 160'000) << "up to the next sample that is in it";
 }
 
+TEST(LogParts, HintNoneThatIsLeftOut) {
+  RecordScript script(1);
+  script.part_us = 80'000;
+  script.video(0, true).video(40);
+  script.configuration[media::kVideoTrack] = 2;
+  script.video(80, true).video(120);
+  EXPECT_EQ(feed(script).next_part(media::kVideoTrack), 1U)
+      << "it is open as long as its next sample is not there";
+  script.configuration[media::kVideoTrack] = 0;
+  script.cut().video(160, true);
+  EXPECT_EQ(feed(script).next_part(media::kVideoTrack), 3U);
+}
+
 // Whoever reads, from wherever, at whatever moment: a part that is closed is the same for all.
 TEST(LogParts, AreTheSameFromEveryStartingPointAndNeverChange) {
   RecordScript script(500, 3);

@@ -66,7 +66,7 @@ void LogSegments::add(const media::SampleRecord& record) {
     if (whole) begin_segment(record);
   }
   settle(record);
-  if (record.track < media::kMaxTracks && record.part != 0) newest_part_[record.track] = record.part;
+  if (record.track < media::kMaxTracks && record.part != 0) seen_part_[record.track] = record.part;
   if (!open_) return;
   open_->segment.end_record = record.sequence + 1;
   if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
@@ -118,6 +118,7 @@ void LogSegments::add_to_part(TrackSpan& span, const media::SampleRecord& record
   if (part.samples == 0) {
     if (record.part == 0 || (span.samples > 0 && span.parts.empty())) return;
     part.number = record.part;
+    begun_part_.at(record.track) = record.part;
     part.first_record = record.sequence;
     part.first_dts = record.dts;
   }
@@ -142,10 +143,10 @@ void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_dur
 }
 
 std::optional<std::uint32_t> LogSegments::next_part(std::uint8_t track) const {
-  if (track >= media::kMaxTracks || newest_part_[track] == 0) return std::nullopt;
+  if (track >= media::kMaxTracks || seen_part_[track] == 0) return std::nullopt;
   const TrackSpan* const hidden = waiting_ && open_ ? open_->segment.track(track) : nullptr;
   if (hidden != nullptr && !hidden->parts.empty()) return hidden->parts.front().number;
-  return newest_part_[track] + (closed_part_[track] == newest_part_[track] ? 1 : 0);
+  return begun_part_[track] > closed_part_[track] ? begun_part_[track] : seen_part_[track] + 1;
 }
 
 // The open segment has all its records. next: the first record of a later segment, null at the log's end.

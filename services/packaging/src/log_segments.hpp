@@ -103,7 +103,9 @@ class LogSegments {
   std::optional<Open> waiting_;  // closed, a last video frame's duration not known yet
   std::optional<std::uint64_t> current_media_sequence_;
   std::deque<Segment> complete_;
-  std::array<std::uint32_t, media::kMaxTracks> newest_part_{};  // by track, its number; 0: none
+  // By track, the number of its newest part; 0: none. Seen also has those whose samples are left out.
+  std::array<std::uint32_t, media::kMaxTracks> seen_part_{};
+  std::array<std::uint32_t, media::kMaxTracks> begun_part_{};
   std::array<std::uint32_t, media::kMaxTracks> closed_part_{};
   std::int64_t last_arrival_us_ = 0;
   bool ended_ = false;

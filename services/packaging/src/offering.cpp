@@ -44,9 +44,14 @@ const std::vector<Part>& leading_parts(const Segment& segment) {
   return leading == nullptr ? none : leading->parts;
 }
 
+bool has_track(const Segment& segment, const RenditionName& name) {
+  const TrackSpan* const span = segment.track(track_of(name));
+  return span != nullptr && span->kind == name.kind;
+}
+
 bool has_growing_gap(const Offering& offering, const Rendition& rendition) {
-  return offering.listing.growing && !rendition.growing && !rendition.segments.empty() &&
-         !rendition.segments.back();
+  return offering.listing.growing && !rendition.growing && !offering.listing.offered.empty() &&
+         !has_track(offering.listing.offered.back(), rendition.name);
 }
 
 bool is_switching_set(const Offering& offering, const Rendition& picture, const Rendition& other) {

@@ -60,6 +60,9 @@ const std::vector<Part>& leading_parts(const Segment& segment);
 
 // The rendition was silent in the last offered segment and is in the one that grows: what comes of it by
 // now is part of a gap.
+// Whether the segment has samples of the rendition's track, be they offered or not.
+bool has_track(const Segment& segment, const RenditionName& name);
+
 bool has_growing_gap(const Offering& offering, const Rendition& rendition);
 
 // May a player change from one picture to the other at any segment? Their listed segments begin with key

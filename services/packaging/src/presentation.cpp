@@ -229,7 +229,11 @@ Rendition Presentation::rendition(const RenditionName& name, const Listing& list
     before = &segment;
   }
   if (listing.growing) made.growing = share(*listing.growing, name, before);
-  if (listing.growing && listing.part_target_us != 0) made.next_part = next_part(name);
+  // Of a track that was silent nothing is hinted: it may be back too late for this segment.
+  if (listing.growing && listing.part_target_us != 0) {
+    const bool expected = before != nullptr && has_track(*before, name) && !has_track(*listing.growing, name);
+    if (made.growing || expected) made.next_part = next_part(name);
+  }
   made.current = std::any_of(made.segments.begin() + static_cast<std::ptrdiff_t>(first_current(listing)),
                              made.segments.end(), [](const auto& segment) { return segment.has_value(); });
   return made;
@@ -239,10 +243,9 @@ Rendition Presentation::rendition(const RenditionName& name, const Listing& list
 // it is read again: what its list has shown as a gap by then stays one.
 std::optional<RenditionSegment> Presentation::share(const Segment& segment, const RenditionName& name,
                                                     const Segment* before) const {
-  const std::uint8_t track = track_of(name);
-  const TrackSpan* const span = segment.track(track);
-  if (span == nullptr || span->kind != name.kind) return std::nullopt;
-  if (span->parts_missed > 0 && before != nullptr && before->track(track) == nullptr) return std::nullopt;
+  if (!has_track(segment, name)) return std::nullopt;
+  const TrackSpan* const span = segment.track(track_of(name));
+  if (span->parts_missed > 0 && before != nullptr && !has_track(*before, name)) return std::nullopt;
   const auto& descriptions = publications_.at(segment.publication_id).descriptions;
   return RenditionSegment{*span, descriptions.at(span->configuration)};
 }
