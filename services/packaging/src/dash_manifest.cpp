@@ -44,9 +44,9 @@ std::uint64_t ticks_of_ns(std::int64_t time_ns, std::int64_t timescale) {
                                     (time_ns % kNanoseconds * timescale + kNanoseconds / 2) / kNanoseconds);
 }
 
-// Another Period follows, or nothing comes any more for now.
+// Another Period follows, or is about to, or nothing comes any more for now.
 bool has_ended(const Offering& offering, const DashPeriod& period) {
-  return !period.holds(offering.listing.offered.back()) || !offering.listing.growing;
+  return !period.holds(offering.listing.offered.back()) || !offering.listing.goes_on();
 }
 
 // Of what is listed: whole frames by their times. 0: nothing can be told.
@@ -174,7 +174,10 @@ std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
   while (end < segments.size() && period.holds(segments[end])) ++end;
   std::vector<Share> found;
   for (const Rendition& rendition : offering.renditions) {
-    if (begin < end && rendition.segments[begin]) found.push_back({&rendition, begin, end});
+    const auto& own = rendition.segments;
+    bool all = begin < end;
+    for (std::size_t i = begin; i < end; ++i) all = all && own[i].has_value();
+    if (all) found.push_back({&rendition, begin, end});
   }
   return found;
 }

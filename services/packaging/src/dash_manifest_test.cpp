@@ -128,8 +128,8 @@ TEST(DashManifest, LeavesNoSegmentOverlappingTheNext) {
 TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
   OfferingScript script;
   script.offering.listing.part_target_us = 400'000;
-  script.offering.listing.growing.emplace();
   script.segments(5).leave(0, 2);
+  script.offering.listing.growing = script.offering.listing.offered.back();
   DashPeriods periods;
   periods.update(script.offering);
   const std::string text = dash_manifest(script.offering, periods);
@@ -149,6 +149,9 @@ TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
   const std::string plain = dash_manifest(script.offering, periods, ManifestForm::kPlain);
   EXPECT_EQ(count(plain, "SegmentTimeline>"), 4U) << plain;
   EXPECT_FALSE(has(plain, "availabilityTime")) << plain;
+  ++script.offering.listing.growing->discontinuity_sequence;
+  EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"))
+      << "what grows is another Period's";
   script.offering.listing.growing.reset();
   EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"))
       << "the publisher is away";

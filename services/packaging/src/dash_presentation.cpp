@@ -21,7 +21,7 @@ DashPresentation::Signature DashPresentation::signature_of(const Listing& listin
           first + listing.offered.size(),
           listing.offered.back().publication_id,
           listing.ended,
-          listing.growing.has_value()};
+          listing.goes_on()};
 }
 
 const DashPresentation::Manifests& DashPresentation::update(const Offering& offering) {
