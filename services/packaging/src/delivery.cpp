@@ -17,6 +17,7 @@ constexpr std::string_view kForEver = "public, max-age=31536000, immutable";
 // Neither a shared cache nor the browser's own: the token may be taken back.
 constexpr std::string_view kForOneViewer = "private, no-store";
 constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
+constexpr std::uint32_t kMostBufferMs = 3'600'000;  // what a player may claim to have left
 // Common Media Client Data where it is not in the query.
 constexpr std::array<std::string_view, 3> kReportFields = {"CMCD-Session", "CMCD-Request", "CMCD-Status"};
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
@@ -132,7 +133,6 @@ void allow_every_origin(http::Response& response) {
 Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t now_us, WallTime wall,
                                    bool again) {
   Outcome outcome;
-  if (!again) count_report(request);
   if (request.method == http::Method::kOptions) {
     outcome = preflight();
   } else if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
@@ -148,6 +148,18 @@ Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t no
   return outcome;
 }
 
+// Of what is being sent for a while.
+bool Delivery::may_go_on(const std::string& stream_id, const std::optional<playback::Claims>& claims,
+                         WallTime wall) const {
+  const playback::Standing standing = gate_.revocations.standing(stream_id);
+  if (gate_.closed(standing)) return false;
+  const auto view = views_.find(stream_id);
+  if (!view) return false;
+  const bool is_public = !view->is_private && standing == playback::Standing::kPublic;
+  return is_public ||
+         (claims && gate_.still_good(*claims, wall - PlaybackGate::kSegmentGraceSeconds * kMicroseconds));
+}
+
 Delivery::Outcome Delivery::answer_stream(const http::Request& request, const StreamPath& path,
                                           std::int64_t now_us, WallTime wall, bool again) {
   const playback::Standing standing = gate_.revocations.standing(path.stream_id);
@@ -156,16 +168,16 @@ Delivery::Outcome Delivery::answer_stream(const http::Request& request, const St
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
   const bool is_public = !view->is_private && standing == playback::Standing::kPublic;
-  const Question question{request, path, *view, now_us, again, is_public};
-  return is_public ? object(question) : answer_private(question, wall);
+  const Question question{request, path, *view, now_us, wall, again, is_public};
+  return is_public ? object(question) : answer_private(question);
 }
 
 // Also of what was waited for: the token may have been taken back meanwhile.
-Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wall) {
+Delivery::Outcome Delivery::answer_private(const Question& question) {
   const http::Request& request = question.request;
   const bool list = question.path.is_playlist() || question.path.is_manifest();
-  PlaybackGate::Decision decision =
-      gate_.judge(request, question.path.stream_id, wall, list ? 0 : PlaybackGate::kSegmentGraceSeconds);
+  PlaybackGate::Decision decision = gate_.judge(request, question.path.stream_id, question.wall,
+                                                list ? 0 : PlaybackGate::kSegmentGraceSeconds);
   if (decision.refusal) {
     metrics_.forbidden();
     return std::move(*decision.refusal);
@@ -185,6 +197,7 @@ Delivery::Outcome Delivery::answer_private(const Question& question, WallTime wa
 }
 
 Delivery::Outcome Delivery::object(const Question& question) {
+  if (!question.again) count_report(question.request);
   const StreamPath& path = question.path;
   const auto& multivariant = question.view.multivariant_playlist;
   if (path.is_playlist() && !protocols_.hls) return missing(Presence::kUnknown);
@@ -238,7 +251,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   // What it will be given later is about as long as what there is now.
   if (!question.again) count_playlist(question, rendition.playlist->text(form));
   if (readiness == hls::Readiness::kWait)
-    return awaited(question, question.is_public
+    return awaited(question, may_share(question)
                                  ? wanted(question.path, directives, form, takes_gzip(question.request))
                                  : "");
   const std::int64_t age_us = std::max<std::int64_t>(question.now_us - view.newest_us, 0);
@@ -247,6 +260,11 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   if (directives.media_sequence)
     response.headers.set("Cache-Control", max_age(kBlockingTargets * view.target_duration_seconds));
   return response;
+}
+
+// One answer is for all: of a stream that may become private meanwhile it must not be one with a token.
+bool Delivery::may_share(const Question& question) {
+  return question.is_public && question.request.parameter(PlaybackGate::kParameter).empty();
 }
 
 Delivery::Awaited Delivery::awaited(const Question& question, std::string answer) {
@@ -267,15 +285,19 @@ http::Response Delivery::playlist(const Question& question, const StoredText& te
   http::Response response = stored(
       text, content_type, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
   // What each viewer gets with a token of its own is not compressed for each.
-  if (text.codings && question.is_public && takes_gzip(question.request))
+  if (!text.codings || !question.is_public) return response;
+  if (takes_gzip(question.request)) {
     response.body = text.codings->get(*text.text);
+  } else {
+    response.headers.set("Vary", kAcceptEncoding);
+  }
   return response;
 }
 
 void Delivery::count_report(const http::Request& request) {
   const ClientReport report = client_report(request);
   if (report.starved) metrics_.player_starved();
-  if (report.buffer_ms) metrics_.player_buffer(*report.buffer_ms / 1e3);
+  if (report.buffer_ms && *report.buffer_ms <= kMostBufferMs) metrics_.player_buffer(*report.buffer_ms / 1e3);
 }
 
 void Delivery::count_playlist(const Question& question, const StoredText& text) {
@@ -322,8 +344,19 @@ http::Response Delivery::growing(const Question& question, const RenditionView& 
     metrics_.segment_served(size);
     viewers_.sent(stream_id, size);
   };
+  // Also of a public stream: it may become private while it is sent.
+  auto claims =
+      gate_
+          .judge(question.request, question.path.stream_id, question.wall, PlaybackGate::kSegmentGraceSeconds)
+          .claims;
+  auto allowed = [this, stream_id = question.view.stream_id, claims = std::move(claims),
+                  ahead_us = question.wall.us() - question.now_us](std::int64_t now_us) {
+    return may_go_on(stream_id, claims, WallTime::from_us(now_us + ahead_us));
+  };
+  const std::int64_t patience_us = kPatienceTargets * question.view.target_duration_seconds * kMicroseconds;
   response.live = std::make_shared<GrowingSegment>(
-      views_, question.view.stream_id, std::string(question.path.rendition), name, std::move(finished));
+      views_, GrowingSegment::Wanted{question.view.stream_id, std::string(question.path.rendition), name},
+      patience_us, std::move(allowed), std::move(finished));
   return response;
 }
 

@@ -56,13 +56,16 @@ class Delivery {
     const StreamPath& path;
     const StreamView& view;
     std::int64_t now_us = 0;
+    WallTime wall;
     bool again = false;
     bool is_public = false;
   };
 
   Outcome answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
                         WallTime wall, bool again);
-  Outcome answer_private(const Question& question, WallTime wall);
+  Outcome answer_private(const Question& question);
+  bool may_go_on(const std::string& stream_id, const std::optional<playback::Claims>& claims,
+                 WallTime wall) const;
   Outcome object(const Question& question);
   Outcome rendition_object(const Question& question);
   Outcome media_playlist(const Question& question, const RenditionView& rendition);
@@ -75,6 +78,7 @@ class Delivery {
   Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
   void count_report(const http::Request& request);
   void count_playlist(const Question& question, const StoredText& text);
+  static bool may_share(const Question& question);
   static Awaited awaited(const Question& question, std::string answer = {});
   http::Response refuse(std::string_view why);
   http::Response missing(Presence presence);

@@ -8,30 +8,36 @@ namespace millrace::packaging {
 using Progress = http::LiveStream::Progress;
 
 void GrowingSegment::attach(const std::function<void()>& wake) {
-  watch_ = views_.watchers().add(stream_id_, wake);
+  watch_ = views_.watchers().add(wanted_.stream_id, wake);
 }
 
 void GrowingSegment::receive(ByteView bytes, std::int64_t /*now_us*/) {
   received_ += bytes.size();
 }
 
-Progress GrowingSegment::pump(http::LiveOutput& output, std::int64_t /*now_us*/) {
+Progress GrowingSegment::pump(http::LiveOutput& output, std::int64_t now_us) {
   if (received_ > kMaxReceived) return Progress::kFailed;
   if (!file_) {
+    if (!allowed_(now_us)) return Progress::kFailed;
     const Progress next = next_part();
-    if (next != Progress::kMore) return next == Progress::kIdle && draining_ ? Progress::kFailed : next;
+    if (next == Progress::kIdle) {
+      if (!idle_since_us_) idle_since_us_ = now_us;
+      return draining_ || now_us - *idle_since_us_ >= patience_us_ ? Progress::kFailed : next;
+    }
+    idle_since_us_.reset();
+    if (next != Progress::kMore) return next;
   }
   return send(output);
 }
 
 Progress GrowingSegment::next_part() {
-  const auto view = views_.find(stream_id_);
-  const RenditionView* const rendition = view ? view->rendition(rendition_) : nullptr;
+  const auto view = views_.find(wanted_.stream_id);
+  const RenditionView* const rendition = view ? view->rendition(wanted_.rendition) : nullptr;
   if (rendition == nullptr) return Progress::kFailed;
-  const bool grows = view->is_awaited(name_);
-  if (!grows && view->presence(*rendition, name_) != Presence::kHere) return Progress::kFailed;
-  const OfferedSegment& segment = grows ? *view->growing : view->segment(name_);
-  const auto track = grows ? rendition->growing_track : view->track(*rendition, name_);
+  const bool grows = view->is_awaited(wanted_.name);
+  if (!grows && view->presence(*rendition, wanted_.name) != Presence::kHere) return Progress::kFailed;
+  const OfferedSegment& segment = grows ? *view->growing : view->segment(wanted_.name);
+  const auto track = grows ? rendition->growing_track : view->track(*rendition, wanted_.name);
   if (!track) return Progress::kIdle;
   const TrackSpan* const span = segment.segment().track(*track);
   if (span == nullptr || next_ >= span->parts.size()) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/live.hpp"
@@ -19,13 +20,20 @@ class GrowingSegment final : public http::LiveStream {
  public:
   static constexpr std::size_t kMaxReceived = 64U << 10;  // what a client may send meanwhile
 
-  // views outlives this. finished: called once it is whole, with its size.
-  GrowingSegment(const ViewTable& views, std::string stream_id, std::string rendition,
-                 const SegmentName& name, std::function<void(std::uint64_t size)> finished)
+  struct Wanted {
+    std::string stream_id;
+    std::string rendition;
+    SegmentName name;
+  };
+  // views outlives this. patience_us: how long it waits for a part. allowed: asked before each part, with a
+  // monotonic time. finished: called once it is whole, with its size.
+  GrowingSegment(const ViewTable& views, Wanted wanted, std::int64_t patience_us,
+                 std::function<bool(std::int64_t now_us)> allowed,
+                 std::function<void(std::uint64_t size)> finished)
       : views_(views),
-        stream_id_(std::move(stream_id)),
-        rendition_(std::move(rendition)),
-        name_(name),
+        wanted_(std::move(wanted)),
+        patience_us_(patience_us),
+        allowed_(std::move(allowed)),
         finished_(std::move(finished)) {}
 
   Progress pump(http::LiveOutput& output, std::int64_t now_us) override;
@@ -39,9 +47,9 @@ class GrowingSegment final : public http::LiveStream {
   Progress send(http::LiveOutput& output);
 
   const ViewTable& views_;
-  const std::string stream_id_;
-  const std::string rendition_;
-  const SegmentName name_;
+  const Wanted wanted_;
+  const std::int64_t patience_us_;
+  const std::function<bool(std::int64_t now_us)> allowed_;
   const std::function<void(std::uint64_t size)> finished_;
   std::shared_ptr<const void> watch_;
   std::shared_ptr<const SegmentFile> file_;  // of the part that is being sent
@@ -49,6 +57,7 @@ class GrowingSegment final : public http::LiveStream {
   std::uint64_t sent_ = 0;                   // of file_
   std::uint64_t size_ = 0;                   // of all parts sent whole
   std::size_t received_ = 0;
+  std::optional<std::int64_t> idle_since_us_;
   bool draining_ = false;
 };
 

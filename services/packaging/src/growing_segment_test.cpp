@@ -56,8 +56,9 @@ class GrowingSegmentTest : public ::testing::TestWithParam<std::size_t> {
   }
   void ask(const std::string& rendition = "v0") {
     name_ = segment_name(package_.view()->growing->segment());
-    segment_ = std::make_unique<GrowingSegment>(views_, "s1", rendition, name_,
-                                                [this](std::uint64_t size) { size_ = size; });
+    segment_ = std::make_unique<GrowingSegment>(
+        views_, GrowingSegment::Wanted{"s1", rendition, name_}, kPatienceUs,
+        [this](std::int64_t) { return allowed_; }, [this](std::uint64_t size) { size_ = size; });
     segment_->attach([this] { ++woken_; });
   }
 
@@ -72,6 +73,8 @@ class GrowingSegmentTest : public ::testing::TestWithParam<std::size_t> {
   TestOutput output_{GetParam()};
   std::uint64_t size_ = 0;
   int woken_ = 0;
+  bool allowed_ = true;
+  static constexpr std::int64_t kPatienceUs = 6'000'000;
 };
 
 TEST_P(GrowingSegmentTest, IsSentAsItGrowsAndIsTheWholeSegmentThen) {
@@ -118,6 +121,25 @@ TEST_P(GrowingSegmentTest, BreaksOffWhenTheServerStopsAndTakesNoFlood) {
   ask();
   segment_->receive(Bytes(GrowingSegment::kMaxReceived + 1), 0);
   EXPECT_EQ(pump(), Progress::kFailed);
+}
+
+// A token taken back, a ban: no further part goes out.
+TEST_P(GrowingSegmentTest, IsCutOffWhenItIsNotAllowedAnyMore) {
+  ask();
+  EXPECT_EQ(pump(), Progress::kIdle);
+  const std::size_t before = output_.bytes.size();
+  allowed_ = false;
+  publisher_->groups(1);
+  look();
+  EXPECT_EQ(pump(), Progress::kFailed);
+  EXPECT_EQ(output_.bytes.size(), before);
+}
+
+TEST_P(GrowingSegmentTest, WaitsForAPartSoLongAndNoLonger) {
+  ask();
+  EXPECT_EQ(pump(), Progress::kIdle);
+  EXPECT_EQ(segment_->pump(output_, kPatienceUs - 1), Progress::kIdle);
+  EXPECT_EQ(segment_->pump(output_, kPatienceUs), Progress::kFailed);
 }
 
 TEST_P(GrowingSegmentTest, LeavesNobodyBehind) {

@@ -19,8 +19,8 @@ std::shared_ptr<const http::Request> kept(http::Request&& request) {
   needed.method = request.method;
   needed.path = std::move(request.path);
   needed.query = std::move(request.query);
-  constexpr std::string_view kCodings = "Accept-Encoding";
-  if (request.headers.contains(kCodings)) needed.headers.add(kCodings, request.headers.find(kCodings));
+  for (const std::string_view field : {"Accept-Encoding", "Range"})
+    if (request.headers.contains(field)) needed.headers.add(field, request.headers.find(field));
   needed.peer_address = std::move(request.peer_address);
   return std::make_shared<const http::Request>(std::move(needed));
 }

@@ -273,6 +273,29 @@ TEST_F(PatientDeliveryTest, JudgesTheTokenAgainWhenItAnswers) {
   EXPECT_EQ(status_of(part->read_answer()), 403);
 }
 
+// While the stream is public tokens count for nothing; one answer with somebody's token is for nobody else.
+TEST_F(PatientDeliveryTest, GivesNobodyTheTokenOfAnother) {
+  const auto expires = static_cast<std::uint32_t>(wall_now().seconds() + 1000);
+  const std::string token =
+      "&token=" + keys().sign({.stream_id = "s1", .expires_s = expires, .network = {}, .viewer = {}});
+  const auto owner = ask_and_wait(list(1, 0, token));
+  const auto stranger = ask_and_wait(list(1, 0));
+  gate_.revocations.set_private("s1", true);
+  frames(2);
+  EXPECT_EQ(status_of(owner->read_answer()), 200);
+  EXPECT_EQ(status_of(stranger->read_answer()), 401);
+}
+
+TEST_F(PatientDeliveryTest, AWholeGrowingSegmentIsWhatARangeIsOf) {
+  frames(2);
+  const std::string growing = "/live/s1/v0/" + to_string(segment_name(package_.view()->growing->segment()));
+  const auto client = ask_and_wait(growing, "GET", "Range: bytes=0-9\r\n");
+  frames(8);
+  const std::string answer = client->read_answer();
+  EXPECT_EQ(status_of(answer), 206);
+  EXPECT_EQ(body_of(answer).size(), 10U);
+}
+
 TEST_F(PatientDeliveryTest, LetsNobodyWaitForMoreThanThreeTargetDurations) {
   const std::int64_t asked_us = monotonic_us();
   const auto waiting = ask_and_wait(list(1, 0));

@@ -57,6 +57,12 @@ struct Listing {
   // first video track.
   bool independent = true;
   bool ended = false;  // ended for good: no publication continued the stream within the grace time
+
+  // Does what is offered last go on? A growing segment of another publication, or behind a break, ends it.
+  bool goes_on() const {
+    return growing && !offered.empty() && growing->publication_id == offered.back().publication_id &&
+           growing->discontinuity_sequence == offered.back().discontinuity_sequence;
+  }
 };
 
 class SegmentIndex {

@@ -112,10 +112,14 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
 // happens once.
 void PackagingService::listen_to_auth() {
   shared_->health->set(kComponent, runtime::HealthState::kStarting, "who may watch is not known yet");
-  const auto heard = [gate = gate_.get(), health = shared_->health](const auto& told) {
+  const auto heard = [gate = gate_.get(), shared = shared_](const auto& told) {
     const bool knew = gate->revocations.is_complete();
     bus::apply(gate->revocations, told);
-    if (!knew && gate->revocations.is_complete()) health->set(kComponent, runtime::HealthState::kReady);
+    if (!knew && gate->revocations.is_complete())
+      shared->health->set(kComponent, runtime::HealthState::kReady);
+    // Who waits, or is being sent something, is judged again.
+    shared->waiting->wake_all();
+    shared->views.watchers().notify_all();
   };
   shell_.node().subscribe("auth",
                           {.on_snapshot = [heard](const bus::v1::Snapshot& snapshot) { heard(snapshot); },

@@ -7,7 +7,11 @@ namespace millrace::packaging {
 std::shared_ptr<const void> ViewWatchers::add(std::string_view stream_id, Wake wake) {
   auto token = std::make_shared<const Wake>(std::move(wake));
   const std::lock_guard lock(mutex_);
-  entries_[std::string(stream_id)].push_back(token);
+  Entries& entries = entries_[std::string(stream_id)];
+  // Before it grows: those that have gone while nobody was notified.
+  if (entries.size() == entries.capacity())
+    std::erase_if(entries, [](const auto& entry) { return entry.expired(); });
+  entries.push_back(token);
   return token;
 }
 
@@ -25,6 +29,15 @@ void ViewWatchers::notify(std::string_view stream_id) {
     if (found->second.empty()) entries_.erase(found);
   }
   for (const auto& wake : woken) (*wake)();
+}
+
+void ViewWatchers::notify_all() {
+  std::vector<std::string> streams;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [stream_id, entries] : entries_) streams.push_back(stream_id);
+  }
+  for (const std::string& stream_id : streams) notify(stream_id);
 }
 
 std::size_t ViewWatchers::size() const {

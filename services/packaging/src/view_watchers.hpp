@@ -19,6 +19,7 @@ class ViewWatchers {
   // goes. It must not block.
   [[nodiscard]] std::shared_ptr<const void> add(std::string_view stream_id, Wake wake);
   void notify(std::string_view stream_id);
+  void notify_all();
   std::size_t size() const;
 
  private:
