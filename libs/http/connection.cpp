@@ -276,6 +276,8 @@ void Connection::begin_answer(Response response) {
   const Selection selection = select(conditions_, response, size);
   if (conditions_.method == Method::kGet) live_ = response.live;
   if (live_ && is_http_1_1_ && response.status != 101) chunks_ = std::make_unique<ChunkedOutput>();
+  // Its end is the connection's: one that was cut off would be kept for whole.
+  if (live_ && !is_http_1_1_) response.headers.set("Cache-Control", "no-store");
   keep_alive_ = keep_alive_ && !response.close && !live_ && !core_->draining();
   counters_.count_response(selection.status);
   std::string header =
