@@ -1,5 +1,6 @@
 #include "manifest/hls/delivery_directives.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -9,6 +10,19 @@ namespace {
 constexpr ErrorCode kError = "hls.directive";
 constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr std::uint64_t kMostSegmentsAhead = 2;
+
+constexpr std::string_view kReserved = "_HLS_";
+
+// In whatever letters.
+bool is_reserved(std::string_view name) {
+  const auto is_in_letters = [&](std::string_view wanted) {
+    return std::equal(
+        wanted.begin(), wanted.end(), name.begin(),
+        name.begin() + static_cast<std::ptrdiff_t>(std::min(wanted.size(), name.size())),
+        [](char a, char b) { return a == (b >= 'a' && b <= 'z' ? static_cast<char>(b - 'a' + 'A') : b); });
+  };
+  return (name.size() == 2 && is_in_letters("LL")) || is_in_letters(kReserved);
+}
 
 // A decimal-integer of RFC 8216 4.2: digits alone, up to 2^64 - 1.
 std::optional<std::uint64_t> decimal_integer(std::string_view text) {
@@ -58,6 +72,19 @@ Result<DeliveryDirectives> parse_directives(std::span<const std::pair<std::strin
   }
   if (directives.part && !directives.media_sequence) return fail(kError, "_HLS_part needs _HLS_msn");
   return directives;
+}
+
+bool has_literal_names(std::string_view raw_query,
+                       std::span<const std::pair<std::string, std::string>> query) {
+  for (const auto& [name, value] : query) {
+    while (raw_query.starts_with('&')) raw_query.remove_prefix(1);
+    const std::string_view pair = raw_query.substr(0, raw_query.find('&'));
+    raw_query.remove_prefix(pair.size());
+    if (!is_reserved(name)) continue;
+    const bool as_it_is = name == "ll" || name.starts_with(kReserved);
+    if (!as_it_is || pair.substr(0, pair.find('=')) != name) return false;
+  }
+  return true;
 }
 
 Readiness readiness(const DeliveryDirectives& directives, const ListEnd& end) {

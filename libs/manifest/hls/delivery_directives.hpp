@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.hpp"
@@ -24,6 +25,12 @@ struct DeliveryDirectives {
 // query: decoded names and values. Names that are not of the draft count for nothing. "hls.directive": a
 // value that is none, one that is there twice, a part without its segment.
 Result<DeliveryDirectives> parse_directives(std::span<const std::pair<std::string, std::string>> query);
+
+// Caches tell requests apart by their queries as they are written, some without regard to case. False where
+// a name of the draft, or "ll", is not written as it is: encoded, or in other letters. query: as decoded from
+// it.
+bool has_literal_names(std::string_view raw_query,
+                       std::span<const std::pair<std::string, std::string>> query);
 
 // What of a list is there, for who waits for more.
 struct ListEnd {

@@ -59,6 +59,19 @@ TEST(DeliveryDirectives, RefusesWhatIsNone) {
 }
 
 // A list up to segment 100, which has six parts, with two of segment 101; nine parts may be asked for ahead.
+TEST(DeliveryDirectives, TakesNamesOnlyAsTheyAreWritten) {
+  EXPECT_TRUE(has_literal_names("", {}));
+  EXPECT_TRUE(has_literal_names("a=1&&_HLS_msn=5&_HLS_part=0&ll=0",
+                                Query{{"a", "1"}, {"_HLS_msn", "5"}, {"_HLS_part", "0"}, {"ll", "0"}}));
+  EXPECT_TRUE(has_literal_names("%61=1&all=2&l=3", Query{{"a", "1"}, {"all", "2"}, {"l", "3"}}));
+  EXPECT_FALSE(has_literal_names("%5FHLS_msn=5", Query{{"_HLS_msn", "5"}}));
+  EXPECT_FALSE(has_literal_names("a&_HLS_ms%6E=5", Query{{"a", ""}, {"_HLS_msn", "5"}}));
+  EXPECT_FALSE(has_literal_names("_hls_msn=5&_HLS_msn=6", Query{{"_hls_msn", "5"}, {"_HLS_msn", "6"}}));
+  EXPECT_FALSE(has_literal_names("_HLS_msn=6&_Hls_msn=5", Query{{"_HLS_msn", "6"}, {"_Hls_msn", "5"}}));
+  EXPECT_FALSE(has_literal_names("l%6C=0", Query{{"ll", "0"}}));
+  EXPECT_FALSE(has_literal_names("LL=0", Query{{"LL", "0"}}));
+}
+
 TEST(DeliveryDirectives, SaysWhetherWhatIsWaitedForIsThere) {
   using enum Readiness;
   constexpr ListEnd kList{

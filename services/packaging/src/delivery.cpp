@@ -200,6 +200,10 @@ Delivery::Outcome Delivery::object(const Question& question) {
   if (!question.again) count_report(question.request);
   const StreamPath& path = question.path;
   const auto& multivariant = question.view.multivariant_playlist;
+  const bool is_list = path.is_playlist() || path.is_manifest();
+  if (is_list && !question.again &&
+      !hls::has_literal_names(question.request.raw_query, question.request.query))
+    return refuse("a directive's name is encoded or in other letters");
   if (path.is_playlist() && !protocols_.hls) return missing(Presence::kUnknown);
   if (path.is_manifest()) return manifest(question);
   if (!path.rendition.empty()) return rendition_object(question);
