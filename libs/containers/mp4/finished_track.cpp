@@ -162,6 +162,10 @@ Result<FinishedTrack> FinishedTrack::read(Track track, ByteView stbl, std::uint6
                     (!stss || out.read_keys(*stss)) &&
                     out.read_chunks(*stsc, co64 ? *co64 : *stco, co64.has_value()) && out.fits(file_size);
   if (!good) return fail(errors::kTables, "the sample tables are damaged");
+  // They are kept for long, and grew by doubling.
+  out.times_.shrink_to_fit();
+  out.offsets_.shrink_to_fit();
+  out.chunks_.shrink_to_fit();
   return out;
 }
 

@@ -84,6 +84,22 @@ TEST(FinishedTrack, GivesRunsOfManySamplesAndJoinsNeighbours) {
   }
 }
 
+// Tables that change at each sample and grew by doubling had up to twice the room that they need.
+TEST(FinishedTrack, HasNoMoreMemoryThanItsTables) {
+  constexpr std::uint32_t kSamples = 1025;
+  TrackRun run{.track_id = 1, .base_decode_time = 0, .samples = {}};
+  for (std::uint32_t i = 0; i < kSamples; ++i)
+    run.samples.push_back({3'000 + i % 2, 1, static_cast<std::int32_t>(i % 2), true});
+  Bytes file = init_segment(std::array{test::video_track()});
+  test::append(file, fragment_header(1, std::span(&run, 1)));
+  file.insert(file.end(), kSamples, 0);
+  const Bytes finished = test::finish_bytes(file).value();
+  const auto tracks = read_finished_tracks(test::memory_source(finished));
+  ASSERT_TRUE(tracks);
+  constexpr std::size_t kOfSample = 16 + 8 + 4;  // a run of times, one of offsets, a size
+  EXPECT_LE(tracks->front().memory(), sizeof(FinishedTrack) + 1'024 + kSamples * kOfSample);
+}
+
 TEST(FinishedTrack, FindsKeyFrames) {
   const Bytes file = finished_file();
   const auto tracks = read_finished_tracks(test::memory_source(file));
