@@ -1,6 +1,7 @@
 #include "vod_cuts.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace millrace::api {
 namespace {
@@ -15,12 +16,6 @@ std::int64_t to_us(std::int64_t time, std::uint32_t timescale) {
   return time / timescale * kMicroseconds + time % timescale * kMicroseconds / timescale;
 }
 
-// Rounded up: of a time that to_us made of a sample's, the sample's or the next one's.
-std::int64_t to_units(std::int64_t us, std::uint32_t timescale) {
-  const std::int64_t rest = us % kMicroseconds * timescale;
-  return us / kMicroseconds * timescale + rest / kMicroseconds;
-}
-
 // Of presentation: the last sample in decode order is shown as long after its decoding as the first one is.
 std::int64_t end_us(const FinishedTrack& track) {
   const std::int64_t offset = track.presentation_time(0) - track.decode_time(0);
@@ -28,7 +23,7 @@ std::int64_t end_us(const FinishedTrack& track) {
 }
 
 std::uint32_t first_at_us(const FinishedTrack& track, std::int64_t us) {
-  return track.first_at(to_units(std::max<std::int64_t>(us, 0), track.track().timescale));
+  return track.first_at(ticks_of(track, std::max<std::int64_t>(us, 0)));
 }
 
 const FinishedTrack& leading(std::span<const FinishedTrack> tracks) {
@@ -53,10 +48,16 @@ std::vector<std::int64_t> leading_starts(const FinishedTrack& track) {
   return starts;
 }
 
-bool has_samples(std::span<const FinishedTrack> tracks, std::int64_t begin_us, std::int64_t end_us) {
-  return std::any_of(tracks.begin(), tracks.end(), [&](const FinishedTrack& track) {
-    return first_at_us(track, begin_us) < first_at_us(track, end_us);
-  });
+// When the next sample of any track is decoded, then or later; nullopt: there is none.
+std::optional<std::int64_t> next_sample_us(std::span<const FinishedTrack> tracks, std::int64_t us) {
+  std::optional<std::int64_t> next;
+  for (const FinishedTrack& track : tracks) {
+    const std::uint32_t sample = first_at_us(track, us);
+    if (sample == track.samples()) continue;
+    const std::int64_t time = to_us(track.decode_time(sample), track.track().timescale);
+    next = next ? std::min(*next, time) : time;
+  }
+  return next;
 }
 
 // Where the leading track has nothing for long, others may have: they are cut by the clock there. A pause
@@ -66,10 +67,13 @@ std::vector<std::int64_t> fill(std::span<const FinishedTrack> tracks,
   std::vector<std::int64_t> filled;
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     filled.push_back(starts[i]);
-    std::int64_t time = starts[i] + VodCuts::kSegmentUs;
-    for (; starts[i + 1] - time > VodCuts::kLongestUs - VodCuts::kSegmentUs; time += VodCuts::kSegmentUs) {
-      if (filled.size() > VodCuts::kMostSegments) break;
-      if (has_samples(tracks, time, time + VodCuts::kSegmentUs)) filled.push_back(time);
+    const std::int64_t last = starts[i + 1] - (VodCuts::kLongestUs - VodCuts::kSegmentUs);
+    for (std::int64_t time = starts[i] + VodCuts::kSegmentUs; time < last; time += VodCuts::kSegmentUs) {
+      const std::optional<std::int64_t> next = next_sample_us(tracks, time);
+      if (!next || filled.size() > VodCuts::kMostSegments) break;
+      // Not step by step: a pause may be as long as somebody's file says.
+      if (*next > time) time += (*next - time) / VodCuts::kSegmentUs * VodCuts::kSegmentUs;
+      if (time < last) filled.push_back(time);
     }
   }
   filled.push_back(starts.back());
@@ -79,10 +83,12 @@ std::vector<std::int64_t> fill(std::span<const FinishedTrack> tracks,
 VodCuts::Track cut(const FinishedTrack& track, const std::vector<std::int64_t>& starts) {
   VodCuts::Track out;
   out.first.push_back(0);
+  // Goes on from segment to segment: what is presented before this one is no beginning of a later one.
+  std::uint32_t key = track.next_key(0);
   for (std::size_t segment = 1; segment + 1 < starts.size(); ++segment) {
     std::uint32_t first = first_at_us(track, starts[segment]);
     // Pictures are decoded before they are shown: the key frame of this time may stand a little before it.
-    std::uint32_t key = track.next_key(out.first.back());
+    if (key < out.first.back()) key = track.next_key(out.first.back());
     while (key < track.samples() && presentation_us(track, key) < starts[segment])
       key = track.next_key(key + 1);
     if (key < track.samples() && presentation_us(track, key) < starts[segment + 1]) first = key;
@@ -94,6 +100,10 @@ VodCuts::Track cut(const FinishedTrack& track, const std::vector<std::int64_t>& 
       out.independent = false;
   }
   return out;
+}
+
+tl::unexpected<Error> too_long() {
+  return fail("api.vod_segments", "it is longer than a week");
 }
 
 bool is_bounded(const FinishedTrack& track, const VodCuts::Track& cuts) {
@@ -113,7 +123,18 @@ std::int64_t presentation_us(const FinishedTrack& track, std::uint32_t sample) {
   return to_us(track.presentation_time(sample), track.track().timescale);
 }
 
+std::int64_t ticks_of(const FinishedTrack& track, std::int64_t us) {
+  const std::int64_t within = std::clamp(us, -VodCuts::kMostUs, VodCuts::kMostUs);
+  const std::int64_t timescale = track.track().timescale;
+  const std::int64_t rest = within % kMicroseconds * timescale;
+  const std::int64_t up = rest < 0 ? 1 - kMicroseconds : kMicroseconds - 1;
+  return within / kMicroseconds * timescale + (rest + up) / kMicroseconds;
+}
+
 Result<VodCuts> VodCuts::make(std::span<const FinishedTrack> tracks) {
+  for (const FinishedTrack& track : tracks) {
+    if (track.end() / track.track().timescale >= kMostUs / kMicroseconds) return too_long();
+  }
   VodCuts cuts;
   cuts.starts_us = leading_starts(leading(tracks));
   std::int64_t end = cuts.starts_us.back() + 1;
@@ -123,6 +144,7 @@ Result<VodCuts> VodCuts::make(std::span<const FinishedTrack> tracks) {
     end = std::max(end, end_us(track));
   }
   cuts.starts_us.push_back(end);
+  if (end - cuts.starts_us.front() > kMostUs) return too_long();
   cuts.starts_us = fill(tracks, cuts.starts_us);
   if (cuts.segments() > kMostSegments) return fail("api.vod_segments", "too many segments");
   for (const FinishedTrack& track : tracks) {

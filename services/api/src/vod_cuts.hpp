@@ -19,6 +19,8 @@ struct VodCuts {
   static constexpr std::uint32_t kMostSamples = 16'384;
   static constexpr std::uint64_t kMostBytes = 256ULL << 20;
   static constexpr std::size_t kMostSegments = 20'000;
+  // Of presentation, and where decoding ends; more is refused too.
+  static constexpr std::int64_t kMostUs = 7LL * 24 * 3600 * 1'000'000;
 
   struct Track {
     std::vector<std::uint32_t> first;  // segment n has samples [first[n], first[n + 1])
@@ -36,5 +38,8 @@ struct VodCuts {
 
 // Presentation time of a sample from the movie's beginning.
 std::int64_t presentation_us(const mp4::FinishedTrack& track, std::uint32_t sample);
+// In the track's timescale, rounded away from 0: of what presentation_us() says of a sample the sample's
+// very time, as long as a microsecond is no longer than a tick. Times beyond kMostUs count as that.
+std::int64_t ticks_of(const mp4::FinishedTrack& track, std::int64_t us);
 
 }  // namespace millrace::api

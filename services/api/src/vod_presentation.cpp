@@ -40,7 +40,7 @@ Result<VodPresentation> VodPresentation::create(std::vector<mp4::FinishedTrack> 
 }
 
 // Of segments shorter than half a usual one only where there is no other: a last frame alone is no rate.
-void VodPresentation::measure(Rendition& rendition) const {
+void VodPresentation::measure(Rendition& rendition) {
   const std::vector<std::uint32_t>& first = cuts_.tracks[rendition.number].first;
   std::uint64_t all = 0;
   std::int64_t all_us = 0;
@@ -51,6 +51,7 @@ void VodPresentation::measure(Rendition& rendition) const {
     const std::int64_t duration_us = segment_duration_us(rendition, segment);
     all += bytes;
     all_us += duration_us;
+    longest_us_ = std::max(longest_us_, duration_us);
     if (duration_us >= VodCuts::kSegmentUs / 2)
       rendition.peak_bandwidth = std::max(rendition.peak_bandwidth, bits_a_second(bytes, duration_us));
   }
@@ -76,15 +77,6 @@ std::int64_t VodPresentation::segment_start_us(const Rendition& rendition, std::
 
 std::int64_t VodPresentation::segment_duration_us(const Rendition& rendition, std::size_t number) const {
   return segment_start_us(rendition, number + 1) - segment_start_us(rendition, number);
-}
-
-std::int64_t VodPresentation::longest_segment_us() const {
-  std::int64_t longest = 0;
-  for (const Rendition& rendition : renditions_) {
-    for (std::size_t segment = 0; segment < segments(); ++segment)
-      longest = std::max(longest, segment_duration_us(rendition, segment));
-  }
-  return longest;
 }
 
 std::uint32_t VodPresentation::frame_rate_millihertz(const Rendition& rendition) const {

@@ -48,7 +48,7 @@ class VodPresentation {
   // others have.
   std::int64_t segment_start_us(const Rendition& rendition, std::size_t number) const;
   std::int64_t segment_duration_us(const Rendition& rendition, std::size_t number) const;
-  std::int64_t longest_segment_us() const;
+  std::int64_t longest_segment_us() const { return longest_us_; }
 
   Bytes init_segment(const Rendition& rendition) const;
   struct Segment {
@@ -62,11 +62,12 @@ class VodPresentation {
 
  private:
   VodPresentation() = default;
-  void measure(Rendition& rendition) const;
+  void measure(Rendition& rendition);
 
   std::vector<mp4::FinishedTrack> tracks_;
   VodCuts cuts_;
   std::vector<Rendition> renditions_;
+  std::int64_t longest_us_ = 0;
 };
 
 }  // namespace millrace::api

@@ -96,6 +96,87 @@ TEST(VodCuts, FollowTheKeyFrames) {
   }
 }
 
+Bytes table(std::string_view type, const std::vector<std::uint32_t>& words) {
+  Bytes box;
+  const auto put = [&](std::uint32_t word) {
+    for (int shift = 24; shift >= 0; shift -= 8) box.push_back(static_cast<std::uint8_t>(word >> shift));
+  };
+  put(static_cast<std::uint32_t>(12 + 4 * words.size()));
+  box.insert(box.end(), type.begin(), type.end());
+  put(0);
+  for (const std::uint32_t word : words) put(word);
+  return box;
+}
+
+// Of so many samples of a byte each, which all are key frames, last delta ticks and are presented offset
+// after their decoding.
+mp4::FinishedTrack uniform_track(mp4::Track track, std::uint32_t samples, std::uint32_t delta,
+                                 std::int32_t offset = 0, std::int64_t delay = 0) {
+  Bytes stbl;
+  for (const Bytes& box :
+       {table("stsz", {1, samples}), table("stts", {1, samples, delta}), table("stsc", {1, 1, samples, 1}),
+        table("stco", {1, 0}), table("ctts", {1, samples, static_cast<std::uint32_t>(offset)})})
+    mp4::test::append(stbl, box);
+  return mp4::FinishedTrack::read(std::move(track), stbl, samples, delay).value();
+}
+
+mp4::Track in_timescale(mp4::Track track, std::uint32_t timescale) {
+  track.timescale = timescale;
+  return track;
+}
+
+// Minutes, or days, without these bounds.
+TEST(VodCuts, RefusesTimesThatNoRecordingHas) {
+  const mp4::Track seconds = in_timescale(mp4::test::video_track(), 1);
+  const struct {
+    const char* name;
+    std::vector<mp4::FinishedTrack> tracks;
+  } cases[] = {
+      {"frames of 136 years", {uniform_track(seconds, 512, 0xFFFFFFFF)}},
+      {"an empty edit of 100,000 years", {uniform_track(seconds, 2, 1, 0, std::int64_t{1} << 42)}},
+      {"68 years before its decoding",
+       {uniform_track(mp4::test::audio_track(), 2, 1024), uniform_track(seconds, 2, 1, INT32_MIN)}},
+      {"68 years behind its decoding",
+       {uniform_track(seconds, 1, 1), uniform_track(seconds, 2, 1, INT32_MAX)}},
+  };
+  for (const auto& c : cases) {
+    const auto made = VodPresentation::create(c.tracks);
+    ASSERT_FALSE(made) << c.name;
+    EXPECT_EQ(made.error().code, "api.vod_segments") << c.name;
+  }
+}
+
+// The sound is presented six days before it is decoded: no sample of it is ever in time for its segment.
+TEST(VodCuts, LooksAtEveryKeyFrameOnce) {
+  const auto picture = uniform_track(in_timescale(mp4::test::video_track(), 1), 8'000, 6);
+  const auto sound =
+      uniform_track(in_timescale(mp4::test::audio_track(), 40), 1'920'000, 1, -40 * 6 * 24 * 3600);
+  const auto made = VodPresentation::create({picture, sound});
+  ASSERT_TRUE(made);
+  EXPECT_LE(made->segments(), 8'002U);
+}
+
+TEST(VodCuts, AreWhereThereAreSamples) {
+  const auto picture = uniform_track(in_timescale(mp4::test::video_track(), 1), 2, 200'000);
+  const auto sound = uniform_track(mp4::test::audio_track(), 940, 1024, 0, 48'000LL * 100'000);
+  const auto made = VodPresentation::create({picture, sound});
+  ASSERT_TRUE(made);
+  // 20 s of sound in the middle of the first picture.
+  EXPECT_GE(made->segments(), 4U);
+  EXPECT_LE(made->segments(), 7U);
+}
+
+TEST(VodCuts, FindTheTickThatMicrosecondsWereRoundedFrom) {
+  for (const std::uint32_t timescale : {1U, 30U, 44'100U, 90'000U, 1'000'000U}) {
+    const auto track = uniform_track(in_timescale(mp4::test::video_track(), timescale), 100, 1, -50);
+    for (std::uint32_t sample = 0; sample < 100; ++sample)
+      EXPECT_EQ(ticks_of(track, presentation_us(track, sample)), track.presentation_time(sample));
+  }
+  const auto finest = uniform_track(in_timescale(mp4::test::video_track(), UINT32_MAX), 1, 1);
+  EXPECT_EQ(ticks_of(finest, INT64_MAX), VodCuts::kMostUs / 1'000'000 * std::int64_t{UINT32_MAX});
+  EXPECT_EQ(ticks_of(finest, INT64_MIN), -VodCuts::kMostUs / 1'000'000 * std::int64_t{UINT32_MAX});
+}
+
 TEST(VodPresentation, HasEverySampleOnceAndItsTimes) {
   const Bytes file = movie();
   const VodPresentation presentation = presentation_of(file);
