@@ -87,7 +87,7 @@ void VodLibrary::run() {
     if (stopping_) return;
     const std::shared_ptr<Job> job = queue_.front();
     lock.unlock();
-    Found found = fail("api.vod_busy", "there is no memory for this recording");
+    Found found = fail("api.vod_busy", "no memory");  // so short that it needs none
     (void)survives("vod library", [&] { found = read(job->file); });
     lock.lock();
     (void)survives("vod library", [&] { remember(*job, found); });
@@ -102,11 +102,12 @@ void VodLibrary::remember(const Job& job, const Found& found) {
   forget(job.name);
   if (!is_lasting(found)) return;
   const std::size_t bytes = found ? (*found)->memory() : kMemoryOfFailure;
-  if (bytes > most_memory_) return;
-  while (memory_ + bytes > most_memory_) forget(std::string(oldest_first_.front()));
-  const auto place = oldest_first_.insert(oldest_first_.end(), job.name);
-  known_.emplace(job.name, Known{job.file.etag, found, bytes, place});
+  // Whatever there is no memory for leaves nothing behind: the place is in the list once all else is done.
+  std::list<std::string> place{job.name};
+  known_.emplace(job.name, Known{job.file.etag, found, bytes, place.begin()});
+  oldest_first_.splice(oldest_first_.end(), place);
   memory_ += bytes;
+  while (memory_ > most_memory_ && oldest_first_.size() > 1) forget_oldest();
 }
 
 void VodLibrary::forget(const std::string& name) {
@@ -115,6 +116,16 @@ void VodLibrary::forget(const std::string& name) {
   memory_ -= known->second.memory;
   oldest_first_.erase(known->second.place);
   known_.erase(known);
+}
+
+// Allocates nothing, and makes the list shorter whatever is in it.
+void VodLibrary::forget_oldest() {
+  const auto known = known_.find(oldest_first_.front());
+  if (known != known_.end()) {
+    memory_ -= known->second.memory;
+    known_.erase(known);
+  }
+  oldest_first_.pop_front();
 }
 
 std::size_t VodLibrary::memory() const {

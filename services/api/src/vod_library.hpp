@@ -2,8 +2,9 @@
 // time (tens of milliseconds for many hours), so a thread of its own does it, one file after the other.
 //
 // Any thread. At most kMostQueued files wait to be read, at most kMostWaiting requests for each. What is
-// remembered takes kMostMemory; of more, what was asked for longest ago is forgotten. What cannot be
-// presented is remembered too.
+// remembered takes kMostMemory; of more, what was asked for longest ago is forgotten. What was read last
+// stays, however large: tables are at most four times the movie box (64 MiB), lists a few MiB besides. What
+// cannot be presented is remembered too.
 #pragma once
 
 #include <condition_variable>
@@ -71,6 +72,7 @@ class VodLibrary {
   void run();
   void remember(const Job& job, const Found& found);
   void forget(const std::string& name);
+  void forget_oldest();
 
   const std::size_t most_memory_;
   mutable std::mutex mutex_;  // guards what follows

@@ -450,5 +450,16 @@ TEST_F(VodLibraryTest, ForgetsWhatWasAskedForLongestAgo) {
   EXPECT_NE(*find(library, "b.mp4", *open_recording(vod_, "b.mp4")), *b);
 }
 
+TEST_F(VodLibraryTest, KeepsTheNewestHoweverLargeItIs) {
+  for (const char* name : {"a.mp4", "b.mp4"}) put(name, movie());
+  VodLibrary library(1);
+  const auto a = find(library, "a.mp4", *open_recording(vod_, "a.mp4"));
+  EXPECT_EQ(*find(library, "a.mp4", *open_recording(vod_, "a.mp4")), *a);
+  const auto b = find(library, "b.mp4", *open_recording(vod_, "b.mp4"));
+  EXPECT_EQ(*find(library, "b.mp4", *open_recording(vod_, "b.mp4")), *b);
+  EXPECT_EQ(library.memory(), (*b)->memory());
+  EXPECT_NE(*find(library, "a.mp4", *open_recording(vod_, "a.mp4")), *a);
+}
+
 }  // namespace
 }  // namespace millrace::api
