@@ -113,16 +113,20 @@ class Answerer {
     http::Response response;
     response.headers.add("Content-Type", kPlaylistType);
     const std::string name = rendition == nullptr ? std::string() : rendition->name;
-    std::shared_ptr<const http::CodedText> text = item_.playlists.find(name)->second;
-    // A clip of a rendition is a list of its own; of all of them it is what their lists are asked with.
-    if (rendition != nullptr && !clip->query.empty())
-      text = http::code_text(media_playlist(item_.presentation, *rendition, clip->start_us, clip->end_us));
     std::string query = rendition == nullptr ? clip->query : std::string();
     if (!token_.empty()) add_parameter(query, "token", token_);
-    if (!query.empty())
-      response.body = hls::with_uri_query(text->plain, query);
-    else
-      response.body = std::move(text);
+    // Only what is kept has a compressed form: a clip of a rendition is a list of its own, for whoever asks.
+    // Of all renditions it is what their lists are asked with.
+    const std::shared_ptr<const http::CodedText>& kept = item_.playlists.find(name)->second;
+    const bool is_clip = rendition != nullptr && !clip->query.empty();
+    if (!is_clip && query.empty()) {
+      response.body = kept;
+    } else {
+      std::string text = is_clip
+                             ? media_playlist(item_.presentation, *rendition, clip->start_us, clip->end_us)
+                             : kept->plain;
+      response.body = query.empty() ? std::move(text) : hls::with_uri_query(text, query);
+    }
     if (token_.empty()) response.headers.add("ETag", etag_of(file_, name + "-list" + clip->query));
     return response;
   }

@@ -373,6 +373,21 @@ TEST_F(VodTest, GivesClips) {
   EXPECT_THAT(list, Not(HasSubstr("\n2.m4s\n")));
 }
 
+// Compressing is for lists that are kept: a clip is made for each request, on a thread that others wait for.
+TEST_F(VodTest, GivesClipsAsTheyAre) {
+  put(kPublic, movie());
+  for (const char* list : {"/v0/index.m3u8", "/index.m3u8"}) {
+    const std::string path = "/vod/" + kPublic + list;
+    const std::string whole = ask(path, "Accept-Encoding: gzip\r\n");
+    EXPECT_THAT(whole, HasSubstr("\r\nVary: Accept-Encoding\r\n")) << list;
+    const std::string clip = ask(path + "?start=1", "Accept-Encoding: gzip\r\n");
+    EXPECT_EQ(status_of(clip), 200);
+    EXPECT_EQ(field_of(clip, "Content-Encoding"), "") << list;
+    EXPECT_THAT(clip, Not(HasSubstr("Accept-Encoding"))) << list;
+    EXPECT_NE(field_of(clip, "ETag"), field_of(ask(path), "ETag")) << list;
+  }
+}
+
 TEST_F(VodTest, GivesAPresentationToWhomItGivesTheFile) {
   put(kPublic, movie());
   put(kPrivate, movie());
