@@ -163,14 +163,15 @@ std::string media_playlist(const VodPresentation& presentation, const Rendition&
   playlist.independent_segments = presentation.is_independent(rendition);
   playlist.ended = true;
   for (std::size_t number = 0; number < presentation.segments(); ++number) {
-    const std::int64_t begin = presentation.segment_start_us(rendition, number) - presentation.start_us();
-    const std::int64_t end = begin + presentation.segment_duration_us(rendition, number);
+    // By what all renditions share: their own samples begin a little later, one further than another.
+    const std::int64_t begin = presentation.cut_us(number) - presentation.start_us();
+    const std::int64_t end = presentation.cut_us(number + 1) - presentation.start_us();
     if (end <= start_us || begin >= end_us) continue;
     if (playlist.segments.empty()) playlist.media_sequence = number;
     hls::MediaSegment& segment = playlist.segments.emplace_back();
     segment.uri = std::to_string(number) + ".m4s";
     segment.map_uri = "init.mp4";
-    segment.duration_us = end - begin;
+    segment.duration_us = presentation.segment_duration_us(rendition, number);
     segment.gap = !presentation.has_segment(rendition, number);
   }
   // A track that ends early has no gap behind it.

@@ -49,6 +49,9 @@ class VodPresentation {
   std::int64_t segment_start_us(const Rendition& rendition, std::size_t number) const;
   std::int64_t segment_duration_us(const Rendition& rendition, std::size_t number) const;
   std::int64_t longest_segment_us() const { return longest_us_; }
+  // The same for all renditions, of which each begins with its next sample. number: up to segments(), whose
+  // cut is the end.
+  std::int64_t cut_us(std::size_t number) const { return cuts_.starts_us[number]; }
 
   Bytes init_segment(const Rendition& rendition) const;
   struct Segment {

@@ -229,6 +229,28 @@ TEST(VodPlaylists, AreThoseOfAFinishedPresentation) {
   }
 }
 
+// Sound begins up to a frame later than the cut, which the picture begins at.
+TEST(VodPlaylists, GiveTheSameSegmentsOfAClipForAllRenditions) {
+  const VodPresentation presentation = presentation_of(movie());
+  const VodPresentation::Rendition& video = *presentation.find("v0");
+  const auto segments_of = [&](const VodPresentation::Rendition& rendition, std::int64_t start_us,
+                               std::int64_t end_us) {
+    std::istringstream lines(media_playlist(presentation, rendition, start_us, end_us));
+    std::vector<std::string> names;
+    for (std::string line; std::getline(lines, line);)
+      if (!line.starts_with('#')) names.push_back(line);
+    return names;
+  };
+  const std::int64_t second = presentation.segment_start_us(video, 1) - presentation.start_us();
+  const std::int64_t third = presentation.segment_start_us(video, 2) - presentation.start_us();
+  for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
+    EXPECT_EQ(segments_of(rendition, second, third), std::vector<std::string>{"1.m4s"}) << rendition.name;
+    EXPECT_EQ(segments_of(rendition, second - 1, third + 1),
+              (std::vector<std::string>{"0.m4s", "1.m4s", "2.m4s"}))
+        << rendition.name;
+  }
+}
+
 TEST(VodMpd, SaysTheSameOfTheFile) {
   const std::string mpd = vod_mpd(presentation_of(movie()));
   EXPECT_THAT(mpd, HasSubstr("type=\"static\""));
