@@ -10,13 +10,7 @@ namespace {
 
 using Rendition = VodPresentation::Rendition;
 
-constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr std::int64_t kBufferUs = 2'000'000;
-
-std::uint64_t ticks(std::int64_t us, std::uint32_t timescale) {
-  return static_cast<std::uint64_t>(us / kMicroseconds * timescale +
-                                    us % kMicroseconds * timescale / kMicroseconds);
-}
 
 // The segments that a rendition has, one after the other.
 struct Run {
@@ -42,13 +36,14 @@ dash::SegmentTemplate segments_of(const VodPresentation& presentation, const Ren
   segments.initialization = rendition.name + "/init.mp4";
   segments.timescale = presentation.track(rendition).track().timescale;
   segments.start_number = run.begin;
-  segments.presentation_time_offset = ticks(presentation.start_us(), segments.timescale);
+  // What is presented before 0 cannot be said in an MPD: it is left out of the times, not of the segments.
+  std::int64_t begin = std::max<std::int64_t>(presentation.start_ticks(rendition), 0);
+  segments.presentation_time_offset = static_cast<std::uint64_t>(begin);
   for (std::size_t number = run.begin; number < run.end; ++number) {
-    const std::int64_t begin_us = presentation.segment_start_us(rendition, number);
-    const std::uint64_t begin = ticks(begin_us, segments.timescale);
-    const std::uint64_t end =
-        ticks(begin_us + presentation.segment_duration_us(rendition, number), segments.timescale);
-    segments.timeline.push_back({begin, std::max<std::uint64_t>(end, begin + 1) - begin});
+    begin = std::max(begin, presentation.segment_start_ticks(rendition, number));
+    const std::int64_t end = std::max(presentation.segment_start_ticks(rendition, number + 1), begin + 1);
+    segments.timeline.push_back({static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end - begin)});
+    begin = end;
   }
   return segments;
 }
@@ -84,7 +79,7 @@ dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition&
 std::string vod_mpd(const VodPresentation& presentation) {
   dash::Mpd mpd;
   mpd.dynamic = false;
-  mpd.duration_us = presentation.end_us() - presentation.start_us();
+  mpd.duration_us = presentation.end_us() - std::max<std::int64_t>(presentation.start_us(), 0);
   mpd.buffer_us = kBufferUs;
   mpd.longest_segment_us = presentation.longest_segment_us();
   dash::Period& period = mpd.periods.emplace_back();

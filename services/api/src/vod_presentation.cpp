@@ -79,6 +79,15 @@ std::int64_t VodPresentation::segment_duration_us(const Rendition& rendition, st
   return segment_start_us(rendition, number + 1) - segment_start_us(rendition, number);
 }
 
+std::int64_t VodPresentation::segment_start_ticks(const Rendition& rendition, std::size_t number) const {
+  if (!has_segment(rendition, number)) return ticks_of(track(rendition), cuts_.starts_us[number]);
+  return track(rendition).presentation_time(cuts_.tracks[rendition.number].first[number]);
+}
+
+std::int64_t VodPresentation::start_ticks(const Rendition& rendition) const {
+  return ticks_of(track(rendition), start_us());
+}
+
 std::uint32_t VodPresentation::frame_rate_millihertz(const Rendition& rendition) const {
   const mp4::FinishedTrack& all = track(rendition);
   const double seconds = static_cast<double>(all.end() - all.decode_time(0)) / all.track().timescale;

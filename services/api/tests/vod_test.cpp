@@ -251,6 +251,61 @@ TEST(VodPlaylists, GiveTheSameSegmentsOfAClipForAllRenditions) {
   }
 }
 
+// [time, end) of each S, in ticks.
+std::vector<std::pair<std::int64_t, std::int64_t>> timeline_of(const std::string& mpd,
+                                                               const std::string& id) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> timeline;
+  const std::size_t begin = mpd.find("<SegmentTimeline>", mpd.find("<Representation id=\"" + id + "\""));
+  const std::string text = mpd.substr(begin, mpd.find("</SegmentTimeline>", begin) - begin);
+  const auto value = [&](std::size_t from, std::size_t to,
+                         std::string_view name) -> std::optional<long long> {
+    const std::size_t at = text.find(" " + std::string(name) + "=\"", from);
+    return at < to ? std::optional(std::stoll(text.substr(at + name.size() + 3))) : std::nullopt;
+  };
+  for (std::size_t at = text.find("<S "); at != std::string::npos; at = text.find("<S ", at + 1)) {
+    const std::size_t to = text.find('>', at);
+    std::int64_t time = value(at, to, "t").value_or(timeline.empty() ? 0 : timeline.back().second);
+    for (long long count = value(at, to, "r").value_or(0); count >= 0; --count) {
+      timeline.emplace_back(time, time + value(at, to, "d").value());
+      time = timeline.back().second;
+    }
+  }
+  return timeline;
+}
+
+TEST(VodMpd, HasTheTimesOfTheSamplesToTheTick) {
+  const VodPresentation presentation = presentation_of(movie());
+  const std::string mpd = vod_mpd(presentation);
+  for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
+    const auto timeline = timeline_of(mpd, rendition.name);
+    ASSERT_EQ(timeline.size(), presentation.segments());
+    const mp4::FinishedTrack& track = presentation.track(rendition);
+    std::uint32_t sample = 0;
+    for (std::size_t number = 0; number < presentation.segments(); ++number) {
+      EXPECT_EQ(timeline[number].first, track.presentation_time(sample)) << rendition.name << number;
+      if (number > 0) {
+        EXPECT_EQ(timeline[number].first, timeline[number - 1].second) << rendition.name << number;
+      }
+      const Bytes header = presentation.segment(rendition, number).header;
+      sample += static_cast<std::uint32_t>(
+          mp4::read_fragment(*mp4::find_box(header, {"moof"}))->runs[0].samples.size());
+    }
+  }
+}
+
+TEST(VodMpd, HasNoTimesBeforeZero) {
+  const auto made = VodPresentation::create({uniform_track(mp4::test::video_track(), 500, 3'600, -7'200)});
+  ASSERT_TRUE(made);
+  const std::string mpd = vod_mpd(*made);
+  EXPECT_THAT(mpd, Not(HasSubstr("1844674407")));
+  EXPECT_THAT(mpd, Not(HasSubstr("\"-")));
+  EXPECT_THAT(mpd, HasSubstr("mediaPresentationDuration=\"PT19.92S\""));
+  const auto timeline = timeline_of(mpd, "v0");
+  ASSERT_EQ(timeline.size(), made->segments());
+  EXPECT_EQ(timeline.front().first, 0);
+  EXPECT_EQ(timeline.back().second, 500 * 3'600 - 7'200);
+}
+
 TEST(VodMpd, SaysTheSameOfTheFile) {
   const std::string mpd = vod_mpd(presentation_of(movie()));
   EXPECT_THAT(mpd, HasSubstr("type=\"static\""));
