@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from stack import ROOT, Stack, check, fetch, free_port, main, make_clip, wait_for
@@ -126,7 +127,7 @@ def playlists(stream, origin):
     time.sleep(seconds + 1)
     before = origin.requests()
     check(ask(f"{stream.base}/v0/index.m3u8")[1]["X-Cache"] != "HIT" and origin.requests() == before + 1, f"it is kept for {seconds} s")
-    one_request(origin, [f"{stream.base}/index.m3u8?whoever={number}" for number in range(VIEWERS)], "a multivariant playlist, by who asks")
+    one_request(origin, [f"{stream.base}/index.m3u8?CMCD=sid%3D%22{number}%22" for number in range(VIEWERS)], "a multivariant playlist, by who asks")
 
 
 def codings(stream):
@@ -139,7 +140,7 @@ def codings(stream):
 
 def blocking(stream, origin):
     target = stream.newest() + 2
-    queries = [f"?_HLS_msn={target}", f"?whoever=1&_HLS_msn={target}", f"?_HLS_msn={target}&token_of=nobody"]
+    queries = [f"?_HLS_msn={target}", f"?CMCD=bl%3D2100&_HLS_msn={target}", f"?_HLS_msn={target}&CMCD=bs,sid%3D%22x%22"]
     urls = [f"{stream.base}/v0/index.m3u8{queries[number % 3]}" for number in range(VIEWERS)]
     _, headers, text = one_request(origin, urls, "a blocking playlist")
     last = int(re.search(rb"^#EXT-X-MEDIA-SEQUENCE:(\d+)$", text, re.M).group(1)) + text.count(b"#EXTINF") - 1
@@ -189,6 +190,51 @@ def private(stream, origin):
     check([answer[1]["X-Cache"] for answer in answers] == ["BYPASS"] * 3 and origin.requests() == before + 3, "what needs a token is nobody else's")
 
 
+def cache_said(stream, path):
+    """What the cache did with a request whose line has this very text behind the stream's address."""
+    result = subprocess.run(["curl", "--silent", "--insecure", "--dump-header", "-", "--output", "/dev/null", "--request-target", urllib.parse.urlsplit(stream.base).path + path,
+                             stream.base], capture_output=True, text=True, check=True, timeout=60)
+    return re.search(r"^x-cache: (\S+)", result.stdout, re.M | re.I).group(1)
+
+
+def usual(stream):
+    """Each way in which players ask for something is kept."""
+    newest = stream.newest()
+    name = [line for line in stream.list_text().splitlines() if line.endswith(".m4s") and not line.startswith("#")][-1]
+    blocking = [f"?_HLS_msn={newest}", f"?_HLS_msn={newest}&_HLS_part=0", f"?_HLS_msn={newest}&_HLS_skip=YES", f"?_HLS_msn={newest}&_HLS_part=0&_HLS_skip=v2"]
+    queries = ["", "?ll=0", "?_HLS_skip=YES", "?_HLS_skip=v2", *blocking, "?CMCD=a", "?CMCD=a&ll=0", f"?_HLS_msn={newest}&CMCD=a&_HLS_part=0"]
+    for path in [f"/v0/index.m3u8{query}" for query in queries] + ["/index.m3u8", "/master.m3u8?ll=0", f"/v0/{name}", f"/v0/{name}?CMCD=a"]:
+        wait_for(lambda: cache_said(stream, path) == "HIT", f"{path} to be kept", 5)
+    check(ask(f"{stream.base}/v0/{name}", {"Accept-Encoding": "gzip"})[1]["X-Cache"] == "HIT", "a segment is kept once for all codings")
+
+
+def strange(stream):
+    """Whatever the origin could read otherwise than the cache does, or what only looks like another object, is neither kept nor answered from the cache."""
+    newest = stream.newest()
+    name = [line for line in stream.list_text().splitlines() if line.endswith(".m4s") and not line.startswith("#")][-1]
+    queries = [f"?_hls_msn={newest}&_HLS_msn={newest - 1}", f"?_HLS_msn={newest}&_HLS_msn={newest - 1}", f"?_HLS_ms%6E={newest - 1}", "?%5FHLS_skip=YES", "?l%6C=0",
+               "?ll=0#x", "?LL=0", "?ll=1", "?_HLS_skip=yes", f"?_HLS_part=0&_HLS_msn={newest}", f"?_HLS_msn=0{newest}", "?whoever=1", "?CMCD=a&CMCD=b", "?XCMCD=a",
+               "?token=x", "?"]
+    others = ["//v0/index.m3u8", "/v0/../v0/index.m3u8", "/%760/index.m3u8", "/v0/index.m3u8#x", "/v0/index.m3u8%3Fll=0"]
+    segments = [f"/v0/{name}{query}" for query in ("?ll=0", "?_HLS_msn=1", "?token=x", "?x")]
+    for path in [f"/v0/index.m3u8{query}" for query in queries] + others + segments:
+        said = [cache_said(stream, path) for _ in range(2)]
+        check(said == ["BYPASS", "BYPASS"], f"{path}: {said}")
+    whole = ask(f"{stream.base}/v0/index.m3u8")[2]
+    check(b"#EXT-X-PART:" in whole and b"#EXT-X-SKIP" not in whole, "the list is everybody's")
+    check(ask(f"{stream.base}/v0/{name}", {"Authorization": "Bearer x"})[1]["X-Cache"] == "BYPASS", "nor with a bearer token")
+
+
+def limited(stream):
+    """Past the cache an address has so many requests; what is in it is there for all the same."""
+    time.sleep(3)  # what the tests before have used is given back
+    result = subprocess.run(["curl", "--silent", "--insecure", "--http2", "--parallel", "--parallel-max", "50", "--output", "/dev/null", "--write-out", "%{http_code}\n",
+                             f"{stream.base}/index.m3u8?token=[1-600]"], capture_output=True, text=True, timeout=60)
+    codes = result.stdout.split()
+    check(codes.count("200") >= 100 and codes.count("429") > 0 and set(codes) == {"200", "429"}, f"past the cache: {sorted(set(codes))}, {codes.count('200')} answered")
+    check(ask(f"{stream.base}/index.m3u8")[0] == 200, "a list from the cache")
+
+
 def http2(stream):
     """Many streams of one connection; and one that blocks holds up none of them."""
     msn = stream.newest() + 2
@@ -218,6 +264,9 @@ def test():
             missing(stream, origin)
             refused(stream, origin)
             private(stream, origin)
+            usual(stream)
+            strange(stream)
+            limited(stream)
             http2(stream)
 
 
