@@ -238,9 +238,12 @@ class Checker:
                 self.require(part.seconds >= 0.85 * playlist.part_target - SLACK or last or part.independent or part.gap or segment is playlist.growing
                              and part is segment.parts[-1], lambda s=segment, p=part: f"a part of {p.seconds} s in {s.number}")
                 self.require(not part.gap or segment.gap or not segment.uri, "a gap in a segment that is none")
+        # Parts are of the newest timeline only.
+        newest = playlist.growing if playlist.growing and playlist.growing.parts else playlist.segments[-1]
         for segment in reversed(playlist.segments):
-            had = self.parts.get(segment.number)
-            self.require(not had or segment.parts or behind >= 3 * playlist.target, f"the parts of {segment.number} left the list early")
+            had, past = self.parts.get(segment.number), segment.discontinuity != newest.discontinuity
+            self.require(not past or not segment.parts, f"parts of {segment.number}, before a discontinuity, are listed")
+            self.require(not had or segment.parts or past or behind >= 3 * playlist.target, f"the parts of {segment.number} left the list early")
             behind += segment.seconds
             self.require(not segment.parts or behind <= 4 * playlist.target + 1, f"parts of {segment.number} stay in the list")
             if segment.parts and not segment.gap:
@@ -325,7 +328,7 @@ class Checker:
             self.require(status == 200, f"{uri}{query}: {status}")
             if status == 200:
                 other = LowLatencyList(body.decode())
-                self.require(other.end() >= (number, part or 0), f"{uri} ends at {other.end()}, {number}/{part} was reported")
+                self.require(other.end() >= (number, -1 if part is None else part), f"{uri} ends at {other.end()}, {number}/{part} was reported")
                 self.reports += 1
 
     def check_hinted(self):
