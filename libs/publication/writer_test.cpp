@@ -303,7 +303,7 @@ TEST_F(WriterTest, NumbersPartsFromTheSecondSegmentOn) {
   EXPECT_EQ(open_log().info().part_target_us, 0U);
   EXPECT_EQ(writer_->closed_parts(), 0U);
   send(media::kVideoTrack, 2000, true, picture(true, 1));
-  EXPECT_EQ(open_log().info().part_target_us, 336'000U) << "with the record that ends the first segment";
+  EXPECT_EQ(open_log().info().part_target_us, 342'000U) << "with the record that ends the first segment";
   EXPECT_EQ(open_log().info().target_duration_s, 2U);
   std::vector<std::uint32_t> parts = parts_of(media::kVideoTrack);
   EXPECT_EQ(parts.back(), 1U);
