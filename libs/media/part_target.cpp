@@ -102,17 +102,19 @@ class Choice {
     for (std::int64_t frames = 1; frames * lead.frame_ns <= most_ns_; ++frames) {
       const std::int64_t least_ns = frames * lead.frame_ns + lead.room_ns(frames);
       const std::int64_t beyond_ns = segment_ns_ > 0 ? lead.frame_ns : 1;
-      for (std::int64_t more_ns = 0; more_ns < beyond_ns; more_ns += kNsPerMs) consider(least_ns + more_ns);
+      for (std::int64_t more_ns = 0; more_ns < beyond_ns; more_ns += kNsPerMs)
+        consider(least_ns + more_ns, more_ns);
     }
   }
   void any() {
     for (std::int64_t target_ns = wanted_ns_ / 2; target_ns <= most_ns_; target_ns += kNsPerMs)
-      consider(target_ns);
+      consider(target_ns, 0);
   }
   std::uint32_t best_us() const { return static_cast<std::uint32_t>(best_ns_ / kNsPerUs); }
 
  private:
-  void consider(std::int64_t least_ns) {
+  // slack_ns: that the lead's frames do not need.
+  void consider(std::int64_t least_ns, std::int64_t slack_ns) {
     const std::int64_t target_ns = (least_ns + kNsPerMs - 1) / kNsPerMs * kNsPerMs;
     if (target_ns * 2 < wanted_ns_ || target_ns > most_ns_) return;
     const bool all = std::all_of(tracks_.begin(), tracks_.end(),
@@ -122,9 +124,10 @@ class Choice {
         segment_ns_ > 0 && std::any_of(tracks_.begin(), tracks_.end(), [&](const Cadence& track) {
           return has_short_tail(track, target_ns, segment_ns_);
         });
-    const bool nearer = std::abs(target_ns - wanted_ns_) < std::abs(best_ns_ - wanted_ns_);
-    if (best_ns_ != 0 && (tails == best_has_tails_ ? !nearer : tails)) return;
+    const std::int64_t off_ns = std::abs(target_ns - wanted_ns_) + slack_ns;
+    if (best_ns_ != 0 && (tails == best_has_tails_ ? off_ns >= best_off_ns_ : tails)) return;
     best_ns_ = target_ns;
+    best_off_ns_ = off_ns;
     best_has_tails_ = tails;
   }
 
@@ -133,6 +136,7 @@ class Choice {
   std::int64_t segment_ns_;
   std::int64_t most_ns_;
   std::int64_t best_ns_ = 0;
+  std::int64_t best_off_ns_ = 0;
   bool best_has_tails_ = false;
 };
 

@@ -92,8 +92,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"Of30And48kHz", kOfTwoSeconds, {pictures(30), frames(1024, 48'000)}, 342},
         Case{"Of25And48kHz", kOfTwoSeconds, {pictures(25), frames(1024, 48'000)}, 362},
-        Case{"Of60And44kHz", kOfTwoSeconds, {pictures(60), frames(1024, 44'100)}, 318},
+        Case{"Of60And44kHz", kOfTwoSeconds, {pictures(60), frames(1024, 44'100)}, 352},
         Case{"Of30AndOpus", kOfTwoSeconds, {pictures(30), frames(960, 48'000)}, 340},
+        Case{"PicturesAlone", kOfTwoSeconds, {pictures(30)}, 336},
         Case{"SoundAlone", kOfTwoSeconds, {frames(1024, 48'000)}, 342},
         Case{"OfOneSecond", {333'000, 1'000'000, 1'000'000}, {pictures(30), frames(1024, 48'000)}, 342},
         Case{"NoOtherWay", {100'000, 1'000'000, 1'000'000}, {pictures(10), frames(1024, 48'000)}, 107}),
