@@ -10,9 +10,10 @@
 //  - Frames of at most 15 % of the target fill it whatever their pattern is. Where the picture's come
 //    unevenly that is what its longest has to be.
 //  - Of all targets from half to twice of what is wanted that fit all tracks the nearest is taken (what its
-//    frames leave unused counts twice) by which no track's segments end with a part shorter than 120 ms, else the nearest. If there is none, the stream
-//    has no parts. Players take so short a hole for none: hls.js 1.7 holds a segment for loaded whose last
-//    part of less than 100 ms it has missed, and waits until the segment's parts have left the list.
+//    frames leave unused counts twice) by which no track's segments end with a part shorter than 120 ms, else
+//    the nearest. If there is none, the stream has no parts. Players take so short a hole for none: hls.js
+//    1.7 holds a segment for loaded whose last part of less than 100 ms it has missed, and waits until the
+//    segment's parts have left the list.
 // A few frames that are missing (an eighth) do not make a track uneven.
 #pragma once
 
