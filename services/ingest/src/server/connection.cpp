@@ -145,8 +145,7 @@ void Connection::flush() {
 void Connection::cannot_send(int error) {
   PublishRole* role = publisher();
   const bool reads_on = state_ == State::kOpen && watching_readable_ && role != nullptr && role->publishing();
-  if (!reads_on || transport_.secure())
-    return close(media::LogEnd::kDisconnected, transport_.failure(error));
+  if (!reads_on || transport_.secure()) return close(media::LogEnd::kDisconnected, transport_.failure(error));
   takes_nothing_ = true;
   outbox_.clear();
   watch_writable(false);
