@@ -289,12 +289,8 @@ http::Response Delivery::playlist(const Question& question, const StoredText& te
   http::Response response = stored(
       text, content_type, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
   // What each viewer gets with a token of its own is not compressed for each.
-  if (!text.codings || !question.is_public) return response;
-  if (takes_gzip(question.request)) {
+  if (text.codings && question.is_public && takes_gzip(question.request))
     response.body = text.codings->get(*text.text);
-  } else {
-    response.headers.set("Vary", kAcceptEncoding);
-  }
   return response;
 }
 
