@@ -59,6 +59,9 @@ async function watch(browser) {
     const video = document.querySelector("video");
     return video && !video.paused && video.currentTime > 0 && video.getVideoPlaybackQuality().totalVideoFrames > 0;
   }, undefined, { timeout: START_MS });
+  // How near to live it plays is settled first: a player that is too near waits once.
+  const settled = await page.evaluate(() => document.querySelector("video").currentTime + 3);
+  await page.waitForFunction((time) => document.querySelector("video").currentTime >= time, settled, { timeout: START_MS });
   const result = await measure(page);
   if (problems.length > 0) throw new Error(`page errors: ${problems.join("; ")}`);
   return result;
@@ -74,8 +77,8 @@ try {
   const played = last.time - first.time;
   console.log(`played ${played.toFixed(1)} s of ${last.width}x${last.height} in ${seconds} s: ${frames} frames, ${dropped} dropped, ` +
     `longest pause ${longest} ms, page says ${last.state}, ${last.said}`);
-  // Slow machines drop frames and, a second behind live, wait now and then; what stands still is told by the stalls.
-  if (played < seconds * 0.5) throw new Error(`only ${played.toFixed(1)} s played`);
+  // Slow machines drop frames; time that does not pass is a stall however it is spread.
+  if (played < seconds * 0.9) throw new Error(`only ${played.toFixed(1)} s played`);
   if (!(last.sound > first.sound)) throw new Error(`no sound was decoded: ${first.sound} and then ${last.sound} bytes`);
   // Behind live, buffer, dropped frames.
   if (!/^[\d.]+ s, [\d.]+ s, \d+ of \d+$/.test(last.said)) throw new Error(`the page's figures: ${last.said}`);
