@@ -70,8 +70,9 @@ def violations(path, table):
 
 
 def libraries():
-    """The static libraries of services/*/CMakeLists.txt: name and sources."""
-    for lists in sorted((ROOT / "services").glob("*/CMakeLists.txt")):
+    """The static libraries of services/*/CMakeLists.txt and of the child processes beside them: name and sources."""
+    services = ROOT / "services"
+    for lists in sorted([*services.glob("*/CMakeLists.txt"), *services.glob("*/*/CMakeLists.txt")]):
         text = re.sub(r"#.*", "", lists.read_text())
         globs = {name: [file for pattern in rest.split() if "*" in pattern for file in lists.parent.glob(pattern)]
                  for name, rest in re.findall(r"file\(GLOB\s+(\w+)\s+([^)]*)\)", text)}

@@ -13,7 +13,7 @@ mkdir -p "$out/bin" "$out/web"
 for name in "${SERVICES[@]}"; do
   strip -o "$out/bin/millrace-$name" "$build/bin/millrace-$name"
 done
-for name in log keys; do
+for name in log keys transcoder; do
   [ ! -x "$build/bin/millrace-$name" ] || strip -o "$out/bin/millrace-$name" "$build/bin/millrace-$name"
 done
 install -m 0755 "$here/health.sh" "$out/bin/millrace-health"

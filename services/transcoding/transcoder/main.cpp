@@ -1,0 +1,111 @@
+// millrace-transcoder: the renditions of one publication. A process of its own, as what decodes strangers'
+// pictures may crash.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "base/command_line.hpp"
+#include "base/log.hpp"
+#include "base/regular_file.hpp"
+#include "confinement.hpp"
+#include "ffmpeg/encoder.hpp"
+#include "ffmpeg/quiet.hpp"
+#include "media/log_names.hpp"
+#include "options.hpp"
+#include "status_line.hpp"
+#include "transcoder.hpp"
+
+namespace {
+
+using namespace millrace;               // NOLINT: a program
+using namespace millrace::transcoding;  // NOLINT: about nothing else
+
+constexpr int kUsageError = 64;    // EX_USAGE
+constexpr int kNoEncoder = 69;     // EX_UNAVAILABLE
+constexpr int kNothingThere = 66;  // EX_NOINPUT: no such source
+constexpr int kFailure = 1;
+
+std::atomic<bool> stopped{false};
+
+void stop(int) {
+  stopped = true;
+}
+
+int report_error(const Error& error, int status) {
+  log::error("transcoder failed", {{"code", error.code.text()}, {"reason", error.message}});
+  return status;
+}
+
+int try_all(const std::string& preset) {
+  int usable = 0;
+  for (const ffmpeg::EncoderName& encoder : ffmpeg::encoder_names()) {
+    const Result<void> tried = ffmpeg::try_encoder(encoder.name, preset);
+    std::printf("%-12s %s\n", std::string(encoder.name).c_str(),
+                tried ? "usable" : tried.error().message.c_str());
+    usable += tried ? 1 : 0;
+  }
+  return usable > 0 ? EXIT_SUCCESS : kNoEncoder;
+}
+
+Result<Ladder> ladder_of(const Options& options, media::Codec codec) {
+  if (options.ladder_file.empty()) return named_ladder(options.ladder, codec);
+  const Result<std::string> text = read_regular_file(options.ladder_file, kMaxLadderBytes);
+  if (!text) return tl::unexpected<Error>(text.error());
+  return parse_ladder(*text);
+}
+
+int transcode(const Options& options) {
+  auto transcoder = Transcoder::open(options.transcoder);
+  if (!transcoder)
+    return report_error(transcoder.error(),
+                        transcoder.error().code == "transcoding.no_source" ? kNothingThere : kFailure);
+  constexpr std::uint64_t kMegabyte = 1ULL << 20;
+  if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
+    return report_error(confined.error(), kFailure);
+  if (Result<void> refused = refuse_system_calls(); !refused) return report_error(refused.error(), kFailure);
+  const Result<media::LogEnd> end =
+      (*transcoder)->run(stopped, [&](const TranscoderStatus& status, const PictureLine& line) {
+        if (options.status) std::cout << status_line((*transcoder)->source(), status, line) << std::endl;
+      });
+  if (!end) return report_error(end.error(), kFailure);
+  log::info("transcoding ended",
+            {{"stream", (*transcoder)->source().stream_id}, {"reason", media::name_of(*end)}});
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::span<char*> arguments(argv + 1, argc > 0 ? static_cast<std::size_t>(argc - 1) : 0);
+  if (asks_for_help(arguments)) {
+    std::cout << kUsage;
+    return EXIT_SUCCESS;
+  }
+  const Environment environment = process_environment();
+  if (Result<void> started = start_log_from_environment("transcoder", environment); !started) {
+    std::cerr << started.error().message << '\n';
+    return kUsageError;
+  }
+  Result<Options> options = parse_options(arguments, environment, std::thread::hardware_concurrency());
+  if (!options) {
+    std::cerr << options.error().message << '\n' << kUsage;
+    return kUsageError;
+  }
+  std::signal(SIGTERM, stop);
+  std::signal(SIGINT, stop);
+  ffmpeg::quiet();
+  if (options->try_encoders) return try_all(options->preset);
+  const Result<ffmpeg::EncoderName> encoder = ffmpeg::choose_encoder(options->encoder, options->preset);
+  if (!encoder) return report_error(encoder.error(), kNoEncoder);
+  LineSettings& line = options->transcoder.line;
+  line.encoder = {std::string(encoder->name), options->preset, encoder->codec};
+  const Result<Ladder> ladder = ladder_of(*options, encoder->codec);
+  if (!ladder) {
+    std::cerr << ladder.error().message << '\n';
+    return kUsageError;
+  }
+  line.ladder = *ladder;
+  return transcode(*options);
+}

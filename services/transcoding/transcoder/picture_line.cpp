@@ -1,0 +1,217 @@
+#include "picture_line.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "ffmpeg/errors.hpp"
+#include "media/mp4_track.hpp"
+
+namespace millrace::transcoding {
+namespace {
+
+void log_plan(const Plan& plan, const EncoderChoice& encoder) {
+  for (const Rendition& made : plan.renditions) {
+    log::info("rendition planned", {{"rendition", made.name},
+                                    {"size", std::to_string(made.width) + "x" + std::to_string(made.height)},
+                                    {"kbps", made.kbps},
+                                    {"codec", made.codec},
+                                    {"every", made.divisor},
+                                    {"encoder", encoder.name}});
+  }
+  for (const std::string& reason : plan.left_out) log::info("rendition left out", {{"reason", reason}});
+}
+
+}  // namespace
+
+Result<void> PictureLine::add(const media::SampleRecord& record, ByteView payload,
+                              const media::LogReader& log, const SourceTargets& targets) {
+  ++counters_.pictures_in;
+  targets_ = targets;
+  const bool breaks = discontinuity_ && *discontinuity_ != record.discontinuity_sequence;
+  const bool changes = !configuration_ || *configuration_ != record.configuration;
+  // A decoder may keep what damage has made it believe, also of whole pictures that come after it.
+  const bool stuck = misses_ >= kMostMisses && (record.flags & media::kSampleKey) != 0;
+  if (breaks || changes || stuck) {
+    if (Result<void> drained = drain(); !drained) return drained;
+  }
+  discontinuity_ = record.discontinuity_sequence;
+  if (changes || stuck) {
+    if (Result<void> changed = change_configuration(record.configuration, log); !changed) return changed;
+  }
+  times_.add(record, targets);
+  const Result<void> sent = decoder_->send(payload, record.dts + record.composition_offset);
+  if (!sent) {
+    if (sent.error().code == ffmpeg::errors::kNoMemory) return sent;
+    ++counters_.undecodable;
+    ++misses_;
+  }
+  return take_decoded();
+}
+
+Result<void> PictureLine::change_configuration(std::uint32_t index, const media::LogReader& log) {
+  const auto configuration = log.configuration(index);
+  if (!configuration) return fail("transcoding.no_configuration", "of the source's picture");
+  ffmpeg::DecoderLimits limits;
+  limits.max_pixels = static_cast<std::int64_t>(settings_.limits.max_source_pixels);
+  Result<ffmpeg::Decoder> decoder =
+      ffmpeg::Decoder::open(configuration->description, configuration->bytes, limits);
+  if (!decoder) return tl::unexpected<Error>(decoder.error());
+  decoder_.emplace(std::move(*decoder));
+  configuration_ = index;
+  misses_ = 0;
+  const Result<media::Mp4Track> track = media::mp4_track(configuration->description, configuration->bytes);
+  stated_rate_ = track && track->frames_per_second ? usual_frame_rate(*track->frames_per_second)
+                                                   : usual_frame_rate(measure_.fps);
+  return {};
+}
+
+Result<void> PictureLine::interrupt() {
+  return drain();
+}
+
+// All that was sent comes out, and the decoder begins anew.
+Result<void> PictureLine::drain() {
+  if (!decoder_) return {};
+  if (Result<void> drained = decoder_->drain(); !drained) return drained;
+  if (Result<void> taken = take_decoded(); !taken) return taken;
+  if (deinterlace_) {
+    if (Result<void> drained = deinterlace_->drain(); !drained) return drained;
+    if (Result<void> taken = take_deinterlaced(); !taken) return taken;
+  }
+  times_.forget();
+  return {};
+}
+
+Result<void> PictureLine::take_decoded() {
+  // A decoder that has nothing but errors to give is not asked for ever.
+  constexpr int kMostErrors = 16;
+  for (int errors = 0; errors < kMostErrors;) {
+    Result<std::optional<ffmpeg::Frame>> frame = decoder_->receive();
+    if (!frame) {
+      if (frame.error().code == ffmpeg::errors::kNoMemory) return tl::unexpected<Error>(frame.error());
+      ++errors;
+      continue;
+    }
+    if (!*frame) break;
+    if ((*frame)->interlaced() && !deinterlace_) deinterlace_.emplace(ffmpeg::deinterlace);
+    if (!deinterlace_) {
+      if (Result<void> handed = hand_out(std::move(**frame)); !handed) return handed;
+      continue;
+    }
+    if (Result<void> sent = deinterlace_->send(std::move(**frame)); !sent) return sent;
+    if (Result<void> taken = take_deinterlaced(); !taken) return taken;
+  }
+  counters_.left_out = times_.left_out();
+  return {};
+}
+
+Result<void> PictureLine::take_deinterlaced() {
+  while (true) {
+    Result<std::optional<ffmpeg::Frame>> frame = deinterlace_->receive();
+    if (!frame) return tl::unexpected<Error>(frame.error());
+    if (!*frame) return {};
+    if (Result<void> handed = hand_out(std::move(**frame)); !handed) return handed;
+  }
+}
+
+PictureLine::Shape PictureLine::shape_of(const ffmpeg::Frame& frame) const {
+  Shape shape{frame.picture(), stated_rate_};
+  ffmpeg::Rational& aspect = shape.picture.sample_aspect;
+  if (aspect.num <= 0 || aspect.den <= 0) aspect = {1, 1};
+  return shape;
+}
+
+Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
+  const std::optional<PictureNote> note = times_.take(frame.pts());
+  if (!note) return {};
+  ++counters_.pictures;
+  misses_ = 0;
+  if (const Shape shape = shape_of(frame); !(shape_ == shape)) {
+    if (Result<void> planned = plan_for(shape); !planned) return planned;
+  }
+  for (const auto& worker : workers_) {
+    if (Result<void> was_put = put(frame, *note, *worker); !was_put) return was_put;
+  }
+  return {};
+}
+
+Result<void> PictureLine::put(const ffmpeg::Frame& frame, const PictureNote& note, RenditionWorker& worker) {
+  Result<ffmpeg::Frame> shared = frame.share();
+  if (!shared) return tl::unexpected<Error>(shared.error());
+  const std::int64_t begun_us = monotonic_us();
+  const bool taken = worker.put({std::move(*shared), note});
+  waited_us_ += monotonic_us() - begun_us;
+  return taken ? Result<void>() : worker.finish();
+}
+
+Result<void> PictureLine::plan_for(const Shape& shape) {
+  SourceDescription source;
+  source.width = static_cast<std::uint32_t>(shape.picture.width);
+  source.height = static_cast<std::uint32_t>(shape.picture.height);
+  source.aspect_num = static_cast<std::uint32_t>(shape.picture.sample_aspect.num);
+  source.aspect_den = static_cast<std::uint32_t>(shape.picture.sample_aspect.den);
+  source.colour = shape.picture.colour;
+  source.frame_rate = shape.frame_rate;
+  source.kbps = measure_.most_kbps();
+  Result<Plan> plan = plan_renditions(source, settings_.ladder, settings_.limits, settings_.encoder);
+  if (!plan) return tl::unexpected<Error>(plan.error());
+  shape_ = shape;
+  if (counters_.plans != 0 && plan->renditions == plan_.renditions) return {};
+  ++counters_.plans;
+  if (Result<void> stopped = stop_workers(); !stopped) return stopped;
+  plan_ = std::move(*plan);
+  log_plan(plan_, settings_.encoder);
+  return start_workers();
+}
+
+std::shared_ptr<RenditionLog> PictureLine::make_log(const std::string& name) const {
+  Inheritance inheritance = inheritance_of(own_, source_.publication_id, name);
+  inheritance.media_sequence = std::max(inheritance.media_sequence, first_ - 1);
+  return std::make_shared<RenditionLog>(arena_, source_, name, std::move(inheritance), settings_.keep_us);
+}
+
+Result<void> PictureLine::start_workers() {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<RenditionWorker::Planned>> sizes;
+  std::map<std::string, std::shared_ptr<RenditionLog>> kept;
+  for (const Rendition& made : plan_.renditions) {
+    std::shared_ptr<RenditionLog>& log = kept[made.name];
+    const auto known = logs_.find(made.name);
+    log = known != logs_.end() ? known->second : make_log(made.name);
+    sizes[{made.width, made.height}].push_back({made, log});
+  }
+  for (const auto& [name, log] : logs_) {
+    if (!kept.contains(name)) log->finish(media::LogEnd::kUnpublished, targets_);
+  }
+  logs_ = std::move(kept);
+  for (const auto& [size, renditions] : sizes) {
+    auto worker = RenditionWorker::start(renditions, settings_.encoder);
+    if (!worker) return tl::unexpected<Error>(worker.error());
+    workers_.push_back(std::move(*worker));
+  }
+  return {};
+}
+
+Result<void> PictureLine::stop_workers() {
+  Result<void> result;
+  for (const auto& worker : workers_) {
+    if (Result<void> finished = worker->finish(); !finished && result) result = finished;
+  }
+  workers_.clear();
+  return result;
+}
+
+Result<void> PictureLine::finish(media::LogEnd reason, const SourceTargets& targets) {
+  Result<void> drained = drain();
+  Result<void> stopped = stop_workers();
+  for (const auto& [name, log] : logs_) log->finish(reason, targets);
+  return drained ? stopped : drained;
+}
+
+const RenditionLog* PictureLine::log_of(const std::string& name) const {
+  const auto found = logs_.find(name);
+  return found == logs_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace millrace::transcoding

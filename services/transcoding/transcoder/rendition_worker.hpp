@@ -1,0 +1,100 @@
+// A thread that scales decoded pictures to one size and encodes all renditions of that size.
+//
+//   decode ──> queue, 4 pictures ──> scale ──> encoder ──> log     (one worker a size)
+//                                         └──> encoder ──> log     (renditions of the same size)
+//
+// A full queue makes decoding wait: what is not decoded yet waits in the source's log.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.hpp"
+#include "ffmpeg/encoder.hpp"
+#include "ffmpeg/filter.hpp"
+#include "job_queue.hpp"
+#include "picture_times.hpp"
+#include "plan.hpp"
+#include "rendition_log.hpp"
+
+namespace millrace::transcoding {
+
+// One rendition: its pictures through its encoder into its log. Owner: the worker's thread.
+class RenditionOutput {
+ public:
+  RenditionOutput(const Rendition& rendition, std::shared_ptr<RenditionLog> log)
+      : rendition_(rendition), decimator_(rendition.divisor), log_(std::move(log)) {}
+
+  Result<void> open(const EncoderChoice& encoder);
+  // In each picture's turn: whether it is one of this rendition's. What captions a picture has that is not,
+  // come with the next one.
+  bool takes(const ffmpeg::Frame& source, const PictureNote& note);
+  Result<void> encode(ffmpeg::Frame picture, const PictureNote& note);
+  // What the encoder still has. Nothing may come after it.
+  Result<void> drain();
+
+ private:
+  Result<void> write_what_is_done();
+
+  const Rendition rendition_;
+  Decimator decimator_;
+  std::shared_ptr<RenditionLog> log_;
+  std::optional<ffmpeg::Encoder> encoder_;
+  std::deque<PictureNote> in_encoder_;
+  Bytes captions_;
+  bool configured_ = false;
+};
+
+class RenditionWorker {
+ public:
+  static constexpr std::size_t kMaxQueued = 4;
+
+  struct Picture {
+    ffmpeg::Frame frame;
+    PictureNote note;
+  };
+  struct Planned {
+    Rendition rendition;
+    std::shared_ptr<RenditionLog> log;
+  };
+
+  // renditions: of one size. Encoders are opened here, so that it is known whether they can be.
+  static Result<std::unique_ptr<RenditionWorker>> start(const std::vector<Planned>& renditions,
+                                                        const EncoderChoice& encoder);
+  // finish() first; without it what is queued is thrown away.
+  ~RenditionWorker();
+
+  // Waits for room. False: the worker has failed, finish() says how.
+  bool put(Picture picture) { return queue_.put(std::move(picture)); }
+  // Waits for everything that was put in to be in the logs.
+  Result<void> finish();
+
+  std::size_t queued() const { return queue_.size(); }
+  // Time that it was at work.
+  std::int64_t busy_us() const { return busy_us_; }
+
+ private:
+  RenditionWorker(int width, int height)
+      : queue_(kMaxQueued),
+        scale_([=](const ffmpeg::PictureFormat& source) { return ffmpeg::scale_to(width, height, source); }) {
+  }
+
+  void run();
+  Result<void> transcode(Picture picture);
+  Result<void> drain();
+
+  JobQueue<Picture> queue_;
+  ffmpeg::Filter scale_;
+  std::vector<RenditionOutput> outputs_;
+  std::atomic<std::int64_t> busy_us_{0};
+  std::atomic<bool> abandoned_{false};
+  Result<void> result_;  // after the thread has ended
+  std::thread thread_;
+};
+
+}  // namespace millrace::transcoding

@@ -1,0 +1,231 @@
+#include "transcoder.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <variant>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "source_measure.hpp"
+#include "source_start.hpp"
+
+namespace millrace::transcoding {
+namespace {
+
+constexpr const char* kReader = "transcoder";
+constexpr std::int64_t kMaintainEveryUs = 1'000'000;
+
+void sleep_us(std::int64_t duration_us) {
+  std::this_thread::sleep_for(std::chrono::microseconds(duration_us));
+}
+
+Result<media::FoundLog> find_source(const TranscoderSettings& settings) {
+  const std::int64_t deadline_us = monotonic_us() + settings.wait_us;
+  while (true) {
+    media::ArenaSet arenas(settings.directory, kReader);
+    const Result<void> looked = arenas.refresh();
+    if (!looked && arenas.empty()) return tl::unexpected<Error>(looked.error());
+    const std::vector<media::FoundLog> logs = arenas.logs(media::LogRole::kSource);
+    const auto found = std::find_if(logs.rbegin(), logs.rend(), [&](const media::FoundLog& log) {
+      if (settings.publication) return log.info.publication_id == *settings.publication;
+      return log.info.stream_id == settings.stream_id && log.info.end == media::LogEnd::kLive;
+    });
+    if (found != logs.rend()) return *found;
+    if (monotonic_us() >= deadline_us)
+      return fail("transcoding.no_source", "no live source of " + settings.stream_id);
+    sleep_us(Transcoder::kPollUs * 5);
+  }
+}
+
+// Retention of all rungs at their largest, and what a log needs besides.
+std::uint64_t arena_bytes(const LineSettings& line) {
+  constexpr std::uint64_t kOfEachLog = 4ULL << 20;
+  constexpr std::uint64_t kPeakPercent = 140;
+  std::uint64_t bytes = 0;
+  for (const Rung& rung : line.ladder) {
+    const std::uint64_t a_second = std::uint64_t{rung.kbps} * 1000 / 8 * kPeakPercent / 100;
+    bytes += a_second * static_cast<std::uint64_t>(line.keep_us) / 1'000'000 + kOfEachLog;
+  }
+  return bytes;
+}
+
+std::uint64_t written_so_far(media::ArenaReader& own, PublicationId origin) {
+  std::optional<std::uint64_t> written;
+  for (const media::LogInfo& info : own.logs(media::LogRole::kRendition)) {
+    if (info.origin_publication_id != origin) continue;
+    const std::uint64_t last = inheritance_of(own, origin, info.rendition).media_sequence;
+    written = std::min(written.value_or(last), last);
+  }
+  return written.value_or(0);
+}
+
+}  // namespace
+
+std::string Transcoder::arena_name(const std::string& stream_id) {
+  return "transcoder-" + stream_id;
+}
+
+Transcoder::Transcoder(TranscoderSettings settings, media::FoundLog found, media::LogReader log,
+                       std::unique_ptr<media::ArenaWriter> arena, std::unique_ptr<media::ArenaReader> own)
+    : settings_(std::move(settings)),
+      source_arena_(std::move(found.arena)),
+      info_(std::move(found.info)),
+      log_(std::move(log)),
+      arena_(std::move(arena)),
+      own_(std::move(own)),
+      line_(*arena_, *own_, info_, measure_source(log_), settings_.line) {}
+
+Result<std::unique_ptr<Transcoder>> Transcoder::open(TranscoderSettings settings) {
+  Result<media::FoundLog> found = find_source(settings);
+  if (!found) return tl::unexpected<Error>(found.error());
+  const media::LogInfo& info = found->info;
+  Result<media::LogReader> log = found->arena->open_log(info.slot, info.publication_id, info.first);
+  if (!log) return fail(log.error(), "the source's log");
+  media::ArenaConfig config;
+  config.directory = settings.directory;
+  config.name = arena_name(info.stream_id);
+  config.bytes = settings.arena_bytes != 0 ? settings.arena_bytes : arena_bytes(settings.line);
+  config.max_logs = 64;
+  auto arena = media::ArenaWriter::open(config);
+  if (!arena) return fail(arena.error(), "arena " + config.name);
+  auto own = media::ArenaReader::open(config.directory, config.name, kReader);
+  if (!own) return fail(own.error(), "arena " + config.name);
+  return std::unique_ptr<Transcoder>(new Transcoder(std::move(settings), std::move(*found), std::move(*log),
+                                                    std::move(*arena), std::move(*own)));
+}
+
+Result<media::LogEnd> Transcoder::run(const std::atomic<bool>& stop, const Report& report) {
+  std::int64_t maintained_us = 0;
+  while (!stop && !end_) {
+    const std::int64_t begun_us = monotonic_us();
+    const Result<bool> stepped = step();
+    const std::int64_t now_us = monotonic_us();
+    if (!stepped) {
+      // What stands in the logs stays; they end with their writer.
+      return tl::unexpected<Error>(stepped.error());
+    }
+    if (*stepped) busy_us_ += now_us - begun_us;
+    if (now_us - maintained_us >= kMaintainEveryUs) {
+      maintained_us = now_us;
+      arena_->maintain(now_us);
+      measure_speed();
+      report(status(now_us), line_);
+    }
+    if (!*stepped && !end_) sleep_us(kPollUs);
+  }
+  const media::LogEnd end = end_.value_or(media::LogEnd::kDrained);
+  if (Result<void> finished = line_.finish(end, targets()); !finished)
+    return tl::unexpected<Error>(finished.error());
+  report(status(monotonic_us()), line_);
+  return end;
+}
+
+Result<bool> Transcoder::step() {
+  if (!begun_) return begin();
+  const media::LogReader::Read read = log_.read();
+  if (const auto* sample = std::get_if<media::LogReader::Sample>(&read)) {
+    const Result<void> taken = take(*sample);
+    return taken ? Result<bool>(true) : tl::unexpected<Error>(taken.error());
+  }
+  if (const auto* lagged = std::get_if<media::LogReader::Lagged>(&read)) {
+    const Result<void> gone_on = lag(lagged->next_key);
+    return gone_on ? Result<bool>(true) : tl::unexpected<Error>(gone_on.error());
+  }
+  if (const auto* ended = std::get_if<media::LogReader::Ended>(&read)) end_ = ended->reason;
+  return false;
+}
+
+Result<bool> Transcoder::begin() {
+  const media::LogInfo info = log_.info();
+  const std::vector<SourcePlace> places = source_places(log_);
+  std::int64_t newest_dts = 0;
+  for (std::uint64_t sequence = info.committed; sequence-- > info.first;) {
+    const auto sample = log_.at(sequence);
+    if (!sample) break;
+    if (sample->record.track != media::kVideoTrack) continue;
+    newest_dts = sample->record.dts;
+    break;
+  }
+  const std::uint64_t written = written_so_far(*own_, info.publication_id);
+  const auto start =
+      choose_start(places, settings_.from_oldest ? 0 : newest_dts, info.target_duration_s, written);
+  if (!start) {
+    if (info.end != media::LogEnd::kLive) end_ = info.end;
+    return false;
+  }
+  log::info("transcoding begins", {{"stream", info.stream_id},
+                                   {"segment", start->media_sequence},
+                                   {"record", start->sequence},
+                                   {"predecessor_segment", written}});
+  line_.begin_with(start->media_sequence);
+  log_.seek(start->sequence);
+  begun_ = true;
+  return true;
+}
+
+Result<void> Transcoder::take(const media::LogReader::Sample& sample) {
+  const media::SampleRecord record = sample.record;
+  if (record.track != media::kVideoTrack) {
+    log_.advance();
+    return {};
+  }
+  payload_.assign(sample.payload.begin(), sample.payload.end());
+  if (!log_.intact(record)) return {};  // gone: read() says so next
+  const Result<void> added = line_.add(record, payload_, log_, targets());
+  log_.advance();
+  newest_arrival_us_ = record.arrival_us;
+  last_dts_ = record.dts;
+  return added ? skip_if_slow(record) : added;
+}
+
+Result<void> Transcoder::lag(std::uint64_t next_key) {
+  skipped_ += next_key - log_.position();
+  log::warning("records of the source were recycled before they were read", {{"next", next_key}});
+  log_.seek(next_key);
+  return line_.interrupt();
+}
+
+Result<void> Transcoder::skip_if_slow(const media::SampleRecord& record) {
+  const std::int64_t target_us = std::int64_t{targets().target_duration_s} * 1'000'000;
+  const std::int64_t slow_us = std::max(settings_.slow_us, kSlowTargets * target_us);
+  if (monotonic_us() - record.arrival_us < slow_us) return {};
+  const auto newest = log_.newest_key();
+  if (!newest || *newest <= log_.position()) return {};
+  const auto key = log_.at(*newest);
+  if (!key || monotonic_us() - key->record.arrival_us >= slow_us) return {};
+  return lag(*newest);
+}
+
+SourceTargets Transcoder::targets() const {
+  const media::LogInfo info = log_.info();
+  if (info.target_duration_s == 0) return {};
+  return {info.target_duration_s, info.part_target_us};
+}
+
+// Since the last time: at live's pace it works a part of the time, and what it could do is the rest.
+void Transcoder::measure_speed() {
+  constexpr std::int64_t kTicksPerMs = 90;
+  std::int64_t slowest_us = busy_us_ - line_.waited_us();
+  for (const auto& worker : line_.workers()) slowest_us = std::max(slowest_us, worker->busy_us());
+  const std::int64_t media_us = last_dts_ * 1000 / kTicksPerMs;
+  const std::int64_t worked_us = slowest_us - measured_busy_us_;
+  const std::int64_t gone_us = media_us - measured_media_us_;
+  // Workers that have begun anew count from 0 again.
+  if (measured_media_us_ != 0 && worked_us > 0 && gone_us > 0)
+    speed_ = static_cast<double>(gone_us) / static_cast<double>(worked_us);
+  measured_busy_us_ = slowest_us;
+  measured_media_us_ = media_us;
+}
+
+TranscoderStatus Transcoder::status(std::int64_t now_us) const {
+  TranscoderStatus status;
+  status.counters = line_.counters();
+  status.skipped = skipped_;
+  status.behind_us = newest_arrival_us_ == 0 ? 0 : now_us - newest_arrival_us_;
+  for (const auto& worker : line_.workers()) status.queued = std::max(status.queued, worker->queued());
+  status.speed = speed_;
+  return status;
+}
+
+}  // namespace millrace::transcoding

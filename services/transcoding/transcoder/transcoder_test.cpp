@@ -1,0 +1,263 @@
+// A child's engine over real logs: what becomes of a source that a test publishes.
+#include "transcoder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+#include "media/tools/verify.hpp"
+#include "test_source.hpp"
+
+namespace millrace::transcoding {
+namespace {
+
+using test::TestSource;
+
+constexpr PublicationId kPublication{7};
+
+struct Written {
+  std::int64_t pts;
+  std::uint64_t segment;
+  std::uint16_t flags;
+  bool operator==(const Written&) const = default;
+};
+
+void PrintTo(const Written& written, std::ostream* out) {
+  *out << written.pts << "/" << written.segment << "/" << written.flags;
+}
+
+class TranscoderTest : public ::testing::Test {
+ protected:
+  TranscoderTest() {
+    arena_ =
+        std::move(media::ArenaWriter::open({directory_.path(), "ingest", 32U << 20, 256U << 10, 16}).value());
+    source_.emplace(*arena_, kPublication);
+    settings_.directory = directory_.path();
+    settings_.stream_id = TestSource::kStream;
+    settings_.publication = kPublication;
+    settings_.arena_bytes = 32U << 20;
+    settings_.line.ladder = {{120, 30, 300}, {90, 30, 150}};
+    settings_.from_oldest = true;
+    settings_.line.encoder.preset = "ultrafast";
+  }
+
+  // To its end; report: as it goes on.
+  media::LogEnd run(const Transcoder::Report& report = [](const auto&, const auto&) {}) {
+    const auto transcoder = Transcoder::open(settings_);
+    EXPECT_TRUE(transcoder) << transcoder.error().message;
+    const Result<media::LogEnd> end = (*transcoder)->run(stop_, [&](const auto& status, const auto& line) {
+      counters_ = status.counters;
+      report(status, line);
+    });
+    EXPECT_TRUE(end) << end.error().message;
+    return end.value_or(media::LogEnd::kLive);
+  }
+
+  std::vector<media::LogInfo> logs(const std::string& rendition) {
+    std::vector<media::LogInfo> found;
+    for (const media::LogInfo& info : own().logs(media::LogRole::kRendition)) {
+      if (info.rendition == rendition) found.push_back(info);
+    }
+    return found;
+  }
+  media::ArenaReader& own() {
+    if (!own_)
+      own_ = std::move(media::ArenaReader::open(directory_.path(), "transcoder-cam", "test").value());
+    return *own_;
+  }
+  static std::vector<Written> records(media::ArenaReader& arena, const media::LogInfo& info) {
+    media::LogReader log = arena.open_log(info.slot, info.publication_id, 0).value();
+    if (info.role == media::LogRole::kRendition) {
+      EXPECT_EQ(media::verify_log(log).problems, std::vector<std::string>());
+    }
+    std::vector<Written> all;
+    for (std::uint64_t i = info.first; i < info.committed; ++i) {
+      const media::SampleRecord record = log.at(i)->record;
+      if (record.track == media::kVideoTrack)
+        all.push_back({record.dts + record.composition_offset, record.media_sequence, record.flags});
+    }
+    return all;
+  }
+  std::vector<Written> source_records() {
+    auto reader = std::move(media::ArenaReader::open(directory_.path(), "ingest", "test").value());
+    return records(*reader, reader->logs().front());
+  }
+  // The source's key frames begin its segments, so records are the same but for marks that differ in kind.
+  static std::vector<Written> marked(std::vector<Written> all) {
+    for (Written& each : all)
+      each.flags &= media::kSampleKey | media::kSampleSegmentStart | media::kSampleDiscontinuity;
+    return all;
+  }
+
+  test::LogDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::optional<TestSource> source_;
+  std::unique_ptr<media::ArenaReader> own_;
+  TranscoderSettings settings_;
+  std::atomic<bool> stop_{false};
+  LineCounters counters_;
+};
+
+TEST_F(TranscoderTest, WritesEachPictureOfTheSourceAtItsTimeInItsSegment) {
+  source_->send(5 * TestSource::kFps + 7);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  const std::vector<Written> expected = marked(source_records());
+  for (const char* name : {"v0-120p", "v0-90p"}) {
+    ASSERT_EQ(logs(name).size(), 1U) << name;
+    const media::LogInfo info = logs(name).front();
+    EXPECT_EQ(info.incarnation, 1U);
+    EXPECT_EQ(info.origin_publication_id, kPublication);
+    EXPECT_EQ(info.end, media::LogEnd::kUnpublished);
+    EXPECT_EQ(marked(records(own(), info)), expected) << name;
+  }
+}
+
+TEST_F(TranscoderTest, BeginsHoldBackBehindLive) {
+  settings_.from_oldest = false;
+  source_->send(5 * TestSource::kFps + 7);
+  source_->end();
+  run();
+  const std::vector<Written> source = source_records();
+  const std::vector<Written> written = records(own(), logs("v0-120p").front());
+  EXPECT_EQ(written.size(), 3U * TestSource::kFps + 7);
+  EXPECT_EQ(written.back().pts, source.back().pts);
+}
+
+TEST_F(TranscoderTest, HasTheSourcesTargets) {
+  source_->send(5 * TestSource::kFps);
+  source_->end();
+  run();
+  auto reader = std::move(media::ArenaReader::open(directory_.path(), "ingest", "test").value());
+  const media::LogInfo source = reader->logs().front();
+  const media::LogInfo info = logs("v0-120p").front();
+  EXPECT_GT(source.part_target_us, 0U);
+  EXPECT_EQ(info.target_duration_s, source.target_duration_s);
+  EXPECT_EQ(info.part_target_us, source.part_target_us);
+  EXPECT_EQ(info.segment_target_ms, source.segment_target_ms);
+  EXPECT_EQ(info.epoch, source.epoch);
+}
+
+TEST_F(TranscoderTest, GoesOnOverJumpsOfTheClock) {
+  source_->send(2 * TestSource::kFps);
+  source_->jump(60'000);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  run();
+  const std::vector<Written> written = marked(records(own(), logs("v0-120p").front()));
+  EXPECT_EQ(written, marked(source_records()));
+  EXPECT_EQ(logs("v0-120p").size(), 1U);
+}
+
+TEST_F(TranscoderTest, GoesOnInTheSameLogWhenThePictureGrows) {
+  source_->send(2 * TestSource::kFps);
+  source_->change_size(640, 360);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  run();
+  EXPECT_EQ(counters_.plans, 1U) << "the ladder's pictures are the same";
+  EXPECT_EQ(logs("v0-120p").size(), 1U);
+  EXPECT_EQ(marked(records(own(), logs("v0-120p").front())), marked(source_records()));
+}
+
+TEST_F(TranscoderTest, PlansAnewWhenThePictureHasAnotherShape) {
+  source_->send(2 * TestSource::kFps);
+  source_->change_size(240, 180);
+  source_->send(2 * TestSource::kFps);
+  source_->change_size(160, 100);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  run();
+  EXPECT_EQ(counters_.plans, 3U);
+  ASSERT_EQ(logs("v0-90p").size(), 1U);
+  EXPECT_EQ(marked(records(own(), logs("v0-90p").front())), marked(source_records()));
+  // 160x100 has no 120p any more.
+  ASSERT_EQ(logs("v0-120p").size(), 1U);
+  EXPECT_EQ(records(own(), logs("v0-120p").front()).size(), 4U * TestSource::kFps);
+}
+
+TEST_F(TranscoderTest, BearsPicturesThatAreNone) {
+  source_->send(2 * TestSource::kFps);
+  source_->send(TestSource::kFps, true);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  EXPECT_GT(counters_.undecodable, 0U);
+  const std::vector<Written> written = records(own(), logs("v0-120p").front());
+  const std::vector<Written> source = source_records();
+  EXPECT_GE(written.size(), 4U * TestSource::kFps);
+  EXPECT_EQ(written.back().pts, source.back().pts);
+}
+
+TEST_F(TranscoderTest, HasASuccessorThatGoesOnWithTheNextSegment) {
+  source_->send(3 * TestSource::kFps + 10);
+  // Stopped in the middle of a segment, as when it is killed: what is in the logs stays.
+  {
+    const auto transcoder = Transcoder::open(settings_).value();
+    int reports = 0;
+    (void)transcoder->run(stop_, [&](const auto& status, const auto&) {
+      ++reports;
+      stop_ = status.counters.pictures == 3U * TestSource::kFps + 10 || reports > 100;
+    });
+  }
+  stop_ = false;
+  source_->send(3 * TestSource::kFps);
+  source_->end();
+  run();
+  ASSERT_EQ(logs("v0-120p").size(), 2U);
+  const media::LogInfo first = logs("v0-120p")[0];
+  const media::LogInfo second = logs("v0-120p")[1];
+  EXPECT_EQ(first.incarnation, 1U);
+  EXPECT_EQ(second.incarnation, 2U);
+  const std::vector<Written> before = records(own(), first);
+  const std::vector<Written> after = records(own(), second);
+  EXPECT_EQ(after.front().segment, before.back().segment + 1);
+  EXPECT_EQ(after.front().flags, media::kSampleKey | media::kSampleSegmentStart) << "no break";
+  EXPECT_EQ(after.back().pts, source_records().back().pts);
+  const auto configuration = [&](const media::LogInfo& info) {
+    return own().open_log(info.slot, info.publication_id, 0)->configuration(0)->bytes;
+  };
+  EXPECT_EQ(configuration(first), configuration(second));
+}
+
+TEST_F(TranscoderTest, WaitsForADiscontinuityWhereItsParameterSetsAreOthers) {
+  source_->send(2 * TestSource::kFps);
+  {
+    const auto transcoder = Transcoder::open(settings_).value();
+    (void)transcoder->run(stop_, [&](const auto& status, const auto&) {
+      stop_ = status.counters.pictures == 2U * TestSource::kFps;
+    });
+  }
+  stop_ = false;
+  source_->send(2 * TestSource::kFps);
+  source_->jump(60'000);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  settings_.line.encoder.preset = "slow";  // more reference frames
+  run();
+  ASSERT_EQ(logs("v0-120p").size(), 2U);
+  const std::vector<Written> after = records(own(), logs("v0-120p")[1]);
+  EXPECT_EQ(after.size(), 2U * TestSource::kFps);
+  EXPECT_NE(after.front().flags & media::kSampleDiscontinuity, 0);
+}
+
+TEST_F(TranscoderTest, HasNothingToWriteBelowTheLadder) {
+  settings_.line.ladder = {{1080, 30, 5000}};
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  EXPECT_TRUE(own().logs().empty());
+}
+
+TEST_F(TranscoderTest, IsOneAStream) {
+  source_->send(TestSource::kFps);
+  const auto first = Transcoder::open(settings_);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(Transcoder::open(settings_).error().code, "media.in_use");
+  settings_.publication = PublicationId{99};
+  EXPECT_EQ(Transcoder::open(settings_).error().code, "transcoding.no_source");
+}
+
+}  // namespace
+}  // namespace millrace::transcoding
