@@ -3,6 +3,22 @@
 #include <array>
 
 namespace millrace::ffmpeg {
+namespace {
+
+struct DeleteInOut {
+  void operator()(AVFilterInOut* inout) const { avfilter_inout_free(&inout); }
+};
+using InOutPointer = std::unique_ptr<AVFilterInOut, DeleteInOut>;
+
+InOutPointer end_of(const char* name, AVFilterContext* filter) {
+  InOutPointer end(avfilter_inout_alloc());
+  if (!end) return end;
+  end->name = av_strdup(name);
+  end->filter_ctx = filter;
+  return end;
+}
+
+}  // namespace
 
 tl::unexpected<Error> failure(int code, const std::string& doing) {
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
@@ -41,6 +57,20 @@ AVCodecID codec_id(media::Codec codec) {
       break;
   }
   return AV_CODEC_ID_NONE;
+}
+
+Result<void> join(AVFilterGraph& graph, AVFilterContext* in, AVFilterContext* out,
+                  const std::string& description) {
+  // What the description begins with is joined to "in", what it ends with to "out".
+  AVFilterInOut* begin = end_of("in", in).release();
+  AVFilterInOut* end = end_of("out", out).release();
+  int code = avfilter_graph_parse_ptr(&graph, description.c_str(), &end, &begin, nullptr);
+  const InOutPointer left_begin(begin);
+  const InOutPointer left_end(end);
+  if (code >= 0) code = avfilter_graph_config(&graph, nullptr);
+  if (code == AVERROR_FILTER_NOT_FOUND) return fail(errors::kNotBuiltIn, description);
+  if (code < 0) return failure(code, description);
+  return {};
 }
 
 }  // namespace millrace::ffmpeg

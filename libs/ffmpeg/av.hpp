@@ -44,6 +44,12 @@ AVCodecID codec_id(media::Codec codec);
 inline AVRational rational(Rational value) {
   return {static_cast<int>(value.num), static_cast<int>(value.den)};
 }
+constexpr bool is_nal_codec(media::Codec codec) {
+  return codec == media::Codec::kH264 || codec == media::Codec::kH265;
+}
+// Puts the described filters between the graph's two ends, and makes it ready.
+Result<void> join(AVFilterGraph& graph, AVFilterContext* in, AVFilterContext* out,
+                  const std::string& description);
 // The frame is what the context wants next, or nothing of it is there yet: AVERROR(EAGAIN), AVERROR_EOF.
 inline bool is_no_more(int code) {
   return code == AVERROR(EAGAIN) || code == AVERROR_EOF;

@@ -1,7 +1,6 @@
 #include "ffmpeg/encoder.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "codecs/av1.hpp"
 #include "codecs/nal_form.hpp"
@@ -15,22 +14,9 @@ namespace {
 constexpr unsigned kLengthSize = 4;
 constexpr int kNoOwnKeyFrames = 1 << 30;  // x264's X264_KEYINT_MAX_INFINITE; the others take it as well
 
-// Each in front of a temporal unit: its header says type 2 and "has a size", which is 0.
-constexpr std::array<std::uint8_t, 2> kTemporalDelimiter = {0x12, 0x00};
-
-ByteView without_delimiter(ByteView unit) {
-  const bool there = unit.size() >= kTemporalDelimiter.size() &&
-                     std::equal(kTemporalDelimiter.begin(), kTemporalDelimiter.end(), unit.begin());
-  return there ? unit.subspan(kTemporalDelimiter.size()) : unit;
-}
-
-bool has_nal_units(media::Codec codec) {
-  return codec == media::Codec::kH264 || codec == media::Codec::kH265;
-}
-
 // Of libav's extradata, or of a key frame with its headers.
 Bytes configuration_of(media::Codec codec, ByteView headers) {
-  if (has_nal_units(codec)) {
+  if (is_nal_codec(codec)) {
     codecs::ParameterSets sets(codec == media::Codec::kH264 ? codecs::NalCodec::kH264
                                                             : codecs::NalCodec::kH265);
     sets.take_sample({headers, true});
@@ -71,48 +57,6 @@ Result<void> set_options(AVCodecContext& context, const EncoderOptions& options)
 }
 
 }  // namespace
-
-// --- coded pictures ---
-
-void CodedPicture::Delete::operator()(AVPacket* packet) const {
-  av_packet_free(&packet);
-}
-
-CodedPicture::CodedPicture(AVPacket* packet, media::Codec codec) : packet_(packet), codec_(codec) {}
-
-std::int64_t CodedPicture::pts() const {
-  return packet_->pts;
-}
-
-std::int64_t CodedPicture::dts() const {
-  return packet_->dts;
-}
-
-bool CodedPicture::key() const {
-  return (packet_->flags & AV_PKT_FLAG_KEY) != 0;
-}
-
-ByteView CodedPicture::raw() const {
-  return {packet_->data, static_cast<std::size_t>(packet_->size)};
-}
-
-std::uint32_t CodedPicture::size() const {
-  const std::size_t size = has_nal_units(codec_)
-                               ? codecs::size_with_lengths({raw(), true, kLengthSize}, kLengthSize)
-                               : without_delimiter(raw()).size();
-  return static_cast<std::uint32_t>(size);
-}
-
-void CodedPicture::write(std::uint8_t* out) const {
-  if (has_nal_units(codec_)) {
-    codecs::write_with_lengths({raw(), true, kLengthSize}, kLengthSize, out);
-    return;
-  }
-  const ByteView unit = without_delimiter(raw());
-  std::copy(unit.begin(), unit.end(), out);
-}
-
-// --- the encoder ---
 
 void Encoder::DeleteContext::operator()(AVCodecContext* context) const {
   avcodec_free_context(&context);
@@ -156,15 +100,15 @@ Result<void> Encoder::drain() {
   return {};
 }
 
-Result<std::optional<CodedPicture>> Encoder::receive() {
+Result<std::optional<CodedSample>> Encoder::receive() {
   AVPacket* packet = av_packet_alloc();
   if (packet == nullptr) return fail(errors::kNoMemory, "a packet");
-  CodedPicture picture(packet, name_.codec);
+  CodedSample picture(packet, name_.codec);
   const int code = avcodec_receive_packet(context_.get(), packet);
-  if (is_no_more(code)) return std::optional<CodedPicture>();
+  if (is_no_more(code)) return std::optional<CodedSample>();
   if (code < 0) return failure(code, "encode");
   if (configuration_.empty() && picture.key()) configuration_ = configuration_of(name_.codec, picture.raw());
-  return std::optional<CodedPicture>(std::move(picture));
+  return std::optional<CodedSample>(std::move(picture));
 }
 
 }  // namespace millrace::ffmpeg

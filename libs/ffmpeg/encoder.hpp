@@ -14,12 +14,12 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "codecs/colour.hpp"
+#include "ffmpeg/coded.hpp"
 #include "ffmpeg/encoder_names.hpp"
 #include "ffmpeg/frame.hpp"
 #include "media/sample.hpp"
 
 struct AVCodecContext;
-struct AVPacket;
 
 namespace millrace::ffmpeg {
 
@@ -39,30 +39,6 @@ struct EncoderSettings {
   int threads = 1;
 };
 
-// A coded picture. Holds libav's packet.
-class CodedPicture {
- public:
-  CodedPicture(AVPacket* packet, media::Codec codec);
-
-  std::int64_t pts() const;
-  std::int64_t dts() const;
-  bool key() const;
-  // As the media log has it: NAL units behind their lengths (of four bytes), OBUs without temporal
-  // delimiter.
-  std::uint32_t size() const;
-  // out: of that size.
-  void write(std::uint8_t* out) const;
-  // As the encoder gave it.
-  ByteView raw() const;
-
- private:
-  struct Delete {
-    void operator()(AVPacket* packet) const;
-  };
-  std::unique_ptr<AVPacket, Delete> packet_;
-  media::Codec codec_;
-};
-
 class Encoder {
  public:
   // "ffmpeg.unknown_name", "ffmpeg.not_built_in", "ffmpeg.not_usable": it needs a device that is not
@@ -79,7 +55,7 @@ class Encoder {
   Result<void> send(Frame frame, bool key);
   // There are no more.
   Result<void> drain();
-  Result<std::optional<CodedPicture>> receive();
+  Result<std::optional<CodedSample>> receive();
 
  private:
   struct DeleteContext {

@@ -7,19 +7,6 @@
 namespace millrace::ffmpeg {
 namespace {
 
-struct DeleteInOut {
-  void operator()(AVFilterInOut* inout) const { avfilter_inout_free(&inout); }
-};
-using InOutPointer = std::unique_ptr<AVFilterInOut, DeleteInOut>;
-
-InOutPointer end_of(const char* name, AVFilterContext* filter) {
-  InOutPointer end(avfilter_inout_alloc());
-  if (!end) return end;
-  end->name = av_strdup(name);
-  end->filter_ctx = filter;
-  return end;
-}
-
 std::string source_arguments(const PictureFormat& format) {
   const auto text = [](std::int64_t number) { return std::to_string(number); };
   const Rational aspect = format.sample_aspect;
@@ -60,15 +47,7 @@ Result<void> Filter::build(const Frame& frame) {
     code = avfilter_graph_create_filter(&out_, avfilter_get_by_name("buffersink"), "out", nullptr, nullptr,
                                         graph_.get());
   if (code < 0) return failure(code, "a filter's ends");
-  // What the description begins with is joined to "in", what it ends with to "out".
-  AVFilterInOut* begin = end_of("in", in_).release();
-  AVFilterInOut* end = end_of("out", out_).release();
-  code = avfilter_graph_parse_ptr(graph_.get(), description.c_str(), &end, &begin, nullptr);
-  const InOutPointer left_begin(begin);
-  const InOutPointer left_end(end);
-  if (code >= 0) code = avfilter_graph_config(graph_.get(), nullptr);
-  if (code == AVERROR_FILTER_NOT_FOUND) return fail(errors::kNotBuiltIn, description);
-  if (code < 0) return failure(code, description);
+  if (Result<void> joined = join(*graph_, in_, out_, description); !joined) return joined;
   drained_ = false;
   return {};
 }

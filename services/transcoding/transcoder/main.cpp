@@ -65,10 +65,9 @@ int transcode(const Options& options) {
   if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
     return report_error(confined.error(), kFailure);
   if (Result<void> refused = refuse_system_calls(); !refused) return report_error(refused.error(), kFailure);
-  const Result<media::LogEnd> end =
-      (*transcoder)->run(stopped, [&](const TranscoderStatus& status, const PictureLine& line) {
-        if (options.status) std::cout << status_line((*transcoder)->source(), status, line) << std::endl;
-      });
+  const Result<media::LogEnd> end = (*transcoder)->run(stopped, [&](const TranscoderStatus& status) {
+    if (options.status) std::cout << status_line(status, **transcoder) << std::endl;
+  });
   if (!end) return report_error(end.error(), kFailure);
   log::info("transcoding ended",
             {{"stream", (*transcoder)->source().stream_id}, {"reason", media::name_of(*end)}});

@@ -124,7 +124,7 @@ PictureLine::Shape PictureLine::shape_of(const ffmpeg::Frame& frame) const {
 }
 
 Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
-  const std::optional<PictureNote> note = times_.take(frame.pts());
+  const std::optional<SourceNote> note = times_.take(frame.pts());
   if (!note) return {};
   ++counters_.pictures;
   misses_ = 0;
@@ -137,7 +137,7 @@ Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
   return {};
 }
 
-Result<void> PictureLine::put(const ffmpeg::Frame& frame, const PictureNote& note, RenditionWorker& worker) {
+Result<void> PictureLine::put(const ffmpeg::Frame& frame, const SourceNote& note, RenditionWorker& worker) {
   Result<ffmpeg::Frame> shared = frame.share();
   if (!shared) return tl::unexpected<Error>(shared.error());
   const std::int64_t begun_us = monotonic_us();

@@ -82,7 +82,7 @@ class PictureLine {
   Result<void> take_deinterlaced();
   Result<void> hand_out(ffmpeg::Frame frame);
   Result<void> plan_for(const Shape& shape);
-  Result<void> put(const ffmpeg::Frame& frame, const PictureNote& note, RenditionWorker& worker);
+  Result<void> put(const ffmpeg::Frame& frame, const SourceNote& note, RenditionWorker& worker);
   std::shared_ptr<RenditionLog> make_log(const std::string& name) const;
   Result<void> start_workers();
   Result<void> stop_workers();

@@ -21,7 +21,7 @@ void PictureTimes::add(const media::SampleRecord& record, const SourceTargets& t
     newest_segment_ = record.media_sequence;
     any_ = true;
   }
-  PictureNote note;
+  SourceNote note;
   note.pts = pts;
   note.presented = record.presented_wall + ticks_to_us(record.composition_offset);
   note.origin_arrival_us = record.origin_arrival_us;
@@ -36,13 +36,13 @@ void PictureTimes::add(const media::SampleRecord& record, const SourceTargets& t
   if (segments_.size() > kMaxWaiting) segments_.pop_front();
 }
 
-std::optional<PictureNote> PictureTimes::take(std::int64_t pts) {
+std::optional<SourceNote> PictureTimes::take(std::int64_t pts) {
   const auto found = waiting_.find(pts);
   if (found == waiting_.end() || pts <= last_pts_) {
     ++left_out_;
     return std::nullopt;
   }
-  PictureNote note = found->second;
+  SourceNote note = found->second;
   left_out_ += static_cast<std::uint64_t>(std::distance(waiting_.begin(), found));
   waiting_.erase(waiting_.begin(), std::next(found));
   last_pts_ = pts;

@@ -14,28 +14,10 @@
 #include <map>
 #include <optional>
 
-#include "base/wall_time.hpp"
 #include "media/sample.hpp"
+#include "source_note.hpp"
 
 namespace millrace::transcoding {
-
-// Of the source's log when the record was read; 0: not fixed yet.
-struct SourceTargets {
-  std::uint32_t target_duration_s = 0;
-  std::uint32_t part_target_us = 0;
-};
-
-struct PictureNote {
-  std::int64_t pts = 0;  // 1/90000 s, of the source's timeline
-  std::uint64_t media_sequence = 0;
-  std::uint32_t discontinuity_sequence = 0;
-  bool first = false;          // of its segment: to be a key frame
-  bool discontinuity = false;  // with first: the source's record says so
-  WallTime presented;
-  std::int64_t origin_arrival_us = 0;
-  std::uint32_t wire_timestamp_ms = 0;  // of its presentation
-  SourceTargets targets;
-};
 
 class PictureTimes {
  public:
@@ -46,7 +28,7 @@ class PictureTimes {
   void add(const media::SampleRecord& record, const SourceTargets& targets);
   // A picture that was decoded; in the order of presentation. nullopt: no record has that time, or it does
   // not come after the one before: it is to be left out.
-  std::optional<PictureNote> take(std::int64_t pts);
+  std::optional<SourceNote> take(std::int64_t pts);
   // What has not come out so far never will.
   void forget();
 
@@ -60,7 +42,7 @@ class PictureTimes {
     bool discontinuity = false;
   };
 
-  std::map<std::int64_t, PictureNote> waiting_;
+  std::map<std::int64_t, SourceNote> waiting_;
   std::deque<Segment> segments_;  // that have begun in the source and no picture has been in yet
   Segment current_;
   bool any_ = false;

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kLeastGuaranteed = 1ULL << 20;
 
 media::LogDescription describe(const media::LogInfo& source, const std::string& name,
-                               std::uint32_t incarnation, const PictureNote& first) {
+                               std::uint32_t incarnation, const SourceNote& first) {
   media::LogDescription description;
   description.stream_id = source.stream_id;
   description.role = media::LogRole::kRendition;
@@ -62,27 +62,19 @@ RenditionLog::RenditionLog(media::ArenaWriter& arena, const media::LogInfo& sour
       inheritance_(std::move(inheritance)),
       keep_us_(keep_us) {}
 
-bool RenditionLog::takes(const PictureNote& note) const {
+bool RenditionLog::takes(const SourceNote& note) const {
   return writer_ || (note.first && note.media_sequence > inheritance_.media_sequence);
 }
 
-Result<void> RenditionLog::configure(const Rendition& rendition, media::Codec codec,
-                                     const Bytes& configuration) {
-  Result<publication::TrackFormat> format = publication::format_of_header(codec, configuration);
-  if (!format) return fail(format.error(), "parameter sets of " + name_);
-  const media::TrackConfiguration& made = format->description;
-  if (format->codec != rendition.codec || made.width != rendition.width || made.height != rendition.height)
-    return fail("transcoding.parameters_differ",
-                name_ + ": " + format->codec + " " + std::to_string(made.width) + "x" +
-                    std::to_string(made.height) + " instead of " + rendition.codec);
-  format->description.track = media::kVideoTrack;
-  differs_ = !writer_ && !inheritance_.configuration.empty() && inheritance_.configuration != configuration;
-  kbps_ = rendition.peak_kbps;
-  format_ = std::move(*format);
+Result<void> RenditionLog::configure(publication::TrackFormat format, std::uint32_t peak_kbps) {
+  const Bytes& known = inheritance_.configuration;
+  differs_ = !writer_ && !known.empty() && known != format.configuration;
+  kbps_ = peak_kbps;
+  format_ = std::move(format);
   return writer_ ? writer_->configure(*format_) : Result<void>();
 }
 
-Result<void> RenditionLog::begin(const PictureNote& first) {
+Result<void> RenditionLog::begin(const SourceNote& first) {
   media::LogDescription description = describe(source_, name_, inheritance_.incarnation, first);
   const std::uint64_t bytes_a_second = std::uint64_t{kbps_} * 1000 / 8;
   description.retention.keep_us = keep_us_;
@@ -93,7 +85,10 @@ Result<void> RenditionLog::begin(const PictureNote& first) {
   if (!log) return fail(log.error(), "log of " + name_);
   writer_.emplace(std::move(*log));
   targets_told_ = first.targets.target_duration_s != 0;
-  times_.emplace(targets_told_ ? first.targets.part_target_us : 0);
+  const media::TrackConfiguration& track = format_->description;
+  times_.emplace(RenditionTrack{track.track, track.kind == media::TrackKind::kVideo, track.timescale,
+                                format_->samples_per_frame},
+                 targets_told_ ? first.targets.part_target_us : 0);
   return writer_->configure(*format_);
 }
 
@@ -106,24 +101,26 @@ void RenditionLog::tell_targets(const SourceTargets& targets) {
   targets_told_ = true;
 }
 
-Result<void> RenditionLog::write(const ffmpeg::CodedPicture& picture, const PictureNote& note) {
+Result<void> RenditionLog::write(const ffmpeg::CodedSample& coded, const SourceNote& note, std::int64_t dts,
+                                 bool key) {
   if (!writer_) {
     if (differs_ && !(note.first && note.discontinuity)) return {};
     if (Result<void> begun = begin(note); !begun) return begun;
   }
   if (note.first) tell_targets(note.targets);
-  const media::SampleRecord record = times_->place(note, picture.dts(), monotonic_us());
-  constexpr std::int32_t kTicksPerMs = 90;
+  const media::SampleRecord record = times_->place(note, dts, monotonic_us());
+  const media::TrackConfiguration& track = format_->description;
+  const std::int64_t offset_ms = std::int64_t{record.composition_offset} * 1000 / track.timescale;
   const publication::Sample sample =
-      writer_->sample_of(media::kVideoTrack, picture.key(), record.composition_offset / kTicksPerMs);
-  const std::uint32_t size = picture.size();
+      writer_->sample_of(track.track, key, static_cast<std::int32_t>(offset_ms));
+  const std::uint32_t size = coded.size();
   const Result<publication::Writer::Room> room = writer_->reserve_for(sample, size, record.wire_timestamp_ms);
-  if (!room) return fail(room.error(), "picture of " + name_);
-  picture.write(room->data + room->prefix_room);
+  if (!room) return fail(room.error(), "sample of " + name_);
+  coded.write(room->data + room->prefix_room);
   const Result<bool> committed = writer_->commit_placed(*room, sample, record);
-  if (!committed) return fail(committed.error(), "picture of " + name_);
-  if (!*committed) return fail("transcoding.no_prefix", "picture of " + name_);
-  ++counters_.pictures;
+  if (!committed) return fail(committed.error(), "sample of " + name_);
+  if (!*committed) return fail("transcoding.no_prefix", "sample of " + name_);
+  ++counters_.samples;
   counters_.bytes += size;
   return {};
 }

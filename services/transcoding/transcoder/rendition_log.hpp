@@ -8,14 +8,13 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "ffmpeg/encoder.hpp"
+#include "ffmpeg/coded.hpp"
 #include "media/arena_reader.hpp"
 #include "media/arena_writer.hpp"
 #include "media/log.hpp"
-#include "picture_times.hpp"
-#include "plan.hpp"
 #include "publication/writer.hpp"
 #include "rendition_times.hpp"
+#include "source_note.hpp"
 
 namespace millrace::transcoding {
 
@@ -32,7 +31,7 @@ Inheritance inheritance_of(media::ArenaReader& arena, PublicationId origin, cons
 class RenditionLog {
  public:
   struct Counters {
-    std::atomic<std::uint64_t> pictures{0};
+    std::atomic<std::uint64_t> samples{0};
     std::atomic<std::uint64_t> bytes{0};
   };
 
@@ -41,12 +40,11 @@ class RenditionLog {
 
   // Nothing is written before the first segment that no predecessor has begun. Where the parameter sets are
   // others than the predecessor's, nothing before the source's next discontinuity: players have those.
-  bool takes(const PictureNote& note) const;
-  // What the pictures from here on are. configuration: avcC, hvcC, av1C. "transcoding.parameters_differ":
-  // it is not what was announced.
-  Result<void> configure(const Rendition& rendition, media::Codec codec, const Bytes& configuration);
-  // Precondition: configure, with success.
-  Result<void> write(const ffmpeg::CodedPicture& picture, const PictureNote& note);
+  bool takes(const SourceNote& note) const;
+  // What the samples from here on are.
+  Result<void> configure(publication::TrackFormat format, std::uint32_t peak_kbps);
+  // dts: the encoder's. Precondition: configure, with success.
+  Result<void> write(const ffmpeg::CodedSample& coded, const SourceNote& note, std::int64_t dts, bool key);
   // targets: of the source as it ended.
   void finish(media::LogEnd reason, const SourceTargets& targets);
 
@@ -54,7 +52,7 @@ class RenditionLog {
   const Counters& counters() const { return counters_; }
 
  private:
-  Result<void> begin(const PictureNote& first);
+  Result<void> begin(const SourceNote& first);
   void tell_targets(const SourceTargets& targets);
 
   media::ArenaWriter& arena_;

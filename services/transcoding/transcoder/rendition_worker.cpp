@@ -36,7 +36,7 @@ Result<void> RenditionOutput::open(const EncoderChoice& encoder) {
   return {};
 }
 
-bool RenditionOutput::takes(const ffmpeg::Frame& source, const PictureNote& note) {
+bool RenditionOutput::takes(const ffmpeg::Frame& source, const SourceNote& note) {
   if (!log_->takes(note)) return false;
   if (decimator_.keeps(note.first)) return true;
   // What a picture may carry: 31 triplets (CEA-708).
@@ -47,7 +47,7 @@ bool RenditionOutput::takes(const ffmpeg::Frame& source, const PictureNote& note
   return false;
 }
 
-Result<void> RenditionOutput::encode(ffmpeg::Frame picture, const PictureNote& note) {
+Result<void> RenditionOutput::encode(ffmpeg::Frame picture, const SourceNote& note) {
   if (!captions_.empty()) {
     const Bytes own = picture.captions();
     captions_.insert(captions_.end(), own.begin(), own.end());
@@ -65,23 +65,36 @@ Result<void> RenditionOutput::drain() {
   return write_what_is_done();
 }
 
+// Once, before its first picture is written: what was announced is what it is.
+Result<void> RenditionOutput::configure() {
+  if (configured_) return {};
+  Result<publication::TrackFormat> format =
+      publication::format_of_header(encoder_->codec(), encoder_->configuration());
+  if (!format) return fail(format.error(), "parameter sets of " + rendition_.name);
+  media::TrackConfiguration& made = format->description;
+  if (format->codec != rendition_.codec || made.width != rendition_.width || made.height != rendition_.height)
+    return fail("transcoding.parameters_differ",
+                rendition_.name + ": " + format->codec + " " + std::to_string(made.width) + "x" +
+                    std::to_string(made.height) + " instead of " + rendition_.codec);
+  made.track = media::kVideoTrack;
+  configured_ = true;
+  return log_->configure(std::move(*format), rendition_.peak_kbps);
+}
+
 Result<void> RenditionOutput::write_what_is_done() {
   while (true) {
     const auto coded = encoder_->receive();
     if (!coded) return fail(coded.error(), rendition_.name);
     if (!*coded) return {};
-    if (!configured_) {
-      const Result<void> set = log_->configure(rendition_, encoder_->codec(), encoder_->configuration());
-      if (!set) return set;
-      configured_ = true;
-    }
+    if (Result<void> set = configure(); !set) return set;
     const std::int64_t pts = (*coded)->pts();
     while (!in_encoder_.empty() && in_encoder_.front().pts < pts) in_encoder_.pop_front();
     if (in_encoder_.empty() || in_encoder_.front().pts != pts)
       return fail("transcoding.strange_picture", rendition_.name + ": a picture that was never encoded");
     if (in_encoder_.front().first != (*coded)->key())
       return fail("transcoding.key_frame", rendition_.name + ": a key frame is not where a segment begins");
-    if (Result<void> written = log_->write(**coded, in_encoder_.front()); !written) return written;
+    const Result<void> written = log_->write(**coded, in_encoder_.front(), (*coded)->dts(), (*coded)->key());
+    if (!written) return written;
     in_encoder_.pop_front();
   }
 }

@@ -33,19 +33,20 @@ class RenditionOutput {
   Result<void> open(const EncoderChoice& encoder);
   // In each picture's turn: whether it is one of this rendition's. What captions a picture has that is not,
   // come with the next one.
-  bool takes(const ffmpeg::Frame& source, const PictureNote& note);
-  Result<void> encode(ffmpeg::Frame picture, const PictureNote& note);
+  bool takes(const ffmpeg::Frame& source, const SourceNote& note);
+  Result<void> encode(ffmpeg::Frame picture, const SourceNote& note);
   // What the encoder still has. Nothing may come after it.
   Result<void> drain();
 
  private:
   Result<void> write_what_is_done();
+  Result<void> configure();
 
   const Rendition rendition_;
   Decimator decimator_;
   std::shared_ptr<RenditionLog> log_;
   std::optional<ffmpeg::Encoder> encoder_;
-  std::deque<PictureNote> in_encoder_;
+  std::deque<SourceNote> in_encoder_;
   Bytes captions_;
   bool configured_ = false;
 };
@@ -56,7 +57,7 @@ class RenditionWorker {
 
   struct Picture {
     ffmpeg::Frame frame;
-    PictureNote note;
+    SourceNote note;
   };
   struct Planned {
     Rendition rendition;

@@ -9,24 +9,42 @@ constexpr std::int64_t kHoldBackTargets = 3;
 constexpr std::int64_t kPatienceTargets = 6;
 constexpr std::uint32_t kUnfixedTargetSeconds = 2;
 
+// The picture; sound where none was announced.
+std::optional<media::TrackConfiguration> leading_track(const media::LogReader& log) {
+  std::optional<media::TrackConfiguration> sound;
+  for (std::uint32_t index = 0; index < log.configuration_count(); ++index) {
+    const auto configuration = log.configuration(index);
+    if (!configuration || configuration->description.timescale == 0) continue;
+    if (configuration->description.track == media::kVideoTrack) return configuration->description;
+    if (configuration->description.track == media::kAudioTrack) sound = configuration->description;
+  }
+  return sound;
+}
+
 }  // namespace
 
-std::vector<SourcePlace> source_places(const media::LogReader& log) {
-  std::vector<SourcePlace> places;
+SourcePlaces source_places(const media::LogReader& log) {
+  SourcePlaces found;
+  const std::optional<media::TrackConfiguration> leading = leading_track(log);
+  if (!leading) return found;
   const media::LogInfo info = log.info();
   std::uint64_t last = 0;
   for (std::uint64_t sequence = info.first; sequence < info.committed; ++sequence) {
     const auto sample = log.at(sequence);
-    if (!sample || sample->record.track != media::kVideoTrack) continue;
+    if (!sample || sample->record.track != leading->track) continue;
     const media::SampleRecord& record = sample->record;
     // What stands before the oldest record is not known: it may be in the middle of its segment.
     const bool known = last != 0 || info.first == info.first_sequence;
     const bool begins = record.media_sequence != last && known;
     const bool key = (record.flags & media::kSampleKey) != 0;
+    const bool sound = leading->kind == media::TrackKind::kAudio;
     last = record.media_sequence;
-    if (begins || key) places.push_back({sequence, record.media_sequence, record.dts, begins, key});
+    found.newest_dts = record.dts * kTimescale / leading->timescale;
+    // Each frame of sound is a key frame: those that begin segments are enough.
+    if (begins || (key && !sound))
+      found.places.push_back({sequence, record.media_sequence, found.newest_dts, begins, key});
   }
-  return places;
+  return found;
 }
 
 std::optional<SourceStart> choose_start(std::span<const SourcePlace> places, std::int64_t newest_dts,

@@ -32,9 +32,14 @@ struct SourceStart {
   bool operator==(const SourceStart&) const = default;
 };
 
-// What the log holds of it now.
-std::vector<SourcePlace> source_places(const media::LogReader& log);
-// newest_dts: of the newest picture. written: the last segment that a predecessor began; 0: none. nullopt:
+struct SourcePlaces {
+  std::vector<SourcePlace> places;
+  std::int64_t newest_dts = 0;
+};
+
+// What the log holds of it now: of the picture, of sound where there is no picture.
+SourcePlaces source_places(const media::LogReader& log);
+// written: the last segment that a predecessor began; 0: none. nullopt:
 // there is no such segment yet.
 std::optional<SourceStart> choose_start(std::span<const SourcePlace> places, std::int64_t newest_dts,
                                         std::uint32_t target_duration_s, std::uint64_t written);

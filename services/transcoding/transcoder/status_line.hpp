@@ -3,12 +3,10 @@
 
 #include <string>
 
-#include "picture_line.hpp"
 #include "transcoder.hpp"
 
 namespace millrace::transcoding {
 
-std::string status_line(const media::LogInfo& source, const TranscoderStatus& status,
-                        const PictureLine& line);
+std::string status_line(const TranscoderStatus& status, const Transcoder& transcoder);
 
 }  // namespace millrace::transcoding

@@ -74,7 +74,8 @@ Transcoder::Transcoder(TranscoderSettings settings, media::FoundLog found, media
       log_(std::move(log)),
       arena_(std::move(arena)),
       own_(std::move(own)),
-      line_(*arena_, *own_, info_, measure_source(log_), settings_.line) {}
+      line_(*arena_, *own_, info_, measure_source(log_), settings_.line),
+      sound_(*arena_, *own_, info_, settings_.line.keep_us) {}
 
 Result<std::unique_ptr<Transcoder>> Transcoder::open(TranscoderSettings settings) {
   Result<media::FoundLog> found = find_source(settings);
@@ -110,14 +111,16 @@ Result<media::LogEnd> Transcoder::run(const std::atomic<bool>& stop, const Repor
       maintained_us = now_us;
       arena_->maintain(now_us);
       measure_speed();
-      report(status(now_us), line_);
+      report(status(now_us));
     }
     if (!*stepped && !end_) sleep_us(kPollUs);
   }
   const media::LogEnd end = end_.value_or(media::LogEnd::kDrained);
-  if (Result<void> finished = line_.finish(end, targets()); !finished)
-    return tl::unexpected<Error>(finished.error());
-  report(status(monotonic_us()), line_);
+  const Result<void> pictures = line_.finish(end, targets());
+  const Result<void> sound = sound_.finish(end, targets());
+  if (!pictures) return tl::unexpected<Error>(pictures.error());
+  if (!sound) return tl::unexpected<Error>(sound.error());
+  report(status(monotonic_us()));
   return end;
 }
 
@@ -138,18 +141,10 @@ Result<bool> Transcoder::step() {
 
 Result<bool> Transcoder::begin() {
   const media::LogInfo info = log_.info();
-  const std::vector<SourcePlace> places = source_places(log_);
-  std::int64_t newest_dts = 0;
-  for (std::uint64_t sequence = info.committed; sequence-- > info.first;) {
-    const auto sample = log_.at(sequence);
-    if (!sample) break;
-    if (sample->record.track != media::kVideoTrack) continue;
-    newest_dts = sample->record.dts;
-    break;
-  }
+  const SourcePlaces found = source_places(log_);
   const std::uint64_t written = written_so_far(*own_, info.publication_id);
-  const auto start =
-      choose_start(places, settings_.from_oldest ? 0 : newest_dts, info.target_duration_s, written);
+  const auto start = choose_start(found.places, settings_.from_oldest ? 0 : found.newest_dts,
+                                  info.target_duration_s, written);
   if (!start) {
     if (info.end != media::LogEnd::kLive) end_ = info.end;
     return false;
@@ -159,6 +154,7 @@ Result<bool> Transcoder::begin() {
                                    {"record", start->sequence},
                                    {"predecessor_segment", written}});
   line_.begin_with(start->media_sequence);
+  sound_.begin_with(start->media_sequence);
   log_.seek(start->sequence);
   begun_ = true;
   return true;
@@ -166,14 +162,17 @@ Result<bool> Transcoder::begin() {
 
 Result<void> Transcoder::take(const media::LogReader::Sample& sample) {
   const media::SampleRecord record = sample.record;
-  if (record.track != media::kVideoTrack) {
+  const bool picture = record.track == media::kVideoTrack;
+  if (!picture && record.track != media::kAudioTrack) {
     log_.advance();
     return {};
   }
   payload_.assign(sample.payload.begin(), sample.payload.end());
   if (!log_.intact(record)) return {};  // gone: read() says so next
-  const Result<void> added = line_.add(record, payload_, log_, targets());
+  const Result<void> added =
+      picture ? line_.add(record, payload_, log_, targets()) : sound_.add(record, payload_, log_, targets());
   log_.advance();
+  if (!picture) return added;
   newest_arrival_us_ = record.arrival_us;
   last_dts_ = record.dts;
   return added ? skip_if_slow(record) : added;
@@ -183,7 +182,8 @@ Result<void> Transcoder::lag(std::uint64_t next_key) {
   skipped_ += next_key - log_.position();
   log::warning("records of the source were recycled before they were read", {{"next", next_key}});
   log_.seek(next_key);
-  return line_.interrupt();
+  const Result<void> interrupted = line_.interrupt();
+  return interrupted ? sound_.interrupt() : interrupted;
 }
 
 Result<void> Transcoder::skip_if_slow(const media::SampleRecord& record) {

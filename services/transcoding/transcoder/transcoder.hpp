@@ -15,6 +15,7 @@
 #include "media/arena_set.hpp"
 #include "media/arena_writer.hpp"
 #include "picture_line.hpp"
+#include "sound_line.hpp"
 
 namespace millrace::transcoding {
 
@@ -44,7 +45,7 @@ class Transcoder {
   static constexpr std::int64_t kPollUs = 10'000;
   static constexpr std::int64_t kSlowTargets = 8;
 
-  using Report = std::function<void(const TranscoderStatus&, const PictureLine&)>;
+  using Report = std::function<void(const TranscoderStatus&)>;
 
   // Opens the source and its own arena. "transcoding.no_source"; "media.in_use": another child is at it; the
   // media log's.
@@ -55,6 +56,7 @@ class Transcoder {
 
   const media::LogInfo& source() const { return info_; }
   const PictureLine& line() const { return line_; }
+  const SoundLine& sound() const { return sound_; }
   // Of the stream's child.
   static std::string arena_name(const std::string& stream_id);
 
@@ -79,6 +81,7 @@ class Transcoder {
   std::unique_ptr<media::ArenaWriter> arena_;
   std::unique_ptr<media::ArenaReader> own_;
   PictureLine line_;
+  SoundLine sound_;
 
   bool begun_ = false;
   std::optional<media::LogEnd> end_;

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
+#include "media/testing/codec_stream.hpp"
 #include "media/tools/verify.hpp"
 #include "test_source.hpp"
 
@@ -43,12 +46,12 @@ class TranscoderTest : public ::testing::Test {
   }
 
   // To its end; report: as it goes on.
-  media::LogEnd run(const Transcoder::Report& report = [](const auto&, const auto&) {}) {
+  media::LogEnd run(const Transcoder::Report& report = [](const auto&) {}) {
     const auto transcoder = Transcoder::open(settings_);
     EXPECT_TRUE(transcoder) << transcoder.error().message;
-    const Result<media::LogEnd> end = (*transcoder)->run(stop_, [&](const auto& status, const auto& line) {
+    const Result<media::LogEnd> end = (*transcoder)->run(stop_, [&](const auto& status) {
       counters_ = status.counters;
-      report(status, line);
+      report(status);
     });
     EXPECT_TRUE(end) << end.error().message;
     return end.value_or(media::LogEnd::kLive);
@@ -196,7 +199,7 @@ TEST_F(TranscoderTest, HasASuccessorThatGoesOnWithTheNextSegment) {
   {
     const auto transcoder = Transcoder::open(settings_).value();
     int reports = 0;
-    (void)transcoder->run(stop_, [&](const auto& status, const auto&) {
+    (void)transcoder->run(stop_, [&](const auto& status) {
       ++reports;
       stop_ = status.counters.pictures == 3U * TestSource::kFps + 10 || reports > 100;
     });
@@ -225,9 +228,8 @@ TEST_F(TranscoderTest, WaitsForADiscontinuityWhereItsParameterSetsAreOthers) {
   source_->send(2 * TestSource::kFps);
   {
     const auto transcoder = Transcoder::open(settings_).value();
-    (void)transcoder->run(stop_, [&](const auto& status, const auto&) {
-      stop_ = status.counters.pictures == 2U * TestSource::kFps;
-    });
+    (void)transcoder->run(
+        stop_, [&](const auto& status) { stop_ = status.counters.pictures == 2U * TestSource::kFps; });
   }
   stop_ = false;
   source_->send(2 * TestSource::kFps);
@@ -248,6 +250,94 @@ TEST_F(TranscoderTest, HasNothingToWriteBelowTheLadder) {
   source_->end();
   EXPECT_EQ(run(), media::LogEnd::kUnpublished);
   EXPECT_TRUE(own().logs().empty());
+}
+
+// Real streams of other codecs, as another publication.
+class TranscoderOfCodecs : public TranscoderTest {
+ protected:
+  void transcode(const std::map<std::uint8_t, std::string>& tracks) {
+    media::test::CodecPublisher(*arena_, tracks).publish();
+    settings_.publication = PublicationId{0xA1};
+    settings_.line.ladder = {{90, 30, 300}};
+    EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+    own_ = std::move(media::ArenaReader::open(directory_.path(), "transcoder-s1", "test").value());
+  }
+  // Of a track of the publication.
+  std::vector<media::SampleRecord> source_of(std::uint8_t track) {
+    auto reader = std::move(media::ArenaReader::open(directory_.path(), "ingest", "test").value());
+    std::vector<media::SampleRecord> all;
+    for (const media::LogInfo& info : reader->logs()) {
+      if (info.publication_id != settings_.publication) continue;
+      const media::LogReader log = reader->open_log(info.slot, info.publication_id, 0).value();
+      for (std::uint64_t i = info.first; i < info.committed; ++i) {
+        if (log.at(i)->record.track == track) all.push_back(log.at(i)->record);
+      }
+    }
+    return all;
+  }
+  std::vector<media::SampleRecord> written(const std::string& rendition) {
+    std::vector<media::SampleRecord> all;
+    for (const media::LogInfo& info : logs(rendition)) {
+      media::LogReader log = own().open_log(info.slot, info.publication_id, 0).value();
+      EXPECT_EQ(media::verify_log(log).problems, std::vector<std::string>());
+      for (std::uint64_t i = info.first; i < info.committed; ++i) all.push_back(log.at(i)->record);
+    }
+    return all;
+  }
+};
+
+class TranscoderOfPictures : public TranscoderOfCodecs, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(TranscoderOfPictures, KeepsTheirTimes) {
+  transcode({{media::kVideoTrack, GetParam()}});
+  const std::vector<media::SampleRecord> source = source_of(media::kVideoTrack);
+  const std::vector<media::SampleRecord> pictures = written("v0-90p");
+  EXPECT_EQ(pictures.size(), source.size());
+  std::set<std::int64_t> times;
+  for (const media::SampleRecord& record : source) times.insert(record.dts + record.composition_offset);
+  for (const media::SampleRecord& record : pictures)
+    EXPECT_TRUE(times.contains(record.dts + record.composition_offset));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, TranscoderOfPictures,
+                         ::testing::Values("h264", "hevc", "hevc_open", "hevc_pq", "av1", "vp9"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(TranscoderOfCodecs, MakesAacOfOtherSoundInTheSourcesSegments) {
+  transcode({{media::kVideoTrack, "h264"}, {media::kAudioTrack, "opus"}});
+  const std::vector<media::SampleRecord> source = source_of(media::kAudioTrack);
+  const std::vector<media::SampleRecord> sound = written("a0-aac");
+  ASSERT_FALSE(sound.empty());
+  EXPECT_EQ(sound.front().dts, source.front().dts);
+  EXPECT_NEAR(static_cast<double>(sound.back().dts), static_cast<double>(source.back().dts), 2048);
+  std::map<std::uint64_t, std::int64_t> starts;
+  for (const media::SampleRecord& record : source) starts.emplace(record.media_sequence, record.dts);
+  std::uint64_t segment = 0;
+  for (const media::SampleRecord& record : sound) {
+    EXPECT_EQ(record.track, media::kAudioTrack);
+    EXPECT_GE(record.dts, starts.at(record.media_sequence));
+    if (record.media_sequence != segment) {
+      EXPECT_LT(record.dts, starts.at(record.media_sequence) + 1024);
+    }
+    segment = record.media_sequence;
+  }
+  EXPECT_EQ(sound.back().media_sequence, source.back().media_sequence);
+}
+
+class TranscoderOfSound : public TranscoderOfCodecs, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(TranscoderOfSound, MakesAacWithoutAPicture) {
+  transcode({{media::kAudioTrack, GetParam()}});
+  EXPECT_FALSE(written("a0-aac").empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, TranscoderOfSound, ::testing::Values("opus", "mp3", "flac", "ac3", "eac3"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST_F(TranscoderOfCodecs, LeavesAacAlone) {
+  transcode({{media::kVideoTrack, "h264"}, {media::kAudioTrack, "aac"}});
+  EXPECT_TRUE(written("a0-aac").empty());
+  EXPECT_FALSE(written("v0-90p").empty());
 }
 
 TEST_F(TranscoderTest, IsOneAStream) {
