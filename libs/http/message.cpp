@@ -31,7 +31,7 @@ struct SizeOf {
   }
   std::uint64_t operator()(const FileRegion& body) const { return body.size; }
   std::uint64_t operator()(const FilePieces& body) const {
-    std::uint64_t size = body.front.size();
+    std::uint64_t size = 0;
     for (const FilePieces::Piece& piece : body.pieces) size += piece.size;
     return size;
   }

@@ -78,14 +78,14 @@ struct FileRegion {
   std::uint64_t size = 0;
 };
 
-// Bytes in memory, and behind them pieces of a file in this order, as if they were one file.
+// Pieces of files and of a text in this order, as if they were one file.
 struct FilePieces {
   struct Piece {
     std::uint64_t offset = 0;
     std::uint64_t size = 0;
+    std::shared_ptr<const FileHandle> file{};  // nullptr: of text
   };
-  std::string front;
-  std::shared_ptr<const FileHandle> file;
+  std::string text;
   std::vector<Piece> pieces;
 };
 

@@ -226,8 +226,11 @@ TEST_F(ServerTest, SendsEveryKindOfBodyWholeAndInRanges) {
     if (request.path == "/shared") response.body = std::make_shared<const std::string>(text);
     if (request.path == "/file") response.body = FileRegion{file, 0, text.size()};
     if (request.path == "/pieces") {
-      FilePieces pieces{text.substr(0, 1'000), file, {{1'000, 99'000}, {100'000, 0}, {100'000, 1}}};
-      pieces.pieces.push_back({100'001, text.size() - 100'001});
+      // The text is at the beginning, and a byte of it between two pieces of the file.
+      FilePieces pieces{text.substr(0, 1'000) + text[100'000], {{0, 1'000}, {1'000, 99'000, file}}};
+      pieces.pieces.push_back({100'000, 0, file});
+      pieces.pieces.push_back({1'000, 1});
+      pieces.pieces.push_back({100'001, text.size() - 100'001, file});
       response.body = std::move(pieces);
     }
     if (request.path == "/mapped") {

@@ -53,11 +53,6 @@ std::vector<FilePieces::Piece> slice(const std::vector<FilePieces::Piece>& piece
   return out;
 }
 
-int descriptor_of(const Body& body) {
-  if (const auto* pieces = std::get_if<FilePieces>(&body)) return pieces->file->descriptor();
-  return std::get<FileRegion>(body).file->descriptor();
-}
-
 }  // namespace
 
 Transfer::Transfer(std::string header, Body body, std::uint64_t offset, std::uint64_t length)
@@ -68,12 +63,14 @@ Transfer::Transfer(std::string header, Body body, std::uint64_t offset, std::uin
   } else if (const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&body_)) {
     if (*shared) rest_.push_back(as_bytes(**shared).subspan(offset, length));
   } else if (const auto* file = std::get_if<FileRegion>(&body_)) {
-    if (length > 0) pieces_.push_back({file->offset + offset, length});
+    if (length > 0) pieces_.push_back({file->offset + offset, length, file->file});
   } else if (const auto* pieces = std::get_if<FilePieces>(&body_)) {
-    const ByteView front = as_bytes(pieces->front);
-    const std::uint64_t skipped = std::min<std::uint64_t>(offset, front.size());
-    rest_.push_back(front.subspan(skipped).first(std::min<std::uint64_t>(front.size() - skipped, length)));
-    pieces_ = slice(pieces->pieces, offset - skipped, length - rest_.back().size());
+    pieces_ = slice(pieces->pieces, offset, length);
+    // A text in front goes out with the header.
+    if (!pieces_.empty() && !pieces_.front().file) {
+      rest_.push_back(as_bytes(pieces->text).subspan(pieces_.front().offset, pieces_.front().size));
+      piece_ = 1;
+    }
   } else {
     const MappedRegions& regions = std::get<MappedRegions>(body_);
     tail_rest_ = std::min<std::uint64_t>(length, kTailBytes);
@@ -125,11 +122,20 @@ Transfer::Progress Transfer::send_memory(int socket) {
   return intact() ? Progress::kYield : Progress::kTorn;
 }
 
-Transfer::Progress Transfer::send_file(int socket) {
+ssize_t Transfer::send_some(int socket, const FilePieces::Piece& piece) const {
+  const std::uint64_t size = std::min<std::uint64_t>(piece.size, kPieceBytes);
+  if (piece.file) {
+    auto offset = static_cast<off_t>(piece.offset);
+    return ::sendfile(socket, piece.file->descriptor(), &offset, size);
+  }
+  const ByteView text = as_bytes(std::get<FilePieces>(body_).text).subspan(piece.offset, size);
+  const int more = piece_ + 1 < pieces_.size() ? MSG_MORE : 0;
+  return ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT | more);
+}
+
+Transfer::Progress Transfer::send_piece(int socket) {
   FilePieces::Piece& piece = pieces_[piece_];
-  auto offset = static_cast<off_t>(piece.offset);
-  const ssize_t count =
-      ::sendfile(socket, descriptor_of(body_), &offset, std::min<std::uint64_t>(piece.size, kPieceBytes));
+  const ssize_t count = send_some(socket, piece);
   if (count < 0)
     return would_block(errno) ? Progress::kBlocked : errno == EINTR ? Progress::kYield : Progress::kFailed;
   if (count == 0) return Progress::kFailed;  // shorter than it was
@@ -171,7 +177,7 @@ Transfer::Progress Transfer::pump(int socket) {
     } else if (first_ < rest_.size()) {
       progress = send_memory(socket);
     } else if (has_pieces()) {
-      progress = send_file(socket);
+      progress = send_piece(socket);
     }
     if (progress != Progress::kYield) return progress;
   }

@@ -3,6 +3,8 @@
 // more.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -33,7 +35,8 @@ class Transfer {
 
  private:
   Progress send_memory(int socket);
-  Progress send_file(int socket);
+  Progress send_piece(int socket);
+  ssize_t send_some(int socket, const FilePieces::Piece& piece) const;
   Progress hold_back_tail(const MappedRegions& regions);
   bool intact() const;
   bool has_pieces() const { return piece_ < pieces_.size(); }
@@ -44,7 +47,7 @@ class Transfer {
   Body body_;
   std::vector<ByteView> rest_;             // memory still to send, in order; the header is first
   std::size_t first_ = 0;                  // index of the first unfinished view of rest_
-  std::vector<FilePieces::Piece> pieces_;  // of the file, still to send
+  std::vector<FilePieces::Piece> pieces_;  // still to send
   std::size_t piece_ = 0;                  // index of the first unfinished one
   // The last bytes of mapped regions are copied, checked and only then sent, so that an answer is never
   // completed with bytes that were overwritten while they were being read.

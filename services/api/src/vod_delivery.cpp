@@ -164,8 +164,9 @@ class Answerer {
     if (!canonical || !item_.presentation.has_segment(rendition, number)) return missing();
     VodPresentation::Segment made = item_.presentation.segment(rendition, number);
     http::Response response = object(rendition, name);
-    http::FilePieces pieces{std::string(as_text(made.header)), file_.region.file, {}};
-    for (const mp4::FileRange& range : made.payload) pieces.pieces.push_back({range.offset, range.size});
+    http::FilePieces pieces{std::string(as_text(made.header)), {{0, made.header.size()}}};
+    for (const mp4::FileRange& range : made.payload)
+      pieces.pieces.push_back({range.offset, range.size, file_.region.file});
     response.body = std::move(pieces);
     return response;
   }
