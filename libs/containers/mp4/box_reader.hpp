@@ -22,6 +22,7 @@ struct BoxHeader {
   std::uint64_t size = 0;         // of the whole box; at least header_size
 };
 
+inline constexpr std::size_t kBoxHeader = 8;  // of a box of less than 4 GiB
 inline constexpr std::size_t kMaxBoxHeader = 16;
 
 // From the first bytes of a box (kMaxBoxHeader are always enough); nullopt when they are too few or the size

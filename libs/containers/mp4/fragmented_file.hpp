@@ -25,7 +25,7 @@ struct FileSource {
 class FragmentedFileReader {
  public:
   static constexpr std::uint64_t kMaxHeaderBox = 32U << 20;  // moov or moof
-  static constexpr std::uint64_t kMaxOwnBox = 64U << 10;     // a larger one is passed over unread
+  static constexpr std::uint64_t kMaxOwnBox = 1U << 20;      // a larger one is passed over unread
 
   struct Movie {
     std::vector<Track> tracks;

@@ -9,6 +9,7 @@
 #include "containers/mp4/finish.hpp"
 #include "errors.hpp"
 #include "file_io.hpp"
+#include "media/recorded_log.hpp"
 #include "part_file.hpp"
 #include "recordings/file_names.hpp"
 
@@ -18,6 +19,25 @@ namespace {
 struct Paths {
   std::string part, temporary, finished;
 };
+
+// What the part says of the log, box by box, from size on.
+Result<void> copy_recorded(const mp4::FileSource& source, const mp4::FileSink& sink, std::uint64_t& size) {
+  mp4::FragmentedFileReader reader(source);
+  while (true) {
+    const auto part = reader.next();
+    if (!part) return tl::unexpected(part.error());
+    if (!*part) return {};
+    const auto* const box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part);
+    if (box == nullptr || box->type != mp4::four_cc("uuid") || !media::is_recorded_piece(box->payload))
+      continue;
+    ByteWriter whole(mp4::kBoxHeader + box->payload.size());
+    whole.u32(static_cast<std::uint32_t>(mp4::kBoxHeader + box->payload.size()));
+    whole.text("uuid");
+    whole.append(box->payload);
+    if (auto written = sink.write(size, whole.view()); !written) return written;
+    size += whole.size();
+  }
+}
 
 // Up to the last journal: what is behind it the journal does not count, and would be recorded again from the
 // log.
@@ -31,7 +51,8 @@ Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& cont
   const auto output = open_file(paths.temporary, O_WRONLY | O_CREAT | O_TRUNC);
   if (!output) return tl::unexpected(output.error());
   const mp4::FileSink sink{[&](std::uint64_t size) {
-                             return reserve(output->get(), size + content.journals.size() * kJournalBoxBytes);
+                             return reserve(output->get(), size + content.recorded_bytes +
+                                                               content.journals.size() * kJournalBoxBytes);
                            },
                            [&](std::uint64_t offset, ByteView bytes) -> Result<void> {
                              if (stop) return fail("recording.stopping", "the service stops");
@@ -39,6 +60,8 @@ Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& cont
                            }};
   auto finished = mp4::finish(*source, sink);
   if (!finished) return finished;
+  if (auto copied = copy_recorded(*source, sink, finished->size); !copied)
+    return tl::unexpected(copied.error());
   for (const Journal& journal : content.journals) {
     if (auto written = sink.write(finished->size, write_journal(journal)); !written)
       return tl::unexpected(written.error());

@@ -19,7 +19,7 @@ void append_unit(ByteWriter& writer, unsigned length_size, ByteView unit) {
 
 // is_set, is_delimiter: of a NAL unit.
 template <class IsSet, class IsDelimiter>
-Bytes put_in_front(const Bytes& sets, unsigned length_size, Bytes sample, IsSet is_set,
+Bytes put_in_front(const Bytes& sets, unsigned length_size, Bytes sample, Insertion* inserted, IsSet is_set,
                    IsDelimiter is_delimiter) {
   codecs::NalReader units(sample, length_size);
   const ByteView first = units.next();
@@ -30,12 +30,14 @@ Bytes put_in_front(const Bytes& sets, unsigned length_size, Bytes sample, IsSet 
     if (is_set(unit)) return sample;
   }
   sample.insert(sample.begin() + static_cast<std::ptrdiff_t>(at), sets.begin(), sets.end());
+  if (inserted != nullptr)
+    *inserted = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(sets.size())};
   return sample;
 }
 
 }  // namespace
 
-Bytes with_parameter_sets(const mp4::Track& track, Bytes sample) {
+Bytes with_parameter_sets(const mp4::Track& track, Bytes sample, Insertion* inserted) {
   ByteWriter sets;
   if (track.codec == mp4::Codec::kAvc) {
     const auto avc = codecs::parse_avc_configuration(track.configuration);
@@ -44,7 +46,7 @@ Bytes with_parameter_sets(const mp4::Track& track, Bytes sample) {
       for (const Bytes& unit : units) append_unit(sets, avc->nal_length_size, unit);
     }
     return put_in_front(
-        sets.take(), avc->nal_length_size, std::move(sample),
+        sets.take(), avc->nal_length_size, std::move(sample), inserted,
         [](ByteView unit) { return codecs::nal_type(unit) == kAvcSps; },
         [](ByteView unit) { return codecs::nal_type(unit) == kAvcDelimiter; });
   }
@@ -55,7 +57,7 @@ Bytes with_parameter_sets(const mp4::Track& track, Bytes sample) {
       for (const Bytes& unit : units) append_unit(sets, hevc->nal_length_size, unit);
     }
     return put_in_front(
-        sets.take(), hevc->nal_length_size, std::move(sample),
+        sets.take(), hevc->nal_length_size, std::move(sample), inserted,
         [](ByteView unit) {
           const std::uint8_t type = codecs::hevc_nal_type(unit);
           return type >= kHevcVps && type <= kHevcPps;

@@ -13,6 +13,10 @@ namespace millrace::recording {
 
 namespace {
 
+bool is_recorded_piece(const mp4::FragmentedFileReader::OwnBox& box) {
+  return box.type == mp4::four_cc("uuid") && media::is_recorded_piece(box.payload);
+}
+
 void add_fragment(ResumePoint& point, const mp4::FragmentHeader& fragment) {
   ++point.fragments;
   for (const mp4::TrackRun& run : fragment.runs) {
@@ -60,6 +64,8 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
   std::optional<PartContent> content;
   ResumePoint point;
   std::vector<Journal> journals;
+  std::uint64_t payload_bytes = 0;
+  std::uint64_t recorded_bytes = 0;
   while (true) {
     auto part = reader.next();
     if (!part) return tl::unexpected(part.error());
@@ -69,15 +75,17 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
     if (const auto* fragment = std::get_if<mp4::FragmentedFileReader::Fragment>(&**part)) {
       if (!point.begin_us) point.begin_us = begin_of(fragment->header, point.tracks);
       add_fragment(point, fragment->header);
+      payload_bytes += fragment->header.payload_size;
     }
     if (const auto* box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part)) {
+      if (is_recorded_piece(*box)) recorded_bytes += mp4::kBoxHeader + box->payload.size();
       const auto journal = read_journal(*box);
       if (!journal) continue;
       point.journal = *journal;
       add_journal(journals, *journal);
       point.publications = journals.size();
       point.bytes = reader.position();
-      content = PartContent{point, journals, reader.position()};
+      content = PartContent{point, journals, reader.position(), payload_bytes, recorded_bytes};
     }
   }
 }
@@ -98,31 +106,40 @@ Result<PartFile> PartFile::create(const std::string& directory, const std::strin
   return fail(recording::errors::kExists, "no free file name");
 }
 
-Result<PartFile> PartFile::resume(const std::string& directory, const std::string& stem, std::uint64_t end) {
+Result<PartFile> PartFile::resume(const std::string& directory, const std::string& stem,
+                                  const PartContent& content) {
   auto fd = open_file(directory + "/" + stem + std::string(recordings::kPartSuffix), O_RDWR);
   if (!fd) return tl::unexpected(fd.error());
-  if (::ftruncate(fd->get(), static_cast<off_t>(end)) != 0) return tl::unexpected(file_error("truncate"));
-  return PartFile(std::move(*fd), stem, end);
+  if (::ftruncate(fd->get(), static_cast<off_t>(content.end)) != 0)
+    return tl::unexpected(file_error("truncate"));
+  PartFile file(std::move(*fd), stem, content.end);
+  file.payload_bytes_ = content.payload_bytes;
+  return file;
 }
 
-Result<void> PartFile::append(const Append& append) {
+Result<void> PartFile::append(const Append& append, media::RecordedPiece piece) {
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) return tl::unexpected(file_error("stat"));
   if (status.st_nlink == 0)
     return fail(recording::errors::kGone, "the file was deleted while it was written");
   std::vector<const Bytes*> pieces;
   std::uint64_t bytes = 0;
+  piece.bytes_before = payload_bytes_;
+  const Bytes recorded = piece.samples.empty() ? Bytes{} : media::write_recorded_piece(piece);
   const Bytes begin = write_journal(append.before);
   if (size_ == 0 || append.init_changed) pieces.push_back(&append.init);
   if (size_ == 0) pieces.push_back(&begin);
-  for (const Bytes& piece : append.pieces) pieces.push_back(&piece);
-  for (const Bytes* const piece : pieces) bytes += piece->size();
+  for (const Bytes& next : append.pieces) pieces.push_back(&next);
+  pieces.insert(pieces.end() - 1, &recorded);  // the journal says that all before it is whole
+  for (const Bytes* const next : pieces) bytes += next->size();
   if (auto written = write_at(fd_.get(), size_, pieces); !written) {
     // What cannot be cut off is torn, and is cut off by the next append or the next start.
     if (::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return tl::unexpected(file_error("truncate"));
     return written;
   }
   size_ += bytes;
+  for (const Bytes& next : append.pieces) payload_bytes_ += next.size();
+  payload_bytes_ -= append.pieces.front().size() + append.pieces.back().size();
   return {};
 }
 

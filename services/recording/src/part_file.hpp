@@ -14,8 +14,10 @@ namespace millrace::recording {
 // A part file of an earlier run, read to its last whole fragment.
 struct PartContent {
   ResumePoint resume;
-  std::vector<Journal> journals;  // the last of each publication, oldest first; the newest is resume's
-  std::uint64_t end = 0;          // one past the last journal: what follows is torn
+  std::vector<Journal> journals;     // the last of each publication, oldest first; the newest is resume's
+  std::uint64_t end = 0;             // one past the last journal: what follows is torn
+  std::uint64_t payload_bytes = 0;   // of the samples in it
+  std::uint64_t recorded_bytes = 0;  // of what it says of the log (media/recorded_log.hpp)
 };
 
 // nullopt when not even its beginning is whole. Errors are those of reading.
@@ -31,10 +33,13 @@ class PartFile {
   static Result<PartFile> create(const std::string& directory, const std::string& stream_id,
                                  WallTime started_wall);
   // Goes on behind content.end.
-  static Result<PartFile> resume(const std::string& directory, const std::string& stem, std::uint64_t end);
+  static Result<PartFile> resume(const std::string& directory, const std::string& stem,
+                                 const PartContent& content);
 
   // "recording.gone": somebody has deleted the file; what was in it is lost, and a new one is needed.
-  Result<void> append(const Append& append);
+  // piece: what the log said of the samples; bytes_before is filled in. Without samples: nothing is kept of
+  // it.
+  Result<void> append(const Append& append, media::RecordedPiece piece = {});
   // fdatasync when the last one is kSyncEveryUs ago, or now.
   Result<void> sync(std::int64_t monotonic_us, bool now);
 
@@ -48,6 +53,7 @@ class PartFile {
   net::UniqueFd fd_;
   std::string stem_;
   std::uint64_t size_ = 0;
+  std::uint64_t payload_bytes_ = 0;  // of the samples in it
   std::uint64_t synced_size_ = 0;
   std::int64_t synced_us_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "recorder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "containers/mp4/init_segment.hpp"
 #include "parameter_sets.hpp"
@@ -61,6 +62,7 @@ bool Recorder::continue_as(PublicationId publication_id, std::uint64_t next_sequ
   ++publications_;
   journal_.publication_id = publication_id;
   journal_.next_sequence = next_sequence_ = next_sequence;
+  records_.clear();
   continuing_ = true;
   return true;
 }
@@ -147,9 +149,17 @@ void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, B
     }
     const std::uint32_t description = take_track(record, *track, out);
     if (continuing_) place_continuation(record, *track);
+    remember(record, true);
     append_sample(record, *track, description, std::move(payload));
+  } else {
+    remember(record, false);
   }
   next_sequence_ = record.sequence + 1;
+}
+
+void Recorder::remember(const media::SampleRecord& record, bool in_file) {
+  if (waiting_.empty() && records_.size() >= kMostRecords) records_.clear();
+  records_.push_back({record, in_file});
 }
 
 std::uint32_t Recorder::take_track(const media::SampleRecord& record, const mp4::Track& track,
@@ -174,8 +184,12 @@ void Recorder::append_sample(const media::SampleRecord& record, const mp4::Track
                              std::uint32_t description, Bytes payload) {
   const bool key = (record.flags & media::kSampleKey) != 0;
   // Players of the fragments know the first description only.
-  if (key && mp4::sample_descriptions(*find_track(tracks_, track.id)) > 1)
-    payload = with_parameter_sets(track, std::move(payload));
+  if (key && mp4::sample_descriptions(*find_track(tracks_, track.id)) > 1) {
+    Insertion inserted;
+    payload = with_parameter_sets(track, std::move(payload), &inserted);
+    records_.back().inserted_at = inserted.at;
+    records_.back().inserted_bytes = inserted.bytes;
+  }
   if (waiting_.empty()) {
     waiting_segment_ = record.media_sequence;
     waiting_since_us_ = record.arrival_us;
@@ -235,6 +249,7 @@ void Recorder::flush(std::vector<FileAction>& out) {
   }
   append.pieces.front() = mp4::fragment_header(++fragments_, runs);
   append.pieces.push_back(write_journal(journal_));
+  append.records = std::exchange(records_, {});
   for (const Bytes& piece : append.pieces) file_bytes_ += piece.size();
   out.emplace_back(std::move(append));
   waiting_.clear();

@@ -21,6 +21,7 @@
 #include "containers/mp4/fragment.hpp"
 #include "containers/mp4/track.hpp"
 #include "journal.hpp"
+#include "media/recorded_log.hpp"
 #include "media/sample.hpp"
 
 namespace millrace::recording {
@@ -33,6 +34,7 @@ struct Append {
   bool init_changed = false;  // the file needs it although it is not new
   std::vector<Bytes> pieces;  // fragment header, samples, journal: to be written whole or not at all
   std::uint32_t samples = 0;
+  std::vector<media::RecordedSample> records{};  // what the log said of them, and of what is not recorded
 };
 // The running file, if there is one, is complete.
 struct EndFile {};
@@ -78,6 +80,9 @@ struct ResumePoint {
 
 class Recorder {
  public:
+  // Records that wait while nothing comes that is recorded; of more the oldest are forgotten.
+  static constexpr std::size_t kMostRecords = 65'536;
+
   // journal.next_sequence: the first record to be given. started_wall names the first file.
   explicit Recorder(Journal journal, RecordingLimits limits = {}) : journal_(journal), limits_(limits) {}
   explicit Recorder(ResumePoint resume, RecordingLimits limits = {});
@@ -123,6 +128,7 @@ class Recorder {
   // The number of its sample description.
   std::uint32_t take_track(const media::SampleRecord& record, const mp4::Track& track,
                            std::vector<FileAction>& out);
+  void remember(const media::SampleRecord& record, bool in_file);
   void append_sample(const media::SampleRecord& record, const mp4::Track& track, std::uint32_t description,
                      Bytes payload);
   void place_continuation(const media::SampleRecord& record, const mp4::Track& track);
@@ -141,6 +147,7 @@ class Recorder {
   std::uint64_t file_bytes_ = 0;                          // of its fragments, without those that wait
   std::map<std::uint32_t, Run> waiting_;                  // by track id
   std::map<std::uint32_t, std::uint32_t> last_duration_;  // by track id
+  std::vector<media::RecordedSample> records_;            // since the last fragment
   std::uint64_t waiting_bytes_ = 0;
   std::uint64_t waiting_segment_ = 0;
   std::int64_t waiting_since_us_ = 0;  // arrival of the first waiting sample

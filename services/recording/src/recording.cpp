@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/clock.hpp"
 #include "catalogue.hpp"
@@ -51,7 +52,7 @@ Result<Recording> Recording::open(
   Recording recording(info, std::move(directory),
                       part ? Recorder(part->content.resume, limits) : Recorder(fresh, limits));
   if (part) {
-    auto file = PartFile::resume(recording.directory_, part->stem, part->content.end);
+    auto file = PartFile::resume(recording.directory_, part->stem, part->content);
     if (!file) return tl::unexpected(file.error());
     recording.file_ = std::move(*file);
     recording.announced_begun_.push_back(part->stem);
@@ -237,7 +238,7 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
   }
   if (auto marked = mark_private(); !marked) return marked;
   const std::uint64_t before = file_->size();
-  auto appended = file_->append(append);
+  auto appended = file_->append(append, recorded_piece(append.records));
   if (!appended) {
     if (appended.error().code == recording::errors::kGone) file_.reset();
     return appended;
@@ -247,6 +248,33 @@ Result<void> Recording::append(const Append& append, Progress& progress) {
   progress.samples += append.samples;
   progress.bytes += file_->size() - before;
   return {};
+}
+
+// What lists are made of when the log has let go of it. Configurations stay in the log as long as it is
+// there.
+media::RecordedPiece Recording::recorded_piece(const std::vector<media::RecordedSample>& records) {
+  media::RecordedPiece piece;
+  if (!log_ || records.empty()) return piece;
+  const media::LogInfo info = log_->info();
+  // The slot may have become another log's since.
+  if (info.publication_id == info_.publication_id) {
+    info_.target_duration_s = info.target_duration_s;
+    info_.part_target_us = info.part_target_us;
+    info_.first_dependent_segment = info.first_dependent_segment;
+  }
+  piece.log = {info_.publication_id,         info_.incarnation,       info_.is_private,
+               info_.first_sequence,         info_.target_duration_s, info_.part_target_us,
+               info_.first_dependent_segment};
+  std::set<std::uint32_t> used;
+  for (const media::RecordedSample& sample : records) {
+    if (sample.in_file) used.insert(sample.record.configuration);
+  }
+  for (const std::uint32_t index : used) {
+    auto found = log_->configuration(index);
+    if (found) piece.configurations.push_back({found->description, std::move(found->bytes)});
+  }
+  piece.samples = records;
+  return piece;
 }
 
 // Before the file has anything of it: whoever serves the file looks for the mark.

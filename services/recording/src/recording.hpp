@@ -79,6 +79,7 @@ class Recording {
   void count_lost(std::uint64_t next_sequence, Progress& progress);
   bool perform(std::int64_t monotonic_us, Progress& progress);
   Result<void> append(const Append& append, Progress& progress);
+  media::RecordedPiece recorded_piece(const std::vector<media::RecordedSample>& records);
   Result<void> mark_private();
   void close_file(std::int64_t monotonic_us, Progress& progress);
   void hold_unwritten();
