@@ -27,28 +27,45 @@ bool has_query(std::string_view before) {
   return before.substr(quote == std::string_view::npos ? 0 : quote).find('?') != std::string_view::npos;
 }
 
-}  // namespace
-
-std::string with_uri_query(std::string_view playlist, std::string_view query) {
+// write(out, line, end of its URI) for each line that has one; the others are copied.
+template <class Write>
+std::string rewritten(std::string_view playlist, std::size_t added, Write write) {
   std::string out;
   // Lines are rarely shorter than this; a wrong guess costs one more allocation.
-  out.reserve(playlist.size() + playlist.size() / 24 * (query.size() + 1));
+  out.reserve(playlist.size() + playlist.size() / 24 * added);
   while (!playlist.empty()) {
     const std::size_t end = std::min(playlist.find('\n'), playlist.size());
     const std::string_view line = playlist.substr(0, end);
-    std::size_t at = line.size();  // where the query goes; npos: nowhere
+    std::size_t at = line.size();  // where the URI ends; npos: there is none
     if (line.empty()) at = std::string_view::npos;
     if (line.starts_with('#')) at = end_of_uri(line);
     if (at == std::string_view::npos) {
       out.append(line);
     } else {
-      const std::string_view uri = line.substr(0, at);
-      out.append(uri).append(has_query(uri) ? "&" : "?").append(query).append(line.substr(at));
+      write(out, line, at);
     }
     if (end < playlist.size()) out.push_back('\n');
     playlist.remove_prefix(std::min(end + 1, playlist.size()));
   }
   return out;
+}
+
+}  // namespace
+
+std::string with_uri_query(std::string_view playlist, std::string_view query) {
+  return rewritten(playlist, query.size() + 1, [&](std::string& out, std::string_view line, std::size_t end) {
+    const std::string_view uri = line.substr(0, end);
+    out.append(uri).append(has_query(uri) ? "&" : "?").append(query).append(line.substr(end));
+  });
+}
+
+std::string with_uri_base(std::string_view playlist, std::string_view base) {
+  return rewritten(playlist, base.size(), [&](std::string& out, std::string_view line, std::size_t end) {
+    const std::size_t begin = line.starts_with('#') ? line.rfind('"', end - 1) + 1 : 0;
+    const std::string_view uri = line.substr(begin, end - begin);
+    const bool is_relative = !uri.starts_with('/') && uri.find("://") == std::string_view::npos;
+    out.append(line.substr(0, begin)).append(is_relative ? base : "").append(line.substr(begin));
+  });
 }
 
 }  // namespace millrace::hls

@@ -33,6 +33,22 @@ TEST(UriQuery, StandsBehindEveryUriAndNowhereElse) {
   for (const auto& row : table) EXPECT_EQ(with_uri_query(row.before, "token=x"), row.after);
 }
 
+TEST(UriBase, StandsBeforeEveryRelativeUriAndNowhereElse) {
+  const struct {
+    std::string_view before, after;
+  } table[] = {
+      {"", ""},
+      {"#EXTM3U\n\nv0/index.m3u8?ll=0\n", "#EXTM3U\n\n../s/v0/index.m3u8?ll=0\n"},
+      {"#EXT-X-MEDIA:NAME=\"a\",URI=\"a0/i\",X=\"y\"\n",
+       "#EXT-X-MEDIA:NAME=\"a\",URI=\"../s/a0/i\",X=\"y\"\n"},
+      {"#EXT-X-MAP:URI=\"broken\n", "#EXT-X-MAP:URI=\"broken\n"},
+      {"/v0/index.m3u8\n", "/v0/index.m3u8\n"},
+      {"https://x/v0/index.m3u8\n", "https://x/v0/index.m3u8\n"},
+      {"#EXT-X-MEDIA:URI=\"https://x/a\"\n", "#EXT-X-MEDIA:URI=\"https://x/a\"\n"},
+  };
+  for (const auto& row : table) EXPECT_EQ(with_uri_base(row.before, "../s/"), row.after);
+}
+
 TEST(UriQuery, FitsThePlaylistsThatWeWrite) {
   MediaPlaylist media;
   for (const char* uri : {"7-a.m4s", "8-a.m4s"}) {

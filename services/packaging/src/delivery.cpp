@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "caching.hpp"
 #include "cmcd.hpp"
 #include "growing_segment.hpp"
 #include "http/content_coding.hpp"
@@ -13,9 +14,6 @@
 namespace millrace::packaging {
 namespace {
 
-constexpr std::string_view kForEver = "public, max-age=31536000, immutable";
-// Neither a shared cache nor the browser's own: the token may be taken back.
-constexpr std::string_view kForOneViewer = "private, no-store";
 constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
 constexpr std::uint32_t kMostBufferMs = 3'600'000;  // what a player may claim to have left
 // Common Media Client Data where it is not in the query.
@@ -29,9 +27,6 @@ constexpr std::int64_t kMicroseconds = 1'000'000;
 // A blocking answer may be kept for so many target durations (RFC 8216bis B.1): its query names what is in
 // it.
 constexpr std::int64_t kBlockingTargets = 6;
-// What is not there may come; but a cache must be able to answer all who ask for it meanwhile, or they come
-// here one after the other.
-constexpr std::int64_t kMissingSeconds = 1;
 
 http::Response preflight() {
   http::Response response;
@@ -44,10 +39,6 @@ http::Response preflight() {
   return response;
 }
 
-std::string max_age(std::int64_t seconds) {
-  return "public, max-age=" + std::to_string(seconds);
-}
-
 // Old players, by the address they were given.
 bool asks_for_plain(const http::Request& request) {
   return request.parameter("ll") == "0";
@@ -58,13 +49,6 @@ ClientReport client_report(const http::Request& request) {
   read_client_report(request.parameter("CMCD"), report);
   for (const std::string_view field : kReportFields) read_client_report(request.headers.find(field), report);
   return report;
-}
-
-// What tells players behind one address apart: their playback's own name where they send one, else the
-// program's.
-std::string viewer_name(const http::Request& request) {
-  const std::string session = client_report(request).session;
-  return session.empty() ? std::string(request.headers.find("User-Agent")) : "sid:" + session;
 }
 
 PlaylistForm form_of(const http::Request& request, const hls::DeliveryDirectives& directives) {
@@ -104,7 +88,7 @@ http::Response mapped(const std::shared_ptr<const SegmentFile>& file, std::strin
                       std::string_view content_type) {
   http::Response response;
   response.headers.set("Content-Type", content_type);
-  response.headers.set("Cache-Control", kForEver);
+  response.headers.set("Cache-Control", cache::kForEver);
   response.headers.set("ETag", etag);
   response.body =
       http::MappedRegions{file->regions, file, [watched = file.get()] { return watched->intact(); }};
@@ -121,6 +105,11 @@ http::Response stored(const StoredText& text, std::string_view content_type, std
 }
 
 }  // namespace
+
+std::string viewer_name(const http::Request& request) {
+  const std::string session = client_report(request).session;
+  return session.empty() ? std::string(request.headers.find("User-Agent")) : "sid:" + session;
+}
 
 void allow_every_origin(http::Response& response) {
   response.headers.set("Access-Control-Allow-Origin", "*");
@@ -185,7 +174,7 @@ Delivery::Outcome Delivery::answer_private(const Question& question) {
   Outcome outcome = object(question);
   auto* const response = std::get_if<http::Response>(&outcome);
   if (response == nullptr) return outcome;
-  response->headers.set("Cache-Control", kForOneViewer);
+  response->headers.set("Cache-Control", cache::kForOneViewer);
   if (const auto* const text = std::get_if<std::shared_ptr<const std::string>>(&response->body);
       list && text) {
     // A good token has no character that would have to be escaped.
@@ -262,7 +251,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   metrics_.playlist_age(static_cast<double>(age_us) / 1e6);
   http::Response response = playlist(question, rendition.playlist->text(form), kPlaylistType);
   if (directives.media_sequence)
-    response.headers.set("Cache-Control", max_age(kBlockingTargets * view.target_duration_seconds));
+    response.headers.set("Cache-Control", cache::max_age(kBlockingTargets * view.target_duration_seconds));
   return response;
 }
 
@@ -283,11 +272,16 @@ http::Response Delivery::refuse(std::string_view why) {
   return response;
 }
 
-// Also when it has ended: a publisher may come back, and the list goes on.
 http::Response Delivery::playlist(const Question& question, const StoredText& text,
                                   std::string_view content_type) {
-  http::Response response = stored(
-      text, content_type, max_age(std::max<std::int64_t>(question.view.target_duration_seconds / 2, 1)));
+  http::Response response = stored(text, content_type, cache::of_list(question.view.target_duration_seconds));
+  if (const std::string& base = question.path.base; !base.empty()) {
+    // By the name of an older server: what is in it has the one address that it has.
+    response.body = question.path.is_manifest() ? dash::with_template_base(*text.text, base)
+                                                : hls::with_uri_base(*text.text, base);
+    response.body = std::make_shared<const std::string>(std::get<std::string>(std::move(response.body)));
+    return response;
+  }
   // What each viewer gets with a token of its own is not compressed for each.
   if (text.codings && question.is_public && takes_gzip(question.request))
     response.body = text.codings->get(*text.text);
@@ -313,7 +307,7 @@ http::Response Delivery::init_segment(const StreamView& view, const RenditionVie
                                       const StoredText& text) {
   metrics_.init_segment_served();
   viewers_.sent(view.stream_id, text.text->size());
-  return stored(text, rendition.content_type, kForEver);
+  return stored(text, rendition.content_type, cache::kForEver);
 }
 
 Delivery::Outcome Delivery::segment(const Question& question, const RenditionView& rendition,
@@ -339,7 +333,7 @@ http::Response Delivery::growing(const Question& question, const RenditionView& 
   http::Response response;
   response.headers.set("Content-Type", rendition.content_type);
   // One that is cut off has no last chunk, and is not kept.
-  response.headers.set("Cache-Control", kForEver);
+  response.headers.set("Cache-Control", cache::kForEver);
   auto finished = [this, stream_id = question.view.stream_id](std::uint64_t size) {
     metrics_.segment_served(size);
     viewers_.sent(stream_id, size);
@@ -381,7 +375,7 @@ http::Response Delivery::missing(Presence presence) {
   http::Response response =
       past ? http::Response::problem(410, "packaging.gone", "it was there once")
            : http::Response::problem(404, "packaging.not_found", "there is no such thing");
-  response.headers.set("Cache-Control", max_age(kMissingSeconds));
+  response.headers.set("Cache-Control", cache::kMissing);
   return response;
 }
 

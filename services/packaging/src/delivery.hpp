@@ -26,6 +26,10 @@ namespace millrace::packaging {
 // What is public may be read by any page, without credentials.
 void allow_every_origin(http::Response& response);
 
+// What tells players behind one address apart: their playback's own name where they send one, else the
+// program's.
+std::string viewer_name(const http::Request& request);
+
 // Which lists there are. The segments are the same.
 struct Protocols {
   bool hls = true;

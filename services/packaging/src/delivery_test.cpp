@@ -108,6 +108,26 @@ TEST_F(DeliveryTest, GivesPlaylistsThatMayBeCachedForAMoment) {
   }
 }
 
+// One object has one address, whatever the list is called.
+TEST_F(DeliveryTest, ListsByOlderNamesLeadToTheSameObjects) {
+  const auto other = [&](const std::string& name) { return request("GET", "/streams/s1/" + name); };
+  for (const char* name : {"index.m3u8", "master.m3u8"}) {
+    const std::string answer = other(name);
+    EXPECT_EQ(status_of(answer), 200);
+    EXPECT_EQ(field_of(answer, "Content-Type"), "application/vnd.apple.mpegurl");
+    std::vector<std::string> names = names_in(body_of(get(name)));
+    for (std::string& object : names) object.insert(0, "../../live/s1/");
+    EXPECT_EQ(names_in(body_of(answer)), names);
+  }
+  const std::string manifest = other("dash/manifest.mpd");
+  EXPECT_EQ(status_of(manifest), 200);
+  EXPECT_NE(manifest.find("media=\"../../../live/s1/v0/"), std::string::npos) << manifest;
+  EXPECT_NE(manifest.find("initialization=\"../../../live/s1/a0/init-"), std::string::npos) << manifest;
+  EXPECT_EQ(manifest.find("\"v0/"), std::string::npos);
+  EXPECT_EQ(status_of(other("v0/index.m3u8")), 404);
+  EXPECT_EQ(status_of(request("GET", "/streams/s2/index.m3u8")), 404);
+}
+
 TEST_F(DeliveryTest, GivesEveryListedSegmentAndInitSegmentForEver) {
   std::map<std::string, int> given;  // by type
   for (const std::string& name : objects()) {

@@ -1,5 +1,6 @@
 #include "media_path.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/ids.hpp"
@@ -122,7 +123,27 @@ std::optional<std::string_view> parse_flv_path(std::string_view path) {
   return is_valid_id(path) ? std::optional(path) : std::nullopt;
 }
 
+namespace {
+
+// What stands behind "/streams/": lists only, which lead to the objects under /live/.
+std::optional<StreamPath> parse_other_path(std::string_view path) {
+  constexpr std::string_view kManifest = "dash/manifest.mpd";
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  StreamPath result{path.substr(0, slash), {}, path.substr(std::min(slash + 1, path.size()))};
+  if (!is_valid_id(result.stream_id)) return std::nullopt;
+  result.base = "../../live/" + std::string(result.stream_id) + '/';
+  if (result.name == kManifest) {
+    result.name = kManifestName;
+    result.base.insert(0, "../");
+    return result;
+  }
+  return result.is_playlist() ? std::optional(std::move(result)) : std::nullopt;
+}
+
+}  // namespace
+
 std::optional<StreamPath> parse_stream_path(std::string_view path) {
+  if (take(path, "/streams/")) return parse_other_path(path);
   if (!take(path, "/live/")) return std::nullopt;
   const std::size_t slash = path.find('/');
   if (slash == std::string_view::npos) return std::nullopt;

@@ -4,6 +4,9 @@
 //   /live/<id>/index.m3u8   /live/<id>/master.m3u8                                the multivariant playlist
 //   /live/<id>/manifest.mpd                                                       the same for DASH
 //   /live/<id>/<rendition>/index.m3u8                                             a rendition's list
+//   /streams/<id>/index.m3u8   /streams/<id>/master.m3u8   /streams/<id>/dash/manifest.mpd   the lists, by
+//                                                                                 names of older servers
+//   /live/<id>/dvr.m3u8   /live/<id>/<rendition>/dvr.m3u8   /live/<id>/dvr.mpd     the same with the past
 //   /live/<id>/<rendition>/init-<publication>-<incarnation>-<configuration>.mp4
 //   /live/<id>/<rendition>/<media sequence>-<publication>-<incarnation>.m4s
 //   /live/<id>/<rendition>/p<running number>-<publication>-<incarnation>.m4s      a part of a segment
@@ -25,6 +28,8 @@ namespace millrace::packaging {
 inline constexpr std::string_view kPlaylistName = "index.m3u8";
 inline constexpr std::string_view kMultivariantPlaylistName = "master.m3u8";
 inline constexpr std::string_view kManifestName = "manifest.mpd";
+inline constexpr std::string_view kDvrPlaylistName = "dvr.m3u8";  // of the stream, and of each rendition
+inline constexpr std::string_view kDvrManifestName = "dvr.mpd";
 
 // "v0", "a0": the first video and audio track of every publication, always there. A further track has its
 // number in the log less two, so that its name does not depend on which others are known yet: a stream of two
@@ -102,17 +107,21 @@ inline PartName part_name(const Segment& segment, std::uint32_t number) {
 // The id of "/live/<id>.flv" or "/live/<id>/live.flv"; nullopt for anything else. A view into path.
 std::optional<std::string_view> parse_flv_path(std::string_view path);
 
-// "/live/<id>/<name>" and "/live/<id>/<rendition>/<name>" with a valid id; nullopt for anything else. Views
-// into path.
+// "/live/<id>/<name>" and "/live/<id>/<rendition>/<name>" with a valid id, and the lists under /streams/;
+// nullopt for anything else. Views into path.
 struct StreamPath {
   std::string_view stream_id;
   std::string_view rendition;  // empty: of the stream as a whole
   std::string_view name;       // without a slash
+  // Of a list by another name: how one comes from there to /live/<id>/. Else empty.
+  std::string base{};
 
   bool is_playlist() const {
     return name == kPlaylistName || (rendition.empty() && name == kMultivariantPlaylistName);
   }
   bool is_manifest() const { return rendition.empty() && name == kManifestName; }
+  bool is_dvr_playlist() const { return name == kDvrPlaylistName; }
+  bool is_dvr_manifest() const { return rendition.empty() && name == kDvrManifestName; }
 };
 std::optional<StreamPath> parse_stream_path(std::string_view path);
 

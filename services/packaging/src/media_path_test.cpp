@@ -61,8 +61,28 @@ TEST(MediaPath, SplitsOnlyPathsOfAValidStream) {
                            "/live/../x", "/live/a b/x", "/live/<script>/x", "/vod/id/x"}) {
     EXPECT_FALSE(parse_stream_path(text)) << text;
   }
+  for (const char* text :
+       {"/streams/id/v0/index.m3u8", "/streams/id/manifest.mpd", "/streams/id/1-0000000000000abc-0.m4s",
+        "/streams/id/dash/index.m3u8", "/streams/id/", "/streams/id", "/streams/", "/streams/a b/index.m3u8",
+        "/streams/id/dvr.m3u8", "/streams/id/live.flv", "/streams/id//index.m3u8"}) {
+    EXPECT_FALSE(parse_stream_path(text)) << text;
+  }
   EXPECT_FALSE(parse_flv_path("/live/id/v0/live.flv"));
   EXPECT_FALSE(parse_stream_path("/live/" + std::string(129, 'a') + "/x"));
+}
+
+TEST(MediaPath, KnowsTheListsByNamesOfOlderServers) {
+  for (const char* text : {"/streams/id/index.m3u8", "/streams/id/master.m3u8"}) {
+    const auto path = parse_stream_path(text);
+    ASSERT_TRUE(path) << text;
+    EXPECT_TRUE(path->is_playlist());
+    EXPECT_EQ(path->base, "../../live/id/");
+  }
+  const auto manifest = parse_stream_path("/streams/id/dash/manifest.mpd");
+  ASSERT_TRUE(manifest);
+  EXPECT_TRUE(manifest->is_manifest());
+  EXPECT_EQ(manifest->stream_id, "id");
+  EXPECT_EQ(manifest->base, "../../../live/id/");
 }
 
 }  // namespace
