@@ -5,3 +5,19 @@ millrace_fuzzer(cmcd_fuzz
     src/cmcd_fuzz.cpp
   SEEDS src/cmcd_fuzz_seeds
   MAX_LEN 4096)
+# Recordings, which lie in a directory that others write to as well.
+millrace_fuzzer(recorded_file_fuzz
+  SOURCES
+    src/dvr_offering.cpp
+    src/hls_media_playlist.cpp
+    src/log_segments.cpp
+    src/media_path.cpp
+    src/offering.cpp
+    src/recorded_file.cpp
+    src/recorded_file_fuzz.cpp
+    src/recorded_media.cpp
+    src/recorded_segments.cpp
+    src/track_configuration.cpp
+  DEPS media media_mp4 manifest_hls mp4
+  SEEDS src/recorded_file_fuzz_seeds
+  MAX_LEN 4096)

@@ -23,6 +23,14 @@ void PackagingConfig::add_rows(ConfigTable& table) {
   table.integer("HLS_WINDOW_SEGMENTS", window_segments, "10", {3, 100},
                 "segments in a playlist; fewer where they would pass 50 seconds, more where they are no "
                 "three target durations");
+  table.duration(
+      "DVR_WINDOW_SECONDS", dvr_window, "0", {0, 43'200},
+      "seconds that viewers may go back in a stream that is recorded (/live/<id>/dvr.m3u8, dvr.mpd); "
+      "0: only what the log has");
+  table.text("MEDIA_ROOT", media_root, "",
+             "directory of recorded media, which recording writes; default: media below MILLRACE_HOME");
+  table.text("VOD_DIRECTORY_NAME", vod_directory_name, "vod",
+             "name of the recordings' directory below MEDIA_ROOT");
   table.boolean("HLS_ENABLED", hls_enabled, "true", "whether there are playlists (HLS); off: 404");
   table.boolean("DASH_ENABLED", dash_enabled, "true", "whether there are manifests (DASH); off: 404");
   table.duration(
@@ -37,6 +45,10 @@ void PackagingConfig::add_rows(ConfigTable& table) {
   table.secret("PLAYBACK_SECRET_PREVIOUS", playback_secret_previous,
                "the secret before it: tokens signed with it are good until they run out");
   bus.add_rows(table);
+}
+
+std::string PackagingConfig::recordings_directory(const std::string& home) const {
+  return (media_root.empty() ? home + "/media" : media_root) + "/" + vod_directory_name;
 }
 
 }  // namespace millrace::packaging

@@ -27,6 +27,9 @@ struct PackagingConfig {
   http::OpsConfig ops;
   std::uint32_t window_segments = 0;
   std::chrono::seconds reconnect_grace{};
+  std::chrono::seconds dvr_window{};
+  std::string media_root;
+  std::string vod_directory_name;
   bool hls_enabled = true;
   bool dash_enabled = true;
   bool public_stream_keys = false;
@@ -35,6 +38,7 @@ struct PackagingConfig {
   bus::EndpointsConfig bus;
 
   void add_rows(ConfigTable& table);
+  std::string recordings_directory(const std::string& home) const;
 };
 
 }  // namespace millrace::packaging

@@ -258,6 +258,20 @@ void describe_latency(const Listing& listing, dash::Mpd& mpd) {
                                .reference_id = kReferenceId};
 }
 
+// What the presentation begins with, in microseconds since 1970: 0 of what is dynamic, whose times are dates.
+// Of a recording the first Period begins with the first segment that there is.
+std::int64_t begin_at_zero(const Offering& offering, std::vector<DashPeriod>& periods) {
+  const Listing& listing = offering.listing;
+  if (!listing.ended || !offering.is_recording) return 0;
+  std::size_t first = listing.first_listed;
+  while (!periods.front().holds(listing.offered[first])) ++first;
+  DashPeriod& period = periods.front();
+  const std::int64_t begin_us = extent(offering, period, first).begin_us;
+  period.time_us += begin_us - period.start.us();
+  period.start = WallTime::from_us(begin_us);
+  return begin_us;
+}
+
 }  // namespace
 
 std::string dash_manifest(const Offering& offering, const DashPeriods& periods, ManifestForm form) {
@@ -270,13 +284,15 @@ std::string dash_manifest(const Offering& offering, const DashPeriods& periods, 
   if (form == ManifestForm::kPlain || listing.ended) {
     for (DashPeriod& period : listed) period.grid_ns = 0;
   }
+  const std::int64_t begin_us = begin_at_zero(offering, listed);
   dash::Mpd mpd;
   describe_time(offering, listed, mpd);
+  mpd.duration_us -= begin_us;
   if (listed.back().grid_ns != 0) describe_latency(listing, mpd);
   const DashPeriod* before = nullptr;
   for (const DashPeriod& period : listed) {
     mpd.periods.push_back(
-        {period.id, period.start.us(), sets(offering, period, before, shares(offering, period))});
+        {period.id, period.start.us() - begin_us, sets(offering, period, before, shares(offering, period))});
     before = &period;
   }
   return dash::serialize(mpd);

@@ -13,8 +13,9 @@ namespace {
 constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr std::string_view kVideoGroup = "video";
 
-std::string uri_of(const Rendition& rendition) {
-  return to_string(rendition.name) + '/' + std::string(kPlaylistName);
+// Of its list, whose name they all have.
+std::string uri_of(const Offering& offering, const Rendition& rendition) {
+  return to_string(rendition.name) + '/' + std::string(offering.list_name);
 }
 
 // Precondition: the rendition is current.
@@ -110,7 +111,7 @@ Pictures pictures(const Offering& offering) {
 hls::Variant picture_variant(const Offering& offering, const Rendition& picture) {
   const TrackDescription& description = *newest(picture).description;
   hls::Variant variant;
-  variant.uri = uri_of(picture);
+  variant.uri = uri_of(offering, picture);
   const Bandwidth own =
       bandwidth(listed_spans(offering, picture), offering.listing.target_duration_seconds * kMicroseconds);
   variant.bandwidth = own.peak;
@@ -138,7 +139,7 @@ void allow_alternatives(const Offering& offering, const Pictures& found, hls::Va
   }
 }
 
-void name_alternatives(const Pictures& found, hls::MultivariantPlaylist& playlist) {
+void name_alternatives(const Offering& offering, const Pictures& found, hls::MultivariantPlaylist& playlist) {
   if (found.alternatives.empty()) return;
   hls::Alternative alternative;
   alternative.type = hls::Alternative::Type::kVideo;
@@ -148,18 +149,18 @@ void name_alternatives(const Pictures& found, hls::MultivariantPlaylist& playlis
   playlist.alternatives.push_back(alternative);
   for (const Rendition* other : found.alternatives) {
     alternative.name = to_string(other->name);
-    alternative.uri = uri_of(*other);
+    alternative.uri = uri_of(offering, *other);
     alternative.is_default = false;
     playlist.alternatives.push_back(alternative);
   }
 }
 
-void name_sounds(const AudioGroup& group, hls::MultivariantPlaylist& playlist) {
+void name_sounds(const Offering& offering, const AudioGroup& group, hls::MultivariantPlaylist& playlist) {
   for (const Rendition* sound : group.sounds) {
     hls::Alternative alternative;
     alternative.group = group.id;
     alternative.name = "Audio " + std::to_string(sound->name.number + 1);
-    alternative.uri = uri_of(*sound);
+    alternative.uri = uri_of(offering, *sound);
     alternative.is_default = sound == group.sounds.front();
     alternative.channels = newest(*sound).description->track.channels;
     playlist.alternatives.push_back(std::move(alternative));
@@ -174,9 +175,9 @@ void add_group(const AudioGroup& group, hls::Variant& variant) {
 }
 
 // Of sound alone (RFC 8216 8.6): the variant's list is that of its group's first. One sound needs no group.
-hls::Variant sound_variant(const AudioGroup& group, bool alone) {
+hls::Variant sound_variant(const Offering& offering, const AudioGroup& group, bool alone) {
   hls::Variant variant;
-  variant.uri = uri_of(*group.sounds.front());
+  variant.uri = uri_of(offering, *group.sounds.front());
   add_group(group, variant);
   if (alone) variant.audio_group.clear();
   return variant;
@@ -190,10 +191,10 @@ std::string multivariant_playlist(const Offering& offering) {
   const Pictures found = pictures(offering);
   const bool one_sound = groups.size() == 1 && groups.front().sounds.size() == 1;
   for (const AudioGroup& group : groups) {
-    if (!found.variants.empty() || !one_sound) name_sounds(group, playlist);
-    if (found.variants.empty()) playlist.variants.push_back(sound_variant(group, one_sound));
+    if (!found.variants.empty() || !one_sound) name_sounds(offering, group, playlist);
+    if (found.variants.empty()) playlist.variants.push_back(sound_variant(offering, group, one_sound));
   }
-  name_alternatives(found, playlist);
+  name_alternatives(offering, found, playlist);
   for (const Rendition* picture : found.variants) {
     hls::Variant variant = picture_variant(offering, *picture);
     if (picture == found.variants.front()) allow_alternatives(offering, found, variant);

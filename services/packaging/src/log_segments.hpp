@@ -40,6 +40,11 @@ class LogSegments {
 
   // In the order of the log's configuration area, each before the first record that refers to it.
   void add_configuration(const TrackTiming& timing) { configurations_.push_back(timing); }
+  // The same where some are not known: that of this index, before the first record that refers to it.
+  void set_configuration(std::uint32_t index, const TrackTiming& timing) {
+    if (index >= configurations_.size()) configurations_.resize(index + 1);
+    configurations_[index] = timing;
+  }
   std::size_t configuration_count() const { return configurations_.size(); }
 
   // Records in order without a gap, beginning anywhere.

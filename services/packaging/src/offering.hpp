@@ -46,6 +46,8 @@ struct Offering {
   std::shared_ptr<SharedLog> growing_log;        // of listing.growing
   std::vector<Rendition> renditions;             // by name: pictures first; v0 and a0 are always there
   bool is_private = false;
+  std::string_view list_name = kPlaylistName;  // of each rendition's list
+  bool is_recording = false;                   // once it has ended it is one, whose times begin with 0
 
   bool is_listed() const { return listing.first_listed < listing.offered.size(); }
 };

@@ -29,8 +29,14 @@ std::shared_ptr<const http::Request> kept(http::Request&& request) {
 
 void PatientDelivery::serve(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
                             WallTime wall) {
+  if (dvr_ != nullptr && DvrDelivery::is_list(request))
+    return dvr_->serve_list(std::move(request), responder, now_us, wall);
   Delivery::Outcome outcome = delivery_.answer(request, now_us, wall);
-  if (auto* const response = std::get_if<http::Response>(&outcome)) return responder(std::move(*response));
+  if (auto* const response = std::get_if<http::Response>(&outcome)) {
+    if (dvr_ != nullptr && DvrDelivery::may_have(request, *response))
+      return dvr_->serve_object(std::move(request), responder, std::move(*response), now_us, wall);
+    return responder(std::move(*response));
+  }
   const auto& awaited = std::get<Delivery::Awaited>(outcome);
   const auto needed = kept(std::move(request));
   auto ready = [delivery = &delivery_, needed]() -> std::optional<http::Response> {

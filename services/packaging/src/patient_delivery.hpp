@@ -11,6 +11,7 @@
 #pragma once
 
 #include "delivery.hpp"
+#include "dvr_delivery.hpp"
 #include "http/waiting_room.hpp"
 
 namespace millrace::packaging {
@@ -18,8 +19,9 @@ namespace millrace::packaging {
 class PatientDelivery {
  public:
   // All of them outlive the server that calls it, and the room what waits in it.
-  PatientDelivery(Delivery& delivery, http::WaitingRoom& room, Metrics& metrics)
-      : delivery_(delivery), room_(room), metrics_(metrics) {}
+  // dvr: answers for what the log does not have; nullptr: nobody does.
+  PatientDelivery(Delivery& delivery, http::WaitingRoom& room, Metrics& metrics, DvrDelivery* dvr = nullptr)
+      : delivery_(delivery), room_(room), metrics_(metrics), dvr_(dvr) {}
 
   // now_us: monotonic.
   void serve(http::Request&& request, const http::Responder& responder, std::int64_t now_us, WallTime wall);
@@ -28,6 +30,7 @@ class PatientDelivery {
   Delivery& delivery_;
   http::WaitingRoom& room_;
   Metrics& metrics_;
+  DvrDelivery* const dvr_;
 };
 
 }  // namespace millrace::packaging

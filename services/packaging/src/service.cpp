@@ -9,6 +9,8 @@
 #include "bus/v1/bus.pb.h"
 #include "bus/watching_facts.hpp"
 #include "delivery.hpp"
+#include "dvr_archive.hpp"
+#include "dvr_delivery.hpp"
 #include "flv_delivery.hpp"
 #include "http/ops.hpp"
 #include "http/server.hpp"
@@ -23,6 +25,7 @@ namespace {
 constexpr std::chrono::seconds kFirstViewsPatience{3};
 constexpr std::chrono::milliseconds kFirstViewsPoll{2};
 constexpr std::string_view kComponent = "auth";  // of health: whether it is known who may watch
+constexpr std::string_view kRecordings = "recordings";
 constexpr std::chrono::milliseconds kDrainReserve{500};
 constexpr std::chrono::seconds kKeyPatience{2};
 
@@ -63,7 +66,9 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
       playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
   if (!keys) return fail("config.secret", keys.error().message);
   gate_ = std::make_unique<PlaybackGate>(std::move(*keys));
-  make_delivery();
+  if (config_.vod_directory_name.find('/') != std::string::npos || config_.vod_directory_name == "..")
+    return fail("config.invalid", "VOD_DIRECTORY_NAME: must be a name, not a path");
+  make_delivery(context.home);
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : packaging_children(shared_))
     runtime::add_child(context.root, std::move(child));
@@ -74,10 +79,22 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
                          {{"HLS_PORT", hls_->port()}});
 }
 
-void PackagingService::make_delivery() {
-  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics,
-                                         Protocols{.hls = config_.hls_enabled, .dash = config_.dash_enabled});
-  patient_ = std::make_unique<PatientDelivery>(*delivery_, *shared_->waiting, shared_->metrics);
+void PackagingService::make_delivery(const std::string& home) {
+  const Protocols protocols{.hls = config_.hls_enabled, .dash = config_.dash_enabled};
+  delivery_ =
+      std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics, protocols);
+  if (config_.dvr_window.count() > 0) {
+    const auto report = [health = shared_->health](const std::string& problem) {
+      health->set(kRecordings,
+                  problem.empty() ? runtime::HealthState::kReady : runtime::HealthState::kDegraded, problem);
+    };
+    archive_ = std::make_unique<DvrArchive>(
+        config_.recordings_directory(home),
+        std::chrono::duration_cast<std::chrono::microseconds>(config_.dvr_window).count(), report);
+    dvr_ = std::make_unique<DvrDelivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics,
+                                         protocols, *archive_);
+  }
+  patient_ = std::make_unique<PatientDelivery>(*delivery_, *shared_->waiting, shared_->metrics, dvr_.get());
   FlvDependencies dependencies{
       .logs =
           [shared = shared_.get()](std::string_view stream_id) {

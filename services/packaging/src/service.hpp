@@ -16,6 +16,8 @@ struct Request;
 namespace millrace::packaging {
 
 class Delivery;
+class DvrArchive;
+class DvrDelivery;
 class FlvDelivery;
 class PatientDelivery;
 class PlaybackGate;
@@ -31,7 +33,7 @@ class PackagingService {
   void drain(runtime::Deadline deadline);
 
  private:
-  void make_delivery();
+  void make_delivery(const std::string& home);
   Result<void> start_bus(const runtime::ServiceContext& context);
   Result<void> start_delivery();
   void listen_to_auth();
@@ -43,6 +45,8 @@ class PackagingService {
   std::shared_ptr<PackagingShared> shared_;
   std::unique_ptr<PlaybackGate> gate_;
   std::unique_ptr<Delivery> delivery_;
+  std::unique_ptr<DvrDelivery> dvr_;     // nullptr: off
+  std::unique_ptr<DvrArchive> archive_;  // goes first: its threads use dvr_
   std::unique_ptr<PatientDelivery> patient_;
   std::unique_ptr<FlvDelivery> flv_;
   service::Shell shell_;

@@ -46,6 +46,7 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const std::shared_ptr
   const Offering& offering = *offered;
   auto view = std::make_shared<StreamView>();
   view->stream_id = stream_id_;
+  view->offering = offered;
   view->target_duration_seconds = offering.listing.target_duration_seconds;
   view->ended = offering.listing.ended;
   view->is_private = offering.is_private;

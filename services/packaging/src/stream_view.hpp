@@ -43,6 +43,7 @@ struct RenditionView {
 
 struct StreamView {
   std::string stream_id;
+  std::shared_ptr<const Offering> offering;  // what it was made of
   // nullptr when nothing is listed any more.
   std::shared_ptr<const MultivariantPlaylistTexts> multivariant_playlist;
   DashPresentation::Manifests manifests;

@@ -1,4 +1,4 @@
-// Plays a DASH manifest with dash.js in Chromium: node dash.mjs URL [--seconds N] [--stall MS] [--until-end]. Prints one
+// Plays a DASH manifest with dash.js in Chromium: node dash.mjs URL [--seconds N] [--stall MS] [--until-end] [--back]. Prints one
 // line of JSON: what was played, the longest stall, the latency that dash.js reports, the Periods that were seen. Exits 0 when nothing
 // stalled for longer, or where asked to play until the end, when that came.
 import { createRequire } from "node:module";
@@ -14,6 +14,7 @@ const seconds = option("--seconds", 20);
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const stallMs = option("--stall", 2000 * patience);
 const untilEnd = options.includes("--until-end");
+const back = options.includes("--back");  // to the beginning of what there is, before it counts
 const START_MS = 40000 * patience;
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -58,6 +59,14 @@ try {
   await page.evaluate(begin, url);
   await page.waitForFunction(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames > 0, undefined,
     { timeout: START_MS });
+  const edge = await page.evaluate(() => document.querySelector("video").currentTime);
+  if (back) {
+    await page.evaluate(() => window.player.seek(1));
+    await page.waitForFunction((from) => {
+      const video = document.querySelector("video");
+      return video.currentTime < from - 5 && !video.seeking && video.readyState >= 3;
+    }, edge, { timeout: START_MS });
+  }
   const first = await page.evaluate(sample);
   let last = first;
   let moved = Date.now();
@@ -76,7 +85,7 @@ try {
   console.log(JSON.stringify({
     played: last.time - first.time, seconds, frames: last.frames - first.frames, dropped: last.dropped - first.dropped, width: last.width,
     sound: last.sound - first.sound, longest, latency: latencies[Math.floor(latencies.length / 2)], target: last.target, ended: last.ended,
-    periods: last.periods, problems: last.problems, refused: requests,
+    behind: edge - first.time, periods: last.periods, problems: last.problems, refused: requests,
   }));
   if (untilEnd && !last.ended) throw new Error("the end did not come");
   if (!untilEnd && longest > stallMs) throw new Error(`stalled for ${longest} ms`);

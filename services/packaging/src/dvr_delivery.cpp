@@ -1,0 +1,278 @@
+#include "dvr_delivery.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "caching.hpp"
+#include "http/content_coding.hpp"
+#include "manifest/dash/template_query.hpp"
+#include "manifest/hls/uri_query.hpp"
+#include "recorded_media.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
+constexpr std::string_view kManifestType = "application/dash+xml";
+constexpr std::int64_t kMicroseconds = 1'000'000;
+constexpr std::int64_t kPatienceTargets = 3;
+
+http::Response busy() {
+  http::Response response = http::Response::problem(503, "packaging.busy", "recordings are being read");
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Retry-After", "1");
+  return response;
+}
+
+http::Response nothing(std::string_view why) {
+  http::Response response = http::Response::problem(404, "packaging.no_past", why);
+  response.headers.set("Cache-Control", cache::kMissing);
+  return response;
+}
+
+void send(const http::Responder& responder, http::Response response) {
+  allow_every_origin(response);
+  responder(std::move(response));
+}
+
+bool takes_gzip(const http::Request& request) {
+  constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
+  return http::prefers_gzip(request.headers.contains(kAcceptEncoding)
+                                ? std::optional(request.headers.find(kAcceptEncoding))
+                                : std::nullopt);
+}
+
+// So that whoever sends the pieces does not wait for the disk.
+void bring_into_memory(const http::FilePieces& file) {
+  constexpr std::size_t kBytes = 256UL * 1024;
+  thread_local std::vector<std::uint8_t> buffer(kBytes);
+  for (const http::FilePieces::Piece& piece : file.pieces) {
+    if (!piece.file) continue;
+    for (std::uint64_t done = 0; done < piece.size;) {
+      const ssize_t count =
+          ::pread(piece.file->descriptor(), buffer.data(), std::min<std::uint64_t>(kBytes, piece.size - done),
+                  static_cast<off_t>(piece.offset + done));
+      if (count <= 0) return;
+      done += static_cast<std::uint64_t>(count);
+    }
+  }
+}
+
+RecordedSegmentPtr find(const std::vector<RecordedSegmentPtr>& segments, const SegmentName& name) {
+  const auto found = std::lower_bound(segments.begin(), segments.end(), name.media_sequence,
+                                      [](const RecordedSegmentPtr& segment, std::uint64_t media_sequence) {
+                                        return segment->segment.media_sequence < media_sequence;
+                                      });
+  return found != segments.end() && segment_name((*found)->segment) == name ? *found : nullptr;
+}
+
+// Also what is whole only where nothing follows.
+RecordedSegmentPtr find(const Recorded& recorded, const SegmentName& name) {
+  auto found = find(recorded.segments, name);
+  return found ? found : find(recorded.rest, name);
+}
+
+const TrackSpan* span_of(const RecordedSegment& segment, std::string_view rendition) {
+  for (const TrackSpan& span : segment.segment.tracks) {
+    if (to_string(rendition_name(span.kind, span.track)) == rendition) return &span;
+  }
+  return nullptr;
+}
+
+// The one that a segment of the rendition refers to, with that segment.
+std::pair<RecordedSegmentPtr, std::shared_ptr<const TrackDescription>> find(const Recorded& recorded,
+                                                                            std::string_view rendition,
+                                                                            const InitName& name) {
+  for (const auto* const segments : {&recorded.segments, &recorded.rest}) {
+    for (const RecordedSegmentPtr& segment : *segments) {
+      if (segment->segment.publication_id != name.publication_id) continue;
+      const TrackSpan* const span = span_of(*segment, rendition);
+      if (span == nullptr || init_name(segment->segment, *span) != name) continue;
+      const auto place = static_cast<std::size_t>(span - segment->segment.tracks.data());
+      return {segment, segment->descriptions[place]};
+    }
+  }
+  return {};
+}
+
+bool is_known(const Recorded& recorded, const StreamPath& path) {
+  if (const auto name = parse_segment_name(path.name)) return find(recorded, *name) != nullptr;
+  const auto name = parse_init_name(path.name);
+  return name && find(recorded, path.rendition, *name).first;
+}
+
+}  // namespace
+
+bool DvrDelivery::is_list(const http::Request& request) {
+  const bool reads = request.method == http::Method::kGet || request.method == http::Method::kHead;
+  const auto path = parse_stream_path(request.path);
+  return reads && path && (path->is_dvr_playlist() || path->is_dvr_manifest());
+}
+
+bool DvrDelivery::may_have(const http::Request& request, const http::Response& answer) {
+  if (answer.status != 404 && answer.status != 410) return false;
+  const auto path = parse_stream_path(request.path);
+  return path && !path->rendition.empty() && (parse_segment_name(path->name) || parse_init_name(path->name));
+}
+
+DvrDelivery::Access DvrDelivery::judge(const http::Request& request, const std::string& stream_id,
+                                       bool is_private, WallTime wall, std::int64_t grace_s) const {
+  const playback::Standing standing = gate_.revocations.standing(stream_id);
+  if (auto closed = gate_.closed(standing)) return {false, std::move(closed)};
+  if (!is_private && standing == playback::Standing::kPublic) return {true, {}};
+  PlaybackGate::Decision decision = gate_.judge(request, stream_id, wall, grace_s);
+  if (decision.refusal) metrics_.forbidden();
+  return {false, std::move(decision.refusal)};
+}
+
+void DvrDelivery::serve_list(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
+                             WallTime wall) {
+  const std::string stream_id(parse_stream_path(request.path)->stream_id);
+  if (auto closed = gate_.closed(gate_.revocations.standing(stream_id)))
+    return send(responder, std::move(*closed));
+  auto kept = std::make_shared<const http::Request>(std::move(request));
+  archive_.find(stream_id, now_us,
+                [this, kept = std::move(kept), responder, now_us, wall](const DvrArchive::Stream* stream) {
+                  if (stream == nullptr) return send(responder, busy());
+                  send(responder, list(*kept, *stream, now_us, wall));
+                });
+}
+
+http::Response DvrDelivery::list(const http::Request& request, const DvrArchive::Stream& stream,
+                                 std::int64_t now_us, WallTime wall) {
+  const std::string stream_id(parse_stream_path(request.path)->stream_id);
+  const auto view = views_.find(stream_id);
+  const Offering* const live = view ? view->offering.get() : nullptr;
+  Access access = judge(request, stream_id, is_private(stream.recorded->segments, live), wall, 0);
+  if (access.refusal) return std::move(*access.refusal);
+  http::Response response = list_of(request, stream, live, access.is_public, now_us);
+  if (!access.is_public) response.headers.set("Cache-Control", cache::kForOneViewer);
+  return response;
+}
+
+http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchive::Stream& stream,
+                                    const Offering* live, bool is_public, std::int64_t now_us) {
+  const StreamPath path = *parse_stream_path(request.path);
+  const Recorded& recorded = *stream.recorded;
+  if (path.is_dvr_manifest() ? !protocols_.dash : !protocols_.hls) return nothing("there are no such lists");
+  if (recorded.segments.empty() && recorded.rest.empty()) {
+    if (live == nullptr) return nothing("there is nothing of this stream, neither live nor recorded");
+    if (live->listing.first_listed > 0)
+      return nothing("this stream is not recorded: it has no past to go back to");
+  }
+  const auto texts = stream.lists->texts(recorded, live, archive_.window_us());
+  if (!texts->offering) return nothing("there is nothing of this stream yet");
+  viewers_.seen(path.stream_id, request.peer_address, viewer_name(request), now_us,
+                kPatienceTargets * texts->offering->listing.target_duration_seconds * kMicroseconds);
+  const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
+  if (path.is_dvr_manifest()) {
+    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us());
+    return manifest.text ? text_of(request, path, manifest, target_s, is_public)
+                         : nothing("there is no MPD of this stream yet");
+  }
+  if (path.rendition.empty()) return text_of(request, path, texts->multivariant->text(), target_s, is_public);
+  const auto found = texts->media.find(path.rendition);
+  return found == texts->media.end() ? nothing("there is no such list")
+                                     : text_of(request, path, found->second->text(), target_s, is_public);
+}
+
+http::Response DvrDelivery::text_of(const http::Request& request, const StreamPath& path,
+                                    const StoredText& text, std::uint32_t target_s, bool is_public) const {
+  metrics_.playlist_served();
+  if (request.method == http::Method::kGet) viewers_.sent(path.stream_id, text.text->size());
+  http::Response response;
+  response.headers.set("Content-Type", path.is_dvr_manifest() ? kManifestType : kPlaylistType);
+  response.headers.set("ETag", text.etag);
+  if (is_public) {
+    response.headers.set("Cache-Control", cache::of_list(target_s));
+    if (text.codings && takes_gzip(request)) {
+      response.body = text.codings->get(*text.text);
+    } else {
+      response.body = text.text;
+    }
+    return response;
+  }
+  const std::string query = "token=" + std::string(request.parameter(PlaybackGate::kParameter));
+  response.body = path.is_dvr_manifest() ? dash::with_template_query(*text.text, query)
+                                         : hls::with_uri_query(*text.text, query);
+  return response;
+}
+
+void DvrDelivery::serve_object(http::Request&& request, const http::Responder& responder,
+                               http::Response missing, std::int64_t now_us, WallTime wall) {
+  auto kept = std::make_shared<const http::Request>(std::move(request));
+  const StreamPath path = *parse_stream_path(kept->path);
+  const std::string stream_id(path.stream_id);
+  const auto known = archive_.remembered(stream_id);
+  if (known && is_known(*known, path)) {
+    const bool taken = archive_.post(
+        [this, kept, responder, missing, known, wall] { object(kept, responder, missing, *known, wall); });
+    return taken ? void() : send(responder, busy());
+  }
+  archive_.find(
+      stream_id, now_us,
+      [this, kept, responder, missing = std::move(missing), wall](const DvrArchive::Stream* stream) {
+        if (stream == nullptr) return send(responder, busy());
+        object(kept, responder, missing, *stream->recorded, wall);
+      });
+}
+
+// On a thread that may wait for the disk.
+void DvrDelivery::object(const std::shared_ptr<const http::Request>& request,
+                         const http::Responder& responder, http::Response missing, const Recorded& recorded,
+                         WallTime wall) {
+  const StreamPath path = *parse_stream_path(request->path);
+  const std::string stream_id(path.stream_id);
+  const auto view = views_.find(stream_id);
+  Access access =
+      judge(*request, stream_id, is_private(recorded.segments, view ? view->offering.get() : nullptr), wall,
+            PlaybackGate::kSegmentGraceSeconds);
+  if (access.refusal) return send(responder, std::move(*access.refusal));
+  std::optional<http::Response> found;
+  if (const auto name = parse_segment_name(path.name)) {
+    const RecordedSegmentPtr recorded_segment = find(recorded, *name);
+    const TrackSpan* const span = recorded_segment ? span_of(*recorded_segment, path.rendition) : nullptr;
+    if (span != nullptr && !(access.is_public && recorded_segment->log.is_private))
+      found = segment(*recorded_segment, *span);
+  } else if (const auto init = parse_init_name(path.name)) {
+    const auto [with, description] = packaging::find(recorded, path.rendition, *init);
+    if (with && !(access.is_public && with->log.is_private)) found = init_segment(*description);
+  }
+  if (!found) found = std::move(missing);
+  if (!access.is_public) found->headers.set("Cache-Control", cache::kForOneViewer);
+  if (found->status != 200) return send(responder, std::move(*found));
+  found->headers.set("Content-Type", path.rendition.front() == 'v' ? "video/mp4" : "audio/mp4");
+  if (request->method == http::Method::kGet) viewers_.sent(stream_id, http::body_size(found->body));
+  send(responder, std::move(*found));
+}
+
+http::Response DvrDelivery::segment(const RecordedSegment& segment, const TrackSpan& span) {
+  std::vector<media::RecordedPiece> pieces;
+  for (const RecordedShare& share : segment.shares) {
+    auto piece = read_piece(share);
+    if (!piece) return busy();
+    pieces.push_back(std::move(*piece));
+  }
+  auto file = recorded_media(segment, span, pieces);
+  if (!file) return nothing(file.error().message);
+  bring_into_memory(*file);
+  http::Response response;
+  response.headers.set("Cache-Control", cache::kForEver);
+  response.headers.set("ETag", '"' + to_string(segment_name(segment.segment)) + '"');
+  response.body = std::move(*file);
+  metrics_.segment_served(http::body_size(response.body));
+  return response;
+}
+
+http::Response DvrDelivery::init_segment(const TrackDescription& description) {
+  const StoredText init = store_text(std::string(as_text(packaging::init_segment(description))));
+  http::Response response;
+  response.headers.set("Cache-Control", cache::kForEver);
+  response.headers.set("ETag", init.etag);
+  response.body = init.text;
+  metrics_.init_segment_served();
+  return response;
+}
+
+}  // namespace millrace::packaging

@@ -1,0 +1,202 @@
+// Going back over a real connection: which lists and objects there are, and for whom.
+#include "dvr_delivery.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/clock.hpp"
+#include "http/server.hpp"
+#include "http/test_client.hpp"
+#include "patient_delivery.hpp"
+#include "stream_package.hpp"
+#include "test_publisher.hpp"
+#include "test_recording.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using http::testing::body_of;
+using http::testing::field_of;
+using http::testing::status_of;
+
+constexpr std::int64_t kNow = 1'000;
+constexpr std::int64_t kHourUs = 3'600'000'000;
+
+playback::TokenKeys keys() {
+  return playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
+}
+
+// A published stream of forty segments, of which the live list has four, all recorded.
+class DvrDeliveryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    gate_.revocations.set_complete();
+    arena_ = make_arena(logs_.path());
+    reader_ = media::ArenaReader::open(logs_.path(), "ingest", "test").value();
+    server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
+                patient_.serve(std::move(request), responder, monotonic_us(), WallTime::from_seconds(kNow));
+              }).value();
+  }
+  void TearDown() override { server_->drain(std::chrono::seconds(2)); }
+
+  void publish(bool is_private = false, PublicationId id = PublicationId{0xA1}, Epoch epoch = Epoch{1}) {
+    publisher_ = std::make_unique<TestPublisher>(
+        *arena_, TestPublisher::Options{.publication_id = id, .epoch = epoch, .is_private = is_private});
+    publisher_->groups(40);
+    publisher_->frame(0);
+    show();
+  }
+  void show() {
+    while (package_.update({sources(reader_)}, 0).more) {
+    }
+    views_.publish(package_.view(), this);
+  }
+  void record(PublicationId id = PublicationId{0xA1}) {
+    for (const media::LogInfo& info : reader_->logs()) {
+      if (info.publication_id != id) continue;
+      media::LogReader log = reader_->open_log(info.slot, id, info.first).value();
+      recording_.begin_log();
+      recording_.take(log);
+    }
+    write_file(directory_.path() + "/s1-2026-11-20T21-49-15.123Z.part.mp4", recording_.live());
+  }
+  std::string request(const std::string& method, const std::string& path, const std::string& fields = "") {
+    http::testing::TestClient client(server_->port());
+    client.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\n" + fields + "\r\n");
+    return client.read_answer(method == "HEAD");
+  }
+  std::string get(const std::string& name, const std::string& fields = "") {
+    return request("GET", "/live/s1/" + name, fields);
+  }
+  // The first segment of a rendition's list: the log has it, but no list of it any more.
+  static std::string first_segment(std::string_view list) {
+    const std::size_t end = list.find(".m4s") + 4;
+    const std::size_t begin = list.rfind('\n', end - 1) + 1;
+    return std::string(list.substr(begin, end - begin));
+  }
+  std::string token() {
+    playback::Claims claims;
+    claims.stream_id = "s1";
+    claims.expires_s = kNow + 60;
+    return keys().sign(claims);
+  }
+
+  ScratchDirectory logs_, directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::shared_ptr<media::ArenaReader> reader_;
+  std::unique_ptr<TestPublisher> publisher_;
+  TestRecording recording_;
+  StreamPackage package_{"s1", WindowPolicy{.segments = 4}};
+  ViewTable views_;
+  ViewerCounter viewers_;
+  Metrics metrics_;
+  PlaybackGate gate_{keys()};
+  Delivery delivery_{views_, gate_, viewers_, metrics_};
+  http::WaitingRoom room_{http::WaitingRoom::Limits{}};
+  std::unique_ptr<DvrArchive> archive_ = std::make_unique<DvrArchive>(directory_.path(), kHourUs);
+  DvrDelivery dvr_{views_, gate_, viewers_, metrics_, {}, *archive_};
+  PatientDelivery patient_{delivery_, room_, metrics_, &dvr_};
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(DvrDeliveryTest, GivesTheWholeWindowUnderTheNamesOfTheLiveStream) {
+  publish();
+  record();
+  const std::string all = get("dvr.m3u8");
+  EXPECT_EQ(status_of(all), 200) << all;
+  EXPECT_EQ(field_of(all, "Content-Type"), "application/vnd.apple.mpegurl");
+  EXPECT_EQ(field_of(all, "Cache-Control"), "public, max-age=1");
+  EXPECT_NE(body_of(all).find("\nv0/dvr.m3u8\n"), std::string::npos) << all;
+  const std::string list = get("v0/dvr.m3u8");
+  std::size_t count = 0;
+  for (std::size_t at = list.find(".m4s\n"); at != std::string::npos; at = list.find(".m4s\n", at + 1))
+    ++count;
+  EXPECT_EQ(count, 40U) << list;
+  const std::string segment = "v0/" + first_segment(body_of(list));
+  const std::string answer = get(segment);
+  EXPECT_EQ(status_of(answer), 200) << segment << answer;
+  EXPECT_EQ(field_of(answer, "Content-Type"), "video/mp4");
+  EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=31536000, immutable");
+  EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(field_of(answer, "ETag"), '"' + segment.substr(3) + '"');
+  EXPECT_EQ(body_of(get(segment, "Range: bytes=8-19\r\n")), body_of(answer).substr(8, 12));
+  EXPECT_EQ(status_of(request("HEAD", "/live/s1/" + segment)), 200);
+  EXPECT_EQ(status_of(request("OPTIONS", "/live/s1/dvr.m3u8")), 204);
+  EXPECT_EQ(status_of(request("POST", "/live/s1/dvr.m3u8")), 405);
+  EXPECT_EQ(status_of(get("v9/dvr.m3u8")), 404);
+  EXPECT_EQ(status_of(get("a0/1-00000000000000a1-0.m4s")), 410) << "as without a past";
+  // The log has gone, the file is finished.
+  views_.withdraw("s1", this);
+  write_file(directory_.path() + "/s1-2026-11-20T21-49-15.123Z.mp4", recording_.finished());
+  std::this_thread::sleep_for(std::chrono::microseconds(DvrArchive::kFreshUs));
+  const std::string after = get("v0/dvr.m3u8");
+  EXPECT_TRUE(body_of(after).ends_with("#EXT-X-ENDLIST\n")) << after;
+  EXPECT_EQ(body_of(get(segment)), body_of(answer));
+  const std::string init = list.substr(list.find("init-"), list.find(".mp4") + 4 - list.find("init-"));
+  EXPECT_EQ(status_of(get("v0/" + init)), 200);
+  EXPECT_EQ(status_of(get("index.m3u8")), 404);
+}
+
+TEST_F(DvrDeliveryTest, SaysWhyThereIsNoPast) {
+  const std::string unknown = get("dvr.m3u8");
+  EXPECT_EQ(status_of(unknown), 404);
+  EXPECT_NE(unknown.find("neither live nor recorded"), std::string::npos) << unknown;
+  EXPECT_EQ(archive_->remembered("s1"), nullptr) << "what is not there takes no memory";
+  publish();
+  const std::string unrecorded = get("dvr.m3u8");
+  EXPECT_EQ(status_of(unrecorded), 404);
+  EXPECT_NE(unrecorded.find("not recorded"), std::string::npos) << unrecorded;
+  EXPECT_EQ(field_of(unrecorded, "Cache-Control"), "public, max-age=1");
+}
+
+TEST_F(DvrDeliveryTest, APrivateStreamsPastTakesItsToken) {
+  publish(true);
+  record();
+  EXPECT_EQ(status_of(get("dvr.m3u8")), 401);
+  EXPECT_EQ(field_of(get("dvr.m3u8"), "Cache-Control"), "no-store");
+  EXPECT_EQ(status_of(get("dvr.m3u8?token=x")), 401);
+  const std::string query = "?token=" + token();
+  const std::string all = get("dvr.m3u8" + query);
+  EXPECT_EQ(status_of(all), 200) << all;
+  EXPECT_EQ(field_of(all, "Cache-Control"), "private, no-store");
+  EXPECT_NE(body_of(all).find("\nv0/dvr.m3u8" + query + "\n"), std::string::npos) << all;
+  const std::string list = get("v0/dvr.m3u8" + query);
+  const std::string segment = "v0/" + first_segment(body_of(list));
+  for (const bool live : {true, false}) {
+    EXPECT_EQ(status_of(get(segment)), 401) << live;
+    const std::string answer = get(segment + query);
+    EXPECT_EQ(status_of(answer), 200) << live;
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "private, no-store");
+    views_.withdraw("s1", this);
+  }
+  EXPECT_EQ(field_of(get("v9/dvr.m3u8" + query), "Cache-Control"), "private, no-store");
+  gate_.revocations.set_barred("s1", true);
+  EXPECT_EQ(status_of(get("dvr.m3u8" + query)), 404);
+  EXPECT_EQ(status_of(get(segment + query)), 404);
+}
+
+TEST_F(DvrDeliveryTest, APublicStreamShowsNothingOfWhatWasPrivate) {
+  publish(true);
+  record();
+  const std::string query = "?token=" + token();
+  const std::string segment = "v0/" + first_segment(body_of(get("v0/dvr.m3u8" + query)));
+  publisher_->log().end(media::LogEnd::kUnpublished);
+  publish(false, PublicationId{0xA2}, Epoch{2});
+  record(PublicationId{0xA2});
+  const std::string list = get("v0/dvr.m3u8");
+  EXPECT_EQ(status_of(list), 200) << list;
+  EXPECT_EQ(list.find("00a1-0.m4s"), std::string::npos) << list;
+  EXPECT_NE(list.find("00a2-0.m4s"), std::string::npos) << list;
+  for (const std::string& tried : {segment, segment + query}) {
+    const int status = status_of(get(tried));
+    EXPECT_TRUE(status == 404 || status == 410) << tried << status;
+  }
+  // It has become private: all of it takes a token.
+  gate_.revocations.set_private("s1", true);
+  EXPECT_EQ(status_of(get("v0/dvr.m3u8")), 401);
+  EXPECT_EQ(status_of(get("v0/dvr.m3u8" + query)), 200);
+}
+
+}  // namespace
+}  // namespace millrace::packaging

@@ -1,0 +1,52 @@
+// A stream's lists with its past: made when they are asked for, kept as long as they say the same. Any
+// thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "dash_presentation.hpp"
+#include "dvr_offering.hpp"
+#include "playlist_texts.hpp"
+
+namespace millrace::packaging {
+
+struct Recorded;
+
+// Of one moment; immutable.
+struct DvrTexts {
+  std::shared_ptr<const Offering> offering;  // nullptr: there is nothing to list
+  std::shared_ptr<const MultivariantPlaylistTexts> multivariant;
+  std::map<std::string, std::shared_ptr<const MediaPlaylistTexts>, std::less<>> media;  // by rendition
+};
+
+class DvrLists {
+ public:
+  // live: nullptr where the log has nothing of the stream.
+  std::shared_ptr<const DvrTexts> texts(const Recorded& recorded, const Offering* live,
+                                        std::int64_t window_us);
+  // The MPD of the same, made when it is asked for. Without a text: there is none.
+  StoredText manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us);
+
+ private:
+  // What lists are made of; equal: they would be the same.
+  struct Signature {
+    std::uint64_t recorded = 0;
+    std::uint64_t first = 0, last = 0;
+    PublicationId newest{};
+    bool live = false, ended = false, goes_on = false, is_private = false;
+    bool operator==(const Signature&) const = default;
+  };
+  static Signature signature_of(const Recorded& recorded, const Offering* live);
+  void renew(const Recorded& recorded, const Offering* live, std::int64_t window_us);
+
+  std::mutex mutex_;
+  Signature signature_;
+  DashPresentation dash_;
+  std::uint64_t first_shown_ = 0, last_shown_ = 0;  // media sequences
+  std::shared_ptr<const DvrTexts> texts_;
+};
+
+}  // namespace millrace::packaging

@@ -1,0 +1,370 @@
+// What a stream's recordings say of it is what its log said: the same segments, lists and bytes.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "dvr_archive.hpp"
+#include "dvr_lists.hpp"
+#include "recorded_media.hpp"
+#include "stream_package.hpp"
+#include "test_publisher.hpp"
+#include "test_recording.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::int64_t kHourUs = 3'600'000'000;
+constexpr const char* kStem = "s1-2026-11-20T21-49-15.123Z";
+const WindowPolicy kPolicy{.segments = 4};
+
+Bytes bytes_of(const SegmentFile& file) {
+  Bytes bytes;
+  for (const ByteView part : file.regions) bytes.insert(bytes.end(), part.begin(), part.end());
+  return bytes;
+}
+
+Bytes bytes_of(const http::FilePieces& file) {
+  Bytes bytes;
+  for (const auto& piece : file.pieces) {
+    Bytes read(piece.size);
+    if (piece.file) {
+      EXPECT_EQ(::pread(piece.file->descriptor(), read.data(), read.size(), off_t(piece.offset)),
+                ssize_t(read.size()));
+    } else {
+      std::copy_n(file.text.begin() + std::ptrdiff_t(piece.offset), piece.size, read.begin());
+    }
+    bytes.insert(bytes.end(), read.begin(), read.end());
+  }
+  return bytes;
+}
+
+class DvrTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    arena_ = make_arena(logs_.path());
+    reader_ = media::ArenaReader::open(logs_.path(), "ingest", "test").value();
+  }
+  // Its records are recorded from now on.
+  void open(PublicationId publication_id) {
+    for (const media::LogInfo& info : reader_->logs()) {
+      if (info.publication_id == publication_id)
+        log_ = reader_->open_log(info.slot, info.publication_id, info.first).value();
+    }
+    recording_.begin_log();
+  }
+  void record() { recording_.take(*log_); }
+  std::shared_ptr<const Recorded> read(bool finished = false) {
+    write_file(path(finished), finished ? recording_.finished() : recording_.live());
+    recordings::FileName name = *recordings::parse_file_name(std::string(kStem) + ".part.mp4");
+    if (finished) name.state = recordings::FileState::kFinished;
+    return files_.read({name});
+  }
+  std::string path(bool finished) const {
+    return directory_.path() + "/" + kStem + (finished ? ".mp4" : ".part.mp4");
+  }
+  std::shared_ptr<const StreamView> view() {
+    while (package_.update({sources(reader_, "s1")}, 0).more) {
+    }
+    return package_.view();
+  }
+  Bytes media_of(const RecordedSegment& segment, std::uint8_t track) {
+    std::vector<media::RecordedPiece> pieces;
+    for (const RecordedShare& share : segment.shares) pieces.push_back(read_piece(share).value());
+    const auto file = recorded_media(segment, *segment.segment.track(track), pieces);
+    EXPECT_TRUE(file) << file.error().message;
+    return file ? bytes_of(*file) : Bytes{};
+  }
+  // Every segment that both have is the same, in its times and in its bytes.
+  std::size_t expect_same(const Recorded& recorded, const StreamView& live) {
+    std::size_t compared = 0;
+    for (const RecordedSegmentPtr& segment : recorded.segments) {
+      for (const auto& offered : live.offered) {
+        const Segment& other = offered->segment();
+        if (segment_name(segment->segment) != segment_name(other)) continue;
+        EXPECT_EQ(segment->segment.duration_us, other.duration_us);
+        EXPECT_EQ(segment->segment.start_wall, other.start_wall);
+        EXPECT_EQ(segment->segment.tracks.size(), other.tracks.size());
+        for (const TrackSpan& span : other.tracks) {
+          EXPECT_EQ(segment->segment.track(span.track)->duration_us, span.duration_us);
+          EXPECT_EQ(media_of(*segment, span.track), bytes_of(*offered->file(span.track)))
+              << other.media_sequence << " track " << int(span.track);
+          ++compared;
+        }
+      }
+    }
+    return compared;
+  }
+
+  ScratchDirectory logs_, directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::shared_ptr<media::ArenaReader> reader_;
+  std::optional<media::LogReader> log_;
+  TestRecording recording_;
+  RecordingsOfStream files_{directory_.path(), kHourUs};
+  StreamPackage package_{"s1", kPolicy};
+};
+
+TEST_F(DvrTest, SegmentsOfARecordingAreThoseOfTheLogByteForByte) {
+  for (const std::uint32_t part_us : {0U, 100'000U}) {
+    const PublicationId id{0xA0 + part_us};
+    TestPublisher publisher(*arena_, {.publication_id = id,
+                                      .epoch = Epoch{1 + part_us},
+                                      .data_first = true,
+                                      .further_tracks = true,
+                                      .part_us = part_us});
+    publisher.groups(6);
+    open(id);
+    record();
+    EXPECT_GE(expect_same(*read(), *view()), 12U) << part_us;
+    publisher.log().end(media::LogEnd::kUnpublished);
+  }
+}
+
+TEST_F(DvrTest, FinishedFileSaysTheSameAsTheLiveOne) {
+  TestPublisher publisher(*arena_, {.part_us = 100'000});
+  publisher.groups(6);
+  open(PublicationId{0xA1});
+  recording_.insert_bytes(40);
+  record();
+  const auto live = read();
+  EXPECT_GE(expect_same(*live, *view()), 8U) << "also without what recording has put in";
+  const auto finished = read(true);
+  ASSERT_EQ(finished->segments.size(), live->segments.size());
+  EXPECT_NE(finished, live);
+  EXPECT_GE(expect_same(*finished, *view()), 8U);
+}
+
+// The file grows, cut off anywhere: what was read stays, what is there once is read once.
+TEST_F(DvrTest, ReadsALiveFileOnAsItGrows) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(4);
+  open(PublicationId{0xA1});
+  record();
+  const Bytes whole = recording_.live();
+  const auto all = read()->segments.size();
+  RecordingsOfStream growing(directory_.path(), kHourUs);
+  std::size_t seen = 0;
+  // The same file, which is appended to.
+  std::ofstream file(path(false), std::ios::binary | std::ios::trunc);
+  for (std::size_t at = 0; at < whole.size(); at += 97) {
+    const std::size_t count = std::min<std::size_t>(97, whole.size() - at);
+    file.write(reinterpret_cast<const char*>(&whole[at]), std::streamsize(count)).flush();
+    const auto recorded = growing.read({*recordings::parse_file_name(std::string(kStem) + ".part.mp4")});
+    ASSERT_GE(recorded->segments.size(), seen);
+    seen = recorded->segments.size();
+  }
+  EXPECT_EQ(seen, all);
+}
+
+std::string list(const Recorded& recorded, const Offering* live, const std::string& rendition = "v0") {
+  DvrLists lists;
+  const auto texts = lists.texts(recorded, live, kHourUs);
+  return texts->offering ? *texts->media.at(rendition)->text().text : "";
+}
+
+// Whatever has happened to a file, what is read of it is within it, and nothing else suffers.
+TEST_F(DvrTest, TakesNoHarmFromADamagedFile) {
+  TestPublisher publisher(*arena_, {.part_us = 100'000});
+  publisher.groups(4);
+  open(PublicationId{0xA1});
+  record();
+  const Bytes whole = recording_.finished();
+  const auto name = *recordings::parse_file_name(std::string(kStem) + ".mp4");
+  for (std::size_t at = 0; at < whole.size(); at += 3) {
+    Bytes damaged = whole;
+    damaged[at] ^= static_cast<std::uint8_t>(1U << at % 8);
+    if (at % 2 == 0) damaged.resize(at);
+    write_file(path(true), damaged);
+    RecordingsOfStream files(directory_.path(), kHourUs);
+    const auto recorded = files.read({name});
+    for (const RecordedSegmentPtr& segment : recorded->segments) {
+      std::vector<media::RecordedPiece> pieces;
+      for (const RecordedShare& share : segment->shares) {
+        if (auto piece = read_piece(share)) pieces.push_back(std::move(*piece));
+      }
+      for (const TrackSpan& span : segment->segment.tracks) {
+        const auto file = recorded_media(*segment, span, pieces);
+        for (const auto& piece : file ? file->pieces : std::vector<http::FilePieces::Piece>{})
+          ASSERT_LE(piece.offset + piece.size, piece.file ? damaged.size() : file->text.size());
+      }
+    }
+    (void)list(*recorded, nullptr);
+  }
+}
+
+std::size_t count(const std::string& text, std::string_view what) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+TEST_F(DvrTest, ListsThePastBeforeWhatIsLiveUnderTheSameNames) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(12);
+  open(PublicationId{0xA1});
+  record();
+  publisher.groups(2);  // the log's lead
+  const auto recorded = read();
+  const auto live = view();
+  const std::string text = list(*recorded, live->offering.get());
+  EXPECT_EQ(count(text, ".m4s\n"), 13U);
+  EXPECT_EQ(count(text, "#EXT-X-DISCONTINUITY\n"), 0U);
+  EXPECT_EQ(count(text, "#EXT-X-GAP\n"), 0U);
+  EXPECT_EQ(count(text, "#EXT-X-MAP"), 1U);
+  EXPECT_EQ(count(text, "#EXT-X-ENDLIST"), 0U);
+  EXPECT_EQ(text.find("#EXT-X-PLAYLIST-TYPE"), std::string::npos) << "the window slides";
+  // The live list is its end.
+  const std::string& plain = *live->rendition("v0")->playlist->text(PlaylistForm::kPlain).text;
+  const std::string tail = plain.substr(plain.find("#EXT-X-PROGRAM-DATE-TIME"));
+  EXPECT_TRUE(text.ends_with(tail)) << text << plain;
+  // The log has gone; the file is not finished yet.
+  const std::string waiting = list(*recorded, nullptr);
+  EXPECT_EQ(count(waiting, ".m4s\n"), 11U);
+  EXPECT_EQ(count(waiting, "#EXT-X-ENDLIST"), 0U);
+  const std::string after = list(*read(true), nullptr);
+  EXPECT_EQ(count(after, ".m4s\n"), 12U) << "with the last one, which nothing follows";
+  EXPECT_TRUE(after.ends_with("#EXT-X-ENDLIST\n"));
+}
+
+// After the end its times begin with 0, whatever of it has left the window.
+TEST_F(DvrTest, AnEndedStreamsMpdIsARecordings) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(12);
+  open(PublicationId{0xA1});
+  record();
+  DvrLists lists;
+  view();
+  const auto before = lists.manifest(*read(), view()->offering.get(), 1'000'000);
+  ASSERT_TRUE(before.text);
+  EXPECT_NE(before.text->find("type=\"dynamic\""), std::string::npos);
+  const auto after = lists.manifest(*read(true), nullptr, 1'000'000);
+  ASSERT_TRUE(after.text);
+  EXPECT_NE(after.text->find("type=\"static\""), std::string::npos) << *after.text;
+  EXPECT_NE(after.text->find("start=\"PT0S\""), std::string::npos) << *after.text;
+  EXPECT_NE(after.text->find("mediaPresentationDuration=\"PT1."), std::string::npos) << *after.text;
+}
+
+TEST_F(DvrTest, GoesOnOverAReconnectWithADiscontinuity) {
+  TestPublisher first(*arena_, {});
+  first.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  first.log().end(media::LogEnd::kDisconnected);
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xA2},
+                                 .epoch = Epoch{2},
+                                 .started_wall = WallTime::from_us(1'800'000'005'000'000)});
+  second.groups(3);
+  open(PublicationId{0xA2});
+  record();
+  const std::string text = list(*read(true), nullptr);
+  EXPECT_EQ(count(text, ".m4s\n"), 6U) << text;
+  EXPECT_EQ(count(text, "#EXT-X-DISCONTINUITY\n"), 1U);
+  EXPECT_EQ(count(text, "#EXT-X-MAP"), 2U);
+}
+
+// The recorder was away: numbers go on, what nobody has is a gap.
+TEST_F(DvrTest, HasGapsWhereNothingWasRecorded) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(4);
+  open(PublicationId{0xA1});
+  record();
+  publisher.groups(3);
+  recording_.skip_to(log_->info().committed);
+  publisher.groups(4);
+  record();
+  const auto recorded = read(true);
+  const std::string text = list(*recorded, nullptr);
+  const std::size_t gaps = count(text, "#EXT-X-GAP\n");
+  EXPECT_GE(gaps, 3U) << text;
+  EXPECT_EQ(count(text, ".m4s\n") - gaps, recorded->segments.size() + recorded->rest.size());
+  const std::uint64_t first = recorded->segments.front()->segment.media_sequence;
+  EXPECT_EQ(recorded->rest.back()->segment.media_sequence, first + count(text, ".m4s\n") - 1);
+}
+
+TEST_F(DvrTest, ShowsStrangersNothingOfAPrivatePublication) {
+  TestPublisher hidden(*arena_, {.is_private = true});
+  hidden.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  hidden.log().end(media::LogEnd::kUnpublished);
+  EXPECT_TRUE(is_private(read()->segments, nullptr));
+  TestPublisher open_one(*arena_, {.publication_id = PublicationId{0xA2}, .epoch = Epoch{2}});
+  open_one.groups(3);
+  open(PublicationId{0xA2});
+  record();
+  const auto recorded = read(true);
+  EXPECT_FALSE(is_private(recorded->segments, nullptr));
+  EXPECT_EQ(count(list(*recorded, nullptr), "00a1-0.m4s\n"), 0U);
+  EXPECT_EQ(count(list(*recorded, nullptr), "00a2-0.m4s\n"), 3U);
+}
+
+TEST_F(DvrTest, NeverStepsBackAndForgetsWhatIsOlderThanTheWindow) {
+  RecordingsOfStream files(directory_.path(), 2'000'000);
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(1);
+  open(PublicationId{0xA1});
+  DvrLists lists;
+  std::uint64_t first = 0;
+  for (int i = 0; i < 20; ++i) {
+    publisher.groups(1);
+    record();
+    write_file(path(false), recording_.live());
+    const auto recorded = files.read({*recordings::parse_file_name(std::string(kStem) + ".part.mp4")});
+    const auto texts = lists.texts(*recorded, view() ? view()->offering.get() : nullptr, 1'000'000);
+    if (!texts->offering) continue;
+    const auto& offered = texts->offering->listing.offered;
+    EXPECT_GE(offered.front().media_sequence, first);
+    first = offered.front().media_sequence;
+    EXPECT_LE(offered.size(), 6U);
+    EXPECT_LE(recorded->segments.size(), 12U);
+  }
+  EXPECT_GT(first, 10U);
+}
+
+TEST_F(DvrTest, FindsAStreamsFilesOnceEachAndOnlyThoseOfTheWindow) {
+  for (const char* const name :
+       {"s1-2026-11-20T10-00-00.000Z.mp4", "s1-2026-11-20T11-00-00.000Z.mp4",
+        "s1-2026-11-20T12-00-00.000Z.part.mp4", "s1-2026-11-20T12-00-00.000Z.mp4",
+        "s1-2026-11-20T12-00-00.000Z.finishing.part.mp4", "s1-2026-11-20T13-00-00.000Z.damaged.part.mp4",
+        "s2-2026-11-20T12-00-00.000Z.mp4", "holiday.mp4", ".recorder"})
+    write_file(directory_.path() + "/" + name, {});
+  RecordingNames names(directory_.path());
+  const auto found = names.of("s1", 90LL * 60 * 1'000'000);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 3U) << "the one of 10:00 may go on up to 11:00, an hour before the newest";
+  EXPECT_EQ(found->back().state, recordings::FileState::kFinished);
+  EXPECT_EQ(names.of("s1", 30LL * 60 * 1'000'000)->size(), 1U + 1U);
+  EXPECT_TRUE(names.of("s3", kHourUs)->empty());
+  EXPECT_FALSE(RecordingNames(directory_.path() + "/none").of("s1", kHourUs));
+}
+
+TEST_F(DvrTest, ReportsOnceThatTheDirectoryCannotBeRead) {
+  std::mutex mutex;
+  std::vector<std::string> problems;
+  std::atomic<int> answers = 0;
+  DvrArchive archive(directory_.path() + "/none", kHourUs, [&](const std::string& problem) {
+    const std::lock_guard lock(mutex);
+    problems.push_back(problem);
+  });
+  const auto ask = [&] {
+    const int before = answers;
+    archive.find("s1", 0, [&](const DvrArchive::Stream* stream) {
+      EXPECT_TRUE(stream != nullptr && stream->recorded->segments.empty());
+      ++answers;
+    });
+    while (answers == before) std::this_thread::yield();
+  };
+  ask();
+  ask();
+  std::filesystem::create_directory(directory_.path() + "/none");
+  ask();
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_NE(problems[0].find("No such file"), std::string::npos);
+  EXPECT_EQ(problems[1], "");
+}
+
+}  // namespace
+}  // namespace millrace::packaging

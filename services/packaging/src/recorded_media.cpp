@@ -1,0 +1,122 @@
+#include "recorded_media.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "containers/mp4/fragment.hpp"
+#include "media/mp4_track.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using Piece = http::FilePieces::Piece;
+
+// A sample of the track, and where its bytes begin.
+struct Found {
+  const media::RecordedSample* sample;
+  const RecordedShare* share;
+  std::uint64_t place;
+};
+
+std::vector<Found> samples_of(const RecordedSegment& segment, const TrackSpan& span,
+                              const std::vector<media::RecordedPiece>& pieces) {
+  std::vector<Found> found;
+  found.reserve(span.samples);
+  for (std::size_t i = 0; i < pieces.size() && i < segment.shares.size(); ++i) {
+    const RecordedShare& share = segment.shares[i];
+    const std::vector<std::uint64_t> places = media::places_in_file(pieces[i].samples);
+    for (std::size_t n = 0; n < places.size(); ++n) {
+      const media::SampleRecord& record = pieces[i].samples[n].record;
+      const bool within =
+          record.sequence >= segment.segment.first_record && record.sequence < segment.segment.end_record;
+      if (!within || record.track != span.track || record.configuration != span.configuration) continue;
+      found.push_back({&pieces[i].samples[n], &share, share.place.media + places[n]});
+    }
+  }
+  return found;
+}
+
+void add_bytes(std::vector<Piece>& pieces, const RecordedShare& share, std::uint64_t offset,
+               std::uint64_t size) {
+  if (size == 0) return;
+  if (!pieces.empty() && pieces.back().file == share.file &&
+      pieces.back().offset + pieces.back().size == offset) {
+    pieces.back().size += size;
+  } else {
+    pieces.push_back({offset, size, share.file});
+  }
+}
+
+// As the log had it: without what recording put in.
+void add_sample(std::vector<Piece>& pieces, const Found& found) {
+  const media::RecordedSample& sample = *found.sample;
+  const std::uint64_t before = sample.inserted_bytes == 0 ? sample.record.size : sample.inserted_at;
+  add_bytes(pieces, *found.share, found.place, before);
+  add_bytes(pieces, *found.share, found.place + before + sample.inserted_bytes, sample.record.size - before);
+}
+
+std::uint32_t duration_between(const Found& sample, const Found& next) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+      next.sample->record.dts - sample.sample->record.dts, 1, std::numeric_limits<std::int32_t>::max()));
+}
+
+// Samples [begin, end) of the track as a run.
+mp4::TrackRun run_of(const TrackSpan& span, const std::vector<Found>& samples, std::size_t begin,
+                     std::size_t end) {
+  mp4::TrackRun run;
+  run.track_id = media::mp4_track_id(span.track);
+  run.base_decode_time =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(samples[begin].sample->record.dts, 0));
+  for (std::size_t i = begin; i < end; ++i) {
+    const media::SampleRecord& record = samples[i].sample->record;
+    run.samples.push_back({.duration = i + 1 < samples.size() ? duration_between(samples[i], samples[i + 1])
+                                                              : span.last_duration,
+                           .size = record.size,
+                           .composition_offset = record.composition_offset,
+                           .key = media::is_sync(record.flags),
+                           .recovery = media::is_open_gop(record.flags)});
+  }
+  return run;
+}
+
+// Where the part that begins at a sample ends, as LogSegments closes them. What began without a part has
+// none.
+std::size_t end_of_part(const std::vector<Found>& samples, std::size_t begin) {
+  const std::uint32_t number = samples[begin].sample->record.part;
+  std::size_t end = begin + 1;
+  while (end < samples.size()) {
+    const std::uint32_t next = samples[end].sample->record.part;
+    if (samples.front().sample->record.part != 0 && next != 0 && next != number) break;
+    ++end;
+  }
+  return end;
+}
+
+}  // namespace
+
+Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const TrackSpan& span,
+                                        const std::vector<media::RecordedPiece>& pieces) {
+  const std::vector<Found> samples = samples_of(segment, span, pieces);
+  if (samples.size() != span.samples || samples.empty() || span.payload_bytes > mp4::kMaxFragmentPayload)
+    return fail("packaging.recorded", "the recordings do not have all of the segment");
+  http::FilePieces file;
+  for (std::size_t begin = 0; begin < samples.size();) {
+    const std::size_t end = end_of_part(samples, begin);
+    const mp4::TrackRun run = run_of(span, samples, begin, end);
+    const std::uint32_t part = samples[begin].sample->record.part;
+    const std::uint32_t number =
+        part != 0 ? part : static_cast<std::uint32_t>(segment.segment.media_sequence);
+    const Bytes header =
+        begin == 0 ? mp4::segment_header(number, {&run, 1}) : mp4::fragment_header(number, {&run, 1});
+    file.pieces.push_back({file.text.size(), header.size()});
+    file.text += as_text(header);
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!samples[i].sample->in_file) return fail("packaging.recorded", "a sample was not recorded");
+      add_sample(file.pieces, samples[i]);
+    }
+    begin = end;
+  }
+  return file;
+}
+
+}  // namespace millrace::packaging
