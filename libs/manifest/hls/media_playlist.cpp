@@ -163,6 +163,7 @@ std::string serialize(const MediaPlaylist& playlist, Skip skip) {
   if (!playlist.segments.empty()) {
     append_tag(out, "#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.segments.front().discontinuity_sequence);
   }
+  if (playlist.for_good) out += "#EXT-X-PLAYLIST-TYPE:VOD\n";
   if (playlist.independent_segments) out += "#EXT-X-INDEPENDENT-SEGMENTS\n";
   if (skipped > 0) append_skip(out, skipped);
   const MediaSegment* before = skipped > 0 ? &playlist.segments[skipped - 1] : nullptr;

@@ -63,6 +63,7 @@ struct MediaPlaylist {
   std::uint64_t media_sequence = 0;           // of the first listed segment; the others follow without a gap
   bool independent_segments = false;          // every listed segment can be decoded by itself
   bool ended = false;                         // EXT-X-ENDLIST
+  bool for_good = false;                      // EXT-X-PLAYLIST-TYPE:VOD: no list of it will ever say else
   std::vector<MediaSegment> segments;
   std::optional<LowLatency> low_latency{};  // parts are written only with it
 };

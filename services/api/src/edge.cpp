@@ -137,8 +137,10 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   const bool watch = path.starts_with(kWatch);
   const bool asset = path.starts_with(kAssets);
   const std::optional<VodPath> presented = parse_vod_path(path);
-  const std::optional<std::string_view> recorded =
-      presented ? std::optional(presented->file) : recording_in(path);
+  const std::optional<std::string_view> asked = access_question_in(path);
+  const std::optional<std::string_view> recorded = presented ? std::optional(presented->file)
+                                                   : asked   ? asked
+                                                             : recording_in(path);
   const bool documents = path == kDocs || path == kDescription;
   if (!watch && !asset && !recorded && !documents) return false;
   if (request.method == http::Method::kOptions) {
@@ -218,6 +220,11 @@ void Edge::give_recording(const http::Request& request, const http::Responder& r
                            grant.to_everybody ? "public, max-age=3600" : "private, no-store");
     respond_with(kept, respond, std::move(response));
   };
+  if (access_question_in(request.path)) {
+    http::Response response = http::Response::text(200, "application/json", R"({"allowed":true})");
+    response.headers.add("Cache-Control", "no-store");
+    return respond_with(request, respond, std::move(response));
+  }
   if (!parse_vod_path(request.path)) return give(http::file_response(std::move(*file), name));
   vod_->find(name, *file,
              [give, kept = kept_of(request), file = *file, token = grant.token](

@@ -16,6 +16,14 @@ std::optional<std::string_view> recording_in(std::string_view path) {
   return route ? std::nullopt : std::optional(name);
 }
 
+std::optional<std::string_view> access_question_in(std::string_view path) {
+  if (path.starts_with("/api/")) path.remove_prefix(4);
+  constexpr std::string_view kAccess = "/vod/access/";
+  if (!path.starts_with(kAccess) || path.size() == kAccess.size()) return std::nullopt;
+  const std::string_view name = path.substr(kAccess.size());
+  return name.find('/') == std::string_view::npos ? std::optional(name) : std::nullopt;
+}
+
 tl::expected<http::OpenedFile, http::Response> open_recording(const std::string& directory,
                                                               std::string_view name) {
   Result<http::OpenedFile> file = http::open_file(directory, name);

@@ -14,6 +14,9 @@ namespace millrace::api {
 // another path. It may be no good name.
 std::optional<std::string_view> recording_in(std::string_view path);
 
+// The name in /vod/access/NAME, which asks who may have that recording.
+std::optional<std::string_view> access_question_in(std::string_view path);
+
 // A finished recording, or the answer to give instead: 400 for what is no file name, 404, 503.
 tl::expected<http::OpenedFile, http::Response> open_recording(const std::string& directory,
                                                               std::string_view name);

@@ -110,6 +110,8 @@ class Answerer {
     const std::optional<Clip> clip = parse_clip(request_);
     if (!clip)
       return http::Response::problem(400, "bad_clip", "start and end are seconds, start the earlier one.");
+    if (clip->start_us >= item_.presentation.end_us() - item_.presentation.start_us())
+      return http::Response::problem(404, "clip_beyond_end", "The recording ends before the clip begins.");
     http::Response response;
     response.headers.add("Content-Type", kPlaylistType);
     const std::string name = rendition == nullptr ? std::string() : rendition->name;
@@ -133,9 +135,8 @@ class Answerer {
 
   http::Response manifest() const {
     if (item_.mpd->plain.empty())
-      return http::Response::problem(
-          422, "recording_not_presentable",
-          "A track of this file pauses while others go on: there is no MPD of it.");
+      return http::Response::problem(422, "recording_not_presentable",
+                                     "Tracks of this file pause too often: there is no MPD of it.");
     http::Response response;
     response.headers.add("Content-Type", kManifestType);
     if (token_.empty()) {

@@ -1,5 +1,6 @@
-// A VodPresentation as DASH (ISO/IEC 23009-1): a static MPD of one Period, with the names of segments and
-// init segments that HLS has. Pure. URIs are relative to /vod/<file>/ and have no query.
+// A VodPresentation as DASH (ISO/IEC 23009-1): a static MPD of one Period, or of several where a track pauses
+// while others go on, with the names of segments and init segments that HLS has. Pure. URIs are relative to
+// /vod/<file>/ and have no query.
 #pragma once
 
 #include <string>
@@ -8,8 +9,7 @@
 
 namespace millrace::api {
 
-// Empty where it cannot be said so: a timeline counts its segments without a gap, and a track that pauses
-// while others go on has some.
+// Empty where it would have more than 256 Periods: tracks pause too often.
 std::string vod_mpd(const VodPresentation& presentation);
 
 }  // namespace millrace::api

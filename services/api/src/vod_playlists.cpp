@@ -161,7 +161,8 @@ std::string media_playlist(const VodPresentation& presentation, const Rendition&
   hls::MediaPlaylist playlist;
   playlist.target_duration_seconds = hls::rounded_seconds(presentation.longest_segment_us());
   playlist.independent_segments = presentation.is_independent(rendition);
-  playlist.ended = true;
+  playlist.ended = playlist.for_good = true;
+  bool has_any = false;
   for (std::size_t number = 0; number < presentation.segments(); ++number) {
     // By what all renditions share: their own samples begin a little later, one further than another.
     const std::int64_t begin = presentation.cut_us(number) - presentation.start_us();
@@ -173,9 +174,10 @@ std::string media_playlist(const VodPresentation& presentation, const Rendition&
     segment.map_uri = "init.mp4";
     segment.duration_us = presentation.segment_duration_us(rendition, number);
     segment.gap = !presentation.has_segment(rendition, number);
+    has_any = has_any || !segment.gap;
   }
-  // A track that ends early has no gap behind it.
-  while (!playlist.segments.empty() && playlist.segments.back().gap) playlist.segments.pop_back();
+  // A track that ends early has no gap behind it; but no player takes a list without a segment.
+  while (has_any && playlist.segments.back().gap) playlist.segments.pop_back();
   return hls::serialize(playlist);
 }
 

@@ -84,8 +84,8 @@ std::int64_t VodPresentation::segment_start_ticks(const Rendition& rendition, st
   return track(rendition).presentation_time(cuts_.tracks[rendition.number].first[number]);
 }
 
-std::int64_t VodPresentation::start_ticks(const Rendition& rendition) const {
-  return ticks_of(track(rendition), start_us());
+std::int64_t VodPresentation::cut_ticks(const Rendition& rendition, std::size_t number) const {
+  return ticks_of(track(rendition), cut_us(number));
 }
 
 std::uint32_t VodPresentation::frame_rate_millihertz(const Rendition& rendition) const {

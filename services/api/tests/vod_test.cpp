@@ -316,7 +316,7 @@ TEST(VodMpd, SaysTheSameOfTheFile) {
 }
 
 // Sound goes on for 20 s while the picture, of two frames, stands.
-TEST(VodMpd, IsNotMadeOfATrackThatPauses) {
+TEST(VodMpd, HasAPeriodWhereATrackPauses) {
   mp4::TrackRun frames{.track_id = 1, .base_decode_time = 0, .samples = {}};
   frames.samples.push_back({1'800'000, 1, 0, true});
   frames.samples.push_back({3'600, 1, 0, true});
@@ -325,7 +325,20 @@ TEST(VodMpd, IsNotMadeOfATrackThatPauses) {
   mp4::test::append(file, mp4::fragment_header(1, std::array{frames, sound}));
   file.insert(file.end(), 2 + 940 * sound.samples[0].size, 0);
   const VodPresentation presentation = presentation_of(*mp4::test::finish_bytes(file));
-  EXPECT_EQ(vod_mpd(presentation), "");
+  const std::string mpd = vod_mpd(presentation);
+  std::vector<std::pair<bool, bool>> periods;  // whether each has picture, sound
+  std::vector<std::pair<std::int64_t, std::int64_t>> sound_times;
+  for (std::size_t at = mpd.find("<Period "); at != std::string::npos; at = mpd.find("<Period ", at + 1)) {
+    const std::string period = mpd.substr(at, mpd.find("</Period>", at) - at);
+    periods.emplace_back(period.find("v0/$Number$") != std::string::npos,
+                         period.find("a0/$Number$") != std::string::npos);
+    const auto times = timeline_of(period, "a0");
+    sound_times.insert(sound_times.end(), times.begin(), times.end());
+  }
+  EXPECT_EQ(periods, (std::vector<std::pair<bool, bool>>{{true, true}, {false, true}, {true, true}})) << mpd;
+  ASSERT_EQ(sound_times.size(), presentation.segments());
+  for (std::size_t number = 1; number < sound_times.size(); ++number)
+    EXPECT_EQ(sound_times[number].first, sound_times[number - 1].second) << "the sound goes on";
   EXPECT_THAT(media_playlist(presentation, *presentation.find("v0"), 0, INT64_MAX), HasSubstr("#EXT-X-GAP"));
   EXPECT_THAT(media_playlist(presentation, *presentation.find("a0"), 0, INT64_MAX),
               Not(HasSubstr("#EXT-X-GAP")));
@@ -431,6 +444,8 @@ TEST_F(VodTest, RefusesWhatThereIsNot) {
       {kPublic + "/v0/index.m3u8?end=-1", 400},
       {kPublic + "/v0/index.m3u8?start=1e300", 400},
       {kPublic + "/v0/index.m3u8?start=nan", 400},
+      {kPublic + "/index.m3u8?start=20.1", 404},
+      {kPublic + "/v0/index.m3u8?start=500", 404},
   };
   for (const auto& [path, status] : cases) {
     const std::string answer = ask("/vod/" + path);
@@ -445,6 +460,7 @@ TEST_F(VodTest, GivesClips) {
   const std::string all(body_of(ask("/vod/" + kPublic + "/index.m3u8?start=7&end=9.5")));
   EXPECT_THAT(all, HasSubstr("\nv0/index.m3u8?start=7.000000&end=9.500000\n"));
   const std::string list(body_of(ask("/vod/" + kPublic + "/v0/index.m3u8?start=7.000000&end=9.500000")));
+  EXPECT_THAT(list, HasSubstr("#EXT-X-PLAYLIST-TYPE:VOD\n"));
   EXPECT_THAT(list, HasSubstr("\n1.m4s\n"));
   EXPECT_THAT(list, Not(HasSubstr("\n0.m4s\n")));
   EXPECT_THAT(list, Not(HasSubstr("\n2.m4s\n")));
@@ -474,6 +490,7 @@ TEST_F(VodTest, GivesAPresentationToWhomItGivesTheFile) {
          {std::string(), good, "?token=" + token("alice-id"), std::string("?token=x")}) {
       for (const char* bearer : {"", kAlice, kCarol}) {
         const std::string file = ask("/vod/file/" + name + query, bearer);
+        EXPECT_EQ(status_of(ask("/vod/access/" + name + query, bearer)), status_of(file)) << name << query;
         for (const char* object :
              {"/index.m3u8", "/manifest.mpd", "/v0/index.m3u8", "/a0/init.mp4", "/v0/0.m4s"}) {
           const std::string answer = ask("/vod/" + name + object + query, bearer);
