@@ -13,7 +13,9 @@ const STALL_MS = 12000;
 // Who is further behind live than the player wants to be, and this much more, is offered to go there.
 const BEHIND_S = 8;
 // The list says how far behind live to play; a little faster brings a player there that has stalled.
-const PLAYER = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.15, backBufferLength: 90, maxBufferLength: 20 };
+const PLAYER_LIVE = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.15, backBufferLength: 90, maxBufferLength: 20 };
+// Who has gone back has time.
+const PLAYER_PAST = { lowLatencyMode: false, backBufferLength: 90 };
 
 const element = (id) => document.getElementById(id);
 const video = element("video");
@@ -23,6 +25,10 @@ const id = decodeURIComponent(location.pathname.split("/").pop());
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
 let source = "";
+let pastSource = "";
+let pastBar = null;
+// In the past: on the list that has it.
+let inPast = false;
 // Codecs of the first variant, as the multivariant playlist names them.
 let offered = "";
 let player = null;
@@ -42,7 +48,7 @@ function show(state, label, message) {
   document.title = `${label} · ${id}`;
 }
 
-const showLive = () => show("live", "Live", "");
+const showLive = () => show(inPast ? "past" : "live", inPast ? "Earlier" : "Live", "");
 const showConnecting = () => show("connecting", "Connecting", "Connecting to the stream …");
 const showRefused = () => show("offline", "Private", token ? "The permission to watch has run out. Ask for a new link." :
   "This stream is private. Ask its owner for a link.");
@@ -123,18 +129,23 @@ function recover(data) {
   retryLater();
 }
 
-function play() {
+// date: in milliseconds, where the past is played from; null: live.
+function play(date = null) {
+  const sound = player?.audioTrack ?? -1;
   stop();
   lastProgress = performance.now();
+  inPast = date !== null;
   if (window.Hls && Hls.isSupported()) {
-    player = new Hls(PLAYER);
+    player = new Hls(inPast ? PLAYER_PAST : PLAYER_LIVE);
+    if (inPast) player.once(Hls.Events.LEVEL_LOADED, (_event, data) => goToDate(data.details.fragments, date));
+    if (sound > 0) player.once(Hls.Events.AUDIO_TRACKS_UPDATED, () => { player.audioTrack = sound; });
     player.on(Hls.Events.ERROR, (_event, data) => recover(data));
     player.on(Hls.Events.MANIFEST_PARSED, startPlayback);
     player.on(Hls.Events.LEVELS_UPDATED, offerQualities);
     player.on(Hls.Events.MANIFEST_LOADED, offerQualities);
     player.on(Hls.Events.AUDIO_TRACKS_UPDATED, offerSounds);
     player.on(Hls.Events.AUDIO_TRACK_SWITCHED, offerSounds);
-    player.loadSource(source);
+    player.loadSource(inPast ? pastSource : source);
     player.attachMedia(video);
   } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
     video.src = source;
@@ -168,7 +179,38 @@ function offerSounds() {
   offer("sound", player.audioTracks.map((track, index) => ({ value: index, label: track.name })), player.audioTrack);
 }
 
+// The list's clock is the segments' dates: what the encoder was away for takes no time in it.
+function goToDate(fragments, date) {
+  const dated = fragments.filter((fragment) => fragment.programDateTime !== null && !fragment.gap);
+  const found = dated.findLast((fragment) => fragment.programDateTime <= date) ?? dated[0];
+  if (!found) return;
+  const into = Math.min(Math.max((date - found.programDateTime) / 1000, 0), Math.max(found.duration - 0.1, 0));
+  video.currentTime = found.start + into;
+}
+
+function goBack(date) {
+  if (date === null) return goToLive();
+  const fragments = inPast ? player?.levels[player.currentLevel]?.details?.fragments : null;
+  if (fragments) {
+    goToDate(fragments, date);
+    video.play().catch(() => {});
+  } else {
+    showConnecting();
+    play(date);
+  }
+}
+
+function showPast() {
+  const here = player?.playingDate?.getTime();
+  const newest = player?.levels[player.currentLevel]?.details?.fragments.at(-1);
+  if (here && newest?.programDateTime) pastBar?.show(here, Math.max(newest.programDateTime + newest.duration * 1000, here));
+}
+
 function goToLive() {
+  if (inPast) {
+    showConnecting();
+    return play();
+  }
   if (player?.liveSyncPosition) video.currentTime = player.liveSyncPosition;
   video.play().catch(() => {});
 }
@@ -187,7 +229,7 @@ function showFigures() {
   element("buffer").textContent = video.readyState > 0 ? `${bufferedSeconds().toFixed(1)} s` : "–";
   const quality = video.getVideoPlaybackQuality?.();
   element("dropped").textContent = quality?.totalVideoFrames ? `${quality.droppedVideoFrames} of ${quality.totalVideoFrames}` : "–";
-  element("to-live").hidden = !(latency > (player?.targetLatency ?? 0) + BEHIND_S);
+  element("to-live").hidden = !inPast && !(latency > (player?.targetLatency ?? 0) + BEHIND_S);
 }
 
 function watchProgress() {
@@ -201,6 +243,7 @@ function watchProgress() {
   }
   if (video.videoWidth > 0) element("picture").textContent = `${video.videoWidth} × ${video.videoHeight}`;
   showFigures();
+  showPast();
 }
 
 async function showStatus() {
@@ -220,7 +263,10 @@ async function start() {
   showConnecting();
   const config = await (await fetch("/assets/config.json", { cache: "no-store" })).json();
   const base = config.hlsBaseUrl || `http://${location.hostname}:${Number(config.hlsPort)}`;
-  source = `${base}/live/${encodeURIComponent(id)}/index.m3u8${token ? `?token=${encodeURIComponent(token)}` : ""}`;
+  const list = (name) => `${base}/live/${encodeURIComponent(id)}/${name}${token ? `?token=${encodeURIComponent(token)}` : ""}`;
+  source = list("index.m3u8");
+  pastSource = list("dvr.m3u8");
+  if (window.Hls && Hls.isSupported()) pastBar = new PastBar(element("past"), element("past-place"), pastSource, goBack);
   video.addEventListener("ended", retryLater);
   video.addEventListener("error", () => { if (!player) retryLater(); });
   video.addEventListener("waiting", () => { if (player) showConnecting(); });
