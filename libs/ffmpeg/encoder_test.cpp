@@ -11,6 +11,13 @@
 #include "ffmpeg/decoder.hpp"
 #include "ffmpeg/errors.hpp"
 
+#ifdef MILLRACE_SANITIZED
+// x265 3.5 keeps some memory of each encoder that is closed.
+extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+  return "leak:libx265.so\n";
+}
+#endif
+
 namespace millrace::ffmpeg {
 namespace {
 
