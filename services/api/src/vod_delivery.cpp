@@ -17,6 +17,7 @@ constexpr std::string_view kPlaylist = "index.m3u8";
 constexpr std::string_view kManifest = "manifest.mpd";
 constexpr std::string_view kInit = "init.mp4";
 constexpr std::string_view kSegmentSuffix = ".m4s";
+constexpr std::string_view kByTime = "at-";
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
 constexpr std::string_view kManifestType = "application/dash+xml";
 constexpr double kMostSeconds = 1e7;
@@ -134,9 +135,6 @@ class Answerer {
   }
 
   http::Response manifest() const {
-    if (item_.mpd->plain.empty())
-      return http::Response::problem(422, "recording_not_presentable",
-                                     "Tracks of this file pause too often: there is no MPD of it.");
     http::Response response;
     response.headers.add("Content-Type", kManifestType);
     if (token_.empty()) {
@@ -155,15 +153,27 @@ class Answerer {
     return response;
   }
 
+  // "<number>.m4s", or "at-<ticks>.m4s" of a track that pauses.
+  std::optional<std::size_t> number_of(const VodPresentation::Rendition& rendition,
+                                       std::string_view name) const {
+    if (!name.ends_with(kSegmentSuffix)) return std::nullopt;
+    std::string_view digits = name.substr(0, name.size() - kSegmentSuffix.size());
+    const bool by_time = digits.starts_with(kByTime);
+    if (by_time) digits.remove_prefix(kByTime.size());
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || std::to_string(value) != digits)
+      return std::nullopt;
+    if (by_time) return item_.presentation.segment_at(rendition, value);
+    const auto number = static_cast<std::size_t>(value);
+    return value >= 0 && item_.presentation.has_segment(rendition, number) ? std::optional(number)
+                                                                           : std::nullopt;
+  }
+
   http::Response segment(const VodPresentation::Rendition& rendition, std::string_view name) const {
-    if (!name.ends_with(kSegmentSuffix)) return missing();
-    const std::string_view digits = name.substr(0, name.size() - kSegmentSuffix.size());
-    std::size_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    const bool canonical =
-        error == std::errc() && end == digits.data() + digits.size() && std::to_string(number) == digits;
-    if (!canonical || !item_.presentation.has_segment(rendition, number)) return missing();
-    VodPresentation::Segment made = item_.presentation.segment(rendition, number);
+    const std::optional<std::size_t> number = number_of(rendition, name);
+    if (!number) return missing();
+    VodPresentation::Segment made = item_.presentation.segment(rendition, *number);
     http::Response response = object(rendition, name);
     http::FilePieces pieces{std::string(as_text(made.header)), {{0, made.header.size()}}};
     for (const mp4::FileRange& range : made.payload)

@@ -31,7 +31,7 @@ struct VodItem {
   VodPresentation presentation;
   // Whole ones: by the rendition's name; the multivariant playlist's is empty.
   std::map<std::string, std::shared_ptr<const http::CodedText>, std::less<>> playlists;
-  std::shared_ptr<const http::CodedText> mpd;  // empty: there is none (vod_mpd.hpp)
+  std::shared_ptr<const http::CodedText> mpd;
   std::size_t memory() const;
 };
 

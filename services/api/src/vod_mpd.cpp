@@ -11,81 +11,62 @@ namespace {
 using Rendition = VodPresentation::Rendition;
 
 constexpr std::int64_t kBufferUs = 2'000'000;
-constexpr std::size_t kMostPeriods = 256;
 
-// Segments [begin, end).
+// The segments that a rendition has, one after the other: numbers [begin, end).
 struct Run {
   std::size_t begin = 0;
   std::size_t end = 0;
+  bool is_whole = true;  // it has all of them
 };
 
-// From the first one that a rendition has to the last one.
 Run run_of(const VodPresentation& presentation, const Rendition& rendition) {
   Run run;
   while (!presentation.has_segment(rendition, run.begin)) ++run.begin;
   for (std::size_t number = run.begin; number < presentation.segments(); ++number)
     if (presentation.has_segment(rendition, number)) run.end = number + 1;
+  for (std::size_t number = run.begin; number < run.end; ++number)
+    run.is_whole = run.is_whole && presentation.has_segment(rendition, number);
   return run;
 }
 
-bool has_all(const VodPresentation& presentation, const Rendition& rendition, const Run& run) {
-  for (std::size_t number = run.begin; number < run.end; ++number)
-    if (!presentation.has_segment(rendition, number)) return false;
-  return true;
+// The next one that the rendition has, or the end.
+std::size_t next_of(const VodPresentation& presentation, const Rendition& rendition, std::size_t number,
+                    const Run& run) {
+  ++number;
+  while (number < run.end && !presentation.has_segment(rendition, number)) ++number;
+  return number;
 }
 
-// Whether the renditions that have something in the segment are the same in the one before.
-bool has_the_same(const VodPresentation& presentation, std::size_t number) {
-  return std::all_of(
-      presentation.renditions().begin(), presentation.renditions().end(), [&](const Rendition& rendition) {
-        return presentation.has_segment(rendition, number) == presentation.has_segment(rendition, number - 1);
-      });
-}
-
-// One Period; where a track pauses while others go on several, in each of which every track has all or
-// nothing: no timeline can be without something in between.
-std::vector<Run> periods_of(const VodPresentation& presentation) {
-  const bool whole = std::all_of(presentation.renditions().begin(), presentation.renditions().end(),
-                                 [&](const Rendition& rendition) {
-                                   return has_all(presentation, rendition, run_of(presentation, rendition));
-                                 });
-  if (whole) return {{0, presentation.segments()}};
-  std::vector<Run> runs = {{0, 1}};
-  for (std::size_t number = 1; number < presentation.segments(); ++number) {
-    if (!has_the_same(presentation, number)) runs.push_back({number, number});
-    runs.back().end = number + 1;
-  }
-  return runs;
-}
-
-// period: where its times begin. run: what the rendition has of it.
+// A timeline counts its segments without a gap. Where a track pauses they are named by their times instead,
+// and the one before the pause lasts until the track goes on, as its last sample does.
 dash::SegmentTemplate segments_of(const VodPresentation& presentation, const Rendition& rendition,
-                                  const Run& period, const Run& run) {
+                                  const Run& run) {
   dash::SegmentTemplate segments;
-  segments.media = rendition.name + "/$Number$.m4s";
+  segments.media = rendition.name + (run.is_whole ? "/$Number$.m4s" : "/at-$Time$.m4s");
   segments.initialization = rendition.name + "/init.mp4";
   segments.timescale = presentation.track(rendition).track().timescale;
   segments.start_number = run.begin;
-  // What is presented before 0 cannot be said in an MPD: it is left out of the times, not of the segments.
-  std::int64_t begin = std::max<std::int64_t>(presentation.cut_ticks(rendition, period.begin), 0);
-  segments.presentation_time_offset = static_cast<std::uint64_t>(begin);
-  for (std::size_t number = run.begin; number < run.end; ++number) {
-    begin = std::max(begin, presentation.segment_start_ticks(rendition, number));
-    const std::int64_t end = std::max(presentation.segment_start_ticks(rendition, number + 1), begin + 1);
+  segments.presentation_time_offset =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(presentation.start_ticks(rendition), 0));
+  std::int64_t begin = presentation.listed_ticks(rendition, run.begin);
+  for (std::size_t number = run.begin; number < run.end;) {
+    const std::size_t next = next_of(presentation, rendition, number, run);
+    begin = std::max(begin, presentation.listed_ticks(rendition, number));
+    const std::int64_t end = std::max(presentation.segment_start_ticks(rendition, next), begin + 1);
     segments.timeline.push_back({static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end - begin)});
     begin = end;
+    number = next;
   }
   return segments;
 }
 
-dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition& rendition, const Run& period,
-                           const Run& run) {
+dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition& rendition) {
   const mp4::FinishedTrack& track = presentation.track(rendition);
   dash::Representation made;
   made.id = rendition.name;
   made.bandwidth = rendition.peak_bandwidth;
   made.codecs = rendition.codec;
-  made.segments = segments_of(presentation, rendition, period, run);
+  made.segments = segments_of(presentation, rendition, run_of(presentation, rendition));
   dash::AdaptationSet set;
   const bool is_video = presentation.is_video(rendition);
   set.id = static_cast<std::uint32_t>(rendition.number);
@@ -113,21 +94,16 @@ std::string vod_mpd(const VodPresentation& presentation) {
   mpd.duration_us = presentation.end_us() - std::max<std::int64_t>(presentation.start_us(), 0);
   mpd.buffer_us = kBufferUs;
   mpd.longest_segment_us = presentation.longest_segment_us();
-  const std::vector<Run> periods = periods_of(presentation);
-  if (periods.size() > kMostPeriods) return {};
-  const std::int64_t start_us = std::max<std::int64_t>(presentation.start_us(), 0);
-  for (const Run& run : periods) {
-    dash::Period& period = mpd.periods.emplace_back();
-    period.id = std::to_string(run.begin);
-    period.start_us = std::max<std::int64_t>(presentation.cut_us(run.begin) - start_us, 0);
-  }
-  for (const Rendition& rendition : presentation.renditions()) {
-    const Run all = run_of(presentation, rendition);
-    for (std::size_t i = 0; i < periods.size(); ++i) {
-      const Run own{std::max(periods[i].begin, all.begin), std::min(periods[i].end, all.end)};
-      if (own.begin >= own.end || !presentation.has_segment(rendition, own.begin)) continue;
-      mpd.periods[i].sets.push_back(set_of(presentation, rendition, periods[i], own));
-    }
+  dash::Period& period = mpd.periods.emplace_back();
+  period.id = "0";
+  for (const Rendition& rendition : presentation.renditions())
+    period.sets.push_back(set_of(presentation, rendition));
+  for (const dash::AdaptationSet& set : period.sets) {
+    const dash::SegmentTemplate& segments = set.representations.front().segments;
+    for (const dash::TimelineSegment& segment : segments.timeline)
+      mpd.longest_segment_us = std::max(
+          mpd.longest_segment_us,
+          static_cast<std::int64_t>(static_cast<double>(segment.duration) * 1e6 / segments.timescale));
   }
   return dash::serialize(mpd);
 }

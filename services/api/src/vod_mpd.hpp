@@ -1,6 +1,6 @@
-// A VodPresentation as DASH (ISO/IEC 23009-1): a static MPD of one Period, or of several where a track pauses
-// while others go on, with the names of segments and init segments that HLS has. Pure. URIs are relative to
-// /vod/<file>/ and have no query.
+// A VodPresentation as DASH (ISO/IEC 23009-1): a static MPD of one Period, with the segments and init
+// segments that HLS has. Those of a track that pauses while others go on are named by their times. Pure. URIs
+// are relative to /vod/<file>/ and have no query.
 #pragma once
 
 #include <string>
@@ -9,7 +9,6 @@
 
 namespace millrace::api {
 
-// Empty where it would have more than 256 Periods: tracks pause too often.
 std::string vod_mpd(const VodPresentation& presentation);
 
 }  // namespace millrace::api

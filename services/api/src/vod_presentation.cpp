@@ -84,8 +84,19 @@ std::int64_t VodPresentation::segment_start_ticks(const Rendition& rendition, st
   return track(rendition).presentation_time(cuts_.tracks[rendition.number].first[number]);
 }
 
-std::int64_t VodPresentation::cut_ticks(const Rendition& rendition, std::size_t number) const {
-  return ticks_of(track(rendition), cut_us(number));
+std::int64_t VodPresentation::start_ticks(const Rendition& rendition) const {
+  return ticks_of(track(rendition), start_us());
+}
+
+std::int64_t VodPresentation::listed_ticks(const Rendition& rendition, std::size_t number) const {
+  return std::max({segment_start_ticks(rendition, number), start_ticks(rendition), std::int64_t{0}});
+}
+
+std::optional<std::size_t> VodPresentation::segment_at(const Rendition& rendition, std::int64_t ticks) const {
+  for (std::size_t number = 0; number < segments(); ++number) {
+    if (has_segment(rendition, number) && listed_ticks(rendition, number) == ticks) return number;
+  }
+  return std::nullopt;
 }
 
 std::uint32_t VodPresentation::frame_rate_millihertz(const Rendition& rendition) const {

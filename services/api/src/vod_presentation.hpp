@@ -52,9 +52,14 @@ class VodPresentation {
   // The same for all renditions, of which each begins with its next sample. number: up to segments(), whose
   // cut is the end.
   std::int64_t cut_us(std::size_t number) const { return cuts_.starts_us[number]; }
-  // As segment_start_us() and cut_us(), in the rendition's timescale. number: up to segments().
+  // As segment_start_us() and start_us(), in the rendition's timescale. number: up to segments().
   std::int64_t segment_start_ticks(const Rendition& rendition, std::size_t number) const;
-  std::int64_t cut_ticks(const Rendition& rendition, std::size_t number) const;
+  std::int64_t start_ticks(const Rendition& rendition) const;
+  // What an MPD says of where a segment begins: what is presented before 0 cannot be said in one, and is left
+  // out of the times, not of the segments.
+  std::int64_t listed_ticks(const Rendition& rendition, std::size_t number) const;
+  // The other way round; nullopt: none begins there.
+  std::optional<std::size_t> segment_at(const Rendition& rendition, std::int64_t ticks) const;
 
   Bytes init_segment(const Rendition& rendition) const;
   struct Segment {

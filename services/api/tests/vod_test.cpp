@@ -316,7 +316,7 @@ TEST(VodMpd, SaysTheSameOfTheFile) {
 }
 
 // Sound goes on for 20 s while the picture, of two frames, stands.
-TEST(VodMpd, HasAPeriodWhereATrackPauses) {
+TEST(VodMpd, NamesTheSegmentsOfATrackThatPausesByTheirTimes) {
   mp4::TrackRun frames{.track_id = 1, .base_decode_time = 0, .samples = {}};
   frames.samples.push_back({1'800'000, 1, 0, true});
   frames.samples.push_back({3'600, 1, 0, true});
@@ -326,19 +326,19 @@ TEST(VodMpd, HasAPeriodWhereATrackPauses) {
   file.insert(file.end(), 2 + 940 * sound.samples[0].size, 0);
   const VodPresentation presentation = presentation_of(*mp4::test::finish_bytes(file));
   const std::string mpd = vod_mpd(presentation);
-  std::vector<std::pair<bool, bool>> periods;  // whether each has picture, sound
-  std::vector<std::pair<std::int64_t, std::int64_t>> sound_times;
-  for (std::size_t at = mpd.find("<Period "); at != std::string::npos; at = mpd.find("<Period ", at + 1)) {
-    const std::string period = mpd.substr(at, mpd.find("</Period>", at) - at);
-    periods.emplace_back(period.find("v0/$Number$") != std::string::npos,
-                         period.find("a0/$Number$") != std::string::npos);
-    const auto times = timeline_of(period, "a0");
-    sound_times.insert(sound_times.end(), times.begin(), times.end());
-  }
-  EXPECT_EQ(periods, (std::vector<std::pair<bool, bool>>{{true, true}, {false, true}, {true, true}})) << mpd;
-  ASSERT_EQ(sound_times.size(), presentation.segments());
-  for (std::size_t number = 1; number < sound_times.size(); ++number)
-    EXPECT_EQ(sound_times[number].first, sound_times[number - 1].second) << "the sound goes on";
+  EXPECT_THAT(mpd, HasSubstr("media=\"v0/at-$Time$.m4s\""));
+  EXPECT_THAT(mpd, HasSubstr("media=\"a0/$Number$.m4s\""));
+  const auto picture = timeline_of(mpd, "v0");
+  ASSERT_EQ(picture.size(), 2U) << mpd;
+  EXPECT_EQ(picture[0], (std::pair<std::int64_t, std::int64_t>{0, 1'800'000})) << "its frame lasts so long";
+  EXPECT_EQ(picture[1].first, 1'800'000);
+  const auto& v0 = *presentation.find("v0");
+  EXPECT_EQ(presentation.segment_at(v0, 0), 0U);
+  const auto last = presentation.segment_at(v0, 1'800'000);
+  ASSERT_TRUE(last);
+  EXPECT_TRUE(presentation.has_segment(v0, *last));
+  EXPECT_FALSE(presentation.segment_at(v0, 900'000));
+  EXPECT_THAT(mpd, HasSubstr("maxSegmentDuration=\"PT20S\""));
   EXPECT_THAT(media_playlist(presentation, *presentation.find("v0"), 0, INT64_MAX), HasSubstr("#EXT-X-GAP"));
   EXPECT_THAT(media_playlist(presentation, *presentation.find("a0"), 0, INT64_MAX),
               Not(HasSubstr("#EXT-X-GAP")));
