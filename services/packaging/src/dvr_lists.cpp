@@ -47,10 +47,14 @@ void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_
                     live->listing.offered.back().media_sequence < first_shown_;
   if (anew) first_shown_ = last_shown_ = 0;
   auto texts = std::make_shared<DvrTexts>();
-  texts->offering = dvr_offering(segments, live, {window_us, first_shown_, !recorded.goes_on});
+  texts->offering = dvr_offering(segments, live, {window_us, first_shown_, !recorded.goes_on, gaps_});
   if (const auto& offering = texts->offering) {
     first_shown_ = offering->listing.offered.front().media_sequence;
     last_shown_ = offering->listing.offered.back().media_sequence;
+    gaps_.clear();
+    for (const Segment& segment : offering->listing.offered) {
+      if (segment.tracks.empty()) gaps_.emplace(segment.media_sequence, segment);
+    }
     texts->multivariant = std::make_shared<const MultivariantPlaylistTexts>(offering);
     for (const Rendition& rendition : offering->renditions)
       texts->media.emplace(to_string(rendition.name),

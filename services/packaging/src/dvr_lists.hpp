@@ -46,6 +46,7 @@ class DvrLists {
   Signature signature_;
   DashPresentation dash_;
   std::uint64_t first_shown_ = 0, last_shown_ = 0;  // media sequences
+  std::map<std::uint64_t, Segment> gaps_;           // that were shown
   std::shared_ptr<const DvrTexts> texts_;
 };
 

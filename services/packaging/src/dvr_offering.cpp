@@ -61,8 +61,10 @@ bool may_stand_before(const Entry& entry, const Entry& newer, const Entry& newes
          !(for_strangers && entry.recorded->log.is_private);
 }
 
-// Segments that neither side has: as long together as there is time, and each as a list may have it.
-void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest_us) {
+// Segments that neither side has: as they were shown before, or as long together as there is time, and each
+// as a list may have it.
+void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest_us,
+              const std::map<std::uint64_t, Segment>& shown) {
   const Segment before = row.back().segment;
   const std::uint64_t count = next.media_sequence - before.media_sequence - 1;
   if (count == 0) return;
@@ -70,6 +72,11 @@ void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest
   const std::int64_t length_us = std::clamp<std::int64_t>(
       (next.start_wall - begin) / static_cast<std::int64_t>(count), 1'000, longest_us);
   for (std::uint64_t i = 1; i <= count; ++i) {
+    if (const auto known = shown.find(before.media_sequence + i); known != shown.end()) {
+      row.push_back({known->second});
+      begin = known->second.start_wall + known->second.duration_us;
+      continue;
+    }
     Entry gap;
     gap.segment.publication_id = before.publication_id;
     gap.segment.incarnation = before.incarnation;
@@ -97,7 +104,7 @@ std::vector<Entry> row_of(std::vector<Entry> entries, std::uint32_t target_s, bo
     // As SegmentIndex lists them.
     entry.segment.duration_us = std::min(entry.segment.duration_us, longest_us);
     for (TrackSpan& span : entry.segment.tracks) span.duration_us = std::min(span.duration_us, longest_us);
-    if (!row.empty()) add_gaps(row, entry.segment, longest_us);
+    if (!row.empty()) add_gaps(row, entry.segment, longest_us, request.gaps);
     row.push_back(std::move(entry));
   }
   return row;

@@ -9,6 +9,7 @@
 //   - more numbers in a row that nobody has than kMostGaps: those of a stream that began anew.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct DvrRequest {
   std::int64_t window_us = 0;
   std::uint64_t not_before = 0;  // media sequence: what a list has left out does not come back
   bool ended = false;            // where the log has nothing of the stream
+  // Gaps that a list has shown, by media sequence: they stay as they were.
+  std::map<std::uint64_t, Segment> gaps{};
 };
 
 // live: nullptr where the log has nothing of the stream any more. recorded: oldest first. nullptr: there is

@@ -283,6 +283,41 @@ TEST_F(DvrTest, HasGapsWhereNothingWasRecorded) {
   EXPECT_EQ(recorded->rest.back()->segment.media_sequence, first + count(text, ".m4s\n") - 1);
 }
 
+// What stands in for a publisher who is away has names and lengths of its own, which no recording has.
+TEST_F(DvrTest, GapsStayAsTheyWereShown) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(4);
+  open(PublicationId{0xA1});
+  record();
+  publisher.groups(3);
+  recording_.skip_to(log_->info().committed);
+  publisher.groups(4);
+  record();
+  const auto recorded = read(true);
+  const auto gaps_of = [](const Offering& offering) {
+    std::map<std::uint64_t, Segment> gaps;
+    for (const Segment& segment : offering.listing.offered) {
+      if (segment.tracks.empty()) gaps.emplace(segment.media_sequence, segment);
+    }
+    return gaps;
+  };
+  const DvrRequest fresh{.window_us = kHourUs};
+  std::map<std::uint64_t, Segment> shown = gaps_of(*dvr_offering(recorded->segments, nullptr, fresh));
+  ASSERT_GE(shown.size(), 2U);
+  for (auto& [number, segment] : shown) {
+    segment.publication_id = PublicationId{0xFF};
+    segment.duration_us += 1'000;
+  }
+  DvrRequest again = fresh;
+  again.gaps = shown;
+  const auto gaps = gaps_of(*dvr_offering(recorded->segments, nullptr, again));
+  ASSERT_EQ(gaps.size(), shown.size());
+  for (const auto& [number, segment] : gaps) {
+    EXPECT_EQ(segment.publication_id, PublicationId{0xFF});
+    EXPECT_EQ(segment.duration_us, shown.at(number).duration_us);
+  }
+}
+
 TEST_F(DvrTest, ShowsStrangersNothingOfAPrivatePublication) {
   TestPublisher hidden(*arena_, {.is_private = true});
   hidden.groups(3);
