@@ -52,10 +52,11 @@ struct Worker {
 
 class Server::Core : public std::enable_shared_from_this<Server::Core> {
  public:
-  Core(ServerConfig config, Handler handler);
+  explicit Core(ServerConfig config);
   ~Core();
 
-  Result<void> start();
+  Result<void> listen();
+  void serve(Handler handler);
   void drain(std::chrono::milliseconds grace);
   std::uint16_t port() const { return port_; }
 
@@ -83,7 +84,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   void leave(Worker& worker);
 
   const ServerConfig config_;
-  Handler handler_;
+  Handler handler_;  // empty before serve() and after the drain
   Counters counters_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint16_t port_ = 0;

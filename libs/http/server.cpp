@@ -68,14 +68,13 @@ void Worker::poll_all() noexcept {
                           kMinPollPause, kMaxPollPause));
 }
 
-Server::Core::Core(ServerConfig config, Handler handler)
+Server::Core::Core(ServerConfig config)
     : config_(std::move(config)),
-      handler_(std::move(handler)),
       places_(std::make_shared<Places>(config_.limits.connections, config_.limits.connections_per_address)) {}
 
 Server::Core::~Core() = default;
 
-Result<void> Server::Core::start() {
+Result<void> Server::Core::listen() {
   for (unsigned i = 0; i < std::max(1U, config_.threads); ++i) workers_.push_back(std::make_unique<Worker>());
   const net::ListenerConfig listen{config_.address, config_.port, config_.port_variable, 4096};
   // The listener never outlives the Core: a plain pointer is enough, and a shared one would be a cycle.
@@ -84,6 +83,11 @@ Result<void> Server::Core::start() {
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);
   port_ = listener_->port();
+  return {};
+}
+
+void Server::Core::serve(Handler handler) {
+  handler_ = std::move(handler);
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->guard.emplace(worker->context.get_executor());
     worker->leave.emplace(worker->context, [this, &worker = *worker] { leave(worker); });
@@ -93,7 +97,6 @@ Result<void> Server::Core::start() {
       }
     });
   }
-  return {};
 }
 
 void Server::Core::adopt(net::Accepted accepted) {
@@ -164,6 +167,7 @@ void Server::Core::drain(std::chrono::milliseconds grace) {
     if (stopped_) return;
     stopped_ = true;
   }
+  if (!handler_) return stop_listening();  // there are no threads
   enter(Phase::kDraining);
   if (!places_->wait_until_empty(grace)) {
     enter(Phase::kClosing);
@@ -184,9 +188,19 @@ Server::~Server() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerConfig config, Handler handler) {
-  auto core = std::make_shared<Core>(std::move(config), std::move(handler));
-  if (Result<void> started = core->start(); !started) return tl::unexpected(started.error());
+  auto server = listen(std::move(config));
+  if (server) (*server)->serve(std::move(handler));
+  return server;
+}
+
+Result<std::unique_ptr<Server>> Server::listen(ServerConfig config) {
+  auto core = std::make_shared<Core>(std::move(config));
+  if (Result<void> listening = core->listen(); !listening) return tl::unexpected(listening.error());
   return std::unique_ptr<Server>(new Server(std::move(core)));
+}
+
+void Server::serve(Handler handler) {
+  core_->serve(std::move(handler));
 }
 
 std::uint16_t Server::port() const {

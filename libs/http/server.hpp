@@ -93,7 +93,11 @@ class Server {
   // Errors: "net.port_in_use" ("port 8000 (HLS_PORT) is in use"), "net.address" and others of
   // net/listener.hpp.
   static Result<std::unique_ptr<Server>> start(ServerConfig config, Handler handler);
-  ~Server();  // stop()
+  // Only listens: until serve() those who come wait in the kernel's queue, as if the network were slow, where
+  // they would be refused otherwise. For a service that takes a moment to know what to answer.
+  static Result<std::unique_ptr<Server>> listen(ServerConfig config);
+  void serve(Handler handler);  // once
+  ~Server();                    // stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 

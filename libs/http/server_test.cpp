@@ -531,6 +531,27 @@ TEST_F(ServerTest, DrainFinishesRunningRequestsAndClosesIdleConnections) {
   EXPECT_TRUE(refused.closed());
 }
 
+// A service that is not yet ready to answer refuses nobody.
+TEST_F(ServerTest, LetsThoseWaitWhoComeBeforeItServes) {
+  auto listening = Server::listen({});
+  ASSERT_TRUE(listening.has_value()) << listening.error().message;
+  server_ = std::move(*listening);
+  TestClient client(server_->port());
+  EXPECT_TRUE(client.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n"));
+  server_->serve(echo);
+  EXPECT_EQ(body_of(client.read_answer()), "GET /early");
+}
+
+TEST_F(ServerTest, MayBeGivenUpBeforeItServes) {
+  auto listening = Server::listen({});
+  ASSERT_TRUE(listening.has_value()) << listening.error().message;
+  server_ = std::move(*listening);
+  TestClient client(server_->port());
+  server_.reset();
+  EXPECT_EQ(client.read_all(), "");
+  EXPECT_TRUE(client.closed());
+}
+
 TEST_F(ServerTest, NamesTheVariableWhenThePortIsInUse) {
   start(echo);
   ServerConfig config;

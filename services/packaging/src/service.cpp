@@ -21,7 +21,8 @@ namespace millrace::packaging {
 namespace {
 
 // A restarted packaging answers its first request with what the last one knew: the views are made, and auth
-// is heard, before it listens. Without auth it listens all the same and answers 503.
+// is heard, before it answers; who comes meanwhile waits. Without auth it answers all the same: 503. dash.js
+// does not load the MPD ever again once it has been refused for 0.8 s, so the port is opened first of all.
 constexpr std::chrono::seconds kFirstViewsPatience{3};
 constexpr std::chrono::milliseconds kFirstViewsPoll{2};
 constexpr std::string_view kComponent = "auth";  // of health: whether it is known who may watch
@@ -61,6 +62,7 @@ PackagingService::PackagingService() = default;
 PackagingService::~PackagingService() = default;
 
 Result<void> PackagingService::start(runtime::ServiceContext& context) {
+  if (auto listening = listen(); !listening) return listening;
   shared_ = make_shared_state(config_, context);
   Result<playback::TokenKeys> keys =
       playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
@@ -73,7 +75,7 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
   for (runtime::ChildSpec& child : packaging_children(shared_))
     runtime::add_child(context.root, std::move(child));
   wait_until_all_is_known();
-  if (auto started = start_delivery(); !started) return started;
+  serve();
   return shell_.open_ops(context, config_.ops,
                          {shared_->metrics.collectable(), http::server_metrics("hls", *hls_)},
                          {{"HLS_PORT", hls_->port()}});
@@ -155,7 +157,7 @@ void PackagingService::wait_until_all_is_known() const {
     std::this_thread::sleep_for(kFirstViewsPoll);
 }
 
-Result<void> PackagingService::start_delivery() {
+Result<void> PackagingService::listen() {
   http::ServerConfig server{.name = "hls",
                             .address = config_.listen_address,
                             .port = config_.hls_port,
@@ -166,8 +168,15 @@ Result<void> PackagingService::start_delivery() {
   server.limits.connections = config_.connections;
   server.limits.connections_per_address = config_.connections_per_address;
   server.proxies = config_.proxies.proxies();
-  auto started = http::Server::start(server, [this, delivery = patient_.get(), flv = flv_.get()](
-                                                 http::Request&& request, const http::Responder& responder) {
+  auto listening = http::Server::listen(std::move(server));
+  if (!listening) return tl::unexpected(listening.error());
+  hls_ = std::move(*listening);
+  return {};
+}
+
+void PackagingService::serve() {
+  hls_->serve([this, delivery = patient_.get(), flv = flv_.get()](http::Request&& request,
+                                                                  const http::Responder& responder) {
     const auto key = config_.public_stream_keys ? key_in(request.path) : std::nullopt;
     if (key && request.method == http::Method::kGet) {
       std::string name(*key);
@@ -179,9 +188,6 @@ Result<void> PackagingService::start_delivery() {
       return responder(std::move(*live));
     delivery->serve(std::move(request), responder, now_us, wall);
   });
-  if (!started) return tl::unexpected(started.error());
-  hls_ = std::move(*started);
-  return {};
 }
 
 void PackagingService::lead_to_stream(http::Request request, std::string key,

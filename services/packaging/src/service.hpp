@@ -35,7 +35,8 @@ class PackagingService {
  private:
   void make_delivery(const std::string& home);
   Result<void> start_bus(const runtime::ServiceContext& context);
-  Result<void> start_delivery();
+  Result<void> listen();
+  void serve();
   void listen_to_auth();
   bool knows_all() const;
   void wait_until_all_is_known() const;
