@@ -89,7 +89,7 @@ def test():
                                 text=True, timeout=60 * PATIENCE)
         check(abs(float(result.stdout) - length) < 5, f"ffprobe: {result.stdout}{result.stderr}, {length} s are listed")
         # Of several Periods ffmpeg tells no length.
-        manifest = fetch(watcher.dvr.replace("dvr.m3u8", "dvr.mpd"))[2].decode()
+        manifest = wait_for(lambda: 'type="static"' in (text := fetch(watcher.dvr.replace("dvr.m3u8", "dvr.mpd"))[2].decode()) and text, "the static MPD")
         total = float(re.search(r'mediaPresentationDuration="PT([0-9.]+)S"', manifest).group(1))
         check('type="static"' in manifest and 'start="PT0S"' in manifest and abs(total - length) < 20, f"{length} s are listed: {manifest}")
 

@@ -158,9 +158,8 @@ void write_attributes(XmlElement& element, const Mpd& mpd) {
     element.attribute("minimumUpdatePeriod", duration_text(mpd.update_period_us));
     element.attribute("timeShiftBufferDepth", duration_text(mpd.time_shift_us));
     element.attribute("suggestedPresentationDelay", duration_text(mpd.presentation_delay_us));
-  } else {
-    element.attribute("mediaPresentationDuration", duration_text(mpd.duration_us));
   }
+  if (mpd.duration_us) element.attribute("mediaPresentationDuration", duration_text(*mpd.duration_us));
   element.attribute("minBufferTime", duration_text(mpd.buffer_us));
   if (mpd.longest_segment_us > 0)
     element.attribute("maxSegmentDuration", duration_text(mpd.longest_segment_us));
@@ -182,6 +181,7 @@ std::string serialize(const Mpd& mpd) {
       XmlElement part(xml, "Period");
       part.attribute("id", period.id);
       part.attribute("start", duration_text(period.start_us));
+      if (period.duration_us > 0) part.attribute("duration", duration_text(period.duration_us));
       for (const AdaptationSet& set : period.sets) write_set(xml, set, mpd.time_url);
     }
     if (mpd.dynamic && !mpd.time_url.empty()) descriptor(xml, "UTCTiming", kHttpTime, mpd.time_url);

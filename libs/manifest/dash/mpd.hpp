@@ -72,6 +72,7 @@ struct Period {
   std::string id;
   std::int64_t start_us = 0;
   std::vector<AdaptationSet> sets;
+  std::int64_t duration_us = 0;  // 0: left out
 };
 
 // Annex K: how near to the live edge players should be, in milliseconds.
@@ -86,8 +87,9 @@ struct ServiceDescription {
 struct Mpd {
   bool dynamic = true;  // false: static, with a duration and nothing that says when to ask again
   WallTime availability_start;
-  WallTime publish_time{};                 // dynamic
-  std::int64_t duration_us = 0;            // static: mediaPresentationDuration
+  WallTime publish_time{};  // dynamic
+  // mediaPresentationDuration: static, or dynamic with an end that is known.
+  std::optional<std::int64_t> duration_us{};
   std::int64_t update_period_us = 0;       // dynamic: minimumUpdatePeriod
   std::int64_t buffer_us = 0;              // minBufferTime
   std::int64_t time_shift_us = 0;          // dynamic: timeShiftBufferDepth

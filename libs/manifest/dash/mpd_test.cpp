@@ -95,6 +95,15 @@ TEST(Mpd, SaysHowLongAnEndedOneIsAndNothingOfUpdates) {
     EXPECT_FALSE(has(text, part)) << part;
 }
 
+TEST(Mpd, SaysWhereAnEndIsKnownWhileItIsStillDynamic) {
+  Mpd mpd = live();
+  mpd.duration_us = kMidnight.us() + 4'000'000;
+  mpd.periods.front().duration_us = 3'500'000;
+  const std::string text = serialize(mpd);
+  EXPECT_TRUE(has(text, R"(mediaPresentationDuration="PT1795219204S")")) << text;
+  EXPECT_TRUE(has(text, R"(duration="PT3.5S">)")) << text;
+}
+
 TEST(Mpd, JoinsEqualSegmentsAndWritesATimeWhereOneDoesNotFollow) {
   const struct {
     std::vector<TimelineSegment> timeline;

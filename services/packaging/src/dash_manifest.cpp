@@ -19,8 +19,21 @@ constexpr std::uint32_t kReferenceId = 0;
 // so.
 constexpr std::int64_t kDelayParts = 3;
 constexpr std::int64_t kMoreDelayUs = 500'000;
+// What follows a gap is listed when it is so much longer than that.
+constexpr std::int64_t kAheadUs = 300'000;
 constexpr std::uint32_t kSlowestPermille = 960;
 constexpr std::uint32_t kFastestPermille = 1040;
+
+std::int64_t latency_us(const Listing& listing) {
+  return kDelayParts * std::int64_t{listing.part_target_us} + kMoreDelayUs;
+}
+
+// One of the MPD. It has an end where another one is listed behind it, or nothing comes any more. While the
+// encoder is away the newest one has none: dash.js stops for good when it is through with the last Period.
+struct ListedPeriod : DashPeriod {
+  bool has_end = false;
+  std::int64_t length_us = 0;  // said where nothing follows for a while; 0: up to the next one
+};
 
 // A rendition's share of a Period: segments [begin, end) of the offering, which it has all.
 struct Share {
@@ -42,11 +55,6 @@ std::uint64_t ticks_of_ns(std::int64_t time_ns, std::int64_t timescale) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
   return static_cast<std::uint64_t>(time_ns / kNanoseconds * timescale +
                                     (time_ns % kNanoseconds * timescale + kNanoseconds / 2) / kNanoseconds);
-}
-
-// Another Period follows, or is about to, or nothing comes any more for now.
-bool has_ended(const Offering& offering, const DashPeriod& period) {
-  return !period.holds(offering.listing.offered.back()) || !offering.listing.goes_on();
 }
 
 // Of what is listed: whole frames by their times. 0: nothing can be told.
@@ -82,7 +90,7 @@ std::vector<dash::TimelineSegment> timeline(const Share& share) {
   return entries;
 }
 
-dash::SegmentTemplate segment_template(const Offering& offering, const DashPeriod& period,
+dash::SegmentTemplate segment_template(const Offering& offering, const ListedPeriod& period,
                                        const Share& share) {
   const Segment& first = offering.listing.offered[share.begin];
   const std::string path = to_string(share.rendition->name) + '/';
@@ -102,11 +110,12 @@ dash::SegmentTemplate segment_template(const Offering& offering, const DashPerio
   segments.presentation_time_offset = ticks(period.time_us, segments.timescale);
   segments.duration = ticks_of_ns(period.grid_ns, segments.timescale);
   segments.availability_time_offset_us = std::max<std::int64_t>(period.grid_ns / 1000 - part_us, 0);
-  if (has_ended(offering, period)) segments.end_number = period.end_segment - 1 - names.base;
+  if (period.has_end) segments.end_number = period.end_segment - 1 - names.base;
   return segments;
 }
 
-dash::Representation representation(const Offering& offering, const DashPeriod& period, const Share& share) {
+dash::Representation representation(const Offering& offering, const ListedPeriod& period,
+                                    const Share& share) {
   const TrackDescription& description = share.description();
   dash::Representation made;
   made.id = to_string(share.rendition->name);
@@ -182,7 +191,7 @@ std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
   return found;
 }
 
-std::vector<dash::AdaptationSet> sets(const Offering& offering, const DashPeriod& period,
+std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeriod& period,
                                       const DashPeriod* before, const std::vector<Share>& found) {
   std::vector<dash::AdaptationSet> made;
   const Share* first_picture = nullptr;
@@ -223,18 +232,67 @@ Extent extent(const Offering& offering, const DashPeriod& period, std::size_t pl
   return whole;
 }
 
-void describe_time(const Offering& offering, const std::vector<DashPeriod>& periods, dash::Mpd& mpd) {
+// The offering's last segment of the Period.
+std::size_t last_place(const Offering& offering, const DashPeriod& period) {
+  std::size_t last = offering.listing.offered.size() - 1;
+  while (last > 0 && !period.holds(offering.listing.offered[last])) --last;
+  return last;
+}
+
+// dash.js moves to where it is to be as soon as it knows of what follows a gap (Latency@max). There has to be
+// something, or it stands still in the gap for good.
+void leave_out_what_is_too_short(const Offering& offering, std::vector<ListedPeriod>& listed) {
+  std::size_t first = listed.size() - 1;
+  while (first > 0 && listed[first - 1].discontinuity_sequence == listed.back().discontinuity_sequence)
+    --first;
+  if (first == 0 || listed[first - 1].grid_ns == 0 || !offering.listing.goes_on()) return;
+  const std::int64_t end_us = extent(offering, listed.back(), last_place(offering, listed.back())).end_us;
+  if (end_us - listed[first].start.us() < latency_us(offering.listing) + kAheadUs)
+    listed.erase(listed.begin() + static_cast<std::ptrdiff_t>(first), listed.end());
+}
+
+// What is said of the end of each. Of a gap between two encoders' visits nothing is to be expected.
+void end_periods(const Offering& offering, std::vector<ListedPeriod>& listed) {
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    ListedPeriod& period = listed[i];
+    period.has_end = i + 1 < listed.size() || offering.listing.ended;
+    if (period.grid_ns == 0 || i + 1 == listed.size()) continue;
+    if (listed[i + 1].discontinuity_sequence == period.discontinuity_sequence) continue;
+    const std::int64_t end_us = extent(offering, period, last_place(offering, period)).end_us;
+    period.length_us = std::min(end_us, listed[i + 1].start.us()) - period.start.us();
+  }
+}
+
+std::vector<ListedPeriod> listed_periods(const Offering& offering, const DashPeriods& periods,
+                                         ManifestForm form) {
+  std::vector<ListedPeriod> listed;
+  for (const DashPeriod& period : periods.periods()) {
+    if (!shares(offering, period).empty()) listed.push_back({period});
+  }
+  if (listed.empty() || !listed.back().holds(offering.listing.offered.back())) return {};
+  // What has left the window is not there any more: of an ended stream nothing is asked for by the clock.
+  if (form == ManifestForm::kPlain || offering.listing.long_ended) {
+    for (ListedPeriod& period : listed) period.grid_ns = 0;
+  }
+  leave_out_what_is_too_short(offering, listed);
+  end_periods(offering, listed);
+  return listed;
+}
+
+void describe_time(const Offering& offering, const std::vector<ListedPeriod>& periods, dash::Mpd& mpd) {
   const Listing& listing = offering.listing;
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
-  const std::size_t last = listing.offered.size() - 1;
+  const std::size_t last = last_place(offering, periods.back());
   std::size_t first = listing.first_listed;
   while (first < last && !periods.front().holds(listing.offered[first])) ++first;
   const Extent begin = extent(offering, periods.front(), first);
   const Extent end = extent(offering, periods.back(), last);
-  mpd.dynamic = !listing.ended;
+  // First the end, then that nothing is to come: dash.js takes nothing but the type from a static MPD that
+  // follows a dynamic one.
+  mpd.dynamic = !listing.long_ended;
+  if (listing.ended) mpd.duration_us = end.end_us;
   const Segment& newest = listing.offered[last];
   mpd.publish_time = newest.start_wall + newest.duration_us;
-  mpd.duration_us = end.end_us;
   mpd.update_period_us = std::max(target_us / 2, kMicroseconds);
   mpd.buffer_us = target_us;
   mpd.time_shift_us = end.end_us - begin.begin_us;
@@ -245,7 +303,7 @@ void describe_time(const Offering& offering, const std::vector<DashPeriod>& peri
 
 // Of players that take the newest Period by its grid.
 void describe_latency(const Listing& listing, dash::Mpd& mpd) {
-  const std::int64_t delay_us = kDelayParts * std::int64_t{listing.part_target_us} + kMoreDelayUs;
+  const std::int64_t delay_us = latency_us(listing);
   const auto ms = [](std::int64_t us) { return static_cast<std::uint32_t>(us / 1000); };
   mpd.presentation_delay_us = delay_us;
   mpd.buffer_us = std::int64_t{listing.part_target_us};
@@ -260,9 +318,9 @@ void describe_latency(const Listing& listing, dash::Mpd& mpd) {
 
 // What the presentation begins with, in microseconds since 1970: 0 of what is dynamic, whose times are dates.
 // Of a recording the first Period begins with the first segment that there is.
-std::int64_t begin_at_zero(const Offering& offering, std::vector<DashPeriod>& periods) {
+std::int64_t begin_at_zero(const Offering& offering, std::vector<ListedPeriod>& periods) {
   const Listing& listing = offering.listing;
-  if (!listing.ended || !offering.is_recording) return 0;
+  if (!listing.long_ended || !offering.is_recording) return 0;
   std::size_t first = listing.first_listed;
   while (!periods.front().holds(listing.offered[first])) ++first;
   DashPeriod& period = periods.front();
@@ -277,22 +335,17 @@ std::int64_t begin_at_zero(const Offering& offering, std::vector<DashPeriod>& pe
 std::string dash_manifest(const Offering& offering, const DashPeriods& periods, ManifestForm form) {
   const Listing& listing = offering.listing;
   if (!offering.is_listed() || periods.segments() < kSegmentsBeforeMpd) return {};
-  std::vector<DashPeriod> listed = periods.periods();
-  std::erase_if(listed, [&](const DashPeriod& period) { return shares(offering, period).empty(); });
-  if (listed.empty() || !listed.back().holds(listing.offered.back())) return {};
-  // What has left the window is not there any more: of an ended stream nothing is asked for by the clock.
-  if (form == ManifestForm::kPlain || listing.ended) {
-    for (DashPeriod& period : listed) period.grid_ns = 0;
-  }
+  std::vector<ListedPeriod> listed = listed_periods(offering, periods, form);
+  if (listed.empty()) return {};
   const std::int64_t begin_us = begin_at_zero(offering, listed);
   dash::Mpd mpd;
   describe_time(offering, listed, mpd);
-  mpd.duration_us -= begin_us;
+  if (mpd.duration_us) *mpd.duration_us -= begin_us;
   if (listed.back().grid_ns != 0) describe_latency(listing, mpd);
   const DashPeriod* before = nullptr;
-  for (const DashPeriod& period : listed) {
-    mpd.periods.push_back(
-        {period.id, period.start.us() - begin_us, sets(offering, period, before, shares(offering, period))});
+  for (const ListedPeriod& period : listed) {
+    mpd.periods.push_back({period.id, period.start.us() - begin_us,
+                           sets(offering, period, before, shares(offering, period)), period.length_us});
     before = &period;
   }
   return dash::serialize(mpd);

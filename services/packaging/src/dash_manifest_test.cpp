@@ -84,8 +84,8 @@ TEST(DashManifest, LeavesASilentTrackOutAndSaysThatTheOthersGoOn) {
 
 TEST(DashManifest, EndsWithAStaticPresentationThatIsAsLongAsItsEnd) {
   OfferingScript script;
-  script.offering.listing.ended = true;
-  const std::string text = manifest(script.segments(3).offering);
+  script.offering.listing.ended = script.offering.listing.long_ended = true;
+  const std::string text = manifest(script.segments(3).leave_off().offering);
   EXPECT_TRUE(has(text, R"(type="static" mediaPresentationDuration="PT1800000006.08S")")) << text;
   EXPECT_FALSE(has(text, "minimumUpdatePeriod")) << text;
 }
@@ -129,7 +129,6 @@ TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
   OfferingScript script;
   script.offering.listing.part_target_us = 400'000;
   script.segments(5).leave(0, 2);
-  script.offering.listing.growing = script.offering.listing.offered.back();
   DashPeriods periods;
   periods.update(script.offering);
   const std::string text = dash_manifest(script.offering, periods);
@@ -149,14 +148,58 @@ TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
   const std::string plain = dash_manifest(script.offering, periods, ManifestForm::kPlain);
   EXPECT_EQ(count(plain, "SegmentTimeline>"), 4U) << plain;
   EXPECT_FALSE(has(plain, "availabilityTime")) << plain;
-  ++script.offering.listing.growing->discontinuity_sequence;
-  EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"))
-      << "what grows is another Period's";
-  script.offering.listing.growing.reset();
-  EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"))
-      << "the publisher is away";
+}
+
+// dash.js stops for good at the end of a Period that is the last one.
+TEST(DashManifest, SaysThatAPeriodEndsOnceAnotherOneFollows) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  script.segments(5).leave_off();
+  DashPeriods periods;
+  periods.update(script.offering);
+  EXPECT_FALSE(has(dash_manifest(script.offering, periods), "endNumber")) << "the publisher is away";
+  periods.update(script.reconnect().segments(1).offering);
+  EXPECT_TRUE(has(dash_manifest(script.offering, periods), R"(startNumber="41" endNumber="45")"));
+}
+
+// dash.js moves to 1.7 s behind now as soon as it knows of it, and would stand still in the gap for good.
+TEST(DashManifest, ListsWhatFollowsAGapOnceItIsLongEnough) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  script.length_us = 1'000'000;
+  script.segments(5).reconnect().segments(1);
+  DashPeriods periods;
+  periods.update(script.offering);
+  const std::string before = dash_manifest(script.offering, periods);
+  EXPECT_FALSE(has(before, R"(<Period id="8")")) << before;
+  EXPECT_FALSE(has(before, "endNumber")) << before;
+  periods.update(script.segments(1).offering);
+  const std::string after = dash_manifest(script.offering, periods);
+  EXPECT_TRUE(has(after, R"(<Period id="8" start="PT1800000010S">)")) << after;
+  EXPECT_TRUE(has(after, R"(<Period id="7" start="PT1800000000S" duration="PT5.08S">)"))
+      << "nothing is to be expected of the gap\n"
+      << after;
+  EXPECT_TRUE(has(dash_manifest(script.offering, periods, ManifestForm::kPlain),
+                  R"(<Period id="7" start="PT1800000000S">)"));
+}
+
+// It takes nothing but the type from a static MPD: it has to know the end before.
+TEST(DashManifest, SaysWhereAnEndedStreamEndsBeforeItIsStatic) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  script.segments(5).leave_off();
+  DashPeriods periods;
+  periods.update(script.offering);
   script.offering.listing.ended = true;
-  EXPECT_EQ(count(dash_manifest(script.offering, periods), "SegmentTimeline>"), 4U);
+  const std::string ending = dash_manifest(script.offering, periods);
+  for (const char* const part :
+       {R"(type="dynamic")", R"(minimumUpdatePeriod="PT1S")",
+        R"(mediaPresentationDuration="PT1800000010.08S")", R"(startNumber="41" endNumber="45")"})
+    EXPECT_TRUE(has(ending, part)) << part << "\n" << ending;
+  script.offering.listing.long_ended = true;
+  const std::string ended = dash_manifest(script.offering, periods);
+  EXPECT_TRUE(has(ended, R"(type="static" mediaPresentationDuration="PT1800000010.08S")")) << ended;
+  EXPECT_EQ(count(ended, "SegmentTimeline>"), 4U) << ended;
 }
 
 }  // namespace

@@ -112,6 +112,15 @@ std::int64_t even_length_ns(const Offering& offering, std::size_t place) {
   return length;
 }
 
+// Nothing of its timeline follows.
+bool ends_timeline(const Listing& listing, std::size_t place) {
+  if (place + 1 == listing.offered.size()) return !listing.goes_on();
+  const Segment& segment = listing.offered[place];
+  const Segment& next = listing.offered[place + 1];
+  return next.publication_id != segment.publication_id ||
+         next.discontinuity_sequence != segment.discontinuity_sequence;
+}
+
 std::uint64_t rounded_up(std::uint64_t bits) {
   std::uint64_t unit = 1;
   while (bits / unit >= 100) unit *= 10;
@@ -205,6 +214,7 @@ bool DashPeriods::goes_on(const Offering& offering, std::size_t place) const {
   if (!same_content(offering, place - 1, place)) return false;
   const std::int64_t drift_us = std::abs(*offset_us - (last.start.us() - last.time_us));
   if (last.grid_ns != 0) {
+    if (ends_timeline(listing, place)) return true;
     const RenditionSegment* const leading = leading_segment(offering, place);
     return drift_us <= most_deviation_us(listing) && is_on_grid(offering, place, last) &&
            leading != nullptr && has_length(*leading, last.grid_ns);

@@ -13,6 +13,7 @@
 // the stream's first three segments, or three of a Period before it, are of one length within a frame. A
 // segment that has another length, or is further from its place on the grid than half a part, begins a Period
 // without a grid; what comes after a discontinuity goes on with the grid of before if its first segment fits.
+// The last segment before a discontinuity, cut off by it, stays in its grid.
 //
 // Dates follow the wall clock slowly (docs/media-log.md), a Period does not: where they are further apart
 // than half a target duration, or half a part where there is a grid, another one begins.

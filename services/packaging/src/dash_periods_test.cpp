@@ -189,6 +189,25 @@ TEST(DashPeriods, GoOnWithTheGridAfterADiscontinuityAndAChangeOfTracks) {
   for (const DashPeriod& period : periods.periods()) EXPECT_EQ(period.grid_ns, 2'000'000'000) << period.id;
 }
 
+// The encoder has gone: what it had begun is cut off, and is no reason to leave the grid.
+TEST(DashPeriods, KeepTheLastSegmentBeforeADiscontinuityInTheGrid) {
+  OfferingScript script = with_parts();
+  DashPeriods step;
+  script.segments(4);
+  step.update(script.offering);
+  script.length_us = 200'000;
+  step.update(script.segments(1).leave_off().offering);
+  EXPECT_EQ(ids(step), Ids({"7"}));
+  script.length_us = OfferingScript::kSegmentUs;
+  step.update(script.reconnect().segments(2).offering);
+  DashPeriods once;
+  once.update(script.offering);
+  for (const DashPeriods& periods : {step, once}) {
+    ASSERT_EQ(ids(periods), Ids({"7", "8"}));
+    for (const DashPeriod& period : periods.periods()) EXPECT_EQ(period.grid_ns, 2'000'000'000) << period.id;
+  }
+}
+
 TEST(DashPeriods, SetTheGridAnewWhereTheClocksAreHalfAPartApart) {
   OfferingScript script = with_parts();
   DashPeriods periods;

@@ -21,6 +21,7 @@ DashPresentation::Signature DashPresentation::signature_of(const Listing& listin
           first + listing.offered.size(),
           listing.offered.back().publication_id,
           listing.ended,
+          listing.long_ended,
           listing.goes_on()};
 }
 

@@ -23,6 +23,7 @@ class DashPresentation {
     std::uint64_t first_offered = 0, first_listed = 0, end = 0;
     PublicationId newest{};
     bool ended = false;
+    bool long_ended = false;
     bool grows = false;
     bool operator==(const Signature&) const = default;
   };

@@ -316,6 +316,8 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
   if (view.is_awaited(name) && is_sent_growing(question.request, rendition))
     return growing(question, rendition, name);
   if (view.is_awaited(name) || view.is_next(name)) return awaited(question);
+  // What is refused of what the clock promised dash.js asks for sixteen times within 1.6 s, then for nothing.
+  if (rendition.list_end.part_target_us > 0 && view.is_past_end(name)) return awaited(question);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
   const OfferedSegment& offered = view.segment(name);

@@ -13,6 +13,7 @@ DvrLists::Signature DvrLists::signature_of(const Recorded& recorded, const Offer
   signature.newest = listing.offered.back().publication_id;
   signature.live = true;
   signature.ended = listing.ended;
+  signature.long_ended = listing.long_ended;
   signature.goes_on = listing.goes_on();
   signature.is_private = live->is_private;
   return signature;

@@ -36,7 +36,7 @@ class DvrLists {
     std::uint64_t recorded = 0;
     std::uint64_t first = 0, last = 0;
     PublicationId newest{};
-    bool live = false, ended = false, goes_on = false, is_private = false;
+    bool live = false, ended = false, long_ended = false, goes_on = false, is_private = false;
     bool operator==(const Signature&) const = default;
   };
   static Signature signature_of(const Recorded& recorded, const Offering* live);

@@ -51,12 +51,19 @@ class OfferingScript {
     made.duration_us = length_us;
     add(offering.renditions[0], video, media::kVideoTrack, picture, 40'000, made);
     add(offering.renditions[1], audio, media::kAudioTrack, sound, 21'333, made);
+    offering.listing.growing = made;
+    ++offering.listing.growing->media_sequence;
     offering.listing.offered.push_back(std::move(made));
     time_us += length_us;
     wall += length_us;
     return *this;
   }
-  // The encoder went and came back.
+  // The encoder has gone.
+  OfferingScript& leave_off() {
+    offering.listing.growing.reset();
+    return *this;
+  }
+  // It went and came back.
   OfferingScript& reconnect(std::int64_t away_us = 5'000'000) {
     publication = PublicationId{number_of(publication) + 1};
     ++discontinuity;

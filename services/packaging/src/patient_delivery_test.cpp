@@ -208,6 +208,27 @@ TEST_F(PatientDeliveryTest, LetsWaitForTheSegmentAfterTheGrowingOneAndForNoFurth
   EXPECT_EQ(status_of(next->read_all()), 200);
 }
 
+// They hear of the publication's end with the next MPD, and of what follows with a later one.
+TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksByTheClockBehindTheEndOfAPublication) {
+  SegmentName name = segment_name(package_.view()->growing->segment());
+  publisher_->log().end(media::LogEnd::kUnpublished);
+  renew();
+  name.media_sequence += 1;
+  const auto next = ask_and_wait("/live/s1/v0/" + to_string(name));
+  name.media_sequence += 1;
+  const auto later = ask_and_wait("/live/s1/v0/" + to_string(name));
+  renew(61 * kSecond);
+  EXPECT_EQ(room_.waiting(), 2U) << "the stream has ended";
+  room_.sweep(monotonic_us() + 10 * kSecond);
+  for (const auto* const client : {&next, &later}) {
+    const std::string answer = (*client)->read_answer();
+    EXPECT_EQ(status_of(answer), 503);
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+  }
+  name.media_sequence += 2000;
+  EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
+}
+
 TEST_F(PatientDeliveryTest, RefusesDirectivesThatAreNone) {
   for (const std::string& query :
        {std::string("_HLS_part=0"), std::string("_HLS_msn=x"), std::string("_HLS_msn="),

@@ -169,6 +169,7 @@ Presentation::Signature Presentation::signature_of(const Listing& listing) const
                       .target_duration = listing.target_duration_seconds,
                       .part_target_us = listing.part_target_us,
                       .ended = listing.ended,
+                      .long_ended = listing.long_ended,
                       .is_private = is_private_,
                       .renditions = rendition_names()};
   if (!listing.growing) return signature;

@@ -64,6 +64,7 @@ class Presentation {
     PublicationId growing{};
     std::size_t growing_tracks = 0, growing_parts = 0;
     bool ended = false;
+    bool long_ended = false;
     bool is_private = false;
     std::vector<RenditionName> renditions{};
     bool operator==(const Signature&) const = default;

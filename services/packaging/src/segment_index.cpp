@@ -88,7 +88,9 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   for (std::size_t i = held; i < segments.size(); ++i)
     listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;
-  listing.ended = ended(now_monotonic_us);
+  const std::int64_t silent = silent_us(now_monotonic_us);
+  listing.ended = silent >= policy_.reconnect_grace_us;
+  listing.long_ended = silent >= policy_.reconnect_grace_us + WindowPolicy::kEndToldTargets * target_us;
   return listing;
 }
 
@@ -152,12 +154,13 @@ bool SegmentIndex::independent_up_to(std::uint64_t media_sequence) const {
   });
 }
 
-bool SegmentIndex::ended(std::int64_t now_monotonic_us) const {
-  if (logs_.empty() || !logs_.back()->segments.ended()) return false;
+// Since nobody publishes it: -1 while somebody does.
+std::int64_t SegmentIndex::silent_us(std::int64_t now_monotonic_us) const {
+  if (logs_.empty() || !logs_.back()->segments.ended()) return -1;
   std::int64_t last_arrival_us = 0;
   for (const auto& known : logs_)
     last_arrival_us = std::max(last_arrival_us, known->segments.last_arrival_us());
-  return now_monotonic_us - last_arrival_us >= policy_.reconnect_grace_us;
+  return std::max<std::int64_t>(now_monotonic_us - last_arrival_us, 0);
 }
 
 }  // namespace millrace::packaging

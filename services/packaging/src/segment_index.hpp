@@ -22,6 +22,7 @@ struct WindowPolicy {
   static constexpr std::int64_t kLeastTargets = 3;  // RFC 8216 6.2.2
   static constexpr std::size_t kMostSegments = 1000;
   std::int64_t reconnect_grace_us = 60'000'000;  // RECONNECT_GRACE_SECONDS
+  static constexpr std::int64_t kEndToldTargets = 3;
 };
 
 // One publication's log in the index, with what its slot says.
@@ -56,7 +57,8 @@ struct Listing {
   // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
   // first video track.
   bool independent = true;
-  bool ended = false;  // ended for good: no publication continued the stream within the grace time
+  bool ended = false;       // ended for good: no publication continued the stream within the grace time
+  bool long_ended = false;  // and who follows it has had the time to be told
 
   // Does what is offered last go on? A growing segment of another publication, or behind a break, ends it.
   bool goes_on() const {
@@ -91,7 +93,7 @@ class SegmentIndex {
   std::uint32_t target_duration_s() const;
   std::uint32_t part_target_us() const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
-  bool ended(std::int64_t now_monotonic_us) const;
+  std::int64_t silent_us(std::int64_t now_monotonic_us) const;
   bool independent_up_to(std::uint64_t media_sequence) const;
 
   WindowPolicy policy_;

@@ -100,6 +100,8 @@ TEST(SegmentIndex, EndsOnlyAfterTheTimeToReconnect) {
   feed(index, 1, 1, frames(100, 3, 2000), true);  // its last sample arrived at 6 s
   EXPECT_FALSE(index.listing(65 * kSecond).ended);
   EXPECT_TRUE(index.listing(66 * kSecond).ended);
+  EXPECT_FALSE(index.listing(71 * kSecond).long_ended);
+  EXPECT_TRUE(index.listing(72 * kSecond).long_ended) << "three target durations later";
   feed(index, 2, 2, frames(104, 0, 2000, 1), false);
   EXPECT_FALSE(index.listing(66 * kSecond).ended) << "the stream came back";
   index.forget(PublicationId{2});

@@ -388,6 +388,7 @@ TEST_F(StreamPackageTest, ClosesThePlaylistAfterTheTimeToReconnect) {
   EXPECT_TRUE(package.update(logs(), 65 * kSecond).changed);
   EXPECT_NE(list_of(*package.view(), "v0").find("#EXT-X-ENDLIST\n"), std::string::npos);
   for (int second = 65; second < 120; ++second) arena_->maintain(second * kSecond);
+  EXPECT_TRUE(package.update(logs(), 80 * kSecond).changed) << "the MPD is static";
   EXPECT_FALSE(package.update(logs(), 120 * kSecond).changed)
       << "the closed list stays for those who still watch";
 }

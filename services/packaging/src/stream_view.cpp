@@ -16,6 +16,18 @@ Presence StreamView::presence(const RenditionView& rendition, const SegmentName&
   return segment_name(segment(name).segment()) == name ? Presence::kHere : Presence::kUnknown;
 }
 
+bool StreamView::is_past_end(const SegmentName& name) const {
+  const auto of_publication = [&](const Segment& segment) {
+    return segment.publication_id == name.publication_id && segment.incarnation == name.incarnation;
+  };
+  if (growing && of_publication(growing->segment())) return false;
+  const auto last = std::find_if(offered.rbegin(), offered.rend(),
+                                 [&](const auto& segment) { return of_publication(segment->segment()); });
+  if (last == offered.rend()) return false;
+  const std::uint64_t number = (*last)->segment().media_sequence;
+  return number < name.media_sequence && name.media_sequence <= number + kMostPastEnd;
+}
+
 std::optional<PartPlace> StreamView::find(const RenditionView& rendition, const PartName& name) const {
   const auto place_in = [&](const OfferedSegment& parent,
                             std::optional<std::uint8_t> track) -> std::optional<PartPlace> {

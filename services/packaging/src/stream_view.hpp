@@ -42,6 +42,8 @@ struct RenditionView {
 };
 
 struct StreamView {
+  static constexpr std::uint64_t kMostPastEnd = 1000;  // further numbers never were
+
   std::string stream_id;
   std::shared_ptr<const Offering> offering;  // what it was made of
   // nullptr when nothing is listed any more.
@@ -71,6 +73,8 @@ struct StreamView {
     return name.media_sequence > 0 &&
            is_awaited({name.publication_id, name.incarnation, name.media_sequence - 1});
   }
+  // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended.
+  bool is_past_end(const SegmentName& name) const;
   bool is_awaited(const RenditionView& rendition, const PartName& name) const {
     return !ended && rendition.next_part == name;
   }
