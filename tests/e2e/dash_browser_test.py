@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, and over the encoder's reconnect."""
+"""Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, over a packaging that is killed, over the
+encoder's reconnect, and to the end of the stream."""
 import json
 import shutil
 import subprocess
 import threading
 import time
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, skip, wait_for
 
 
 class Player(threading.Thread):
@@ -39,25 +40,39 @@ def plays(seen, share=0.9):
 
 
 def low_latency(stack):
-    seen = Player(mpd_url(stack), 20).result()
+    players = Player(mpd_url(stack), 20), Player(mpd_url(stack) + "?ll=0", 20)
+    seen, whole = (player.result() for player in players)
     plays(seen)
     check(seen["target"] < 2, f"it is to be near to the live edge: {seen}")
-    whole = Player(mpd_url(stack) + "?ll=0", 10).result()
     plays(whole)
     check(whole["latency"] > max(4, seen["latency"]), f"of whole segments further behind: {whole}")
 
 
-def interruption(stack, clip, publisher):
-    """The encoder drops out and comes back: whole segments go on by themselves; how long that takes is printed."""
-    player = Player(mpd_url(stack) + "?ll=0", 50, "--stall", str(40000 * PATIENCE))
+def killed_packaging(stack):
+    """Goes on by the clock. Where packaging is away for longer than dash.js asks, once that is further behind than the MPD's depth."""
+    player = Player(mpd_url(stack), 40, "--stall", str(35000 * PATIENCE))
+    time.sleep(12)
+    pid = stack.kill("packaging")
+    stack.wait_ready("packaging", other_than=pid, seconds=60)
+    seen = player.result()
+    check(seen["played"] >= seen["seconds"] * 0.4 and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
+
+
+def interruption_and_end(stack, clip, publisher):
+    """The encoder drops out, comes back, and leaves: the last picture is reached, in low latency and of whole segments."""
+    players = [Player(mpd_url(stack) + query, 120 * PATIENCE, "--until-end") for query in ("", "?ll=0")]
     time.sleep(15)
     publisher.kill()
     publisher.wait()
-    time.sleep(1)
-    stack.publish_on(clip)
-    seen = player.result()
-    check(seen["played"] >= seen["seconds"] * 0.4 and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
-    check(len(set(seen["periods"])) >= 2, f"a Period for the encoder's return: {seen}")
+    time.sleep(3)
+    publisher = stack.publish_on(clip)
+    time.sleep(25)
+    leave(publisher)
+    for player in players:
+        seen = player.result()
+        check(seen["ended"] and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
+        check(len(set(seen["periods"])) >= 2, f"a Period for the encoder's return: {seen}")
+        check(not seen["problems"], f"no errors: {seen}")
 
 
 def dash_js():
@@ -70,7 +85,8 @@ def dash_js():
         publisher = stack.publish_on(clip)
         wait_for(lambda: fetch(mpd_url(stack))[0] == 200, "a manifest", 30)
         low_latency(stack)
-        interruption(stack, clip, publisher)
+        killed_packaging(stack)
+        interruption_and_end(stack, clip, publisher)
 
 
 main(dash_js)
