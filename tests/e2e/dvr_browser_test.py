@@ -16,6 +16,7 @@ def in_browser(stack, watcher):
     print(result.stdout.strip())
     seen = json.loads(result.stdout.splitlines()[-1])
     check(not [error for error in seen["errors"] if "fatal" in error], f"the browser: {seen}")
+    check(seen["deltas"] > 3, f"the browser asks for what is new in the list: {seen}")
     live = live_playlist(watcher.live)
     check(seen["lowest"] < live.media_sequence - 20, f"the browser went back to {seen['lowest']}, live begins with {live.media_sequence}")
     check(seen["past"]["time"] < seen["live"]["time"] - 15 < seen["back"]["time"], f"the browser: {seen}")

@@ -91,7 +91,7 @@ std::uint32_t target_duration(const MediaPlaylist& playlist) {
 // must not change; only one without older date ranges needs more.
 std::uint32_t version(const MediaPlaylist& playlist, bool skips_date_ranges) {
   if (skips_date_ranges) return 10;
-  return playlist.low_latency ? 9 : 8;
+  return playlist.low_latency || playlist.can_skip_until_us > 0 ? 9 : 8;
 }
 
 void append_control(std::string& out, const LowLatency& control) {
@@ -143,10 +143,12 @@ std::uint32_t rounded_seconds(std::int64_t duration_us) {
 }
 
 std::size_t skipped_segments(const MediaPlaylist& playlist) {
-  if (!playlist.low_latency || playlist.ended) return 0;
+  const std::int64_t until_us =
+      playlist.low_latency ? playlist.low_latency->can_skip_until_us : playlist.can_skip_until_us;
+  if (until_us == 0 || playlist.ended) return 0;
   std::int64_t behind_us = 0;
   std::size_t kept = 0;
-  while (kept < playlist.segments.size() && behind_us <= playlist.low_latency->can_skip_until_us)
+  while (kept < playlist.segments.size() && behind_us <= until_us)
     behind_us += playlist.segments[playlist.segments.size() - ++kept].duration_us;
   return playlist.segments.size() - kept;
 }
@@ -158,7 +160,13 @@ std::string serialize(const MediaPlaylist& playlist, Skip skip) {
   out += "#EXTM3U\n";
   append_tag(out, "#EXT-X-VERSION:", version(playlist, skipped > 0 && skip == Skip::kDateRanges));
   append_tag(out, "#EXT-X-TARGETDURATION:", target_duration(playlist));
-  if (playlist.low_latency) append_control(out, *playlist.low_latency);
+  if (playlist.low_latency) {
+    append_control(out, *playlist.low_latency);
+  } else if (playlist.can_skip_until_us > 0) {
+    out += "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=";
+    append_seconds(out, playlist.can_skip_until_us);
+    out += '\n';
+  }
   append_tag(out, "#EXT-X-MEDIA-SEQUENCE:", playlist.media_sequence);
   if (!playlist.segments.empty()) {
     append_tag(out, "#EXT-X-DISCONTINUITY-SEQUENCE:", playlist.segments.front().discontinuity_sequence);

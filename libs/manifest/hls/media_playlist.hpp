@@ -66,6 +66,7 @@ struct MediaPlaylist {
   bool for_good = false;                      // EXT-X-PLAYLIST-TYPE:VOD: no list of it will ever say else
   std::vector<MediaSegment> segments;
   std::optional<LowLatency> low_latency{};  // parts are written only with it
+  std::int64_t can_skip_until_us = 0;       // of a list without it; 0: there are no delta updates
 };
 
 // A duration in microseconds rounded to seconds as EXT-X-TARGETDURATION asks for (nearest, half up), at
@@ -73,7 +74,7 @@ struct MediaPlaylist {
 std::uint32_t rounded_seconds(std::int64_t duration_us);
 
 // How many segments a delta update leaves out: those whose end is further from the end of the last one than
-// can_skip_until_us. 0: it is the full list; so it is of a list that has ended or has no parts.
+// can_skip_until_us. 0: it is the full list; so it is of a list that has ended.
 std::size_t skipped_segments(const MediaPlaylist& playlist);
 
 // UTF-8 text with LF line ends. Pure: equal input gives equal text.

@@ -43,6 +43,11 @@ bool takes_gzip(const http::Request& request) {
                                 : std::nullopt);
 }
 
+PlaylistForm form_of(const http::Request& request) {
+  const std::string_view skip = request.parameter("_HLS_skip");
+  return skip == "YES" || skip == "v2" ? PlaylistForm::kDelta : PlaylistForm::kPlain;
+}
+
 // So that whoever sends the pieces does not wait for the disk.
 void bring_into_memory(const http::FilePieces& file) {
   constexpr std::size_t kBytes = 256UL * 1024;
@@ -173,8 +178,9 @@ http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchi
   }
   if (path.rendition.empty()) return text_of(request, path, texts->multivariant->text(), target_s, is_public);
   const auto found = texts->media.find(path.rendition);
-  return found == texts->media.end() ? nothing("there is no such list")
-                                     : text_of(request, path, found->second->text(), target_s, is_public);
+  return found == texts->media.end()
+             ? nothing("there is no such list")
+             : text_of(request, path, found->second->text(form_of(request)), target_s, is_public);
 }
 
 http::Response DvrDelivery::text_of(const http::Request& request, const StreamPath& path,

@@ -228,6 +228,27 @@ TEST_F(DvrTest, ListsThePastBeforeWhatIsLiveUnderTheSameNames) {
   EXPECT_TRUE(after.ends_with("#EXT-X-ENDLIST\n"));
 }
 
+// A list of an hour is not fetched again with every segment.
+TEST_F(DvrTest, ListsHaveDeltaUpdates) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(60);
+  open(PublicationId{0xA1});
+  record();
+  const auto recorded = read();
+  DvrLists lists;
+  const auto texts = lists.texts(*recorded, view()->offering.get(), kHourUs);
+  const auto& media = *texts->media.at("v0");
+  const std::string& full = *media.text().text;
+  EXPECT_EQ(count(full, "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=6.000\n"), 1U) << full;
+  EXPECT_EQ(count(full, "#EXT-X-VERSION:9\n"), 1U);
+  const std::string& delta = *media.text(PlaylistForm::kDelta).text;
+  const std::size_t left_out = count(full, ".m4s\n") - count(delta, ".m4s\n");
+  EXPECT_GT(left_out, 20U);
+  EXPECT_EQ(count(delta, "#EXT-X-SKIP:SKIPPED-SEGMENTS=" + std::to_string(left_out) + "\n"), 1U) << delta;
+  EXPECT_TRUE(full.ends_with(delta.substr(delta.find("#EXT-X-PROGRAM-DATE-TIME"))));
+  EXPECT_EQ(count(list(*read(true), nullptr), "#EXT-X-VERSION:9\n"), 1U) << "also when it has ended";
+}
+
 // After the end its times begin with 0, whatever of it has left the window.
 TEST_F(DvrTest, AnEndedStreamsMpdIsARecordings) {
   TestPublisher publisher(*arena_, {});

@@ -131,6 +131,9 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i)
     playlist.segments.push_back(entry(listing.offered[i], rendition.segments[i]));
   fill_maps(playlist.segments);
+  // Who plays the past has most of its long list already.
+  if (offering.is_recording)
+    playlist.can_skip_until_us = kSkipTargets * listing.target_duration_seconds * kMicroseconds;
   if (form != PlaylistForm::kPlain && listing.part_target_us != 0)
     add_low_latency(offering, rendition, playlist);
   return hls::serialize(playlist, skip_of(form));

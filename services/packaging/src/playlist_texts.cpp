@@ -6,8 +6,11 @@
 namespace millrace::packaging {
 
 const StoredText& MediaPlaylistTexts::text(PlaylistForm form) const {
-  // Without parts there is one form.
-  const PlaylistForm made = offering_->listing.part_target_us == 0 ? PlaylistForm::kPlain : form;
+  // Without parts there is one form, and of a list with the past its delta.
+  const bool is_delta = form == PlaylistForm::kDelta || form == PlaylistForm::kDeltaOfDates;
+  const PlaylistForm without_parts =
+      offering_->is_recording && is_delta ? PlaylistForm::kDelta : PlaylistForm::kPlain;
+  const PlaylistForm made = offering_->listing.part_target_us == 0 ? without_parts : form;
   return texts_.at(static_cast<std::size_t>(made)).get([&] {
     return media_playlist(*offering_, rendition_, made);
   });

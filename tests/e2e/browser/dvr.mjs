@@ -28,6 +28,8 @@ const browser = await chromium.launch({
 });
 try {
   const page = await browser.newPage();
+  let deltas = 0;
+  page.on("response", (answer) => { deltas += answer.ok() && answer.url().includes("dvr.m3u8?_HLS_skip="); });
   await page.goto(watchUrl, { waitUntil: "load", timeout: STEP_MS });
   await page.evaluate(start, playlistUrl);
   const plays = async () => {
@@ -46,7 +48,7 @@ try {
   await plays();
   const back = await state();
   const errors = await page.evaluate(() => window.probe.errors);
-  console.log(JSON.stringify({ live, past, back, lowest, errors }));
+  console.log(JSON.stringify({ live, past, back, lowest, deltas, errors }));
 } finally {
   await browser.close();
 }
