@@ -22,6 +22,7 @@ using SocketError = boost::system::error_code;
 constexpr unsigned kStepsPerTurn = 64;
 constexpr std::uint64_t kPieceBytes = 256UL * 1024;  // what write_deadline is for
 constexpr std::chrono::milliseconds kLinger{2'000};
+constexpr std::chrono::milliseconds kDrainLook{1'100};  // at what was to end soon
 constexpr std::size_t kLingerBytes = 1024UL * 1024;
 
 thread_local const Connection* handling = nullptr;
@@ -60,8 +61,13 @@ void Connection::leave() {
   if (phase_ == Phase::kReading && !reader_.is_reading()) close();
   if (phase_ == Phase::kLingering) close();
   if (phase_ != Phase::kLive) return;
-  live_->drain();
-  (void)live_step();
+  const std::shared_ptr<LiveStream> live = live_;
+  live->drain();
+  const bool more = live_step();
+  if (phase_ == Phase::kLive && !live_ended_ && live->ends_soon()) {
+    set_deadline(kDrainLook);
+    return more ? drive() : void();
+  }
   // What has no length and was cut off must not look whole.
   live_ended_ ? close() : abandon();
 }

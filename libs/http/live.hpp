@@ -39,8 +39,10 @@ class LiveStream {
   virtual Progress pump(LiveOutput& output, std::int64_t now_us) = 0;
   // What the client sends. pump() is called afterwards.
   virtual void receive(ByteView bytes, std::int64_t now_us) = 0;
-  // The server stops: pump() is called once more, then the connection is closed.
+  // The server stops: pump() is called once more, then the connection is closed unless it ends soon.
   virtual void drain() {}
+  // After drain(): it has an end, and may come to it within the server's grace time.
+  virtual bool ends_soon() const { return false; }
   // True: pump() is to be called every few milliseconds. False: after wake() only, and now and then.
   virtual bool is_polled() const { return false; }
   // wake may be called from any thread, also when the connection has gone.

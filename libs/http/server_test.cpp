@@ -531,6 +531,47 @@ TEST_F(ServerTest, DrainFinishesRunningRequestsAndClosesIdleConnections) {
   EXPECT_TRUE(refused.closed());
 }
 
+// Comes to its end when it is told to, a moment after the server stops.
+class EndsLater final : public LiveStream {
+ public:
+  Progress pump(LiveOutput& output, std::int64_t /*now_us*/) override {
+    if (!ended) return Progress::kIdle;
+    std::string text = "the end";
+    const iovec part{text.data(), text.size()};
+    if (std::exchange(sent, true)) return Progress::kEnded;
+    return output.send({&part, 1}) > 0 ? Progress::kMore : Progress::kFailed;
+  }
+  void receive(ByteView /*bytes*/, std::int64_t /*now_us*/) override {}
+  bool ends_soon() const override { return true; }
+  void attach(const std::function<void()>& to_wake) override {
+    wake = to_wake;
+    attached = true;
+  }
+  std::function<void()> wake;
+  std::atomic<bool> attached{false};
+  std::atomic<bool> ended{false};
+  bool sent = false;
+};
+
+TEST_F(ServerTest, LetsWhatEndsSoonComeToItsEndWhenItDrains) {
+  const auto live = std::make_shared<EndsLater>();
+  start([&](Request&&, const Responder& respond) {
+    Response response;
+    response.live = live;
+    respond(std::move(response));
+  });
+  TestClient client(server_->port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return live->attached.load(); }));
+  std::thread drain([&] { server_->drain(milliseconds(20'000)); });
+  TestClient late(server_->port());
+  (void)late.read_all();  // the drain has begun
+  live->ended = true;
+  live->wake();
+  EXPECT_TRUE(client.read_all().ends_with("7\r\nthe end\r\n0\r\n\r\n"));
+  drain.join();
+}
+
 // A service that is not yet ready to answer refuses nobody.
 TEST_F(ServerTest, LetsThoseWaitWhoComeBeforeItServes) {
   auto listening = Server::listen({});

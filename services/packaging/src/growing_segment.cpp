@@ -1,5 +1,6 @@
 #include "growing_segment.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -22,7 +23,8 @@ Progress GrowingSegment::pump(http::LiveOutput& output, std::int64_t now_us) {
     const Progress next = next_part();
     if (next == Progress::kIdle) {
       if (!idle_since_us_) idle_since_us_ = now_us;
-      return draining_ || now_us - *idle_since_us_ >= patience_us_ ? Progress::kFailed : next;
+      const std::int64_t patience_us = draining_ ? std::min(patience_us_, kDrainPatienceUs) : patience_us_;
+      return now_us - *idle_since_us_ >= patience_us ? Progress::kFailed : next;
     }
     idle_since_us_.reset();
     if (next != Progress::kMore) return next;

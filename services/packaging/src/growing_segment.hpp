@@ -19,6 +19,7 @@ namespace millrace::packaging {
 class GrowingSegment final : public http::LiveStream {
  public:
   static constexpr std::size_t kMaxReceived = 64U << 10;  // what a client may send meanwhile
+  static constexpr std::int64_t kDrainPatienceUs = 1'000'000;
 
   struct Wanted {
     std::string stream_id;
@@ -38,7 +39,9 @@ class GrowingSegment final : public http::LiveStream {
 
   Progress pump(http::LiveOutput& output, std::int64_t now_us) override;
   void receive(ByteView bytes, std::int64_t now_us) override;
+  // What grows is sent to its end, unless nothing comes for a while.
   void drain() override { draining_ = true; }
+  bool ends_soon() const override { return true; }
   void attach(const std::function<void()>& wake) override;
 
  private:

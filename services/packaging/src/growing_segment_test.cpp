@@ -49,9 +49,9 @@ class GrowingSegmentTest : public ::testing::TestWithParam<std::size_t> {
     package_.update({sources(reader_)}, 0);
     views_.publish(package_.view(), this);
   }
-  Progress pump() {
+  Progress pump(std::int64_t now_us = 0) {
     Progress progress = Progress::kMore;
-    while (progress == Progress::kMore) progress = segment_->pump(output_, 0);
+    while (progress == Progress::kMore) progress = segment_->pump(output_, now_us);
     return progress;
   }
   void ask(const std::string& rendition = "v0") {
@@ -113,11 +113,23 @@ TEST_P(GrowingSegmentTest, IsCutOffWhenItsStreamIsGone) {
   EXPECT_EQ(size_, 0U);
 }
 
-TEST_P(GrowingSegmentTest, BreaksOffWhenTheServerStopsAndTakesNoFlood) {
+TEST_P(GrowingSegmentTest, IsSentToItsEndWhenTheServerStops) {
   ask();
   EXPECT_EQ(pump(), Progress::kIdle);
   segment_->drain();
-  EXPECT_EQ(pump(), Progress::kFailed);
+  EXPECT_TRUE(segment_->ends_soon());
+  publisher_->groups(1);
+  look();
+  EXPECT_EQ(pump(900'000), Progress::kEnded);
+  EXPECT_GT(size_, 0U);
+}
+
+TEST_P(GrowingSegmentTest, BreaksOffWhenTheServerStopsAndNothingComesAndTakesNoFlood) {
+  ask();
+  EXPECT_EQ(pump(), Progress::kIdle);
+  segment_->drain();
+  EXPECT_EQ(pump(999'999), Progress::kIdle);
+  EXPECT_EQ(pump(1'000'000), Progress::kFailed);
   ask();
   segment_->receive(Bytes(GrowingSegment::kMaxReceived + 1), 0);
   EXPECT_EQ(pump(), Progress::kFailed);
