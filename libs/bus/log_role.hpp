@@ -12,4 +12,10 @@ bool is_source(const Message& message) {
   return message.role() == stream::v1::LOG_ROLE_SOURCE || message.role() == stream::v1::LOG_ROLE_UNSPECIFIED;
 }
 
+// A PointerBatch: of a log that stands in for a source while its publisher is away.
+template <class Message>
+bool is_slate(const Message& message) {
+  return message.role() == stream::v1::LOG_ROLE_SLATE;
+}
+
 }  // namespace millrace::bus

@@ -39,9 +39,9 @@ std::uint32_t blocks_for(std::uint64_t bytes, const ArenaGeometry& geometry) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, kFewestBlocks, kNoBlock));
 }
 
-// A log of a stream's copies has to say what it is a copy of.
+// A log of a stream's copies has to say what it is a copy of, a slate what it stands in for.
 bool needs_origin(LogRole role) {
-  return role == LogRole::kRendition || role == LogRole::kMirror;
+  return role == LogRole::kRendition || role == LogRole::kMirror || role == LogRole::kSlate;
 }
 
 bool are_possible(const StreamContinuation& numbers) {
@@ -282,7 +282,7 @@ StreamContinuation ArenaImpl::known_numbers(const LogSeries& series) const {
     const std::uint32_t discontinuity = slot.last_discontinuity_sequence.load();
     if (media == 0 || media > kMostMediaSequence || discontinuity > kMostDiscontinuity) continue;
     const LogInfo info = copy_fields(slot);
-    if (info.series() != series || info.epoch > kMostEpoch) continue;
+    if (!share_numbers(info.series(), series) || info.epoch > kMostEpoch) continue;
     known.found = true;
     known.epoch = std::max(known.epoch, info.epoch);
     known.last_media_sequence = std::max(known.last_media_sequence, media);

@@ -104,6 +104,7 @@ class SlotWalk {
   // Grows the extent that begins at the record's block, or begins one.
   bool claim_payload(const SampleRecord& record, std::int64_t now_us) {
     if (view_.generation(record.block).load() != record.generation) return false;
+    if (is_gap(record.flags)) return record.block == claims_.configuration_block && record.size == 0;
     const std::uint64_t end = std::uint64_t{record.offset} + record.size;
     const auto blocks = static_cast<std::uint32_t>(
         std::max<std::uint64_t>((end + view_.geometry().block_bytes - 1) / view_.geometry().block_bytes, 1));

@@ -76,7 +76,7 @@ Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
 // Whether a stream's segments can all be decoded by themselves is the log's to say: a reader may come when
 // the first one that can't has gone.
 void LogWriter::State::note_picture(const SampleRecord& record) {
-  if (record.track != kVideoTrack || pictured == record.media_sequence) return;
+  if (is_gap(record.flags) || record.track != kVideoTrack || pictured == record.media_sequence) return;
   pictured = record.media_sequence;
   if (is_sync(record.flags) || slot().first_dependent_segment.load(std::memory_order_relaxed) != 0) return;
   slot().first_dependent_segment.store(record.media_sequence, std::memory_order_release);
@@ -213,6 +213,24 @@ std::uint64_t LogWriter::commit(const Room& room, std::uint32_t payload_begin, s
   state.put_record(record);
   ++state.committed;
   state.close_room(room, state.committed, record.arrival_us);
+  return record.sequence;
+}
+
+// Its place is that of the configurations, which are there as long as the log is.
+Result<std::uint64_t> LogWriter::commit_gap(SampleRecord record) {
+  State& state = *state_;
+  if (state.ended) return fail("media.ended", "the log has ended");
+  if (const Result<void> ready = state.extend_index(); !ready) return tl::unexpected(ready.error());
+  const std::uint32_t block = state.log->configuration_block;
+  record.sequence = state.committed;
+  record.block = block;
+  record.generation = state.arena->view().generation(block).load(std::memory_order_relaxed);
+  record.offset = record.size = 0;
+  record.prefix_size = 0;
+  record.flags |= kSampleGap;
+  record.in_force = state.in_force;
+  state.put_record(record);
+  ++state.committed;
   return record.sequence;
 }
 

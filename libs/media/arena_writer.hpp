@@ -41,9 +41,10 @@ struct LogDescription {
   LogRole role = LogRole::kSource;
   std::string rendition;  // fits_role
   PublicationId publication_id{};
-  // Of the source that a rendition or a mirror is made from, which has to be named; 0: the log itself.
+  // Of the source that a rendition or a mirror is made from, or that a slate stands in for, which has to be
+  // named; 0: the log itself.
   PublicationId origin_publication_id{};
-  std::uint32_t incarnation = 0;   // of a rendition's writer
+  std::uint32_t incarnation = 0;   // of a rendition's or a slate's writer
   std::uint64_t clock_domain = 0;  // of the records' origin_arrival_us; 0: this machine's
   Epoch epoch{};                   // raised above those of the series' earlier logs
   WallTime started_wall;
@@ -107,6 +108,9 @@ class LogWriter {
   // publishes it.
   std::uint64_t commit(const Room& room, std::uint32_t payload_begin, std::uint8_t prefix_size,
                        SampleRecord record);
+
+  // Appends a gap (kSampleGap), which needs no room. Errors: as reserve.
+  Result<std::uint64_t> commit_gap(SampleRecord record);
 
   // Adds a configuration; description.index and prefix_size/size are set here. bytes = prefix +
   // configuration. Of a track that had the same configuration before it gives that one's index.

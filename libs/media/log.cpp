@@ -35,8 +35,18 @@ std::string_view to_string(LogRole role) {
       return "programme";
     case LogRole::kMirror:
       return "mirror";
+    case LogRole::kSlate:
+      return "slate";
   }
   return "damaged";
+}
+
+bool share_numbers(const LogSeries& one, const LogSeries& other) {
+  const auto shown = [](LogSeries series) {
+    if (series.role == LogRole::kSlate) series.role = LogRole::kSource;
+    return series;
+  };
+  return shown(one) == shown(other);
 }
 
 StreamContinuation first_numbers(WallTime wall, Epoch epoch) {

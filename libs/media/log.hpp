@@ -18,23 +18,24 @@ enum class LogRole : std::uint32_t {
   kSource = 1,     // as its publisher sends it
   kRendition = 2,  // made from the source: another size or bit rate
   kProgramme = 3,  // put together from other streams
-  kMirror = 4      // a copy of a log of another machine
+  kMirror = 4,     // a copy of a log of another machine
+  kSlate = 5       // stands in for a source while its publisher is away
 };
 
 inline constexpr std::size_t kMaxRenditionLength = 31;
 
 constexpr bool is_valid_role(LogRole role) {
-  return role >= LogRole::kSource && role <= LogRole::kMirror;
+  return role >= LogRole::kSource && role <= LogRole::kSlate;
 }
 
-// Renditions have a name, mirrors that of what they copy, sources and programmes none.
+// Renditions have a name, mirrors that of what they copy, others none.
 constexpr bool fits_role(LogRole role, std::string_view rendition) {
   if (rendition.empty()) return is_valid_role(role) && role != LogRole::kRendition;
   return (role == LogRole::kRendition || role == LogRole::kMirror) &&
          rendition.size() <= kMaxRenditionLength && is_valid_id(rendition);
 }
 
-// "source", "rendition", "programme", "mirror"; "damaged" for any other value.
+// "source", "rendition", "programme", "mirror", "slate"; "damaged" for any other value.
 std::string_view to_string(LogRole role);
 
 // Logs of one series follow one another: a new one goes on from the numbers of those before it. Logs of other
@@ -46,6 +47,9 @@ struct LogSeries {
 
   auto operator<=>(const LogSeries&) const = default;
 };
+
+// The two go on from each other's numbers: they are of one series, or one stands in for the other.
+bool share_numbers(const LogSeries& one, const LogSeries& other);
 
 // As stream.proto's EndReason.
 enum class LogEnd : std::uint32_t {

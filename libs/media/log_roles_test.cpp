@@ -39,9 +39,11 @@ class LogRoles : public testing::ArenaFixture {
     record.discontinuity_sequence = discontinuity;
     return record;
   }
-  void kill_and_open() {
+  // live: a log that is being written when its writer dies.
+  void kill_and_open(std::unique_ptr<LogWriter> live = nullptr) {
     std::ifstream file(arena_path(directory_.path(), "test"), std::ios::binary);
     const Bytes left(std::istreambuf_iterator<char>(file), {});
+    live.reset();
     writer_.reset();
     testing::write_file(arena_path(directory_.path(), "test"), left);
     open_writer(config_);
@@ -158,6 +160,70 @@ TEST_F(LogRoles, NumbersGoOnWithinASeriesOnly) {
   const auto next = create(source(9));
   EXPECT_EQ(next->continuation().last_media_sequence, 9'000'000'000U);
   EXPECT_EQ(next->continuation().epoch, Epoch{9}) << "a rendition's epoch fences no source";
+}
+
+// A slate goes on from what it stands in for, and what comes back from the slate; also when its writer was
+// killed.
+TEST_F(LogRoles, ASlateSharesTheNumbersOfItsSource) {
+  open_writer(64);
+  auto first = create(source(7));
+  ASSERT_TRUE(append(*first, 7, 10, numbered(9'000'000'000, 900'000)));
+  first->set_target_duration_s(4);
+  first->end(LogEnd::kDisconnected);
+  LogDescription description = source(8);
+  description.role = LogRole::kSlate;
+  EXPECT_FALSE(writer_->create_log(description)) << "of no source";
+  description.origin_publication_id = PublicationId{7};
+  description.numbers = writer_->continuation({"cam"});
+  description.epoch = description.numbers->epoch;
+  auto slate = create(description);
+  EXPECT_EQ(slate->continuation().last_media_sequence, 9'000'000'000U);
+  const std::uint64_t held = slate->held_bytes();
+  for (std::uint32_t i = 1; i <= kRecordsABlock + 1; ++i) {
+    SampleRecord gap = numbered(9'000'000'000 + i, 900'000);
+    gap.gap_us = 2'000'000;
+    ASSERT_EQ(slate->commit_gap(gap).value(), i - 1);
+  }
+  EXPECT_EQ(slate->held_bytes() - held, 2U * 4096) << "of the index";
+  first.reset();
+  kill_and_open(std::move(slate));
+  const auto reader = open_reader();
+  const LogInfo info = info_of(*reader, 8);
+  EXPECT_EQ(info.end, LogEnd::kWriterLost);
+  EXPECT_EQ(info.role, LogRole::kSlate);
+  EXPECT_EQ(info.epoch, Epoch{7});
+  auto cursor = reader->open_log(info.slot, PublicationId{8}, 0);
+  ASSERT_TRUE(cursor);
+  for (std::uint32_t i = 0; i <= kRecordsABlock; ++i) {
+    const auto record = cursor->at(i);
+    ASSERT_TRUE(record) << i;
+    EXPECT_TRUE(is_gap(record->record.flags));
+    EXPECT_TRUE(record->payload.empty());
+  }
+  EXPECT_TRUE(reader->logs(LogRole::kSource).size() == 1) << "nobody takes a slate for a source";
+  const auto next = create(source(9));
+  EXPECT_EQ(next->continuation().last_media_sequence, 9'000'000'001U + kRecordsABlock);
+  EXPECT_EQ(next->continuation().last_discontinuity_sequence, 900'000U);
+  EXPECT_EQ(next->continuation().target_duration_s, 4U);
+}
+
+TEST_F(LogRoles, ASlateGoesWithItsTime) {
+  open_writer(64);
+  auto first = create(source(7));
+  ASSERT_TRUE(append(*first, 7, 10, numbered(9'000'000'000, 1)));
+  first.reset();
+  LogDescription description = source(8);
+  description.role = LogRole::kSlate;
+  description.origin_publication_id = PublicationId{7};
+  description.numbers = writer_->continuation({"cam"});
+  auto slate = create(description);
+  ASSERT_TRUE(slate->commit_gap(numbered(9'000'000'001, 1)));
+  slate->end(LogEnd::kTimedOut);
+  EXPECT_FALSE(slate->commit_gap(numbered(9'000'000'002, 1)));
+  writer_->maintain(monotonic_us() + 3'600'000'000);
+  EXPECT_TRUE(open_reader()->logs().empty());
+  EXPECT_EQ(writer_->statistics().free_bytes, writer_->statistics().total_bytes);
+  EXPECT_EQ(writer_->continuation({"cam"}).last_media_sequence, 9'000'000'001U);
 }
 
 // A rendition has its origin's segment numbers, whatever the clock says and whatever it had before.

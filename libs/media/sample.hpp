@@ -48,6 +48,10 @@ enum SampleFlag : std::uint16_t {
   kSampleNoAudioYet = 1 << 6,
   // With kSampleRecovery: no I picture, so it refers to others itself (intra refresh).
   kSampleRefresh = 1 << 7,
+  // No sample: the stream has nothing for gap_us. In logs of the role kSlate only, which have nothing else.
+  kSampleGap = 1 << 8,
+  // With kSampleGap: the last record of its segment.
+  kSampleSegmentEnd = 1 << 9,
 };
 
 // A sync sample as MP4 has it: it and all that follow can be decoded without what was before.
@@ -60,10 +64,17 @@ constexpr bool is_open_gop(std::uint16_t flags) {
   return (flags & (kSampleKey | kSampleRecovery | kSampleRefresh)) == (kSampleKey | kSampleRecovery);
 }
 
+constexpr bool is_gap(std::uint16_t flags) {
+  return (flags & kSampleGap) != 0;
+}
+
 // One sample as the index holds it. Plain data of fixed size; lives in shared memory. Payload bytes are the
 // codec's sample as MP4 has it (length-prefixed NAL units, raw AAC frame). Right before the payload stand
 // prefix_size bytes: the RTMP chunk header (type 0, message stream id 1) and the FLV tag header, so that
 // [offset - prefix_size, offset + size) is a whole RTMP message in one chunk.
+//
+// A gap has neither payload nor configuration. It is written when it is over, so that it says all of itself;
+// its dts counts microseconds.
 struct SampleRecord {
   std::uint64_t sequence;   // of the record in its log, from first_sequence, without a gap
   std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing a track
@@ -91,7 +102,7 @@ struct SampleRecord {
   // Of the first video and the first audio track, whatever track the record is of: 1 + the index of the
   // configuration in force, 0 where there is none. Filled in by LogWriter::commit.
   std::array<std::uint16_t, 2> in_force;
-  std::uint32_t reserved;  // 0
+  std::uint32_t gap_us;  // of a gap: how long it is; 0 of a sample
 };
 static_assert(sizeof(SampleRecord) == 96);
 

@@ -80,7 +80,7 @@ def dash_js():
         skip("chromium or node is not installed")
     if not (ROOT / "tests/node_modules/dashjs").exists():
         skip("dashjs is not installed: npm ci in tests/")
-    with Stack(RECONNECT_GRACE_SECONDS="6") as stack:
+    with Stack(RECONNECT_GRACE_SECONDS="30") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=60, gop=60)
         publisher = stack.publish_on(clip)
         wait_for(lambda: fetch(mpd_url(stack))[0] == 200, "a manifest", 30)

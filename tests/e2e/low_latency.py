@@ -252,7 +252,8 @@ class Checker:
     def examine_hint(self, before):
         if before and before.hint:
             listed = [p.uri for s in self.list.all() for p in s.parts if not p.gap]
-            self.require(before.hint in listed or before.hint == self.list.hint or self.list.ended or self.changed_publication(before),
+            self.require(before.hint in listed or before.hint == self.list.hint or self.list.ended or self.changed_publication(before)
+                         or self.publisher_is_away(),
                          lambda: f"the hint {before.hint} did not come true: {self.list.text}")
             self.hints += before.hint in listed
         if self.list.hint and self.list.hint not in self.hinted and len(self.hinted) < 4000:
@@ -260,6 +261,11 @@ class Checker:
             thread = threading.Thread(target=self.fetch_hint, args=(self.list.hint, answer), daemon=True)
             self.hinted[self.list.hint] = (thread, answer)
             thread.start()
+
+    def publisher_is_away(self):
+        """What came last is a gap."""
+        newest = self.list.all()[-1]
+        return newest.gap or any(p.gap for p in newest.parts)
 
     def changed_publication(self, before):
         return self.list.all()[-1].discontinuity != before.all()[-1].discontinuity

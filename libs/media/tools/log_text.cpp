@@ -19,6 +19,8 @@ std::string flag_names(std::uint16_t flags) {
   if ((flags & kSampleRefresh) != 0) names += 'r';
   if ((flags & kSampleNoVideoYet) != 0) names += 'v';
   if ((flags & kSampleNoAudioYet) != 0) names += 'a';
+  if ((flags & kSampleGap) != 0) names += 'G';
+  if ((flags & kSampleSegmentEnd) != 0) names += 'E';
   return names.empty() ? "-" : names;
 }
 
@@ -95,6 +97,7 @@ nlohmann::json describe(const SampleRecord& record) {
           {"discontinuity", record.discontinuity_sequence},
           {"configuration", record.configuration},
           {"part", record.part},
+          {"gap_us", record.gap_us},
           {"arrival_us", record.arrival_us},
           {"origin_arrival_us", record.origin_arrival_us},
           {"presented", rfc3339(record.presented_wall)},

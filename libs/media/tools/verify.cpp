@@ -28,6 +28,7 @@ class LogVerifier {
   Verification run() {
     const std::uint64_t end = reader_.info().committed;
     // Asked behind the count: a target that is fixed meanwhile is that of the records.
+    is_slate_ = reader_.info().role == LogRole::kSlate;
     parts_.emplace(reader_.info().part_target_us, report_to(result_.problems), report_to(result_.warnings));
     while (reader_.position() < end) {
       const LogReader::Read read = reader_.read();
@@ -76,6 +77,8 @@ class LogVerifier {
     ++result_.records;
     result_.bytes += record.size;
     if (!whole) problem(record, "lengths of NAL units or OBUs do not add up to the sample");
+    if (is_gap(record.flags) != is_slate_)
+      problem(record, is_slate_ ? "a sample among gaps" : "a gap among samples");
     if (record.configuration != 0 && record.configuration >= reader_.configuration_count()) {
       problem(record, "configuration " + std::to_string(record.configuration) + " is not there");
     }
@@ -110,6 +113,7 @@ class LogVerifier {
   }
 
   LogReader& reader_;
+  bool is_slate_ = false;
   Verification result_;
   std::optional<PartCheck> parts_;
   std::array<std::optional<std::int64_t>, kMaxTracks> last_dts_;

@@ -102,6 +102,28 @@ TEST_F(Verify, KnowsTheFramingOfOtherCodecs) {
   EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 1: lengths"), HasSubstr("record 3: lengths")));
 }
 
+TEST_F(Verify, FindsGapsAmongSamplesAndSamplesAmongGaps) {
+  SampleRecord gap = record_at(1);
+  gap.media_sequence = 1;
+  ASSERT_TRUE(log_->commit_gap(gap));
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("record 0: a gap among samples")));
+  log_->end(LogEnd::kDisconnected);
+  LogDescription slate = describe("cam", 7);
+  slate.role = LogRole::kSlate;
+  slate.origin_publication_id = PublicationId{6};
+  log_ = create(slate);
+  for (const std::int64_t dts : {0, 500'000}) {
+    gap.dts = dts;
+    gap.part += 1;
+    ASSERT_TRUE(log_->commit_gap(gap));
+  }
+  log_->set_part_target_us(500'000);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  add(good_, 1'000'000, 2);
+  EXPECT_THAT(verify().problems,
+              ElementsAre(HasSubstr("record 2: a sample among gaps"), HasSubstr("part 0")));
+}
+
 TEST_F(Verify, FindsAConfigurationThatIsNotThere) {
   const auto room = log_->reserve(0);
   ASSERT_TRUE(room);

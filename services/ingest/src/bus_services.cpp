@@ -185,7 +185,7 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
     batch.set_publication_id(number_of(records.stream->publication_id));
     batch.set_arena(kArenaName);
     batch.set_slot(number_of(records.stream->slot));
-    batch.set_role(stream::v1::LOG_ROLE_SOURCE);
+    batch.set_role(static_cast<stream::v1::LogRole>(records.role));  // the same numbers
     batch.set_first_sequence(records.first_sequence);
     batch.set_committed(records.committed);
     batch.set_media_sequence(records.media_sequence);

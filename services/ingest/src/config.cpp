@@ -9,6 +9,13 @@ constexpr std::uint32_t kMaxChunkSize = 65'536;
 constexpr std::uint32_t kMinPartMs = 100;
 constexpr std::uint32_t kMaxPartMs = 2'000;
 
+Result<SlateKind> parse_slate(const std::string& text) {
+  if (text.empty()) return SlateKind::kGapWithParts;
+  if (text == "gap") return SlateKind::kGap;
+  if (text == "off") return SlateKind::kOff;
+  return fail("config.value", "it is gap or off");
+}
+
 }  // namespace
 
 Result<void> IngestConfig::check() const {
@@ -65,6 +72,12 @@ void IngestConfig::add_rows(ConfigTable& table) {
   table.integer("HLS_PART_MS", part_ms, "333", {0, kMaxPartMs},
                 "length of parts in milliseconds that is aimed at, 100 to 2000; 0: none, which switches low "
                 "latency off. A stream whose log is retained keeps its own");
+  table.parsed<SlateKind>(
+      "SLATE", slate, "gap, off", "",
+      "what playlists have while a publisher is away and may come back (RECONNECT_GRACE_SECONDS): `gap`, "
+      "segments and parts in real time that are marked as missing, or `off`, nothing new; default: `gap`, "
+      "where HLS_PART_MS is 0 `off`",
+      parse_slate);
   add_tls_rows(table);
   add_policy_rows(table);
   add_forward_rows(table);
@@ -113,8 +126,9 @@ void IngestConfig::add_policy_rows(ConfigTable& table) {
 }
 
 void IngestConfig::add_forward_rows(ConfigTable& table) {
-  table.duration("RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
-                 "seconds that a forward's connection is kept for a publisher that was cut off");
+  table.duration(
+      "RECONNECT_GRACE_SECONDS", reconnect_grace, "60", {0, 110},
+      "seconds that a publisher has to come back: its forwards' connections are kept, and its slate goes on");
   table.secret("FORWARD_TARGETS", forward_targets,
                "where live streams are pushed to: stream-id=URL or *=URL, separated by spaces");
   table.text(

@@ -16,6 +16,13 @@
 
 namespace millrace::ingest {
 
+// SLATE: what stands in for a publisher that is away.
+enum class SlateKind : std::uint8_t {
+  kGapWithParts,  // not set: a gap where streams have parts (HLS_PART_MS)
+  kGap,
+  kOff,
+};
+
 struct IngestConfig {
   std::string listen_address;
   std::uint16_t rtmp_port = 0;
@@ -49,6 +56,7 @@ struct IngestConfig {
   std::uint32_t segment_ms = 2000;
   std::uint32_t part_ms = 333;
   std::chrono::seconds reconnect_grace{60};
+  SlateKind slate = SlateKind::kGapWithParts;
   Secret forward_targets;
   std::string forward_allow;
   bool forward_tls_verify = true;
@@ -61,6 +69,9 @@ struct IngestConfig {
   Result<void> check() const;
   // Whether an application or a stream may be called that.
   bool is_name(std::string_view text) const { return is_valid_id(text) && text.size() <= id_max_length; }
+  bool writes_slates() const {
+    return slate == SlateKind::kGap || (slate == SlateKind::kGapWithParts && part_ms != 0);
+  }
   bool tls() const { return !tls_certificate.empty(); }
 
  private:

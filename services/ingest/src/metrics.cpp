@@ -133,6 +133,10 @@ void add_forwards(Families& out, const Forwards& forwards) {
   counter("forward_frames_skipped", "Frames that a slow forward skipped.", &ForwardStatus::frames_skipped);
 }
 
+void add_slates(Families& out, const Slates& slates) {
+  out.gauge("slates", "Streams whose publisher is away and that have a slate.", slates.count());
+}
+
 void add_arena(Families& out, const media::ArenaWriter& arena) {
   const media::ArenaStatistics s = arena.statistics();
   out.gauge("log_bytes", "Size of the media log's arena.", s.total_bytes);
@@ -165,6 +169,7 @@ class IngestMetrics final : public prometheus::Collectable {
     add_server(out, sources_.server);
     if (sources_.certificate != nullptr) add_certificate(out, *sources_.certificate);
     add_forwards(out, sources_.server.forwards());
+    add_slates(out, sources_.server.slates());
     add_arena(out, sources_.arena);
     add_bus(out, sources_.node);
     std::uint64_t dropped = 0;

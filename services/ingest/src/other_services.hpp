@@ -61,6 +61,7 @@ class Authority {
 // New records of a stream: [first_sequence, committed).
 struct NewRecords {
   LiveStreamPtr stream;
+  media::LogRole role = media::LogRole::kSource;
   std::uint64_t first_sequence = 0;
   std::uint64_t committed = 0;
   std::uint64_t media_sequence = 0;

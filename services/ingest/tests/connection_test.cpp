@@ -54,6 +54,7 @@ class ConnectionTest : public ::testing::Test {
     arena_ = std::move(*media::ArenaWriter::open({directory_, "ingest", config_.log_bytes, 256U << 10, 8}));
     reader_ = std::move(*media::ArenaReader::open(directory_, "ingest", "test"));
     forwards_ = std::move(*Forwards::open(config_));
+    slates_.emplace(*arena_, Slates::Policy{.enabled = false, .retention = {}});
     shared_.reset(new ServerShared{
         // not to be moved
 
@@ -63,6 +64,7 @@ class ConnectionTest : public ::testing::Test {
         .authority = authority_,
         .announcer = announcer_,
         .streams = streams_,
+        .slates = *slates_,
         .admission = admission_,
         .certificate = nullptr,
         .start_publication = [this](const std::shared_ptr<PublicationTicket>& ticket) { ticket_ = ticket; },
@@ -140,6 +142,7 @@ class ConnectionTest : public ::testing::Test {
   HeldAuthority authority_;
   SilentAnnouncer announcer_;
   LiveStreams streams_;
+  std::optional<Slates> slates_;
   Admission admission_{{}};
   std::unique_ptr<Forwards> forwards_;
   std::unique_ptr<ServerShared> shared_;

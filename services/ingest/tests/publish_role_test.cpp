@@ -51,7 +51,8 @@ class PublishRoleTest : public testing::RoleTest {
   std::shared_ptr<PublicationTicket> ticket_;
   std::function<void(const std::shared_ptr<PublicationTicket>&)> start_ =
       [this](const std::shared_ptr<PublicationTicket>& ticket) { ticket_ = ticket; };
-  PublishContext context_{config_, counters_, *arena_, announcer_, streams_, start_};
+  Slates slates_{*arena_, {.grace_us = 60 * kSecond, .retention = {}}};
+  PublishContext context_{config_, counters_, *arena_, announcer_, streams_, slates_, start_};
   std::optional<PublishRole> role_;
 };
 
@@ -206,6 +207,27 @@ TEST_F(PublishRoleTest, ClosesWithoutADecisionInTime) {
   EXPECT_EQ(connection_.closed, "no decision in time");
   EXPECT_EQ(counters_.timeouts, 1U);
 }
+
+// Of whoever may come back, and not of who was sent away for good.
+class SlateBehindAPublisher : public PublishRoleTest, public ::testing::WithParamInterface<media::LogEnd> {};
+
+TEST_P(SlateBehindAPublisher, StandsInForWhoMayComeBack) {
+  connection_.now = kSecond;
+  ask();
+  accept();
+  send(rtmp::MessageType::kVideo, 0, testing::avc_header());
+  send(rtmp::MessageType::kVideo, 0, testing::video_frame(true, 0, 64));
+  EXPECT_FALSE(slates_.due_us()) << "it is here";
+  role_->end(GetParam());
+  const std::size_t expected = GetParam() == media::LogEnd::kRevoked ? 0 : 1;
+  EXPECT_EQ(slates_.advance(4 * kSecond).size(), expected);
+  EXPECT_EQ(slates_.count(), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reasons, SlateBehindAPublisher,
+                         ::testing::Values(media::LogEnd::kUnpublished, media::LogEnd::kDisconnected,
+                                           media::LogEnd::kTimedOut, media::LogEnd::kDrained,
+                                           media::LogEnd::kRevoked));
 
 TEST_F(PublishRoleTest, EndsAPublisherWithoutMedia) {
   ask();

@@ -138,6 +138,10 @@ class CatalogueState {
     std::map<std::string, StreamLogs> found;
     for (media::FoundLog& log : arenas_->logs(media::LogRole::kSource))
       found[log.info.stream_id].logs.push_back(std::move(log));
+    for (media::FoundLog& log : arenas_->logs(media::LogRole::kSlate)) {
+      const auto stream = found.find(log.info.stream_id);
+      if (stream != found.end()) stream->second.slates.push_back(std::move(log));
+    }
     drop_all_but(found);
     for (auto& [stream_id, logs] : found)
       offer(stream_id, std::make_shared<const StreamLogs>(std::move(logs)));
@@ -312,13 +316,14 @@ std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<Packagi
 }
 
 void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batch) {
-  if (!bus::is_source(batch)) return;
+  if (!bus::is_source(batch) && !bus::is_slate(batch)) return;
   const auto entry = shared.streams.find(batch.stream_id());
   if (!entry) return shared.catalogue.wake();
   if (!entry->notice(PublicationId{batch.publication_id()}, batch.media_sequence(), batch.closed_parts()))
     return;
   const auto logs = entry->logs();
-  const bool known = std::any_of(logs->logs.begin(), logs->logs.end(), [&](const media::FoundLog& log) {
+  const auto& same_role = bus::is_slate(batch) ? logs->slates : logs->logs;
+  const bool known = std::any_of(same_role.begin(), same_role.end(), [&](const media::FoundLog& log) {
     return log.info.publication_id == PublicationId{batch.publication_id()} &&
            log.info.slot == SlotIndex{batch.slot()} && log.arena->name() == batch.arena();
   });

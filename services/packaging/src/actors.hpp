@@ -97,8 +97,8 @@ struct PackagingShared {
 // The root supervisor's children.
 std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<PackagingShared>& shared);
 
-// Records of a log were committed: wakes the stream's actor where it is a source that is known, the catalogue
-// where it is not known yet. Other logs than sources are nobody's here. Bus thread.
+// Records of a log were committed: wakes the stream's actor where it is a source or a slate that is known,
+// the catalogue where it is not known yet. Other logs are nobody's here. Bus thread.
 void pointer_received(PackagingShared& shared, const bus::v1::PointerBatch& batch);
 
 }  // namespace millrace::packaging

@@ -187,6 +187,39 @@ TEST_F(ActorsTest, ShowsTheSourceOfAStreamWhateverStandsBesideIt) {
   EXPECT_EQ(offered(), 3U);
 }
 
+TEST_F(ActorsTest, ActsOnAPointerThatNamesAGap) {
+  make_stream({.part_us = 80'000});
+  publisher_->groups(2, monotonic_us());
+  start();
+  publisher_->log().end(media::LogEnd::kDisconnected);
+  advance(500ms);
+  media::LogDescription description;
+  description.stream_id = "s1";
+  description.role = media::LogRole::kSlate;
+  description.publication_id = PublicationId{0xF1};
+  description.origin_publication_id = PublicationId{0xA1};
+  description.numbers = arena_->continuation({"s1"});
+  description.epoch = description.numbers->epoch;
+  const auto slate = arena_->create_log(description).value();
+  bus::v1::PointerBatch pointer = pointer_to(0xF1, 0);
+  pointer.set_role(stream::v1::LOG_ROLE_SLATE);
+  pointer.set_slot(number_of(slate->slot()));
+  for (std::uint32_t part = 1; part <= 3; ++part) {
+    media::SampleRecord gap{};
+    gap.media_sequence = description.numbers->last_media_sequence + 1;
+    gap.discontinuity_sequence = description.numbers->last_discontinuity_sequence;
+    if (part == 1) gap.flags = media::kSampleSegmentStart;
+    gap.gap_us = 80'000;
+    gap.part = part;
+    ASSERT_TRUE(slate->commit_gap(gap));
+    pointer.set_media_sequence(gap.media_sequence);
+    pointer.set_closed_parts(part);
+    pointer_received(*shared_, pointer);
+    part == 1 ? advance(100ms) : run();  // the first one names a log that the catalogue looks for
+    EXPECT_EQ(shared_->views.find("s1")->rendition("v0")->list_end.parts_of_growing, part);
+  }
+}
+
 // A batch comes every 20 ms; of an arena that can't be read each one names what is not known.
 TEST_F(ActorsTest, ScansSeldomForPointersToWhatItCannotFind) {
   make_stream();

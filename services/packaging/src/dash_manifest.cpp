@@ -177,7 +177,7 @@ std::string continued(const Offering& offering, const DashPeriod* before, const 
 
 std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
   const auto& segments = offering.listing.offered;
-  std::size_t begin = offering.listing.first_listed;
+  std::size_t begin = offering.listing.first_described();
   while (begin < segments.size() && !period.holds(segments[begin])) ++begin;
   std::size_t end = begin;
   while (end < segments.size() && period.holds(segments[end])) ++end;
@@ -269,7 +269,9 @@ std::vector<ListedPeriod> listed_periods(const Offering& offering, const DashPer
   for (const DashPeriod& period : periods.periods()) {
     if (!shares(offering, period).empty()) listed.push_back({period});
   }
-  if (listed.empty() || !listed.back().holds(offering.listing.offered.back())) return {};
+  const std::size_t media_end = offering.listing.media_end();
+  if (listed.empty() || media_end == 0 || !listed.back().holds(offering.listing.offered[media_end - 1]))
+    return {};
   // What has left the window is not there any more: of an ended stream nothing is asked for by the clock.
   if (form == ManifestForm::kPlain || offering.listing.long_ended) {
     for (ListedPeriod& period : listed) period.grid_ns = 0;
@@ -283,7 +285,7 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   const Listing& listing = offering.listing;
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
   const std::size_t last = last_place(offering, periods.back());
-  std::size_t first = listing.first_listed;
+  std::size_t first = listing.first_described();
   while (first < last && !periods.front().holds(listing.offered[first])) ++first;
   const Extent begin = extent(offering, periods.front(), first);
   const Extent end = extent(offering, periods.back(), last);
@@ -291,11 +293,13 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   // follows a dynamic one.
   mpd.dynamic = !listing.long_ended;
   if (listing.ended) mpd.duration_us = end.end_us;
-  const Segment& newest = listing.offered[last];
+  const bool away = listing.offered.back().is_gap;
+  const Segment& newest = away ? listing.offered.back() : listing.offered[last];
   mpd.publish_time = newest.start_wall + newest.duration_us;
   mpd.update_period_us = std::max(target_us / 2, kMicroseconds);
   mpd.buffer_us = target_us;
-  mpd.time_shift_us = end.end_us - begin.begin_us;
+  const std::int64_t edge_us = away ? std::max(end.end_us, mpd.publish_time.us()) : end.end_us;
+  mpd.time_shift_us = edge_us - begin.begin_us;
   mpd.presentation_delay_us = kDelayTargets * target_us;
   mpd.longest_segment_us = media::longest_segment_us(listing.target_duration_seconds);
   mpd.time_url = kTimePath;
@@ -334,7 +338,10 @@ std::int64_t begin_at_zero(const Offering& offering, std::vector<ListedPeriod>& 
 
 std::string dash_manifest(const Offering& offering, const DashPeriods& periods, ManifestForm form) {
   const Listing& listing = offering.listing;
-  if (!offering.is_listed() || periods.segments() < kSegmentsBeforeMpd) return {};
+  // A stream whose publisher was away had one, whatever is left of it.
+  const bool begins = std::none_of(listing.offered.begin(), listing.offered.end(),
+                                   [](const Segment& segment) { return segment.is_gap; });
+  if (!offering.is_listed() || (begins && periods.segments() < kSegmentsBeforeMpd)) return {};
   std::vector<ListedPeriod> listed = listed_periods(offering, periods, form);
   if (listed.empty()) return {};
   const std::int64_t begin_us = begin_at_zero(offering, listed);

@@ -31,6 +31,19 @@ TEST(DashManifest, ComesWithTheThirdWholeSegment) {
   EXPECT_EQ(manifest(script.leave(0, 3).offering), "") << "nothing is listed any more";
 }
 
+// The last Period stays with its last segment, however long the gap is; the window's end moves on.
+TEST(DashManifest, MovesOnWhileThePublisherIsAway) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 342'000;
+  script.segments(4).gaps(10).leave(3, 5);
+  const std::string text = manifest(script.offering);
+  EXPECT_EQ(count(text, "<Period "), 1U) << text;
+  EXPECT_TRUE(has(text, R"(type="dynamic")")) << text;
+  EXPECT_TRUE(has(text, R"(publishTime="2027-01-15T08:00:28.000Z")")) << text;
+  EXPECT_TRUE(has(text, R"(timeShiftBufferDepth="PT22S")")) << text;
+  EXPECT_TRUE(has(text, R"(startNumber="44")")) << text;
+}
+
 TEST(DashManifest, NamesTheSegmentsOfThePlaylists) {
   OfferingScript script;
   const std::string text = manifest(script.segments(5).leave(0, 2).offering);

@@ -49,6 +49,12 @@ bool same_content(const Offering& offering, std::size_t one, std::size_t other) 
   });
 }
 
+// Where the gap before the segment begins; the segment itself where there is none.
+std::size_t gap_before(const Listing& listing, std::size_t place) {
+  while (place > 0 && listing.offered[place - 1].is_gap) --place;
+  return place;
+}
+
 // The rendition that segments are cut by: the first picture, else the first sound. nullptr: the segment has
 // nothing.
 const RenditionSegment* leading_segment(const Offering& offering, std::size_t place) {
@@ -169,7 +175,8 @@ void DashPeriods::add(const Offering& offering, std::size_t place) {
 
 DashPeriod DashPeriods::begin(const Offering& offering, std::size_t place, std::int64_t offset_us) const {
   const Segment& segment = offering.listing.offered[place];
-  const bool follows = !periods_.empty() && periods_.back().end_segment == segment.media_sequence;
+  const Segment& expected = offering.listing.offered[gap_before(offering.listing, place)];
+  const bool follows = !periods_.empty() && periods_.back().end_segment == expected.media_sequence;
   const bool within = follows && periods_.back().discontinuity_sequence == segment.discontinuity_sequence;
   DashPeriod period;
   period.discontinuity_sequence = segment.discontinuity_sequence;

@@ -2,9 +2,10 @@
 // Sans-IO; one thread at a time (the stream's actor).
 //
 // A Period is a run of segments of one discontinuity sequence with the same renditions, each with the same
-// init segment in all of them, on one mapping of the timeline to the wall clock. Its id is the discontinuity
-// sequence, followed by ".<media sequence>" where it begins later than the discontinuity; its start is the
-// date of its first sample, which does not change as segments leave the window.
+// init segment in all of them, on one mapping of the timeline to the wall clock. Gaps of all renditions,
+// while a publisher is away, are in no Period. Its id is the discontinuity sequence, followed by ".<media
+// sequence>" where it begins later than the discontinuity; its start is the date of its first sample, which
+// does not change as segments leave the window.
 //
 //   presentation time of a sample = Period start + (its time on the log's timeline - time_us)
 //

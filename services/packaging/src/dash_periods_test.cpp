@@ -208,6 +208,24 @@ TEST(DashPeriods, KeepTheLastSegmentBeforeADiscontinuityInTheGrid) {
   }
 }
 
+// What comes back has the right numbers and the grid of before.
+TEST(DashPeriods, GoOnWithTheGridBehindAGap) {
+  OfferingScript script = with_parts();
+  DashPeriods periods;
+  periods.update(script.segments(4).offering);
+  periods.update(script.gaps(1).offering);
+  periods.update(script.gaps(2).offering);
+  ASSERT_EQ(ids(periods), Ids({"7"}));
+  EXPECT_EQ(periods.periods()[0].end_segment, 45U);
+  periods.update(script.reconnect(0).segments(2).offering);
+  ASSERT_EQ(ids(periods), Ids({"7", "8"}));
+  EXPECT_EQ(periods.periods()[1].first_segment, 48U);
+  EXPECT_EQ(periods.periods()[1].grid_ns, 2'000'000'000);
+  DashPeriods fresh;
+  fresh.update(script.offering);
+  EXPECT_EQ(ids(fresh), ids(periods));
+}
+
 TEST(DashPeriods, SetTheGridAnewWhereTheClocksAreHalfAPartApart) {
   OfferingScript script = with_parts();
   DashPeriods periods;

@@ -84,6 +84,7 @@ void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest
     gap.segment.discontinuity_sequence = before.discontinuity_sequence;
     gap.segment.start_wall = begin;
     gap.segment.duration_us = length_us;
+    gap.segment.is_gap = true;
     row.push_back(std::move(gap));
     begin += length_us;
   }
@@ -159,7 +160,7 @@ Rendition rendition_of(const std::vector<Entry>& row, const RenditionName& name,
       const TrackSpan* const listed = entry.segment.track(track_of(name));
       if (listed != nullptr) made.segments.back()->span.duration_us = listed->duration_us;
     }
-    before = &entry.segment;
+    if (!entry.segment.is_gap) before = &entry.segment;
   }
   made.current = std::any_of(made.segments.begin() + static_cast<std::ptrdiff_t>(first_current),
                              made.segments.end(), [](const auto& segment) { return segment.has_value(); });

@@ -7,8 +7,18 @@ namespace {
 
 constexpr std::int64_t kMicroseconds = 1'000'000;
 
+// Of what was offered last before the list begins; empty: nothing.
+std::string map_before(const Offering& offering, const Rendition& rendition) {
+  for (std::size_t i = offering.listing.first_listed; i-- > 0;) {
+    if (const auto& own = rendition.segments[i])
+      return to_string(init_name(offering.listing.offered[i], own->span));
+  }
+  return {};
+}
+
 // A gap has the init segment of what stands before it, or else of what comes first.
-void fill_maps(std::vector<hls::MediaSegment>& segments) {
+void fill_maps(std::vector<hls::MediaSegment>& segments, const std::string& before) {
+  if (segments.front().map_uri.empty()) segments.front().map_uri = before;
   for (std::size_t i = 1; i < segments.size(); ++i) {
     if (segments[i].map_uri.empty()) segments[i].map_uri = segments[i - 1].map_uri;
   }
@@ -23,9 +33,15 @@ bool is_independent(const Offering& offering, const Rendition& rendition) {
   return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
 }
 
+// Of a gap by its number alone: it is told from recordings too, which do not know who wrote it.
+std::string uri_of(const Segment& segment) {
+  return segment.is_gap ? std::to_string(segment.media_sequence) + "-gap.m4s"
+                        : to_string(segment_name(segment));
+}
+
 hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSegment>& own) {
   hls::MediaSegment entry;
-  entry.uri = to_string(segment_name(segment));
+  entry.uri = uri_of(segment);
   entry.discontinuity_sequence = segment.discontinuity_sequence;
   entry.gap = !own;
   entry.duration_us = own ? own->span.duration_us : segment.duration_us;
@@ -130,7 +146,7 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   playlist.independent_segments = is_independent(offering, rendition);
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i)
     playlist.segments.push_back(entry(listing.offered[i], rendition.segments[i]));
-  fill_maps(playlist.segments);
+  fill_maps(playlist.segments, map_before(offering, rendition));
   // Who plays the past has most of its long list already.
   if (offering.is_recording)
     playlist.can_skip_until_us = kSkipTargets * listing.target_duration_seconds * kMicroseconds;

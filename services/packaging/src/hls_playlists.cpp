@@ -26,7 +26,7 @@ const RenditionSegment& newest(const Rendition& rendition) {
 
 std::vector<TrackSpan> listed_spans(const Offering& offering, const Rendition& rendition) {
   std::vector<TrackSpan> spans;
-  for (std::size_t i = offering.listing.first_listed; i < rendition.segments.size(); ++i) {
+  for (std::size_t i = offering.listing.first_described(); i < rendition.segments.size(); ++i) {
     if (rendition.segments[i]) spans.push_back(rendition.segments[i]->span);
   }
   return spans;
@@ -38,7 +38,7 @@ std::uint32_t measured_millihertz(const Offering& offering, const Rendition& pic
   const RenditionSegment& last = newest(picture);
   std::uint64_t frames = 0;
   std::uint64_t ticks = 0;
-  for (std::size_t i = offering.listing.first_listed; i < picture.segments.size(); ++i) {
+  for (std::size_t i = offering.listing.first_described(); i < picture.segments.size(); ++i) {
     const auto& segment = picture.segments[i];
     if (!segment || segment->description != last.description) continue;
     frames += segment->span.samples;

@@ -69,6 +69,7 @@ void LogSegments::add(const media::SampleRecord& record) {
   if (record.track < media::kMaxTracks && record.part != 0) seen_part_[record.track] = record.part;
   if (!open_) return;
   open_->segment.end_record = record.sequence + 1;
+  if (media::is_gap(record.flags)) return accumulate_gap(record);
   if (const TrackTiming* timing = timing_of(record)) accumulate(record, *timing);
 }
 
@@ -80,6 +81,24 @@ void LogSegments::begin_segment(const media::SampleRecord& record) {
   segment.media_sequence = record.media_sequence;
   segment.discontinuity_sequence = record.discontinuity_sequence;
   segment.first_record = record.sequence;
+}
+
+void LogSegments::accumulate_gap(const media::SampleRecord& record) {
+  Segment& segment = open_->segment;
+  if (!segment.is_gap) segment.start_wall = record.presented_wall;
+  segment.is_gap = true;
+  segment.duration_us += record.gap_us;
+  segment.last_arrival_us = record.arrival_us;
+  if (record.part != 0) {
+    Part part;
+    part.number = record.part;
+    part.first_record = record.sequence;
+    part.end_record = record.sequence + 1;
+    part.duration_us = std::clamp<std::int64_t>(record.gap_us, 1, kLongestSegmentUs - 1);
+    part.closed_us = record.arrival_us;
+    segment.gap_parts.push_back(part);
+  }
+  if ((record.flags & media::kSampleSegmentEnd) != 0) close_open(nullptr);
 }
 
 void LogSegments::accumulate(const media::SampleRecord& record, const TrackTiming& timing) {
@@ -201,13 +220,14 @@ void LogSegments::finish_waiting() {
   for (TrackSpan& span : closed.segment.tracks)
     close_part(closed, span, span.last_duration, last_arrival_us_);
   Segment segment = closed.segment;
-  segment.duration_us = duration_us(closed);
+  if (!segment.is_gap) segment.duration_us = duration_us(closed);
   for (TrackSpan& span : segment.tracks) span.duration_us = duration_us(span, closed);
   // Numbers must follow one another in a playlist: what stands before a gap can't be listed with what
   // follows.
   const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
-  if (!follows || segment.tracks.empty()) complete_.clear();
-  if (!segment.tracks.empty()) complete_.push_back(std::move(segment));
+  const bool is_empty = segment.tracks.empty() && !segment.is_gap;
+  if (!follows || is_empty) complete_.clear();
+  if (!is_empty) complete_.push_back(std::move(segment));
 }
 
 // Up to where the next one begins, if that goes on from it; by the wall clock where times on the timeline are

@@ -13,6 +13,9 @@
 // track's next one has begun, or with the segment's share of the track: of sound with the first record of a
 // later segment, of a picture when the duration of its last frame is known. What a part says never changes
 // any more.
+//
+// A gap, of a log that stands in for a source, is a part of its own, or where there are none a segment: it is
+// whole with its one record.
 #pragma once
 
 #include <array>
@@ -87,6 +90,7 @@ class LogSegments {
     return configurations_[span.configuration].timescale;
   }
   void begin_segment(const media::SampleRecord& record);
+  void accumulate_gap(const media::SampleRecord& record);
   void close_open(const media::SampleRecord* next);
   void accumulate(const media::SampleRecord& record, const TrackTiming& timing);
   void add_to_part(TrackSpan& span, const media::SampleRecord& record);

@@ -28,10 +28,11 @@ std::size_t first_current(const Listing& listing) {
   const std::int64_t wanted_us =
       WindowPolicy::kLeastTargets * std::int64_t{listing.target_duration_seconds} * kMicroseconds;
   std::int64_t length_us = 0;
-  std::size_t first = listing.offered.size();
-  while (first > listing.first_listed && length_us < wanted_us) {
+  const std::size_t end = listing.media_end();
+  std::size_t first = end;
+  while (first > listing.first_described() && length_us < wanted_us) {
     const Segment& segment = listing.offered[first - 1];
-    if (segment.publication_id != listing.offered.back().publication_id) break;
+    if (segment.publication_id != listing.offered[end - 1].publication_id) break;
     length_us += segment.duration_us;
     --first;
   }
@@ -40,6 +41,7 @@ std::size_t first_current(const Listing& listing) {
 
 const std::vector<Part>& leading_parts(const Segment& segment) {
   static const std::vector<Part> none;
+  if (segment.is_gap) return segment.gap_parts;
   const TrackSpan* const leading = segment.track(segment.leading_track);
   return leading == nullptr ? none : leading->parts;
 }
@@ -50,13 +52,16 @@ bool has_track(const Segment& segment, const RenditionName& name) {
 }
 
 bool has_growing_gap(const Offering& offering, const Rendition& rendition) {
-  return offering.listing.growing && !rendition.growing && !offering.listing.offered.empty() &&
-         !has_track(offering.listing.offered.back(), rendition.name);
+  const Listing& listing = offering.listing;
+  if (!listing.growing || rendition.growing || listing.offered.empty()) return false;
+  if (listing.growing->is_gap) return true;
+  const std::size_t end = listing.media_end();
+  return end > 0 && !has_track(listing.offered[end - 1], rendition.name);
 }
 
 bool is_switching_set(const Offering& offering, const Rendition& picture, const Rendition& other) {
   bool together = false;
-  for (std::size_t i = offering.listing.first_listed; i < picture.segments.size(); ++i) {
+  for (std::size_t i = offering.listing.first_described(); i < picture.segments.size(); ++i) {
     const auto& one = picture.segments[i];
     const auto& two = other.segments[i];
     if (!one || !two) continue;

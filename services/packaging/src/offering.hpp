@@ -52,19 +52,19 @@ struct Offering {
   bool is_listed() const { return listing.first_listed < listing.offered.size(); }
 };
 
-// The first of the listed segments that the newest publication's last three target durations take;
-// listing.offered.size() where nothing is listed.
+// The first of the listed segments that the newest publication's last three target durations take, gaps
+// behind it not counted; listing.offered.size() where nothing is listed.
 std::size_t first_current(const Listing& listing);
 
-// The parts of the segment that a rendition has a gap in are as long as these: those of its leading track.
-// Empty: it has no parts.
+// The parts of the segment that a rendition has a gap in are as long as these: those of its leading track, or
+// of the gap that it is. Empty: it has no parts.
 const std::vector<Part>& leading_parts(const Segment& segment);
 
-// The rendition was silent in the last offered segment and is in the one that grows: what comes of it by
-// now is part of a gap.
 // Whether the segment has samples of the rendition's track, be they offered or not.
 bool has_track(const Segment& segment, const RenditionName& name);
 
+// The rendition was silent in the last offered segment that is no gap and is in the one that grows, or that
+// one is a gap: what comes of it by now is part of a gap.
 bool has_growing_gap(const Offering& offering, const Rendition& rendition);
 
 // May a player change from one picture to the other at any segment? Their listed segments begin with key

@@ -63,6 +63,24 @@ class OfferingScript {
     offering.listing.growing.reset();
     return *this;
   }
+  // A slate stands in for it.
+  OfferingScript& gaps(int count) {
+    for (int i = 0; i < count; ++i) {
+      Segment made;
+      made.publication_id = PublicationId{0xF};
+      made.media_sequence = media_sequence++;
+      made.discontinuity_sequence = discontinuity;
+      made.start_wall = wall;
+      made.duration_us = length_us;
+      made.is_gap = true;
+      for (Rendition& rendition : offering.renditions) rendition.segments.emplace_back();
+      offering.listing.growing = made;
+      ++offering.listing.growing->media_sequence;
+      offering.listing.offered.push_back(std::move(made));
+      wall += length_us;
+    }
+    return *this;
+  }
   // It went and came back.
   OfferingScript& reconnect(std::int64_t away_us = 5'000'000) {
     publication = PublicationId{number_of(publication) + 1};

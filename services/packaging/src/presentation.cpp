@@ -27,13 +27,15 @@ Presentation::Update Presentation::update(const StreamLogs& logs, std::int64_t n
     return follow(logs, now_monotonic_us);
   StreamLogs open = logs;
   std::erase_if(open.logs, is_secret);
+  std::erase_if(open.slates, is_secret);
   return follow(open, now_monotonic_us);
 }
 
 Presentation::Update Presentation::follow(const StreamLogs& logs, std::int64_t now_monotonic_us) {
   Update update;
   forget_missing(logs);
-  open_new(logs, update);
+  open_new(logs.logs, update);
+  open_new(logs.slates, update);
   std::size_t budget = kRecordsPerUpdate;
   for (const auto& log : index_.logs()) {
     const auto found = publications_.find(log->publication_id);
@@ -51,16 +53,18 @@ Presentation::Update Presentation::follow(const StreamLogs& logs, std::int64_t n
 void Presentation::forget_missing(const StreamLogs& logs) {
   for (auto known = publications_.begin(); known != publications_.end();) {
     // Of an arena whose file was replaced nothing continues.
-    const bool there = std::any_of(logs.logs.begin(), logs.logs.end(), [&](const media::FoundLog& log) {
+    const auto is_it = [&](const media::FoundLog& log) {
       return log.info.publication_id == known->first && log.arena == known->second.arena;
-    });
+    };
+    const bool there = std::any_of(logs.logs.begin(), logs.logs.end(), is_it) ||
+                       std::any_of(logs.slates.begin(), logs.slates.end(), is_it);
     if (!there) index_.forget(known->first);
     known = there ? std::next(known) : publications_.erase(known);
   }
 }
 
-void Presentation::open_new(const StreamLogs& logs, Update& update) {
-  for (const auto& [arena, info] : logs.logs) {
+void Presentation::open_new(const std::vector<media::FoundLog>& logs, Update& update) {
+  for (const auto& [arena, info] : logs) {
     if (publications_.contains(info.publication_id)) continue;
     auto reader = arena->open_log(info.slot, info.publication_id, info.first);
     if (!reader) {
@@ -71,7 +75,8 @@ void Presentation::open_new(const StreamLogs& logs, Update& update) {
     Publication& publication = publications_[info.publication_id];
     publication.arena = arena;
     publication.log = std::make_shared<SharedLog>(std::move(*reader));
-    index_.log(info.publication_id, info.epoch, info.first_sequence, info.incarnation);
+    index_.log(info.publication_id, info.epoch, info.first_sequence, info.incarnation,
+               info.role == media::LogRole::kSlate);
     std::erase(remembered_, info.publication_id);
     remembered_.push_back(info.publication_id);
     if (remembered_.size() > kRememberedPublications) remembered_.erase(remembered_.begin());
@@ -176,6 +181,7 @@ Presentation::Signature Presentation::signature_of(const Listing& listing) const
   signature.growing = listing.growing->publication_id;
   signature.growing_tracks = listing.growing->tracks.size();
   for (const TrackSpan& span : listing.growing->tracks) signature.growing_parts += span.parts.size();
+  signature.growing_parts += listing.growing->gap_parts.size();
   return signature;
 }
 
@@ -202,7 +208,7 @@ void Presentation::tell_news(const Listing& listing, Update& update) {
   Update& heard = offering_->listing.offered.empty() ? unheard : update;
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
-    if (segment.media_sequence <= signature_.last) continue;
+    if (segment.media_sequence <= signature_.last || segment.is_gap) continue;
     heard.listed.push_back(segment);
     tell_parts(segment, heard);
   }
@@ -227,7 +233,7 @@ Rendition Presentation::rendition(const RenditionName& name, const Listing& list
   const Segment* before = nullptr;
   for (const Segment& segment : listing.offered) {
     made.segments.push_back(share(segment, name, before));
-    before = &segment;
+    if (!segment.is_gap) before = &segment;  // a track is not silent where there is nothing at all
   }
   if (listing.growing) made.growing = share(*listing.growing, name, before);
   // Of a track that was silent nothing is hinted: it may be back too late for this segment.

@@ -18,6 +18,7 @@ namespace millrace::packaging {
 // an arena only; no writer moves a stream to another one yet.
 struct StreamLogs {
   std::vector<media::FoundLog> logs;
+  std::vector<media::FoundLog> slates{};  // what stood in for them while their publishers were away
 };
 
 // By the rule of the newest publication: what was public before is refused with it. A stream that is public
@@ -71,7 +72,7 @@ class Presentation {
   };
 
   void forget_missing(const StreamLogs& logs);
-  void open_new(const StreamLogs& logs, Update& update);
+  void open_new(const std::vector<media::FoundLog>& logs, Update& update);
   Update follow(const StreamLogs& logs, std::int64_t now_monotonic_us);
   bool read_records(PublicationLog& log, Publication& publication, std::size_t& budget, Update& update);
   void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,

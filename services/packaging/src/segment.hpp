@@ -82,6 +82,9 @@ struct Segment {
   std::int64_t last_arrival_us = 0;  // CLOCK_MONOTONIC, of its last sample
   std::uint8_t leading_track = 0;    // of its first sample
   std::vector<TrackSpan> tracks;     // that have a sample in it, by number
+  // The publisher was away: it has nothing in any track, and these parts of it, closed like others.
+  bool is_gap = false;
+  std::vector<Part> gap_parts{};
 
   // nullptr: it has no sample of the track.
   const TrackSpan* track(std::uint8_t number) const {

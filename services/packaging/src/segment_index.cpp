@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "media/segment_rule.hpp"
 
@@ -21,15 +22,28 @@ Segment as_listed(Segment segment, std::int64_t longest_us) {
 
 }  // namespace
 
+std::size_t Listing::media_end() const {
+  std::size_t end = offered.size();
+  while (end > 0 && offered[end - 1].is_gap) --end;
+  return end;
+}
+
+std::size_t Listing::first_described() const {
+  return std::min(first_listed, std::max<std::size_t>(media_end(), 1) - 1);
+}
+
 PublicationLog& SegmentIndex::log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence,
-                                  std::uint32_t incarnation) {
+                                  std::uint32_t incarnation, bool is_slate) {
   for (const auto& known : logs_) {
     if (known->publication_id == publication_id) return *known;
   }
-  const auto place =
-      std::find_if(logs_.begin(), logs_.end(), [&](const auto& known) { return known->epoch > epoch; });
-  return **logs_.insert(place,
-                        std::make_unique<PublicationLog>(publication_id, epoch, first_sequence, incarnation));
+  const auto order = [](const PublicationLog& log) {
+    return std::tuple(log.epoch, log.is_slate, log.is_slate ? log.incarnation : 0);
+  };
+  auto added = std::make_unique<PublicationLog>(publication_id, epoch, first_sequence, incarnation, is_slate);
+  const auto place = std::find_if(logs_.begin(), logs_.end(),
+                                  [&](const auto& known) { return order(*known) > order(*added); });
+  return **logs_.insert(place, std::move(added));
 }
 
 void SegmentIndex::forget(PublicationId publication_id) {
@@ -53,6 +67,10 @@ SegmentIndex::Row SegmentIndex::newest_in_a_row() const {
     if (first < all.size() && all[first - 1]->media_sequence + 1 != all[first]->media_sequence) break;
     --first;
   }
+  // Of gaps alone, when all that was before has gone, there is no list.
+  if (std::all_of(all.begin() + static_cast<std::ptrdiff_t>(first), all.end(),
+                  [](const Segment* segment) { return segment->is_gap; }))
+    first = all.size();
   all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first));
   return all;
 }
@@ -85,6 +103,10 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   std::size_t held = listed;
   listed = first_staying(segments, listed, window_us, now_monotonic_us);
   while (held > 0 && window_us > 0) window_us -= listed_us(*segments[--held], longest_us);
+  // What has come last of the stream stays as long as the gap behind it: lists describe it.
+  std::size_t media = segments.size();
+  while (media > 0 && segments[media - 1]->is_gap) --media;
+  if (media > 0) held = std::min(held, media - 1);
   for (std::size_t i = held; i < segments.size(); ++i)
     listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;
@@ -158,8 +180,9 @@ bool SegmentIndex::independent_up_to(std::uint64_t media_sequence) const {
 std::int64_t SegmentIndex::silent_us(std::int64_t now_monotonic_us) const {
   if (logs_.empty() || !logs_.back()->segments.ended()) return -1;
   std::int64_t last_arrival_us = 0;
-  for (const auto& known : logs_)
-    last_arrival_us = std::max(last_arrival_us, known->segments.last_arrival_us());
+  for (const auto& known : logs_) {
+    if (!known->is_slate) last_arrival_us = std::max(last_arrival_us, known->segments.last_arrival_us());
+  }
   return std::max<std::int64_t>(now_monotonic_us - last_arrival_us, 0);
 }
 

@@ -27,14 +27,16 @@ struct WindowPolicy {
 
 // One publication's log in the index, with what its slot says.
 struct PublicationLog {
-  PublicationLog(PublicationId id, Epoch epoch_number, std::uint64_t first, std::uint32_t writer)
+  PublicationLog(PublicationId id, Epoch epoch_number, std::uint64_t first, std::uint32_t writer, bool slate)
       : publication_id(id),
         epoch(epoch_number),
+        is_slate(slate),
         first_sequence(first),
         incarnation(writer),
         segments(id, first, writer) {}
   PublicationId publication_id;
   Epoch epoch;
+  bool is_slate;                              // what it has is gaps, behind the source of its epoch
   std::uint64_t first_sequence;               // of the log's first record ever
   std::uint32_t incarnation;                  // of its writer
   std::uint32_t target_duration_s = 0;        // 0: not fixed (yet), nothing of it is listed
@@ -60,9 +62,17 @@ struct Listing {
   bool ended = false;       // ended for good: no publication continued the stream within the grace time
   bool long_ended = false;  // and who follows it has had the time to be told
 
-  // Does what is offered last go on? A growing segment of another publication, or behind a break, ends it.
+  // One past the last offered segment that is no gap, which is always offered. 0: nothing is.
+  std::size_t media_end() const;
+  // What is said of renditions is said of the segments from here on: those that are listed, and where these
+  // are gaps all the last one with something.
+  std::size_t first_described() const;
+
+  // Does what is offered last go on? A growing segment of another publication, a gap
+  // or one behind a break, ends it.
   bool goes_on() const {
-    return growing && !offered.empty() && growing->publication_id == offered.back().publication_id &&
+    return growing && !growing->is_gap && !offered.empty() &&
+           growing->publication_id == offered.back().publication_id &&
            growing->discontinuity_sequence == offered.back().discontinuity_sequence;
   }
 };
@@ -71,9 +81,9 @@ class SegmentIndex {
  public:
   explicit SegmentIndex(const WindowPolicy& policy) : policy_(policy) {}
 
-  // The log of this publication; added in epoch order if it is new.
+  // The log of this publication; added in epoch order if it is new, a slate behind what it stands in for.
   PublicationLog& log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence = 0,
-                      std::uint32_t incarnation = 0);
+                      std::uint32_t incarnation = 0, bool is_slate = false);
   // Its slot was freed, or it is to be read again from what is retained.
   void forget(PublicationId publication_id);
   const std::vector<std::unique_ptr<PublicationLog>>& logs() const { return logs_; }

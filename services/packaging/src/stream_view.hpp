@@ -66,7 +66,7 @@ struct StreamView {
   const OfferedSegment& segment(const SegmentName& name) const { return *offered[place(name)]; }
   // It will be here: it is the segment that grows.
   bool is_awaited(const SegmentName& name) const {
-    return growing && !ended && segment_name(growing->segment()) == name;
+    return growing && !ended && !growing->segment().is_gap && segment_name(growing->segment()) == name;
   }
   // It probably will be: the one after that.
   bool is_next(const SegmentName& name) const {

@@ -16,7 +16,11 @@ const start = (url) => {
   const player = new Hls();
   window.probe = { video, player, fatal: [], loaded: { main: 0, audio: 0 } };
   player.on(Hls.Events.ERROR, (_event, data) => { if (data.fatal) window.probe.fatal.push(data.details); });
-  player.on(Hls.Events.FRAG_LOADED, (_event, data) => { if (data.part) window.probe.loaded[data.frag.type] += 1; });
+  // Parts, or where the list has none segments.
+  player.on(Hls.Events.FRAG_LOADED, (_event, data) => {
+    const parts = player.levels[data.frag.level]?.details?.partList;
+    if (data.part || !parts) window.probe.loaded[data.frag.type] += 1;
+  });
   player.on(Hls.Events.MANIFEST_PARSED, () => video.play());
   player.loadSource(url);
   player.attachMedia(video);

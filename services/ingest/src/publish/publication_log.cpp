@@ -20,6 +20,15 @@ std::int64_t pinned_limit_us(const IngestConfig& config) {
 
 }  // namespace
 
+media::RetentionPolicy retention(const IngestConfig& config) {
+  media::RetentionPolicy policy;
+  policy.keep_us = std::chrono::microseconds(config.log_keep).count();
+  policy.pinned_limit_us = pinned_limit_us(config);
+  policy.guaranteed_bytes = config.log_stream_bytes;
+  policy.max_bytes = std::max(config.log_stream_bytes, config.log_bytes / 2);
+  return policy;
+}
+
 Result<std::unique_ptr<Publication>> open_publication(media::ArenaWriter& arena, const IngestConfig& config,
                                                       const LiveStream& stream) {
   media::LogDescription description;
@@ -31,10 +40,7 @@ Result<std::unique_ptr<Publication>> open_publication(media::ArenaWriter& arena,
   description.started_wall = stream.started_wall;
   description.segment_target_ms = config.segment_ms;
   description.is_private = stream.is_private;
-  description.retention.keep_us = std::chrono::microseconds(config.log_keep).count();
-  description.retention.pinned_limit_us = pinned_limit_us(config);
-  description.retention.guaranteed_bytes = config.log_stream_bytes;
-  description.retention.max_bytes = std::max(config.log_stream_bytes, config.log_bytes / 2);
+  description.retention = retention(config);
   auto log = arena.create_log(description);
   if (!log) return tl::unexpected<Error>(log.error());
   const media::TimelineConfig timeline{(*log)->continuation(),

@@ -11,6 +11,9 @@
 
 namespace millrace::ingest {
 
+// Of every log that is made for a publisher.
+media::RetentionPolicy retention(const IngestConfig& config);
+
 // ArenaWriter::create_log's errors.
 Result<std::unique_ptr<Publication>> open_publication(media::ArenaWriter& arena, const IngestConfig& config,
                                                       const LiveStream& stream);

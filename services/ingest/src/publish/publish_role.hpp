@@ -24,6 +24,7 @@
 #include "server/role_connection.hpp"
 #include "server/server_counters.hpp"
 #include "streams/live_streams.hpp"
+#include "streams/slates.hpp"
 
 namespace millrace::ingest {
 
@@ -36,6 +37,7 @@ struct PublishContext {
   media::ArenaWriter& arena;
   Announcer& announcer;
   LiveStreams& streams;
+  Slates& slates;
   // Starts the actor of a publication.
   const std::function<void(const std::shared_ptr<PublicationTicket>&)>& start_publication;
 };
@@ -125,6 +127,7 @@ class PublishRole {
   RecordReports::Progress progress() const;
   NewRecords records_from(std::uint64_t first) const;
   void finish(media::LogEnd reason);
+  void leave_slate(std::int64_t last_media_us);
   void time_out();
 
   RoleConnection& connection_;

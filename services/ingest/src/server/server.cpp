@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/survive.hpp"
 #include "forward/forward_set.hpp"
+#include "publish/publication_log.hpp"
 
 namespace millrace::ingest {
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kMaintenanceUs = 1'000'000;
 constexpr std::uint32_t kForgetEvery = 10;
+constexpr std::int64_t kLeastWaitUs = 1'000;
 constexpr std::chrono::milliseconds kDrainPoll{10};
 
 }  // namespace
@@ -20,12 +22,16 @@ constexpr std::chrono::milliseconds kDrainPoll{10};
 Server::Server(const ServerParts& parts)
     : admission_({.connections = parts.config.max_address_connections,
                   .whitelist = parts.config.connections_whitelist}),
+      slates_(parts.arena, {.enabled = parts.config.writes_slates(),
+                            .grace_us = std::chrono::microseconds(parts.config.reconnect_grace).count(),
+                            .retention = retention(parts.config)}),
       shared_{.config = parts.config,
               .arena = parts.arena,
               .arena_reader = parts.arena_reader,
               .authority = parts.authority,
               .announcer = parts.announcer,
               .streams = parts.streams,
+              .slates = slates_,
               .admission = admission_,
               .certificate = parts.certificate,
               .start_publication = parts.start_publication,
@@ -64,6 +70,10 @@ Result<void> Server::open() {
   });
   maintenance_ = std::make_unique<net::Timer>(threads_.context(0));
   maintain();
+  slate_timer_ = std::make_unique<net::Timer>(threads_.context(0));
+  slates_.resume(shared_.arena_reader, {monotonic_us(), wall_now()});
+  slates_.set_observer([this] { shards_.front()->post([this] { write_slates(); }); });
+  write_slates();
   threads_.start();
   running_ = true;
   return {};
@@ -92,6 +102,7 @@ Result<void> Server::listen() {
 Server::~Server() {
   drain(std::chrono::steady_clock::now());
   shared_.streams.set_observer(nullptr);
+  slates_.set_observer(nullptr);
   if (forwards_) forwards_->set_observer(nullptr);
 }
 
@@ -113,6 +124,17 @@ void Server::maintain() {
     return !stream->announced.load(std::memory_order_acquire);
   });
   shared_.announcer.statistics(announced);
+}
+
+// On the first thread.
+void Server::write_slates() {
+  if (!slate_timer_) return;  // draining
+  const std::vector<NewRecords> written = slates_.advance(monotonic_us());
+  if (!written.empty()) shared_.announcer.new_records(written);
+  const auto due_us = slates_.due_us();
+  if (!due_us) return slate_timer_->cancel();
+  slate_timer_->start(std::max<std::int64_t>(*due_us - monotonic_us(), kLeastWaitUs),
+                      [this] { write_slates(); });
 }
 
 void Server::run_on(std::size_t shard, const std::function<void()>& work) {
@@ -145,7 +167,10 @@ void Server::drain(std::chrono::steady_clock::time_point deadline) {
     listener_.reset();
     tls_listener_.reset();
     maintenance_.reset();
+    slate_timer_.reset();
   });
+  // Whoever writes the arena next goes on with them.
+  slates_.stop();
   for (std::size_t i = 0; i < shards_.size(); ++i) run_on(i, [this, i] { shards_[i]->ask_to_reconnect(); });
   const auto now = std::chrono::steady_clock::now();
   const auto grace = std::min<std::chrono::steady_clock::duration>(kReconnectGrace, (deadline - now) / 2);

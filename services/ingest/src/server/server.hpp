@@ -1,4 +1,4 @@
-// The RTMP side of ingest as a whole: listener, I/O threads, their shards, the arena's upkeep.
+// The RTMP side of ingest as a whole: listener, I/O threads, their shards, the arena's upkeep, slates.
 //
 // Owner: the service. start, drain and the destructor from one thread; counters and ports from any.
 #pragma once
@@ -40,6 +40,7 @@ class Server {
   std::uint16_t port() const { return listener_port_; }
   std::uint16_t tls_port() const { return tls_listener_port_; }  // 0: no RTMPS
   const ServerCounters& counters() const { return shared_.counters; }
+  const Slates& slates() const { return slates_; }
   Forwards& forwards() const { return *forwards_; }
   net::ListenerStatistics listener_statistics() const;
   std::vector<net::PollerStatistics> poller_statistics() const;
@@ -56,10 +57,12 @@ class Server {
   Result<void> listen();
   void adopt(net::Accepted accepted, Shard::Port port);
   void maintain();
+  void write_slates();
   // Waits until the shard's thread has run it; needs no memory of its own.
   void run_on(std::size_t shard, const std::function<void()>& work);
 
   Admission admission_;
+  Slates slates_;
   ServerShared shared_;
   net::IoThreads threads_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -69,6 +72,7 @@ class Server {
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<net::Listener> tls_listener_;
   std::unique_ptr<net::Timer> maintenance_;
+  std::unique_ptr<net::Timer> slate_timer_;
   std::uint16_t listener_port_ = 0;
   std::uint16_t tls_listener_port_ = 0;
   std::uint32_t maintenances_ = 0;

@@ -50,6 +50,7 @@ struct ServerShared {
   Authority& authority;
   Announcer& announcer;
   LiveStreams& streams;
+  Slates& slates;
   Admission& admission;
   const net::TlsCertificate* certificate;  // null: no RTMPS
   // Starts the actor of a publication.

@@ -27,7 +27,7 @@ struct StreamLimits {
   std::string max_resolution{};        // empty: none
 };
 
-// A publication that owns its stream. Constant but for the atomics.
+// A publication that owns its stream. Constant but for the atomics. (Of a slate: what names its log.)
 struct LiveStream {
   std::string stream_id;
   PublicationId publication_id{};

@@ -1,0 +1,276 @@
+// A publisher is away and a slate stands in for it: what lists and the MPD have meanwhile and afterwards.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <sstream>
+
+#include "publication/gap_writer.hpp"
+#include "stream_package.hpp"
+#include "test_publisher.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+constexpr std::uint32_t kPartUs = 80'000;
+constexpr std::int64_t kMs = 1'000;
+constexpr std::int64_t kGrace = 20'000 * kMs;
+// Segments of 200 ms in three even parts.
+constexpr std::int64_t kPieceUs = kGroupMs * kMs / 3;
+
+class StreamGapsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    arena_ = make_arena(directory_.path());
+    ASSERT_NE(arena_, nullptr);
+    reader_ = media::ArenaReader::open(directory_.path(), "ingest", "test").value();
+  }
+
+  // Segments that are over, then the beginning of another. Everything of it came at 0.
+  void publish(std::uint64_t id, int groups, std::uint32_t part_us = kPartUs) {
+    TestPublisher::Options options;
+    options.publication_id = PublicationId{id};
+    options.epoch = Epoch{id};
+    options.part_us = part_us;
+    publisher_.emplace(*arena_, options);
+    publisher_->groups(groups);
+    publisher_->frame(0);
+  }
+  void leave() { publisher_->log().end(media::LogEnd::kDisconnected); }
+  void stand_in(std::uint64_t id, std::uint64_t origin, std::uint32_t incarnation = 0) {
+    media::LogDescription slate;
+    slate.stream_id = "s1";
+    slate.role = media::LogRole::kSlate;
+    slate.publication_id = PublicationId{id};
+    slate.origin_publication_id = PublicationId{origin};
+    slate.incarnation = incarnation;
+    slate.numbers = arena_->continuation({.stream_id = "s1"});
+    slate.epoch = slate.numbers->epoch;
+    slate.retention.guaranteed_bytes = slate.retention.max_bytes = 0;
+    gap_.emplace(std::move(*arena_->create_log(slate)), 0, WallTime::from_us(1'800'000'100'000'000));
+  }
+  void away(std::int64_t until_us) { ASSERT_TRUE(gap_->advance(until_us)); }
+
+  StreamLogs logs() {
+    StreamLogs logs{sources(reader_)};
+    for (media::LogInfo& info : reader_->logs(media::LogRole::kSlate)) logs.slates.push_back({reader_, info});
+    return logs;
+  }
+  std::shared_ptr<const StreamView> view(std::int64_t now_us = 0) {
+    while (package_.update(logs(), now_us).more) {
+    }
+    return package_.view();
+  }
+  std::shared_ptr<const StreamView> fresh_view(std::int64_t now_us = 0) {
+    StreamPackage package("s1", kPolicy);
+    while (package.update(logs(), now_us).more) {
+    }
+    return package.view();
+  }
+
+  static constexpr WindowPolicy kPolicy{.segments = 4, .reconnect_grace_us = kGrace};
+  ScratchDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::shared_ptr<media::ArenaReader> reader_;
+  std::optional<TestPublisher> publisher_;
+  std::optional<publication::GapWriter> gap_;
+  StreamPackage package_{"s1", kPolicy};
+};
+
+std::string list_of(const StreamView& view, std::string_view rendition,
+                    PlaylistForm form = PlaylistForm::kFull) {
+  return *view.rendition(rendition)->playlist->text(form).text;
+}
+
+std::size_t count(const std::string& text, std::string_view part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+std::vector<std::string> names(const std::string& list) {
+  std::vector<std::string> found;
+  std::istringstream lines(list);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with('#')) found.push_back(line);
+  }
+  return found;
+}
+
+// The media sequence in the name of the list's last segment.
+std::uint64_t last_number(const std::string& list) {
+  return std::stoull(names(list).back());
+}
+
+TEST_F(StreamGapsTest, ListsMoveOnPartByPart) {
+  publish(1, 5);
+  leave();
+  const std::uint64_t last = last_number(list_of(*view(), "v0"));
+  stand_in(0xA, 1);
+  for (int pieces = 1; pieces <= 7; ++pieces) {
+    away(pieces * kPieceUs);
+    for (const char* const rendition : {"v0", "a0"}) {
+      const std::string list = list_of(*view(), rendition);
+      EXPECT_EQ(last_number(list), last + static_cast<std::uint64_t>(pieces / 3)) << list;
+      EXPECT_EQ(count(list, "GAP=YES"), static_cast<std::size_t>(pieces)) << list;
+      EXPECT_EQ(count(list, "#EXT-X-GAP\n"), static_cast<std::size_t>(pieces / 3)) << list;
+      EXPECT_EQ(count(list, "#EXT-X-DISCONTINUITY\n"), 0U) << "the same timeline: " << list;
+      EXPECT_EQ(count(list, "PRELOAD-HINT"), 0U) << list;
+      const hls::ListEnd end = view()->rendition(rendition)->list_end;
+      EXPECT_EQ(end.last_segment, last + static_cast<std::uint64_t>(pieces / 3));
+      EXPECT_EQ(end.parts_of_growing, static_cast<std::uint64_t>(pieces % 3));
+    }
+    EXPECT_EQ(list_of(*view(), "v0"), list_of(*fresh_view(), "v0"));
+  }
+}
+
+TEST_F(StreamGapsTest, StreamsWithoutPartsHaveWholeSegments) {
+  publish(1, 5, 0);
+  leave();
+  const std::uint64_t last = last_number(list_of(*view(), "v0"));
+  stand_in(0xA, 1);
+  away(450 * kMs);
+  const std::string list = list_of(*view(), "v0");
+  EXPECT_EQ(last_number(list), last + 2);
+  EXPECT_EQ(count(list, "#EXT-X-GAP\n#EXTINF:0.200,\n"), 2U) << list;
+  EXPECT_EQ(count(list, "EXT-X-PART"), 0U) << list;
+}
+
+// New viewers are offered what there was, and who asks for what is missing is not kept waiting.
+TEST_F(StreamGapsTest, WhatThereWasIsDescribedWhenNothingOfItIsListed) {
+  publish(1, 5);
+  leave();
+  const std::string before = *view()->multivariant_playlist->text({}).text;
+  stand_in(0xA, 1);
+  away(15'000 * kMs);
+  const auto now = view();
+  const std::string list = list_of(*now, "v0");
+  EXPECT_EQ(count(list, "#EXT-X-GAP\n"), names(list).size()) << list;
+  EXPECT_EQ(count(list, "#EXT-X-MAP:URI=\"init-0000000000000001-0-0.mp4\""), 1U) << list;
+  const std::string multivariant = *now->multivariant_playlist->text({}).text;
+  EXPECT_EQ(count(multivariant, "v0/index.m3u8"), 1U) << multivariant;
+  EXPECT_EQ(count(multivariant, "a0/index.m3u8"), 1U) << multivariant;
+  EXPECT_EQ(count(multivariant, "avc1."), count(before, "avc1."));
+  const RenditionView& pictures = *now->rendition("v0");
+  EXPECT_EQ(pictures.init_segments.size(), 1U);
+  const SegmentName missing = segment_name(now->offered.back()->segment());
+  EXPECT_EQ(now->presence(pictures, missing), Presence::kUnknown);
+  EXPECT_FALSE(now->is_awaited(missing));
+  ASSERT_NE(now->growing, nullptr);
+  EXPECT_FALSE(now->is_awaited(segment_name(now->growing->segment())));
+  EXPECT_EQ(list, list_of(*fresh_view(), "v0"));
+  EXPECT_EQ(multivariant, *fresh_view()->multivariant_playlist->text({}).text);
+}
+
+TEST_F(StreamGapsTest, ThePublisherComesBackBehindTheGap) {
+  publish(1, 5);
+  leave();
+  const std::uint64_t last = last_number(list_of(*view(), "v0"));
+  stand_in(0xA, 1);
+  away(480 * kMs);
+  (void)view();
+  gap_->finish(media::LogEnd::kTakenOver);
+  publish(2, 1);
+  const auto now = view();
+  EXPECT_EQ(now->offered.back()->segment().media_sequence, last + 4) << "two whole gaps and a part of one";
+  for (const char* const rendition : {"v0", "a0"}) {
+    const std::string list = list_of(*now, rendition);
+    EXPECT_EQ(count(list, "#EXT-X-DISCONTINUITY\n"), 1U) << list;
+    EXPECT_LT(list.rfind("#EXT-X-GAP\n"), list.find("#EXT-X-DISCONTINUITY\n")) << list;
+    EXPECT_EQ(count(list, "GAP=YES"), 0U) << "parts are of the newest timeline: " << list;
+    EXPECT_EQ(count(list, "#EXT-X-PRELOAD-HINT:TYPE=PART"), 1U) << list;
+    EXPECT_EQ(list, list_of(*fresh_view(), rendition));
+  }
+}
+
+// Sound that comes after the first part of pictures is late for its segment only where it was silent before:
+// in a gap everything was.
+TEST_F(StreamGapsTest, TracksAreAsTheyWereBeforeTheGap) {
+  publish(1, 5);
+  leave();
+  stand_in(0xA, 1);
+  away(250 * kMs);
+  (void)view();
+  gap_->finish(media::LogEnd::kTakenOver);
+  TestPublisher::Options options;
+  options.publication_id = PublicationId{2};
+  options.epoch = Epoch{2};
+  options.part_us = kPartUs;
+  publisher_.emplace(*arena_, options);
+  publisher_->silence(true);
+  for (int i = 0; i < 3; ++i) publisher_->frame(0);
+  const auto late = view();
+  EXPECT_EQ(late->rendition("v0")->list_end.parts_of_growing, 1U);
+  EXPECT_EQ(late->rendition("a0")->list_end.parts_of_growing, 0U) << "it is waited for";
+  publisher_->silence(false);
+  for (int i = 0; i < 8; ++i) publisher_->frame(0);
+  const std::string list = list_of(*view(), "a0");
+  EXPECT_GT(list.find("#EXT-X-PART:"), list.find("#EXT-X-DISCONTINUITY\n")) << list;
+  EXPECT_EQ(count(list, "GAP=YES"), 0U) << list;
+}
+
+TEST_F(StreamGapsTest, TheListIsClosedWithTheTimeToComeBack) {
+  publish(1, 5);
+  leave();
+  stand_in(0xA, 1);
+  away(kGrace - 1);
+  EXPECT_FALSE(view(kGrace - 1)->ended);
+  EXPECT_FALSE(view(kGrace)->ended) << "its log goes on";
+  gap_->finish(media::LogEnd::kTimedOut);
+  const auto now = view(kGrace);
+  EXPECT_TRUE(now->ended) << "counted from the last media, not from the last gap";
+  EXPECT_EQ(count(list_of(*now, "v0"), "#EXT-X-ENDLIST\n"), 1U);
+}
+
+// Killed in a gap, ingest begins another slate: it stands behind the first one, whichever is found first.
+TEST_F(StreamGapsTest, SlatesFollowOneAnother) {
+  publish(1, 5);
+  leave();
+  const std::uint64_t last = last_number(list_of(*view(), "v0"));
+  stand_in(0xB, 1);
+  away(280 * kMs);
+  gap_->finish(media::LogEnd::kWriterLost);
+  stand_in(0xA, 1, 1);
+  away(250 * kMs);
+  const std::string list = list_of(*view(), "v0");
+  EXPECT_EQ(last_number(list), last + 3) << "a whole one, a part of one, a whole one";
+  EXPECT_EQ(count(list, "#EXT-X-GAP\n"), 3U) << list;
+  EXPECT_EQ(list, list_of(*fresh_view(), "v0"));
+}
+
+TEST_F(StreamGapsTest, ThereIsNoListOfGapsAlone) {
+  publish(1, 5);
+  leave();
+  stand_in(0xA, 1);
+  away(500 * kMs);
+  StreamLogs slates = logs();
+  slates.logs.clear();
+  StreamPackage package("s1", kPolicy);
+  while (package.update(slates, 0).more) {
+  }
+  EXPECT_EQ(package.view(), nullptr);
+}
+
+TEST_F(StreamGapsTest, TheManifestMovesOnWithItsLastPeriodEnded) {
+  publish(1, 5);
+  leave();
+  const std::string before = *view()->manifests.full.text;
+  stand_in(0xA, 1);
+  away(450 * kMs);
+  const std::string during = *view()->manifests.full.text;
+  EXPECT_NE(during, before) << "it is published anew";
+  EXPECT_EQ(count(during, "<Period "), count(before, "<Period ")) << during;
+  EXPECT_EQ(count(during, "endNumber="), count(before, "endNumber=")) << during;
+  away(15'000 * kMs);
+  const std::string later = *view()->manifests.full.text;
+  EXPECT_EQ(count(later, "<Period "), 1U) << later;
+  EXPECT_EQ(count(later, "type=\"dynamic\""), 1U) << later;
+  gap_->finish(media::LogEnd::kTakenOver);
+  publish(2, 2);
+  const std::string after = *view()->manifests.full.text;
+  EXPECT_EQ(count(after, "<Period "), 1U) << "the other one left with the gap: " << after;
+  EXPECT_NE(after.find("-0000000000000002-0.m4s"), std::string::npos) << after;
+  EXPECT_EQ(after.find("-0000000000000001-0.m4s"), std::string::npos) << after;
+}
+
+}  // namespace
+}  // namespace millrace::packaging
