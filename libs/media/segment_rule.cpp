@@ -13,6 +13,7 @@ constexpr std::int64_t kJitterUs = 100'000;
 constexpr std::int64_t kRoundingUs = 2'000;
 // A picture that has not begun is waited for: this many targets in the first segment.
 constexpr std::int64_t kTargetsForTheFirst = 2;
+constexpr std::uint32_t kBreaksThatTell = 3;
 constexpr std::int64_t kSilentSteps = 3;
 constexpr std::int64_t kMemoryPictures = 64;
 constexpr std::int64_t kLongestBurstUs = 1'000'000;  // of sound between two pictures, as they arrive
@@ -120,11 +121,19 @@ void SegmentRule::begin_earlier(std::int64_t time_us) {
   due_us_ = time_us + target_us();
 }
 
+// What one break cut short may have become longer. An encoder that breaks again and again (a configuration a
+// second) ends no segment by itself, and its viewers are not to wait for one.
+bool SegmentRule::is_told_by_breaks(std::int64_t time_us) const {
+  const std::int64_t since_us = time_us - first_us_;
+  if (since_us >= longest_segment_us(targets_.longest_target_s)) return true;
+  return breaks_ >= kBreaksThatTell && since_us >= kTargetsForTheFirst * target_us();
+}
+
 void SegmentRule::begin(std::int64_t time_us, bool is_break) {
   const std::int64_t end_us = is_break ? std::min(time_us, newest_us_) : time_us;
   longest_us_ = std::max(longest_us_, end_us - start_us_);
-  const bool told = !is_break || time_us - first_us_ >= longest_segment_us(targets_.longest_target_s);
-  if (targets_.target_duration_s == 0 && told)
+  breaks_ += is_break ? 1 : 0;
+  if (targets_.target_duration_s == 0 && (!is_break || is_told_by_breaks(time_us)))
     targets_.target_duration_s = fitting_target_duration_s(targets_, longest_us_);
   const std::int64_t off_us = time_us - due_us_;
   const std::int64_t carried_us = !is_break && std::abs(off_us) <= early_us() ? off_us : 0;

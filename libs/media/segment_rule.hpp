@@ -1,8 +1,9 @@
 // Where the segments of a publication begin, and the target duration of its stream's playlists. Sans-IO; fed
 // with the times of placed samples in microseconds of the publication's timeline.
 //
-// The target duration is fixed at the end of the first segment that a rule (and no break) ended: the segment
-// target, rounded, or what that first segment needs. From then on no segment of the stream is longer than it
+// The target duration is fixed at the end of the first segment that a rule (and no break) ended, or where
+// breaks end all of them with the third one when two segment targets are over: the segment target, rounded,
+// or what the segments so far need. From then on no segment of the stream is longer than it
 // may be in a playlist of that target duration (RFC 8216 4.3.3.1: its rounded length), so that it never has
 // to change.
 //
@@ -79,6 +80,7 @@ class SegmentRule {
   bool is_gap(const Sample& sample, bool has_picture) const;
   void add_picture(const Sample& sample);
   bool is_key(const Sample& sample) const;
+  bool is_told_by_breaks(std::int64_t time_us) const;
   bool picture_cuts(const Sample& sample, std::int64_t length_us) const;
   bool other_cuts(const Sample& sample, std::int64_t length_us, bool has_picture) const;
 
@@ -88,6 +90,7 @@ class SegmentRule {
   std::int64_t due_us_ = 0;
   std::int64_t newest_us_ = 0;   // of all media
   std::int64_t longest_us_ = 0;  // segment so far
+  std::uint32_t breaks_ = 0;     // segments that one ended
   bool begins_ = true;           // the next sample is a segment's first
   bool begun_with_key_ = false;  // the segment was
   bool picture_seen_ = false;

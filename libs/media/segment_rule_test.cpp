@@ -198,6 +198,29 @@ TEST(SegmentRule, FixesTheTargetDurationWithTheFirstSegment) {
   EXPECT_EQ(result.targets, Targets{12});
 }
 
+// Of each segment a break ends it: what one break says is little, what three say is what the stream is like.
+TEST(SegmentRule, FixesTheTargetDurationOfAStreamThatBreaksAgainAndAgain) {
+  const struct {
+    std::int64_t every_ms;
+    std::int64_t fixed_ms;
+    std::uint32_t target_s;
+  } table[] = {{500, 4000, 2},  {1000, 4000, 2},   {1500, 4500, 2},  {1990, 5970, 2},
+               {3000, 9000, 3}, {4000, 12'000, 4}, {7000, 14'000, 7}};
+  for (const auto& row : table) {
+    SegmentRule rule({});
+    rule.begin_first(0);
+    std::int64_t fixed_ms = 0;
+    for (std::int64_t at = 0; fixed_ms == 0 && at < 60'000; at += 10) {
+      const bool breaks = at > 0 && at % row.every_ms == 0;
+      if (breaks) rule.begin(at * kMs, true);
+      if (rule.target_duration_s() != 0) fixed_ms = at;
+      rule.add({at * kMs, true, breaks || at == 0, 0});
+    }
+    EXPECT_EQ(fixed_ms, row.fixed_ms) << row.every_ms;
+    EXPECT_EQ(rule.target_duration_s(), row.target_s) << row.every_ms;
+  }
+}
+
 TEST(SegmentRule, CutsAnEndlessGroupAtTheLongestTarget) {
   const Result result = Runner().run(Source{.group_us = 1'000'000 * kMs}.samples());
   EXPECT_THAT(result.lengths_ms, Each(AllOf(Ge(12'300), Le(12'499))));
