@@ -135,6 +135,17 @@ std::optional<ConfigurationEntry> ArenaView::configuration(const LogSlot& slot, 
   return entry;
 }
 
+std::optional<TimelineBeginning> ArenaView::timeline(const LogSlot& slot, std::uint32_t sequence) {
+  const SlotTimeline& place = slot.timelines[sequence % kSlotTimelines];
+  if (sequence == 0 || place.discontinuity_sequence.load(std::memory_order_acquire) != sequence)
+    return std::nullopt;
+  const TimelineBeginning found{sequence, place.media_sequence.load(std::memory_order_acquire),
+                                place.time_us.load(std::memory_order_acquire),
+                                WallTime::from_us(place.wall_us.load(std::memory_order_acquire))};
+  if (place.discontinuity_sequence.load(std::memory_order_acquire) != sequence) return std::nullopt;
+  return found;
+}
+
 LogInfo copy_fields(const LogSlot& slot) {
   LogInfo info;
   info.stream_id = text_of(slot.stream_id, kMaxStreamIdLength);

@@ -27,10 +27,11 @@
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 4;
+inline constexpr std::uint32_t kArenaVersion = 5;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
+inline constexpr std::uint32_t kSlotTimelines = 16;  // the newest of a log
 inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFF;
 
 struct ArenaHeader {
@@ -58,6 +59,15 @@ struct BlockReference {
 inline constexpr std::uint32_t kSlotFree = 0;
 inline constexpr std::uint32_t kSlotUsed = 1;
 inline constexpr std::uint32_t kSlotPrivate = 3;  // used, and nothing for strangers
+
+// TimelineBeginning, in the place that its discontinuity sequence modulo their number says.
+struct SlotTimeline {
+  std::atomic<std::uint32_t> discontinuity_sequence;  // 0: none, or the others are being changed
+  std::atomic<std::uint32_t> reserved;
+  std::atomic<std::uint64_t> media_sequence;
+  std::atomic<std::int64_t> time_us;
+  std::atomic<std::int64_t> wall_us;
+};
 
 // A log. version is odd while the slot is given to another log; who copies fields compares it before and
 // after. Fields up to configuration_block are constant while the log exists, but for part_target_us, which is
@@ -96,6 +106,8 @@ struct alignas(64) LogSlot {
   std::atomic<std::int64_t> ended_us;   // CLOCK_MONOTONIC
   std::atomic<std::uint64_t> first;     // stored before the blocks of what lies before it are reused
   std::atomic<std::uint64_t> last_key;  // sequence + 1 of the newest key frame of video; 0 if none
+  // Where its newest timelines begin, also when their first records have gone.
+  std::array<SlotTimeline, kSlotTimelines> timelines;
   alignas(64) std::atomic<std::uint64_t> committed;  // published by a release store
   // The index block number n (records n * per block and on) is ring[n % kIndexRing], a packed BlockReference.
   alignas(64) std::array<std::atomic<std::uint64_t>, kIndexRing> ring;
@@ -210,6 +222,7 @@ class ArenaView {
   // The slot's fields, if they stayed the same during the copy and the slot is in use.
   std::optional<LogInfo> info(SlotIndex slot) const;
   std::optional<ConfigurationEntry> configuration(const LogSlot& slot, std::uint32_t index) const;
+  static std::optional<TimelineBeginning> timeline(const LogSlot& slot, std::uint32_t discontinuity_sequence);
 
  private:
   std::uint8_t* base_ = nullptr;

@@ -199,6 +199,7 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.first.store(description.first_sequence, kRelease);
   slot.last_key.store(0, kRelease);
   slot.committed.store(description.first_sequence, kRelease);
+  for (auto& timeline : slot.timelines) timeline.discontinuity_sequence.store(0, kRelease);
   for (auto& entry : slot.ring) entry.store(BlockReference{}.packed(), kRelease);
   store_text(slot.stream_id, description.stream_id);
   slot.used.store(description.is_private ? kSlotPrivate : kSlotUsed, kRelease);

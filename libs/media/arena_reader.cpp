@@ -233,6 +233,11 @@ LogInfo LogReader::info() const {
   return info;
 }
 
+std::optional<TimelineBeginning> LogReader::timeline(std::uint32_t discontinuity_sequence) const {
+  const auto found = ArenaView::timeline(state_->slot(), discontinuity_sequence);
+  return state_->exists() ? found : std::nullopt;
+}
+
 std::uint32_t LogReader::configuration_count() const {
   return std::min(state_->slot().configuration_count.load(std::memory_order_acquire), kMaxConfigurations);
 }

@@ -66,6 +66,9 @@ class LogReader {
   std::optional<std::uint64_t> newest_key() const;
 
   LogInfo info() const;
+  // Of the newest 16 of the log, retained or not; nullopt: it has no sample of it yet, or had it
+  // long ago.
+  std::optional<TimelineBeginning> timeline(std::uint32_t discontinuity_sequence) const;
   struct Configuration {
     TrackConfiguration description;
     Bytes bytes;    // avcC, AudioSpecificConfig, …

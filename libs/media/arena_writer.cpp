@@ -20,6 +20,7 @@ struct LogWriter::State {
   std::uint64_t reserved = 0;  // bytes of all extents so far, up to `used` of this one
   std::uint64_t numbered = 0;  // what the slot says of the newest record
   std::uint32_t discontinued = 0;
+  TimelineBeginning timeline;               // of the newest record
   std::optional<std::uint64_t> pictured;    // the newest segment that has a picture
   std::array<std::uint16_t, 2> in_force{};  // as SampleRecord::in_force
   std::uint32_t open_rooms = 0;             // everywhere
@@ -37,6 +38,7 @@ struct LogWriter::State {
   Result<void> extend_index();
   Result<void> begin_extent(std::uint64_t room);
   void note_picture(const SampleRecord& record);
+  void note_timeline(const SampleRecord& record);
   void note_configuration(std::uint8_t track, std::uint32_t index);
   void put_record(const SampleRecord& record);
   void enter_index_block(std::uint64_t sequence);
@@ -82,6 +84,27 @@ void LogWriter::State::note_picture(const SampleRecord& record) {
   slot().first_dependent_segment.store(record.media_sequence, std::memory_order_release);
 }
 
+// Who reads a timeline from somewhere later on is told where it began.
+void LogWriter::State::note_timeline(const SampleRecord& record) {
+  const bool begins = record.discontinuity_sequence != timeline.discontinuity_sequence;
+  if (is_gap(record.flags) || (!begins && record.media_sequence != timeline.media_sequence)) return;
+  const auto entry = arena->view().configuration(slot(), record.configuration);
+  if (!entry || entry->description.track != record.track || entry->description.kind == TrackKind::kData)
+    return;
+  constexpr std::int64_t kMicroseconds = 1'000'000;
+  const std::int64_t timescale = std::max<std::uint32_t>(entry->description.timescale, 1);
+  const std::int64_t time_us =
+      record.dts / timescale * kMicroseconds + record.dts % timescale * kMicroseconds / timescale;
+  if (!begins && time_us >= timeline.time_us) return;
+  timeline = {record.discontinuity_sequence, record.media_sequence, time_us, record.presented_wall};
+  SlotTimeline& place = slot().timelines[timeline.discontinuity_sequence % kSlotTimelines];
+  place.discontinuity_sequence.store(0, std::memory_order_release);
+  place.media_sequence.store(timeline.media_sequence, std::memory_order_release);
+  place.time_us.store(timeline.time_us, std::memory_order_release);
+  place.wall_us.store(timeline.wall.us(), std::memory_order_release);
+  place.discontinuity_sequence.store(timeline.discontinuity_sequence, std::memory_order_release);
+}
+
 void LogWriter::State::note_configuration(std::uint8_t track, std::uint32_t index) {
   if (track < in_force.size()) in_force.at(track) = static_cast<std::uint16_t>(index + 1);
 }
@@ -107,6 +130,7 @@ void LogWriter::State::put_record(const SampleRecord& record) {
     slot().last_discontinuity_sequence.store(discontinued, std::memory_order_release);
   }
   note_picture(record);
+  note_timeline(record);
   if (records_left == 0) enter_index_block(record.sequence);
   store_words(record_place, record);
   record_place += sizeof(SampleRecord);

@@ -65,6 +65,17 @@ enum class LogEnd : std::uint32_t {
   kRevoked = 9
 };
 
+// Where one of a log's timelines (its records of one discontinuity sequence) begins: with the sample of sound
+// or picture that is decoded first of those in its first segment.
+struct TimelineBeginning {
+  std::uint32_t discontinuity_sequence = 0;
+  std::uint64_t media_sequence = 0;  // of that segment
+  std::int64_t time_us = 0;          // decode time on the log's timeline
+  WallTime wall{};                   // its date
+
+  bool operator==(const TimelineBeginning&) const = default;
+};
+
 // Where a series' numbers go on. A new log is given this before anything else, and keeps it in its slot: a
 // log without a record hands on what it was given.
 struct StreamContinuation {

@@ -127,6 +127,52 @@ bool ends_timeline(const Listing& listing, std::size_t place) {
          next.discontinuity_sequence != segment.discontinuity_sequence;
 }
 
+// What all Periods have that begin with a segment or before it.
+DashPeriod period_at(const Offering& offering, std::size_t place, bool discontinuity,
+                     std::int64_t offset_us) {
+  const Segment& segment = offering.listing.offered[place];
+  DashPeriod period;
+  period.discontinuity_sequence = segment.discontinuity_sequence;
+  period.id = std::to_string(segment.discontinuity_sequence);
+  period.first_segment = period.seen_segment = segment.media_sequence;
+  period.end_segment = segment.media_sequence + 1;
+  period.time_us = beginning_us(offering, place, discontinuity);
+  period.start = WallTime::from_us(period.time_us + offset_us);
+  const RenditionSegment* const leading = leading_segment(offering, place);
+  period.grid_us = leading == nullptr ? period.time_us : presented_us(*leading);
+  return period;
+}
+
+DashPeriod begin_later(const Offering& offering, std::size_t place, std::int64_t offset_us) {
+  DashPeriod period = period_at(offering, place, false, offset_us);
+  period.id += '.' + std::to_string(period.first_segment);
+  return period;
+}
+
+// A Period that has both has one template for their names.
+bool share_template(const Segment& segment, std::uint64_t media_sequence) {
+  SegmentName other = segment_name(segment);
+  other.media_sequence = media_sequence;
+  return name_template(other).base == name_template(segment_name(segment)).base;
+}
+
+// The first one of a discontinuity, which may have begun before the segment: then it is this Period if the
+// dates are still those of its beginning.
+DashPeriod begin_first(const Offering& offering, std::size_t place, std::int64_t offset_us) {
+  DashPeriod period = period_at(offering, place, true, offset_us);
+  const media::TimelineBeginning* const known = offering.listing.timeline(period.discontinuity_sequence);
+  if (known == nullptr || known->media_sequence > period.first_segment) return period;
+  const std::int64_t drift_us = offset_us - (known->wall.us() - known->time_us);
+  const std::int64_t target_us = std::int64_t{offering.listing.target_duration_seconds} * kMicroseconds;
+  if (std::abs(drift_us) > target_us / 2 ||
+      !share_template(offering.listing.offered[place], known->media_sequence))
+    return begin_later(offering, place, offset_us);
+  period.first_segment = known->media_sequence;
+  period.time_us = known->time_us;
+  period.start = known->wall;
+  return period;
+}
+
 std::uint64_t rounded_up(std::uint64_t bits) {
   std::uint64_t unit = 1;
   while (bits / unit >= 100) unit *= 10;
@@ -138,7 +184,7 @@ std::uint64_t rounded_up(std::uint64_t bits) {
 std::uint64_t DashPeriods::segments() const {
   return std::accumulate(periods_.begin(), periods_.end(), std::uint64_t{0},
                          [](std::uint64_t count, const DashPeriod& period) {
-                           return count + period.end_segment - period.first_segment;
+                           return count + period.end_segment - period.seen_segment;
                          });
 }
 
@@ -161,7 +207,7 @@ void DashPeriods::add(const Offering& offering, std::size_t place) {
     last.end_segment = segment.media_sequence + 1;
     // Nothing has been said of the stream's first Period before.
     const bool decides = segments() == kEvenSegments && periods_.size() == 1;
-    if (decides && offering.listing.part_target_us > 0) last.grid_ns = even_length_ns(offering, place);
+    if (decides) decide_grid(offering, place);
     return;
   }
   const auto offset_us = wall_offset_us(offering, place);
@@ -173,21 +219,34 @@ void DashPeriods::add(const Offering& offering, std::size_t place) {
   periods_.push_back(std::move(period));
 }
 
+// With the third segment. One that began before what was seen is a grid if its segments are where such a grid
+// has them; if not, the grid is another Period's, whose beginning is not known.
+void DashPeriods::decide_grid(const Offering& offering, std::size_t place) {
+  DashPeriod& period = periods_.back();
+  if (offering.listing.part_target_us == 0) return;
+  period.grid_ns = even_length_ns(offering, place);
+  if (period.grid_ns == 0 || period.seen_segment == period.first_segment) return;
+  const std::size_t first = place + 1 - kEvenSegments;
+  const RenditionSegment& leading = *leading_segment(offering, first);
+  const auto number = static_cast<std::int64_t>(period.seen_segment - period.first_segment);
+  const std::int64_t before_us = number * period.grid_ns / 1000;
+  period.grid_us = presented_us(leading) - before_us;
+  const std::int64_t off_us = decoded_us(leading) - before_us - period.time_us;
+  if (std::abs(off_us) <= most_deviation_us(offering.listing)) return;
+  const std::int64_t grid_ns = period.grid_ns;
+  const std::uint64_t end = period.end_segment;
+  period = begin_later(offering, first, *wall_offset_us(offering, first));
+  period.grid_ns = grid_ns;
+  period.end_segment = end;
+}
+
 DashPeriod DashPeriods::begin(const Offering& offering, std::size_t place, std::int64_t offset_us) const {
   const Segment& segment = offering.listing.offered[place];
   const Segment& expected = offering.listing.offered[gap_before(offering.listing, place)];
   const bool follows = !periods_.empty() && periods_.back().end_segment == expected.media_sequence;
   const bool within = follows && periods_.back().discontinuity_sequence == segment.discontinuity_sequence;
-  DashPeriod period;
-  period.discontinuity_sequence = segment.discontinuity_sequence;
-  period.id = std::to_string(segment.discontinuity_sequence);
-  if (within) period.id += '.' + std::to_string(segment.media_sequence);
-  period.first_segment = segment.media_sequence;
-  period.end_segment = segment.media_sequence + 1;
-  period.time_us = beginning_us(offering, place, !within);
-  period.start = WallTime::from_us(period.time_us + offset_us);
-  const RenditionSegment* const leading = leading_segment(offering, place);
-  period.grid_us = leading == nullptr ? period.time_us : presented_us(*leading);
+  DashPeriod period =
+      within ? begin_later(offering, place, offset_us) : begin_first(offering, place, offset_us);
   if (follows) period.grid_ns = grid_after(offering, place);
   return period;
 }
@@ -199,7 +258,7 @@ std::int64_t DashPeriods::grid_after(const Offering& offering, std::size_t place
   if (offering.listing.part_target_us == 0) return 0;
   const RenditionSegment* const leading = leading_segment(offering, place);
   if (last.grid_ns == 0) {
-    const bool even = last.end_segment - last.first_segment >= kEvenSegments &&
+    const bool even = last.end_segment - last.seen_segment >= kEvenSegments &&
                       last.discontinuity_sequence == offering.listing.offered[place].discontinuity_sequence;
     return even && place >= kEvenSegments ? even_length_ns(offering, place - 1) : 0;
   }

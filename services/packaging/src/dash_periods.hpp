@@ -16,6 +16,10 @@
 // without a grid; what comes after a discontinuity goes on with the grid of before if its first segment fits.
 // The last segment before a discontinuity, cut off by it, stays in its grid.
 //
+// Where the log says where a discontinuity began, a packaging that comes later says the same of its first
+// Period as one that has seen it begin: its beginning, and its grid where that is one from there on. What it
+// cannot tell (a Period within the discontinuity) begins with the first segment that it has.
+//
 // Dates follow the wall clock slowly (docs/media-log.md), a Period does not: where they are further apart
 // than half a target duration, or half a part where there is a grid, another one begins.
 #pragma once
@@ -33,7 +37,8 @@ struct DashPeriod {
   std::uint32_t discontinuity_sequence = 0;
   std::uint64_t first_segment = 0;  // media sequences [first_segment, end_segment)
   std::uint64_t end_segment = 0;
-  std::int64_t time_us = 0;  // of the log's timeline, where the Period begins
+  std::uint64_t seen_segment = 0;  // the first one that was offered; later than the first where that had gone
+  std::int64_t time_us = 0;        // of the log's timeline, where the Period begins
   WallTime start{};
   std::int64_t grid_ns = 0;  // every segment has this length; 0: there is no grid
   std::int64_t grid_us =
@@ -59,12 +64,13 @@ class DashPeriods {
   void update(const Offering& offering);
   // Oldest first; each begins after the one before.
   const std::vector<DashPeriod>& periods() const { return periods_; }
-  // Of all of them, in the window or not.
+  // Of all of them that were seen, in the window or not.
   std::uint64_t segments() const;
 
  private:
   void add(const Offering& offering, std::size_t place);
   DashPeriod begin(const Offering& offering, std::size_t place, std::int64_t offset_us) const;
+  void decide_grid(const Offering& offering, std::size_t place);
   bool goes_on(const Offering& offering, std::size_t place) const;
   std::int64_t grid_after(const Offering& offering, std::size_t place) const;
   void measure(const Offering& offering, DashPeriod& period) const;

@@ -208,6 +208,61 @@ TEST(DashPeriods, KeepTheLastSegmentBeforeADiscontinuityInTheGrid) {
   }
 }
 
+// What a packaging says that was restarted when the beginning had left the log.
+TEST(DashPeriods, BeginWhereTheLogSaysThatTheyBegan) {
+  for (const bool parts : {true, false}) {
+    OfferingScript script = parts ? with_parts() : OfferingScript();
+    script.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart}};
+    DashPeriods seen;
+    for (int i = 0; i < 40; ++i) seen.update(script.segments(1).offering);
+    DashPeriods later;
+    later.update(script.leave(30, 2).offering);
+    ASSERT_EQ(ids(later), Ids({"7"}));
+    const DashPeriod& expected = seen.periods().front();
+    const DashPeriod& period = later.periods().front();
+    EXPECT_EQ(period.start, expected.start);
+    EXPECT_EQ(period.time_us, expected.time_us);
+    EXPECT_EQ(period.first_segment, 41U);
+    EXPECT_EQ(period.end_segment, expected.end_segment);
+    EXPECT_EQ(period.grid_ns, parts ? 2'000'000'000 : 0);
+    if (parts) {
+      EXPECT_EQ(period.grid_us, expected.grid_us);
+    }
+    later.update(script.segments(3).offering);
+    EXPECT_EQ(ids(later), Ids({"7"})) << "and it goes on";
+  }
+}
+
+TEST(DashPeriods, BeginWithWhatThereIsWhereTheyMayHaveBegunWithinTheDiscontinuity) {
+  OfferingScript off_grid = with_parts();
+  off_grid.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart}};
+  off_grid.segments(4);
+  off_grid.length_us = 1'600'000;
+  off_grid.segments(1);
+  off_grid.length_us = OfferingScript::kSegmentUs;
+  DashPeriods later;
+  later.update(off_grid.segments(20).leave(15, 2).offering);
+  ASSERT_EQ(ids(later), Ids({"7.56"}));
+  EXPECT_EQ(later.periods().front().first_segment, 56U);
+  EXPECT_EQ(later.periods().front().end_segment, 66U);
+  EXPECT_EQ(later.periods().front().grid_ns, 2'000'000'000);
+
+  OfferingScript drifted;
+  drifted.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart}};
+  drifted.segments(4);
+  drifted.wall += 1'000'001;
+  DashPeriods behind;
+  behind.update(drifted.segments(10).leave(6, 2).offering);
+  EXPECT_EQ(ids(behind), Ids({"7.47"}));
+
+  OfferingScript other_template;
+  other_template.media_sequence = 999'999'990;
+  other_template.offering.listing.timelines = {{7, 999'999'990, 1'000'000, OfferingScript::kStart}};
+  DashPeriods numbers;
+  numbers.update(other_template.segments(20).leave(12, 2).offering);
+  EXPECT_EQ(ids(numbers), Ids({"7.1000000002"}));
+}
+
 // What comes back has the right numbers and the grid of before.
 TEST(DashPeriods, GoOnWithTheGridBehindAGap) {
   OfferingScript script = with_parts();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "media/errors.hpp"
 
@@ -110,6 +111,7 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
     log.first_dependent_segment = info.first_dependent_segment;
     log.pinned_limit_us = info.pinned_limit_us;
     log.segments.recycled_before(info.first);
+    learn_timelines(log, reader);
     return false;
   });
 }
@@ -125,6 +127,21 @@ void Presentation::load_configurations(PublicationLog& log, Publication& publica
     if (!description.refusal.empty()) problem(update, description.refusal);
     log.segments.add_configuration(description.timing);
     publication.descriptions.push_back(std::make_shared<const TrackDescription>(std::move(description)));
+  }
+}
+
+// Of its whole segments: where the first one is whole, all of its tracks have begun.
+void Presentation::learn_timelines(PublicationLog& log, const media::LogReader& reader) {
+  const auto& segments = log.segments.complete();
+  if (segments.empty() || log.is_slate) return;
+  std::erase_if(log.timelines, [&](const media::TimelineBeginning& known) {
+    return known.discontinuity_sequence < segments.front().discontinuity_sequence;
+  });
+  std::uint32_t looked_at = 0;
+  for (const Segment& segment : segments) {
+    const std::uint32_t sequence = segment.discontinuity_sequence;
+    if (sequence == std::exchange(looked_at, sequence) || log.knows_timeline(sequence)) continue;
+    if (const auto beginning = reader.timeline(sequence)) log.timelines.push_back(*beginning);
   }
 }
 

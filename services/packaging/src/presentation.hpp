@@ -78,6 +78,7 @@ class Presentation {
   void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,
                            Update& update);
   void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
+  static void learn_timelines(PublicationLog& log, const media::LogReader& reader);
   void hold(const Listing& listing);
   std::vector<RenditionName> rendition_names() const;
   Signature signature_of(const Listing& listing) const;

@@ -32,6 +32,19 @@ std::size_t Listing::first_described() const {
   return std::min(first_listed, std::max<std::size_t>(media_end(), 1) - 1);
 }
 
+const media::TimelineBeginning* Listing::timeline(std::uint32_t discontinuity_sequence) const {
+  for (const media::TimelineBeginning& known : timelines) {
+    if (known.discontinuity_sequence == discontinuity_sequence) return &known;
+  }
+  return nullptr;
+}
+
+bool PublicationLog::knows_timeline(std::uint32_t discontinuity_sequence) const {
+  return std::any_of(timelines.begin(), timelines.end(), [&](const media::TimelineBeginning& known) {
+    return known.discontinuity_sequence == discontinuity_sequence;
+  });
+}
+
 PublicationLog& SegmentIndex::log(PublicationId publication_id, Epoch epoch, std::uint64_t first_sequence,
                                   std::uint32_t incarnation, bool is_slate) {
   for (const auto& known : logs_) {
@@ -110,6 +123,8 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   for (std::size_t i = held; i < segments.size(); ++i)
     listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;
+  for (const auto& known : logs_)
+    listing.timelines.insert(listing.timelines.end(), known->timelines.begin(), known->timelines.end());
   const std::int64_t silent = silent_us(now_monotonic_us);
   listing.ended = silent >= policy_.reconnect_grace_us;
   listing.long_ended = silent >= policy_.reconnect_grace_us + WindowPolicy::kEndToldTargets * target_us;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "log_segments.hpp"
+#include "media/log.hpp"
 
 namespace millrace::packaging {
 
@@ -44,6 +45,9 @@ struct PublicationLog {
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
   LogSegments segments;
+  std::vector<media::TimelineBeginning> timelines{};  // of what segments has, oldest first
+
+  bool knows_timeline(std::uint32_t discontinuity_sequence) const;
 };
 
 struct Listing {
@@ -54,6 +58,8 @@ struct Listing {
   std::size_t first_listed = 0;
   // What follows the last offered one, with the parts that are closed (LogSegments::growing).
   std::optional<Segment> growing;
+  // Where the timelines of what is offered begin, though it may have left the log; as far as it is known.
+  std::vector<media::TimelineBeginning> timelines{};
   std::uint32_t part_target_us = 0;  // 0: no parts
   std::uint32_t target_duration_seconds = 1;
   // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
@@ -67,6 +73,9 @@ struct Listing {
   // What is said of renditions is said of the segments from here on: those that are listed, and where these
   // are gaps all the last one with something.
   std::size_t first_described() const;
+
+  // nullptr: it is not known.
+  const media::TimelineBeginning* timeline(std::uint32_t discontinuity_sequence) const;
 
   // Does what is offered last go on? A growing segment of another publication, a gap
   // or one behind a break, ends it.

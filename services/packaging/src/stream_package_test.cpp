@@ -79,6 +79,39 @@ TEST_F(StreamPackageTest, OffersNothingBeforeTheFirstWholeSegment) {
   EXPECT_EQ(view->offered.size(), 1U);
 }
 
+// Restarted when the beginning of the stream has left the log.
+TEST_F(StreamPackageTest, SaysTheSameOfAPeriodWhoseBeginningHasGone) {
+  constexpr std::int64_t kLater = 200 * kSecond;
+  for (const std::uint32_t part_us : {0U, 80'000U}) {
+    const std::string stream = "s" + std::to_string(part_us);
+    TestPublisher publisher(*arena_, {.stream_id = stream,
+                                      .publication_id = PublicationId{0xA1 + part_us},
+                                      .data_first = true,
+                                      .part_us = part_us});
+    StreamPackage seen(stream, kPolicy);
+    const auto manifest = [&](StreamPackage& package, std::int64_t now_us) {
+      while (package.update(logs(stream), now_us).more) {
+      }
+      return *package.view()->manifests.full.text;
+    };
+    publisher.groups(100);
+    publisher.frame(0);
+    const std::string before = manifest(seen, 0);
+    for (int i = 0; i < 40; ++i) publisher.groups(1, kLater);
+    (void)manifest(seen, kLater);
+    arena_->maintain(kLater);
+    ASSERT_GT(logs(stream).logs.front().info.first, 100U) << "its first records have gone";
+    StreamPackage restarted(stream, kPolicy);
+    const std::string after = manifest(restarted, kLater);
+    const auto period = [](const std::string& text) {
+      const std::size_t at = text.find("<Period ");
+      return text.substr(at, text.find('>', at) - at);
+    };
+    EXPECT_EQ(period(after), period(before)) << after;
+    EXPECT_EQ(period(after), period(manifest(seen, kLater)));
+  }
+}
+
 // As the copy of a log has it: the same segments under the same names, up to where their records are.
 TEST_F(StreamPackageTest, OffersTheSameOfALogWhateverItsFirstSequenceIs) {
   constexpr std::uint64_t kFirst = 1'000'000'000'000;
