@@ -341,7 +341,7 @@ std::string dash_manifest(const Offering& offering, const DashPeriods& periods, 
   // A stream whose publisher was away had one, whatever is left of it.
   const bool begins = std::none_of(listing.offered.begin(), listing.offered.end(),
                                    [](const Segment& segment) { return segment.is_gap; });
-  if (!offering.is_listed() || (begins && periods.segments() < kSegmentsBeforeMpd)) return {};
+  if (!offering.is_listed() || (begins && !periods.shown())) return {};
   std::vector<ListedPeriod> listed = listed_periods(offering, periods, form);
   if (listed.empty()) return {};
   const std::int64_t begin_us = begin_at_zero(offering, listed);

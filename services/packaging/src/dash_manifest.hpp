@@ -11,9 +11,6 @@
 
 namespace millrace::packaging {
 
-// Segments that must have been whole before there is an MPD (delivery.md 15).
-inline constexpr std::size_t kSegmentsBeforeMpd = 3;
-
 enum class ManifestForm : std::uint8_t {
   kFull,   // Periods on a grid are asked for by the clock, while their segments grow
   kPlain,  // all segments are whole and listed

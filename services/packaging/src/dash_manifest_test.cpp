@@ -196,6 +196,18 @@ TEST(DashManifest, ListsWhatFollowsAGapOnceItIsLongEnough) {
                   R"(<Period id="7" start="PT1800000000S">)"));
 }
 
+// Players that are there would give up.
+TEST(DashManifest, StaysWhenTheClockHasSteppedBack) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  DashPeriods periods;
+  periods.update(script.segments(4).offering);
+  periods.update(script.reconnect(-60'000'000).segments(1).offering);
+  const std::string text = dash_manifest(script.offering, periods);
+  EXPECT_TRUE(has(text, R"(<Period id="8" start="PT1799999948S">)")) << text;
+  EXPECT_FALSE(has(text, R"(<Period id="7")")) << text;
+}
+
 // It takes nothing but the type from a static MPD: it has to know the end before.
 TEST(DashManifest, SaysWhereAnEndedStreamEndsBeforeItIsStatic) {
   OfferingScript script;

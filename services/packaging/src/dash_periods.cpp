@@ -190,12 +190,17 @@ std::uint64_t DashPeriods::segments() const {
 
 void DashPeriods::update(const Offering& offering) {
   const auto& segments = offering.listing.offered;
-  if (segments.empty()) return periods_.clear();
+  if (segments.empty()) {
+    shown_ = false;
+    return periods_.clear();
+  }
   std::erase_if(periods_, [&](const DashPeriod& period) {
     return period.end_segment <= segments.front().media_sequence;
   });
+  shown_ = shown_ && !periods_.empty();
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (periods_.empty() || segments[i].media_sequence >= periods_.back().end_segment) add(offering, i);
+    shown_ = shown_ || this->segments() >= kEvenSegments;
   }
   if (!periods_.empty()) measure(offering, periods_.back());
 }
@@ -206,7 +211,7 @@ void DashPeriods::add(const Offering& offering, std::size_t place) {
     DashPeriod& last = periods_.back();
     last.end_segment = segment.media_sequence + 1;
     // Nothing has been said of the stream's first Period before.
-    const bool decides = segments() == kEvenSegments && periods_.size() == 1;
+    const bool decides = !shown_ && segments() == kEvenSegments && periods_.size() == 1;
     if (decides) decide_grid(offering, place);
     return;
   }

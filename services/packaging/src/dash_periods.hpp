@@ -66,6 +66,8 @@ class DashPeriods {
   const std::vector<DashPeriod>& periods() const { return periods_; }
   // Of all of them that were seen, in the window or not.
   std::uint64_t segments() const;
+  // There were kEvenSegments of them once: an MPD has been shown, and is from then on.
+  bool shown() const { return shown_; }
 
  private:
   void add(const Offering& offering, std::size_t place);
@@ -76,6 +78,7 @@ class DashPeriods {
   void measure(const Offering& offering, DashPeriod& period) const;
 
   std::vector<DashPeriod> periods_;
+  bool shown_ = false;
 };
 
 }  // namespace millrace::packaging
