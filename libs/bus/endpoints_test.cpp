@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 namespace millrace::bus {
@@ -36,7 +37,9 @@ TEST(Endpoints, CarryTheInstancesName) {
 }
 
 TEST(Endpoints, RefuseAPathThatIsTooLongAndNameTheVariable) {
-  const std::string fits(kMaxSocketPath - std::string_view("/packaging.commands").size() - 1, 'a');
+  std::size_t longest = 0;
+  for (const std::string_view service : services()) longest = std::max(longest, service.size());
+  const std::string fits(kMaxSocketPath - std::string_view("/.commands").size() - longest - 1, 'a');
   EXPECT_TRUE(endpoints(environment({{"BUS_DIR", "/" + fits}})));
   const Result<EndpointTable> table = endpoints(environment({{"BUS_DIR", "/" + fits + "b"}}));
   ASSERT_FALSE(table);

@@ -547,11 +547,11 @@ def waits_for_the_first(stack, barrier):
 
     def ready():
         services = stack.status()["services"]
-        return len(services) == 6 and all(s["health"] == "ready" for s in services) and services
+        return len(services) == len(SERVICES) and all(s["health"] == "ready" for s in services) and services
     # status is told by up where it finds them.
     for name in ("LISTEN_ADDRESS", "OPS_ADDRESS", "METRICS_ADDRESS"):
         stack.environment.pop(name)
-    pids = [service["pid"] for service in wait_for(ready, "six ready services", 60)]
+    pids = [service["pid"] for service in wait_for(ready, "all services to be ready", 60)]
     again = stack.command("up", "--detach")
     check(again.returncode == 0 and "already running" in again.stdout, again.stdout + again.stderr)
     check([service["pid"] for service in stack.status()["services"]] == pids, "the first stack was not touched")

@@ -19,7 +19,7 @@ from stack import OPS, Failure, NO_LIMITS, PATIENCE, ROOT, check, fetch, free_po
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 SHARED = ("auth", "metrics")
-TWICE = ("ingest", "packaging", "recording", "api")
+TWICE = ("ingest", "packaging", "recording", "api", "transcoding")
 LIMITS = {"ingest": "RTMP_PORT", "packaging": "HLS_PORT", "api": "PORT"}
 
 
@@ -38,7 +38,7 @@ def bus_ports():
 
 
 class Cluster:
-    """Ten processes by hand: (service, side) with side "" for what is shared, else "a" or "b"."""
+    """Twelve processes by hand: (service, side) with side "" for what is shared, else "a" or "b"."""
 
     def __init__(self, tcp):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="millrace-instances-"))

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <fstream>
@@ -120,6 +121,13 @@ Result<void> confine(std::uint64_t extra_bytes, int nice) {
   const std::uint64_t mapped = mapped_bytes();
   if (extra_bytes == 0 || mapped == 0) return {};
   return limit(RLIMIT_AS, mapped + extra_bytes, "address space");
+}
+
+Result<void> end_with_parent() {
+  const pid_t parent = ::getppid();
+  if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) return refused("signal of the parent's end");
+  if (::getppid() != parent) ::raise(SIGTERM);
+  return {};
 }
 
 Result<void> refuse_system_calls() {

@@ -11,6 +11,9 @@ namespace millrace::transcoding {
 // core files in any case. "transcoding.confine".
 Result<void> confine(std::uint64_t extra_bytes, int nice);
 
+// Ends with the process that started it, as by SIGTERM; at once if that is gone already.
+Result<void> end_with_parent();
+
 // From here on no thread of the process can open a socket, start a program, look into another process or get
 // rights it hasn't got: such calls return EPERM. "transcoding.confine": this kernel has no seccomp.
 Result<void> refuse_system_calls();

@@ -1,5 +1,8 @@
 // millrace-transcoder: the renditions of one publication. A process of its own, as what decodes strangers'
 // pictures may crash.
+#include <unistd.h>
+
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +19,7 @@
 #include "options.hpp"
 #include "status_line.hpp"
 #include "transcoder.hpp"
+#include "watchdog.hpp"
 
 namespace {
 
@@ -26,6 +30,9 @@ constexpr int kUsageError = 64;    // EX_USAGE
 constexpr int kNoEncoder = 69;     // EX_UNAVAILABLE
 constexpr int kNothingThere = 66;  // EX_NOINPUT: no such source
 constexpr int kFailure = 1;
+constexpr int kStuck = 75;  // EX_TEMPFAIL
+// No picture takes that long, on whatever machine.
+constexpr std::chrono::seconds kPatience{60};
 
 std::atomic<bool> stopped{false};
 
@@ -65,9 +72,14 @@ int transcode(const Options& options) {
   if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
     return report_error(confined.error(), kFailure);
   if (Result<void> refused = refuse_system_calls(); !refused) return report_error(refused.error(), kFailure);
-  const Result<media::LogEnd> end = (*transcoder)->run(stopped, [&](const TranscoderStatus& status) {
-    if (options.status) std::cout << status_line(status, **transcoder) << std::endl;
+  Watchdog watchdog(kPatience, [] {
+    log::error("transcoder makes no progress");
+    ::_exit(kStuck);
   });
+  const auto report = [&](const TranscoderStatus& status) {
+    if (options.status) std::cout << status_line(status, **transcoder) << std::endl;
+  };
+  const Result<media::LogEnd> end = (*transcoder)->run(stopped, report, [&] { watchdog.beat(); });
   if (!end) return report_error(end.error(), kFailure);
   log::info("transcoding ended",
             {{"stream", (*transcoder)->source().stream_id}, {"reason", media::name_of(*end)}});
@@ -94,6 +106,9 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGTERM, stop);
   std::signal(SIGINT, stop);
+  if (options->with_parent) {
+    if (Result<void> bound = end_with_parent(); !bound) return report_error(bound.error(), kFailure);
+  }
   ffmpeg::quiet();
   if (options->try_encoders) return try_all(options->preset);
   const Result<ffmpeg::EncoderName> encoder = ffmpeg::choose_encoder(options->encoder, options->preset);

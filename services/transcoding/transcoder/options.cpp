@@ -34,6 +34,8 @@ Result<Values> read(std::span<char*> arguments, Options& options) {
     const std::string_view word = arguments[i];
     if (word == "--status") {
       options.status = true;
+    } else if (word == "--with-parent") {
+      options.with_parent = true;
     } else if (word == "--from-oldest") {
       options.transcoder.from_oldest = true;
     } else if (word == "--try") {

@@ -32,6 +32,7 @@ inline constexpr const char* kUsage =
     "  --skip-seconds N       behind the live end, and eight target durations: it leaves pictures out (20)\n"
     "  --memory-mb N          beyond what is mapped at start (2048); 0: no limit\n"
     "  --nice N               added to the priority (5)\n"
+    "  --with-parent          ends when the process that started it ends\n"
     "  --status               a line of JSON a second on standard output\n"
     "  --try                  says which encoders can be used, and ends\n";
 
@@ -44,6 +45,7 @@ struct Options {
   std::uint64_t memory_mb = 2048;
   int nice = 5;
   bool status = false;
+  bool with_parent = false;
   bool try_encoders = false;
 };
 

@@ -96,9 +96,11 @@ Result<std::unique_ptr<Transcoder>> Transcoder::open(TranscoderSettings settings
                                                     std::move(*arena), std::move(*own)));
 }
 
-Result<media::LogEnd> Transcoder::run(const std::atomic<bool>& stop, const Report& report) {
+Result<media::LogEnd> Transcoder::run(const std::atomic<bool>& stop, const Report& report,
+                                      const std::function<void()>& beat) {
   std::int64_t maintained_us = 0;
   while (!stop && !end_) {
+    beat();
     const std::int64_t begun_us = monotonic_us();
     const Result<bool> stepped = step();
     const std::int64_t now_us = monotonic_us();

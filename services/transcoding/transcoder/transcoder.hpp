@@ -51,8 +51,9 @@ class Transcoder {
   // media log's.
   static Result<std::unique_ptr<Transcoder>> open(TranscoderSettings settings);
 
-  // To the source's end, or until stop is set. report: about once a second.
-  Result<media::LogEnd> run(const std::atomic<bool>& stop, const Report& report);
+  // To the source's end, or until stop is set. report: about once a second. beat: with each step.
+  Result<media::LogEnd> run(
+      const std::atomic<bool>& stop, const Report& report, const std::function<void()>& beat = [] {});
 
   const media::LogInfo& source() const { return info_; }
   const PictureLine& line() const { return line_; }

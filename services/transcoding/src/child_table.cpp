@@ -1,0 +1,87 @@
+#include "child_table.hpp"
+
+#include <algorithm>
+
+namespace millrace::transcoding {
+
+bool ChildTable::is_stream_busy(const std::string& stream_id) const {
+  return std::any_of(children_.begin(), children_.end(), [&](const auto& entry) {
+    const Child& child = entry.second;
+    return child.stream_id == stream_id &&
+           (child.phase == Phase::kRunning || child.phase == Phase::kStarting);
+  });
+}
+
+std::vector<LivePublication> ChildTable::look(const std::vector<LivePublication>& live, Time now) {
+  for (auto& [publication, child] : children_) child.live = false;
+  for (const LivePublication& each : live) {
+    const auto [entry, is_new] = children_.try_emplace(each.publication);
+    entry->second.live = true;
+    if (!is_new) continue;
+    entry->second.stream_id = each.stream_id;
+    entry->second.due = now;
+  }
+  std::erase_if(children_, [](const auto& entry) {
+    const Phase phase = entry.second.phase;
+    return !entry.second.live && (phase == Phase::kWaiting || phase == Phase::kGivenUp);
+  });
+  std::vector<LivePublication> starts;
+  std::size_t busy = pids().size();
+  for (auto& [publication, child] : children_) {
+    if (child.phase != Phase::kWaiting || now < child.due || busy >= most_) continue;
+    if (is_stream_busy(child.stream_id)) continue;
+    child.phase = Phase::kStarting;
+    starts.push_back({child.stream_id, publication});
+    ++busy;
+  }
+  return starts;
+}
+
+void ChildTable::started(PublicationId publication, int pid, Time now) {
+  const auto found = children_.find(publication);
+  if (found == children_.end()) return;
+  found->second.phase = Phase::kRunning;
+  found->second.pid = pid;
+  found->second.began = now;
+}
+
+void ChildTable::failed(PublicationId publication, Time now) {
+  const auto found = children_.find(publication);
+  if (found == children_.end()) return;
+  Child& child = found->second;
+  if (child.phase == Phase::kRunning && now - child.began >= kLongLife) child.failures = 0;
+  child.pid = 0;
+  if (++child.failures > kMostFailures) {
+    child.phase = Phase::kGivenUp;
+    return;
+  }
+  child.phase = Phase::kWaiting;
+  child.due = now + std::min(kFirstDelay * (1 << (child.failures - 1)), kLongestDelay);
+}
+
+void ChildTable::give_up(PublicationId publication) {
+  const auto found = children_.find(publication);
+  if (found == children_.end()) return;
+  found->second.phase = Phase::kGivenUp;
+  found->second.pid = 0;
+}
+
+std::map<PublicationId, int> ChildTable::pids() const {
+  std::map<PublicationId, int> all;
+  for (const auto& [publication, child] : children_) {
+    if (child.phase == Phase::kRunning) all.emplace(publication, child.pid);
+  }
+  return all;
+}
+
+ChildTable::Counts ChildTable::counts() const {
+  Counts counts;
+  for (const auto& [publication, child] : children_) {
+    counts.running += child.phase == Phase::kRunning ? 1 : 0;
+    counts.waiting += child.phase == Phase::kWaiting || child.phase == Phase::kStarting ? 1 : 0;
+    counts.given_up += child.phase == Phase::kGivenUp ? 1 : 0;
+  }
+  return counts;
+}
+
+}  // namespace millrace::transcoding

@@ -1,0 +1,107 @@
+#include "child_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace millrace::transcoding {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr PublicationId kOne{1};
+constexpr PublicationId kTwo{2};
+const LivePublication kCam{"cam", kOne};
+const LivePublication kOther{"other", kTwo};
+
+std::vector<PublicationId> ids(const std::vector<LivePublication>& starts) {
+  std::vector<PublicationId> all;
+  for (const LivePublication& each : starts) all.push_back(each.publication);
+  return all;
+}
+
+TEST(ChildTable, StartsOneForEachLivePublication) {
+  ChildTable table(4);
+  EXPECT_EQ(ids(table.look({kCam, kOther}, 0ms)), (std::vector{kOne, kTwo}));
+  table.started(kOne, 11, 0ms);
+  table.started(kTwo, 12, 0ms);
+  EXPECT_TRUE(table.look({kCam, kOther}, 500ms).empty());
+  EXPECT_EQ(table.pids(), (std::map<PublicationId, int>{{kOne, 11}, {kTwo, 12}}));
+  EXPECT_EQ(table.counts().running, 2U);
+}
+
+TEST(ChildTable, StartsAgainAfterAWhileThatGrows) {
+  ChildTable table(4);
+  ChildTable::Time now = 0ms;
+  std::vector<int> delays;
+  table.look({kCam}, now);
+  for (int i = 0; i < 5; ++i) {
+    table.started(kOne, 11, now);
+    table.failed(kOne, now);
+    const ChildTable::Time ended = now;
+    while (table.look({kCam}, now).empty()) now += 100ms;
+    delays.push_back(static_cast<int>((now - ended).count()));
+  }
+  EXPECT_EQ(delays, (std::vector{1000, 2000, 4000, 8000, 16'000}));
+}
+
+TEST(ChildTable, GivesUpWhatFailsTooOftenAndForgetsItWithItsPublication) {
+  ChildTable table(4);
+  ChildTable::Time now = 0ms;
+  for (unsigned i = 0; i <= ChildTable::kMostFailures; ++i) {
+    ASSERT_EQ(table.look({kCam}, now).size(), 1U) << i;
+    table.started(kOne, 11, now);
+    table.failed(kOne, now);
+    now += 30s;
+  }
+  EXPECT_TRUE(table.look({kCam}, now + 1h).empty());
+  EXPECT_EQ(table.counts().given_up, 1U);
+  EXPECT_EQ(ids(table.look({{"cam", kTwo}}, now)), (std::vector{kTwo})) << "the encoder has come again";
+  EXPECT_EQ(table.counts().given_up, 0U);
+}
+
+TEST(ChildTable, ForgivesChildrenThatHaveLivedLong) {
+  ChildTable table(4);
+  ChildTable::Time now = 0ms;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(table.look({kCam}, now).size(), 1U) << i;
+    table.started(kOne, 11, now);
+    now += ChildTable::kLongLife;
+    table.failed(kOne, now);
+    now += ChildTable::kFirstDelay;
+  }
+}
+
+TEST(ChildTable, HasNoMoreThanItMay) {
+  ChildTable table(1);
+  EXPECT_EQ(table.look({kCam, kOther}, 0ms).size(), 1U);
+  table.started(kOne, 11, 0ms);
+  EXPECT_TRUE(table.look({kCam, kOther}, 500ms).empty());
+  EXPECT_EQ(table.counts().waiting, 1U);
+  table.failed(kOne, 600ms);
+  EXPECT_EQ(ids(table.look({kOther}, 700ms)), (std::vector{kTwo})) << "the first one's publication has ended";
+}
+
+TEST(ChildTable, WaitsForTheChildOfTheStreamsEarlierPublication) {
+  ChildTable table(4);
+  table.look({kCam}, 0ms);
+  table.started(kOne, 11, 0ms);
+  const LivePublication again{"cam", kTwo};
+  EXPECT_TRUE(table.look({again}, 500ms).empty());
+  EXPECT_EQ(table.pids().size(), 1U) << "it writes what is left";
+  table.failed(kOne, 600ms);
+  EXPECT_EQ(ids(table.look({again}, 700ms)), (std::vector{kTwo}));
+}
+
+TEST(ChildTable, LeavesAloneWhatItWasToldToGiveUp) {
+  ChildTable table(4);
+  table.look({kCam}, 0ms);
+  table.started(kOne, 11, 0ms);
+  table.give_up(kOne);
+  EXPECT_TRUE(table.look({kCam}, 1h).empty());
+  EXPECT_TRUE(table.pids().empty());
+}
+
+}  // namespace
+}  // namespace millrace::transcoding

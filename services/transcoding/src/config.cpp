@@ -1,0 +1,27 @@
+#include "config.hpp"
+
+#include "ladder.hpp"
+
+namespace millrace::transcoding {
+
+void TranscodingConfig::add_rows(ConfigTable& table) {
+  table.choice("TRANSCODE", mode, "off", {"off", "always"},
+               "always: renditions of every live stream are made; off: of none");
+  std::vector<std::string> ladders(ladder_names().begin(), ladder_names().end());
+  table.choice("TRANSCODE_LADDER", ladder, std::string(kDefaultLadder), ladders,
+               "which renditions: docs/transcoding.md has the ladders");
+  table.text("RTMP_ENCODER", encoder, "auto",
+             "encoder of renditions: auto, x264, x265, libaom_av1, nvenc_h264, …; docs/transcoding.md");
+  table.choice(
+      "RTMP_PRESET", preset, "veryfast",
+      {"ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"},
+      "how much work the encoder takes on itself for its bits");
+  table.integer("TRANSCODE_CHILDREN", most_children, "4", {1, 64},
+                "streams that are transcoded at once; further ones wait, and are served as they are");
+  media_log.add_row(table);
+  ops.add_rows(table, "OPS_ADDRESS", "TRANSCODING_OPS_PORT", "9106",
+               "TCP port of transcoding's health, readiness and metrics");
+  bus.add_rows(table);
+}
+
+}  // namespace millrace::transcoding

@@ -1,0 +1,28 @@
+// transcoding's configuration.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "base/config.hpp"
+#include "bus/endpoints.hpp"
+#include "http/ops_config.hpp"
+#include "media/log_directory.hpp"
+
+namespace millrace::transcoding {
+
+struct TranscodingConfig {
+  std::string mode;  // "off", "always"
+  std::string ladder;
+  std::string encoder;
+  std::string preset;
+  std::size_t most_children = 0;
+  media::LogDirectoryConfig media_log;
+  http::OpsConfig ops;
+  bus::EndpointsConfig bus;
+
+  void add_rows(ConfigTable& table);
+  bool transcodes() const { return mode != "off"; }
+};
+
+}  // namespace millrace::transcoding

@@ -1,0 +1,54 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "actors.hpp"
+#include "base/clock.hpp"
+
+namespace millrace::transcoding {
+namespace {
+
+// For children to write what they have, before the operator's last answers.
+constexpr std::chrono::milliseconds kDrainReserve{1000};
+constexpr std::chrono::milliseconds kLastAnswers{100};
+
+// All of the environment that a child needs: it decodes what strangers send.
+std::vector<std::string> child_environment() {
+  std::vector<std::string> variables;
+  for (const char* name : {"LOG_FORMAT", "LOG_LEVEL"}) {
+    if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
+  }
+  return variables;
+}
+
+}  // namespace
+
+WatcherSettings TranscodingService::settings(const runtime::ServiceContext& context) const {
+  WatcherSettings settings;
+  settings.program = program_beside_this("millrace-transcoder");
+  settings.directory = config_.media_log.directory(context.home);
+  settings.arguments = {"--dir",         settings.directory, "--ladder",     config_.ladder, "--encoder",
+                        config_.encoder, "--preset",         config_.preset, "--with-parent"};
+  settings.environment = child_environment();
+  settings.most_children = config_.most_children;
+  return settings;
+}
+
+Result<void> TranscodingService::start(runtime::ServiceContext& context) {
+  if (auto joined = shell_.join_bus(context, config_.bus); !joined) return joined;
+  if (!config_.transcodes()) return shell_.open_ops(context, config_.ops, {});
+  watcher_ = std::make_shared<Watcher>(settings(context), context.health);
+  for (runtime::ChildSpec& child : transcoding_children(watcher_))
+    runtime::add_child(context.root, std::move(child));
+  return shell_.open_ops(context, config_.ops, {watcher_->metrics().collectable()});
+}
+
+void TranscodingService::drain(runtime::Deadline deadline) {
+  const auto patience = std::chrono::microseconds(service::time_left(deadline, kDrainReserve));
+  if (watcher_) watcher_->stop(monotonic_us() + patience.count());
+  shell_.close(std::min(service::time_left(deadline), kLastAnswers));
+}
+
+}  // namespace millrace::transcoding
