@@ -166,7 +166,8 @@ def as_offline(stack):
             subprocess.run([str(PROGRAM.parent / "log_pictures"), stack.info["media_log_directory"], made[name][0]["publication"]],
                            check=True, stdout=out, timeout=60)
         decibels = psnr(written, reference)
-        check(decibels > 25, f"{name}: the same pictures in the same order: {decibels} dB")
+        # About 40; one picture off is 25.
+        check(decibels > 35, f"{name}: the same pictures in the same order: {decibels} dB")
 
 
 def bears_damage(stack):
