@@ -73,14 +73,19 @@ Result<void> RecordingNames::refresh() {
 }
 
 Result<std::vector<recordings::FileName>> RecordingNames::of(const std::string& stream_id,
-                                                             std::int64_t window_us) {
+                                                             std::int64_t window_us, WallTime now) {
   if (auto refreshed = refresh(); !refreshed) return tl::unexpected(refreshed.error());
   const auto found = names_.find(stream_id);
   if (found == names_.end()) return std::vector<recordings::FileName>{};
   const std::vector<recordings::FileName>& all = found->second;
   // A file's end is at the latest where the next one begins, and the newest segment not before the last file.
-  const auto newest = started_us(all.back());
+  const auto is_to_come = [now](const recordings::FileName& name) {
+    const auto started = started_us(name);
+    return started && *started > now.us();
+  };
   std::size_t first = all.size() - 1;
+  while (first > 0 && is_to_come(all[first]) && all.size() - first < DvrArchive::kMostFiles) --first;
+  const auto newest = started_us(all[first]);
   while (first > 0 && all.size() - first < DvrArchive::kMostFiles) {
     const auto end = started_us(all[first]);
     if (!newest || !end || *newest - *end > window_us) break;
@@ -147,7 +152,7 @@ void DvrArchive::read(const std::string& stream_id, std::int64_t now_us) {
 
 Result<std::vector<recordings::FileName>> DvrArchive::names_of(const std::string& stream_id) {
   const std::lock_guard lock(names_mutex_);
-  auto names = names_.of(stream_id, window_us_);
+  auto names = names_.of(stream_id, window_us_, wall_now());
   const std::string problem = names ? std::string() : names.error().message;
   if (problem != problem_) report_(problem);
   problem_ = problem;

@@ -27,9 +27,11 @@ class RecordingNames {
  public:
   explicit RecordingNames(std::string directory) : directory_(std::move(directory)) {}
 
-  // Of the stream, live or finished, each once, oldest first: those that may have something of the last
-  // window_us. "packaging.recordings": the directory cannot be read.
-  Result<std::vector<recordings::FileName>> of(const std::string& stream_id, std::int64_t window_us);
+  // Of the stream, live or finished, each once, by name: those that may have something of the last
+  // window_us. What is named after a time that has not come tells nothing of the others: the clock was put
+  // back. "packaging.recordings": the directory cannot be read.
+  Result<std::vector<recordings::FileName>> of(const std::string& stream_id, std::int64_t window_us,
+                                               WallTime now);
 
  private:
   Result<void> refresh();

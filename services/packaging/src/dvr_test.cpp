@@ -285,6 +285,117 @@ TEST_F(DvrTest, GoesOnOverAReconnectWithADiscontinuity) {
   EXPECT_EQ(count(text, "#EXT-X-MAP"), 2U);
 }
 
+std::string name_of(std::string_view started, std::string_view suffix = ".mp4") {
+  return "s1-2026-11-20T" + std::string(started) + ".000Z" + std::string(suffix);
+}
+
+std::size_t segments_in(const Recorded& recorded) {
+  return recorded.segments.size() + recorded.rest.size();
+}
+
+// The clock was ahead when the first one began, and was put right before the second.
+TEST_F(DvrTest, OrdersFilesByTheLogsNumbersNotByTheirNames) {
+  TestPublisher first(*arena_, {.started_wall = WallTime::from_us(1'800'000'000'000'000)});
+  first.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  const std::string later = name_of("22-00-00"), earlier = name_of("21-00-00", ".part.mp4");
+  write_file(directory_.path() + "/" + later, recording_.finished());
+  first.log().end(media::LogEnd::kDisconnected);
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xA2},
+                                 .epoch = Epoch{2},
+                                 .started_wall = WallTime::from_us(1'799'996'400'000'000)});
+  second.groups(2);
+  open(PublicationId{0xA2});
+  recording_ = TestRecording();
+  record();
+  const std::vector<recordings::FileName> names = {*recordings::parse_file_name(earlier),
+                                                   *recordings::parse_file_name(later)};
+  for (const int groups : {2, 4}) {
+    write_file(directory_.path() + "/" + earlier, recording_.live());
+    const auto recorded = files_.read(names);
+    EXPECT_EQ(segments_in(*recorded), 3U + std::size_t(groups)) << "also what was written since";
+    ASSERT_FALSE(recorded->rest.empty());
+    EXPECT_EQ(recorded->rest.back()->segment.publication_id, PublicationId{0xA2});
+    EXPECT_TRUE(recorded->goes_on);
+    EXPECT_EQ(count(list(*recorded, nullptr), "#EXT-X-GAP\n"), 0U);
+    second.groups(2);
+    record();
+  }
+}
+
+// As much as the window, whatever the clock says.
+TEST_F(DvrTest, ForgetsByLengthWhereTheClockWasPutBack) {
+  TestPublisher first(*arena_, {.started_wall = WallTime::from_us(1'900'000'000'000'000)});
+  first.groups(10);
+  open(PublicationId{0xA1});
+  record();
+  first.log().end(media::LogEnd::kDisconnected);
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xA2}, .epoch = Epoch{2}});
+  second.groups(30);
+  open(PublicationId{0xA2});
+  record();
+  write_file(path(true), recording_.finished());
+  recordings::FileName name = *recordings::parse_file_name(std::string(kStem) + ".mp4");
+  const auto recorded = RecordingsOfStream(directory_.path(), 2'000'000).read({name});
+  EXPECT_LE(recorded->segments.size(), 12U);
+  EXPECT_EQ(recorded->segments.front()->segment.publication_id, PublicationId{0xA2});
+}
+
+// The operator deletes a live file, recording goes on in another one of that name.
+TEST_F(DvrTest, KnowsAFileByMoreThanItsName) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(6);
+  open(PublicationId{0xA1});
+  record();
+  EXPECT_EQ(segments_in(*read()), 6U);
+  std::filesystem::rename(path(false), directory_.path() + "/kept");
+  recording_ = TestRecording();
+  recording_.skip_to(log_->info().committed);
+  publisher.groups(2);
+  record();
+  EXPECT_EQ(segments_in(*read()), 2U);
+  std::filesystem::remove(path(false));
+  EXPECT_EQ(segments_in(*files_.read({*recordings::parse_file_name(std::string(kStem) + ".part.mp4")})), 0U);
+}
+
+// Nothing of the others is lost with it.
+TEST_F(DvrTest, LeavesOutAFileThatCannotBeRead) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(4);
+  open(PublicationId{0xA1});
+  record();
+  write_file(path(true), recording_.finished());
+  const std::string other = name_of("20-00-00");
+  std::filesystem::create_directory(directory_.path() + "/" + other);
+  const auto recorded = files_.read(
+      {*recordings::parse_file_name(other), *recordings::parse_file_name(std::string(kStem) + ".mp4")});
+  EXPECT_EQ(segments_in(*recorded), 4U);
+}
+
+// The one before the newest is still being written: recording has not seen its end yet.
+TEST_F(DvrTest, ReadsOnWhatIsNotTheNewest) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  TestRecording older = recording_;
+  const std::string first = name_of("20-00-00", ".part.mp4"), second = name_of("21-00-00", ".part.mp4");
+  write_file(directory_.path() + "/" + first, older.live());
+  publisher.groups(2);
+  older.take(*log_);
+  recording_ = TestRecording();
+  recording_.skip_to(log_->info().committed);
+  publisher.groups(3);
+  record();
+  write_file(directory_.path() + "/" + second, recording_.live());
+  const std::vector<recordings::FileName> names = {*recordings::parse_file_name(first),
+                                                   *recordings::parse_file_name(second)};
+  EXPECT_EQ(segments_in(*files_.read(names)), 2U + 3U) << "what follows the third is not known";
+  write_file(directory_.path() + "/" + first, older.live());
+  EXPECT_EQ(segments_in(*files_.read(names)), 5U + 3U);
+}
+
 // The recorder was away: numbers go on, what nobody has is a gap.
 TEST_F(DvrTest, HasGapsWhereNothingWasRecorded) {
   TestPublisher publisher(*arena_, {});
@@ -387,13 +498,17 @@ TEST_F(DvrTest, FindsAStreamsFilesOnceEachAndOnlyThoseOfTheWindow) {
         "s2-2026-11-20T12-00-00.000Z.mp4", "holiday.mp4", ".recorder"})
     write_file(directory_.path() + "/" + name, {});
   RecordingNames names(directory_.path());
-  const auto found = names.of("s1", 90LL * 60 * 1'000'000);
+  const WallTime now = WallTime::from_us(2'000'000'000'000'000);
+  const auto found = names.of("s1", 90LL * 60 * 1'000'000, now);
   ASSERT_TRUE(found);
   ASSERT_EQ(found->size(), 3U) << "the one of 10:00 may go on up to 11:00, an hour before the newest";
   EXPECT_EQ(found->back().state, recordings::FileState::kFinished);
-  EXPECT_EQ(names.of("s1", 30LL * 60 * 1'000'000)->size(), 1U + 1U);
-  EXPECT_TRUE(names.of("s3", kHourUs)->empty());
-  EXPECT_FALSE(RecordingNames(directory_.path() + "/none").of("s1", kHourUs));
+  EXPECT_EQ(names.of("s1", 30LL * 60 * 1'000'000, now)->size(), 1U + 1U);
+  EXPECT_TRUE(names.of("s3", kHourUs, now)->empty());
+  EXPECT_FALSE(RecordingNames(directory_.path() + "/none").of("s1", kHourUs, now));
+  // At 11:30 the clock was ahead when 12:00 began: the others go by 11:00.
+  const WallTime earlier = WallTime::from_us(1'795'174'200'000'000);
+  EXPECT_EQ(names.of("s1", 30LL * 60 * 1'000'000, earlier)->size(), 3U);
 }
 
 TEST_F(DvrTest, ReportsOnceThatTheDirectoryCannotBeRead) {

@@ -39,6 +39,21 @@ Result<void> RecordedFile::follow(const mp4::FileSource& source, const Visit& vi
   }
 }
 
+Result<std::optional<media::RecordedPiece>> RecordedFile::first(const mp4::FileSource& source) {
+  RecordedFile file;
+  Walk walk;
+  std::optional<media::RecordedPiece> found;
+  const auto take = [&](const RecordedPlace&, media::RecordedPiece&& piece) {
+    if (!piece.samples.empty()) found = std::move(piece);
+  };
+  while (!found) {
+    const auto visited = file.visit_box(source, walk, take);
+    if (!visited) return tl::unexpected(visited.error());
+    if (!*visited) break;
+  }
+  return found;
+}
+
 // False: there is no whole box any more.
 Result<bool> RecordedFile::visit_box(const mp4::FileSource& source, Walk& walk, const Visit& visit) {
   const auto header = header_at(source, walk.position);

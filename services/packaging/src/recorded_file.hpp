@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "containers/mp4/fragmented_file.hpp"
 #include "media/recorded_log.hpp"
@@ -29,6 +30,8 @@ class RecordedFile {
 
   // The pieces that were not visited yet. Errors are the source's; what was visited stays so.
   Result<void> follow(const mp4::FileSource& source, const Visit& visit);
+  // The file's first piece that has samples; nullopt: it has none yet.
+  static Result<std::optional<media::RecordedPiece>> first(const mp4::FileSource& source);
 
  private:
   // What the walk has come across since it was certain last.

@@ -84,8 +84,10 @@ void RecordedSegments::take_whole() {
     if (!segments_.empty() && segment.media_sequence <= segments_.back()->segment.media_sequence) {
       if (segment.publication_id == segments_.back()->segment.publication_id) continue;
       segments_.clear();  // its numbers began anew
+      length_us_ = 0;
     }
     segments_.push_back(made(segment));
+    length_us_ += segment.duration_us;
   }
   reading_.keep(1);
 }
@@ -119,9 +121,13 @@ std::vector<RecordedSegmentPtr> RecordedSegments::rest() const {
 void RecordedSegments::forget_old() {
   const std::optional<std::uint64_t> needed = reading_.growing_from();
   while (held_.size() > 1 && needed && held_.front().end_record <= *needed) held_.pop_front();
+  // Also by their lengths: the clock may have been put back.
   while (!segments_.empty() &&
-         segments_.back()->segment.start_wall - segments_.front()->segment.start_wall > window_us_)
+         (length_us_ > window_us_ + segments_.front()->segment.duration_us ||
+          segments_.back()->segment.start_wall - segments_.front()->segment.start_wall > window_us_)) {
+    length_us_ -= segments_.front()->segment.duration_us;
     segments_.pop_front();
+  }
 }
 
 }  // namespace millrace::packaging

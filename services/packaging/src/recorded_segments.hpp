@@ -36,7 +36,7 @@ using RecordedSegmentPtr = std::shared_ptr<const RecordedSegment>;
 
 class RecordedSegments {
  public:
-  // Of the segments those are kept that began within so long of the newest.
+  // Of the segments those are kept that began within so long of the newest, and are no longer together.
   explicit RecordedSegments(std::int64_t window_us) : window_us_(window_us) {}
 
   // Pieces of a stream in their order.
@@ -71,6 +71,7 @@ class RecordedSegments {
   std::vector<Known> known_;                    // by configuration
   std::deque<Held> held_;                       // pieces that segments to come may need
   std::deque<RecordedSegmentPtr> segments_;
+  std::int64_t length_us_ = 0;  // of them together
 };
 
 }  // namespace millrace::packaging

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -29,6 +30,12 @@ Result<void> read_at(int descriptor, std::uint64_t offset, std::span<std::uint8_
   return {};
 }
 
+mp4::FileSource source_of(int descriptor, std::uint64_t size) {
+  return {size, [descriptor](std::uint64_t offset, std::span<std::uint8_t> into) {
+            return read_at(descriptor, offset, into);
+          }};
+}
+
 }  // namespace
 
 Result<media::RecordedPiece> read_piece(const RecordedShare& share) {
@@ -41,16 +48,15 @@ Result<media::RecordedPiece> read_piece(const RecordedShare& share) {
 }
 
 std::shared_ptr<const Recorded> RecordingsOfStream::read(const std::vector<recordings::FileName>& names) {
-  const bool anew = !goes_on(names);
+  std::vector<File> now = opened(names);
+  const bool anew = !goes_on(now);
   Reading fresh(window_us_);
   Reading& reading = anew ? fresh : reading_;
   bool news = anew;
-  // What stands before the newest has nothing new: recording has ended it.
+  // What stands before the newest has nothing new, else it is read anew.
   if (!reading.files.empty()) news = follow(reading.files.back(), reading.segments);
-  for (std::size_t i = reading.files.size(); i < names.size(); ++i) {
-    std::optional<File> file = open(names[i]);
-    if (!file) return recorded_;
-    reading.files.push_back(std::move(*file));
+  for (std::size_t i = reading.files.size(); i < now.size(); ++i) {
+    reading.files.push_back(std::move(now[i]));
     news = follow(reading.files.back(), reading.segments) || news;
   }
   if (anew) reading_ = std::move(fresh);
@@ -58,24 +64,65 @@ std::shared_ptr<const Recorded> RecordingsOfStream::read(const std::vector<recor
   return recorded_;
 }
 
+// Those that say something of the log, in its order.
+std::vector<RecordingsOfStream::File> RecordingsOfStream::opened(
+    const std::vector<recordings::FileName>& names) {
+  std::vector<File> files;
+  std::vector<Silent> silent;
+  for (const recordings::FileName& name : names) {
+    std::optional<File> file = open(name);
+    if (!file) continue;
+    if (!file->begin) silent.push_back({file->identity, file->size});
+    if (file->begin) files.push_back(std::move(*file));
+  }
+  silent_ = std::move(silent);
+  std::stable_sort(files.begin(), files.end(),
+                   [](const File& a, const File& b) { return *a.begin < *b.begin; });
+  return files;
+}
+
 // The files that were read are there as they were, and others only behind them.
-bool RecordingsOfStream::goes_on(const std::vector<recordings::FileName>& names) const {
+bool RecordingsOfStream::goes_on(const std::vector<File>& now) const {
   const std::vector<File>& files = reading_.files;
-  if (files.size() > names.size()) return false;
+  if (files.size() > now.size()) return false;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (files[i].stem != names[i].stem || files[i].state != names[i].state) return false;
+    const bool same = files[i].stem == now[i].stem && files[i].state == now[i].state &&
+                      files[i].identity == now[i].identity && files[i].size <= now[i].size;
+    const bool newest = i + 1 == files.size();
+    if (!same || (!newest && files[i].size != now[i].size)) return false;
   }
   return true;
 }
 
 std::optional<RecordingsOfStream::File> RecordingsOfStream::open(const recordings::FileName& name) const {
-  const int descriptor =
-      ::open(path_of(directory_, name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  const std::string path = path_of(directory_, name);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  for (const File& known : reading_.files) {
+    if (known.stem != name.stem || known.state != name.state ||
+        known.identity != Identity{status.st_dev, status.st_ino})
+      continue;
+    File same = known;
+    same.size = static_cast<std::uint64_t>(status.st_size);
+    same.walk = {};
+    return same;
+  }
+  const Silent known{Identity{status.st_dev, status.st_ino}, static_cast<std::uint64_t>(status.st_size)};
+  if (std::find(silent_.begin(), silent_.end(), known) != silent_.end())
+    return File{name.stem, name.state, known.identity, nullptr, known.size};
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (descriptor < 0) return std::nullopt;
   auto handle = std::make_shared<const http::FileHandle>(descriptor);
-  struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
-  return File{name.stem, name.state, std::move(handle)};
+  File file{name.stem, name.state, Identity{status.st_dev, status.st_ino}, std::move(handle),
+            static_cast<std::uint64_t>(status.st_size)};
+  const auto first = RecordedFile::first(source_of(descriptor, file.size));
+  if (!first) return std::nullopt;
+  if (*first) {
+    const media::SampleRecord& record = (*first)->samples.front().record;
+    file.begin = Place{record.media_sequence, record.sequence};
+  }
+  return file;
 }
 
 // True where there was something new.
@@ -83,16 +130,14 @@ bool RecordingsOfStream::follow(File& file, RecordedSegments& segments) {
   const int descriptor = file.handle->descriptor();
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return false;
-  const mp4::FileSource source{static_cast<std::uint64_t>(status.st_size),
-                               [descriptor](std::uint64_t offset, std::span<std::uint8_t> into) {
-                                 return read_at(descriptor, offset, into);
-                               }};
+  file.size = static_cast<std::uint64_t>(status.st_size);
   bool news = false;
   // Goes on there the next time, whatever has failed.
-  (void)file.walk.follow(source, [&](const RecordedPlace& place, media::RecordedPiece&& piece) {
-    segments.add(piece, {file.handle, place});
-    news = true;
-  });
+  (void)file.walk.follow(source_of(descriptor, file.size),
+                         [&](const RecordedPlace& place, media::RecordedPiece&& piece) {
+                           segments.add(piece, {file.handle, place});
+                           news = true;
+                         });
   return news;
 }
 
