@@ -101,6 +101,10 @@ std::pair<RecordedSegmentPtr, std::shared_ptr<const TrackDescription>> find(cons
   return {};
 }
 
+bool is_private(const Recorded& recorded, const Offering* live) {
+  return live == nullptr ? packaging::is_private(recorded) : live->is_private;
+}
+
 bool is_known(const Recorded& recorded, const StreamPath& path) {
   if (const auto name = parse_segment_name(path.name)) return find(recorded, *name) != nullptr;
   const auto name = parse_init_name(path.name);
@@ -149,15 +153,16 @@ http::Response DvrDelivery::list(const http::Request& request, const DvrArchive:
   const std::string stream_id(parse_stream_path(request.path)->stream_id);
   const auto view = views_.find(stream_id);
   const Offering* const live = view ? view->offering.get() : nullptr;
-  Access access = judge(request, stream_id, is_private(stream.recorded->segments, live), wall, 0);
+  Access access = judge(request, stream_id, is_private(*stream.recorded, live), wall, 0);
   if (access.refusal) return std::move(*access.refusal);
-  http::Response response = list_of(request, stream, live, access.is_public, now_us);
+  http::Response response = list_of(request, stream, live, access.is_public, now_us, wall);
   if (!access.is_public) response.headers.set("Cache-Control", cache::kForOneViewer);
   return response;
 }
 
 http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchive::Stream& stream,
-                                    const Offering* live, bool is_public, std::int64_t now_us) {
+                                    const Offering* live, bool is_public, std::int64_t now_us,
+                                    WallTime wall) {
   const StreamPath path = *parse_stream_path(request.path);
   const Recorded& recorded = *stream.recorded;
   if (path.is_dvr_manifest() ? !protocols_.dash : !protocols_.hls) return nothing("there are no such lists");
@@ -166,13 +171,13 @@ http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchi
     if (live->listing.first_listed > 0)
       return nothing("this stream is not recorded: it has no past to go back to");
   }
-  const auto texts = stream.lists->texts(recorded, live, archive_.window_us());
+  const auto texts = stream.lists->texts(recorded, live, archive_.window_us(), wall);
   if (!texts->offering) return nothing("there is nothing of this stream yet");
   viewers_.seen(path.stream_id, request.peer_address, viewer_name(request), now_us,
                 kPatienceTargets * texts->offering->listing.target_duration_seconds * kMicroseconds);
   const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
   if (path.is_dvr_manifest()) {
-    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us());
+    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), wall);
     return manifest.text ? text_of(request, path, manifest, target_s, is_public)
                          : nothing("there is no MPD of this stream yet");
   }
@@ -231,9 +236,8 @@ void DvrDelivery::object(const std::shared_ptr<const http::Request>& request,
   const StreamPath path = *parse_stream_path(request->path);
   const std::string stream_id(path.stream_id);
   const auto view = views_.find(stream_id);
-  Access access =
-      judge(*request, stream_id, is_private(recorded.segments, view ? view->offering.get() : nullptr), wall,
-            PlaybackGate::kSegmentGraceSeconds);
+  Access access = judge(*request, stream_id, is_private(recorded, view ? view->offering.get() : nullptr),
+                        wall, PlaybackGate::kSegmentGraceSeconds);
   if (access.refusal) return send(responder, std::move(*access.refusal));
   std::optional<http::Response> found;
   if (const auto name = parse_segment_name(path.name)) {

@@ -47,7 +47,7 @@ class DvrDelivery {
   http::Response list(const http::Request& request, const DvrArchive::Stream& stream, std::int64_t now_us,
                       WallTime wall);
   http::Response list_of(const http::Request& request, const DvrArchive::Stream& stream, const Offering* live,
-                         bool is_public, std::int64_t now_us);
+                         bool is_public, std::int64_t now_us, WallTime wall);
   http::Response text_of(const http::Request& request, const StreamPath& path, const StoredText& text,
                          std::uint32_t target_s, bool is_public) const;
   void object(const std::shared_ptr<const http::Request>& request, const http::Responder& responder,

@@ -20,42 +20,72 @@ DvrLists::Signature DvrLists::signature_of(const Recorded& recorded, const Offer
 }
 
 std::shared_ptr<const DvrTexts> DvrLists::texts(const Recorded& recorded, const Offering* live,
-                                                std::int64_t window_us) {
+                                                std::int64_t window_us, WallTime now) {
   const std::lock_guard lock(mutex_);
-  renew(recorded, live, window_us);
+  renew(recorded, live, window_us, now);
   return texts_;
 }
 
-StoredText DvrLists::manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us) {
+StoredText DvrLists::manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us,
+                              WallTime now) {
   const std::lock_guard lock(mutex_);
-  renew(recorded, live, window_us);
+  renew(recorded, live, window_us, now);
   return texts_->offering ? dash_.update(*texts_->offering).plain : StoredText{};
 }
 
+// Of a stream that the log does not have. A file that is whole is long in being finished, or waits for room
+// for ever: it says nothing of the stream. What a list has said of its end stays so as long as nothing
+// follows.
+bool DvrLists::is_over(const Recorded& recorded, WallTime now) const {
+  const RecordedSegmentPtr newest = newest_of(recorded);
+  if (!recorded.goes_on || !newest) return !recorded.goes_on;
+  const Segment& segment = newest->segment;
+  return (end_shown_ && segment.media_sequence <= last_shown_) ||
+         now - (segment.start_wall + segment.duration_us) > kOverUs;
+}
+
+// The last segment of the recordings is whole where nothing follows in its log, and of lists that have it.
+std::vector<RecordedSegmentPtr> DvrLists::whole(const Recorded& recorded, const Signature& signature) const {
+  std::vector<RecordedSegmentPtr> segments = recorded.segments;
+  for (const RecordedSegmentPtr& last : recorded.rest) {
+    const Segment& segment = last->segment;
+    const bool shown = segment.media_sequence <= last_shown_;
+    const bool other_log = signature.live && segment.publication_id != signature.newest;
+    const bool before_live = !signature.live || segment.media_sequence < signature.first;
+    if (before_live && (signature.over || other_log || shown)) segments.push_back(last);
+  }
+  return segments;
+}
+
+void DvrLists::remember(const Offering& offering, const Recorded& recorded) {
+  const std::vector<Segment>& offered = offering.listing.offered;
+  first_shown_ = offered.front().media_sequence;
+  last_shown_ = offered.back().media_sequence;
+  end_shown_ = offering.listing.ended;
+  const std::uint64_t recorded_to =
+      recorded.segments.empty() ? 0 : recorded.segments.back()->segment.media_sequence;
+  gaps_.clear();
+  for (const Segment& segment : offered) {
+    if (!segment.tracks.empty() && segment.media_sequence <= recorded_to) continue;
+    gaps_.emplace(segment.media_sequence, segment).first->second.tracks.clear();
+  }
+}
+
 // Under the mutex.
-void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_t window_us) {
-  const Signature signature = signature_of(recorded, live);
+void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now) {
+  Signature signature = signature_of(recorded, live);
+  signature.over = live == nullptr && is_over(recorded, now);
   if (texts_ && signature == signature_) return;
   signature_ = signature;
-  std::vector<RecordedSegmentPtr> segments = recorded.segments;
-  // The last segment is whole where nothing follows: the log said so, or the file is finished.
-  for (const RecordedSegmentPtr& last : recorded.rest) {
-    const bool whole = !recorded.goes_on || last->segment.media_sequence <= last_shown_;
-    if (live == nullptr && whole) segments.push_back(last);
-  }
   // A stream that began anew has numbers of its own.
-  const bool anew = live != nullptr && !live->listing.offered.empty() &&
-                    live->listing.offered.back().media_sequence < first_shown_;
+  const bool anew = signature.live && signature.last < first_shown_;
   if (anew) first_shown_ = last_shown_ = 0;
   auto texts = std::make_shared<DvrTexts>();
-  texts->offering = dvr_offering(segments, live, {window_us, first_shown_, !recorded.goes_on, gaps_});
+  texts->offering = dvr_offering(
+      whole(recorded, signature), live,
+      {window_us, first_shown_, signature.over, gaps_, live ? live->is_private : is_private(recorded)});
   if (const auto& offering = texts->offering) {
-    first_shown_ = offering->listing.offered.front().media_sequence;
-    last_shown_ = offering->listing.offered.back().media_sequence;
-    gaps_.clear();
-    for (const Segment& segment : offering->listing.offered) {
-      if (segment.tracks.empty()) gaps_.emplace(segment.media_sequence, segment);
-    }
+    remember(*offering, recorded);
     texts->multivariant = std::make_shared<const MultivariantPlaylistTexts>(offering);
     for (const Rendition& rendition : offering->renditions)
       texts->media.emplace(to_string(rendition.name),

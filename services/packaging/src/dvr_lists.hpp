@@ -24,11 +24,15 @@ struct DvrTexts {
 
 class DvrLists {
  public:
+  // Where the log has nothing of the stream any more, and the newest record is so old, nothing follows it,
+  // whatever becomes of its file.
+  static constexpr std::int64_t kOverUs = 15'000'000;
+
   // live: nullptr where the log has nothing of the stream.
   std::shared_ptr<const DvrTexts> texts(const Recorded& recorded, const Offering* live,
-                                        std::int64_t window_us);
+                                        std::int64_t window_us, WallTime now);
   // The MPD of the same, made when it is asked for. Without a text: there is none.
-  StoredText manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us);
+  StoredText manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now);
 
  private:
   // What lists are made of; equal: they would be the same.
@@ -37,16 +41,21 @@ class DvrLists {
     std::uint64_t first = 0, last = 0;
     PublicationId newest{};
     bool live = false, ended = false, long_ended = false, goes_on = false, is_private = false;
+    bool over = false;
     bool operator==(const Signature&) const = default;
   };
   static Signature signature_of(const Recorded& recorded, const Offering* live);
-  void renew(const Recorded& recorded, const Offering* live, std::int64_t window_us);
+  bool is_over(const Recorded& recorded, WallTime now) const;
+  std::vector<RecordedSegmentPtr> whole(const Recorded& recorded, const Signature& signature) const;
+  void remember(const Offering& offering, const Recorded& recorded);
+  void renew(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now);
 
   std::mutex mutex_;
   Signature signature_;
   DashPresentation dash_;
   std::uint64_t first_shown_ = 0, last_shown_ = 0;  // media sequences
-  std::map<std::uint64_t, Segment> gaps_;           // that were shown
+  bool end_shown_ = false;                          // ENDLIST, behind last_shown_
+  std::map<std::uint64_t, Segment> gaps_;           // shown; also what the recordings may turn out to lack
   std::shared_ptr<const DvrTexts> texts_;
 };
 

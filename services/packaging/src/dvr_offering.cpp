@@ -160,7 +160,7 @@ Rendition rendition_of(const std::vector<Entry>& row, const RenditionName& name,
       const TrackSpan* const listed = entry.segment.track(track_of(name));
       if (listed != nullptr) made.segments.back()->span.duration_us = listed->duration_us;
     }
-    if (!entry.segment.is_gap) before = &entry.segment;
+    if (!entry.segment.tracks.empty()) before = &entry.segment;
   }
   made.current = std::any_of(made.segments.begin() + static_cast<std::ptrdiff_t>(first_current),
                              made.segments.end(), [](const auto& segment) { return segment.has_value(); });
@@ -188,8 +188,12 @@ std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPt
                                              const Offering* live, const DvrRequest& request) {
   std::vector<Entry> entries = merged(recorded, live);
   const std::uint32_t target_s = target_duration_s(recorded, live);
+  const bool private_too = request.is_private.value_or(is_private(recorded, live));
+  const auto is_hidden = [&](const Entry& entry) {
+    return !private_too && entry.recorded != nullptr && entry.recorded->log.is_private;
+  };
+  while (!entries.empty() && is_hidden(entries.back())) entries.pop_back();
   if (entries.empty() || target_s == 0) return nullptr;
-  const bool private_too = is_private(recorded, live);
   const std::vector<Entry> row = row_of(std::move(entries), target_s, !private_too, request);
   auto made = std::make_shared<Offering>();
   made->is_private = private_too;

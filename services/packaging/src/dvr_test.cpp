@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t kHourUs = 3'600'000'000;
 constexpr const char* kStem = "s1-2026-11-20T21-49-15.123Z";
 const WindowPolicy kPolicy{.segments = 4};
+const WallTime kJustNow = WallTime::from_us(1'800'000'010'000'000);  // after what is published
+const WallTime kLater = kJustNow + kHourUs;
 
 Bytes bytes_of(const SegmentFile& file) {
   Bytes bytes;
@@ -160,7 +162,7 @@ TEST_F(DvrTest, ReadsALiveFileOnAsItGrows) {
 
 std::string list(const Recorded& recorded, const Offering* live, const std::string& rendition = "v0") {
   DvrLists lists;
-  const auto texts = lists.texts(recorded, live, kHourUs);
+  const auto texts = lists.texts(recorded, live, kHourUs, kJustNow);
   return texts->offering ? *texts->media.at(rendition)->text().text : "";
 }
 
@@ -228,6 +230,89 @@ TEST_F(DvrTest, ListsThePastBeforeWhatIsLiveUnderTheSameNames) {
   EXPECT_TRUE(after.ends_with("#EXT-X-ENDLIST\n"));
 }
 
+// The file takes long to be finished, or for ever: the log had ended.
+TEST_F(DvrTest, AnEndThatWasShownStays) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(8);
+  open(PublicationId{0xA1});
+  record();
+  publisher.log().end(media::LogEnd::kUnpublished);
+  const auto recorded = read();
+  ASSERT_TRUE(recorded->goes_on);
+  Offering live = *view()->offering;
+  live.listing.ended = live.listing.long_ended = true;
+  DvrLists lists;
+  const auto ended = [&](const Offering* log) {
+    const std::string text = *lists.texts(*recorded, log, kHourUs, kJustNow)->media.at("v0")->text().text;
+    EXPECT_EQ(count(text, ".m4s\n"), 8U) << text;
+    EXPECT_NE(lists.manifest(*recorded, log, kHourUs, kJustNow).text->find("type=\"static\""),
+              std::string::npos);
+    return text.ends_with("#EXT-X-ENDLIST\n");
+  };
+  EXPECT_TRUE(ended(&live));
+  EXPECT_TRUE(ended(nullptr)) << "and the log has gone";
+  // Packaging has begun anew since.
+  DvrLists others;
+  const auto restarted = [&](WallTime now) {
+    return *others.texts(*recorded, nullptr, kHourUs, now)->media.at("v0")->text().text;
+  };
+  EXPECT_EQ(count(restarted(kJustNow), "#EXT-X-ENDLIST"), 0U) << "recording may be about to write more";
+  EXPECT_EQ(count(restarted(kLater), "#EXT-X-ENDLIST"), 1U);
+  EXPECT_EQ(count(restarted(kLater), ".m4s\n"), 8U) << "with the last one";
+}
+
+void drop_oldest(Offering& live) {
+  live.listing.offered.erase(live.listing.offered.begin());
+  for (Rendition& rendition : live.renditions) rendition.segments.erase(rendition.segments.begin());
+}
+
+// The encoder comes back when the log has let go of its first publication: that has a last segment all the
+// same.
+TEST_F(DvrTest, KeepsTheLastSegmentOfALogThatHasGone) {
+  TestPublisher first(*arena_, {});
+  first.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  first.log().end(media::LogEnd::kDisconnected);
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xA2},
+                                 .epoch = Epoch{2},
+                                 .started_wall = WallTime::from_us(1'800'000'002'000'000)});
+  second.groups(3);
+  const auto recorded = read();  // nothing of the second one yet
+  Offering live = *view()->offering;
+  while (live.listing.offered.front().publication_id == PublicationId{0xA1}) {
+    drop_oldest(live);
+  }
+  live.listing.first_listed = 0;
+  const std::string text = list(*recorded, &live);
+  EXPECT_EQ(count(text, "00a1-0.m4s\n"), 3U) << text;
+  EXPECT_EQ(count(text, "#EXT-X-GAP\n"), 0U);
+}
+
+// Recording stalls for longer than the log holds what it has not written.
+TEST_F(DvrTest, ASegmentThatNobodyHasAnyMoreKeepsItsName) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  publisher.groups(4);
+  const auto recorded = read();
+  Offering live = *view()->offering;
+  DvrLists lists;
+  const std::string before = *lists.texts(*recorded, &live, kHourUs, kJustNow)->media.at("v0")->text().text;
+  for (int i = 0; i < 2; ++i) {
+    drop_oldest(live);
+  }
+  while (live.listing.offered.front().media_sequence < recorded->rest.back()->segment.media_sequence + 3) {
+    drop_oldest(live);
+  }
+  live.listing.first_listed = 0;
+  const std::string after = *lists.texts(*recorded, &live, kHourUs, kJustNow)->media.at("v0")->text().text;
+  EXPECT_GE(count(after, "#EXT-X-GAP\n"), 2U) << after;
+  EXPECT_EQ(count(after, "-gap.m4s"), 0U) << "a list renames nothing";
+  EXPECT_EQ(count(after, ".m4s\n"), count(before, ".m4s\n"));
+}
+
 // A list of an hour is not fetched again with every segment.
 TEST_F(DvrTest, ListsHaveDeltaUpdates) {
   TestPublisher publisher(*arena_, {});
@@ -236,7 +321,7 @@ TEST_F(DvrTest, ListsHaveDeltaUpdates) {
   record();
   const auto recorded = read();
   DvrLists lists;
-  const auto texts = lists.texts(*recorded, view()->offering.get(), kHourUs);
+  const auto texts = lists.texts(*recorded, view()->offering.get(), kHourUs, kJustNow);
   const auto& media = *texts->media.at("v0");
   const std::string& full = *media.text().text;
   EXPECT_EQ(count(full, "#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=6.000\n"), 1U) << full;
@@ -257,10 +342,10 @@ TEST_F(DvrTest, AnEndedStreamsMpdIsARecordings) {
   record();
   DvrLists lists;
   view();
-  const auto before = lists.manifest(*read(), view()->offering.get(), 1'000'000);
+  const auto before = lists.manifest(*read(), view()->offering.get(), 1'000'000, kJustNow);
   ASSERT_TRUE(before.text);
   EXPECT_NE(before.text->find("type=\"dynamic\""), std::string::npos);
-  const auto after = lists.manifest(*read(true), nullptr, 1'000'000);
+  const auto after = lists.manifest(*read(true), nullptr, 1'000'000, kJustNow);
   ASSERT_TRUE(after.text);
   EXPECT_NE(after.text->find("type=\"static\""), std::string::npos) << *after.text;
   EXPECT_NE(after.text->find("start=\"PT0S\""), std::string::npos) << *after.text;
@@ -467,6 +552,30 @@ TEST_F(DvrTest, ShowsStrangersNothingOfAPrivatePublication) {
   EXPECT_EQ(count(list(*recorded, nullptr), "00a2-0.m4s\n"), 3U);
 }
 
+// The private one's last segment is not whole yet: it counts all the same.
+TEST_F(DvrTest, JudgesPrivacyByTheNewestRecord) {
+  for (const bool is_private_last : {true, false}) {
+    const PublicationId one{is_private_last ? 0xA1U : 0xB1U}, other{is_private_last ? 0xA2U : 0xB2U};
+    recording_ = TestRecording();
+    std::filesystem::remove(path(false));
+    TestPublisher first(*arena_, {.publication_id = one, .is_private = !is_private_last});
+    first.groups(3);
+    open(one);
+    record();
+    first.log().end(media::LogEnd::kUnpublished);
+    TestPublisher second(*arena_,
+                         {.publication_id = other, .epoch = Epoch{2}, .is_private = is_private_last});
+    second.groups(1);
+    open(other);
+    record();
+    const auto recorded = read();
+    ASSERT_EQ(recorded->rest.size(), 1U);
+    EXPECT_EQ(is_private(*recorded), is_private_last);
+    EXPECT_EQ(list(*recorded, nullptr).empty(), !is_private_last) << "nothing of it is for strangers";
+    second.log().end(media::LogEnd::kUnpublished);
+  }
+}
+
 TEST_F(DvrTest, NeverStepsBackAndForgetsWhatIsOlderThanTheWindow) {
   RecordingsOfStream files(directory_.path(), 2'000'000);
   TestPublisher publisher(*arena_, {});
@@ -479,7 +588,7 @@ TEST_F(DvrTest, NeverStepsBackAndForgetsWhatIsOlderThanTheWindow) {
     record();
     write_file(path(false), recording_.live());
     const auto recorded = files.read({*recordings::parse_file_name(std::string(kStem) + ".part.mp4")});
-    const auto texts = lists.texts(*recorded, view() ? view()->offering.get() : nullptr, 1'000'000);
+    const auto texts = lists.texts(*recorded, view() ? view()->offering.get() : nullptr, 1'000'000, kJustNow);
     if (!texts->offering) continue;
     const auto& offered = texts->offering->listing.offered;
     EXPECT_GE(offered.front().media_sequence, first);

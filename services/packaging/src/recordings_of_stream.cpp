@@ -38,6 +38,16 @@ mp4::FileSource source_of(int descriptor, std::uint64_t size) {
 
 }  // namespace
 
+RecordedSegmentPtr newest_of(const Recorded& recorded) {
+  if (!recorded.rest.empty()) return recorded.rest.back();
+  return recorded.segments.empty() ? nullptr : recorded.segments.back();
+}
+
+bool is_private(const Recorded& recorded) {
+  const RecordedSegmentPtr newest = newest_of(recorded);
+  return newest && newest->log.is_private;
+}
+
 Result<media::RecordedPiece> read_piece(const RecordedShare& share) {
   Bytes payload(share.place.box_bytes);
   if (auto read = read_at(share.file->descriptor(), share.place.box, payload); !read)

@@ -20,6 +20,11 @@ struct Recorded {
   std::uint64_t version = 0;  // of this stream's: another one where there is something new
 };
 
+// nullptr: there is none.
+RecordedSegmentPtr newest_of(const Recorded& recorded);
+// Does the newest of it take a token, as far as the log knew?
+bool is_private(const Recorded& recorded);
+
 // What a share's box says. Blocking; any thread.
 Result<media::RecordedPiece> read_piece(const RecordedShare& share);
 
