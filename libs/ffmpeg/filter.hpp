@@ -19,8 +19,8 @@ struct AVFilterContext;
 
 namespace millrace::ffmpeg {
 
-// For Filter: to square pixels of this size, 8 bits 4:2:0, limited range. HDR becomes BT.709; other colours
-// stay what they are.
+// For Filter: to square pixels of this size, 8 bits 4:2:0, limited range; pictures of another shape between
+// black bars. HDR becomes BT.709; other colours stay what they are.
 std::string scale_to(int width, int height, const PictureFormat& source);
 // For Filter: those that are interlaced become whole pictures, one each; the others stay as they are. One
 // picture late.

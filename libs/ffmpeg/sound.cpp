@@ -88,6 +88,8 @@ Result<void> SoundEncoder::build(const Format& format) {
 
 Result<void> SoundEncoder::send(Frame frame) {
   AVFrame& sound = *frame.get();
+  if (sound.sample_rate < kLeastSampleRate)
+    return fail(errors::kBadInput, text(sound.sample_rate) + " samples a second");
   const Format format{sound.sample_rate, sound.ch_layout.nb_channels, sound.format};
   if (draining_ || !(format == format_)) {
     if (draining_) {

@@ -24,6 +24,8 @@ class SoundEncoder {
  public:
   static constexpr int kSampleRate = 48'000;
   static constexpr int kFrameSamples = 1024;
+  // Of what is sent. Of less the piece that a stranger's frame holds would become too long.
+  static constexpr int kLeastSampleRate = 4000;
 
   // channels: 1 or 2. "ffmpeg.not_built_in", "ffmpeg.no_memory", "ffmpeg.failed".
   static Result<SoundEncoder> open(int channels, std::int64_t bit_rate);
@@ -32,7 +34,7 @@ class SoundEncoder {
   const Bytes& configuration() const { return configuration_; }
 
   // pts: in samples of its own rate. Sound that is not of one piece is encoded as it comes; the times say
-  // where something is missing.
+  // where something is missing. "ffmpeg.bad_input": a rate below the least.
   Result<void> send(Frame frame);
   // There is no more before the next call of send, which begins anew.
   Result<void> drain();

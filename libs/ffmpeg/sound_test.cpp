@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "codecs/aac.hpp"
+#include "ffmpeg/av.hpp"
 #include "ffmpeg/decoder.hpp"
+#include "ffmpeg/errors.hpp"
 #include "ffmpeg/quiet.hpp"
 #include "media/testing/codec_stream.hpp"
 
@@ -94,6 +97,64 @@ TEST_P(SoundOf, BeginsAnewBehindItsEnd) {
   const std::vector<Coded> second = encoded(encoder, 480'000);
   ASSERT_EQ(first.size(), second.size());
   EXPECT_EQ(second.front().pts, first.front().pts + 480'000);
+}
+
+Frame silence(int sample_rate, int channels) {
+  Frame frame = Frame::empty().value();
+  AVFrame& av = *frame.get();
+  av.format = AV_SAMPLE_FMT_FLTP;
+  av.sample_rate = sample_rate;
+  av.nb_samples = 4096;
+  av.pts = 0;
+  av_channel_layout_default(&av.ch_layout, channels);
+  EXPECT_EQ(av_frame_get_buffer(&av, 0), 0);
+  for (int channel = 0; channel < channels; ++channel)
+    std::memset(av.extended_data[channel], 0, sizeof(float) * static_cast<std::size_t>(av.nb_samples));
+  return frame;
+}
+
+TEST(Sound, RefusesWhatCannotBeConvertedAndGoesOn) {
+  SoundEncoder encoder = SoundEncoder::open(2, 128'000).value();
+  for (int channels = 9; channels <= 255; channels += 41) {
+    const Result<void> sent = encoder.send(silence(48'000, channels));
+    ASSERT_FALSE(sent) << channels;
+    EXPECT_NE(sent.error().code, errors::kNoMemory) << channels;
+  }
+  // A second of it would be hours of memory.
+  for (const int rate : {0, 1, 100, SoundEncoder::kLeastSampleRate - 1}) {
+    const Result<void> sent = encoder.send(silence(rate, 2));
+    ASSERT_FALSE(sent) << rate;
+    EXPECT_EQ(sent.error().code, errors::kBadInput) << rate;
+  }
+  for (const int rate : {SoundEncoder::kLeastSampleRate, 44'100, 655'350}) {
+    ASSERT_TRUE(encoder.send(silence(rate, 6))) << rate;
+    std::vector<Coded> coded;
+    receive(encoder, coded);
+  }
+  ASSERT_TRUE(encoder.drain());
+  std::vector<Coded> coded;
+  receive(encoder, coded);
+  EXPECT_FALSE(coded.empty());
+}
+
+TEST(Sound, RefusesNumbersThatAreNoneAndGoesOn) {
+  SoundEncoder encoder = SoundEncoder::open(2, 128'000).value();
+  Frame broken = silence(48'000, 2);
+  reinterpret_cast<float*>(broken.get()->extended_data[0])[0] = std::nanf("");
+  ASSERT_TRUE(encoder.send(std::move(broken)));
+  int refused = 0;
+  int coded = 0;
+  for (int i = 0; i < 20; ++i) {
+    for (auto sample = encoder.receive(); !sample || *sample; sample = encoder.receive()) {
+      ++(sample ? coded : refused);
+      ASSERT_LT(refused, 100);
+    }
+    Frame next = silence(48'000, 2);
+    next.set_pts(4096 * (i + 1));
+    ASSERT_TRUE(encoder.send(std::move(next)));
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(coded, 20) << refused;
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, SoundOf, ::testing::Values("opus", "flac", "ac3", "eac3", "mp3"),
