@@ -40,6 +40,10 @@ Result<void> PictureLine::add(const media::SampleRecord& record, ByteView payloa
   if (changes || stuck) {
     if (Result<void> changed = change_configuration(record.configuration, log); !changed) return changed;
   }
+  if (!decoder_) {
+    ++counters_.undecodable;
+    return {};
+  }
   times_.add(record, targets);
   const Result<void> sent = decoder_->send(payload, record.dts + record.composition_offset);
   if (!sent) {
@@ -53,17 +57,27 @@ Result<void> PictureLine::add(const media::SampleRecord& record, ByteView payloa
 Result<void> PictureLine::change_configuration(std::uint32_t index, const media::LogReader& log) {
   const auto configuration = log.configuration(index);
   if (!configuration) return fail("transcoding.no_configuration", "of the source's picture");
-  ffmpeg::DecoderLimits limits;
-  limits.max_pixels = static_cast<std::int64_t>(settings_.limits.max_source_pixels);
-  Result<ffmpeg::Decoder> decoder =
-      ffmpeg::Decoder::open(configuration->description, configuration->bytes, limits);
-  if (!decoder) return tl::unexpected<Error>(decoder.error());
-  decoder_.emplace(std::move(*decoder));
   configuration_ = index;
   misses_ = 0;
+  if (Result<void> opened = open_decoder(*configuration); !opened) {
+    if (opened.error().code == ffmpeg::errors::kNoMemory) return opened;
+    // The sound goes on without them, and pictures of another configuration may come.
+    log::warning("pictures cannot be decoded", {{"reason", opened.error().message}});
+  }
   const Result<media::Mp4Track> track = media::mp4_track(configuration->description, configuration->bytes);
   stated_rate_ = track && track->frames_per_second ? usual_frame_rate(*track->frames_per_second)
                                                    : usual_frame_rate(measure_.fps);
+  return {};
+}
+
+Result<void> PictureLine::open_decoder(const media::LogReader::Configuration& configuration) {
+  ffmpeg::DecoderLimits limits;
+  limits.max_pixels = static_cast<std::int64_t>(settings_.limits.max_source_pixels);
+  decoder_.reset();
+  Result<ffmpeg::Decoder> decoder =
+      ffmpeg::Decoder::open(configuration.description, configuration.bytes, limits);
+  if (!decoder) return tl::unexpected<Error>(decoder.error());
+  decoder_.emplace(std::move(*decoder));
   return {};
 }
 
@@ -128,13 +142,24 @@ Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
   if (!note) return {};
   ++counters_.pictures;
   misses_ = 0;
-  if (const Shape shape = shape_of(frame); !(shape_ == shape)) {
+  // Encoders begin anew where a segment does, for they begin with a key frame: until then pictures of another
+  // shape are fitted into those that are planned.
+  if (const Shape shape = shape_of(frame); note->first && !(shape_ == shape)) {
     if (Result<void> planned = plan_for(shape); !planned) return planned;
   }
-  for (const auto& worker : workers_) {
-    if (Result<void> was_put = put(frame, *note, *worker); !was_put) return was_put;
-  }
-  return {};
+  Result<void> failed;
+  std::erase_if(workers_, [&](const auto& worker) {
+    const Result<void> was_put = put(frame, *note, *worker);
+    if (!was_put && failed) failed = was_put;
+    return !was_put;
+  });
+  return borne(failed);
+}
+
+// A worker that fails takes its renditions with it; the others go on while there are any.
+Result<void> PictureLine::borne(const Result<void>& failed) const {
+  if (failed || (!workers_.empty() && failed.error().code != ffmpeg::errors::kNoMemory)) return {};
+  return failed;
 }
 
 Result<void> PictureLine::put(const ffmpeg::Frame& frame, const SourceNote& note, RenditionWorker& worker) {
@@ -178,25 +203,30 @@ Result<void> PictureLine::start_workers() {
   for (const Rendition& made : plan_.renditions) {
     std::shared_ptr<RenditionLog>& log = kept[made.name];
     const auto known = logs_.find(made.name);
-    log = known != logs_.end() ? known->second : make_log(made.name);
+    log = known != logs_.end() && !known->second->ended() ? known->second : make_log(made.name);
     sizes[{made.width, made.height}].push_back({made, log});
   }
   for (const auto& [name, log] : logs_) {
     if (!kept.contains(name)) log->finish(media::LogEnd::kUnpublished, targets_);
   }
   logs_ = std::move(kept);
+  Result<void> failed;
   for (const auto& [size, renditions] : sizes) {
     auto worker = RenditionWorker::start(renditions, settings_.encoder);
-    if (!worker) return tl::unexpected<Error>(worker.error());
-    workers_.push_back(std::move(*worker));
+    if (worker)
+      workers_.push_back(std::move(*worker));
+    else if (failed)
+      failed = tl::unexpected<Error>(worker.error());
   }
-  return {};
+  return borne(failed);
 }
 
+// A rendition that fails with its last pictures is lost; that is said already.
 Result<void> PictureLine::stop_workers() {
   Result<void> result;
   for (const auto& worker : workers_) {
-    if (Result<void> finished = worker->finish(); !finished && result) result = finished;
+    const Result<void> finished = worker->finish();
+    if (!finished && finished.error().code == ffmpeg::errors::kNoMemory) result = finished;
   }
   workers_.clear();
   return result;

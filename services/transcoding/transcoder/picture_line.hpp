@@ -1,5 +1,5 @@
 // From the source's coded pictures to the rendition's logs: decodes once, plans when it sees the first
-// picture and again when pictures change, and hands each picture to one worker a size.
+// picture and again with the first segment of other pictures, and hands each picture to one worker a size.
 //
 //   record ──> times ──┐
 //   payload ─> decoder ┴─> (deinterlace) ─> picture and its note ──> workers
@@ -83,9 +83,11 @@ class PictureLine {
   Result<void> hand_out(ffmpeg::Frame frame);
   Result<void> plan_for(const Shape& shape);
   Result<void> put(const ffmpeg::Frame& frame, const SourceNote& note, RenditionWorker& worker);
+  Result<void> open_decoder(const media::LogReader::Configuration& configuration);
   std::shared_ptr<RenditionLog> make_log(const std::string& name) const;
   Result<void> start_workers();
   Result<void> stop_workers();
+  Result<void> borne(const Result<void>& failed) const;
   Shape shape_of(const ffmpeg::Frame& frame) const;
 
   media::ArenaWriter& arena_;
@@ -94,7 +96,7 @@ class PictureLine {
   const SourceMeasure measure_;
   const LineSettings settings_;
 
-  std::optional<ffmpeg::Decoder> decoder_;
+  std::optional<ffmpeg::Decoder> decoder_;  // absent: there is none for this configuration
   std::optional<ffmpeg::Filter> deinterlace_;
   std::optional<std::uint32_t> configuration_;
   std::optional<std::uint32_t> discontinuity_;

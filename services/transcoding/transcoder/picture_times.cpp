@@ -1,5 +1,6 @@
 #include "picture_times.hpp"
 
+#include <cstdlib>
 #include <iterator>
 
 namespace millrace::transcoding {
@@ -14,13 +15,16 @@ std::int64_t ticks_to_us(std::int64_t ticks) {
 }  // namespace
 
 void PictureTimes::add(const media::SampleRecord& record, const SourceTargets& targets) {
-  const std::int64_t pts = record.dts + record.composition_offset;
+  const bool placed = std::abs(std::int64_t{record.composition_offset}) <= kMostOffset;
+  const std::int64_t pts = record.dts + (placed ? record.composition_offset : 0);
   if (!any_ || record.media_sequence != newest_segment_) {
     segments_.push_back({pts, record.media_sequence, record.discontinuity_sequence,
                          (record.flags & media::kSampleDiscontinuity) != 0});
     newest_segment_ = record.media_sequence;
     any_ = true;
   }
+  if (segments_.size() > kMaxWaiting) segments_.pop_front();
+  if (!placed) return;
   SourceNote note;
   note.pts = pts;
   note.presented = record.presented_wall + ticks_to_us(record.composition_offset);
@@ -33,7 +37,6 @@ void PictureTimes::add(const media::SampleRecord& record, const SourceTargets& t
     waiting_.erase(waiting_.begin());
     ++left_out_;
   }
-  if (segments_.size() > kMaxWaiting) segments_.pop_front();
 }
 
 std::optional<SourceNote> PictureTimes::take(std::int64_t pts) {

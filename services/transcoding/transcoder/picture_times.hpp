@@ -23,6 +23,10 @@ class PictureTimes {
  public:
   // Pictures that a decoder may hold back, and then some. The oldest one goes for a further one.
   static constexpr std::size_t kMaxWaiting = 128;
+  // From decoding to presentation: 16 pictures, the most that are reordered, of a source with four a second.
+  // What claims to be shown later than that would leave no place for all that come before its time: it has
+  // none itself, and a segment that begins with it begins where it is decoded.
+  static constexpr std::int64_t kMostOffset = std::int64_t{4} * 90'000;
 
   // Of every record of the picture, in the source's order, before it is decoded.
   void add(const media::SampleRecord& record, const SourceTargets& targets);

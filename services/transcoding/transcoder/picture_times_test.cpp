@@ -115,6 +115,50 @@ TEST(PictureTimes, RefuseWhatHasNoPlaceInTime) {
   EXPECT_FALSE(times.take(5 * kStep)) << "never sent";
 }
 
+// 24 bits of milliseconds.
+constexpr std::int32_t kAbsurd = ((1 << 23) - 1) * 90;
+
+media::SampleRecord displaced(int decoded, std::int32_t offset, std::uint64_t segment) {
+  media::SampleRecord record = record_of(decoded, decoded, segment);
+  record.composition_offset = offset;
+  return record;
+}
+
+TEST(PictureTimes, GiveNoPlaceToAnAbsurdTimeAndGoOnWithTheNextPicture) {
+  for (const std::int32_t offset :
+       {kAbsurd, -kAbsurd, static_cast<std::int32_t>(PictureTimes::kMostOffset) + 1}) {
+    PictureTimes times;
+    times.add(record_of(0, 0, 10), kTargets);
+    times.add(displaced(1, offset, 10), kTargets);
+    times.add(record_of(2, 2, 10), kTargets);
+    EXPECT_TRUE(times.take(0));
+    EXPECT_FALSE(times.take(kStep + offset)) << offset;
+    EXPECT_EQ(take_all(times, 2, 3), (std::vector<Taken>{{2, 10, false}})) << offset;
+    EXPECT_EQ(times.left_out(), 1U);
+  }
+}
+
+TEST(PictureTimes, BeginASegmentWithItsNextPictureWhereTheFirstHasAnAbsurdTime) {
+  for (const std::int32_t offset : {kAbsurd, -kAbsurd}) {
+    PictureTimes times;
+    times.add(record_of(0, 0, 10), kTargets);
+    times.add(displaced(1, offset, 11), kTargets);
+    times.add(record_of(2, 2, 11), kTargets);
+    times.add(record_of(3, 3, 12), kTargets);
+    EXPECT_EQ(take_all(times, 0, 1).size(), 1U);
+    EXPECT_FALSE(times.take(kStep + offset)) << offset;
+    EXPECT_EQ(take_all(times, 2, 4), (std::vector<Taken>{{2, 11, true}, {3, 12, true}})) << offset;
+  }
+}
+
+TEST(PictureTimes, KeepTheirPlacesBesideManyAbsurdTimes) {
+  PictureTimes times;
+  times.add(record_of(0, 0, 10), kTargets);
+  for (int i = 1; i < 300; ++i) times.add(displaced(i, kAbsurd, 10), kTargets);
+  times.add(record_of(300, 300, 10), kTargets);
+  EXPECT_EQ(take_all(times, 300, 301), (std::vector<Taken>{{300, 10, true}}));
+}
+
 TEST(PictureTimes, AreBounded) {
   PictureTimes times;
   for (int i = 0; i < 1000; ++i) times.add(record_of(i, i, static_cast<std::uint64_t>(10 + i)), kTargets);

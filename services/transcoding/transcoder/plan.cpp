@@ -24,6 +24,10 @@ constexpr std::uint32_t kRoundKbps = 10;
 constexpr std::uint32_t kMaxRatePercent = 110;
 constexpr std::uint32_t kBufferMs = 500;
 
+// What encoders and players take. Pixels may be stated to be of any shape, and pictures be narrow strips.
+constexpr std::uint32_t kLargestSide = 8192;
+constexpr double kWidest = 1e6;  // beyond every rung that can be
+
 struct Size {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
@@ -44,7 +48,8 @@ double fps_of(const FrameRate& rate) {
 Size shown_size(const SourceDescription& source) {
   const bool stated = source.aspect_num != 0 && source.aspect_den != 0;
   const double aspect = stated ? static_cast<double>(source.aspect_num) / source.aspect_den : 1.0;
-  return {static_cast<std::uint32_t>(std::lround(source.width * aspect)), source.height};
+  return {static_cast<std::uint32_t>(std::clamp(std::round(source.width * aspect), 1.0, kWidest)),
+          source.height};
 }
 
 Size fit(const Size& shown, std::uint32_t shorter) {
@@ -144,12 +149,17 @@ class Planner {
   std::optional<std::string> why_not(const Rung& rung) const {
     if (rung.height > shown_.shorter()) return "larger than the source";
     if (limits_.max_height != 0 && rung.height > limits_.max_height) return "larger than the limit";
+    const Size size = fit(shown_, rung.height);
+    if (std::max(size.width, size.height) > kLargestSide || size.pixels() > most_pixels())
+      return "larger than can be encoded";
     const bool same_size = rung.height + 1 >= shown_.shorter();
     const bool same_rate = divisor_for(source_.frame_rate, rung.fps) == 1;
     if (same_size && same_rate && source_.kbps != 0 && rung.kbps > source_.kbps * kWorthwhile)
       return "the source again";
     return std::nullopt;
   }
+
+  double most_pixels() const { return static_cast<double>(limits_.max_source_pixels); }
 
   std::uint32_t kbps_for(const Rung& rung, const Size& size) const {
     std::uint32_t kbps = rung.kbps;

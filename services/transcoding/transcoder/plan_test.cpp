@@ -56,6 +56,30 @@ SourceDescription anamorphic(std::uint32_t width, std::uint32_t height, std::uin
   return source;
 }
 
+TEST(Plan, LeavesOutWhatPixelsOfStrangeShapesWouldMakeTooLarge) {
+  struct Case {
+    const char* what;
+    SourceDescription source;
+    bool none;
+  };
+  constexpr std::uint32_t kMost = 0x7FFF'FFFF;
+  const std::vector<Case> cases{
+      {"20:1", anamorphic(1280, 720, 20, 1), true},
+      {"1:200", anamorphic(1280, 720, 1, 200), true},
+      {"the most that can be stated", anamorphic(1280, 720, kMost, 1), true},
+      {"the least", anamorphic(1280, 720, 1, kMost), true},
+      {"a narrow strip", source_of(16'384, 480, {25, 1}), true},
+      {"HDV", anamorphic(1440, 1080, 4, 3), false},
+      {"a wide screen", source_of(3440, 1440, {25, 1}), false},
+  };
+  for (const Case& each : cases) {
+    const Plan plan = plan_of(each.source);
+    EXPECT_EQ(plan.renditions.empty(), each.none) << each.what;
+    EXPECT_EQ(plan.renditions.size() + plan.left_out.size(), 4U) << each.what;
+    for (const Rendition& made : plan.renditions) EXPECT_LE(made.width, 3440U) << each.what;
+  }
+}
+
 TEST(Plan, HasForEachSourceWhatIsBelowIt) {
   const std::vector<std::string> all{"v0-1080p 1920x1080@30/1 /1 5000", "v0-720p 1280x720@30/1 /1 3000",
                                      "v0-480p 854x480@30/1 /1 1500", "v0-360p 640x360@30/1 /1 800"};

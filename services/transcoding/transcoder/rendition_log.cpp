@@ -1,6 +1,7 @@
 #include "rendition_log.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/secret.hpp"
@@ -126,7 +127,7 @@ Result<void> RenditionLog::write(const ffmpeg::CodedSample& coded, const SourceN
 }
 
 void RenditionLog::finish(media::LogEnd reason, const SourceTargets& targets) {
-  if (!writer_) return;
+  if (std::exchange(ended_, true) || !writer_) return;
   tell_targets(targets);
   writer_->finish(reason);
 }

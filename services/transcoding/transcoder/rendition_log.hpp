@@ -45,8 +45,9 @@ class RenditionLog {
   Result<void> configure(publication::TrackFormat format, std::uint32_t peak_kbps);
   // dts: the encoder's. Precondition: configure, with success.
   Result<void> write(const ffmpeg::CodedSample& coded, const SourceNote& note, std::int64_t dts, bool key);
-  // targets: of the source as it ended.
+  // targets: of the source as it ended. Only the first time; nothing may be written after it.
   void finish(media::LogEnd reason, const SourceTargets& targets);
+  bool ended() const { return ended_; }
 
   const std::string& name() const { return name_; }
   const Counters& counters() const { return counters_; }
@@ -66,6 +67,7 @@ class RenditionLog {
   std::optional<RenditionTimes> times_;
   bool targets_told_ = false;
   bool differs_ = false;  // from the predecessor's configuration
+  bool ended_ = false;
   Counters counters_;
 };
 

@@ -1,8 +1,11 @@
 #include "rendition_worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
+#include "ffmpeg/errors.hpp"
 
 namespace millrace::transcoding {
 namespace {
@@ -37,7 +40,7 @@ Result<void> RenditionOutput::open(const EncoderChoice& encoder) {
 }
 
 bool RenditionOutput::takes(const ffmpeg::Frame& source, const SourceNote& note) {
-  if (!log_->takes(note)) return false;
+  if (lost_ || !log_->takes(note)) return false;
   if (decimator_.keeps(note.first)) return true;
   // What a picture may carry: 31 triplets (CEA-708).
   constexpr std::size_t kMostCaptions = 31 * 3;
@@ -55,6 +58,7 @@ Result<void> RenditionOutput::encode(ffmpeg::Frame picture, const SourceNote& no
     captions_.clear();
   }
   in_encoder_.push_back(note);
+  targets_ = note.targets;
   if (Result<void> sent = encoder_->send(std::move(picture), note.first); !sent)
     return fail(sent.error(), rendition_.name);
   return write_what_is_done();
@@ -63,6 +67,15 @@ Result<void> RenditionOutput::encode(ffmpeg::Frame picture, const SourceNote& no
 Result<void> RenditionOutput::drain() {
   if (Result<void> drained = encoder_->drain(); !drained) return fail(drained.error(), rendition_.name);
   return write_what_is_done();
+}
+
+Result<void> RenditionOutput::lose(const Error& error) {
+  if (error.code == ffmpeg::errors::kNoMemory) return tl::unexpected<Error>(error);
+  log::warning("rendition lost",
+               {{"rendition", rendition_.name}, {"code", error.code.text()}, {"reason", error.message}});
+  lost_ = true;
+  log_->finish(media::LogEnd::kUnpublished, targets_);
+  return {};
 }
 
 // Once, before its first picture is written: what was announced is what it is.
@@ -106,11 +119,15 @@ Result<std::unique_ptr<RenditionWorker>> RenditionWorker::start(const std::vecto
   const Rendition& size = renditions.front().rendition;
   std::unique_ptr<RenditionWorker> worker(
       new RenditionWorker(static_cast<int>(size.width), static_cast<int>(size.height)));
+  Result<void> opened;
   for (const Planned& planned : renditions) {
     worker->outputs_.emplace_back(planned.rendition, planned.log);
-    if (Result<void> opened = worker->outputs_.back().open(encoder); !opened)
-      return tl::unexpected<Error>(opened.error());
+    RenditionOutput& output = worker->outputs_.back();
+    opened = output.open(encoder);
+    if (opened) continue;
+    if (Result<void> borne = output.lose(opened.error()); !borne) return tl::unexpected<Error>(borne.error());
   }
+  if (worker->all_lost()) return tl::unexpected<Error>(opened.error());
   worker->thread_ = std::thread([raw = worker.get()] { raw->run(); });
   return worker;
 }
@@ -142,28 +159,64 @@ void RenditionWorker::run() {
 }
 
 Result<void> RenditionWorker::transcode(Picture picture) {
+  if (owed_) {
+    picture.note.first = true;
+    picture.note.discontinuity = picture.note.discontinuity || owed_->discontinuity;
+    owed_.reset();
+  }
   std::vector<RenditionOutput*> taking;
   for (RenditionOutput& output : outputs_) {
     if (output.takes(picture.frame, picture.note)) taking.push_back(&output);
   }
   if (taking.empty()) return {};
-  if (Result<void> sent = scale_.send(std::move(picture.frame)); !sent) return sent;
-  const Result<std::optional<ffmpeg::Frame>> scaled = scale_.receive();
-  if (!scaled) return tl::unexpected<Error>(scaled.error());
-  if (!*scaled) return fail("transcoding.no_picture", "scaling gave none");
+  const SourceNote note = picture.note;
+  const Result<std::optional<ffmpeg::Frame>> picture_of_size = scaled(std::move(picture));
+  if (!picture_of_size) return tl::unexpected<Error>(picture_of_size.error());
+  return *picture_of_size ? encode(**picture_of_size, note, taking) : Result<void>();
+}
+
+// nullopt: it cannot be, and is missing; the next one may be of another kind.
+Result<std::optional<ffmpeg::Frame>> RenditionWorker::scaled(Picture picture) {
+  const Result<void> sent = scale_.send(std::move(picture.frame));
+  Result<std::optional<ffmpeg::Frame>> made = sent ? scale_.receive() : tl::unexpected<Error>(sent.error());
+  if (made && *made) return made;
+  if (!made && made.error().code == ffmpeg::errors::kNoMemory) return made;
+  if (!std::exchange(warned_, true))
+    log::warning("pictures cannot be scaled", {{"reason", made ? "there are none" : made.error().message}});
+  if (picture.note.first) owed_ = picture.note;
+  return std::optional<ffmpeg::Frame>();
+}
+
+Result<void> RenditionWorker::encode(const ffmpeg::Frame& picture, const SourceNote& note,
+                                     std::span<RenditionOutput* const> taking) {
   for (RenditionOutput* output : taking) {
-    Result<ffmpeg::Frame> shared = (*scaled)->share();
+    Result<ffmpeg::Frame> shared = picture.share();
     if (!shared) return tl::unexpected<Error>(shared.error());
-    if (Result<void> encoded = output->encode(std::move(*shared), picture.note); !encoded) return encoded;
+    const Result<void> encoded = output->encode(std::move(*shared), note);
+    if (encoded) continue;
+    if (Result<void> borne = lose(*output, encoded.error()); !borne) return borne;
   }
   return {};
 }
 
 Result<void> RenditionWorker::drain() {
   for (RenditionOutput& output : outputs_) {
-    if (Result<void> drained = output.drain(); !drained) return drained;
+    if (output.lost()) continue;
+    const Result<void> drained = output.drain();
+    if (drained) continue;
+    if (Result<void> borne = lose(output, drained.error()); !borne) return borne;
   }
   return {};
+}
+
+// An error: that was the last one, or memory is missing.
+Result<void> RenditionWorker::lose(RenditionOutput& output, const Error& error) {
+  if (Result<void> borne = output.lose(error); !borne) return borne;
+  return all_lost() ? tl::unexpected<Error>(error) : Result<void>();
+}
+
+bool RenditionWorker::all_lost() const {
+  return std::all_of(outputs_.begin(), outputs_.end(), [](const auto& output) { return output.lost(); });
 }
 
 }  // namespace millrace::transcoding

@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +38,10 @@ class RenditionOutput {
   Result<void> encode(ffmpeg::Frame picture, const SourceNote& note);
   // What the encoder still has. Nothing may come after it.
   Result<void> drain();
+  // It has failed: its log ends, it takes nothing more, and the other renditions go on. Memory that is
+  // missing is missing for all: the error is returned.
+  Result<void> lose(const Error& error);
+  bool lost() const { return lost_; }
 
  private:
   Result<void> write_what_is_done();
@@ -48,7 +53,9 @@ class RenditionOutput {
   std::optional<ffmpeg::Encoder> encoder_;
   std::deque<SourceNote> in_encoder_;
   Bytes captions_;
+  SourceTargets targets_;
   bool configured_ = false;
+  bool lost_ = false;
 };
 
 class RenditionWorker {
@@ -64,13 +71,14 @@ class RenditionWorker {
     std::shared_ptr<RenditionLog> log;
   };
 
-  // renditions: of one size. Encoders are opened here, so that it is known whether they can be.
+  // renditions: of one size. Encoders are opened here, so that it is known whether they can be; a rendition
+  // whose can't is lost. An error: none can.
   static Result<std::unique_ptr<RenditionWorker>> start(const std::vector<Planned>& renditions,
                                                         const EncoderChoice& encoder);
   // finish() first; without it what is queued is thrown away.
   ~RenditionWorker();
 
-  // Waits for room. False: the worker has failed, finish() says how.
+  // Waits for room. False: the worker has failed, and its renditions are lost; finish() says how.
   bool put(Picture picture) { return queue_.put(std::move(picture)); }
   // Waits for everything that was put in to be in the logs.
   Result<void> finish();
@@ -87,11 +95,19 @@ class RenditionWorker {
 
   void run();
   Result<void> transcode(Picture picture);
+  Result<std::optional<ffmpeg::Frame>> scaled(Picture picture);
+  Result<void> encode(const ffmpeg::Frame& picture, const SourceNote& note,
+                      std::span<RenditionOutput* const> taking);
   Result<void> drain();
+  Result<void> lose(RenditionOutput& output, const Error& error);
+  bool all_lost() const;
 
   JobQueue<Picture> queue_;
   ffmpeg::Filter scale_;
   std::vector<RenditionOutput> outputs_;
+  std::optional<SourceNote>
+      owed_;             // a segment's first picture, which could not be scaled: the next one begins it
+  bool warned_ = false;  // of pictures that cannot be scaled
   std::atomic<std::int64_t> busy_us_{0};
   std::atomic<bool> abandoned_{false};
   Result<void> result_;  // after the thread has ended

@@ -34,15 +34,23 @@ Result<void> SoundLine::change_configuration(std::uint32_t index, const media::L
   const auto configuration = log.configuration(index);
   if (!configuration) return fail("transcoding.no_configuration", "of the source's sound");
   configuration_ = index;
+  warned_ = false;
   decoder_.reset();
   if (configuration->description.codec != media::Codec::kAac) {
-    Result<void> opened = open(*configuration);
-    if (opened || opened.error().code == ffmpeg::errors::kNoMemory) return opened;
-    // The pictures go on without it.
-    log::warning("sound cannot be decoded", {{"reason", opened.error().message}});
+    const Result<void> opened = open(*configuration);
+    if (opened) return {};
+    decoder_.reset();
+    if (Result<void> left_out = leave_out(opened.error()); !left_out) return left_out;
   }
   if (log_) log_->finish(media::LogEnd::kUnpublished, targets_);
   log_.reset();
+  return {};
+}
+
+// The pictures go on without it.
+Result<void> SoundLine::leave_out(const Error& error) {
+  if (error.code == ffmpeg::errors::kNoMemory) return tl::unexpected<Error>(error);
+  if (!std::exchange(warned_, true)) log::warning("sound cannot be encoded", {{"reason", error.message}});
   return {};
 }
 
@@ -82,8 +90,11 @@ Result<void> SoundLine::take_decoded() {
       continue;
     }
     if (!*frame) break;
-    if (Result<void> sent = encoder_->send(std::move(**frame)); !sent) return sent;
-    if (Result<void> written = write_what_is_done(); !written) return written;
+    Result<void> done = encoder_->send(std::move(**frame));
+    if (done) done = write_what_is_done();
+    if (done) continue;
+    ++undecodable_;
+    if (Result<void> left_out = leave_out(done.error()); !left_out) return left_out;
   }
   return {};
 }
@@ -103,8 +114,9 @@ Result<void> SoundLine::drain() {
   if (!decoder_) return {};
   if (Result<void> drained = decoder_->drain(); !drained) return drained;
   if (Result<void> taken = take_decoded(); !taken) return taken;
-  if (Result<void> drained = encoder_->drain(); !drained) return drained;
-  return write_what_is_done();
+  Result<void> done = encoder_->drain();
+  if (done) done = write_what_is_done();
+  return done ? done : leave_out(done.error());
 }
 
 Result<void> SoundLine::finish(media::LogEnd reason, const SourceTargets& targets) {

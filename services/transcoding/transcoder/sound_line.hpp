@@ -47,6 +47,7 @@ class SoundLine {
   Result<void> drain();
   Result<void> take_decoded();
   Result<void> write_what_is_done();
+  Result<void> leave_out(const Error& error);
 
   media::ArenaWriter& arena_;
   media::ArenaReader& own_;
@@ -63,6 +64,7 @@ class SoundLine {
   SourceTargets targets_;
   std::uint64_t first_ = 1;
   std::uint64_t undecodable_ = 0;
+  bool warned_ = false;  // of this configuration
 };
 
 }  // namespace millrace::transcoding

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "ffmpeg/encoder.hpp"
@@ -75,6 +76,27 @@ class TestSource {
     timestamp_ms_ += ms;
     pictures_ = 0;
   }
+  // Of the next picture alone, as it comes over the wire.
+  void displace(std::int32_t composition_ms) { composition_ms_ = composition_ms; }
+  // From the next picture on it is stated to be of a configuration that no decoder takes.
+  void configure_badly() {
+    publication::TrackFormat format =
+        publication::format_of_header(media::Codec::kH264, encoder_->configuration()).value();
+    format.description.track = media::kVideoTrack;
+    format.description.codec = media::Codec::kH265;
+    format.configuration.assign(64, 0xA5);
+    ASSERT_TRUE(writer_->configure(std::move(format)));
+  }
+  // Beside the pictures from here on: silence in Opus, of nine channels that no layout of speakers has.
+  void add_sound_of_nine_channels() {
+    Bytes head{'O', 'p',  'u',  's', 'H', 'e', 'a', 'd', 1,         kChannels, 0,
+               0,   0x80, 0xBB, 0,   0,   0,   0,   255, kChannels, 0};
+    for (std::uint8_t channel = 0; channel < kChannels; ++channel) head.push_back(channel);
+    auto format = publication::format_of_header(media::Codec::kOpus, head).value();
+    format.description.track = media::kAudioTrack;
+    ASSERT_TRUE(writer_->configure(std::move(format)));
+    sound_ = true;
+  }
   // A key frame every second.
   void send(int pictures, bool damaged = false) {
     for (int i = 0; i < pictures; ++i) send_one(damaged);
@@ -82,6 +104,27 @@ class TestSource {
   void end() { writer_->finish(media::LogEnd::kUnpublished); }
 
  private:
+  static constexpr std::uint8_t kChannels = 9;
+
+  void send_sound(std::uint32_t timestamp_ms) {
+    // 20 ms of each channel; all but the last say how long they are.
+    const Bytes frame{0x0A, 0x78, 0xB3, 0x0E, 0xC6};
+    Bytes payload;
+    for (std::uint8_t channel = 0; channel < kChannels; ++channel) {
+      payload.push_back(0x08);
+      if (channel + 1 < kChannels) payload.push_back(static_cast<std::uint8_t>(frame.size()));
+      payload.insert(payload.end(), frame.begin(), frame.end());
+    }
+    publication::Sample sample = writer_->sample_of(media::kAudioTrack, true, 0);
+    sample.timestamp_ms = timestamp_ms;
+    sample.arrival_us = monotonic_us();
+    sample.wall = wall_now();
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    const auto room = writer_->reserve_for(sample, size, timestamp_ms).value();
+    std::memcpy(room.data + room.prefix_room, payload.data(), size);
+    ASSERT_TRUE(*writer_->commit(room, sample));
+  }
+
   void send_one(bool damaged) {
     const bool key = pictures_++ % kFps == 0;
     const auto luma = static_cast<std::uint8_t>(30 + timestamp_ms_ / kStepMs * 7 % 190);
@@ -90,7 +133,8 @@ class TestSource {
     ASSERT_TRUE(encoder_->send(std::move(frame), key));
     const auto coded = encoder_->receive().value();
     ASSERT_TRUE(coded);
-    publication::Sample sample = writer_->sample_of(media::kVideoTrack, key, 0);
+    publication::Sample sample =
+        writer_->sample_of(media::kVideoTrack, key, std::exchange(composition_ms_, 0));
     sample.timestamp_ms = timestamp_ms_;
     sample.arrival_us = monotonic_us();
     sample.wall = wall_now();
@@ -99,6 +143,8 @@ class TestSource {
     coded->write(payload);
     if (damaged) std::memset(payload, 0xA5, coded->size());
     ASSERT_TRUE(*writer_->commit(room, sample));
+    if (sound_) send_sound(timestamp_ms_);
+    if (sound_) send_sound(timestamp_ms_ + kStepMs / 2);
     timestamp_ms_ += kStepMs;
   }
 
@@ -106,6 +152,8 @@ class TestSource {
   std::optional<ffmpeg::Encoder> encoder_;
   int width_ = 0;
   int height_ = 0;
+  bool sound_ = false;
+  std::int32_t composition_ms_ = 0;
   int pictures_ = 0;  // since a key frame was due
   std::uint32_t timestamp_ms_ = 0;
 };

@@ -193,6 +193,91 @@ TEST_F(TranscoderTest, BearsPicturesThatAreNone) {
   EXPECT_EQ(written.back().pts, source.back().pts);
 }
 
+TEST_F(TranscoderTest, GoesOnWhereThePictureTurnsAndTurnsBackWithinASegment) {
+  source_->send(2 * TestSource::kFps);
+  source_->change_size(180, 320);
+  source_->send(3);
+  source_->change_size(320, 180);
+  source_->send(3);
+  source_->change_size(180, 320);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  const std::vector<Written> source = source_records();
+  for (const char* name : {"v0-120p", "v0-90p"}) {
+    ASSERT_EQ(logs(name).size(), 1U) << name;
+    const std::vector<Written> written = records(own(), logs(name).front());
+    ASSERT_EQ(written.size(), source.size()) << name;
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      EXPECT_EQ(written[i].pts, source[i].pts);
+      EXPECT_EQ(written[i].segment, source[i].segment);
+      const bool begins = i == 0 || written[i].segment != written[i - 1].segment;
+      EXPECT_EQ((written[i].flags & media::kSampleKey) != 0, begins) << name << " " << i;
+    }
+  }
+}
+
+TEST_F(TranscoderTest, GoesOnBehindAPictureOfAnAbsurdTime) {
+  constexpr std::int32_t kMost = (1 << 23) - 1;
+  source_->send(2 * TestSource::kFps + 5);
+  source_->displace(kMost);
+  source_->send(TestSource::kFps - 5);
+  source_->displace(kMost);  // a key frame, that begins a segment
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  EXPECT_EQ(counters_.left_out, 2U);
+  const std::vector<Written> source = source_records();
+  const std::vector<Written> written = records(own(), logs("v0-120p").front());
+  EXPECT_EQ(written.size(), source.size() - 2);
+  EXPECT_EQ(written.back(), source.back());
+}
+
+TEST_F(TranscoderTest, GoesOnWithTheOthersWhereARenditionFails) {
+  // Its log has no room in the arena.
+  settings_.line.ladder = {{120, 30, 300}, {90, 30, 200'000}};
+  source_->send(TestSource::kFps - 5);  // too few to know the source's own bit rate
+  const auto transcoder = Transcoder::open(settings_).value();
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  const auto end = transcoder->run(stop_, [](const auto&) {});
+  ASSERT_TRUE(end) << end.error().message;
+  EXPECT_EQ(marked(records(own(), logs("v0-120p").front())), marked(source_records()));
+  EXPECT_TRUE(logs("v0-90p").empty());
+}
+
+TEST_F(TranscoderTest, EndsWhereTheLastRenditionFails) {
+  settings_.line.ladder = {{90, 30, 200'000}};
+  source_->send(TestSource::kFps - 5);
+  const auto transcoder = Transcoder::open(settings_).value();
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_FALSE(transcoder->run(stop_, [](const auto&) {}));
+}
+
+TEST_F(TranscoderTest, GoesOnBehindPicturesThatNoDecoderTakes) {
+  source_->send(2 * TestSource::kFps);
+  source_->configure_badly();
+  source_->send(TestSource::kFps);
+  source_->change_size(320, 180);
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  EXPECT_EQ(counters_.undecodable, static_cast<std::uint64_t>(TestSource::kFps));
+  const std::vector<Written> written = records(own(), logs("v0-120p").front());
+  EXPECT_EQ(written.size(), 4U * TestSource::kFps);
+  EXPECT_EQ(written.back().pts, source_records().back().pts);
+}
+
+TEST_F(TranscoderTest, GoesOnWithoutSoundThatCannotBeEncoded) {
+  source_->add_sound_of_nine_channels();
+  source_->send(3 * TestSource::kFps);
+  source_->end();
+  EXPECT_EQ(run(), media::LogEnd::kUnpublished);
+  EXPECT_EQ(records(own(), logs("v0-120p").front()).size(), 3U * TestSource::kFps);
+  EXPECT_TRUE(logs("a0-aac").empty());
+}
+
 TEST_F(TranscoderTest, HasASuccessorThatGoesOnWithTheNextSegment) {
   source_->send(3 * TestSource::kFps + 10);
   // Stopped in the middle of a segment, as when it is killed: what is in the logs stays.
