@@ -17,8 +17,12 @@ std::uint32_t clamped_duration(std::int64_t ticks) {
       std::clamp<std::int64_t>(ticks, 1, std::numeric_limits<std::int32_t>::max()));
 }
 
+// Millennia: sums of a few such times overflow nowhere, whatever a damaged recording says.
+constexpr std::int64_t kMostSeconds = 100'000'000'000;
+
 std::int64_t microseconds(std::int64_t ticks, std::int64_t timescale) {
-  return ticks / timescale * kMicroseconds + ticks % timescale * kMicroseconds / timescale;
+  const std::int64_t seconds = std::clamp(ticks / timescale, -kMostSeconds, kMostSeconds);
+  return seconds * kMicroseconds + ticks % timescale * kMicroseconds / timescale;
 }
 
 constexpr std::uint32_t bit_of(std::uint8_t track) {
