@@ -5,16 +5,21 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 
 namespace millrace::packaging {
 namespace {
 
 // A directory may change again within the tick of its clock.
 constexpr std::int64_t kClockTickNs = 2'000'000'000;
+// So often it is read again meanwhile.
+constexpr std::int64_t kListAgainNs = 1'000'000'000;
 
 std::int64_t now_ns() {
   return wall_now().us() * 1000;
@@ -46,9 +51,16 @@ Result<void> RecordingNames::refresh() {
     return fail("packaging.recordings", directory_ + ": " + std::generic_category().message(errno));
   const std::int64_t changed_ns =
       std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
-  if (certain_ && changed_ns == changed_ns_) return {};
-  certain_ = now_ns() - changed_ns > kClockTickNs;
+  const std::int64_t now = now_ns();
+  const bool just_listed = now >= listed_ns_ && now - listed_ns_ < kListAgainNs;
+  if ((certain_ || just_listed) && changed_ns == changed_ns_) return {};
+  certain_ = now - changed_ns > kClockTickNs;
   changed_ns_ = changed_ns;
+  listed_ns_ = now;
+  return list();
+}
+
+Result<void> RecordingNames::list() {
   names_.clear();
   std::error_code error;
   for (std::filesystem::directory_iterator entry(directory_, error);
@@ -61,6 +73,7 @@ Result<void> RecordingNames::refresh() {
   }
   if (error) {
     certain_ = false;
+    listed_ns_ = 0;
     return fail("packaging.recordings", directory_ + ": " + error.message());
   }
   for (auto& [stream, names] : names_) {
@@ -69,6 +82,9 @@ Result<void> RecordingNames::refresh() {
                             [](const auto& a, const auto& b) { return a.stem == b.stem; }),
                 names.end());
   }
+  auto streams = std::make_shared<std::set<std::string, std::less<>>>();
+  for (const auto& [stream, names] : names_) streams->insert(stream);
+  streams_ = std::move(streams);
   return {};
 }
 
@@ -99,9 +115,22 @@ DvrArchive::DvrArchive(std::string directory, std::int64_t window_us, Report rep
       window_us_(window_us),
       report_(std::move(report)),
       names_(directory_),
-      workers_(kThreads, kMostWaiting, [this] { sweep(monotonic_us()); }) {}
+      workers_(kThreads, kMostWaiting, [this] {
+        sweep(monotonic_us());
+        look();
+      }) {}
+
+// What was asked just now is not asked again: anybody may ask for anything.
+bool DvrArchive::has_none(const std::string& stream_id, std::int64_t now_us) const {
+  const std::lock_guard lock(mutex_);
+  return listed_ && now_us - listed_us_ < kFreshUs && !listed_->contains(stream_id);
+}
 
 void DvrArchive::find(const std::string& stream_id, std::int64_t now_us, Answer answer) {
+  if (has_none(stream_id, now_us)) {
+    const Stream none{std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
+    return answer(&none);
+  }
   std::unique_lock lock(mutex_);
   std::vector<Answer>& answers = waiting_[stream_id];
   const bool first = answers.empty();
@@ -119,49 +148,71 @@ void DvrArchive::find(const std::string& stream_id, std::int64_t now_us, Answer 
 }
 
 void DvrArchive::read(const std::string& stream_id, std::int64_t now_us) {
-  Stream stream;
+  std::optional<Stream> stream;
+  try {
+    stream = found(stream_id, now_us);
+  } catch (const std::exception& error) {
+    log::error("recordings not read", {{"stream", stream_id}, {"reason", error.what()}});
+  }
+  std::vector<Answer> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto waiting = waiting_.find(stream_id);
+    answers = std::move(waiting->second);
+    waiting_.erase(waiting);
+  }
+  for (const Answer& answer : answers) answer(stream ? &*stream : nullptr);
+}
+
+DvrArchive::Stream DvrArchive::found(const std::string& stream_id, std::int64_t now_us) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = streams_.find(stream_id);
     if (known != streams_.end()) {
       known->second.asked_us = now_us;
-      if (now_us - known->second.read_us < kFreshUs) stream = known->second.known;
+      if (now_us - known->second.read_us < kFreshUs && known->second.known.recorded)
+        return known->second.known;
     }
   }
-  if (!stream.recorded) {
-    auto recorded = read_files(stream_id);
-    const std::lock_guard lock(mutex_);
-    const auto known = streams_.find(stream_id);
-    if (recorded && known != streams_.end()) {
-      known->second.known.recorded = recorded;
-      known->second.read_us = known->second.asked_us = now_us;
-      stream = known->second.known;
-      forget_oldest();
-    } else {
-      stream = {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
-    }
-  }
-  std::vector<Answer> answers;
-  {
-    const std::lock_guard lock(mutex_);
-    answers = std::move(waiting_[stream_id]);
-    waiting_.erase(stream_id);
-  }
-  for (const Answer& answer : answers) answer(&stream);
+  auto recorded = read_files(stream_id, now_us);
+  const std::lock_guard lock(mutex_);
+  const auto known = streams_.find(stream_id);
+  if (!recorded || known == streams_.end())
+    return {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
+  known->second.known.recorded = recorded;
+  known->second.read_us = now_us;
+  const Stream stream = known->second.known;
+  forget_oldest();
+  return stream;
 }
 
-Result<std::vector<recordings::FileName>> DvrArchive::names_of(const std::string& stream_id) {
+Result<std::vector<recordings::FileName>> DvrArchive::names_of(const std::string& stream_id,
+                                                               std::int64_t now_us) {
   const std::lock_guard lock(names_mutex_);
   auto names = names_.of(stream_id, window_us_, wall_now());
-  const std::string problem = names ? std::string() : names.error().message;
-  if (problem != problem_) report_(problem);
-  problem_ = problem;
+  report(names ? Result<void>{} : tl::unexpected(names.error()));
+  if (!names) return names;
+  const std::lock_guard known_lock(mutex_);
+  listed_ = names_.streams();
+  listed_us_ = now_us;
   return names;
 }
 
+void DvrArchive::look() {
+  const std::lock_guard lock(names_mutex_);
+  report(names_.refresh());
+}
+
+// Under the names' mutex.
+void DvrArchive::report(const Result<void>& looked) {
+  const std::string problem = looked ? std::string() : looked.error().message;
+  if (problem != problem_) report_(problem);
+  problem_ = problem;
+}
+
 // nullptr: it has none. Only one thread reads a stream: that which was posted for it.
-std::shared_ptr<const Recorded> DvrArchive::read_files(const std::string& stream_id) {
-  const Result<std::vector<recordings::FileName>> names = names_of(stream_id);
+std::shared_ptr<const Recorded> DvrArchive::read_files(const std::string& stream_id, std::int64_t now_us) {
+  const Result<std::vector<recordings::FileName>> names = names_of(stream_id, now_us);
   std::shared_ptr<RecordingsOfStream> files;
   {
     const std::lock_guard lock(mutex_);
@@ -170,9 +221,11 @@ std::shared_ptr<const Recorded> DvrArchive::read_files(const std::string& stream
       return nullptr;
     }
     Entry& entry = streams_[stream_id];
+    entry.asked_us = now_us;
     if (!entry.files) {
       entry.files = std::make_shared<RecordingsOfStream>(directory_, window_us_);
       entry.known = {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
+      entry.read_us = now_us - kFreshUs;
     }
     files = entry.files;
   }
@@ -185,16 +238,19 @@ std::shared_ptr<const Recorded> DvrArchive::remembered(std::string_view stream_i
   return known == streams_.end() ? nullptr : known->second.known.recorded;
 }
 
-// Under the mutex.
+// Under the mutex. What somebody waits for is not forgotten.
 void DvrArchive::forget_oldest() {
-  while (streams_.size() > 1) {
-    std::size_t segments = 0;
-    auto oldest = streams_.begin();
+  while (true) {
+    std::size_t segments = 0, open_files = 0;
+    auto oldest = streams_.end();
     for (auto stream = streams_.begin(); stream != streams_.end(); ++stream) {
-      segments += stream->second.known.recorded->segments.size();
-      if (stream->second.asked_us < oldest->second.asked_us) oldest = stream;
+      const Recorded& recorded = *stream->second.known.recorded;
+      segments += recorded.segments.size() + 1;  // one of a stream without any costs something too
+      open_files += recorded.files;
+      if (waiting_.contains(stream->first)) continue;
+      if (oldest == streams_.end() || stream->second.asked_us < oldest->second.asked_us) oldest = stream;
     }
-    if (segments <= kMostSegments) return;
+    if ((segments <= kMostSegments && open_files <= kMostOpenFiles) || oldest == streams_.end()) return;
     streams_.erase(oldest);
   }
 }

@@ -5,6 +5,7 @@
 //   kMostWaiting streams wait to be read           not now (nullptr, false)
 //   kMostAnswers wait for one of them              not now
 //   kMostSegments remembered of all streams        the stream asked for longest ago is read anew
+//   kMostOpenFiles of all streams                  the same
 //   kMostFiles of one stream                       older ones are left out
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,12 +35,19 @@ class RecordingNames {
   Result<std::vector<recordings::FileName>> of(const std::string& stream_id, std::int64_t window_us,
                                                WallTime now);
 
- private:
+  // All that have some, as of the last look; another one where that has changed.
+  using Streams = std::shared_ptr<const std::set<std::string, std::less<>>>;
+  const Streams& streams() const { return streams_; }
   Result<void> refresh();
+
+ private:
+  Result<void> list();
 
   const std::string directory_;
   std::int64_t changed_ns_ = 0;  // as the file system says
   bool certain_ = false;         // it was read long enough after that
+  std::int64_t listed_ns_ = 0;   // it was read
+  Streams streams_;
   std::map<std::string, std::vector<recordings::FileName>, std::less<>> names_;  // by stream
 };
 
@@ -48,6 +57,7 @@ class DvrArchive {
   static constexpr std::size_t kMostWaiting = 512;
   static constexpr std::size_t kMostAnswers = 4096;
   static constexpr std::size_t kMostSegments = 200'000;
+  static constexpr std::size_t kMostOpenFiles = 2048;
   static constexpr std::size_t kMostFiles = 1024;
   // What was read so lately is new enough: a list's end is the log's.
   static constexpr std::int64_t kFreshUs = 1'000'000;
@@ -66,7 +76,8 @@ class DvrArchive {
   };
   // nullptr: not now.
   using Answer = std::function<void(const Stream*)>;
-  // What the stream's recordings have; also when that is nothing. On a thread of its own.
+  // What the stream's recordings have; also when that is nothing. On a thread of its own; at once where it
+  // was known just now that it has none.
   void find(const std::string& stream_id, std::int64_t now_us, Answer answer);
   // What is remembered of it, however old; nullptr: nothing.
   std::shared_ptr<const Recorded> remembered(std::string_view stream_id) const;
@@ -74,6 +85,8 @@ class DvrArchive {
   [[nodiscard]] bool post(std::function<void()> job) { return workers_.post(std::move(job)); }
   // Forgets what nobody has asked for lately; done by itself now and then.
   void sweep(std::int64_t now_us);
+  // Are there recordings at all? Reports; done by itself now and then.
+  void look();
 
   std::int64_t window_us() const { return window_us_; }
 
@@ -84,9 +97,12 @@ class DvrArchive {
     std::int64_t read_us = 0;
     std::int64_t asked_us = 0;
   };
+  bool has_none(const std::string& stream_id, std::int64_t now_us) const;
   void read(const std::string& stream_id, std::int64_t now_us);
-  std::shared_ptr<const Recorded> read_files(const std::string& stream_id);
-  Result<std::vector<recordings::FileName>> names_of(const std::string& stream_id);
+  Stream found(const std::string& stream_id, std::int64_t now_us);
+  std::shared_ptr<const Recorded> read_files(const std::string& stream_id, std::int64_t now_us);
+  Result<std::vector<recordings::FileName>> names_of(const std::string& stream_id, std::int64_t now_us);
+  void report(const Result<void>& looked);
   void forget_oldest();
 
   const std::string directory_;
@@ -98,6 +114,8 @@ class DvrArchive {
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, Entry, std::less<>> streams_;
   std::map<std::string, std::vector<Answer>> waiting_;  // for a stream that is being read, or to be
+  RecordingNames::Streams listed_;                      // that have recordings
+  std::int64_t listed_us_ = 0;                          // as of then
   BoundedWorkers workers_;                              // the last: its threads use all of the above
 };
 

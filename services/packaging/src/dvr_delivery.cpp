@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include "caching.hpp"
 #include "http/content_coding.hpp"
+#include "http/selection.hpp"
 #include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
 #include "recorded_media.hpp"
@@ -48,15 +50,20 @@ PlaylistForm form_of(const http::Request& request) {
   return skip == "YES" || skip == "v2" ? PlaylistForm::kDelta : PlaylistForm::kPlain;
 }
 
-// So that whoever sends the pieces does not wait for the disk.
-void bring_into_memory(const http::FilePieces& file) {
+// So that whoever sends the pieces does not wait for the disk: of what the answer carries.
+void bring_into_memory(const http::FilePieces& file, http::Selection selected) {
   constexpr std::size_t kBytes = 256UL * 1024;
   thread_local std::vector<std::uint8_t> buffer(kBytes);
+  std::uint64_t begin = 0;  // of the piece
+  const std::uint64_t end = selected.offset + selected.length;
   for (const http::FilePieces::Piece& piece : file.pieces) {
+    const std::uint64_t first = std::max(begin, selected.offset) - begin;
+    const std::uint64_t last = std::min(begin + piece.size, std::max(end, begin)) - begin;
+    begin += piece.size;
     if (!piece.file) continue;
-    for (std::uint64_t done = 0; done < piece.size;) {
+    for (std::uint64_t done = first; done < last;) {
       const ssize_t count =
-          ::pread(piece.file->descriptor(), buffer.data(), std::min<std::uint64_t>(kBytes, piece.size - done),
+          ::pread(piece.file->descriptor(), buffer.data(), std::min<std::uint64_t>(kBytes, last - done),
                   static_cast<off_t>(piece.offset + done));
       if (count <= 0) return;
       done += static_cast<std::uint64_t>(count);
@@ -105,10 +112,34 @@ bool is_private(const Recorded& recorded, const Offering* live) {
   return live == nullptr ? packaging::is_private(recorded) : live->is_private;
 }
 
-bool is_known(const Recorded& recorded, const StreamPath& path) {
-  if (const auto name = parse_segment_name(path.name)) return find(recorded, *name) != nullptr;
+// The segment that has what is asked for, or refers to it. nullptr: there is none.
+RecordedSegmentPtr holder(const Recorded& recorded, const StreamPath& path) {
+  if (const auto name = parse_segment_name(path.name)) return find(recorded, *name);
   const auto name = parse_init_name(path.name);
-  return name && find(recorded, path.rendition, *name).first;
+  return name ? find(recorded, path.rendition, *name).first : nullptr;
+}
+
+// And the files are what they were: not deleted, nor finished, which makes others of them.
+bool is_known(const Recorded& recorded, const StreamPath& path) {
+  const RecordedSegmentPtr segment = holder(recorded, path);
+  return segment && std::all_of(segment->shares.begin(), segment->shares.end(), is_there);
+}
+
+// Nothing is recorded that the log does not have yet.
+bool is_to_come(const Offering* live, const StreamPath& path) {
+  const auto name = parse_segment_name(path.name);
+  return name && live != nullptr && !live->listing.offered.empty() &&
+         name->media_sequence > live->listing.offered.back().media_sequence;
+}
+
+// Whoever asks is told, also where there is no memory for the answer.
+template <class Make>
+void answer(const http::Responder& responder, Make&& make) {
+  try {
+    make();
+  } catch (const std::bad_alloc&) {
+    send(responder, busy());
+  }
 }
 
 }  // namespace
@@ -140,11 +171,18 @@ void DvrDelivery::serve_list(http::Request&& request, const http::Responder& res
   const std::string stream_id(parse_stream_path(request.path)->stream_id);
   if (auto closed = gate_.closed(gate_.revocations.standing(stream_id)))
     return send(responder, std::move(*closed));
+  // As far as it is known before anything is read.
+  const auto view = views_.find(stream_id);
+  const auto known = archive_.remembered(stream_id);
+  const Offering* const live = view ? view->offering.get() : nullptr;
+  Access access =
+      judge(request, stream_id, known ? is_private(*known, live) : live && live->is_private, wall, 0);
+  if (access.refusal) return send(responder, std::move(*access.refusal));
   auto kept = std::make_shared<const http::Request>(std::move(request));
   archive_.find(stream_id, now_us,
                 [this, kept = std::move(kept), responder, now_us, wall](const DvrArchive::Stream* stream) {
                   if (stream == nullptr) return send(responder, busy());
-                  send(responder, list(*kept, *stream, now_us, wall));
+                  answer(responder, [&] { send(responder, list(*kept, *stream, now_us, wall)); });
                 });
 }
 
@@ -176,26 +214,30 @@ http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchi
   viewers_.seen(path.stream_id, request.peer_address, viewer_name(request), now_us,
                 kPatienceTargets * texts->offering->listing.target_duration_seconds * kMicroseconds);
   const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
+  DvrLists* const for_one_viewer = is_public ? nullptr : stream.lists.get();
   if (path.is_dvr_manifest()) {
     const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), wall);
-    return manifest.text ? text_of(request, path, manifest, target_s, is_public)
+    return manifest.text ? text_of(request, path, manifest, target_s, for_one_viewer)
                          : nothing("there is no MPD of this stream yet");
   }
-  if (path.rendition.empty()) return text_of(request, path, texts->multivariant->text(), target_s, is_public);
+  if (path.rendition.empty())
+    return text_of(request, path, texts->multivariant->text(), target_s, for_one_viewer);
   const auto found = texts->media.find(path.rendition);
   return found == texts->media.end()
              ? nothing("there is no such list")
-             : text_of(request, path, found->second->text(form_of(request)), target_s, is_public);
+             : text_of(request, path, found->second->text(form_of(request)), target_s, for_one_viewer);
 }
 
 http::Response DvrDelivery::text_of(const http::Request& request, const StreamPath& path,
-                                    const StoredText& text, std::uint32_t target_s, bool is_public) const {
+                                    const StoredText& text, std::uint32_t target_s,
+                                    DvrLists* for_one_viewer) const {
+  if (for_one_viewer != nullptr && !for_one_viewer->has_room_for(text.text->size())) return busy();
   metrics_.playlist_served();
   if (request.method == http::Method::kGet) viewers_.sent(path.stream_id, text.text->size());
   http::Response response;
   response.headers.set("Content-Type", path.is_dvr_manifest() ? kManifestType : kPlaylistType);
   response.headers.set("ETag", text.etag);
-  if (is_public) {
+  if (for_one_viewer == nullptr) {
     response.headers.set("Cache-Control", cache::of_list(target_s));
     if (text.codings && takes_gzip(request)) {
       response.body = text.codings->get(*text.text);
@@ -205,28 +247,49 @@ http::Response DvrDelivery::text_of(const http::Request& request, const StreamPa
     return response;
   }
   const std::string query = "token=" + std::string(request.parameter(PlaybackGate::kParameter));
-  response.body = path.is_dvr_manifest() ? dash::with_template_query(*text.text, query)
-                                         : hls::with_uri_query(*text.text, query);
+  auto own = for_one_viewer->hand_out(path.is_dvr_manifest() ? dash::with_template_query(*text.text, query)
+                                                             : hls::with_uri_query(*text.text, query));
+  if (!own) return busy();
+  response.body = std::move(own);
   return response;
 }
 
 void DvrDelivery::serve_object(http::Request&& request, const http::Responder& responder,
                                http::Response missing, std::int64_t now_us, WallTime wall) {
-  auto kept = std::make_shared<const http::Request>(std::move(request));
-  const StreamPath path = *parse_stream_path(kept->path);
+  const StreamPath path = *parse_stream_path(request.path);
   const std::string stream_id(path.stream_id);
+  const auto view = views_.find(stream_id);
+  const Offering* const live = view ? view->offering.get() : nullptr;
+  if (is_to_come(live, path)) return responder(std::move(missing));
+  // As far as it is known before anything is read.
   const auto known = archive_.remembered(stream_id);
-  if (known && is_known(*known, path)) {
-    const bool taken = archive_.post(
-        [this, kept, responder, missing, known, wall] { object(kept, responder, missing, *known, wall); });
-    return taken ? void() : send(responder, busy());
-  }
-  archive_.find(
-      stream_id, now_us,
-      [this, kept, responder, missing = std::move(missing), wall](const DvrArchive::Stream* stream) {
-        if (stream == nullptr) return send(responder, busy());
-        object(kept, responder, missing, *stream->recorded, wall);
-      });
+  Access access = judge(request, stream_id, known ? is_private(*known, live) : live && live->is_private, wall,
+                        PlaybackGate::kSegmentGraceSeconds);
+  if (access.refusal) return send(responder, std::move(*access.refusal));
+  const bool is_live = live != nullptr;
+  auto kept = std::make_shared<const http::Request>(std::move(request));
+  if (!known || !holder(*known, *parse_stream_path(kept->path)))
+    return find_object(kept, responder, missing, is_live, now_us, wall);
+  const bool taken = archive_.post([this, kept, responder, missing, known, is_live, now_us, wall] {
+    answer(responder, [&] {
+      if (!is_known(*known, *parse_stream_path(kept->path)))
+        return find_object(kept, responder, missing, is_live, now_us, wall);
+      object(kept, responder, missing, *known, wall);
+    });
+  });
+  if (!taken) send(responder, busy());
+}
+
+// Where too many wait, who watches live is answered as without a past.
+void DvrDelivery::find_object(const std::shared_ptr<const http::Request>& request,
+                              const http::Responder& responder, const http::Response& missing, bool is_live,
+                              std::int64_t now_us, WallTime wall) {
+  const std::string stream_id(parse_stream_path(request->path)->stream_id);
+  archive_.find(stream_id, now_us,
+                [this, request, responder, missing, is_live, wall](const DvrArchive::Stream* stream) {
+                  if (stream == nullptr) return send(responder, is_live ? missing : busy());
+                  answer(responder, [&] { object(request, responder, missing, *stream->recorded, wall); });
+                });
 }
 
 // On a thread that may wait for the disk.
@@ -244,7 +307,7 @@ void DvrDelivery::object(const std::shared_ptr<const http::Request>& request,
     const RecordedSegmentPtr recorded_segment = find(recorded, *name);
     const TrackSpan* const span = recorded_segment ? span_of(*recorded_segment, path.rendition) : nullptr;
     if (span != nullptr && !(access.is_public && recorded_segment->log.is_private))
-      found = segment(*recorded_segment, *span);
+      found = segment(*request, *recorded_segment, *span);
   } else if (const auto init = parse_init_name(path.name)) {
     const auto [with, description] = packaging::find(recorded, path.rendition, *init);
     if (with && !(access.is_public && with->log.is_private)) found = init_segment(*description);
@@ -257,7 +320,12 @@ void DvrDelivery::object(const std::shared_ptr<const http::Request>& request,
   send(responder, std::move(*found));
 }
 
-http::Response DvrDelivery::segment(const RecordedSegment& segment, const TrackSpan& span) {
+http::Response DvrDelivery::segment(const http::Request& request, const RecordedSegment& segment,
+                                    const TrackSpan& span) {
+  http::Response response;
+  response.headers.set("Cache-Control", cache::kForEver);
+  response.headers.set("ETag", '"' + to_string(segment_name(segment.segment)) + '"');
+  if (http::select(request, response, 0).status == 304) return response;
   std::vector<media::RecordedPiece> pieces;
   for (const RecordedShare& share : segment.shares) {
     auto piece = read_piece(share);
@@ -266,12 +334,12 @@ http::Response DvrDelivery::segment(const RecordedSegment& segment, const TrackS
   }
   auto file = recorded_media(segment, span, pieces);
   if (!file) return nothing(file.error().message);
-  bring_into_memory(*file);
-  http::Response response;
-  response.headers.set("Cache-Control", cache::kForEver);
-  response.headers.set("ETag", '"' + to_string(segment_name(segment.segment)) + '"');
   response.body = std::move(*file);
-  metrics_.segment_served(http::body_size(response.body));
+  const std::uint64_t size = http::body_size(response.body);
+  if (request.method == http::Method::kGet) {
+    bring_into_memory(std::get<http::FilePieces>(response.body), http::select(request, response, size));
+    metrics_.segment_served(size);
+  }
   return response;
 }
 

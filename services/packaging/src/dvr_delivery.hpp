@@ -49,10 +49,12 @@ class DvrDelivery {
   http::Response list_of(const http::Request& request, const DvrArchive::Stream& stream, const Offering* live,
                          bool is_public, std::int64_t now_us, WallTime wall);
   http::Response text_of(const http::Request& request, const StreamPath& path, const StoredText& text,
-                         std::uint32_t target_s, bool is_public) const;
+                         std::uint32_t target_s, DvrLists* for_one_viewer) const;
+  void find_object(const std::shared_ptr<const http::Request>& request, const http::Responder& responder,
+                   const http::Response& missing, bool is_live, std::int64_t now_us, WallTime wall);
   void object(const std::shared_ptr<const http::Request>& request, const http::Responder& responder,
               http::Response missing, const Recorded& recorded, WallTime wall);
-  http::Response segment(const RecordedSegment& segment, const TrackSpan& span);
+  http::Response segment(const http::Request& request, const RecordedSegment& segment, const TrackSpan& span);
   http::Response init_segment(const TrackDescription& description);
 
   const ViewTable& views_;

@@ -138,6 +138,38 @@ TEST_F(DvrDeliveryTest, GivesTheWholeWindowUnderTheNamesOfTheLiveStream) {
   EXPECT_EQ(status_of(get("index.m3u8")), 404);
 }
 
+TEST_F(DvrDeliveryTest, AnswersHeadConditionsAndRanges) {
+  publish();
+  record();
+  const std::string segment = "v0/" + first_segment(body_of(get("v0/dvr.m3u8")));
+  const std::string whole = get(segment);
+  const std::string etag(field_of(whole, "ETag"));
+  const std::string head = request("HEAD", "/live/s1/" + segment);
+  EXPECT_EQ(status_of(head), 200);
+  EXPECT_EQ(field_of(head, "Content-Length"), field_of(whole, "Content-Length"));
+  const std::string known = get(segment, "If-None-Match: " + etag + "\r\n");
+  EXPECT_EQ(status_of(known), 304);
+  EXPECT_EQ(field_of(known, "ETag"), etag);
+  EXPECT_EQ(status_of(get(segment, "If-None-Match: \"other\"\r\n")), 200);
+  const std::string last = get(segment, "Range: bytes=-5\r\n");
+  EXPECT_EQ(status_of(last), 206);
+  EXPECT_TRUE(body_of(whole).ends_with(body_of(last)));
+  EXPECT_EQ(body_of(last).size(), 5U);
+}
+
+// Deleted is deleted, also while packaging still has the file open.
+TEST_F(DvrDeliveryTest, HasNothingOfAFileThatWasDeleted) {
+  publish();
+  record();
+  const std::string segment = "v0/" + first_segment(body_of(get("v0/dvr.m3u8")));
+  views_.withdraw("s1", this);
+  EXPECT_EQ(status_of(get(segment)), 200);
+  std::filesystem::remove(directory_.path() + "/s1-2026-11-20T21-49-15.123Z.part.mp4");
+  std::this_thread::sleep_for(std::chrono::microseconds(DvrArchive::kFreshUs));
+  EXPECT_EQ(status_of(get(segment)), 404);
+  EXPECT_EQ(status_of(get("v0/dvr.m3u8")), 404);
+}
+
 TEST_F(DvrDeliveryTest, SaysWhyThereIsNoPast) {
   const std::string unknown = get("dvr.m3u8");
   EXPECT_EQ(status_of(unknown), 404);

@@ -33,6 +33,18 @@ StoredText DvrLists::manifest(const Recorded& recorded, const Offering* live, st
   return texts_->offering ? dash_.update(*texts_->offering).plain : StoredText{};
 }
 
+std::shared_ptr<const std::string> DvrLists::hand_out(std::string text) {
+  const std::size_t bytes = text.size();
+  if (*written_bytes_ += bytes; *written_bytes_ > kMostWrittenBytes) {
+    *written_bytes_ -= bytes;
+    return nullptr;
+  }
+  return {new std::string(std::move(text)), [count = written_bytes_, bytes](const std::string* written) {
+            delete written;
+            *count -= bytes;
+          }};
+}
+
 // Of a stream that the log does not have. A file that is whole is long in being finished, or waits for room
 // for ever: it says nothing of the stream. What a list has said of its end stays so as long as nothing
 // follows.

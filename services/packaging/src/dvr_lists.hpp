@@ -2,6 +2,7 @@
 // thread.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,9 @@ struct DvrTexts {
 
 class DvrLists {
  public:
+  // Lists with a token in them, which are each one viewer's, that are being written: more are not made.
+  static constexpr std::size_t kMostWrittenBytes = 64U << 20;
+
   // Where the log has nothing of the stream any more, and the newest record is so old, nothing follows it,
   // whatever becomes of its file.
   static constexpr std::int64_t kOverUs = 15'000'000;
@@ -33,6 +37,11 @@ class DvrLists {
                                         std::int64_t window_us, WallTime now);
   // The MPD of the same, made when it is asked for. Without a text: there is none.
   StoredText manifest(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now);
+
+  // Counts it as being written as long as it is somebody's. nullptr: not now.
+  std::shared_ptr<const std::string> hand_out(std::string text);
+  // Whether as much more may be written now.
+  bool has_room_for(std::size_t bytes) const { return *written_bytes_ + bytes <= kMostWrittenBytes; }
 
  private:
   // What lists are made of; equal: they would be the same.
@@ -50,6 +59,8 @@ class DvrLists {
   void remember(const Offering& offering, const Recorded& recorded);
   void renew(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now);
 
+  const std::shared_ptr<std::atomic<std::size_t>> written_bytes_ =
+      std::make_shared<std::atomic<std::size_t>>();
   std::mutex mutex_;
   Signature signature_;
   DashPresentation dash_;

@@ -646,5 +646,39 @@ TEST_F(DvrTest, ReportsOnceThatTheDirectoryCannotBeRead) {
   EXPECT_EQ(problems[1], "");
 }
 
+// Anybody may ask for anything: that there is none is known for a while.
+TEST_F(DvrTest, AnswersForStreamsWithoutRecordingsWithoutLookingAgain) {
+  DvrArchive archive(directory_.path(), kHourUs);
+  std::atomic<int> answers = 0;
+  std::atomic<std::thread::id> answered_by{};
+  const auto ask = [&](const char* stream, std::int64_t now_us) {
+    const int before = answers;
+    archive.find(stream, now_us, [&](const DvrArchive::Stream* found) {
+      EXPECT_TRUE(found != nullptr && found->recorded->segments.empty());
+      answered_by = std::this_thread::get_id();
+      ++answers;
+    });
+    while (answers == before) std::this_thread::yield();
+    return answered_by.load() == std::this_thread::get_id();
+  };
+  EXPECT_FALSE(ask("s1", 1'000));
+  EXPECT_TRUE(ask("s1", 2'000));
+  EXPECT_TRUE(ask("s2", 3'000)) << "the same look says it of all";
+  EXPECT_FALSE(ask("s2", 3'000 + DvrArchive::kFreshUs));
+}
+
+TEST_F(DvrTest, BoundsListsThatAreBeingWritten) {
+  DvrLists lists;
+  const std::size_t half = DvrLists::kMostWrittenBytes / 2;
+  auto first = lists.hand_out(std::string(half, 'x'));
+  const auto second = lists.hand_out(std::string(half, 'x'));
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(lists.has_room_for(1));
+  EXPECT_FALSE(lists.hand_out("x"));
+  first = nullptr;
+  EXPECT_TRUE(lists.has_room_for(half));
+  EXPECT_TRUE(lists.hand_out("x"));
+}
+
 }  // namespace
 }  // namespace millrace::packaging

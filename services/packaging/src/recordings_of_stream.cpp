@@ -48,6 +48,11 @@ bool is_private(const Recorded& recorded) {
   return newest && newest->log.is_private;
 }
 
+bool is_there(const RecordedShare& share) {
+  struct stat status {};
+  return ::fstat(share.file->descriptor(), &status) == 0 && status.st_nlink > 0;
+}
+
 Result<media::RecordedPiece> read_piece(const RecordedShare& share) {
   Bytes payload(share.place.box_bytes);
   if (auto read = read_at(share.file->descriptor(), share.place.box, payload); !read)
@@ -156,6 +161,7 @@ void RecordingsOfStream::renew() {
   recorded->segments.assign(reading_.segments.segments().begin(), reading_.segments.segments().end());
   recorded->rest = reading_.segments.rest();
   recorded->goes_on = !reading_.files.empty() && reading_.files.back().state == recordings::FileState::kPart;
+  recorded->files = reading_.files.size();
   recorded->version = recorded_->version + 1;
   recorded_ = std::move(recorded);
 }

@@ -17,6 +17,7 @@ struct Recorded {
   std::vector<RecordedSegmentPtr> segments;  // oldest first
   std::vector<RecordedSegmentPtr> rest;      // RecordedSegments::rest
   bool goes_on = false;       // the newest file is still being written, or waits to be finished
+  std::size_t files = 0;      // that are open
   std::uint64_t version = 0;  // of this stream's: another one where there is something new
 };
 
@@ -25,6 +26,8 @@ RecordedSegmentPtr newest_of(const Recorded& recorded);
 // Does the newest of it take a token, as far as the log knew?
 bool is_private(const Recorded& recorded);
 
+// The file that has a share is still in a directory.
+bool is_there(const RecordedShare& share);
 // What a share's box says. Blocking; any thread.
 Result<media::RecordedPiece> read_piece(const RecordedShare& share);
 

@@ -5,6 +5,7 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "base/reply_codes.hpp"
 #include "bus/v1/bus.pb.h"
 #include "bus/watching_facts.hpp"
@@ -87,12 +88,14 @@ void PackagingService::make_delivery(const std::string& home) {
       std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics, protocols);
   if (config_.dvr_window.count() > 0) {
     const auto report = [health = shared_->health](const std::string& problem) {
+      if (!problem.empty()) log::warning("there are no recordings to go back in", {{"reason", problem}});
       health->set(kRecordings,
                   problem.empty() ? runtime::HealthState::kReady : runtime::HealthState::kDegraded, problem);
     };
     archive_ = std::make_unique<DvrArchive>(
         config_.recordings_directory(home),
         std::chrono::duration_cast<std::chrono::microseconds>(config_.dvr_window).count(), report);
+    archive_->look();
     dvr_ = std::make_unique<DvrDelivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics,
                                          protocols, *archive_);
   }
