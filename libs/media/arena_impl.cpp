@@ -119,7 +119,9 @@ StreamContinuation ArenaImpl::numbers_for(const LogDescription& description) con
 Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& description) {
   if (const Result<void> valid = check(description); !valid) return tl::unexpected(valid.error());
   const std::lock_guard guard(mutex_);
-  const std::uint32_t guaranteed = blocks_for(description.retention.guaranteed_bytes, view_.geometry());
+  const bool slate = description.role == LogRole::kSlate;
+  const std::uint32_t guaranteed =
+      slate ? 0 : blocks_for(description.retention.guaranteed_bytes, view_.geometry());
   if (guaranteed > pool_.size() - promised_blocks_) {
     return fail("media.arena_full", std::to_string(description.retention.guaranteed_bytes) +
                                         " bytes can't be promised to another stream");
@@ -127,10 +129,13 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
   // Before a slot is taken: that may be the one which knows.
   const StreamContinuation going_on = numbers_for(description);
   refresh_pins(monotonic_us());
-  const auto free = free_slot();
+  const auto free = free_slot(slate);
   if (!free) return fail("media.arena_full", "as many streams are live as the arena has slots");
+  hand_numbers_on(*free);
   auto log = std::make_shared<ArenaLog>();
   log->slot = *free;
+  log->yields = slate;
+  log->began_us = now_us_;
   log->continuation = going_on;
   log->publication_id = description.publication_id;
   log->keep_us = std::max<std::int64_t>(description.retention.keep_us, 0);
@@ -149,8 +154,8 @@ Result<std::shared_ptr<ArenaLog>> ArenaImpl::create_log(const LogDescription& de
 }
 
 // A free slot, the one whose log ended first: it knows of a stream that has been gone for longest. Or that of
-// an ended log: one that no reader needs if there is such, the one that ended first.
-std::optional<SlotIndex> ArenaImpl::free_slot() {
+// another log.
+std::optional<SlotIndex> ArenaImpl::free_slot(bool for_slate) {
   std::optional<SlotIndex> free;
   std::int64_t free_since = 0;
   for (std::uint32_t i = 0; i < logs_.size(); ++i) {
@@ -160,15 +165,49 @@ std::optional<SlotIndex> ArenaImpl::free_slot() {
     free_since = ended_us;
   }
   if (free) return free;
+  ArenaLog* const other = replaceable(for_slate);
+  if (other == nullptr) return std::nullopt;
+  const SlotIndex slot = other->slot;
+  if (other->live) {
+    give_up(*other);
+  } else {
+    free_log(*other);
+  }
+  return slot;
+}
+
+// While all slots are in use: the log that ended first and that no reader needs. Where there is none a slate
+// has no place; of the others a slate goes, then the log that ended first.
+ArenaLog* ArenaImpl::replaceable(bool for_slate) const {
   const auto rank = [this](const ArenaLog& log) { return std::pair(needed(log), log.ended_us); };
   ArenaLog* oldest = nullptr;
   for (const auto& log : logs_) {
     if (!log->live && (oldest == nullptr || rank(*log) < rank(*oldest))) oldest = log.get();
   }
-  if (oldest == nullptr) return std::nullopt;
-  const SlotIndex slot = oldest->slot;
-  free_log(*oldest);
-  return slot;
+  if (oldest != nullptr && !needed(*oldest)) return oldest;
+  if (for_slate) return nullptr;
+  ArenaLog* const slate = oldest_slate();
+  return slate != nullptr ? slate : oldest;
+}
+
+// A slate may lose its slot before the log that it went on from does: the stream's numbers don't step back.
+void ArenaImpl::hand_numbers_on(SlotIndex leaving) {
+  const LogSlot& from = view_.slot(leaving);
+  const LogInfo info = copy_fields(from);
+  const std::uint64_t media = from.last_media_sequence.load();
+  const std::uint32_t discontinuity = from.last_discontinuity_sequence.load();
+  if (info.role != LogRole::kSlate || media > kMostMediaSequence || discontinuity > kMostDiscontinuity)
+    return;
+  const auto [begin, end] = slots_by_name_.equal_range(names_[number_of(leaving)]);
+  for (auto named = begin; named != end; ++named) {
+    const auto& other = logs_[number_of(named->second)];
+    LogSlot& to = view_.slot(named->second);
+    if (named->second == leaving || (other != nullptr && other->live)) continue;
+    if (!share_numbers(copy_fields(to).series(), info.series())) continue;
+    to.last_media_sequence.store(std::max(media, to.last_media_sequence.load()), std::memory_order_release);
+    to.last_discontinuity_sequence.store(std::max(discontinuity, to.last_discontinuity_sequence.load()),
+                                         std::memory_order_release);
+  }
 }
 
 // The order is for a successor, should the writer die in the middle: while the slot names a stream, role,
@@ -237,8 +276,15 @@ Result<Extent> ArenaImpl::take_extent(ArenaLog& log, std::uint32_t count, const 
   return extent;
 }
 
+std::unique_lock<std::mutex> ArenaImpl::hold(const ArenaLog& log) const {
+  std::unique_lock guard(mutex_);
+  if (!log.live) guard.unlock();
+  return guard;
+}
+
 Result<void> ArenaImpl::take_index_block(ArenaLog& log, std::uint64_t number) {
   const std::lock_guard guard(mutex_);
+  if (!log.live) return fail(media::errors::kNoSpace, "the slate's place was needed");
   if (log.index.empty()) log.first_index = number;
   if (number - log.first_index >= kIndexRing) refresh_pins(monotonic_us());
   while (number - log.first_index >= kIndexRing) {

@@ -36,6 +36,8 @@ struct ArenaLog {
   SlotIndex slot{};
   PublicationId publication_id{};
   bool live = true;
+  bool yields = false;        // a slate: what it holds is anybody's who needs it
+  std::int64_t began_us = 0;  // of a log of this writer
   std::int64_t keep_us = 0;
   std::int64_t pinned_limit_us = 0;
   std::uint32_t guaranteed_blocks = 0;
@@ -71,6 +73,8 @@ class ArenaImpl {
   Result<Extent> take_extent(ArenaLog& log, std::uint32_t count, const Extent& current);
   // An index block for the records number * per block and on; published in the ring.
   Result<void> take_index_block(ArenaLog& log, std::uint64_t number);
+  // While it is owned the log can't be taken from its writer; not owned: it was (a slate).
+  std::unique_lock<std::mutex> hold(const ArenaLog& log) const;
   // A room in an extent that is no longer being filled was committed (end_sequence > 0) or abandoned (0).
   void close_room(ArenaLog& log, std::uint32_t block, std::uint64_t end_sequence, std::int64_t newest_us);
   // The most a sample may have now: a quarter of what the log is promised and what is free.
@@ -110,12 +114,15 @@ class ArenaImpl {
   std::optional<std::uint32_t> reclaim_block(ArenaLog& log, const Purpose& purpose);
   std::optional<std::uint32_t> reclaim_run(ArenaLog& log, const Purpose& purpose);
   ArenaLog* most_dated(Pins pins);
+  ArenaLog* oldest_slate() const;
+  void give_up(ArenaLog& slate);
   struct Price {
     ArenaLog* log = nullptr;
     std::uint32_t blocks = 0;
   };
   std::vector<Price> prices(const ArenaLog& asking, Pins pins, Promises promises) const;
   std::optional<std::uint32_t> cheapest_run(const std::vector<Price>& prices, std::uint32_t count) const;
+  void clear(ArenaLog& log, std::uint32_t block);
   bool make_run(ArenaLog& log, std::uint32_t count, Pins pins, Promises promises);
   bool droppable(const ArenaLog& log, Pins pins) const;
   std::deque<Extent>::const_iterator oldest_closed(const ArenaLog& log) const;
@@ -133,7 +140,9 @@ class ArenaImpl {
   // their way (restarted together with the writer), while a stopped one holds on to older logs.
   bool fresh(const ArenaLog& log) const { return !log.live && now_us_ - log.ended_us < kFreshUs; }
   bool needed(const ArenaLog& log) const { return pins_[number_of(log.slot)] != kNoSequence || fresh(log); }
-  std::optional<SlotIndex> free_slot();
+  std::optional<SlotIndex> free_slot(bool for_slate);
+  ArenaLog* replaceable(bool for_slate) const;
+  void hand_numbers_on(SlotIndex leaving);
   StreamContinuation known_numbers(const LogSeries& series) const;
   StreamContinuation numbers_for(const LogDescription& description) const;
   void name_slot(SlotIndex slot, const std::string& stream_id);

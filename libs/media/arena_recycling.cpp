@@ -40,6 +40,11 @@ std::optional<std::uint32_t> ArenaImpl::reclaim_block(ArenaLog& log, const Purpo
       if (!drop_oldest(*victim)) break;
       if (const auto block = take_free(purpose)) return block;
     }
+    if (log.yields) return std::nullopt;  // nothing that anybody needs is for a slate
+    while (ArenaLog* slate = oldest_slate()) {
+      give_up(*slate);
+      if (const auto block = take_free(purpose)) return block;
+    }
   }
   // Nobody has more than was promised: the log goes on in its own oldest block.
   while (drop_oldest(log)) {
@@ -70,6 +75,25 @@ ArenaLog* ArenaImpl::most_dated(Pins pins) {
     found_us = newest_us;
   }
   return found;
+}
+
+// The stream that has been without its publisher for longest.
+ArenaLog* ArenaImpl::oldest_slate() const {
+  ArenaLog* found = nullptr;
+  for (const auto& log : logs_) {
+    if (log == nullptr || !log->live || !log->yields) continue;
+    if (found == nullptr || log->began_us < found->began_us) found = log.get();
+  }
+  return found;
+}
+
+// Its writer finds out by the next gap that it writes.
+void ArenaImpl::give_up(ArenaLog& slate) {
+  slate.live = false;
+  slate.ended_us = now_us_;
+  slot(slate).ended_us.store(slate.ended_us, std::memory_order_release);
+  slot(slate).end.store(static_cast<std::uint32_t>(LogEnd::kNoSpace), std::memory_order_release);
+  free_log(slate);
 }
 
 bool ArenaImpl::droppable(const ArenaLog& log, Pins pins) const {
@@ -165,6 +189,12 @@ std::vector<ArenaImpl::Price> ArenaImpl::prices(const ArenaLog& asking, Pins pin
   std::vector<Price> prices(pool_.size());
   for (const auto& log : logs_) {
     if (log == nullptr) continue;
+    if (log->live && log->yields) {
+      const std::uint32_t held = log->held_blocks.load(std::memory_order_relaxed);
+      for (const std::uint32_t block : log->index) prices[block] = {log.get(), held};
+      prices[log->configuration_block] = {log.get(), held};
+      continue;
+    }
     const std::uint32_t stretch = promises == Promises::kStretch ? log->guaranteed_blocks / 4 : 0;
     const std::uint32_t limit = log.get() == &asking ? log->max_blocks : log->excess_blocks() + stretch;
     std::uint32_t dropped = 0;
@@ -202,13 +232,18 @@ std::optional<std::uint32_t> ArenaImpl::cheapest_run(const std::vector<Price>& p
   return best;
 }
 
+void ArenaImpl::clear(ArenaLog& log, std::uint32_t block) {
+  if (log.live && log.yields) return give_up(log);
+  while (!pool_.is_free(block) && drop_oldest(log)) {
+  }
+}
+
 bool ArenaImpl::make_run(ArenaLog& log, std::uint32_t count, Pins pins, Promises promises) {
   const std::vector<Price> found = prices(log, pins, promises);
   const auto begin = cheapest_run(found, count);
   if (!begin) return false;
   for (std::uint32_t i = *begin; i < *begin + count; ++i) {
-    while (!pool_.is_free(i) && drop_oldest(*found[i].log)) {
-    }
+    if (!pool_.is_free(i)) clear(*found[i].log, i);
   }
   return true;
 }

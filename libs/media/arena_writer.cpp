@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "media/arena_impl.hpp"
+#include "media/errors.hpp"
 
 namespace millrace::media {
 
@@ -245,6 +246,8 @@ Result<std::uint64_t> LogWriter::commit_gap(SampleRecord record) {
   State& state = *state_;
   if (state.ended) return fail("media.ended", "the log has ended");
   if (const Result<void> ready = state.extend_index(); !ready) return tl::unexpected(ready.error());
+  const auto held = state.arena->hold(*state.log);
+  if (!held.owns_lock()) return fail(media::errors::kNoSpace, "the slate's place was needed");
   const std::uint32_t block = state.log->configuration_block;
   record.sequence = state.committed;
   record.block = block;

@@ -226,6 +226,93 @@ TEST_F(LogRoles, ASlateGoesWithItsTime) {
   EXPECT_EQ(writer_->continuation({"cam"}).last_media_sequence, 9'000'000'001U);
 }
 
+class Slates : public LogRoles {
+ protected:
+  static std::string stream(std::uint64_t i) { return "cam" + std::to_string(i); }
+  // Streams whose sources have ended, each with a slate of one gap.
+  void leave(std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      auto gone = create(describe(stream(i), 100 + i));
+      ASSERT_TRUE(append(*gone, 100 + i, 10, numbered(9'000'000'000, 1)));
+      gone->end(LogEnd::kDisconnected);
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
+      auto slate = create(slate_of(i));
+      ASSERT_TRUE(slate);
+      ASSERT_TRUE(slate->commit_gap(numbered(9'000'000'001, 1)));
+      slates_.push_back(std::move(slate));
+    }
+  }
+  LogDescription slate_of(std::uint64_t i) const {
+    LogDescription description = describe(stream(i), 200 + i, 0);
+    description.role = LogRole::kSlate;
+    description.origin_publication_id = PublicationId{100 + i};
+    description.numbers = writer_->continuation({stream(i)});
+    return description;
+  }
+  std::vector<std::unique_ptr<LogWriter>> slates_;
+};
+
+TEST_F(Slates, LeaveAPublisherWhatItWasPromised) {
+  open_writer(16);
+  leave(3);
+  EXPECT_EQ(writer_->statistics().guaranteed_bytes, 0U);
+  std::vector<std::unique_ptr<LogWriter>> live;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    live.push_back(create(describe("new" + std::to_string(i), 300 + i)));
+    ASSERT_TRUE(live.back());
+  }
+  for (std::uint64_t i = 0; i < 4; ++i) fill_blocks(*live[i], 300 + i, 2);
+  for (const auto& slate : slates_) {
+    EXPECT_FALSE(slate->commit_gap(numbered(9'000'000'002, 1))) << "what it held is another's";
+    slate->end(LogEnd::kTimedOut);
+  }
+  const auto reader = open_reader();
+  EXPECT_TRUE(reader->logs(LogRole::kSlate).empty());
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    const LogInfo info = info_of(*reader, 300 + i);
+    auto cursor = reader->open_log(info.slot, info.publication_id, info.first);
+    ASSERT_TRUE(cursor);
+    for (std::uint64_t at = info.first; at < info.committed; ++at) ASSERT_TRUE(cursor->at(at)) << at;
+  }
+  EXPECT_EQ(writer_->continuation({stream(0)}).last_media_sequence, 9'000'000'001U) << "their numbers stay";
+}
+
+TEST_F(Slates, MakeRoomForALargeSample) {
+  open_writer(16);
+  leave(2);
+  auto live = create(describe("new", 300, 16 * 4096));
+  ASSERT_TRUE(live);
+  EXPECT_TRUE(append(*live, 300, 4 * 4096 - LogWriter::kPrefixRoom));
+  EXPECT_TRUE(append(*live, 300, 4 * 4096 - LogWriter::kPrefixRoom));
+  EXPECT_TRUE(append(*live, 300, 4 * 4096 - LogWriter::kPrefixRoom));
+  EXPECT_FALSE(slates_.front()->commit_gap(numbered(9'000'000'002, 1)));
+}
+
+TEST_F(Slates, TakeNoSlotOfAListedStreamAndGiveTheirsToPublishers) {
+  open_writer(64);
+  leave(4);
+  EXPECT_FALSE(writer_->create_log(slate_of(0))) << "the ended ones are needed";
+  EXPECT_EQ(open_reader()->logs(LogRole::kSource).size(), 4U);
+  std::vector<std::unique_ptr<LogWriter>> live;
+  for (std::uint64_t i = 0; i < 4; ++i) live.push_back(create(describe("new" + std::to_string(i), 300 + i)));
+  EXPECT_EQ(open_reader()->logs(LogRole::kSource).size(), 8U);
+  EXPECT_FALSE(slates_.front()->commit_gap(numbered(9'000'000'002, 1)));
+}
+
+TEST_F(Slates, TakeNoBlockThatIsNeeded) {
+  open_writer(16);
+  auto live = create(describe("new", 300, 8 * 4096));
+  fill_blocks(*live, 300, 5);
+  auto gone = create(describe(stream(1), 101));
+  fill_blocks(*gone, 101, 7);
+  gone->end(LogEnd::kDisconnected);
+  ASSERT_EQ(writer_->statistics().free_bytes, 0U);
+  EXPECT_FALSE(writer_->create_log(slate_of(1)));
+  EXPECT_EQ(info_of(*open_reader(), 101).first, 0U);
+  EXPECT_EQ(info_of(*open_reader(), 300).first, 0U);
+}
+
 // A rendition has its origin's segment numbers, whatever the clock says and whatever it had before.
 TEST_F(LogRoles, AWriterBringsItsNumbersAlong) {
   open_writer(64);

@@ -67,8 +67,8 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   arena.directory = config_.media_log.directory(context.home);
   arena.name = kArenaName;
   arena.bytes = config_.log_bytes;
-  // As many live logs as can be promised their bytes, and as many ended ones.
-  const std::uint64_t logs = 2 * config_.log_bytes / std::max<std::uint64_t>(config_.log_stream_bytes, 1);
+  // As many live logs as can be promised their bytes, as many ended ones, and a slate for each of these.
+  const std::uint64_t logs = 3 * config_.log_bytes / std::max<std::uint64_t>(config_.log_stream_bytes, 1);
   arena.max_logs = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(logs, kMinLogs, kMaxLogs));
   auto writer = media::ArenaWriter::open(arena);
   // No restart makes the file system larger.
