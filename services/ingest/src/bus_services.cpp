@@ -195,8 +195,8 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
   node_.notify(std::move(batches));
 }
 
-void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards) {
-  node.serve([&streams, &forwards](const bus::v1::Request& request, const bus::Responder& respond) {
+void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards, Slates& slates) {
+  node.serve([&streams, &forwards, &slates](const bus::v1::Request& request, const bus::Responder& respond) {
     if (answer_forward_command(request, respond, forwards)) return;
     if (request.has_change_limits()) {
       const stream::v1::ChangeLimits& ask = request.change_limits();
@@ -207,10 +207,11 @@ void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards) {
     if (!request.has_close_stream())
       return respond.fail({"bus.unknown_request", "ingest does not answer this"});
     const bus::v1::CloseStream& ask = request.close_stream();
-    if (!streams.close(
-            ask.stream_id(),
-            {.publication_id = PublicationId{ask.publication_id()}, .up_to_epoch = Epoch{ask.up_to_epoch()}},
-            log_end(ask.reason()))) {
+    const LiveStreams::Which which{.publication_id = PublicationId{ask.publication_id()},
+                                   .up_to_epoch = Epoch{ask.up_to_epoch()}};
+    const media::LogEnd reason = log_end(ask.reason());
+    if (reason == media::LogEnd::kRevoked) slates.withdraw(ask.stream_id(), which);
+    if (!streams.close(ask.stream_id(), which, reason)) {
       return respond.fail({reply_codes::kNotLive, "the stream is not live"});
     }
     respond(bus::v1::Reply{});

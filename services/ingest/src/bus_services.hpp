@@ -7,6 +7,7 @@
 #include "bus/node.hpp"
 #include "forward/forwards.hpp"
 #include "other_services.hpp"
+#include "streams/slates.hpp"
 
 namespace millrace::ingest {
 
@@ -42,6 +43,6 @@ class BusAnnouncer : public Announcer {
 
 // Answers CloseStream, ChangeLimits, StartForward, StopForward and ListForwards. All of it outlives the
 // node's callbacks.
-void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards);
+void serve_commands(bus::Node& node, LiveStreams& streams, Forwards& forwards, Slates& slates);
 
 }  // namespace millrace::ingest

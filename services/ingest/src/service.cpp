@@ -175,7 +175,7 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
        .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
-  serve_commands(parts.shell.node(), parts.streams, parts.server->forwards());
+  serve_commands(parts.shell.node(), parts.streams, parts.server->forwards(), parts.server->slates());
   context.health->set("rtmp", runtime::HealthState::kReady);
 
   runtime::Ports ports = {{"RTMP_PORT", parts.server->port()}};

@@ -1,8 +1,10 @@
-// StartForward, StopForward and ListForwards over a real bus.
+// StartForward, StopForward and ListForwards, and CloseStream, over a real bus.
 #include "forward/forward_commands.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <future>
 
 #include "bus/testing.hpp"
@@ -17,14 +19,20 @@ class ForwardCommands : public ::testing::Test {
   ForwardCommands() {
     IngestConfig config;
     config.forward_allow = "127.0.0.0/8";
+    std::string path = "/tmp/millrace-commands-XXXXXX";
+    media_log_ = ::mkdtemp(path.data());
+    arena_ = std::move(*media::ArenaWriter::open({media_log_, "ingest", 32U << 20, 256U << 10, 32}));
+    slates_.emplace(*arena_, Slates::Policy{.grace_us = 60 * kSecond, .retention = {}});
     forwards_ = std::move(*Forwards::open(config));
     ingest_ = std::move(*bus::Node::start(directory_.config("ingest")));
-    serve_commands(*ingest_, streams_, *forwards_);
+    serve_commands(*ingest_, streams_, *forwards_, *slates_);
     client_ = std::move(*bus::Node::start(directory_.config("")));
   }
   ~ForwardCommands() override {
     client_->stop();
     ingest_->stop();
+    slates_.reset();
+    std::filesystem::remove_all(media_log_);
   }
 
   Result<bus::v1::Reply> ask(bus::v1::Request request) {
@@ -59,7 +67,25 @@ class ForwardCommands : public ::testing::Test {
     return forwards_->targets_of(stream);
   }
 
+  // A stream whose publisher is away has a slate by now.
+  void leave(const std::string& stream_id) {
+    media::LogDescription description;
+    description.stream_id = stream_id;
+    description.publication_id = PublicationId{7};
+    auto log = std::move(*arena_->create_log(description));
+    log->set_target_duration_s(2);
+    log->end(media::LogEnd::kDisconnected);
+    slates_->publisher_left(
+        {.stream_id = stream_id, .publication_id = PublicationId{7}, .last_media_us = kSecond},
+        {kSecond, {}});
+    (void)slates_->advance(4 * kSecond);
+  }
+
+  static constexpr std::int64_t kSecond = 1'000'000;
   bus::testing::BusDirectory directory_;
+  std::string media_log_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::optional<Slates> slates_;
   LiveStreams streams_;
   std::unique_ptr<Forwards> forwards_;
   std::unique_ptr<bus::Node> ingest_;
@@ -72,6 +98,20 @@ TEST_F(ForwardCommands, StartAndStop) {
   EXPECT_EQ(targets()[0]->url.name, "key");
   ASSERT_TRUE(stop("f1"));
   EXPECT_TRUE(targets().empty());
+}
+
+// Its publisher is away, and may not come back.
+TEST_F(ForwardCommands, ClosingAStreamEndsItsSlate) {
+  leave("cam1");
+  ASSERT_EQ(slates_->count(), 1U);
+  bus::v1::Request request;
+  request.mutable_close_stream()->set_stream_id("cam1");
+  request.mutable_close_stream()->set_reason(stream::v1::END_REASON_TAKEN_OVER);
+  EXPECT_FALSE(ask(request));
+  EXPECT_EQ(slates_->count(), 1U) << "who takes it over comes";
+  request.mutable_close_stream()->set_reason(stream::v1::END_REASON_REVOKED);
+  EXPECT_FALSE(ask(request)) << "it is not live";
+  EXPECT_EQ(slates_->count(), 0U);
 }
 
 TEST_F(ForwardCommands, SayWhyTheyRefuse) {

@@ -224,6 +224,24 @@ TEST_P(SlateBehindAPublisher, StandsInForWhoMayComeBack) {
   EXPECT_EQ(slates_.count(), expected);
 }
 
+TEST_F(PublishRoleTest, LeavesTheSlateAloneWhenThereIsNoRoomForItsLog) {
+  connection_.now = kSecond;
+  ask();
+  const LiveStreamPtr stream = accept();
+  send(rtmp::MessageType::kVideo, 0, testing::avc_header());
+  send(rtmp::MessageType::kVideo, 0, testing::video_frame(true, 0, 64));
+  role_->end(media::LogEnd::kDisconnected);
+  streams_.release(stream);
+  ASSERT_EQ(slates_.advance(4 * kSecond).size(), 1U);
+  connection_.session().reject_publish(1, "NetStream.Publish.Failed", "");
+  config_.log_stream_bytes = 1ULL << 40;
+  role_.emplace(connection_, context_);
+  ask();
+  accept();
+  EXPECT_TRUE(role_->over());
+  EXPECT_EQ(slates_.count(), 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Reasons, SlateBehindAPublisher,
                          ::testing::Values(media::LogEnd::kUnpublished, media::LogEnd::kDisconnected,
                                            media::LogEnd::kTimedOut, media::LogEnd::kDrained,

@@ -41,13 +41,16 @@ class SlatesTest : public ::testing::Test {
   // A publisher's log with media up to the time, or without any. fixed: what its lists have is known.
   void publish(std::uint64_t id, std::optional<std::int64_t> last_us, bool fixed = true,
                media::LogEnd end = media::LogEnd::kDisconnected) {
-    slates_->publisher_came("cam");
     media::LogDescription description;
     description.stream_id = "cam";
     description.publication_id = PublicationId{id};
     description.started_wall = kWall;
     description.part_target_us = kPart;
-    auto log = std::move(*arena_->create_log(description));
+    std::unique_ptr<media::LogWriter> log;
+    ASSERT_TRUE(slates_->publisher_comes("cam", PublicationId{id}, [&] {
+      log = std::move(*arena_->create_log(description));
+      return true;
+    }));
     first_ = log->continuation().last_media_sequence + 1;
     if (last_us) {
       if (fixed) {
@@ -67,6 +70,18 @@ class SlatesTest : public ::testing::Test {
   void leave(std::uint64_t id, std::int64_t last_us, std::int64_t now_us) {
     slates_->publisher_left(
         {.stream_id = "cam", .publication_id = PublicationId{id}, .last_media_us = last_us}, at(now_us));
+  }
+  // As a program that was killed leaves it.
+  void kill() {
+    std::ifstream file(directory_ + "/ingest.arena", std::ios::binary);
+    const Bytes left((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    file.close();
+    slates_.reset();
+    reader_.reset();
+    arena_.reset();
+    std::ofstream(directory_ + "/ingest.arena", std::ios::binary)
+        .write(reinterpret_cast<const char*>(left.data()), static_cast<std::streamsize>(left.size()));
+    open();
   }
   std::vector<media::LogInfo> slates() { return reader_->logs(media::LogRole::kSlate); }
 
@@ -171,20 +186,97 @@ TEST_F(SlatesTest, LeaveAStreamAloneWhenTheArenaHasNoRoomForItsSlate) {
   EXPECT_EQ(slates_->due_us(), kSecond + kGrace);
 }
 
+// Readers have the slates of an epoch in the order of their incarnations.
+TEST_F(SlatesTest, CountOnOverAKillBehindAPublisherWithoutMedia) {
+  publish(7, kSecond);
+  leave(7, kSecond, 2 * kSecond);
+  (void)slates_->advance(3 * kSecond);
+  publish(8, std::nullopt);
+  leave(8, 0, 4 * kSecond);
+  (void)slates_->advance(6 * kSecond);
+  kill();
+  slates_->resume(*reader_, at(7 * kSecond));
+  (void)slates_->advance(8 * kSecond);
+  ASSERT_EQ(slates().size(), 3U);
+  EXPECT_EQ(slates()[1].epoch, slates()[2].epoch);
+  EXPECT_LT(slates()[1].incarnation, slates()[2].incarnation);
+  EXPECT_EQ(slates()[2].end, media::LogEnd::kLive);
+}
+
+// The older one, which was given up, leaves late, on another thread.
+TEST_F(SlatesTest, StandBesideNoPublisherWhenAnOlderOneLeaves) {
+  publish(7, kSecond);
+  publish(8, 2 * kSecond);
+  leave(7, kSecond, 3 * kSecond);
+  EXPECT_TRUE(slates_->advance(5 * kSecond).empty());
+  leave(8, 5 * kSecond, 6 * kSecond);
+  EXPECT_EQ(slates_->advance(8 * kSecond).size(), 1U);
+}
+
+TEST_F(SlatesTest, AreNotMadeWhereNoPieceIsOverInTime) {
+  for (const std::int64_t left_us : {kGrace + kSecond, kGrace + kSecond - kPart + 1}) {
+    publish(static_cast<std::uint64_t>(left_us), kSecond);
+    leave(static_cast<std::uint64_t>(left_us), kSecond, left_us);
+    EXPECT_TRUE(slates_->advance(3 * kGrace).empty());
+    EXPECT_TRUE(slates().empty());
+    EXPECT_FALSE(slates_->due_us());
+  }
+}
+
+TEST_F(SlatesTest, GoOnWhenThereIsNoRoomForWhoComes) {
+  publish(7, kSecond);
+  leave(7, kSecond, 2 * kSecond);
+  (void)slates_->advance(3 * kSecond);
+  EXPECT_FALSE(slates_->publisher_comes("cam", PublicationId{8}, [] { return false; }));
+  EXPECT_EQ(slates_->advance(4 * kSecond).size(), 1U);
+  EXPECT_EQ(slates().size(), 1U);
+  leave(7, kSecond, 2 * kSecond);
+  EXPECT_EQ(slates_->count(), 1U);
+}
+
+TEST_F(SlatesTest, EndWhenTheirStreamIsClosed) {
+  publish(7, kSecond);
+  leave(7, kSecond, 2 * kSecond);
+  (void)slates_->advance(3 * kSecond);
+  slates_->withdraw("cam", {.publication_id = PublicationId{9}});
+  slates_->withdraw("other", {});
+  EXPECT_EQ(slates_->count(), 1U);
+  slates_->withdraw("cam", {});
+  EXPECT_EQ(slates_->count(), 0U);
+  EXPECT_EQ(slates().front().end, media::LogEnd::kRevoked);
+  EXPECT_FALSE(slates_->due_us());
+}
+
+TEST_F(SlatesTest, AreNotForWhoMayNotComeBack) {
+  publish(7, kSecond);
+  leave(7, kSecond, 2 * kSecond);
+  publish(8, 3 * kSecond);
+  slates_->publisher_left({.stream_id = "cam", .publication_id = PublicationId{8}, .may_return = false},
+                          at(4 * kSecond));
+  EXPECT_FALSE(slates_->due_us());
+}
+
+TEST_F(SlatesTest, AreWrittenWhenTheyAreDueAndNoOthers) {
+  publish(7, kSecond);
+  leave(7, kSecond, 2 * kSecond);
+  for (int second = 0; second < 3; ++second) {
+    slates_->publisher_left({.stream_id = "none" + std::to_string(second),
+                             .publication_id = PublicationId{9},
+                             .last_media_us = second * kSecond + 1},
+                            at(3 * kSecond));
+  }
+  EXPECT_EQ(slates_->due_us(), 2 * kSecond + kPart);
+  EXPECT_EQ(slates_->advance(2 * kSecond + kPart).size(), 1U);
+  EXPECT_EQ(slates_->advance(kGrace - 1).size(), 1U);
+  EXPECT_EQ(slates_->due_us(), kGrace);
+}
+
 // As a program that was killed leaves it: the next one goes on.
 TEST_F(SlatesTest, GoOnInAnArenaThatIsTakenOver) {
   publish(7, kSecond);
   leave(7, kSecond, 2 * kSecond);
   (void)slates_->advance(5 * kSecond);
-  std::ifstream file(directory_ + "/ingest.arena", std::ios::binary);
-  const Bytes left((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  file.close();
-  slates_.reset();
-  reader_.reset();
-  arena_.reset();
-  std::ofstream(directory_ + "/ingest.arena", std::ios::binary)
-      .write(reinterpret_cast<const char*>(left.data()), static_cast<std::streamsize>(left.size()));
-  open();
+  kill();
   ASSERT_EQ(slates().size(), 1U);
   EXPECT_EQ(slates().front().end, media::LogEnd::kWriterLost);
   EXPECT_EQ(slates().front().committed, 6U);

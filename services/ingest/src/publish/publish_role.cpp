@@ -114,16 +114,21 @@ void PublishRole::accept(const LiveStreamPtr& stream) {
   if (!state_.limits_changed) state_.limits = stream->limits;
   if (!enter_publishers())
     return refuse_room({"ingest.max_streams", "The server takes no more streams at the moment."});
-  context_.slates.publisher_came(stream->stream_id);
-  auto publication = open_publication(context_.arena, context_.config, *stream);
-  if (!publication) {
+  Error error;
+  const bool opened = context_.slates.publisher_comes(stream->stream_id, stream->publication_id, [&] {
+    auto publication = open_publication(context_.arena, context_.config, *stream);
+    if (publication) {
+      publication_ = std::move(*publication);
+    } else {
+      error = publication.error();
+    }
+    return publication_ != nullptr;
+  });
+  if (!opened) {
     leave_publishers();
-    leave_slate(0);
-    log::error("no media log for a stream",
-               {{"stream", stream->stream_id}, {"message", publication.error().message}});
-    return refuse_room({publication.error().code, "The server has no room for another stream."});
+    log::error("no media log for a stream", {{"stream", stream->stream_id}, {"message", error.message}});
+    return refuse_room({error.code, "The server has no room for another stream."});
   }
-  publication_ = std::move(*publication);
   started();
 }
 
@@ -281,18 +286,19 @@ void PublishRole::finish(media::LogEnd reason) {
                                   {"publication", hex_id(stream_->publication_id)},
                                   {"reason", media::name_of(reason)},
                                   {"records", committed}});
-  if (reason != media::LogEnd::kRevoked)
-    leave_slate(publication_->any_record() ? publication_->arrival_us() : 0);
+  leave_slate(reason);
   publication_.reset();
 }
 
 // Somebody may come back: after the log's end, whose numbers the slate goes on from.
-void PublishRole::leave_slate(std::int64_t last_media_us) {
-  context_.slates.publisher_left({.stream_id = stream_->stream_id,
-                                  .publication_id = stream_->publication_id,
-                                  .is_private = stream_->is_private,
-                                  .last_media_us = last_media_us},
-                                 {connection_.now_us(), wall_now()});
+void PublishRole::leave_slate(media::LogEnd reason) {
+  context_.slates.publisher_left(
+      {.stream_id = stream_->stream_id,
+       .publication_id = stream_->publication_id,
+       .is_private = stream_->is_private,
+       .last_media_us = publication_->any_record() ? publication_->arrival_us() : 0,
+       .may_return = reason != media::LogEnd::kRevoked},
+      {connection_.now_us(), wall_now()});
 }
 
 // --- time ---

@@ -127,7 +127,7 @@ class PublishRole {
   RecordReports::Progress progress() const;
   NewRecords records_from(std::uint64_t first) const;
   void finish(media::LogEnd reason);
-  void leave_slate(std::int64_t last_media_us);
+  void leave_slate(media::LogEnd reason);
   void time_out();
 
   RoleConnection& connection_;

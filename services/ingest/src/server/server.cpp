@@ -128,7 +128,8 @@ void Server::maintain() {
 
 // On the first thread.
 void Server::write_slates() {
-  if (!slate_timer_) return;  // draining
+  if (!slate_timer_) return;                                        // draining
+  slate_timer_->start(kMaintenanceUs, [this] { write_slates(); });  // should what follows fail
   const std::vector<NewRecords> written = slates_.advance(monotonic_us());
   if (!written.empty()) shared_.announcer.new_records(written);
   const auto due_us = slates_.due_us();

@@ -41,6 +41,7 @@ class Server {
   std::uint16_t tls_port() const { return tls_listener_port_; }  // 0: no RTMPS
   const ServerCounters& counters() const { return shared_.counters; }
   const Slates& slates() const { return slates_; }
+  Slates& slates() { return slates_; }
   Forwards& forwards() const { return *forwards_; }
   net::ListenerStatistics listener_statistics() const;
   std::vector<net::PollerStatistics> poller_statistics() const;

@@ -26,10 +26,12 @@ std::optional<std::int64_t> last_media_us(media::ArenaReader& arena,
   return std::nullopt;
 }
 
-std::uint32_t slates_of(const std::vector<media::LogInfo>& slates, PublicationId publication_id) {
+// Of one epoch, in whose order readers have them. Not by origin: a publication that sent nothing has an
+// epoch, and its slate the origin of the one before.
+std::uint32_t slates_of(const std::vector<media::LogInfo>& slates, std::string_view stream_id, Epoch epoch) {
   std::uint32_t count = 0;
   for (const media::LogInfo& slate : slates) {
-    if (slate.origin_publication_id == publication_id) count = std::max(count, slate.incarnation + 1);
+    if (slate.stream_id == stream_id && slate.epoch == epoch) count = std::max(count, slate.incarnation + 1);
   }
   return count;
 }
@@ -37,31 +39,76 @@ std::uint32_t slates_of(const std::vector<media::LogInfo>& slates, PublicationId
 }  // namespace
 
 void Slates::publisher_left(const Left& left, const Moment& now) {
-  const media::StreamContinuation numbers = arena_.continuation({.stream_id = left.stream_id});
   {
     const std::lock_guard lock(mutex_);
     if (!policy_.enabled) return;
-    const auto known = entries_.find(left.stream_id);
-    if (known == entries_.end() && (left.last_media_us == 0 || entries_.size() >= kMostStreams)) return;
-    Entry& entry = entries_[left.stream_id];
-    if (left.last_media_us != 0) {
-      entry.left = left;
-      entry.deadline_us = left.last_media_us + policy_.grace_us;
-    }
-    // A list has numbers when its target duration is known, and not before.
-    entry.away = numbers.found && numbers.target_duration_s != 0;
-    entry.began = now;
-    entry.numbers = numbers;
+    note(left, now);
   }
   if (observer_) observer_();
 }
 
-void Slates::publisher_came(std::string_view stream_id) {
+void Slates::note(const Left& left, const Moment& now) {
+  const auto present = present_.find(left.stream_id);
+  const bool newest = present == present_.end() || present->second == left.publication_id;
+  if (newest && present != present_.end()) present_.erase(present);
+  auto known = entries_.find(left.stream_id);
+  if (!left.may_return) {
+    if (newest && known != entries_.end()) erase(known, media::LogEnd::kRevoked);
+    return;
+  }
+  if (known == entries_.end()) {
+    if (left.last_media_us == 0 || entries_.size() >= kMostStreams) return;
+    known = entries_.try_emplace(left.stream_id).first;
+  }
+  Entry& entry = known->second;
+  if (left.last_media_us != 0) {
+    entry.left = left;
+    entry.deadline_us = left.last_media_us + policy_.grace_us;
+  }
+  if (newest) {
+    entry.numbers = arena_.continuation({.stream_id = left.stream_id});
+    // A list has numbers when its target duration is known, and not before.
+    entry.away = entry.numbers.found && entry.numbers.target_duration_s != 0;
+    entry.began = now;
+  }
+  schedule(known);
+}
+
+bool Slates::publisher_comes(const std::string& stream_id, PublicationId publication_id,
+                             const std::function<bool()>& make_log) {
+  const std::lock_guard lock(mutex_);
+  if (!make_log()) return false;
+  if (!policy_.enabled) return true;
+  present_[stream_id] = publication_id;
+  const auto found = entries_.find(stream_id);
+  if (found == entries_.end()) return true;
+  finish(found->second, media::LogEnd::kTakenOver);
+  found->second.away = false;
+  schedule(found);
+  return true;
+}
+
+void Slates::withdraw(std::string_view stream_id, LiveStreams::Which which) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(stream_id);
   if (found == entries_.end()) return;
-  finish(found->second, media::LogEnd::kTakenOver);
-  found->second.away = false;
+  const Entry& entry = found->second;
+  const bool meant =
+      (which.publication_id == kNoPublication || which.publication_id == entry.left.publication_id) &&
+      (which.up_to_epoch == kNoEpoch || entry.numbers.epoch <= which.up_to_epoch);
+  if (meant) erase(found, media::LogEnd::kRevoked);
+}
+
+void Slates::schedule(const Entries::iterator& entry) {
+  due_.erase({entry->second.scheduled_us, entry->first});
+  entry->second.scheduled_us = due_us(entry->second);
+  due_.emplace(entry->second.scheduled_us, entry->first);
+}
+
+void Slates::erase(const Entries::iterator& entry, media::LogEnd reason) {
+  finish(entry->second, reason);
+  due_.erase({entry->second.scheduled_us, entry->first});
+  entries_.erase(entry);
 }
 
 void Slates::resume(media::ArenaReader& arena, const Moment& now) {
@@ -71,9 +118,10 @@ void Slates::resume(media::ArenaReader& arena, const Moment& now) {
     const auto media_us = last_media_us(arena, log, sources.rend());
     const bool may_return = log->end != media::LogEnd::kLive && log->end != media::LogEnd::kRevoked;
     if (may_return && media_us && now.monotonic_us - *media_us < policy_.grace_us)
-      publisher_left({log->stream_id, log->publication_id, log->is_private, *media_us,
-                      slates_of(slates, log->publication_id)},
-                     now);
+      publisher_left(
+          {log->stream_id, log->publication_id, log->is_private, *media_us,
+           slates_of(slates, log->stream_id, arena_.continuation({.stream_id = log->stream_id}).epoch)},
+          now);
     const std::string stream_id = log->stream_id;
     while (log != sources.rend() && log->stream_id == stream_id) ++log;
   }
@@ -81,10 +129,11 @@ void Slates::resume(media::ArenaReader& arena, const Moment& now) {
 
 std::int64_t Slates::due_us(const Entry& entry) const {
   if (!entry.away) return entry.deadline_us;
-  const std::int64_t piece_us = entry.writer
-                                    ? entry.writer->due_us()
-                                    : entry.began.monotonic_us + GapPieces::of(entry.numbers).length_us;
-  return std::min(entry.deadline_us, piece_us);
+  return std::min(entry.deadline_us, entry.writer ? entry.writer->due_us() : first_piece_us(entry));
+}
+
+std::int64_t Slates::first_piece_us(const Entry& entry) {
+  return entry.began.monotonic_us + GapPieces::of(entry.numbers).length_us;
 }
 
 // The log is made when there is something to write: who comes back at once meets no gap.
@@ -119,12 +168,14 @@ bool Slates::open(Entry& entry) {
 
 std::optional<NewRecords> Slates::write(Entry& entry, std::int64_t now_us) {
   if (!entry.away || due_us(entry) > now_us) return std::nullopt;
+  const std::int64_t until_us = std::min(now_us, entry.deadline_us);
+  if (!entry.writer && first_piece_us(entry) > until_us) return std::nullopt;
   if (!entry.writer && !open(entry)) {
     entry.away = false;
     return std::nullopt;
   }
   const std::uint64_t first = entry.writer->log().committed();
-  const auto written = entry.writer->advance(std::min(now_us, entry.deadline_us));
+  const auto written = entry.writer->advance(until_us);
   if (!written) {
     log::warning("a slate can't go on",
                  {{"stream", entry.left.stream_id}, {"message", written.error().message}});
@@ -147,20 +198,21 @@ std::optional<NewRecords> Slates::write(Entry& entry, std::int64_t now_us) {
 std::vector<NewRecords> Slates::advance(std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   std::vector<NewRecords> all;
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
+  while (!due_.empty() && due_.begin()->first <= now_us) {
+    const auto entry = entries_.find(due_.begin()->second);
     if (auto records = write(entry->second, now_us)) all.push_back(std::move(*records));
-    const bool over = now_us >= entry->second.deadline_us;
-    if (over) finish(entry->second, media::LogEnd::kTimedOut);
-    entry = over ? entries_.erase(entry) : std::next(entry);
+    if (now_us >= entry->second.deadline_us) {
+      erase(entry, media::LogEnd::kTimedOut);
+    } else {
+      schedule(entry);
+    }
   }
   return all;
 }
 
 std::optional<std::int64_t> Slates::due_us() const {
   const std::lock_guard lock(mutex_);
-  std::optional<std::int64_t> due;
-  for (const auto& [stream_id, entry] : entries_) due = std::min(due.value_or(INT64_MAX), due_us(entry));
-  return due;
+  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
 }
 
 std::size_t Slates::count() const {
@@ -179,7 +231,9 @@ void Slates::stop() {
   const std::lock_guard lock(mutex_);
   policy_.enabled = false;
   for (auto& [stream_id, entry] : entries_) finish(entry, media::LogEnd::kDrained);
+  due_.clear();
   entries_.clear();
+  present_.clear();
 }
 
 }  // namespace millrace::ingest

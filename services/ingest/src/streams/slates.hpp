@@ -1,11 +1,12 @@
 // What stands in for publishers that are away: as long as one may come back, its stream has a log of gaps
 // (publication::GapWriter), so that its playlists move on in real time.
 //
-//   publisher_left ──a piece is over──> its log is written ──> publisher_came, or the time to come back is
-//        └───────── publisher_came: there was no gap ──^        over: the log ends
+//   publisher_left ──a piece is over──> its log is written ──> publisher_comes, withdraw, or the time to
+//        └───────── publisher_comes: there was no gap ──^       come back is over: the log ends
 //
-// A log that is made for a stream goes on from the numbers of the last one: who makes one says
-// publisher_came() first. A publisher that is connected and silent has not left.
+// A log that is made for a stream goes on from the numbers of the last one: it is made within
+// publisher_comes(), while no slate is written. A publisher that is connected and silent has not left; nor
+// has a stream's publisher when an older one leaves behind it, on another thread.
 //
 // Any thread. No clock, no socket.
 #pragma once
@@ -15,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,12 +53,17 @@ class Slates {
     PublicationId publication_id{};
     bool is_private = false;
     std::int64_t last_media_us = 0;  // arrival; 0: it sent none, what was known before counts
-    std::uint32_t incarnation = 0;   // slates of this publication so far
+    std::uint32_t incarnation = 0;   // slates of the stream's newest epoch so far
+    bool may_return = true;
   };
   // Its log has ended.
   void publisher_left(const Left& left, const Moment& now);
-  // Ends the stream's slate: what is written next goes on from it.
-  void publisher_came(std::string_view stream_id);
+  // Ends the stream's slate when the publication's log could be made (true): it goes on from the slate.
+  // Where there is no room the slate goes on. make_log: within the lock.
+  bool publisher_comes(const std::string& stream_id, PublicationId publication_id,
+                       const std::function<bool()>& make_log);
+  // Nobody of these may come back: the stream was closed.
+  void withdraw(std::string_view stream_id, LiveStreams::Which which);
   // What an earlier writer of the arena has left: publishers that are away as its logs tell.
   void resume(media::ArenaReader& arena, const Moment& now);
 
@@ -78,8 +85,14 @@ class Slates {
     media::StreamContinuation numbers;
     std::optional<publication::GapWriter> writer{};
     LiveStreamPtr slate{};  // the log's identity, once there is one
+    std::int64_t scheduled_us = 0;
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
   std::int64_t due_us(const Entry& entry) const;
+  static std::int64_t first_piece_us(const Entry& entry);
+  void note(const Left& left, const Moment& now);
+  void schedule(const Entries::iterator& entry);
+  void erase(const Entries::iterator& entry, media::LogEnd reason);
   bool open(Entry& entry);
   std::optional<NewRecords> write(Entry& entry, std::int64_t now_us);
   static void finish(Entry& entry, media::LogEnd reason);
@@ -88,7 +101,10 @@ class Slates {
   Policy policy_;
   std::function<void()> observer_;
   mutable std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  Entries entries_;
+  std::set<std::pair<std::int64_t, std::string_view>> due_;  // of all entries, whose names these are
+  // The newest publications of streams that have one; as many as there are publishers.
+  std::map<std::string, PublicationId, std::less<>> present_;
 };
 
 }  // namespace millrace::ingest
