@@ -17,6 +17,7 @@ millrace_fuzzer(recorded_file_fuzz
     src/recorded_file_fuzz.cpp
     src/recorded_media.cpp
     src/recorded_segments.cpp
+    src/segment_index.cpp
     src/track_configuration.cpp
   DEPS media media_mp4 manifest_hls mp4
   SEEDS src/recorded_file_fuzz_seeds
