@@ -13,9 +13,10 @@ from stack import PATIENCE, ROOT, Stack, check, leave, main, make_clip, skip, wa
 
 CUTS = 50 if os.environ.get("MILLRACE_TEST_LONG") else 2
 AWAY = (3, 9)
-GRACE = 45
 # Behind it: the list that was there before is gone, and the player was taken along by the gap.
 LONG = 36
+# With the time that an encoder takes to connect.
+GRACE = LONG + round(10 * PATIENCE)
 # No frame for this long is a stall, on whatever machine.
 STALL = 8.0 * PATIENCE
 STEADY = 9

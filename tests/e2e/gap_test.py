@@ -8,9 +8,10 @@ import subprocess
 import time
 
 from low_latency import Checker, LowLatencyList
-from stack import Stack, check, fetch, leave, main, make_clip, packets, wait_for
+from stack import PATIENCE, Stack, check, fetch, leave, main, make_clip, packets, wait_for
 
-GRACE = 24
+# A cut, twelve pieces, a manifest, two kills and an encoder that connects have to fit in.
+GRACE = round(40 * PATIENCE)
 # A player's playlist asks for a part more than there is: so many of a third of a second say that lists move on.
 PIECES = 12
 
