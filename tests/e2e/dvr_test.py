@@ -16,6 +16,12 @@ def whole_list(watcher, rendition="v0"):
             check(status == 200, f"{address}: {status} {body[:200]}")
 
 
+def lost(listed):
+    """Gaps that are not for want of a publisher: those have names of their own."""
+    uris = re.findall(r"^#EXT-X-GAP\n(?:#.*\n)*(.+)$", listed.text, re.M)
+    return [uri for uri in uris if not uri.endswith("-gap.m4s")]
+
+
 def beyond_the_log(watcher):
     """Segments in the list that the log does not have any more, by what recording's absence would leave: what has left the live list for long."""
     live = live_playlist(watcher.live)
@@ -73,7 +79,7 @@ def test():
         publisher.wait(20 * PATIENCE)
         publisher = stack.publish_on(clip)
         watcher.for_seconds(7)
-        check(not watcher.media().gaps, f"gaps: {watcher.media().gaps}")
+        check(not lost(watcher.media()), f"gaps: {watcher.media().text}")
         whole_list(watcher)
         leave(publisher)
         wait_for(lambda: watcher.look().ended, "the list's end", 30)
@@ -81,10 +87,10 @@ def test():
         # The log is emptied of it; the recording is finished, another file.
         wait_for(lambda: fetch(watcher.live)[0] == 404, "the live list's end", 90, 0.5)
         past = watcher.look()
-        check(past.ended and not past.gaps and len(past.segments) > 50, f"the VOD: {past.text}")
+        check(past.ended and not lost(past) and len(past.segments) > 50, f"the VOD: {past.text}")
         whole_list(watcher)
         check(watcher.same_bytes() > 30, "segments were compared")
-        length = sum(seconds for _, _, seconds, *_ in past.segments)
+        length = sum(float(seconds) for seconds in re.findall(r"^#EXTINF:([0-9.]+)", past.text, re.M))
         result = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", watcher.dvr], capture_output=True,
                                 text=True, timeout=60 * PATIENCE)
         check(abs(float(result.stdout) - length) < 5, f"ffprobe: {result.stdout}{result.stderr}, {length} s are listed")
