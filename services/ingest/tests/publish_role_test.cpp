@@ -233,13 +233,17 @@ TEST_F(PublishRoleTest, LeavesTheSlateAloneWhenThereIsNoRoomForItsLog) {
   role_->end(media::LogEnd::kDisconnected);
   streams_.release(stream);
   ASSERT_EQ(slates_.advance(4 * kSecond).size(), 1U);
-  connection_.session().reject_publish(1, "NetStream.Publish.Failed", "");
   config_.log_stream_bytes = 1ULL << 40;
-  role_.emplace(connection_, context_);
-  ask();
+  testing::RecordedConnection second;
+  second.now = 4 * kSecond;
+  role_.emplace(second, context_);
+  auto request = second.request<rtmp::PublishRequested>("publish", "one");
+  role_->ask(request, [this](const std::function<void(PublishRole&)>& work) { work(*role_); });
   accept();
   EXPECT_TRUE(role_->over());
+  EXPECT_TRUE(second.was_told("no room for another stream"));
   EXPECT_EQ(slates_.count(), 1U);
+  role_.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(Reasons, SlateBehindAPublisher,
