@@ -3,29 +3,18 @@
 #include <cstdio>
 
 #include "base/bits.hpp"
+#include "codecs/leb128.hpp"
 
 namespace millrace::codecs {
 namespace {
 
 constexpr std::uint8_t kMarkerAndVersion = 0x81;
-constexpr unsigned kMaxLeb128Bytes = 8;
 
 struct Obu {
   std::uint8_t type = 0;
   ByteView whole;
   ByteView payload;
 };
-
-// AV1 4.10.5
-std::uint64_t read_leb128(ByteReader& reader) {
-  std::uint64_t value = 0;
-  for (unsigned i = 0; i < kMaxLeb128Bytes; ++i) {
-    const std::uint8_t byte = reader.u8();
-    value |= std::uint64_t{byte & 0x7FU} << (7 * i);
-    if ((byte & 0x80) == 0) break;
-  }
-  return value;
-}
 
 // AV1 5.3.1, 5.3.2. Takes the next OBU off rest; nullopt when its length is wrong.
 std::optional<Obu> next_obu(ByteView& rest) {
@@ -77,18 +66,23 @@ Result<Av1Configuration> parse_av1_configuration(ByteView av1c) {
   configuration.chroma_subsampling = flags >> 2 & 3;
   configuration.chroma_sample_position = flags & 3;
   if (configuration.profile > 2) return fail("codecs.av1_invalid", "reserved AV1 profile");
+  Av1Metadata metadata;
+  bool has_header = false;
   for (ByteView rest = reader.rest(); !rest.empty();) {
     const auto obu = next_obu(rest);
+    if (!obu && has_header) break;
     if (!obu) return invalid_obu();
-    if (obu->type != kObuSequenceHeader) continue;
+    if (obu->type == kObuMetadata) read_av1_metadata(obu->payload, metadata);
+    if (obu->type != kObuSequenceHeader || has_header) continue;
     const auto header = parse_av1_sequence_header(obu->payload);
     if (!header) return tl::unexpected(header.error());
     configuration.width = header->width;
     configuration.height = header->height;
     configuration.fps = header->fps;
     configuration.colour = header->colour;
-    break;
+    has_header = true;
   }
+  configuration.hdr = metadata.hdr;
   return configuration;
 }
 
@@ -111,6 +105,7 @@ Result<Av1TemporalUnit> inspect_temporal_unit(ByteView sample) {
     const auto obu = next_obu(rest);
     if (!obu) return invalid_obu();
     ++unit.obus;
+    if (obu->type == kObuMetadata) read_av1_metadata(obu->payload, unit.metadata);
     if (obu->type == kObuSequenceHeader && !unit.sequence_header) {
       const auto header = parse_av1_sequence_header(obu->payload);
       if (!header) return tl::unexpected(header.error());

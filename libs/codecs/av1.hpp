@@ -2,7 +2,8 @@
 // any thread; input is outside data and may hold anything.
 //
 // Specifications: AV1 Codec ISO Media File Format Binding 2.3 (av1C), 2.4 (samples), 5 (codec string); AV1
-// Bitstream & Decoding Process 5.3 (OBU), 5.5 (sequence header), 5.9.2 (frame header).
+// Bitstream & Decoding Process 5.3 (OBU), 5.5 (sequence header), 5.8 (metadata), 5.9.2 (frame
+// header).
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,12 @@ struct Av1SequenceHeader {
   std::optional<Colour> colour;
 };
 
+// What metadata OBUs say (AV1 6.7).
+struct Av1Metadata {
+  HdrMetadata hdr;
+  std::uint8_t captions = 0;  // Captions (captions.hpp)
+};
+
 struct Av1Configuration {
   std::uint8_t profile = 0;
   std::uint8_t level = 0;
@@ -56,6 +63,7 @@ struct Av1Configuration {
   std::uint32_t height = 0;
   std::optional<double> fps;
   std::optional<Colour> colour;
+  HdrMetadata hdr;  // of the metadata OBUs in the record
 };
 
 // "codecs.av1_truncated", "codecs.av1_version" (marker or version), "codecs.av1_invalid" (an OBU's length, or
@@ -65,6 +73,9 @@ Result<Av1Configuration> parse_av1_configuration(ByteView av1c);
 // payload: of an OBU of type kObuSequenceHeader, without OBU header and size. Codes as above.
 Result<Av1SequenceHeader> parse_av1_sequence_header(ByteView payload);
 
+// payload: of an OBU of type kObuMetadata. What it says is added, unless it is damaged.
+void read_av1_metadata(ByteView payload, Av1Metadata& metadata);
+
 // av1C of a sequence header (as a whole OBU with its header and size), for encoders that send none.
 Bytes av1_configuration(const Av1SequenceHeader& header, ByteView sequence_header_obu);
 
@@ -73,6 +84,7 @@ struct Av1TemporalUnit {
   bool key_frame = false;        // its first frame is a key frame that is shown
   ByteView sequence_header_obu;  // whole; empty when there is none; refers to the sample
   std::optional<Av1SequenceHeader> sequence_header;
+  Av1Metadata metadata;
 };
 // Walks the OBUs of a sample. Only the last one may have no size field. "codecs.av1_invalid": a length passes
 // the end of its sample, or a forbidden bit is set.

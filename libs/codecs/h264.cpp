@@ -51,6 +51,7 @@ Result<AvcConfiguration> parse_avc_configuration(ByteView avcc) {
   configuration.width = first->width;
   configuration.height = first->height;
   configuration.fps = first->fps;
+  configuration.colour = first->colour;
   return configuration;
 }
 

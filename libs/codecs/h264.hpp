@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "codecs/colour.hpp"
 
 namespace millrace::codecs {
 
@@ -35,7 +36,8 @@ struct SequenceParameterSet {
   std::uint32_t chroma_format = 1;  // 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4
   std::uint32_t width = 0;          // after cropping
   std::uint32_t height = 0;
-  std::optional<double> fps;  // of the VUI; absent when not stated or not between 0 and 1000
+  std::optional<double> fps;     // of the VUI; absent when not stated or not between 0 and 1000
+  std::optional<Colour> colour;  // of the VUI
 };
 
 struct AvcConfiguration {
@@ -48,6 +50,7 @@ struct AvcConfiguration {
   std::uint32_t width = 0;  // of the first SPS
   std::uint32_t height = 0;
   std::optional<double> fps;
+  std::optional<Colour> colour;
 };
 
 // Refuses with "codecs.avc_truncated", "codecs.avc_version", "codecs.avc_nal_length_size",
@@ -56,7 +59,8 @@ struct AvcConfiguration {
 Result<AvcConfiguration> parse_avc_configuration(ByteView avcc);
 
 // nal: with its one-byte header, with emulation prevention. "codecs.sps_truncated", "codecs.sps_invalid",
-// "codecs.sps_dimensions" (0 or more than kMaxDimension). A broken VUI only costs fps.
+// "codecs.sps_dimensions" (0 or more than kMaxDimension). A broken VUI only costs fps
+// and colour.
 Result<SequenceParameterSet> parse_sps(ByteView nal);
 
 // RFC 6381: "avc1.64001f".

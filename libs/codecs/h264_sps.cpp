@@ -57,23 +57,30 @@ bool skip_picture_order_count(BitReader& reader) {
 }
 
 // H.264 E.1.1, up to the timing fields.
-std::optional<double> read_vui_fps(BitReader& reader) {
+void read_vui(BitReader& reader, SequenceParameterSet& sps) {
   if (reader.bit() && reader.bits(8) == 255) reader.skip(32);  // sample aspect ratio
   if (reader.bit()) reader.bit();                              // overscan
   if (reader.bit()) {                                          // video signal type
-    reader.skip(4);
-    if (reader.bit()) reader.skip(24);
+    reader.skip(3);
+    Colour colour;
+    colour.full_range = reader.bit();
+    if (reader.bit()) {
+      colour.primaries = static_cast<std::uint8_t>(reader.bits(8));
+      colour.transfer = static_cast<std::uint8_t>(reader.bits(8));
+      colour.matrix = static_cast<std::uint8_t>(reader.bits(8));
+    }
+    if (reader.ok()) sps.colour = colour;
   }
   if (reader.bit()) {  // chroma sample location
     reader.ue();
     reader.ue();
   }
-  if (!reader.bit()) return std::nullopt;
+  if (!reader.bit()) return;
   const double units_in_tick = reader.bits(32);
   const double time_scale = reader.bits(32);
-  if (!reader.ok() || units_in_tick == 0) return std::nullopt;
+  if (!reader.ok() || units_in_tick == 0) return;
   const double fps = time_scale / (2 * units_in_tick);  // a tick is a field
-  return fps > 0 && fps <= 1000 ? std::optional(fps) : std::nullopt;
+  if (fps > 0 && fps <= 1000) sps.fps = fps;
 }
 
 // Frame size in luma samples: macroblocks of 16, less the cropping rectangle in chroma units
@@ -131,7 +138,7 @@ Result<SequenceParameterSet> parse_sps(ByteView nal) {
     return fail("codecs.sps_invalid", "a value of the sequence parameter set is out of range");
   }
   if (!dimensions_valid) return fail("codecs.sps_dimensions", "the picture has no size or is too large");
-  if (vui) sps.fps = read_vui_fps(reader);
+  if (vui) read_vui(reader, sps);
   return sps;
 }
 

@@ -4,6 +4,7 @@
 
 #include "codecs/errors.hpp"
 #include "codecs/h264.hpp"
+#include "codecs/sei.hpp"
 
 namespace millrace::codecs {
 namespace {
@@ -43,6 +44,7 @@ bool read_array(ByteReader& reader, HevcConfiguration& configuration) {
   for (unsigned i = 0; i < count && reader.ok(); ++i) {
     const std::uint16_t size = reader.u16();
     const ByteView nal = reader.take(size);
+    if (type == kHevcPrefixSei && reader.ok()) read_hdr(nal, kHevcNalHeader, configuration.hdr);
     if (sets == nullptr || !reader.ok()) continue;
     if (hevc_nal_type(nal) != type) return false;
     sets->emplace_back(nal.begin(), nal.end());

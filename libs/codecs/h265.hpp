@@ -57,11 +57,12 @@ struct HevcConfiguration {
   std::uint32_t height = 0;
   std::optional<double> fps;
   std::optional<Colour> colour;
+  HdrMetadata hdr;  // of the SEI messages in the record
 };
 
 // Refuses with "codecs.hevc_truncated", "codecs.hevc_version", "codecs.hevc_nal_length_size",
 // "codecs.hevc_no_sps" (what MP4's hvc1 needs must be in the record) and parse_hevc_sps's codes. Arrays of
-// other NAL units (SEI) are passed over.
+// other NAL units are passed over.
 Result<HevcConfiguration> parse_hevc_configuration(ByteView hvcc);
 
 // nal: with its two-byte header, with emulation prevention. "codecs.sps_truncated", "codecs.sps_invalid",

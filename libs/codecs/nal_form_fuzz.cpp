@@ -11,8 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const NalSample sample{input, length_size == 0, length_size == 0 ? 4 : length_size};
     std::vector<millrace::ByteView> units;
     sample.for_each([&](millrace::ByteView nal) {
-      (void)has_recovery_point(nal);
-      (void)has_hevc_recovery_point(nal);
       (void)is_intra_slice(nal);
       units.push_back(nal);
     });

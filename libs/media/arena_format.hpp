@@ -27,7 +27,7 @@
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 5;
+inline constexpr std::uint32_t kArenaVersion = 6;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
@@ -123,7 +123,7 @@ struct ConfigurationEntry {
   std::uint32_t offset;
   std::uint32_t reserved;
 };
-static_assert(sizeof(ConfigurationEntry) == 48);
+static_assert(sizeof(ConfigurationEntry) == 136);
 
 struct ArenaGeometry {
   std::uint32_t block_bytes = 0;

@@ -220,7 +220,7 @@ TEST_F(Arena, RefusesConfigurationsBeyondTheirBlock) {
   auto log = create(describe("cam", 7));
   int added = 0;
   while (log->add_configuration({}, {}, pattern(1, 1, 100))) ++added;
-  EXPECT_EQ(added, 4096 / (100 + 48));
+  EXPECT_EQ(added, 4096 / (100 + 136));
   EXPECT_EQ(log->add_configuration({}, {}, pattern(1, 1, 100)).error().code, "media.too_many_configurations");
   auto reader = open_reader();
   auto cursor = reader->open_log(log->slot(), PublicationId{7}, 0);

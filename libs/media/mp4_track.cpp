@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/language_tag.hpp"
 #include "codecs/aac.hpp"
 #include "codecs/ac3.hpp"
 #include "codecs/av1.hpp"
@@ -11,6 +12,7 @@
 #include "codecs/mp3.hpp"
 #include "codecs/opus.hpp"
 #include "codecs/vp9.hpp"
+#include "media/track_label.hpp"
 
 namespace millrace::media {
 namespace {
@@ -31,6 +33,7 @@ Result<void> describe_avc(ByteView bytes, Mp4Track& result) {
   result.track.codec = mp4::Codec::kAvc;
   result.track.width = avc->width;
   result.track.height = avc->height;
+  result.track.colour = avc->colour;
   result.codec = codecs::codec_string(*avc);
   result.frames_per_second = avc->fps;
   return {};
@@ -44,6 +47,7 @@ Result<void> describe_hevc(ByteView bytes, Mp4Track& result) {
   result.track.width = hevc->width;
   result.track.height = hevc->height;
   result.track.colour = hevc->colour;
+  result.track.hdr = hevc->hdr;
   result.codec = codecs::codec_string(*hevc);
   result.frames_per_second = hevc->fps;
   return {};
@@ -57,6 +61,7 @@ Result<void> describe_av1(ByteView bytes, Mp4Track& result) {
   result.track.width = av1->width;
   result.track.height = av1->height;
   result.track.colour = av1->colour;
+  result.track.hdr = av1->hdr;
   result.codec = codecs::codec_string(*av1);
   result.frames_per_second = av1->fps;
   return {};
@@ -178,6 +183,20 @@ Result<void> describe(Codec codec, ByteView bytes, Mp4Track& result) {
   return fail("media.not_in_mp4", "not a codec of MP4 files");
 }
 
+// What the configuration states goes before what was told beside it: decoders go by the former.
+void settle_colour(const PictureColour& picture, mp4::Track& track) {
+  if (track.colour && *track.colour == codecs::Colour{}) track.colour.reset();
+  if (!track.colour) {
+    track.colour = colour_of(picture);
+  } else if (const auto told = colour_of(picture)) {
+    constexpr std::uint8_t kUnspecified = 2;
+    if (track.colour->primaries == kUnspecified) track.colour->primaries = told->primaries;
+    if (track.colour->transfer == kUnspecified) track.colour->transfer = told->transfer;
+    if (track.colour->matrix == kUnspecified) track.colour->matrix = told->matrix;
+  }
+  track.hdr.fill_in(hdr_of(picture));
+}
+
 // The writer has seen the pictures: what it says of their size counts. Two bytes is what an entry has room
 // for.
 Result<void> settle_video(const TrackConfiguration& description, Mp4Track& result) {
@@ -187,7 +206,7 @@ Result<void> settle_video(const TrackConfiguration& description, Mp4Track& resul
     return fail("media.no_dimensions", "the picture's size is not known");
   result.track.width = std::min(result.track.width, 0xFFFFU);
   result.track.height = std::min(result.track.height, 0xFFFFU);
-  if (result.track.colour && *result.track.colour == codecs::Colour{}) result.track.colour.reset();
+  settle_colour(description.picture, result.track);
   return {};
 }
 
@@ -207,6 +226,8 @@ Result<Mp4Track> mp4_track(const TrackConfiguration& description, ByteView bytes
     return tl::unexpected(described.error());
   result.track.id = mp4_track_id(description.track);
   result.track.timescale = description.timescale;
+  result.track.language = iso639_2(language_of(description.label));
+  result.track.name = name_of(description.label);
   if (result.track.type == TrackType::kVideo) {
     if (auto settled = settle_video(description, result); !settled) return tl::unexpected(settled.error());
   } else {

@@ -6,6 +6,7 @@
 
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/init_segment.hpp"
+#include "media/track_label.hpp"
 
 namespace millrace::media {
 namespace {
@@ -130,6 +131,50 @@ TEST(Mp4Track, KeepsTheColour) {
   const auto described = mp4_track(description, from_hex(kHvcc));
   ASSERT_TRUE(described);
   EXPECT_EQ(described->track.colour, (codecs::Colour{9, 16, 9, false}));
+}
+
+// From x265 with hdr10=1, as ffmpeg makes hvcC of it.
+TEST(Mp4Track, KeepsHdrOfTheConfiguration) {
+  TrackConfiguration description{};
+  description.codec = Codec::kH265;
+  description.timescale = 90'000;
+  Bytes hvcc = from_hex(kHvcc);
+  hvcc[22] += 1;  // another array, of prefix SEI
+  const Bytes sei = from_hex("27000100094e01900403e8019080");
+  hvcc.insert(hvcc.end(), sei.begin(), sei.end());
+  const auto described = mp4_track(description, hvcc);
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->track.hdr.light, (codecs::ContentLight{1000, 400}));
+}
+
+TEST(Mp4Track, TakesWhatTheConfigurationLacksFromTheWriter) {
+  codecs::HdrMetadata hdr;
+  hdr.light = codecs::ContentLight{600, 200};
+  TrackConfiguration description{};
+  description.codec = Codec::kH265;
+  description.timescale = 90'000;
+  description.picture = picture_colour(codecs::Colour{1, 1, 1, false}, hdr);
+  const auto stated = mp4_track(description, from_hex(kHvcc));
+  ASSERT_TRUE(stated);
+  EXPECT_EQ(stated->track.colour, (codecs::Colour{9, 16, 9, false})) << "the configuration's goes before";
+  EXPECT_EQ(stated->track.hdr, hdr);
+  description.codec = Codec::kVp9;
+  description.width = description.height = 64;
+  description.picture = picture_colour(codecs::Colour{9, 18, 9, false}, {});
+  const auto told = mp4_track(description, from_hex("000b820202020000"));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->track.colour, (codecs::Colour{9, 18, 9, false}));
+}
+
+TEST(Mp4Track, IsCalledWhatTheEncoderCallsIt) {
+  TrackConfiguration description{};
+  description.codec = Codec::kMp3;
+  description.timescale = 44'100;
+  description.label = track_label("de-AT", "Kommentar");
+  const auto described = mp4_track(description, from_hex("fffb9064"));
+  ASSERT_TRUE(described);
+  EXPECT_EQ(described->track.language, "deu");
+  EXPECT_EQ(described->track.name, "Kommentar");
 }
 
 TEST(Mp4Track, RefusesWhatAFileCannotTell) {

@@ -52,7 +52,17 @@ enum SampleFlag : std::uint16_t {
   kSampleGap = 1 << 8,
   // With kSampleGap: the last record of its segment.
   kSampleSegmentEnd = 1 << 9,
+  // Of pictures: the track has had captions of this kind by now (CEA-608's channels, CEA-708's first
+  // service). Once set, of every later record of the track.
+  kSampleCaptionsCc1 = 1 << 10,
+  kSampleCaptionsCc2 = 1 << 11,
+  kSampleCaptionsCc3 = 1 << 12,
+  kSampleCaptionsCc4 = 1 << 13,
+  kSampleCaptionsService1 = 1 << 14,
 };
+// These flags in the order of codecs::Captions, which has them from bit 0 on.
+inline constexpr unsigned kSampleCaptionsShift = 10;
+inline constexpr std::uint16_t kSampleCaptions = 0x1F << kSampleCaptionsShift;
 
 // A sync sample as MP4 has it: it and all that follow can be decoded without what was before.
 constexpr bool is_sync(std::uint16_t flags) {
@@ -114,6 +124,32 @@ constexpr std::optional<std::uint32_t> configuration_in_force(const SampleRecord
   return told == 0 ? std::nullopt : std::optional<std::uint32_t>(told - 1U);
 }
 
+// How pictures are to be shown, as far as the writer knows it from elsewhere than the configuration's bytes:
+// the encoder's metadata, messages in key frames. What the bytes say goes before it. Units as in
+// codecs/colour.hpp.
+struct PictureColour {
+  enum Told : std::uint8_t { kColour = 1, kMastering = 2, kLight = 4 };
+  std::uint8_t told;  // bits of Told: the fields that count
+  std::uint8_t primaries;
+  std::uint8_t transfer;
+  std::uint8_t matrix;
+  std::array<std::uint16_t, 8> chromaticity;
+  std::uint32_t max_luminance;
+  std::uint32_t min_luminance;
+  std::uint16_t max_content_light;
+  std::uint16_t max_average_light;
+
+  bool operator==(const PictureColour&) const = default;
+};
+
+// What people are told of a track. Zero-terminated, the rest zeros.
+struct TrackLabel {
+  std::array<char, 16> language;  // BCP 47 (base/language_tag.hpp)
+  std::array<char, 40> name;      // UTF-8 without control characters
+
+  bool operator==(const TrackLabel&) const = default;
+};
+
 // Everything a consumer must know about a track before it can use samples: an entry of the log's
 // configuration area, which is never recycled while the log exists. bytes (avcC, AudioSpecificConfig,
 // onMetaData as AMF0) follow in the log with a prefix like a sample's, so that players can be served it as it
@@ -133,6 +169,8 @@ struct TrackConfiguration {
   // The first segment it was in force in; 0: from the log's first record on (known before any sample). A
   // track that goes back to it later is told by the records alone (SampleRecord::in_force).
   std::uint64_t media_sequence;
+  PictureColour picture;  // video
+  TrackLabel label;
 
   bool operator==(const TrackConfiguration&) const = default;
 };

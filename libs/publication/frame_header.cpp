@@ -6,6 +6,7 @@
 #include "codecs/ac3.hpp"
 #include "codecs/adts.hpp"
 #include "codecs/av1.hpp"
+#include "codecs/captions.hpp"
 #include "codecs/flac.hpp"
 #include "codecs/h264.hpp"
 #include "codecs/h265.hpp"
@@ -13,6 +14,7 @@
 #include "codecs/opus.hpp"
 #include "codecs/parameter_sets.hpp"
 #include "codecs/random_access.hpp"
+#include "codecs/sei.hpp"
 #include "codecs/vp9.hpp"
 
 namespace millrace::publication {
@@ -20,6 +22,18 @@ namespace millrace::publication {
 namespace {
 
 using media::Codec;
+
+// What the messages of a unit of SEI say of the picture.
+FrameAccess look_at_messages(ByteView nal, std::size_t header_size, FrameHeader& look) {
+  FrameAccess access = FrameAccess::kNone;
+  codecs::SeiReader messages(nal, header_size);
+  while (const auto message = messages.next()) {
+    if (message->type == codecs::kSeiRecoveryPoint && message->size > 0) access = FrameAccess::kRefresh;
+    if (message->type == codecs::kSeiUserDataT35) look.captions |= codecs::captions_in_t35(message->payload);
+    codecs::read_hdr_message(*message, look.hdr);
+  }
+  return access;
+}
 
 // At least one unit, and every length within the sample.
 template <class AccessOf>
@@ -30,7 +44,7 @@ FrameHeader look_at_units(ByteView sample, unsigned nal_length_size, codecs::Nal
   codecs::NalReader reader(sample, nal_length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
     size += nal_length_size + nal.size();
-    look.access = std::max(look.access, access_of(nal));
+    look.access = std::max(look.access, access_of(nal, look));
     look.parameter_sets = look.parameter_sets || codecs::is_parameter_set(codec, nal);
   }
   if (!reader.ok() && codecs::begins_with_start_code(sample)) look.form = FrameForm::kStartCodes;
@@ -44,32 +58,33 @@ FrameHeader look_at_units(ByteView sample, unsigned nal_length_size, codecs::Nal
 FrameHeader look_at_avc(ByteView sample, unsigned nal_length_size) {
   bool inter = false;
   bool intra = false;
-  FrameHeader look = look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal) {
-    switch (codecs::nal_type(nal)) {
-      case codecs::kNalIdrSlice:
-        return FrameAccess::kSync;
-      case codecs::kNalSei:
-        return codecs::has_recovery_point(nal) ? FrameAccess::kRefresh : FrameAccess::kNone;
-      case codecs::kNalSlice:
-        intra = !inter && codecs::is_intra_slice(nal);
-        if (intra) return FrameAccess::kAsTagged;
-        inter = true;
-        return FrameAccess::kNone;
-      default:
-        return FrameAccess::kNone;
-    }
-  });
+  FrameHeader look =
+      look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal, FrameHeader& seen) {
+        switch (codecs::nal_type(nal)) {
+          case codecs::kNalIdrSlice:
+            return FrameAccess::kSync;
+          case codecs::kNalSei:
+            return look_at_messages(nal, codecs::kAvcNalHeader, seen);
+          case codecs::kNalSlice:
+            intra = !inter && codecs::is_intra_slice(nal);
+            if (intra) return FrameAccess::kAsTagged;
+            inter = true;
+            return FrameAccess::kNone;
+          default:
+            return FrameAccess::kNone;
+        }
+      });
   if (inter && look.access == FrameAccess::kAsTagged) look.access = FrameAccess::kNone;
   if (intra && look.access == FrameAccess::kRefresh) look.access = FrameAccess::kRecovery;
   return look;
 }
 
-FrameAccess hevc_access(ByteView nal) {
+FrameAccess hevc_access(ByteView nal, FrameHeader& look) {
   if (codecs::is_hevc_sync(nal)) return FrameAccess::kSync;
   if (codecs::is_irap(nal)) return FrameAccess::kRecovery;
-  const bool recovery =
-      codecs::hevc_nal_type(nal) == codecs::kHevcPrefixSei && codecs::has_hevc_recovery_point(nal);
-  return recovery ? FrameAccess::kRefresh : FrameAccess::kNone;
+  return codecs::hevc_nal_type(nal) == codecs::kHevcPrefixSei
+             ? look_at_messages(nal, codecs::kHevcNalHeader, look)
+             : FrameAccess::kNone;
 }
 
 FrameHeader look_at_av1(ByteView sample) {
@@ -79,6 +94,8 @@ FrameHeader look_at_av1(ByteView sample) {
   look.usable = true;
   if (unit->key_frame) look.access = FrameAccess::kSync;
   look.parameter_sets = unit->sequence_header.has_value();
+  look.hdr = unit->metadata.hdr;
+  look.captions = unit->metadata.captions;
   return look;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "codecs/colour.hpp"
 #include "media/sample.hpp"
 
 namespace millrace::publication {
@@ -36,6 +37,8 @@ struct FrameHeader {
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;  // audio: 0: not stated
   std::uint32_t channels = 0;
+  codecs::HdrMetadata hdr;    // video: of the messages beside the picture
+  std::uint8_t captions = 0;  // video: codecs::Captions
 };
 
 // nal_length_size: of the track's configuration; H.264 and H.265.

@@ -175,6 +175,7 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
       return tl::unexpected<Error>(applied.error());
   }
   record.configuration = track.configuration;
+  record.flags |= static_cast<std::uint16_t>(sample.captions << media::kSampleCaptionsShift);
   track.sampled = true;
   if ((record.flags & media::kSampleSegmentStart) != 0) record.flags |= silent_tracks();
   const std::uint32_t payload_at = room.prefix_room + sample.payload_begin;

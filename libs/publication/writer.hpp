@@ -31,8 +31,9 @@ struct Sample {
   TagPlace tag;                     // as received, or to be written
   std::int32_t composition_offset_ms = 0;
   bool key = false;
-  bool recovery = false;  // with key
-  bool refresh = false;   // with recovery
+  bool recovery = false;      // with key
+  bool refresh = false;       // with recovery
+  std::uint8_t captions = 0;  // codecs::Captions of the track by now
   // As Timeline::Input has them; of no use where the record is brought along.
   std::uint32_t timestamp_ms = 0;
   std::uint32_t samples = 0;
@@ -70,6 +71,7 @@ class Writer {
   void withdraw(std::uint8_t track);
   // On the data track, in force at once: metadata (data_format), or an annotation of sound or picture.
   Result<void> add_data(TrackFormat format);
+  bool has_sample(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].sampled; }
   bool is_configured(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].configured; }
 
   // Room for a message's body and exactly the chunk header that players will be sent, so that messages lie

@@ -2,12 +2,14 @@
 #include <cstdlib>
 
 #include "rtmp/amf0.hpp"
+#include "rtmp/colour_info.hpp"
 #include "rtmp/media_message.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace millrace;
   const ByteView input(data, size);
   (void)rtmp::parse_data_message(input);
+  (void)rtmp::parse_colour_info(input);
   const auto values = rtmp::amf0::parse(input);
   if (!values) return 0;
   ByteWriter first;

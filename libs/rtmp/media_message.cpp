@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
+#include <string_view>
+#include <system_error>
 
 #include "rtmp/amf0.hpp"
 #include "rtmp/chunk_writer.hpp"
@@ -14,7 +18,7 @@ namespace millrace::rtmp {
 namespace {
 
 constexpr std::string_view kSetDataFrame = "@setDataFrame";
-constexpr std::size_t kMaxEncoderText = 256;
+constexpr std::size_t kMaxText = 256;
 
 std::uint32_t chunk_stream_of(MessageType type) {
   switch (type) {
@@ -34,6 +38,36 @@ std::optional<double> number(const amf0::Object& object, std::string_view name, 
   return *found;
 }
 
+std::string text_of(const amf0::Object& object, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    const amf0::Value* const value = object.find(name);
+    const std::string* const text = value != nullptr ? value->as<std::string>() : nullptr;
+    if (text != nullptr && !text->empty()) return text->substr(0, kMaxText);
+  }
+  return {};
+}
+
+// E-RTMP v2 "Enhancing onMetaData": objects by track ids. Which properties an object has is the encoder's.
+void read_labels(const amf0::Object& metadata, std::string_view map, MessageType type,
+                 std::vector<Metadata::Label>& labels) {
+  const amf0::Value* const value = metadata.find(map);
+  const auto* const tracks = value != nullptr ? value->as<amf0::Object>() : nullptr;
+  if (tracks == nullptr) return;
+  for (const amf0::Property& track : tracks->properties) {
+    const auto* const described = track.value.as<amf0::Object>();
+    Metadata::Label label;
+    const char* const end = track.name.data() + track.name.size();
+    const auto [rest, error] = std::from_chars(track.name.data(), end, label.track_id);
+    if (described == nullptr || error != std::errc() || rest != end) continue;
+    label.type = type;
+    label.language = text_of(*described, {"language", "lang"});
+    label.name = text_of(*described, {"title", "name", "label"});
+    if (label.language.empty() && label.name.empty()) continue;
+    if (labels.size() == Metadata::kMaxLabels) return;
+    labels.push_back(std::move(label));
+  }
+}
+
 Metadata read_metadata(const amf0::Object& object) {
   constexpr double kMaxDimension = 65'536;
   constexpr double kMaxFrameRate = 1'000;
@@ -48,9 +82,9 @@ Metadata read_metadata(const amf0::Object& object) {
   metadata.audio_kbps = number(object, "audiodatarate", kMaxKbps);
   metadata.audio_sample_rate = number(object, "audiosamplerate", kMaxSampleRate);
   metadata.duration_seconds = number(object, "duration", kMaxSeconds);
-  const amf0::Value* encoder = object.find("encoder");
-  const std::string* text = encoder != nullptr ? encoder->as<std::string>() : nullptr;
-  if (text != nullptr) metadata.encoder = text->substr(0, kMaxEncoderText);
+  metadata.encoder = text_of(object, {"encoder"});
+  read_labels(object, "audioTrackIdInfoMap", MessageType::kAudio, metadata.labels);
+  read_labels(object, "videoTrackIdInfoMap", MessageType::kVideo, metadata.labels);
   return metadata;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -52,6 +53,15 @@ struct Metadata {
   std::optional<double> width, height, frame_rate, video_kbps, audio_kbps, audio_sample_rate,
       duration_seconds;
   std::string encoder;
+  // audioTrackIdInfoMap and videoTrackIdInfoMap of Enhanced RTMP: the entries that have one of the two.
+  static constexpr std::size_t kMaxLabels = 32;
+  struct Label {
+    MessageType type{};
+    std::uint8_t track_id = 0;
+    std::string language;  // as sent: "language" or "lang"
+    std::string name;      // as sent: "title", "name" or "label"
+  };
+  std::vector<Label> labels;
 };
 
 // A data message, "@setDataFrame" stripped.

@@ -68,6 +68,43 @@ TEST(DataMessage, KeepsOnlySensibleNumbersAndTexts) {
   EXPECT_EQ(message->metadata->encoder.size(), 256U);
 }
 
+TEST(DataMessage, ReadsWhatTracksAreCalled) {
+  const auto label = [](const char* key, amf0::Value value) {
+    return testing::object({{key, std::move(value)}});
+  };
+  const auto message = parse_data_message(metadata_body(
+      true, testing::object(
+                {{"audioTrackIdInfoMap",
+                  testing::object({{"0", label("language", "en")},
+                                   {"1", testing::object({{"lang", "de"}, {"title", "Kommentar"}})},
+                                   {"256", label("language", "fr")},
+                                   {"-1", label("language", "fr")},
+                                   {"2x", label("language", "fr")},
+                                   {"3", "fr"},
+                                   {"4", label("channels", 2.0)},
+                                   {"5", label("language", 7.0)}})},
+                 {"videoTrackIdInfoMap", testing::object({{"1", label("name", std::string(300, 'x'))}})}})));
+  ASSERT_TRUE(message && message->metadata);
+  const auto& labels = message->metadata->labels;
+  ASSERT_EQ(labels.size(), 3U);
+  EXPECT_EQ(labels[0].language, "en");
+  EXPECT_EQ(labels[1].track_id, 1);
+  EXPECT_EQ(labels[1].language, "de");
+  EXPECT_EQ(labels[1].name, "Kommentar");
+  EXPECT_EQ(labels[2].type, MessageType::kVideo);
+  EXPECT_EQ(labels[2].name.size(), 256U);
+}
+
+TEST(DataMessage, BoundsTheTracksThatAreNamed) {
+  amf0::Object tracks;
+  for (int i = 0; i < 200; ++i)
+    tracks.properties.push_back({std::to_string(i), testing::object({{"language", "en"}})});
+  const auto message =
+      parse_data_message(metadata_body(false, testing::object({{"audioTrackIdInfoMap", tracks}})));
+  ASSERT_TRUE(message && message->metadata);
+  EXPECT_EQ(message->metadata->labels.size(), Metadata::kMaxLabels);
+}
+
 TEST(DataMessage, ReadsOtherNamesWithoutTheirValues) {
   ByteWriter body;
   amf0::serialize("onTextData", body);

@@ -155,7 +155,7 @@ void Header::write_track(const CountedTrack& counted, const Edit& edit, bool lar
   Box mdia(bytes, "mdia");
   mdia.add_elsewhere(tables);
   write_media_header(bytes, counted.track, counted.walk.duration());
-  write_handler(bytes, counted.track.type);
+  write_handler(bytes, counted.track);
   Box minf(bytes, "minf");
   minf.add_elsewhere(tables);
   write_media_information(bytes, counted.track.type);

@@ -8,6 +8,7 @@
 
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/errors.hpp"
+#include "containers/mp4/movie.hpp"
 #include "containers/mp4/sample_description.hpp"
 
 namespace millrace::mp4 {
@@ -304,8 +305,7 @@ Result<std::optional<Found>> find_track(ByteView trak, std::uint32_t movie_times
   ByteReader header(*tkhd);
   header.skip(header.u8() == 1 ? 19 : 11);
   track.id = header.u32();
-  track.timescale = timescale_of(*mdhd);
-  if (track.id == 0 || track.timescale == 0)
+  if (track.id == 0 || !read_media_header(*mdhd, track) || track.timescale == 0)
     return fail(errors::kTables, "a track without a number or a timescale");
   // Key frames of the further descriptions have their parameter sets in front (services/recording/README.md).
   track.further.clear();

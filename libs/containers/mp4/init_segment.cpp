@@ -39,7 +39,7 @@ void write_track(ByteWriter& writer, const Track& track, bool alternative) {
   write_track_header(writer, track, 0, alternative);
   const Box mdia(writer, "mdia");
   write_media_header(writer, track, 0);
-  write_handler(writer, track.type);
+  write_handler(writer, track);
   const Box minf(writer, "minf");
   write_media_information(writer, track.type);
   const Box stbl(writer, "stbl");
@@ -67,11 +67,11 @@ bool read_track(ByteView trak, Track& track) {
   ByteReader header(*tkhd);
   header.skip(header.u8() == 1 ? 19 : 11);
   track.id = header.u32();
-  ByteReader media(*mdhd);
-  media.skip(media.u8() == 1 ? 19 : 11);
-  track.timescale = media.u32();
-  return header.ok() && media.ok() && track.id != 0 && track.timescale != 0 &&
-         read_sample_description(*stsd, track);
+  if (!header.ok() || !read_media_header(*mdhd, track) || track.id == 0 || track.timescale == 0 ||
+      !read_sample_description(*stsd, track))
+    return false;
+  if (const auto hdlr = find_box(trak, {"mdia", "hdlr"})) read_handler(*hdlr, track);
+  return true;
 }
 
 }  // namespace

@@ -58,7 +58,13 @@ TEST(InitSegment, HoldsEveryCodec) {
     Track track = c.codec < Codec::kAac ? video : audio;
     track.codec = c.codec;
     track.configuration = test::from_hex(c.configuration);
-    if (c.codec == Codec::kHevc) track.colour = codecs::Colour{9, 16, 9, true};
+    if (c.codec == Codec::kHevc) {
+      track.colour = codecs::Colour{9, 16, 9, true};
+      track.hdr.mastering = codecs::MasteringDisplay{{1, 2, 3, 4, 5, 6, 7, 8}, 10'000'000, 50};
+      track.hdr.light = codecs::ContentLight{1000, 400};
+    }
+    if (c.codec == Codec::kAac) track.language = "fra";
+    if (c.codec == Codec::kOpus) track.name = "Kommentar";
     const Bytes segment = init_segment(std::vector{track});
     const auto read = read_tracks(moov_of(segment));
     ASSERT_TRUE(read);
@@ -145,6 +151,27 @@ TEST(InitSegment, HoldsSampleDescriptionsOfOneTrack) {
   }
 }
 
+// Light levels in a file of somebody else's that are cut off.
+TEST(InitSegment, PassesOverDamagedHdr) {
+  Track video = test::video_track();
+  video.hdr.light = codecs::ContentLight{1000, 400};
+  Bytes segment = init_segment(std::vector{video});
+  const std::size_t clli = as_text(segment).find("clli");
+  ASSERT_NE(clli, std::string_view::npos);
+  segment[clli - 1] = 8;  // its size
+  const auto read = read_tracks(moov_of(segment));
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->front().hdr.empty());
+}
+
+TEST(Track, IsTheSameWhateverItIsCalled) {
+  Track named = test::audio_track();
+  named.language = "deu";
+  named.name = "Kommentar";
+  Track track = test::audio_track();
+  EXPECT_EQ(take_description(track, named), 1U);
+}
+
 TEST(Track, TakesNoDescriptionThatAPlayerCouldNotFollow) {
   const auto changed = [](Track track, auto change) {
     change(track);
@@ -159,6 +186,10 @@ TEST(Track, TakesNoDescriptionThatAPlayerCouldNotFollow) {
       changed(video,
               [](Track& track) {
                 track.colour = codecs::Colour{9, 16, 9, false};
+              }),
+      changed(video,
+              [](Track& track) {
+                track.hdr.light = codecs::ContentLight{1000, 400};
               }),
       changed(video, [](Track& track) { track.configuration.resize(3); }),
       changed(audio, [](Track& track) { track.configuration = test::from_hex("2b118800"); }),  // SBR

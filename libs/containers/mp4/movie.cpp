@@ -1,5 +1,9 @@
 #include "containers/mp4/movie.hpp"
 
+#include <algorithm>
+#include <string_view>
+
+#include "base/utf8.hpp"
 #include "containers/mp4/box_writer.hpp"
 
 namespace millrace::mp4 {
@@ -9,6 +13,35 @@ namespace {
 void write_matrix(ByteWriter& writer) {
   for (const std::uint32_t value : {0x00010000U, 0U, 0U, 0U, 0x00010000U, 0U, 0U, 0U, 0x40000000U})
     writer.u32(value);
+}
+
+constexpr std::uint16_t kUndetermined = 0x55C4;  // "und"
+constexpr std::uint8_t kBeforeLetters = 0x60;
+
+std::string_view usual_name(TrackType type) {
+  return type == TrackType::kVideo ? "Video" : "Sound";
+}
+
+// Three letters of five bits each (14496-12 8.4.2.3).
+std::uint16_t packed_language(std::string_view language) {
+  if (language.size() != 3) return kUndetermined;
+  std::uint16_t packed = 0;
+  for (const char letter : language) {
+    if (letter < 'a' || letter > 'z') return kUndetermined;
+    packed = static_cast<std::uint16_t>(packed << 5 | (static_cast<std::uint8_t>(letter) - kBeforeLetters));
+  }
+  return packed;
+}
+
+std::string unpacked_language(std::uint16_t packed) {
+  if (packed == kUndetermined) return {};
+  std::string language;
+  for (const unsigned shift : {10U, 5U, 0U}) {
+    const unsigned letter = packed >> shift & 0x1F;
+    if (letter == 0 || letter > 26) return {};
+    language += static_cast<char>(kBeforeLetters + letter);
+  }
+  return language;
 }
 
 }  // namespace
@@ -52,24 +85,42 @@ void write_track_header(ByteWriter& writer, const Track& track, std::uint64_t du
 }
 
 void write_media_header(ByteWriter& writer, const Track& track, std::uint64_t duration) {
-  constexpr std::uint16_t kUndetermined = 0x55C4;  // "und"
   const std::uint8_t version = version_for(duration);
   const Box mdhd(writer, "mdhd", version, 0);
   write_time(writer, version, 0);
   write_time(writer, version, 0);
   writer.u32(track.timescale);
   write_time(writer, version, duration);
-  writer.u16(kUndetermined);
+  writer.u16(packed_language(track.language));
   writer.u16(0);
 }
 
-void write_handler(ByteWriter& writer, TrackType type) {
+void write_handler(ByteWriter& writer, const Track& track) {
   const Box hdlr(writer, "hdlr", 0, 0);
   writer.u32(0);
-  writer.text(type == TrackType::kVideo ? "vide" : "soun");
+  const bool video = track.type == TrackType::kVideo;
+  writer.text(video ? "vide" : "soun");
   writer.zeros(12);
-  writer.text(type == TrackType::kVideo ? "Video" : "Sound");
+  writer.text(track.name.empty() ? usual_name(track.type) : std::string_view(track.name));
   writer.u8(0);
+}
+
+bool read_media_header(ByteView mdhd, Track& track) {
+  ByteReader reader(mdhd);
+  const bool wide = reader.u8() == 1;
+  reader.skip(3 + (wide ? 16 : 8));
+  track.timescale = reader.u32();
+  reader.skip(wide ? 8 : 4);
+  track.language = unpacked_language(reader.u16());
+  return reader.ok();
+}
+
+void read_handler(ByteView hdlr, Track& track) {
+  constexpr std::size_t kBeforeName = 4 + 4 + 4 + 12;
+  if (hdlr.size() <= kBeforeName) return;
+  std::string_view name = as_text(hdlr.subspan(kBeforeName));
+  name = name.substr(0, std::min(name.find('\0'), kMaxTrackName));
+  track.name = name == usual_name(track.type) || !is_valid_utf8(name) ? std::string_view() : name;
 }
 
 void write_media_information(ByteWriter& writer, TrackType type) {

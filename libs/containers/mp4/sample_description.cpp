@@ -53,6 +53,20 @@ void write_colour(ByteWriter& writer, const codecs::Colour& colour) {
   writer.u8(colour.full_range ? 0x80 : 0);
 }
 
+// 14496-12 12.1.6, 12.1.7
+void write_hdr(ByteWriter& writer, const codecs::HdrMetadata& hdr) {
+  if (hdr.mastering) {
+    const Box mdcv(writer, "mdcv");
+    for (const std::uint16_t coordinate : hdr.mastering->chromaticity) writer.u16(coordinate);
+    writer.u32(hdr.mastering->max_luminance);
+    writer.u32(hdr.mastering->min_luminance);
+  }
+  if (!hdr.light) return;
+  const Box clli(writer, "clli");
+  writer.u16(hdr.light->max_content);
+  writer.u16(hdr.light->max_average);
+}
+
 void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& track,
                        ByteView configuration) {
   const Box entry(writer, type.entry);
@@ -70,6 +84,7 @@ void write_video_entry(ByteWriter& writer, const EntryType& type, const Track& t
   writer.u16(0xFFFF);
   write_configuration(writer, type, configuration);
   if (track.colour) write_colour(writer, *track.colour);
+  write_hdr(writer, track.hdr);
 }
 
 // What FLAC's entry must state; the others' is a template value.
@@ -115,13 +130,36 @@ bool read_colour(ByteView boxes, Track& track) {
   return reader.ok();
 }
 
+// One that is damaged is as good as none: pictures can be shown without.
+codecs::HdrMetadata read_hdr(ByteView boxes) {
+  codecs::HdrMetadata hdr;
+  if (const auto mdcv = find_box(boxes, {"mdcv"})) {
+    ByteReader reader(*mdcv);
+    codecs::MasteringDisplay display;
+    for (std::uint16_t& coordinate : display.chromaticity) coordinate = reader.u16();
+    display.max_luminance = reader.u32();
+    display.min_luminance = reader.u32();
+    if (reader.ok()) hdr.mastering = display;
+  }
+  if (const auto clli = find_box(boxes, {"clli"})) {
+    ByteReader reader(*clli);
+    codecs::ContentLight light;
+    light.max_content = reader.u16();
+    light.max_average = reader.u16();
+    if (reader.ok()) hdr.light = light;
+  }
+  return hdr;
+}
+
 bool read_video_entry(const EntryType& type, ByteView entry, Track& track) {
   ByteReader reader(entry);
   reader.skip(24);
   track.width = reader.u16();
   track.height = reader.u16();
   reader.skip(kVideoEntryFields - 28);
-  return reader.ok() && read_configuration(type, reader.rest(), track) && read_colour(reader.rest(), track);
+  if (!reader.ok()) return false;
+  track.hdr = read_hdr(reader.rest());
+  return read_configuration(type, reader.rest(), track) && read_colour(reader.rest(), track);
 }
 
 bool read_audio_entry(const EntryType& type, ByteView entry, Track& track) {

@@ -65,10 +65,10 @@ bool can_follow(Codec codec, ByteView from, ByteView to) {
   return false;
 }
 
-// Equal but for the configurations.
+// Equal but for the configurations, and for what people are told of it.
 bool same_entry(const Track& a, const Track& b) {
   return a.id == b.id && a.type == b.type && a.codec == b.codec && a.timescale == b.timescale &&
-         a.width == b.width && a.height == b.height && a.colour == b.colour &&
+         a.width == b.width && a.height == b.height && a.colour == b.colour && a.hdr == b.hdr &&
          a.sample_rate == b.sample_rate && a.channels == b.channels;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -24,8 +25,11 @@ struct Track {
   std::uint32_t width = 0;  // video
   std::uint32_t height = 0;
   std::optional<codecs::Colour> colour = std::nullopt;  // video: written as colr
+  codecs::HdrMetadata hdr{};                            // video: written as mdcv and clli
   std::uint32_t sample_rate = 0;                        // audio
   std::uint32_t channels = 0;
+  std::string language{};  // ISO 639-2/T, three letters; empty: undetermined
+  std::string name{};      // for people, UTF-8; empty: by its type
   // Configurations of further sample descriptions, numbered from 2 on: they differ from the first in nothing
   // else.
   std::vector<Bytes> further{};

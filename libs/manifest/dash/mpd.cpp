@@ -115,18 +115,29 @@ void write_representation(XmlWriter& xml, const Representation& representation, 
   write_template(xml, representation.segments);
 }
 
+// The schema has elements in an order by their names.
+void write_descriptors(XmlWriter& xml, const AdaptationSet& set, std::string_view name) {
+  for (const Descriptor& one : set.descriptors) {
+    if (one.name == name) descriptor(xml, one.name, one.scheme, one.value);
+  }
+}
+
 void write_set(XmlWriter& xml, const AdaptationSet& set, std::string_view time_url) {
   XmlElement element(xml, "AdaptationSet");
   element.attribute("id", std::uint64_t{set.id});
   element.attribute("contentType", set.content_type);
   element.attribute("mimeType", set.mime_type);
+  if (!set.language.empty()) element.attribute("lang", set.language);
   if (set.segments_aligned) element.attribute("segmentAlignment", "true");
   if (set.starts_with_sync) element.attribute("startWithSAP", std::uint64_t{1});
+  write_descriptors(xml, set, "EssentialProperty");
   if (!set.continues.empty()) descriptor(xml, "SupplementalProperty", kContinuity, set.continues);
+  write_descriptors(xml, set, "SupplementalProperty");
   if (!set.label.empty()) {
     const XmlElement label(xml, "Label");
     xml.text(set.label);
   }
+  write_descriptors(xml, set, "Accessibility");
   if (!set.role.empty()) descriptor(xml, "Role", kRoles, set.role);
   for (const Representation& representation : set.representations)
     write_representation(xml, representation, time_url);

@@ -56,15 +56,25 @@ struct Representation {
   SegmentTemplate segments;
 };
 
+// 5.8.4: schemeIdUri and value of a descriptor.
+struct Descriptor {
+  std::string name;  // of the element: "EssentialProperty", "Accessibility"
+  std::string scheme;
+  std::string value;
+};
+
 struct AdaptationSet {
   std::uint32_t id = 0;
   std::string content_type;  // "video", "audio"
   std::string mime_type;
+  std::string language;       // BCP 47; empty: not told
   std::string label;          // for people; empty: none
   std::string role = "main";  // urn:mpeg:dash:role:2011
   bool segments_aligned = false;
   bool starts_with_sync = false;  // every segment: startWithSAP 1
   std::string continues;          // id of the Period whose set of the same id it goes on from; empty: none
+  // In any order; Accessibility, EssentialProperty, SupplementalProperty.
+  std::vector<Descriptor> descriptors{};
   std::vector<Representation> representations;
 };
 

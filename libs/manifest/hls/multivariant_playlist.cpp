@@ -34,14 +34,28 @@ void append_quoted(std::string& out, std::string_view name, std::string_view tex
   out += '"';
 }
 
+std::string_view type_name(Alternative::Type type) {
+  switch (type) {
+    case Alternative::Type::kAudio:
+      return "AUDIO";
+    case Alternative::Type::kVideo:
+      return "VIDEO";
+    case Alternative::Type::kClosedCaptions:
+      break;
+  }
+  return "CLOSED-CAPTIONS";
+}
+
 // RFC 8216 4.3.4.1. AUTOSELECT: a player may choose it by its language or the viewer's settings.
 void append_alternative(std::string& out, const Alternative& alternative) {
-  out +=
-      alternative.type == Alternative::Type::kAudio ? "#EXT-X-MEDIA:TYPE=AUDIO" : "#EXT-X-MEDIA:TYPE=VIDEO";
+  out += "#EXT-X-MEDIA:TYPE=";
+  out += type_name(alternative.type);
   append_quoted(out, ",GROUP-ID=", alternative.group);
+  append_quoted(out, ",LANGUAGE=", alternative.language);
   append_quoted(out, ",NAME=", alternative.name);
   out += alternative.is_default ? ",DEFAULT=YES,AUTOSELECT=YES" : ",DEFAULT=NO,AUTOSELECT=YES";
   if (alternative.channels > 0) append_quoted(out, ",CHANNELS=", std::to_string(alternative.channels));
+  append_quoted(out, ",INSTREAM-ID=", alternative.instream_id);
   append_quoted(out, ",URI=", alternative.uri);
   out += '\n';
 }
@@ -60,6 +74,11 @@ void append_variant(std::string& out, const Variant& variant) {
   }
   append_quoted(out, ",AUDIO=", variant.audio_group);
   append_quoted(out, ",VIDEO=", variant.video_group);
+  if (variant.captions_group == kNoCaptions) {
+    out += ",CLOSED-CAPTIONS=NONE";
+  } else {
+    append_quoted(out, ",CLOSED-CAPTIONS=", variant.captions_group);
+  }
   out += '\n';
   append_clean(out, variant.uri);
   out += '\n';

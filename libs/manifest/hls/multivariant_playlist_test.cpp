@@ -48,6 +48,31 @@ TEST(MultivariantPlaylist, TellsAHighDynamicRange) {
             std::string::npos);
 }
 
+TEST(MultivariantPlaylist, AnnouncesCaptionsAndLanguages) {
+  Alternative captions;
+  captions.type = Alternative::Type::kClosedCaptions;
+  captions.group = "captions";
+  captions.name = captions.instream_id = "CC1";
+  Alternative sound;
+  sound.group = "audio";
+  sound.name = "Deutsch";
+  sound.language = "de";
+  sound.uri = "a0";
+  Variant variant;
+  variant.uri = "v";
+  variant.captions_group = "captions";
+  EXPECT_EQ(serialize(MultivariantPlaylist{{variant}, {sound, captions}}),
+            "#EXTM3U\n#EXT-X-VERSION:7\n"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",LANGUAGE=\"de\",NAME=\"Deutsch\",DEFAULT=NO,"
+            "AUTOSELECT=YES,URI=\"a0\"\n"
+            "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\",NAME=\"CC1\",DEFAULT=NO,AUTOSELECT=YES,"
+            "INSTREAM-ID=\"CC1\"\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=1,CLOSED-CAPTIONS=\"captions\"\nv\n");
+  variant.captions_group = kNoCaptions;
+  EXPECT_NE(serialize(MultivariantPlaylist{{variant}}).find("BANDWIDTH=1,CLOSED-CAPTIONS=NONE\n"),
+            std::string::npos);
+}
+
 TEST(MultivariantPlaylist, AlwaysNamesABandwidthAndCleanText) {
   Variant variant;
   variant.uri = "v\n";

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "media/log_names.hpp"
+#include "media/track_label.hpp"
 
 namespace millrace::media {
 namespace {
@@ -116,6 +117,9 @@ nlohmann::json describe(const TrackConfiguration& configuration) {
           {"height", configuration.height},
           {"sample_rate", configuration.sample_rate},
           {"channels", configuration.channels},
+          {"language", language_of(configuration.label)},
+          {"name", name_of(configuration.label)},
+          {"hdr", !hdr_of(configuration.picture).empty()},
           {"from_segment", configuration.media_sequence}};
 }
 

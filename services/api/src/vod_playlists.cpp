@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/language_tag.hpp"
 #include "manifest/hls/media_playlist.hpp"
 #include "manifest/hls/multivariant_playlist.hpp"
 
@@ -66,6 +67,7 @@ void name_sounds(const VodPresentation& presentation, const Sounds& sounds,
     hls::Alternative alternative;
     alternative.group = sounds.group;
     alternative.name = "Audio " + sound->name.substr(1);
+    alternative.language = shortest_language(presentation.track(*sound).track().language);
     alternative.uri = uri_of(*sound);
     alternative.is_default = sound == sounds.renditions.front();
     alternative.channels = presentation.track(*sound).track().channels;

@@ -6,6 +6,7 @@
 #include "manifest/dash/mpd.hpp"
 #include "media/segment_rule.hpp"
 #include "server_time.hpp"
+#include "track_labels.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -139,12 +140,43 @@ dash::Representation representation(const Offering& offering, const ListedPeriod
   return made;
 }
 
-// The same codec in the same sample entry.
+// ISO/IEC 23001-8 of ITU-T H.273's code points. Players that do not know them must not show PQ as something
+// else; the others look right without (DVB-DASH 5.2.5).
+void describe_colour(const std::optional<codecs::Colour>& colour, dash::AdaptationSet& set) {
+  if (!colour) return;
+  const char* const name = video_range(colour) == "PQ" ? "EssentialProperty" : "SupplementalProperty";
+  const auto add = [&](const char* scheme, unsigned value) {
+    constexpr unsigned kUnspecified = 2;
+    if (value != kUnspecified) set.descriptors.push_back({name, scheme, std::to_string(value)});
+  };
+  add("urn:mpeg:mpegB:cicp:ColourPrimaries", colour->primaries);
+  add("urn:mpeg:mpegB:cicp:TransferCharacteristics", colour->transfer);
+  add("urn:mpeg:mpegB:cicp:MatrixCoefficients", colour->matrix);
+}
+
+// SCTE 214-1 7.8: "CC1=und;CC3=und", "1=lang:und". Nobody tells us a language.
+void describe_captions(const Offering& offering, dash::AdaptationSet& set) {
+  constexpr std::string_view kService = "SERVICE";
+  std::string channels;
+  std::string services;
+  for (const std::string& name : captions(offering)) {
+    const bool service = name.starts_with(kService);
+    std::string& list = service ? services : channels;
+    if (!list.empty()) list += ';';
+    list += service ? name.substr(kService.size()) + "=lang:und" : name + "=und";
+  }
+  if (!channels.empty())
+    set.descriptors.push_back({"Accessibility", "urn:scte:dash:cc:cea-608:2015", channels});
+  if (!services.empty())
+    set.descriptors.push_back({"Accessibility", "urn:scte:dash:cc:cea-708:2015", services});
+}
+
+// The same codec in the same sample entry, the same colours.
 bool same_kind(const Share& one, const Share& other) {
   const auto family = [](const Share& share) {
     return share.description().codec.substr(0, share.description().codec.find('.'));
   };
-  return family(one) == family(other);
+  return family(one) == family(other) && one.description().track.colour == other.description().track.colour;
 }
 
 // Sound can be decoded from any frame on; of further pictures nothing is promised.
@@ -153,14 +185,19 @@ bool starts_with_sync(const Offering& offering, const Rendition& rendition) {
 }
 
 // Numbers of a set are its first rendition's, the same in all Periods.
-dash::AdaptationSet make_set(const Offering& offering, const Rendition& rendition, bool first) {
+dash::AdaptationSet make_set(const Offering& offering, const Share& share, bool first,
+                             std::vector<std::string>& labels) {
   constexpr std::uint32_t kKinds = 2;
+  const Rendition& rendition = *share.rendition;
   dash::AdaptationSet set;
   const bool video = rendition.is_video();
   set.id = 1 + kKinds * rendition.name.number + (video ? 0 : 1);
   set.content_type = video ? "video" : "audio";
   set.mime_type = set.content_type + "/mp4";
-  if (!video) set.label = "Audio " + std::to_string(rendition.name.number + 1);
+  set.language = share.description().language;
+  if (!video || !share.description().name.empty()) set.label = rendition_label(rendition, labels);
+  if (video) describe_colour(share.description().track.colour, set);
+  if (video && rendition.name.number == 0) describe_captions(offering, set);
   set.role = first ? "main" : "alternate";
   set.starts_with_sync = starts_with_sync(offering, rendition);
   return set;
@@ -196,6 +233,7 @@ std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeri
   std::vector<dash::AdaptationSet> made;
   const Share* first_picture = nullptr;
   const Share* first_sound = nullptr;
+  std::vector<std::string> labels;
   for (const Share& share : found) {
     const bool video = share.rendition->is_video();
     const Share*& first = video ? first_picture : first_sound;
@@ -205,7 +243,7 @@ std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeri
       made.front().representations.push_back(representation(offering, period, share));
       continue;
     }
-    made.push_back(make_set(offering, *share.rendition, first == nullptr));
+    made.push_back(make_set(offering, share, first == nullptr, labels));
     if (first == nullptr) first = &share;
     made.back().continues = continued(offering, before, share);
     made.back().representations.push_back(representation(offering, period, share));

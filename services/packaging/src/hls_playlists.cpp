@@ -6,22 +6,18 @@
 
 #include "bandwidth.hpp"
 #include "manifest/hls/multivariant_playlist.hpp"
+#include "track_labels.hpp"
 
 namespace millrace::packaging {
 namespace {
 
 constexpr std::int64_t kMicroseconds = 1'000'000;
 constexpr std::string_view kVideoGroup = "video";
+constexpr std::string_view kCaptionsGroup = "captions";
 
 // Of its list, whose name they all have.
 std::string uri_of(const Offering& offering, const Rendition& rendition) {
   return to_string(rendition.name) + '/' + std::string(offering.list_name);
-}
-
-// Precondition: the rendition is current.
-const RenditionSegment& newest(const Rendition& rendition) {
-  return **std::find_if(rendition.segments.rbegin(), rendition.segments.rend(),
-                        [](const auto& segment) { return segment.has_value(); });
 }
 
 std::vector<TrackSpan> listed_spans(const Offering& offering, const Rendition& rendition) {
@@ -35,7 +31,7 @@ std::vector<TrackSpan> listed_spans(const Offering& offering, const Rendition& r
 // Of what is listed with the newest picture's configuration: whole frames by their times. 0: nothing can be
 // told.
 std::uint32_t measured_millihertz(const Offering& offering, const Rendition& picture) {
-  const RenditionSegment& last = newest(picture);
+  const RenditionSegment& last = newest_segment(picture);
   std::uint64_t frames = 0;
   std::uint64_t ticks = 0;
   for (std::size_t i = offering.listing.first_described(); i < picture.segments.size(); ++i) {
@@ -47,15 +43,6 @@ std::uint32_t measured_millihertz(const Offering& offering, const Rendition& pic
   }
   return ticks == 0 ? 0
                     : static_cast<std::uint32_t>(frames * 1000 * last.description->timing.timescale / ticks);
-}
-
-// RFC 8216bis 4.4.6.2, from the transfer characteristics; players take what is not told for SDR.
-std::string video_range(const std::optional<codecs::Colour>& colour) {
-  constexpr std::uint8_t kPerceptualQuantizer = 16;
-  constexpr std::uint8_t kHybridLogGamma = 18;
-  if (colour && colour->transfer == kPerceptualQuantizer) return "PQ";
-  if (colour && colour->transfer == kHybridLogGamma) return "HLG";
-  return {};
 }
 
 void add_codec(std::vector<std::string>& codecs, const std::string& codec) {
@@ -75,7 +62,7 @@ std::vector<AudioGroup> audio_groups(const Offering& offering) {
   std::vector<AudioGroup> groups;
   for (const Rendition& rendition : offering.renditions) {
     if (rendition.is_video() || !rendition.current) continue;
-    const std::string& codec = newest(rendition).description->codec;
+    const std::string& codec = newest_segment(rendition).description->codec;
     const std::string id = "audio-" + codec.substr(0, codec.find('.'));
     auto group =
         std::find_if(groups.begin(), groups.end(), [&](const auto& known) { return known.id == id; });
@@ -109,7 +96,7 @@ Pictures pictures(const Offering& offering) {
 }
 
 hls::Variant picture_variant(const Offering& offering, const Rendition& picture) {
-  const TrackDescription& description = *newest(picture).description;
+  const TrackDescription& description = *newest_segment(picture).description;
   hls::Variant variant;
   variant.uri = uri_of(offering, picture);
   const Bandwidth own =
@@ -141,14 +128,15 @@ void allow_alternatives(const Offering& offering, const Pictures& found, hls::Va
 
 void name_alternatives(const Offering& offering, const Pictures& found, hls::MultivariantPlaylist& playlist) {
   if (found.alternatives.empty()) return;
+  std::vector<std::string> taken;
   hls::Alternative alternative;
   alternative.type = hls::Alternative::Type::kVideo;
   alternative.group = kVideoGroup;
-  alternative.name = to_string(found.variants.front()->name);
+  alternative.name = rendition_label(*found.variants.front(), taken);
   alternative.is_default = true;  // and without a URI: the variant's own
   playlist.alternatives.push_back(alternative);
   for (const Rendition* other : found.alternatives) {
-    alternative.name = to_string(other->name);
+    alternative.name = rendition_label(*other, taken);
     alternative.uri = uri_of(offering, *other);
     alternative.is_default = false;
     playlist.alternatives.push_back(alternative);
@@ -156,15 +144,32 @@ void name_alternatives(const Offering& offering, const Pictures& found, hls::Mul
 }
 
 void name_sounds(const Offering& offering, const AudioGroup& group, hls::MultivariantPlaylist& playlist) {
+  std::vector<std::string> taken;
   for (const Rendition* sound : group.sounds) {
     hls::Alternative alternative;
     alternative.group = group.id;
-    alternative.name = "Audio " + std::to_string(sound->name.number + 1);
+    alternative.name = rendition_label(*sound, taken);
+    alternative.language = newest_segment(*sound).description->language;
     alternative.uri = uri_of(offering, *sound);
     alternative.is_default = sound == group.sounds.front();
-    alternative.channels = newest(*sound).description->track.channels;
+    alternative.channels = newest_segment(*sound).description->track.channels;
     playlist.alternatives.push_back(std::move(alternative));
   }
+}
+
+// Players read the multivariant playlist once: what they are not told of here they never show.
+std::string name_captions(const Offering& offering, hls::MultivariantPlaylist& playlist) {
+  const std::vector<std::string> found = captions(offering);
+  if (found.empty()) return std::string(hls::kNoCaptions);
+  for (const std::string& name : found) {
+    hls::Alternative alternative;
+    alternative.type = hls::Alternative::Type::kClosedCaptions;
+    alternative.group = kCaptionsGroup;
+    alternative.name = name;
+    alternative.instream_id = name;
+    playlist.alternatives.push_back(std::move(alternative));
+  }
+  return std::string(kCaptionsGroup);
 }
 
 void add_group(const AudioGroup& group, hls::Variant& variant) {
@@ -195,8 +200,11 @@ std::string multivariant_playlist(const Offering& offering) {
     if (found.variants.empty()) playlist.variants.push_back(sound_variant(offering, group, one_sound));
   }
   name_alternatives(offering, found, playlist);
+  const std::string captions_group =
+      found.variants.empty() ? std::string() : name_captions(offering, playlist);
   for (const Rendition* picture : found.variants) {
     hls::Variant variant = picture_variant(offering, *picture);
+    variant.captions_group = captions_group;
     if (picture == found.variants.front()) allow_alternatives(offering, found, variant);
     if (groups.empty()) playlist.variants.push_back(variant);
     for (const AudioGroup& group : groups) {

@@ -126,6 +126,8 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   } else if (timing.frame_duration == 0) {
     span->last_duration = clamped_duration(record.dts - span->last_dts);
   }
+  span->captions |=
+      static_cast<std::uint8_t>((record.flags & media::kSampleCaptions) >> media::kSampleCaptionsShift);
   add_to_part(*span, record);
   span->last_dts = record.dts;
   span->samples += 1;

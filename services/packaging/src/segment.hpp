@@ -43,7 +43,8 @@ struct Part {
 struct TrackSpan {
   std::uint8_t track = 0;  // of the log
   media::TrackKind kind = media::TrackKind::kVideo;
-  bool independent = true;  // decoding can begin at its first sample
+  bool independent = true;    // decoding can begin at its first sample
+  std::uint8_t captions = 0;  // of pictures: codecs::Captions that the track has had by its end
   std::uint32_t samples = 0;
   std::uint32_t configuration = 0;
   std::int64_t first_dts = 0;

@@ -229,7 +229,7 @@ TEST_F(StreamPackageTest, DescribesTheStreamInItsPlaylists) {
                            "1\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="
                            "\"2\",URI=\"a0/index.m3u8\"\n",
                            "CODECS=\"avc1.64000a,mp4a.40.2\"", "RESOLUTION=64x64", "FRAME-RATE=25.000",
-                           ",AUDIO=\"audio-mp4a\"\nv0/index.m3u8\n"}) {
+                           ",AUDIO=\"audio-mp4a\",CLOSED-CAPTIONS=NONE\nv0/index.m3u8\n"}) {
     EXPECT_NE(master.find(part), std::string::npos) << part << "\n" << master;
   }
   const auto track_in = [&](std::string_view rendition, const std::string& name) {
@@ -317,7 +317,8 @@ TEST_F(StreamPackageTest, OffersAPictureOutOfStepAsAnAlternativeOnly) {
                 "TYPE=VIDEO,GROUP-ID=\"video\",NAME=\"v1\",DEFAULT=NO,AUTOSELECT=YES,URI=\"v1/index.m3u8\""),
             std::string::npos)
       << master;
-  EXPECT_NE(master.find(",VIDEO=\"video\"\nv0/index.m3u8\n"), std::string::npos) << master;
+  EXPECT_NE(master.find(",VIDEO=\"video\",CLOSED-CAPTIONS=NONE\nv0/index.m3u8\n"), std::string::npos)
+      << master;
 }
 
 TEST_F(StreamPackageTest, KeepsASilentTracksListInStepWithGaps) {

@@ -1,6 +1,7 @@
 #include "track_configuration.hpp"
 
 #include "containers/mp4/init_segment.hpp"
+#include "media/track_label.hpp"
 
 namespace millrace::packaging {
 
@@ -25,6 +26,8 @@ TrackDescription describe(const LogReader::Configuration& configuration) {
   result.width = described->track.width;
   result.height = described->track.height;
   result.frames_per_second = described->frames_per_second;
+  result.language = media::language_of(description.label);
+  result.name = media::name_of(description.label);
   result.track = std::move(described->track);
   return result;
 }

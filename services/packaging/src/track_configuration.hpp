@@ -19,6 +19,8 @@ struct TrackDescription {
   std::string codec;  // RFC 6381
   std::uint32_t width = 0, height = 0;
   std::optional<double> frames_per_second;  // as the encoder's parameter set says
+  std::string language;                     // BCP 47; empty: not told
+  std::string name;                         // as the encoder named it; empty: not at all
   std::string refusal;                      // why a video or audio track is not usable
 };
 

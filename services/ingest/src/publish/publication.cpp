@@ -110,9 +110,10 @@ Result<void> Publication::end_data(const OpenMessage& message, ByteView body, co
   if (data->name == "onMetaData") {
     if (data->metadata) pace_.declare(data->metadata->frame_rate.value_or(0));
     if (data->metadata && encoder_.empty()) encoder_ = data->metadata->encoder.substr(0, kMaxEncoderText);
+    if (data->metadata) labels_ = data->metadata->labels;
     const Result<void> configured = configure_data(body.subspan(data->payload_begin));
     writer_.abandon(*message.room);
-    return configured;
+    return configured ? tell_labels(times) : configured;
   }
   // Nothing to attach it to yet.
   if (!writer_.any_record()) return drop(message);

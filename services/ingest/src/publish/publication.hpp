@@ -26,6 +26,8 @@
 #include "publish/refusals.hpp"
 #include "publish/resolution_limit.hpp"
 #include "publish/track_table.hpp"
+#include "rtmp/colour_info.hpp"
+#include "rtmp/media_message.hpp"
 #include "rtmp/media_tag.hpp"
 #include "rtmp/server_session.hpp"
 
@@ -156,6 +158,9 @@ class Publication {
   Result<bool> commit_copy(const Part& part, std::uint32_t skip, publication::Sample sample);
   Result<void> take_header(const Part& part);
   Result<void> take_annotation(const Part& part);
+  Result<void> take_colour_info(const Part& part);
+  void tell_more(const TrackSlot& slot, media::TrackConfiguration& description) const;
+  Result<void> tell_labels(const MessageTimes& times);
   Result<void> refuse(const Part& part, std::string reason);
   Result<void> refuse_header(const Part& part, std::string reason);
   bool is_first_of_kind(const Part& part);
@@ -180,6 +185,9 @@ class Publication {
   bool legacy_hevc_ = false;  // its header grows by three bytes for players
   Bytes metadata_;            // newest onMetaData
   std::uint32_t metadata_changes_ = 0;
+  std::vector<rtmp::Metadata::Label> labels_;  // of the newest onMetaData
+  rtmp::ColourInfo colour_info_;               // newest, of pictures of that codec
+  media::Codec colour_info_codec_ = media::Codec::kNone;
   Bytes video_annotation_;  // newest
   Bytes audio_annotation_;
   std::uint32_t annotations_ = 0;

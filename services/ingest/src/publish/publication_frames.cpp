@@ -26,6 +26,15 @@ bool is_news(const FrameHeader& look, const TrackFormat* format, ByteView frame)
   return picture || sound || (sets && !publication::is_told(*format, frame));
 }
 
+// What a key frame says of HDR and was not known of its track. A later word on the same is no news: it would
+// begin a segment with each key frame that says something else.
+bool take_hdr(TrackSlot& slot, const FrameHeader& look) {
+  if (look.access == FrameAccess::kNone || look.hdr.empty()) return false;
+  const codecs::HdrMetadata before = slot.hdr;
+  slot.hdr.fill_in(look.hdr);
+  return !(slot.hdr == before);
+}
+
 // Of the same picture or sound, as players see it.
 bool is_variation(const TrackFormat& format, const TrackFormat& known) {
   return format.description.width == known.description.width &&
@@ -93,15 +102,19 @@ Result<bool> Publication::pass_over(const Part& part, std::string_view reason) {
 
 // What the frame says of its track, where that is new.
 Result<void> Publication::learn(const Part& part, const FrameHeader& look, media::Codec codec) {
-  const TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
+  TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
   const TrackFormat* known = slot != nullptr ? slot->told(codec) : nullptr;
+  const bool hdr = slot != nullptr && take_hdr(*slot, look);
   if (!is_news(look, known, part.payload)) {
     const bool begins = access_of(part.tag, look) != FrameAccess::kNone;
+    if (hdr) return configure(part, *known);
     return slot->waiting && begins ? configure(part, *slot->waiting) : Result<void>();
   }
   const TrackFormat* earlier = slot != nullptr && slot->incomplete ? &*slot->incomplete : known;
   Result<TrackFormat> format = publication::format_of_frame(codec, part.payload, earlier);
   if (!format) return {};
+  if (slot == nullptr) slot = table_.find_or_make(part.tag.type, part.where.track_id);
+  if (slot != nullptr && look.parameter_sets) slot->hdr = look.hdr;
   const bool variation = slot != nullptr && slot->has(codec) && is_variation(*format, *slot->format);
   if (variation) {
     format->description.track = table_.track_of(*slot);
@@ -136,6 +149,7 @@ Result<bool> Publication::take_frame(const Part& part) {
     return pass_over(part, why_passed_over(codec, look.usable));
   refusals_.trust(part.tag, part.where);
   slot->refused = false;
+  slot->captions |= look.captions;
   publication::Sample sample = sample_of(part, look, *slot);
   // Its header for players grows; there is room from the next message on.
   const bool legacy_hevc = !part.tag.enhanced && codec == media::Codec::kH265;
@@ -158,6 +172,7 @@ publication::Sample Publication::sample_of(const Part& part, const FrameHeader& 
   sample.recovery = sample.refresh || access == FrameAccess::kRecovery;
   sample.samples = look.samples;
   sample.nanoseconds = part.tag.nanosecond_offset;
+  sample.captions = slot.captions;
   const bool kept =
       part.whole && look.skip == 0 && frame_type == part.tag.frame_type && stays(part.tag, part.where, slot);
   sample.tag.composition_present =

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "codecs/aac.hpp"
+#include "media/track_label.hpp"
 #include "publish/publication.hpp"
 
 namespace millrace::ingest {
@@ -23,7 +24,8 @@ bool is_same(const TrackFormat& a, const TrackFormat& b) {
   return a.description.codec == b.description.codec && a.description.width == b.description.width &&
          a.description.height == b.description.height &&
          a.description.sample_rate == b.description.sample_rate &&
-         a.description.channels == b.description.channels && decode_alike(a, b);
+         a.description.channels == b.description.channels && a.description.picture == b.description.picture &&
+         decode_alike(a, b);
 }
 
 }  // namespace
@@ -119,6 +121,7 @@ Result<void> Publication::take_header(const Part& part) {
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->header.assign(part.payload.begin(), part.payload.end());
+  slot->hdr = {};
   slot->refused = false;
   if (format->description.kind != media::TrackKind::kVideo || format->description.width != 0)
     return configure(part, std::move(*format));
@@ -147,6 +150,7 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->incomplete.reset();
+  tell_more(*slot, format.description);
   if (slot->format && is_same(*slot->format, format)) return {};
   format.description.track = table_.track_of(*slot);
   if (!changes_.take(format.description, format.configuration, part.times.monotonic_us))
@@ -155,6 +159,36 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
   format.player_track_id = slot->player_track_id;
   slot->format = format;
   return writer_.configure(std::move(format));
+}
+
+// What is known of the track from elsewhere than its configuration. Colours are told of the first picture.
+void Publication::tell_more(const TrackSlot& slot, media::TrackConfiguration& description) const {
+  if (slot.type == rtmp::MessageType::kVideo) {
+    codecs::HdrMetadata hdr = slot.hdr;
+    const bool announced = !slot.player_track_id && description.codec == colour_info_codec_;
+    if (announced) hdr.fill_in(colour_info_.hdr);
+    description.picture = media::picture_colour(announced ? colour_info_.colour : std::nullopt, hdr);
+  }
+  description.label = {};
+  for (const rtmp::Metadata::Label& label : labels_) {
+    if (label.type == slot.type && label.track_id == slot.track_id)
+      description.label = media::track_label(label.language, label.name);
+  }
+}
+
+// Of tracks that have no sample yet; others are told with their next configuration.
+Result<void> Publication::tell_labels(const MessageTimes& times) {
+  for (std::uint8_t number = 0; number < media::kMaxTracks; ++number) {
+    TrackSlot& slot = table_.slot(number);
+    if (!slot.used || !slot.format || writer_.has_sample(number)) continue;
+    publication::TrackFormat format = *slot.format;
+    tell_more(slot, format.description);
+    if (format.description == slot.format->description) continue;
+    if (!changes_.take(format.description, format.configuration, times.monotonic_us)) continue;
+    slot.format = format;
+    if (Result<void> configured = writer_.configure(std::move(format)); !configured) return configured;
+  }
+  return {};
 }
 
 // Nothing of the track is taken until the budget has room for the change, or the track is again what it was.
@@ -189,11 +223,23 @@ Result<void> Publication::take_annotation(const Part& part) {
   }
   ++annotations_;
   newest = std::move(annotation);
+  if (Result<void> told = take_colour_info(part); !told) return told;
   TrackFormat format = publication::data_format(part.payload);
   format.description.codec = media::Codec::kNone;
   format.annotates = part.tag.type;
   format.tag.assign(tag.view().begin(), tag.view().end());
   return writer_.add_data(std::move(format));
+}
+
+// With the track's next sample, if it says something new of the pictures.
+Result<void> Publication::take_colour_info(const Part& part) {
+  if (part.tag.kind != PacketKind::kMetadata) return {};
+  const std::optional<rtmp::ColourInfo> info = rtmp::parse_colour_info(part.payload);
+  if (!info) return {};
+  colour_info_ = *info;
+  colour_info_codec_ = publication::codec_of(part.tag.type, part.where.codec);
+  const TrackSlot* const slot = table_.find(part.tag.type, part.where.track_id);
+  return slot != nullptr && slot->has(colour_info_codec_) ? configure(part, *slot->format) : Result<void>();
 }
 
 }  // namespace millrace::ingest

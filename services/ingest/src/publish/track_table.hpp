@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "codecs/colour.hpp"
 #include "publication/track_format.hpp"
 #include "rtmp/media_tag.hpp"
 
@@ -33,6 +34,9 @@ struct TrackSlot {
   // Whole, but one change more than the budget has: the frames from here on are of it. Taken with the first
   // one to begin at when there is room; until then nothing is in force.
   std::optional<publication::TrackFormat> waiting;
+  // What key frames have said of HDR since the newest configuration.
+  codecs::HdrMetadata hdr;
+  std::uint8_t captions = 0;  // that its pictures have had by now
 
   bool has(media::Codec codec) const { return format && format->description.codec == codec; }
   // What its frames are of, as far as is known; null when they are of another codec.
