@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::array<std::uint8_t, 16> kUuid = {0x6D, 0x69, 0x6C, 0x6C, 0x72, 0x61, 0x63, 0x65,
                                                 0x5B, 0x0F, 0x43, 0xD2, 0xA6, 0x1E, 0x7C, 0x94};
-constexpr std::uint32_t kVersion = 1;
+// The second has what the first has no place for; what does not need it is written as the first.
+constexpr std::uint32_t kFirstVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kLeastSampleBytes = 6;
 constexpr std::size_t kLeastConfigurationBytes = 8 + 7 * 4 + 8;
 
@@ -25,7 +27,7 @@ enum Part : std::uint8_t {
   kShown = 1 << 4,       // a composition offset
   kInFile = 1 << 5,
   kInserted = 1 << 6,
-  kKnown = (1 << 7) - 1,
+  kHasData = 1 << 7,  // second version
 };
 
 // What no log says: years at any timescale, centuries of a clock. Sums and differences of what is within
@@ -107,6 +109,7 @@ std::uint8_t parts_of(const RecordedSample& sample, const Before& before) {
   if (record.composition_offset != 0) parts |= kShown;
   if (sample.in_file) parts |= kInFile;
   if (sample.inserted_bytes != 0) parts |= kInserted;
+  if (!sample.data.empty()) parts |= kHasData;
   return parts;
 }
 
@@ -133,15 +136,28 @@ void put_sample(ByteWriter& writer, const RecordedSample& sample, Before& before
     put_number(writer, sample.inserted_at);
     put_number(writer, sample.inserted_bytes);
   }
+  if ((parts & kHasData) != 0) {
+    put_number(writer, record.wire_timestamp_ms);
+    put_number(writer, sample.data.size());
+    writer.append(sample.data);
+  }
   before.record = last = record;
 }
 
-RecordedSample take_sample(ByteReader& reader, Before& before) {
+void take_data(ByteReader& reader, RecordedSample& sample) {
+  sample.record.wire_timestamp_ms = take_u32(reader);
+  const std::uint64_t size = take_number(reader);
+  const ByteView data = size > kMaxEventMessage ? ByteView() : reader.take(static_cast<std::size_t>(size));
+  if (data.empty()) reader.skip(reader.remaining() + 1);
+  sample.data.assign(data.begin(), data.end());
+}
+
+RecordedSample take_sample(ByteReader& reader, Before& before, std::uint32_t version) {
   RecordedSample sample;
   SampleRecord& record = sample.record;
   const std::uint8_t parts = reader.u8();
   const std::uint8_t track = reader.u8();
-  if (parts > kKnown || track >= kMaxTracks) {
+  if ((version == kFirstVersion && (parts & kHasData) != 0) || track >= kMaxTracks) {
     reader.skip(reader.remaining() + 1);
     return sample;
   }
@@ -169,12 +185,59 @@ RecordedSample take_sample(ByteReader& reader, Before& before) {
     sample.inserted_at = take_u32(reader);
     sample.inserted_bytes = take_u32(reader);
   }
+  if ((parts & kHasData) != 0) take_data(reader, sample);
   if (!is_possible(sample)) reader.skip(reader.remaining() + 1);
   before.record = last = record;
+  before.record.wire_timestamp_ms = last.wire_timestamp_ms = 0;
   return sample;
 }
 
-void put_configuration(ByteWriter& writer, const RecordedConfiguration& configuration) {
+void put_details(ByteWriter& writer, const TrackConfiguration& description) {
+  const PictureColour& picture = description.picture;
+  for (const std::uint8_t byte : {picture.told, picture.primaries, picture.transfer, picture.matrix})
+    writer.u8(byte);
+  for (const std::uint16_t coordinate : picture.chromaticity) writer.u16(coordinate);
+  writer.u32(picture.max_luminance);
+  writer.u32(picture.min_luminance);
+  writer.u16(picture.max_content_light);
+  writer.u16(picture.max_average_light);
+  writer.text({description.label.language.data(), description.label.language.size()});
+  writer.text({description.label.name.data(), description.label.name.size()});
+}
+
+template <std::size_t kSize>
+void take_text(ByteReader& reader, std::array<char, kSize>& text) {
+  const ByteView bytes = reader.take(kSize);
+  std::copy(bytes.begin(), bytes.end(), text.begin());
+}
+
+void take_details(ByteReader& reader, TrackConfiguration& description) {
+  PictureColour& picture = description.picture;
+  picture.told = reader.u8();
+  picture.primaries = reader.u8();
+  picture.transfer = reader.u8();
+  picture.matrix = reader.u8();
+  for (std::uint16_t& coordinate : picture.chromaticity) coordinate = reader.u16();
+  picture.max_luminance = reader.u32();
+  picture.min_luminance = reader.u32();
+  picture.max_content_light = reader.u16();
+  picture.max_average_light = reader.u16();
+  take_text(reader, description.label.language);
+  take_text(reader, description.label.name);
+}
+
+std::uint32_t version_of(const RecordedPiece& piece) {
+  const bool details =
+      std::any_of(piece.configurations.begin(), piece.configurations.end(), [](const auto& one) {
+        return !(one.description.picture == PictureColour{} && one.description.label == TrackLabel{});
+      });
+  const bool data = std::any_of(piece.samples.begin(), piece.samples.end(),
+                                [](const auto& one) { return !one.data.empty(); });
+  return details || data ? kVersion : kFirstVersion;
+}
+
+void put_configuration(ByteWriter& writer, const RecordedConfiguration& configuration,
+                       std::uint32_t version) {
   const TrackConfiguration& description = configuration.description;
   writer.u32(description.index);
   writer.u8(description.track);
@@ -187,11 +250,12 @@ void put_configuration(ByteWriter& writer, const RecordedConfiguration& configur
   writer.u32(description.sample_rate);
   writer.u32(description.channels);
   writer.u64(description.media_sequence);
+  if (version != kFirstVersion) put_details(writer, description);
   writer.u32(static_cast<std::uint32_t>(configuration.bytes.size()));
   writer.append(configuration.bytes);
 }
 
-std::optional<RecordedConfiguration> take_configuration(ByteReader& reader) {
+std::optional<RecordedConfiguration> take_configuration(ByteReader& reader, std::uint32_t version) {
   RecordedConfiguration configuration{};
   TrackConfiguration& description = configuration.description;
   description.index = reader.u32();
@@ -205,6 +269,7 @@ std::optional<RecordedConfiguration> take_configuration(ByteReader& reader) {
   description.sample_rate = reader.u32();
   description.channels = reader.u32();
   description.media_sequence = reader.u64();
+  if (version != kFirstVersion) take_details(reader, description);
   description.size = reader.u32();
   const ByteView bytes = reader.take(description.size);
   const bool known =
@@ -219,7 +284,7 @@ std::optional<RecordedConfiguration> take_configuration(ByteReader& reader) {
 
 void put_log(ByteWriter& writer, const RecordedPiece& piece) {
   writer.append(kUuid);
-  writer.u32(kVersion);
+  writer.u32(version_of(piece));
   writer.u64(number_of(piece.log.publication_id));
   writer.u32(piece.log.incarnation);
   writer.u32(piece.log.is_private ? 1 : 0);
@@ -240,7 +305,7 @@ Bytes write_recorded_piece(const RecordedPiece& piece) {
     const mp4::Box box(writer, "uuid");
     put_log(writer, piece);
     for (const RecordedConfiguration& configuration : piece.configurations)
-      put_configuration(writer, configuration);
+      put_configuration(writer, configuration, version_of(piece));
     Before before;
     for (const RecordedSample& sample : piece.samples) put_sample(writer, sample, before);
   }
@@ -254,7 +319,8 @@ bool is_recorded_piece(ByteView payload) {
 std::optional<RecordedPiece> read_recorded_piece(ByteView payload) {
   if (!is_recorded_piece(payload) || payload.size() > kMaxRecordedBox) return std::nullopt;
   ByteReader reader(payload.subspan(kUuid.size()));
-  if (reader.u32() != kVersion) return std::nullopt;
+  const std::uint32_t version = reader.u32();
+  if (version != kFirstVersion && version != kVersion) return std::nullopt;
   RecordedPiece piece;
   piece.log.publication_id = PublicationId{reader.u64()};
   piece.log.incarnation = reader.u32();
@@ -268,14 +334,14 @@ std::optional<RecordedPiece> read_recorded_piece(ByteView payload) {
   const std::uint32_t samples = reader.u32();
   if (!reader.ok() || configurations > reader.remaining() / kLeastConfigurationBytes) return std::nullopt;
   for (std::uint32_t i = 0; i < configurations; ++i) {
-    auto configuration = take_configuration(reader);
+    auto configuration = take_configuration(reader, version);
     if (!configuration) return std::nullopt;
     piece.configurations.push_back(std::move(*configuration));
   }
   if (samples > reader.remaining() / kLeastSampleBytes) return std::nullopt;
   piece.samples.reserve(samples);
   Before before;
-  for (std::uint32_t i = 0; i < samples; ++i) piece.samples.push_back(take_sample(reader, before));
+  for (std::uint32_t i = 0; i < samples; ++i) piece.samples.push_back(take_sample(reader, before, version));
   if (!reader.ok() || !reader.empty()) return std::nullopt;
   return piece;
 }

@@ -18,13 +18,15 @@
 namespace millrace::media {
 
 struct RecordedSample {
-  // Without what belongs to a place in the arena and to RTMP: block, generation, offset, wire_timestamp_ms,
-  // prefix_size and in_force are 0. size: of the log's payload.
+  // Without what belongs to a place in the arena and to RTMP: block, generation, offset, prefix_size and
+  // in_force are 0, and so is wire_timestamp_ms where there is no data. size: of the log's payload.
   SampleRecord record;
   bool in_file = false;  // false: its bytes were not recorded
   // Parameter sets that the file has within the payload, and the log had not: so many bytes, there.
   std::uint32_t inserted_at = 0;
   std::uint32_t inserted_bytes = 0;
+  // Of a data message of at most kMaxEventMessage: its bytes, which are in no track of the file.
+  Bytes data{};
 
   std::uint64_t file_bytes() const { return in_file ? std::uint64_t{record.size} + inserted_bytes : 0; }
 };

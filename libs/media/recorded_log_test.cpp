@@ -40,7 +40,9 @@ RecordedPiece full_piece() {
                        .height = 1080,
                        .sample_rate = 0,
                        .channels = 0,
-                       .media_sequence = 7};
+                       .media_sequence = 7,
+                       .picture = {},
+                       .label = {}};
   video.bytes = {1, 2, 3};
   RecordedConfiguration sound{};
   sound.description = {.index = 1,
@@ -54,7 +56,9 @@ RecordedPiece full_piece() {
                        .height = 0,
                        .sample_rate = 48'000,
                        .channels = 2,
-                       .media_sequence = 0};
+                       .media_sequence = 0,
+                       .picture = {},
+                       .label = {}};
   piece.configurations = {video, sound};
   piece.samples.push_back({record(9, 0, 90'000), true});
   piece.samples.back().record.composition_offset = -3000;
@@ -104,6 +108,36 @@ TEST(RecordedLog, ComesBackAsItWas) {
     EXPECT_EQ(read->samples[i].inserted_at, piece.samples[i].inserted_at);
     EXPECT_EQ(read->samples[i].inserted_bytes, piece.samples[i].inserted_bytes);
   }
+}
+
+// What the first version has no place for.
+TEST(RecordedLog, KeepsLabelsColoursAndDataMessages) {
+  RecordedPiece piece = full_piece();
+  TrackConfiguration& video = piece.configurations[0].description;
+  video.picture.told = PictureColour::kMastering;
+  for (std::uint16_t i = 0; i < 8; ++i)
+    video.picture.chromaticity.at(i) = static_cast<std::uint16_t>(i + 1000);
+  video.picture.max_luminance = 10'000'000;
+  video.picture.max_average_light = 400;
+  piece.configurations[1].description.label.language = {'d', 'e'};
+  piece.configurations[1].description.label.name = {'A', 'u', 's'};
+  RecordedSample& data = piece.samples[2];
+  data.record.wire_timestamp_ms = 0xFFFFFFFF;
+  data.data = {2, 0, 1, 'x'};
+  const Bytes box = write_recorded_piece(piece);
+  const auto read = read_recorded_piece(payload_of(box));
+  ASSERT_TRUE(read);
+  for (std::size_t i = 0; i < piece.configurations.size(); ++i)
+    EXPECT_EQ(read->configurations[i].description, piece.configurations[i].description);
+  for (std::size_t i = 0; i < piece.samples.size(); ++i) {
+    EXPECT_TRUE(same(read->samples[i].record, piece.samples[i].record)) << i;
+    EXPECT_EQ(read->samples[i].data, piece.samples[i].data);
+  }
+  const ByteView payload = payload_of(box);
+  for (std::size_t size = 0; size < payload.size(); ++size)
+    EXPECT_FALSE(read_recorded_piece(payload.first(size))) << size;
+  piece.samples[2].data.assign(kMaxEventMessage + 1, 0);
+  EXPECT_FALSE(read_recorded_piece(payload_of(write_recorded_piece(piece)))) << "longer than any is";
 }
 
 // The form is on users' disks.

@@ -33,6 +33,11 @@ inline constexpr std::uint8_t kAudioTrack = 1;
 inline constexpr std::uint8_t kDataTrack = 2;
 inline constexpr std::uint8_t kMaxTracks = 16;
 
+// Ticks a second of data.
+inline constexpr std::uint32_t kDataTimescale = 1000;
+// Larger data messages are for RTMP players alone.
+inline constexpr std::uint32_t kMaxEventMessage = 8192;
+
 enum SampleFlag : std::uint16_t {
   kSampleKey = 1 << 0,           // decoding can begin here; every sample of sound
   kSampleSegmentStart = 1 << 1,  // the first record of its segment
@@ -59,6 +64,8 @@ enum SampleFlag : std::uint16_t {
   kSampleCaptionsCc3 = 1 << 12,
   kSampleCaptionsCc4 = 1 << 13,
   kSampleCaptionsService1 = 1 << 14,
+  // Of sound: there is no configuration of the first video track yet.
+  kSampleNoPicture = 1 << 15,
 };
 // These flags in the order of codecs::Captions, which has them from bit 0 on.
 inline constexpr unsigned kSampleCaptionsShift = 10;

@@ -24,7 +24,6 @@ namespace {
 
 using media::Codec;
 
-constexpr std::uint32_t kDataTimescale = 1000;
 constexpr std::uint32_t kUsualOpusSamples = 960;
 
 struct CodecName {
@@ -295,7 +294,7 @@ TrackFormat data_format(ByteView amf) {
   format.description.track = media::kDataTrack;
   format.description.kind = media::TrackKind::kData;
   format.description.codec = Codec::kData;
-  format.description.timescale = kDataTimescale;
+  format.description.timescale = media::kDataTimescale;
   format.configuration.assign(amf.begin(), amf.end());
   return format;
 }

@@ -175,6 +175,8 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
       return tl::unexpected<Error>(applied.error());
   }
   record.configuration = track.configuration;
+  if (track.kind == media::TrackKind::kAudio && !is_configured(media::kVideoTrack))
+    record.flags |= media::kSampleNoPicture;
   record.flags |= static_cast<std::uint16_t>(sample.captions << media::kSampleCaptionsShift);
   track.sampled = true;
   if ((record.flags & media::kSampleSegmentStart) != 0) record.flags |= silent_tracks();

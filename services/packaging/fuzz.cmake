@@ -8,7 +8,9 @@ millrace_fuzzer(cmcd_fuzz
 # Recordings, which lie in a directory that others write to as well.
 millrace_fuzzer(recorded_file_fuzz
   SOURCES
+    src/date_ranges.cpp
     src/dvr_offering.cpp
+    src/event_boxes.cpp
     src/hls_media_playlist.cpp
     src/log_segments.cpp
     src/media_path.cpp
@@ -18,7 +20,15 @@ millrace_fuzzer(recorded_file_fuzz
     src/recorded_media.cpp
     src/recorded_segments.cpp
     src/segment_index.cpp
+    src/timed_event.cpp
     src/track_configuration.cpp
-  DEPS media media_mp4 manifest_hls mp4
+  DEPS codecs media media_mp4 manifest_hls mp4 rtmp
   SEEDS src/recorded_file_fuzz_seeds
   MAX_LEN 4096)
+millrace_fuzzer(timed_event_fuzz
+  SOURCES
+    src/timed_event.cpp
+    src/timed_event_fuzz.cpp
+  DEPS base codecs media rtmp
+  SEEDS src/timed_event_fuzz_seeds
+  MAX_LEN 2048)

@@ -22,9 +22,12 @@ def sei(pair):
 
 
 def put_into(track, text, every=50):
-    """A caption begins with every so many pictures; a pair a picture, padding between them."""
+    """A caption begins with every so many pictures as they are shown, and is erased before the next one: players tell of it then. A pair a
+    picture, padding between them."""
     codes = pairs(text)
-    for number, sample in enumerate(track.samples):
+    codes += [(0, 0)] * (every * 2 // 3 - len(codes)) + [(0x14, 0x2C)]
+    shown = sorted(track.samples, key=lambda sample: sample.time * 1000 + sample.composition_ms)
+    for number, sample in enumerate(shown):
         place = number % every
         unit = sei(codes[place] if place < len(codes) else (0, 0))
         sample.payload = struct.pack(">I", len(unit)) + unit + sample.payload

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""What travels with sound and picture: HDR, captions in the pictures, languages of sounds. From encoders' own bitstreams and Enhanced
-RTMP's metadata into playlists, the MPD, segments and recordings, as ffprobe and hls.js in Chromium see them."""
+"""What travels with sound and picture: HDR, captions in the pictures, languages of sounds, timed data. From encoders' own bitstreams and
+Enhanced RTMP's metadata into playlists, the MPD, segments and recordings, as ffprobe, hls.js and dash.js in Chromium see them."""
+import base64
 import json
 import os
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import sys
 import captions
 import enhanced_flv as flv
 from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, wait_for
-from viewer import Viewer
+from viewer import Viewer, boxes
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 SECONDS = 8
@@ -199,7 +201,123 @@ def languages(stack):
         check(found == [("deu", 'Kommentar "live" <1>'), ("eng", "Stadium")], f"{what}: {found}")
 
 
-PARTS = {"hdr": hdr, "captions": closed_captions, "languages": languages}
+def crc32(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
+    return crc
+
+
+def splice_insert(event, out, seconds=0):
+    """A splice_info_section of SCTE 35, immediate."""
+    flags = 0x5F | (0x80 if out else 0) | (0x20 if seconds else 0) if seconds else (0xDF if out else 0x5F)
+    command = struct.pack(">IBB", event, 0x7F, flags)
+    command += struct.pack(">BI", 0xFE, seconds * 90000) if seconds else b""
+    command += struct.pack(">HBB", 1, 0, 0)
+    body = b"\0\0\0\0\0\0\0" + struct.pack(">I", 0xFFF << 20 | len(command) << 8 | 5)[0:4] + command + b"\0\0"
+    section = b"\xfc" + struct.pack(">H", 0x3000 | len(body) + 4) + body
+    return base64.b64encode(section + struct.pack(">I", crc32(section))).decode()
+
+
+class Browser:
+    """browser/data.mjs, or None of what is not installed."""
+
+    def __init__(self, stack, *arguments):
+        able = shutil.which("chromium") and shutil.which("node") and (ROOT / "tests/node_modules/dashjs").exists()
+        self.process = stack.spawn("node", str(ROOT / "tests/e2e/browser/data.mjs"), *map(str, arguments), stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT) if able else None
+
+    def seen(self):
+        if not self.process:
+            return print("no browser here: not tried")
+        said, _ = self.process.communicate(timeout=180 * PATIENCE)
+        check(self.process.returncode == 0, f"the browser: {said.decode()}")
+        print(said.decode().strip()[:1500], flush=True)
+        return json.loads(said.decode().splitlines()[-1])
+
+
+TIMED_SECONDS = 40
+
+
+def timed_flv(stack):
+    """A text every second, a break of twelve seconds, and cues that are none."""
+    picture = flv.encode("h264", stack.home / "t.mp4", TIMED_SECONDS, gop=50)
+    sound = flv.encode("aac", stack.home / "ta.mp4", TIMED_SECONDS)
+    captions.put_into(picture, "MILLRACE")
+    writer = flv.FlvWriter()
+    writer.add_track(picture, start=lambda t: flv.legacy(t, None), frame=flv.legacy)
+    writer.add_track(sound, start=lambda t: flv.legacy(t, None), frame=flv.legacy)
+    for second in range(1, TIMED_SECONDS):
+        writer.add(flv.DATA, second, amf("onTextData") + amf({"text": f"second {second}"}))
+    writer.add(flv.DATA, 2.5, amf("onSCTE35") + amf("no splice"))
+    writer.add(flv.DATA, 16.2, amf("onCuePoint") + amf({"name": "scte35", "type": "event", "parameters": {"cue": splice_insert(77, True, 60)}}))
+    writer.add(flv.DATA, 28.2, amf("onSCTE35") + amf(splice_insert(77, False)))
+    return writer.save(stack.home / "timed.flv")
+
+
+def date_ranges(stack, rendition):
+    status, _, body = fetch(stack.info["hls_url"].rsplit("/", 1)[0] + f"/{rendition}/index.m3u8")
+    return [line for line in body.decode().splitlines() if line.startswith("#EXT-X-DATERANGE")] if status == 200 else []
+
+
+def timed(stack):
+    print("timed data", flush=True)
+    path = timed_flv(stack)
+    player = stack.spawn(str(BIN / "rtmp_play"), f"{stack.info['publish_url'].rsplit('/', 1)[0]}/{stack.stream_id}", "--seconds", "90",
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    publisher = publish(stack, path)
+    wait_for(lambda: listed(stack, mpd_url(stack), "InbandEventStream"), "an MPD that declares events", 30)
+    hls = Browser(stack, "hls", stack.info["watch_url"], stack.info["hls_url"], 20)
+    dash = Browser(stack, "dash", mpd_url(stack), 20)
+    out = wait_for(lambda: [r for r in date_ranges(stack, "v0") if "SCTE35-OUT=0xFC" in r], "the break in the list", 40)
+    check(len(out) == 1 and "PLANNED-DURATION=60.000" in out[0] and 'CLASS="urn:scte:scte35:2013:bin"' in out[0], f"{out}")
+    both = wait_for(lambda: (r := date_ranges(stack, "v0")) and len(r) == 2 and r, "its end in the list", 40)
+    ids = {re.search(r'ID="([^"]+)"', line).group(1) for line in both}
+    check(both[0] == out[0] and len(ids) == 1 and "SCTE35-IN=0xFC" in both[1] and "END-DATE=" in both[1], f"{both}")
+    check(date_ranges(stack, "a0") == both, "the same set in all lists")
+    length = float(re.search(r",DURATION=([0-9.]+)", both[1]).group(1))
+    check(11.9 < length < 12.1, f"the break lasted twelve seconds: {both[1]}")
+    parts_are_segments(stack)
+    told(hls.seen(), dash.seen(), ids)
+    check(publisher.wait(timeout=90 * PATIENCE) == 0, "the publisher ended well")
+    player.terminate()
+    refused = re.search(r"timed_events_refused_total (\d+)", metrics(stack))
+    check(refused and int(refused.group(1)) == 1, f"the cue that is none is counted: {refused}")
+
+
+def metrics(stack):
+    port = next(s["ops_port"] for s in stack.status()["services"] if s["name"] == "packaging")
+    return fetch(f"http://127.0.0.1:{port}/metrics")[2].decode()
+
+
+def parts_are_segments(stack):
+    """Events stand in front of their fragments, and are in the picture's files alone."""
+    for rendition, wanted in (("v0", True), ("a0", False)):
+        playlist = stack.playlist(None, rendition)
+        _, url, *_ = playlist.segments[-1]
+        kinds = [kind for kind, _ in boxes(fetch(url)[2])]
+        check(kinds[0] == b"styp" and (b"emsg" in kinds) == wanted, f"{rendition}: {kinds}")
+        for kind, following in zip(kinds, kinds[1:]):
+            check(kind != b"emsg" or following in (b"emsg", b"moof"), f"{rendition}: {kinds}")
+
+
+def told(hls, dash, ids):
+    if not hls or not dash:
+        return
+    for name, seen in (("hls.js", hls), ("dash.js", dash)):
+        check(not seen["errors"], f"{name}: {seen['errors']}")
+        texts = [int(re.search(r'onTextData {"text":"second (\d+)"}', text).group(1)) for text in seen["texts"]]
+        check(len(texts) >= 8 and len(set(texts)) == len(texts), f"{name} tells of every text once: {texts}")
+        check(sorted(texts) == list(range(min(texts), max(texts) + 1)), f"{name} misses none: {texts}")
+    check(set(hls["ranges"]) == ids, f"hls.js: date ranges {hls['ranges']}")
+    check("SCTE35-OUT" in next(iter(hls["ranges"].values())), f"hls.js: {hls['ranges']}")
+    check(any("MILLRACE" in text for text in hls["captions"]), f"hls.js shows the captions: {hls['captions']}")
+    check(dash["splices"] >= 1, f"dash.js tells of splices: {dash}")
+
+
+PARTS = {"hdr": hdr, "captions": closed_captions, "languages": languages, "timed": timed}
 
 
 def data():

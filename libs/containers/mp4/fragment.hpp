@@ -39,11 +39,12 @@ struct TrackRun {
 inline constexpr std::uint64_t kMaxFragmentPayload = 1ULL << 30;
 
 // moof and the 8-byte header of mdat. The payloads must follow: runs in order, samples in order. A run
-// without samples is left out. Precondition: the sizes add up to at most kMaxFragmentPayload.
-Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
+// without samples is left out. before: boxes in front of moof. Precondition: the sizes add up to at most
+// kMaxFragmentPayload.
+Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs, ByteView before = {});
 
 // styp, and then the same: of a segment of one fragment that is a file of its own.
-Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs);
+Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs, ByteView before = {});
 
 // Decode times beyond this are refused when read: years, at any timescale in use, and far from overflowing.
 inline constexpr std::int64_t kMaxDecodeTime = std::int64_t{1} << 42;

@@ -108,15 +108,17 @@ std::size_t expected_size(std::span<const TrackRun> runs) {
 
 }  // namespace
 
-Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs) {
-  ByteWriter writer(expected_size(runs));
+Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs, ByteView before) {
+  ByteWriter writer(expected_size(runs) + before.size());
+  writer.append(before);
   write_fragment(writer, sequence_number, runs);
   return writer.take();
 }
 
-Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs) {
-  ByteWriter writer(expected_size(runs));
+Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs, ByteView before) {
+  ByteWriter writer(expected_size(runs) + before.size());
   write_segment_type(writer);
+  writer.append(before);
   write_fragment(writer, sequence_number, runs);
   return writer.take();
 }

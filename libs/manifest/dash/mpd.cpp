@@ -42,7 +42,7 @@ std::string frame_rate_text(std::uint32_t millihertz) {
 void descriptor(XmlWriter& xml, std::string_view name, std::string_view scheme, std::string_view value) {
   XmlElement element(xml, name);
   element.attribute("schemeIdUri", scheme);
-  element.attribute("value", value);
+  if (!value.empty()) element.attribute("value", value);
 }
 
 void write_timeline(XmlWriter& xml, const std::vector<TimelineSegment>& timeline) {
@@ -133,6 +133,7 @@ void write_set(XmlWriter& xml, const AdaptationSet& set, std::string_view time_u
   write_descriptors(xml, set, "EssentialProperty");
   if (!set.continues.empty()) descriptor(xml, "SupplementalProperty", kContinuity, set.continues);
   write_descriptors(xml, set, "SupplementalProperty");
+  write_descriptors(xml, set, "InbandEventStream");
   if (!set.label.empty()) {
     const XmlElement label(xml, "Label");
     xml.text(set.label);

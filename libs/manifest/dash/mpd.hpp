@@ -60,7 +60,7 @@ struct Representation {
 struct Descriptor {
   std::string name;  // of the element: "EssentialProperty", "Accessibility"
   std::string scheme;
-  std::string value;
+  std::string value{};  // empty: left out
 };
 
 struct AdaptationSet {
@@ -73,7 +73,7 @@ struct AdaptationSet {
   bool segments_aligned = false;
   bool starts_with_sync = false;  // every segment: startWithSAP 1
   std::string continues;          // id of the Period whose set of the same id it goes on from; empty: none
-  // In any order; Accessibility, EssentialProperty, SupplementalProperty.
+  // In any order; Accessibility, EssentialProperty, SupplementalProperty, InbandEventStream.
   std::vector<Descriptor> descriptors{};
   std::vector<Representation> representations;
 };

@@ -121,9 +121,10 @@ TEST(LowLatencyPlaylist, LeavesOutWhatIsFurtherFromTheEndThanTheSkipBoundary) {
     const std::string first_kept =
         "#EXT-X-PROGRAM-DATE-TIME:" + rfc3339(*playlist.segments[c.skipped].program_date_time);
     const std::string tail = full.substr(full.find(first_kept));
-    const std::string skip = "#EXT-X-SKIP:SKIPPED-SEGMENTS=" + std::to_string(c.skipped) + "\n";
-    EXPECT_EQ(delta, "#EXTM3U\n#EXT-X-VERSION:9\n" + std::string(kHead) + skip + tail);
-    EXPECT_EQ(later, "#EXTM3U\n#EXT-X-VERSION:10\n" + std::string(kHead) + skip + tail);
+    const std::string skip = "#EXT-X-SKIP:SKIPPED-SEGMENTS=" + std::to_string(c.skipped);
+    EXPECT_EQ(delta, "#EXTM3U\n#EXT-X-VERSION:9\n" + std::string(kHead) + skip + "\n" + tail);
+    EXPECT_EQ(later, "#EXTM3U\n#EXT-X-VERSION:10\n" + std::string(kHead) + skip +
+                         ",RECENTLY-REMOVED-DATERANGES=\"\"\n" + tail);
   }
 }
 

@@ -12,17 +12,6 @@ constexpr std::int64_t kMicroseconds = 1'000'000;
 // More tags in a row than this say nothing more to any player; it bounds the text a wild number could cause.
 constexpr std::uint64_t kMaxDiscontinuities = 64;
 
-// Seconds with at least three and at most six decimals: "2.000", "2.002033".
-void append_seconds(std::string& out, std::int64_t duration_us) {
-  const std::int64_t us = std::max<std::int64_t>(duration_us, 1);
-  std::string fraction = std::to_string(us % kMicroseconds);
-  fraction.insert(0, 6 - fraction.size(), '0');
-  while (fraction.size() > 3 && fraction.back() == '0') fraction.pop_back();
-  out += std::to_string(us / kMicroseconds);
-  out += '.';
-  out += fraction;
-}
-
 void append_tag(std::string& out, std::string_view tag, std::uint64_t value) {
   out += tag;
   out += std::to_string(value);
@@ -106,8 +95,18 @@ void append_control(std::string& out, const LowLatency& control) {
   out += '\n';
 }
 
-void append_skip(std::string& out, std::size_t segments) {
-  out += "#EXT-X-SKIP:SKIPPED-SEGMENTS=" + std::to_string(segments) + '\n';
+// All date ranges are in every form, so that who skips has to be told of those alone that have gone.
+void append_skip(std::string& out, std::size_t segments, const MediaPlaylist& playlist, Skip skip) {
+  out += "#EXT-X-SKIP:SKIPPED-SEGMENTS=" + std::to_string(segments);
+  if (skip == Skip::kDateRanges) {
+    out += ",RECENTLY-REMOVED-DATERANGES=\"";
+    for (const std::string& id : playlist.removed_date_ranges) {
+      if (&id != &playlist.removed_date_ranges.front()) out += '\t';
+      append_clean(out, id);
+    }
+    out += '"';
+  }
+  out += '\n';
 }
 
 void append_hint(std::string& out, std::string_view type, std::string_view uri) {
@@ -173,7 +172,8 @@ std::string serialize(const MediaPlaylist& playlist, Skip skip) {
   }
   if (playlist.for_good) out += "#EXT-X-PLAYLIST-TYPE:VOD\n";
   if (playlist.independent_segments) out += "#EXT-X-INDEPENDENT-SEGMENTS\n";
-  if (skipped > 0) append_skip(out, skipped);
+  if (skipped > 0) append_skip(out, skipped, playlist, skip);
+  for (const DateRange& range : playlist.date_ranges) append_date_range(out, range);
   const MediaSegment* before = skipped > 0 ? &playlist.segments[skipped - 1] : nullptr;
   for (std::size_t i = skipped; i < playlist.segments.size(); ++i) {
     append_segment(out, playlist.segments[i], before, playlist.low_latency.has_value());

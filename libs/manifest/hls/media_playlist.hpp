@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/wall_time.hpp"
+#include "manifest/hls/date_range.hpp"
 
 namespace millrace::hls {
 
@@ -65,8 +66,10 @@ struct MediaPlaylist {
   bool ended = false;                         // EXT-X-ENDLIST
   bool for_good = false;                      // EXT-X-PLAYLIST-TYPE:VOD: no list of it will ever say else
   std::vector<MediaSegment> segments;
-  std::optional<LowLatency> low_latency{};  // parts are written only with it
-  std::int64_t can_skip_until_us = 0;       // of a list without it; 0: there are no delta updates
+  std::vector<DateRange> date_ranges{};            // the same in all lists of a presentation
+  std::vector<std::string> removed_date_ranges{};  // ids of those that have left it lately
+  std::optional<LowLatency> low_latency{};         // parts are written only with it
+  std::int64_t can_skip_until_us = 0;              // of a list without it; 0: there are no delta updates
 };
 
 // A duration in microseconds rounded to seconds as EXT-X-TARGETDURATION asks for (nearest, half up), at

@@ -50,6 +50,7 @@ class StreamState {
     for (const std::string& problem : update.problems) {
       log::warning("packaging problem", {{"stream", entry_->stream_id}, {"reason", problem}});
     }
+    shared_->metrics.events_read(update.events, update.refused_events);
     if (update.changed) publish();
     if (entry_->settled) observe(update);
     if (update.changed) shared_->waiting->wake(entry_->stream_id);

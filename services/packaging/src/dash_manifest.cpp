@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "containers/mp4/event_message.hpp"
 #include "manifest/dash/mpd.hpp"
 #include "media/segment_rule.hpp"
 #include "server_time.hpp"
@@ -171,6 +172,12 @@ void describe_captions(const Offering& offering, dash::AdaptationSet& set) {
     set.descriptors.push_back({"Accessibility", "urn:scte:dash:cc:cea-708:2015", services});
 }
 
+// Declared as long as there may be events: players look for none that the MPD did not tell of before.
+void declare_events(dash::AdaptationSet& set) {
+  for (const std::string_view scheme : {mp4::kId3Scheme, mp4::kSpliceScheme})
+    set.descriptors.push_back({"InbandEventStream", std::string(scheme)});
+}
+
 // The same codec in the same sample entry, the same colours.
 bool same_kind(const Share& one, const Share& other) {
   const auto family = [](const Share& share) {
@@ -246,6 +253,8 @@ std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeri
     made.push_back(make_set(offering, share, first == nullptr, labels));
     if (first == nullptr) first = &share;
     made.back().continues = continued(offering, before, share);
+    // As segment.hpp says who carries them.
+    if (share.rendition->name.number == 0 && (video || first_picture == nullptr)) declare_events(made.back());
     made.back().representations.push_back(representation(offering, period, share));
   }
   return made;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "date_ranges.hpp"
 #include "media/segment_rule.hpp"
 
 namespace millrace::packaging {
@@ -209,6 +210,9 @@ std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPt
     listing.growing = live->listing.growing;
     for (TrackSpan& span : listing.growing->tracks) span.parts = std::vector<Part>();
   }
+  DateRanges ranges;
+  ranges.update(listing);
+  made->date_ranges = ranges.listed();
   const std::size_t current = first_current(listing);
   for (const RenditionName& name : names_of(row, live))
     made->renditions.push_back(rendition_of(row, name, live, current));

@@ -8,6 +8,7 @@
 #include "dvr_archive.hpp"
 #include "dvr_lists.hpp"
 #include "recorded_media.hpp"
+#include "rtmp/amf0.hpp"
 #include "stream_package.hpp"
 #include "test_publisher.hpp"
 #include "test_recording.hpp"
@@ -121,6 +122,39 @@ TEST_F(DvrTest, SegmentsOfARecordingAreThoseOfTheLogByteForByte) {
     record();
     EXPECT_GE(expect_same(*read(), *view()), 12U) << part_us;
     publisher.log().end(media::LogEnd::kUnpublished);
+  }
+}
+
+Bytes message(std::string_view name, const rtmp::amf0::Value& value) {
+  ByteWriter writer;
+  rtmp::amf0::serialize(name, writer);
+  rtmp::amf0::serialize(value, writer);
+  return writer.take();
+}
+
+// What stands in front of fragments is in no track of the file.
+TEST_F(DvrTest, HasTheEventsOfTheLog) {
+  for (const std::uint32_t part_us : {0U, 100'000U}) {
+    for (const bool video : {true, false}) {
+      const PublicationId id{0xB0 + part_us + (video ? 1 : 0)};
+      TestPublisher publisher(
+          *arena_,
+          {.publication_id = id, .epoch = Epoch{1 + number_of(id)}, .video = video, .part_us = part_us});
+      for (int i = 0; i < 30; ++i) {
+        publisher.frame(0);
+        publisher.data(message("onTextData", static_cast<double>(i)));
+        if (i == 12)
+          publisher.data(
+              message("onSCTE35", "/DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo="));
+      }
+      open(id);
+      record();
+      const auto recorded = read();
+      EXPECT_GE(expect_same(*recorded, *view()), 4U) << part_us;
+      const Bytes any = media_of(*recorded->segments.back(), video ? media::kVideoTrack : media::kAudioTrack);
+      EXPECT_NE(as_text(any).find("emsg"), std::string_view::npos);
+      publisher.log().end(media::LogEnd::kUnpublished);
+    }
   }
 }
 

@@ -150,6 +150,8 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   // Who plays the past has most of its long list already.
   if (offering.is_recording)
     playlist.can_skip_until_us = kSkipTargets * listing.target_duration_seconds * kMicroseconds;
+  playlist.date_ranges = offering.date_ranges;
+  playlist.removed_date_ranges = offering.removed_date_ranges;
   if (form != PlaylistForm::kPlain && listing.part_target_us != 0)
     add_low_latency(offering, rendition, playlist);
   return hls::serialize(playlist, skip_of(form));

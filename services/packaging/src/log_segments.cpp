@@ -36,15 +36,25 @@ TrackSpan* find_span(Segment& segment, std::uint8_t track) {
   return nullptr;
 }
 
+// Of two words that are no random ones: all bits of both count (splitmix64).
+std::uint32_t event_id(PublicationId publication, std::uint64_t record) {
+  std::uint64_t mixed = number_of(publication) + record * 0x9E3779B97F4A7C15ULL;
+  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
+  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
+  return static_cast<std::uint32_t>(mixed ^ mixed >> 31);
+}
+
 TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& timing) {
   TrackSpan span;
   span.track = record.track;
   span.kind = timing.kind;
   span.independent = timing.kind == media::TrackKind::kAudio || media::is_sync(record.flags);
   span.configuration = record.configuration;
+  span.timescale = timing.timescale;
   span.first_dts = record.dts;
   span.first_offset = record.composition_offset;
   span.start_wall = record.presented_wall;
+  span.carries_events = carries_events(record);
   span.last_duration = timing.frame_duration != 0
                            ? timing.frame_duration
                            : std::max<std::uint32_t>(timing.timescale / LogSegments::kLoneFrameDivisor, 1);
@@ -146,6 +156,7 @@ void LogSegments::add_to_part(TrackSpan& span, const media::SampleRecord& record
     begun_part_.at(record.track) = record.part;
     part.first_record = record.sequence;
     part.first_dts = record.dts;
+    span.carries_events = carries_events(record);
   }
   part.end_record = record.sequence + 1;
   part.samples += 1;
@@ -163,8 +174,31 @@ void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_dur
   part.duration_us =
       std::clamp<std::int64_t>(microseconds(ticks, timescale_of(span)), 1, kLongestSegmentUs - 1);
   part.closed_us = arrival_us;
+  if (span.carries_events) {
+    const auto& events = open.segment.events;
+    part.events.assign(events.begin() + static_cast<std::ptrdiff_t>(open.events_given), events.end());
+    open.events_given = events.size();
+  }
   closed_part_.at(span.track) = part.number;
   span.parts.push_back(std::exchange(part, Part{}));
+}
+
+bool LogSegments::add_event(const media::SampleRecord& record, const TimedEvent& event) {
+  if (!open_ || open_->segment.media_sequence != record.media_sequence) return true;
+  Segment& segment = open_->segment;
+  const bool splice = event.kind == TimedEvent::Kind::kSplice;
+  const std::size_t known = splice ? segment.splices.size() : segment.events.size() - segment.splices.size();
+  if (known >= (splice ? kMaxSplices : kMaxTexts)) return false;
+  segment.events.push_back({record.sequence, event_id(publication_id_, record.sequence)});
+  if (!splice) return true;
+  auto made = std::make_shared<SpliceEvent>();
+  made->record = record.sequence;
+  made->told = record.presented_wall;
+  made->start = record.presented_wall + event.delay_us;
+  made->splice = event.splice;
+  made->section = event.message;
+  segment.splices.push_back(std::move(made));
+  return true;
 }
 
 std::optional<std::uint32_t> LogSegments::next_part(std::uint8_t track) const {

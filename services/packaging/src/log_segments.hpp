@@ -16,6 +16,10 @@
 //
 // A gap, of a log that stands in for a source, is a part of its own, or where there are none a segment: it is
 // whole with its one record.
+//
+// An event is a data message for players. It goes in front of the next part that is closed of the track that
+// carries events, in its segment; where the segment has no parts, in front of that track's file of it. Of one
+// segment the first kMaxTexts and kMaxSplices do.
 #pragma once
 
 #include <array>
@@ -25,8 +29,15 @@
 
 #include "base/wall_time.hpp"
 #include "segment.hpp"
+#include "timed_event.hpp"
 
 namespace millrace::packaging {
+
+// Whether its track's file from this sample on carries the events.
+constexpr bool carries_events(const media::SampleRecord& record) {
+  return record.track == media::kVideoTrack ||
+         (record.track == media::kAudioTrack && (record.flags & media::kSampleNoPicture) != 0);
+}
 
 class LogSegments {
  public:
@@ -35,6 +46,9 @@ class LogSegments {
   static constexpr std::uint32_t kLoneFrameDivisor = 30;
 
   static constexpr std::int64_t kSilenceUs = 500'000;
+
+  static constexpr std::size_t kMaxTexts = 64;
+  static constexpr std::size_t kMaxSplices = 16;
 
   // first_sequence: of the log's first record ever, incarnation: of its writer (LogInfo).
   explicit LogSegments(PublicationId publication_id, std::uint64_t first_sequence = 0,
@@ -52,6 +66,8 @@ class LogSegments {
 
   // Records in order without a gap, beginning anywhere.
   void add(const media::SampleRecord& record);
+  // What the record that was added last says, if it is of data. False: one more than a segment has.
+  bool add_event(const media::SampleRecord& record, const TimedEvent& event);
   // There will be no more: the last segment is complete. Calls after the first do nothing.
   void end();
   // Records before this one are not in the log any more: a segment that lost one is not offered.
@@ -83,6 +99,7 @@ class LogSegments {
     std::optional<WallTime> next_wall;     // and its date
     std::uint32_t unsettled = 0;           // bits of video tracks whose last frame's duration is not known
     std::array<Part, media::kMaxTracks> parts{};  // by track: not closed; without samples: none
+    std::size_t events_given = 0;                 // of segment.events, to parts
   };
 
   const TrackTiming* timing_of(const media::SampleRecord& record) const;

@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::size_t kPublicationDigits = 16;
 
-std::string publication_text(PublicationId publication_id) {
-  char digits[kPublicationDigits];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number_of(publication_id), 16).ptr;
-  const auto count = static_cast<std::size_t>(end - digits);
-  return std::string(kPublicationDigits - count, '0') + std::string(digits, count);
-}
-
 bool take(std::string_view& text, std::string_view expected) {
   if (!text.starts_with(expected)) return false;
   text.remove_prefix(expected.size());
@@ -39,6 +32,13 @@ std::optional<std::uint32_t> take_next_number(std::string_view& text) {
 }
 
 }  // namespace
+
+std::string publication_text(PublicationId publication_id) {
+  char digits[kPublicationDigits];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number_of(publication_id), 16).ptr;
+  const auto count = static_cast<std::size_t>(end - digits);
+  return std::string(kPublicationDigits - count, '0') + std::string(digits, count);
+}
 
 std::string to_string(const RenditionName& name) {
   return (name.kind == media::TrackKind::kVideo ? 'v' : 'a') + std::to_string(name.number);

@@ -78,6 +78,8 @@ struct PartName {
   bool operator==(const PartName&) const = default;
 };
 
+// As names have it: sixteen hexadecimal digits.
+std::string publication_text(PublicationId publication_id);
 std::string to_string(const RenditionName& name);
 std::string to_string(const InitName& name);
 std::string to_string(const SegmentName& name);

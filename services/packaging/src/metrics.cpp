@@ -71,6 +71,11 @@ struct Metrics::Families {
               "Requests for what is to come that were too many to wait (503).");
   prometheus::Gauge& waiting = gauge(*registry, "millrace_packaging_waiting_requests",
                                      "Requests that wait for a part, a segment or a playlist that has it.");
+  prometheus::Counter& events = counter(*registry, "millrace_packaging_timed_events_total",
+                                        "Splices and timed texts of encoders that are passed on to players.");
+  prometheus::Counter& events_refused =
+      counter(*registry, "millrace_packaging_timed_events_refused_total",
+              "Splices and timed texts that are not: damaged, too large, or too many in a segment.");
   prometheus::Counter& starts = counter(*registry, "millrace_packaging_stream_starts_total",
                                         "Starts and restarts of a stream's actor.");
   prometheus::Gauge& flv_viewers =
@@ -136,6 +141,10 @@ void Metrics::forbidden() {
 }
 void Metrics::gone() {
   families_->past.Increment();
+}
+void Metrics::events_read(std::uint64_t taken, std::uint64_t refused) {
+  families_->events.Increment(static_cast<double>(taken));
+  families_->events_refused.Increment(static_cast<double>(refused));
 }
 void Metrics::flv_viewer_came() {
   families_->flv_viewers.Increment();

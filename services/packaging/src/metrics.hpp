@@ -34,6 +34,7 @@ class Metrics {
   void refused();       // a delivery directive, 400
   void wait_refused();  // too many wait, 503
   void waiting(std::size_t count);
+  void events_read(std::uint64_t taken, std::uint64_t refused);  // data messages for players
   void flv_viewer_came();
   void flv_viewer_left();
   void flv_viewer_too_slow();

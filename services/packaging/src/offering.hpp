@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "manifest/hls/date_range.hpp"
 #include "media_path.hpp"
 #include "segment_index.hpp"
 #include "shared_log.hpp"
@@ -45,6 +46,8 @@ struct Offering {
   std::vector<std::shared_ptr<SharedLog>> logs;  // of listing.offered, in their order
   std::shared_ptr<SharedLog> growing_log;        // of listing.growing
   std::vector<Rendition> renditions;             // by name: pictures first; v0 and a0 are always there
+  std::vector<hls::DateRange> date_ranges;       // the same in all lists
+  std::vector<std::string> removed_date_ranges;  // ids of those that have left them lately
   bool is_private = false;
   std::string_view list_name = kPlaylistName;  // of each rendition's list
   bool is_recording = false;                   // once it has ended it is one, whose times begin with 0

@@ -95,6 +95,7 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
         --budget;
         load_configurations(log, publication, reader, update);
         log.segments.add(sample->record);
+        if (sample->record.track == media::kDataTrack) read_event(log, reader, *sample, update);
         reader.advance();
       } else if (std::holds_alternative<media::LogReader::Lagged>(read)) {
         if (budget == 0) return true;
@@ -114,6 +115,16 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
     learn_timelines(log, reader);
     return false;
   });
+}
+
+// Bytes that have been written over meanwhile are of records that are not offered any more.
+void Presentation::read_event(PublicationLog& log, const media::LogReader& reader,
+                              const media::LogReader::Sample& sample, Update& update) {
+  const EventReading read = read_timed_event(sample.payload, sample.record.wire_timestamp_ms);
+  if (!reader.intact(sample.record)) return;
+  const bool taken = read.event && log.segments.add_event(sample.record, *read.event);
+  if (taken) ++update.events;
+  if (read.refused || (read.event && !taken)) ++update.refused_events;
 }
 
 // A configuration is in the log before the first record that refers to it.
@@ -209,6 +220,9 @@ void Presentation::renew(Listing listing, Update& update) {
   tell_news(listing, update);
   auto offering = std::make_shared<Offering>();
   offering->is_private = is_private_;
+  date_ranges_.update(listing);
+  offering->date_ranges = date_ranges_.listed();
+  offering->removed_date_ranges = date_ranges_.removed();
   for (const Segment& segment : listing.offered)
     offering->logs.push_back(publications_.at(segment.publication_id).log);
   if (listing.growing) offering->growing_log = publications_.at(listing.growing->publication_id).log;

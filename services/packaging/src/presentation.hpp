@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "date_ranges.hpp"
 #include "media/arena_set.hpp"
 #include "offering.hpp"
 
@@ -41,6 +42,9 @@ class Presentation {
     // When the parts that are listed for the first time were closed (Part::closed_us).
     std::vector<std::int64_t> parts_closed_us;
     std::vector<std::string> problems;  // for the log, each told once
+    // Data messages for players among the records read: those that are taken, and those that are not, damaged
+    // or too many.
+    std::uint64_t events = 0, refused_events = 0;
   };
   Update update(const StreamLogs& logs, std::int64_t now_monotonic_us);
 
@@ -77,6 +81,8 @@ class Presentation {
   bool read_records(PublicationLog& log, Publication& publication, std::size_t& budget, Update& update);
   void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,
                            Update& update);
+  void read_event(PublicationLog& log, const media::LogReader& reader, const media::LogReader::Sample& sample,
+                  Update& update);
   void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
   static void learn_timelines(PublicationLog& log, const media::LogReader& reader);
   void hold(const Listing& listing);
@@ -97,6 +103,7 @@ class Presentation {
   std::vector<std::string> told_;
   std::shared_ptr<const Offering> offering_ = std::make_shared<const Offering>();
   Signature signature_;
+  DateRanges date_ranges_;
   PublicationId told_publication_{};                          // whose parts were listed last
   std::array<std::uint32_t, media::kMaxTracks> told_part_{};  // by track, the newest
   bool is_private_ = false;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "containers/mp4/fragment.hpp"
+#include "event_boxes.hpp"
 #include "media/mp4_track.hpp"
 
 namespace millrace::packaging {
@@ -92,6 +94,32 @@ std::size_t end_of_part(const std::vector<Found>& samples, std::size_t begin) {
   return end;
 }
 
+const media::RecordedSample* find_record(const std::vector<media::RecordedPiece>& pieces,
+                                         std::uint64_t sequence) {
+  for (const media::RecordedPiece& piece : pieces) {
+    const auto found = std::lower_bound(
+        piece.samples.begin(), piece.samples.end(), sequence,
+        [](const auto& sample, std::uint64_t value) { return sample.record.sequence < value; });
+    if (found != piece.samples.end() && found->record.sequence == sequence) return &*found;
+  }
+  return nullptr;
+}
+
+// Those of the segment that came before the record that closed the part, from next on, as LogSegments gives
+// them. nullopt: not all of them are in the recordings.
+std::optional<Bytes> events_before(const RecordedSegment& segment, const TrackSpan& span,
+                                   const std::vector<media::RecordedPiece>& pieces, std::uint64_t closing,
+                                   std::size_t& next) {
+  const std::vector<EventPlace>& events = segment.segment.events;
+  ByteWriter writer;
+  for (; next < events.size() && events[next].record < closing; ++next) {
+    const media::RecordedSample* const sample = find_record(pieces, events[next].record);
+    if (sample == nullptr || !write_event(writer, events[next], sample->record, sample->data, span.timescale))
+      return std::nullopt;
+  }
+  return writer.take();
+}
+
 }  // namespace
 
 Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const TrackSpan& span,
@@ -100,14 +128,22 @@ Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const Tr
   if (samples.size() != span.samples || samples.empty() || span.payload_bytes > mp4::kMaxFragmentPayload)
     return fail("packaging.recorded", "the recordings do not have all of the segment");
   http::FilePieces file;
+  std::size_t next_event = 0;
   for (std::size_t begin = 0; begin < samples.size();) {
     const std::size_t end = end_of_part(samples, begin);
     const mp4::TrackRun run = run_of(span, samples, begin, end);
     const std::uint32_t part = samples[begin].sample->record.part;
     const std::uint32_t number =
         part != 0 ? part : static_cast<std::uint32_t>(segment.segment.media_sequence);
-    const Bytes header =
-        begin == 0 ? mp4::segment_header(number, {&run, 1}) : mp4::fragment_header(number, {&run, 1});
+    std::optional<Bytes> before = Bytes{};
+    if (carries_events(samples[begin].sample->record)) {
+      const std::uint64_t closing = end < samples.size() ? samples[end].sample->record.sequence
+                                                         : std::numeric_limits<std::uint64_t>::max();
+      before = events_before(segment, span, pieces, closing, next_event);
+    }
+    if (!before) return fail("packaging.recorded", "the recordings do not have all of the segment's events");
+    const Bytes header = begin == 0 ? mp4::segment_header(number, {&run, 1}, *before)
+                                    : mp4::fragment_header(number, {&run, 1}, *before);
     file.pieces.push_back({file.text.size(), header.size()});
     file.text += as_text(header);
     for (std::size_t i = begin; i < end; ++i) {

@@ -67,9 +67,15 @@ void RecordedSegments::add(const media::RecordedPiece& piece, RecordedShare shar
     next_sequence_ = sequence + 1;
     held_.back().end_record = sequence + 1;
     reading_.add(sample.record);
+    if (!sample.data.empty()) add_event(sample);
     take_whole();
   }
   forget_old();
+}
+
+void RecordedSegments::add_event(const media::RecordedSample& sample) {
+  const EventReading read = read_timed_event(sample.data, sample.record.wire_timestamp_ms);
+  if (read.event) reading_.add_event(sample.record, *read.event);
 }
 
 // Recording has not seen what the log had in between: the segment that it was in is not whole.

@@ -58,6 +58,7 @@ class RecordedSegments {
 
   void begin_log(const media::RecordedLog& log);
   void begin_behind_gap();
+  void add_event(const media::RecordedSample& sample);
   bool contradicts(const media::RecordedPiece& piece) const;
   void configure(const media::RecordedConfiguration& configuration);
   void take_whole();

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/publication_ids.hpp"
 #include "base/wall_time.hpp"
+#include "codecs/scte35.hpp"
 #include "media/sample.hpp"
 
 namespace millrace::packaging {
@@ -22,6 +24,24 @@ struct TrackTiming {
   std::uint32_t frame_duration = 0;  // ticks of one audio frame; 0: varies (video)
 };
 
+// A data message that players are given in front of a fragment (emsg): its record in the log, and a number
+// that no other one has.
+struct EventPlace {
+  std::uint64_t record = 0;
+  std::uint32_t id = 0;
+
+  bool operator==(const EventPlace&) const = default;
+};
+
+// A splice of SCTE 35, for lists.
+struct SpliceEvent {
+  std::uint64_t record = 0;
+  WallTime told{};   // when the encoder said it
+  WallTime start{};  // and when it happens
+  codecs::SpliceInfo splice;
+  Bytes section;
+};
+
 // A partial segment: some of a track's samples in a segment, in a row. All of them together, one behind the
 // other, are the track's file of that segment.
 struct Part {
@@ -34,7 +54,8 @@ struct Part {
   std::int64_t duration_us = 0;
   bool independent = false;  // has a key frame (RFC 8216bis 4.4.4.9)
   std::uint64_t payload_bytes = 0;
-  std::int64_t closed_us = 0;  // CLOCK_MONOTONIC: arrival of the record that ended it
+  std::vector<EventPlace> events{};  // in front of it
+  std::int64_t closed_us = 0;        // CLOCK_MONOTONIC: arrival of the record that ended it
 
   bool operator==(const Part&) const = default;
 };
@@ -47,6 +68,7 @@ struct TrackSpan {
   std::uint8_t captions = 0;  // of pictures: codecs::Captions that the track has had by its end
   std::uint32_t samples = 0;
   std::uint32_t configuration = 0;
+  std::uint32_t timescale = 1;
   std::int64_t first_dts = 0;
   std::int64_t first_offset = 0;  // presentation minus decode time of the first sample, ticks
   std::int64_t last_dts = 0;
@@ -58,6 +80,9 @@ struct TrackSpan {
   // Closed ones, in a row from the first sample on; of a segment that is complete, all. Empty: the log had no
   // parts yet when the segment began.
   std::vector<Part> parts{};
+  // Of two tracks that could, one carries the events: the first picture, or the first sound while no picture
+  // is configured. With parts: so did the one begun last.
+  bool carries_events = false;
   // Parts of the segment's leading track that were closed when the track's first sample came.
   std::uint32_t parts_missed = 0;
 
@@ -86,6 +111,8 @@ struct Segment {
   // The publisher was away: it has nothing in any track, and these parts of it, closed like others.
   bool is_gap = false;
   std::vector<Part> gap_parts{};
+  std::vector<EventPlace> events{};                           // all of it, in order
+  std::vector<std::shared_ptr<const SpliceEvent>> splices{};  // those among them
 
   // nullptr: it has no sample of the track.
   const TrackSpan* track(std::uint8_t number) const {

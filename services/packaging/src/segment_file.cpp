@@ -5,6 +5,7 @@
 #include <span>
 
 #include "containers/mp4/fragment.hpp"
+#include "event_boxes.hpp"
 #include "media_path.hpp"
 #include "track_configuration.hpp"
 
@@ -95,6 +96,18 @@ tl::unexpected<Error> incomplete() {
   return fail("packaging.recycled", "records of the segment are not in the log any more");
 }
 
+// False: not all of them are in the log any more.
+bool write_events(std::span<const EventPlace> events, std::uint32_t timescale, const media::LogReader& reader,
+                  ByteWriter& writer) {
+  for (const EventPlace& place : events) {
+    const auto sample = reader.at(place.record);
+    if (!sample || !write_event(writer, place, sample->record, sample->payload, timescale) ||
+        !reader.intact(sample->record))
+      return false;
+  }
+  return true;
+}
+
 bool collect_part(Collected& file, const TrackSpan& span, const Part& part, const media::LogReader& reader) {
   for (std::uint64_t sequence = part.first_record; sequence < part.end_record; ++sequence) {
     const auto sample = reader.at(sequence);
@@ -118,14 +131,22 @@ Result<SegmentFiles> assemble(const Segment& segment, const std::shared_ptr<Shar
     spans.push_back(&span);
     collected.push_back(begin_file(span.track, span.first_dts, span.samples));
   }
-  const bool whole = log->with(
-      [&](const media::LogReader& reader) { return collect_all(collected, spans, segment, reader); });
+  std::vector<ByteWriter> before(spans.size());
+  const bool whole = log->with([&](const media::LogReader& reader) {
+    for (std::size_t i = 0; i < spans.size(); ++i) {
+      if (spans[i]->carries_events && !write_events(segment.events, spans[i]->timescale, reader, before[i]))
+        return false;
+    }
+    return collect_all(collected, spans, segment, reader);
+  });
   if (!whole) return incomplete();
   SegmentFiles files;
   files.reserve(collected.size());
   const auto number = static_cast<std::uint32_t>(segment.media_sequence);
-  for (Collected& made : collected)
-    files.push_back(finish_file(made, mp4::segment_header(number, {&made.run, 1}), log));
+  for (std::size_t i = 0; i < collected.size(); ++i) {
+    const std::span<const mp4::TrackRun> runs(&collected[i].run, 1);
+    files.push_back(finish_file(collected[i], mp4::segment_header(number, runs, before[i].view()), log));
+  }
   return files;
 }
 
@@ -134,13 +155,17 @@ Result<std::shared_ptr<const SegmentFile>> assemble_part(const TrackSpan& span, 
   const Part& part = span.parts.at(index);
   if (part.payload_bytes > mp4::kMaxFragmentPayload) return too_large();
   Collected file = begin_file(span.track, part.first_dts, part.samples);
-  const bool whole =
-      log->with([&](const media::LogReader& reader) { return collect_part(file, span, part, reader); });
+  ByteWriter before;
+  const bool whole = log->with([&](const media::LogReader& reader) {
+    return write_events(part.events, span.timescale, reader, before) &&
+           collect_part(file, span, part, reader);
+  });
   if (!whole) return incomplete();
   const std::span<const mp4::TrackRun> runs(&file.run, 1);
-  return finish_file(
-      file, index == 0 ? mp4::segment_header(part.number, runs) : mp4::fragment_header(part.number, runs),
-      log);
+  return finish_file(file,
+                     index == 0 ? mp4::segment_header(part.number, runs, before.view())
+                                : mp4::fragment_header(part.number, runs, before.view()),
+                     log);
 }
 
 std::shared_ptr<const SegmentFile> join(SegmentFiles pieces) {

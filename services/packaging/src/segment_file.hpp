@@ -1,6 +1,6 @@
-// A track's share of a segment, or a part of it, as a file: styp, moof and mdat header in memory, samples
-// where they are in the media log. Media bytes are never copied; the sender of the regions asks intact()
-// after use.
+// A track's share of a segment, or a part of it, as a file: styp, messages (emsg), moof and mdat header in
+// memory, samples where they are in the media log. Media bytes are never copied; the sender of the regions
+// asks intact() after use.
 //
 // A segment that has parts is the files of its parts in a row, each a moof and an mdat; the first has the
 // styp. mfhd counts the track's parts then, else the segments.

@@ -134,6 +134,20 @@ class TestPublisher {
         append({kFurtherSound, at_ms, 0, true, arrival_us, wall()}, mp4::test::aac_frame());
     }
   }
+  // A data message, at the present time.
+  void data(const Bytes& message, std::int64_t arrival_us = 0) {
+    if (!data_) {
+      media::TrackConfiguration description{};
+      description.track = media::kDataTrack;
+      description.kind = media::TrackKind::kData;
+      description.codec = media::Codec::kData;
+      description.timescale = media::kDataTimescale;
+      timeline_.configure(media::kDataTrack, description.kind, description.timescale, 0);
+      configuration_[media::kDataTrack] = log_->add_configuration(description, {}, {}).value();
+      data_ = true;
+    }
+    append({media::kDataTrack, static_cast<std::uint32_t>(now_ms()), 0, false, arrival_us, wall()}, message);
+  }
   // Sound stops, or goes on at the present time.
   void silence(bool silent) { silent_ = silent; }
   void groups(int count, std::int64_t arrival_us = 0) {
@@ -204,7 +218,9 @@ class TestPublisher {
     media::SampleRecord record = timeline_.place(input);
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
-    if (options_.part_us != 0) record.part = part_of(input, record.media_sequence);
+    if (input.track == media::kAudioTrack && !options_.video) record.flags |= media::kSampleNoPicture;
+    if (options_.part_us != 0 && input.track != media::kDataTrack)
+      record.part = part_of(input, record.media_sequence);
     log_->set_target_duration_s(timeline_.target_duration_s());
     const auto room = log_->reserve(static_cast<std::uint32_t>(payload.size())).value();
     std::memcpy(room.data + room.prefix_room, payload.data(), payload.size());
@@ -237,6 +253,7 @@ class TestPublisher {
   Part parts_[media::kMaxTracks];
   std::uint32_t configuration_[media::kMaxTracks] = {};
   bool audio_ = false;
+  bool data_ = false;
   bool silent_ = false;
   std::int64_t frame_ = 0;
   std::int64_t audio_frame_ = 0;

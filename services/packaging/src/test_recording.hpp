@@ -30,6 +30,8 @@ class TestRecording {
       Bytes& payload = payloads[sample->record.track];
       if (kept) payload.insert(payload.end(), sample->payload.begin(), sample->payload.end());
       if (kept) insert(piece.samples.back(), payload);
+      if (sample->record.track == media::kDataTrack)
+        piece.samples.back().data.assign(sample->payload.begin(), sample->payload.end());
     }
     if (!piece.samples.empty()) flush(reader, info, piece, payloads);
     next_ = info.committed;
@@ -97,7 +99,8 @@ class TestRecording {
     }
     for (auto& sample : piece.samples) {
       media::SampleRecord& record = sample.record;  // as it is read back
-      record.block = record.generation = record.offset = record.wire_timestamp_ms = 0;
+      record.block = record.generation = record.offset = 0;
+      if (sample.data.empty()) record.wire_timestamp_ms = 0;
     }
     Fragment fragment;
     for (const auto& [track, payload] : payloads)

@@ -152,14 +152,17 @@ void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, B
     remember(record, true);
     append_sample(record, *track, description, std::move(payload));
   } else {
-    remember(record, false);
+    remember(record, false, std::move(payload));
   }
   next_sequence_ = record.sequence + 1;
 }
 
-void Recorder::remember(const media::SampleRecord& record, bool in_file) {
+void Recorder::remember(const media::SampleRecord& record, bool in_file, Bytes data) {
   if (waiting_.empty() && records_.size() >= kMostRecords) records_.clear();
-  records_.push_back({record, in_file});
+  if (records_.empty()) data_bytes_ = 0;
+  if (data.size() > kMostDataBytes - data_bytes_) return;
+  data_bytes_ += data.size();
+  records_.push_back({record, in_file, 0, 0, std::move(data)});
 }
 
 std::uint32_t Recorder::take_track(const media::SampleRecord& record, const mp4::Track& track,

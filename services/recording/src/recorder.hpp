@@ -82,6 +82,9 @@ class Recorder {
  public:
   // Records that wait while nothing comes that is recorded; of more the oldest are forgotten.
   static constexpr std::size_t kMostRecords = 65'536;
+  // Of data messages, in one fragment's box: the records of further ones are left out, and with them the
+  // past of their segment.
+  static constexpr std::size_t kMostDataBytes = 512U << 10;
 
   // journal.next_sequence: the first record to be given. started_wall names the first file.
   explicit Recorder(Journal journal, RecordingLimits limits = {}) : journal_(journal), limits_(limits) {}
@@ -128,7 +131,7 @@ class Recorder {
   // The number of its sample description.
   std::uint32_t take_track(const media::SampleRecord& record, const mp4::Track& track,
                            std::vector<FileAction>& out);
-  void remember(const media::SampleRecord& record, bool in_file);
+  void remember(const media::SampleRecord& record, bool in_file, Bytes data = {});
   void append_sample(const media::SampleRecord& record, const mp4::Track& track, std::uint32_t description,
                      Bytes payload);
   void place_continuation(const media::SampleRecord& record, const mp4::Track& track);
@@ -148,6 +151,7 @@ class Recorder {
   std::map<std::uint32_t, Run> waiting_;                  // by track id
   std::map<std::uint32_t, std::uint32_t> last_duration_;  // by track id
   std::vector<media::RecordedSample> records_;            // since the last fragment
+  std::size_t data_bytes_ = 0;                            // of data in them
   std::uint64_t waiting_bytes_ = 0;
   std::uint64_t waiting_segment_ = 0;
   std::int64_t waiting_since_us_ = 0;  // arrival of the first waiting sample

@@ -184,7 +184,9 @@ bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& pr
   if (recorder_.continuing()) refuse_changed_tracks(sample.record);
   const mp4::Track* const track = track_of(sample.record.configuration);
   Bytes payload;
-  if (track != nullptr) payload.assign(sample.payload.begin(), sample.payload.end());
+  const bool event =
+      sample.record.track == media::kDataTrack && sample.payload.size() <= media::kMaxEventMessage;
+  if (track != nullptr || event) payload.assign(sample.payload.begin(), sample.payload.end());
   if (!log_->intact(sample.record)) return false;
   count_lost(sample.record.sequence, progress);  // the log's first records may be gone before it was opened
   recorder_.add(sample.record, track, std::move(payload), waiting_);

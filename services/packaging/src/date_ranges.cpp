@@ -1,0 +1,130 @@
+#include "date_ranges.hpp"
+
+#include <algorithm>
+
+#include "containers/mp4/event_message.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+using Kind = codecs::SpliceInfo::Kind;
+using Splice = hls::DateRange::Splice;
+
+std::int64_t microseconds(std::uint64_t ticks) {
+  return static_cast<std::int64_t>(ticks / codecs::SpliceInfo::kTicks * 1'000'000 +
+                                   ticks % codecs::SpliceInfo::kTicks * 1'000'000 /
+                                       codecs::SpliceInfo::kTicks);
+}
+
+// As lists have dates: an end less a beginning is the duration.
+WallTime in_milliseconds(WallTime time) {
+  return WallTime::from_us(time.us() / 1000 * 1000);
+}
+
+}  // namespace
+
+void DateRanges::update(const Listing& listing) {
+  if (listing.first_listed >= listing.offered.size()) {
+    ranges_.clear();
+    removed_.clear();
+    return;
+  }
+  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) take(listing.offered[i]);
+  if (listing.growing) take(*listing.growing);
+  const WallTime begin = listing.offered[listing.first_listed].start_wall;
+  for (auto place = ranges_.begin(); place != ranges_.end();) {
+    if (place->end >= begin) {
+      ++place;
+      continue;
+    }
+    const auto index = place - ranges_.begin();
+    remove(place, begin);
+    place = ranges_.begin() + index;
+  }
+  while (!removed_.empty() && begin - removed_.front().at > kRemovedForUs) removed_.pop_front();
+}
+
+void DateRanges::take(const Segment& segment) {
+  for (const auto& splice : segment.splices) {
+    const bool known = segment.publication_id == publication_ && splice->record < next_record_;
+    if (known) continue;
+    publication_ = segment.publication_id;
+    next_record_ = splice->record + 1;
+    add(*splice, segment.publication_id);
+  }
+}
+
+// Encoders say the same again for players that come later; a break that is open stays as it was announced.
+void DateRanges::add(const SpliceEvent& splice, PublicationId publication) {
+  Range* const open = find_open(splice.splice);
+  if (splice.splice.kind == Kind::kOut && open != nullptr) return;
+  if (splice.splice.kind == Kind::kIn && open != nullptr) return close(*open, splice);
+  if (splice.splice.kind == Kind::kCancel && open != nullptr && open->range.start > splice.told) {
+    const auto place =
+        std::find_if(ranges_.begin(), ranges_.end(), [&](const Range& range) { return &range == open; });
+    return remove(place, splice.told);
+  }
+  Range made;
+  made.event_id = splice.splice.event_id;
+  made.segmentation = splice.splice.segmentation;
+  made.range.id = "splice-" + std::to_string(made.event_id) + '-' + publication_text(publication) + '-' +
+                  std::to_string(splice.record);
+  made.range.scheme = mp4::kSpliceScheme;
+  made.range.start = made.end = in_milliseconds(splice.start);
+  made.range.section = splice.section;
+  if (splice.splice.kind == Kind::kOut) {
+    made.open = true;
+    made.range.splice = Splice::kOut;
+    if (splice.splice.duration != 0) {
+      made.range.planned_duration_us = microseconds(splice.splice.duration);
+      made.end = made.range.start + *made.range.planned_duration_us;
+    }
+  }
+  ranges_.push_back(std::move(made));
+  while (ranges_.size() > kMost) remove(ranges_.begin(), splice.told);
+}
+
+// The same id and start, and what only now is known.
+void DateRanges::close(Range& out, const SpliceEvent& splice) {
+  out.open = false;
+  Range in = out;
+  in.range.planned_duration_us.reset();
+  in.range.splice = Splice::kIn;
+  in.range.section = splice.section;
+  in.range.end = std::max(in_milliseconds(splice.start), out.range.start + 1000);
+  out.end = in.end = *in.range.end;
+  ranges_.push_back(std::move(in));
+  while (ranges_.size() > kMost) remove(ranges_.begin(), splice.told);
+}
+
+DateRanges::Range* DateRanges::find_open(const codecs::SpliceInfo& splice) {
+  for (Range& range : ranges_) {
+    if (range.open && range.event_id == splice.event_id && range.segmentation == splice.segmentation)
+      return &range;
+  }
+  return nullptr;
+}
+
+// Ranges of an id leave together.
+void DateRanges::remove(std::deque<Range>::iterator place, WallTime now) {
+  const std::string id = place->range.id;
+  std::erase_if(ranges_, [&](const Range& range) { return range.range.id == id; });
+  removed_.push_back({id, now});
+  if (removed_.size() > kMostRemoved) removed_.pop_front();
+}
+
+std::vector<hls::DateRange> DateRanges::listed() const {
+  std::vector<hls::DateRange> listed;
+  listed.reserve(ranges_.size());
+  for (const Range& range : ranges_) listed.push_back(range.range);
+  return listed;
+}
+
+std::vector<std::string> DateRanges::removed() const {
+  std::vector<std::string> ids;
+  ids.reserve(removed_.size());
+  for (const Removed& removed : removed_) ids.push_back(removed.id);
+  return ids;
+}
+
+}  // namespace millrace::packaging

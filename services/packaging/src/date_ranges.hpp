@@ -1,0 +1,64 @@
+// A stream's breaks as date ranges, as they come and go with its segments: the same in all lists. Sans-IO;
+// one thread at a time (the stream's actor).
+//
+// A splice out opens a break, which has an id of its own for good: event, publication and record. The splice
+// in of the same event closes it with a second range of that id. Whatever else SCTE 35 says is a range by
+// itself, and so is a splice in whose break is not known. No range changes as long as it is listed.
+//
+// A range leaves with its time: when the list begins behind its end; an open break's is the planned one, and
+// without such a plan its beginning. What is known of a break whose record has left the log is not known any
+// more to a packaging that starts after that.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifest/hls/date_range.hpp"
+#include "offering.hpp"
+
+namespace millrace::packaging {
+
+class DateRanges {
+ public:
+  // Ranges that are listed at a time; the oldest leave for newer ones.
+  static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMostRemoved = 64;
+
+  // Takes in the splices of what is listed and grows, and lets go of what is over.
+  void update(const Listing& listing);
+
+  std::vector<hls::DateRange> listed() const;
+  // Ids of those that have left within the last kRemovedForUs of the stream.
+  std::vector<std::string> removed() const;
+
+ private:
+  static constexpr std::int64_t kRemovedForUs = 120'000'000;
+
+  struct Range {
+    hls::DateRange range;
+    std::uint32_t event_id = 0;
+    bool segmentation = false;
+    bool open = false;  // a break that has not been closed
+    WallTime end{};     // when it is over
+  };
+  struct Removed {
+    std::string id;
+    WallTime at{};
+  };
+
+  void take(const Segment& segment);
+  void add(const SpliceEvent& splice, PublicationId publication);
+  void close(Range& out, const SpliceEvent& splice);
+  Range* find_open(const codecs::SpliceInfo& splice);
+  void remove(std::deque<Range>::iterator place, WallTime now);
+
+  std::deque<Range> ranges_;
+  std::deque<Removed> removed_;
+  PublicationId publication_{};    // of the newest splice
+  std::uint64_t next_record_ = 0;  // in its log: earlier ones are known
+};
+
+}  // namespace millrace::packaging

@@ -1,0 +1,45 @@
+// What an encoder's data message says to players at a moment: a splice of SCTE 35, or anything else as text.
+// Pure; input is outside data and may hold anything.
+//
+//   onSCTE35, onCuePoint, onAdCue     with a splice_info_section in them, base64 or hexadecimal: kSplice
+//   onTextData, onCuePoint, onAdCue,  otherwise: kText, an ID3 tag with the message's name and its value
+//   onUserDataEvent, onCaption        as JSON
+//
+// Where in a message the section stands is each encoder's own: whatever text in it is one, with the CRC, is
+// it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "codecs/scte35.hpp"
+
+namespace millrace::packaging {
+
+struct TimedEvent {
+  enum class Kind : std::uint8_t { kSplice, kText };
+
+  Kind kind = Kind::kText;
+  Bytes message;              // the section, or an ID3v2.4 tag with a TXXX frame
+  codecs::SpliceInfo splice;  // kSplice
+  // How much later than the message's own time it happens: encoders tell of breaks beforehand ("time",
+  // "pre_roll_time_sec").
+  std::int64_t delay_us = 0;
+
+  bool operator==(const TimedEvent&) const = default;
+};
+
+inline constexpr std::size_t kMaxEventText = 4096;  // bytes of JSON
+inline constexpr std::int64_t kMaxEventDelayUs = 60'000'000;
+
+// What came of a data message.
+struct EventReading {
+  std::optional<TimedEvent> event;
+  bool refused = false;  // it is of those above, and damaged or too large
+};
+
+// payload: as the log has it. timestamp_ms: its RTMP time stamp.
+EventReading read_timed_event(ByteView payload, std::uint32_t timestamp_ms);
+
+}  // namespace millrace::packaging

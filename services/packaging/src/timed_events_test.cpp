@@ -1,0 +1,194 @@
+// Data messages from the log into segments, parts and lists.
+#include <gtest/gtest.h>
+
+#include "containers/mp4/box_reader.hpp"
+#include "containers/mp4/event_message.hpp"
+#include "rtmp/amf0.hpp"
+#include "stream_package.hpp"
+#include "test_publisher.hpp"
+
+namespace millrace::packaging {
+namespace {
+
+namespace amf0 = rtmp::amf0;
+
+// ANSI/SCTE 35 14.2: splice_insert out, 60.3 s.
+constexpr const char* kSplice = "/DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo=";
+
+Bytes message(std::string_view name, const amf0::Value& value) {
+  ByteWriter writer;
+  amf0::serialize(name, writer);
+  amf0::serialize(value, writer);
+  return writer.take();
+}
+
+class TimedEventsTest : public ::testing::Test {
+ protected:
+  TimedEventsTest() {
+    arena_ = make_arena(directory_.path());
+    reader_ = std::move(media::ArenaReader::open(directory_.path(), "ingest", "test").value());
+  }
+  std::shared_ptr<const StreamView> fresh_view() {
+    StreamPackage package("s1", WindowPolicy{});
+    update_ = package.update({sources(reader_)}, 0);
+    return package.view();
+  }
+  static Bytes bytes_of(const SegmentFile& file) {
+    Bytes bytes;
+    for (const ByteView region : file.regions) bytes.insert(bytes.end(), region.begin(), region.end());
+    return bytes;
+  }
+  static std::vector<mp4::EventMessage> events_in(const Bytes& file) {
+    std::vector<mp4::EventMessage> events;
+    bool fragment = false;
+    mp4::BoxReader boxes(file);
+    while (const auto box = boxes.next()) {
+      if (box->type == mp4::four_cc("emsg")) {
+        EXPECT_FALSE(fragment) << "in front of its fragment";
+        events.push_back(mp4::read_event_message(box->payload).value());
+      }
+      if (box->type == mp4::four_cc("moof")) fragment = true;
+      if (box->type == mp4::four_cc("mdat")) fragment = false;
+    }
+    EXPECT_TRUE(boxes.ok());
+    return events;
+  }
+  // Of all segments of the track.
+  std::vector<mp4::EventMessage> delivered(const StreamView& view, std::uint8_t track) {
+    std::vector<mp4::EventMessage> events;
+    for (const auto& segment : view.offered) {
+      const auto file = segment->file(track);
+      if (!file) continue;
+      for (mp4::EventMessage& event : events_in(bytes_of(*file))) events.push_back(std::move(event));
+    }
+    return events;
+  }
+
+  ScratchDirectory directory_;
+  std::unique_ptr<media::ArenaWriter> arena_;
+  std::shared_ptr<media::ArenaReader> reader_;
+  StreamPackage::Update update_;
+};
+
+TEST_F(TimedEventsTest, StandInFrontOfTheFragmentsOfThePicture) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(1);
+  publisher.data(message("onTextData", "hi"));
+  publisher.frame(0);
+  publisher.data(message("onSCTE35", kSplice));
+  publisher.groups(4);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  const auto events = delivered(*view, media::kVideoTrack);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].scheme, mp4::kId3Scheme);
+  EXPECT_EQ(events[0].timescale, 90'000U);
+  EXPECT_EQ(events[0].presentation_time, 200U * 90);
+  EXPECT_EQ(events[0].duration, mp4::EventMessage::kUnknownDuration);
+  EXPECT_EQ(events[1].scheme, mp4::kSpliceScheme);
+  EXPECT_EQ(events[1].presentation_time, 240U * 90);
+  EXPECT_EQ(events[1].duration, 5'426'421U);
+  EXPECT_EQ(events[1].message.size(), 50U);
+  EXPECT_NE(events[0].id, events[1].id);
+  EXPECT_TRUE(delivered(*view, media::kAudioTrack).empty()) << "once";
+  EXPECT_EQ(update_.events, 2U);
+}
+
+TEST_F(TimedEventsTest, StandInFrontOfSoundAlone) {
+  TestPublisher publisher(*arena_, {.video = false});
+  publisher.groups(1);
+  publisher.data(message("onTextData", "hi"));
+  publisher.groups(4);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  const auto events = delivered(*view, media::kAudioTrack);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].timescale, 48'000U);
+}
+
+// Every event is in one part, and a segment is its parts in a row.
+TEST_F(TimedEventsTest, AreEachInOnePart) {
+  TestPublisher publisher(*arena_, {.part_us = 80'000});
+  for (int i = 0; i < 20; ++i) {
+    publisher.data(message("onTextData", static_cast<double>(i)));
+    publisher.frame(0);
+  }
+  publisher.groups(2);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  std::size_t count = 0;
+  std::set<std::uint32_t> ids;
+  for (const auto& segment : view->offered) {
+    Bytes parts;
+    const TrackSpan* const span = segment->segment().track(media::kVideoTrack);
+    ASSERT_FALSE(span->parts.empty());
+    for (std::size_t i = 0; i < span->parts.size(); ++i) {
+      const Bytes part = bytes_of(*segment->part_file(media::kVideoTrack, i));
+      for (const mp4::EventMessage& event : events_in(part)) ids.insert(event.id);
+      count += events_in(part).size();
+      parts.insert(parts.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(parts, bytes_of(*segment->file(media::kVideoTrack)));
+  }
+  EXPECT_EQ(count, 20U);
+  EXPECT_EQ(ids.size(), 20U);
+}
+
+TEST_F(TimedEventsTest, AreTheSameWhoeverReadsTheLogAndWhenever) {
+  TestPublisher publisher(*arena_, {.part_us = 80'000});
+  StreamPackage early("s1", WindowPolicy{});
+  for (int i = 0; i < 30; ++i) {
+    if (i % 3 == 0) publisher.data(message("onTextData", static_cast<double>(i)));
+    publisher.frame(0);
+    early.update({sources(reader_)}, 0);
+  }
+  const auto late = fresh_view();
+  ASSERT_TRUE(early.view() && late);
+  ASSERT_EQ(early.view()->offered.size(), late->offered.size());
+  for (std::size_t i = 0; i < late->offered.size(); ++i) {
+    for (const std::uint8_t track : {media::kVideoTrack, media::kAudioTrack})
+      EXPECT_EQ(bytes_of(*early.view()->offered[i]->file(track)), bytes_of(*late->offered[i]->file(track)));
+  }
+}
+
+TEST_F(TimedEventsTest, AreBoundedInASegment) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(1);
+  publisher.frame(0);
+  for (int i = 0; i < 1000; ++i) {
+    publisher.data(message("onTextData", static_cast<double>(i)));
+    publisher.data(message("onSCTE35", kSplice));
+  }
+  publisher.data(message("onSCTE35", "no splice"));
+  publisher.groups(4);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(delivered(*view, media::kVideoTrack).size(), LogSegments::kMaxTexts + LogSegments::kMaxSplices);
+  EXPECT_EQ(update_.events, LogSegments::kMaxTexts + LogSegments::kMaxSplices);
+  EXPECT_EQ(update_.refused_events, 2001 - update_.events);
+}
+
+TEST_F(TimedEventsTest, OfABreakAreInAllLists) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(1);
+  publisher.data(message("onSCTE35", kSplice));
+  publisher.groups(4);
+  const auto view = fresh_view();
+  ASSERT_NE(view, nullptr);
+  const auto line_of = [&](std::string_view rendition) {
+    const std::string& list = *view->rendition(rendition)->playlist->text().text;
+    const std::size_t begin = list.find("#EXT-X-DATERANGE:");
+    EXPECT_NE(begin, std::string::npos) << list;
+    return begin == std::string::npos ? std::string() : list.substr(begin, list.find('\n', begin) - begin);
+  };
+  const std::string line = line_of("v0");
+  EXPECT_EQ(line, line_of("a0"));
+  EXPECT_NE(line.find(",CLASS=\"urn:scte:scte35:2013:bin\",START-DATE=\"2027-01-15T08:00:00.200Z\","
+                      "PLANNED-DURATION=60.293566,SCTE35-OUT=0xFC302F"),
+            std::string::npos)
+      << line;
+  EXPECT_EQ(line.find("END-DATE"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace millrace::packaging
