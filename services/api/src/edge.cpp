@@ -184,6 +184,9 @@ http::Response Edge::docs_page() const {
 
 void Edge::judge_recording(const http::Request& request, const http::Responder& respond,
                            std::string_view name) const {
+  // A route of the API like the others, wherever it is answered.
+  if (access_question_in(request.path) && request.path.size() + request.raw_query.size() > kMaxTarget)
+    return respond_with(request, respond, http::Response::problem(414, "target_too_long"));
   VodAccess::Decision decision = vod_access_.judge(request, name, wall_now());
   switch (decision.answer) {
     case VodAccess::Answer::kOpen:
