@@ -29,7 +29,8 @@ void DateRanges::update(const Listing& listing) {
     removed_.clear();
     return;
   }
-  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) take(listing.offered[i]);
+  // Also what is listed no more: a break that began there may go on.
+  for (const Segment& segment : listing.offered) take(segment);
   if (listing.growing) take(*listing.growing);
   const WallTime begin = listing.offered[listing.first_listed].start_wall;
   for (auto place = ranges_.begin(); place != ranges_.end();) {
@@ -45,9 +46,12 @@ void DateRanges::update(const Listing& listing) {
 }
 
 void DateRanges::take(const Segment& segment) {
+  if (segment.media_sequence < media_sequence_) return;
   for (const auto& splice : segment.splices) {
-    const bool known = segment.publication_id == publication_ && splice->record < next_record_;
+    const bool known = segment.media_sequence == media_sequence_ && segment.publication_id == publication_ &&
+                       splice->record < next_record_;
     if (known) continue;
+    media_sequence_ = segment.media_sequence;
     publication_ = segment.publication_id;
     next_record_ = splice->record + 1;
     add(*splice, segment.publication_id);
@@ -56,7 +60,12 @@ void DateRanges::take(const Segment& segment) {
 
 // Encoders say the same again for players that come later; a break that is open stays as it was announced.
 void DateRanges::add(const SpliceEvent& splice, PublicationId publication) {
-  Range* const open = find_open(splice.splice);
+  Range* open = find_open(splice.splice);
+  const bool is_over = open != nullptr && open->range.planned_duration_us && open->end <= splice.start;
+  if (splice.splice.kind == Kind::kOut && is_over) {
+    open->open = false;
+    open = nullptr;
+  }
   if (splice.splice.kind == Kind::kOut && open != nullptr) return;
   if (splice.splice.kind == Kind::kIn && open != nullptr) return close(*open, splice);
   if (splice.splice.kind == Kind::kCancel && open != nullptr && open->range.start > splice.told) {
@@ -81,7 +90,7 @@ void DateRanges::add(const SpliceEvent& splice, PublicationId publication) {
     }
   }
   ranges_.push_back(std::move(made));
-  while (ranges_.size() > kMost) remove(ranges_.begin(), splice.told);
+  keep_within_bounds(splice.told);
 }
 
 // The same id and start, and what only now is known.
@@ -94,7 +103,17 @@ void DateRanges::close(Range& out, const SpliceEvent& splice) {
   in.range.end = std::max(in_milliseconds(splice.start), out.range.start + 1000);
   out.end = in.end = *in.range.end;
   ranges_.push_back(std::move(in));
-  while (ranges_.size() > kMost) remove(ranges_.begin(), splice.told);
+  keep_within_bounds(splice.told);
+}
+
+void DateRanges::keep_within_bounds(WallTime now) {
+  std::size_t bytes = 0;
+  for (const Range& range : ranges_) bytes += range.range.section.size();
+  while (ranges_.size() > 1 && (ranges_.size() > kMost || bytes > kMostBytes)) {
+    const std::string id = ranges_.front().range.id;
+    for (const Range& range : ranges_) bytes -= range.range.id == id ? range.range.section.size() : 0;
+    remove(ranges_.begin(), now);
+  }
 }
 
 DateRanges::Range* DateRanges::find_open(const codecs::SpliceInfo& splice) {

@@ -5,8 +5,8 @@
 // in of the same event closes it with a second range of that id. Whatever else SCTE 35 says is a range by
 // itself, and so is a splice in whose break is not known. No range changes as long as it is listed.
 //
-// A range leaves with its time: when the list begins behind its end; an open break's is the planned one, and
-// without such a plan its beginning. What is known of a break whose record has left the log is not known any
+// An event whose break is over by its plan begins another one. A range leaves with its time: when the list
+// begins behind its end; an open break's is the planned one, and without such a plan its beginning. What is known of a break whose record has left the log is not known any
 // more to a packaging that starts after that.
 #pragma once
 
@@ -23,8 +23,10 @@ namespace millrace::packaging {
 
 class DateRanges {
  public:
-  // Ranges that are listed at a time; the oldest leave for newer ones.
+  // Ranges that are listed at a time, and the bytes of their sections: each list has all of them. The oldest
+  // leave for newer ones.
   static constexpr std::size_t kMost = 64;
+  static constexpr std::size_t kMostBytes = 16 * 1024;
   static constexpr std::size_t kMostRemoved = 64;
 
   // Takes in the splices of what is listed and grows, and lets go of what is over.
@@ -54,11 +56,14 @@ class DateRanges {
   void close(Range& out, const SpliceEvent& splice);
   Range* find_open(const codecs::SpliceInfo& splice);
   void remove(std::deque<Range>::iterator place, WallTime now);
+  void keep_within_bounds(WallTime now);
 
   std::deque<Range> ranges_;
   std::deque<Removed> removed_;
-  PublicationId publication_{};    // of the newest splice
-  std::uint64_t next_record_ = 0;  // in its log: earlier ones are known
+  // Of the newest splice: what a list has before it is known.
+  std::uint64_t media_sequence_ = 0;
+  PublicationId publication_{};
+  std::uint64_t next_record_ = 0;
 };
 
 }  // namespace millrace::packaging

@@ -105,6 +105,56 @@ TEST_F(DateRangesTest, SayNothingTwice) {
   EXPECT_EQ(ranges_.listed().size(), 1U);
 }
 
+TEST_F(DateRangesTest, AreTakenInOnceOfEachPublication) {
+  splice(Kind::kOut, 1, 60 * codecs::SpliceInfo::kTicks);
+  splice(Kind::kOther, 0);
+  segment();
+  publication_ = PublicationId{0xA2};
+  record_ = 3;
+  splice(Kind::kOther, 0);
+  segment();
+  for (int i = 0; i < 100; ++i) ranges_.update(listing_);
+  EXPECT_EQ(ranges_.listed().size(), 3U);
+  EXPECT_TRUE(ranges_.removed().empty());
+}
+
+TEST_F(DateRangesTest, BeginAnotherBreakOfAnEventWhosePlanIsOver) {
+  splice(Kind::kOut, 1, 4 * codecs::SpliceInfo::kTicks);
+  segments(2);
+  splice(Kind::kOut, 1, 4 * codecs::SpliceInfo::kTicks);
+  segment();
+  ASSERT_EQ(ranges_.listed().size(), 2U);
+  EXPECT_NE(ranges_.listed()[0].id, ranges_.listed()[1].id);
+  splice(Kind::kIn, 1);
+  segment();
+  ASSERT_EQ(ranges_.listed().size(), 3U);
+  EXPECT_EQ(ranges_.listed()[2].id, ranges_.listed()[1].id);
+}
+
+TEST_F(DateRangesTest, KnowABreakThatBeganBeforeTheList) {
+  splice(Kind::kOut, 1, 60 * codecs::SpliceInfo::kTicks);
+  segments(6);
+  DateRanges restarted;
+  restarted.update(listing_);
+  EXPECT_EQ(restarted.listed(), ranges_.listed());
+  EXPECT_EQ(restarted.listed().size(), 1U);
+}
+
+TEST_F(DateRangesTest, HaveABoundOfBytes) {
+  for (int i = 0; i < 20; ++i) {
+    splice(Kind::kOther, 0);
+    const_cast<SpliceEvent&>(*splices_.back()).section.resize(4096);
+    segment();
+  }
+  splice(Kind::kOther, 0);
+  for (int i = 0; i < 40; ++i) {
+    splice(Kind::kOther, 0);
+    const_cast<SpliceEvent&>(*splices_.back()).section.resize(1024);
+  }
+  segment();
+  EXPECT_EQ(ranges_.listed().size(), DateRanges::kMostBytes / 1024);
+}
+
 // Encoders begin to count anew, or count to one all the time.
 TEST_F(DateRangesTest, NeverUseAnIdAgain) {
   for (int i = 0; i < 2; ++i) {
