@@ -6,8 +6,9 @@
 // itself, and so is a splice in whose break is not known. No range changes as long as it is listed.
 //
 // An event whose break is over by its plan begins another one. A range leaves with its time: when the list
-// begins behind its end; an open break's is the planned one, and without such a plan its beginning. What is known of a break whose record has left the log is not known any
-// more to a packaging that starts after that.
+// begins behind its end; an open break's is the planned one, and without such a plan its beginning. What is
+// known of a break whose record has left the log is not known any more to a packaging that starts after
+// that.
 #pragma once
 
 #include <cstdint>
