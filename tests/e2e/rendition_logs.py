@@ -69,7 +69,7 @@ def one_stream_everywhere(stack):
     metrics = fetch(stack.info["metrics_url"])[2].decode()
     check("\nmillrace_live_streams 1\n" in metrics, "metrics counts one")
     frames = packets_of_viewer(stack)
-    check(len(frames) == len(set(frames)) and len(frames) > 30, f"a viewer of FLV gets each frame once: {len(set(frames))} of {len(frames)}")
+    check(len(frames) == len(set(frames)) and len(frames) > 10, f"a viewer of FLV gets each frame once: {len(set(frames))} of {len(frames)}")
 
 
 def packets_of_viewer(stack):
