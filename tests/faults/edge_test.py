@@ -131,7 +131,7 @@ def slowly(port):
 def at_every_port(stack):
     """Nobody has to be known to reach an operator's port or the metrics: none of them may end its service."""
     ports = dict(re.findall(r"(\w+)=(\d+)", (stack.home / "run/ops").read_text()))
-    check(len(ports) == 6, f"the ports of the services: {ports}")
+    check(len(ports) == 7, f"the ports of the services: {ports}")
     before = {name.lower(): stack.pid(name.lower()) for name in ports}
     for name, port in ports.items():
         for what, sent in endless("/metrics").items():
