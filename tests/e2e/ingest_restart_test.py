@@ -66,7 +66,7 @@ def ingest_restart():
         check(first.wait(timeout=30) is not None, "the publisher noticed")
         second, took = accepted_again(stack, clip, killed)
         check(second, "accepted again")
-        after = wait_for(lambda: (p := stack.playlist()) and p.last > before.last + 2 and p, "the playlist to go on")
+        after = wait_for(lambda: (p := stack.playlist()) and p.segments and p.segments[-1][0] > before.last + 2 and p, "the playlist to go on")
         check(after.media_sequence >= before.media_sequence, "media sequence never steps back")
         same_parts(stack, described, places)
         breaks = [number for number, _, _, discontinuity, _ in after.segments if discontinuity]

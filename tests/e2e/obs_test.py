@@ -181,7 +181,7 @@ def probe(url):
 def goes_on(stack, obs, relay, before):
     relay.cut()
     wait_for(lambda: obs.ask("GetStreamStatus")["outputReconnecting"], "OBS to notice")
-    after = wait_for(lambda: (p := stack.playlist()) and p.last >= before.last + 4 and p, "the stream to go on by itself", 40)
+    after = wait_for(lambda: (p := stack.playlist()) and p.segments and p.segments[-1][0] >= before.last + 4 and p, "the stream to go on by itself", 40)
     check(obs.ask("GetStreamStatus")["outputActive"], "OBS publishes again")
     check(after.media_sequence >= before.media_sequence and not after.ended, "the same playlist goes on")
     breaks = sum(segment[3] for segment in after.segments) + after.discontinuity_sequence - before.discontinuity_sequence
