@@ -36,12 +36,10 @@ TrackSpan* find_span(Segment& segment, std::uint8_t track) {
   return nullptr;
 }
 
-// Of two words that are no random ones: all bits of both count (splitmix64).
+// Records are counted from where the publication's number puts them: no two of a publication are the same.
 std::uint32_t event_id(PublicationId publication, std::uint64_t record) {
-  std::uint64_t mixed = number_of(publication) + record * 0x9E3779B97F4A7C15ULL;
-  mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9ULL;
-  mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBULL;
-  return static_cast<std::uint32_t>(mixed ^ mixed >> 31);
+  const std::uint64_t number = number_of(publication);
+  return static_cast<std::uint32_t>((number ^ number >> 32) + record);
 }
 
 TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& timing) {
