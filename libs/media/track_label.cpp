@@ -30,12 +30,18 @@ std::string_view cut(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
-// Control characters, those of two bytes (U+0080 to U+009F) too.
+// What every list can say as it is: no control characters, those of two bytes (U+0080 to U+009F) neither, and
+// no U+FFFE and U+FFFF, which XML excludes.
 std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte < 0x20 || byte == 0x7F) continue;
+    if (const std::string_view three = text.substr(i, 3);
+        three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF") {
+      i += 2;
+      continue;
+    }
     if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
       ++i;
       continue;

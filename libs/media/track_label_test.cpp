@@ -21,6 +21,15 @@ TEST(TrackLabel, LeavesOutWhatIsNoLanguageOrNoText) {
             "abc");
 }
 
+// U+FFFE and U+FFFF are no characters of XML.
+TEST(TrackLabel, LeavesOutWhatXmlCannotSay) {
+  EXPECT_EQ(name_of(track_label("",
+                                "A\xEF\xBF\xBF\xEF\xBF\xBE"
+                                "B")),
+            "AB");
+  EXPECT_EQ(name_of(track_label("", "A\xEF\xBF\xBD")), "A\xEF\xBF\xBD");
+}
+
 TEST(TrackLabel, CutsLongNamesBetweenCharacters) {
   std::string name;
   for (int i = 0; i < 30; ++i) name += "é";
