@@ -25,6 +25,12 @@ bool has(const std::vector<std::string>& taken, const std::string& name) {
   return std::find(taken.begin(), taken.end(), name) != taken.end();
 }
 
+// As HLS shows it: its quoted strings have no quotation marks.
+std::string without_quotes(std::string label) {
+  std::erase(label, '"');
+  return label;
+}
+
 }  // namespace
 
 const RenditionSegment& newest_segment(const Rendition& rendition) {
@@ -34,11 +40,11 @@ const RenditionSegment& newest_segment(const Rendition& rendition) {
 
 std::string rendition_label(const Rendition& rendition, std::vector<std::string>& taken) {
   std::string label = newest_segment(rendition).description->name;
-  if (label.empty())
+  if (without_quotes(label).empty())
     label = rendition.is_video() ? to_string(rendition.name)
                                  : "Audio " + std::to_string(rendition.name.number + 1);
-  while (has(taken, label)) label += " (" + to_string(rendition.name) + ")";
-  taken.push_back(label);
+  while (has(taken, without_quotes(label))) label += " (" + to_string(rendition.name) + ")";
+  taken.push_back(without_quotes(label));
   return label;
 }
 

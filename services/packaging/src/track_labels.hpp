@@ -14,7 +14,7 @@ namespace millrace::packaging {
 const RenditionSegment& newest_segment(const Rendition& rendition);
 
 // As the encoder named it, else "Audio 1", of a picture "v0"; never the same as one of taken, which it is
-// added to.
+// added to, also where quotation marks cannot be shown (HLS).
 std::string rendition_label(const Rendition& rendition, std::vector<std::string>& taken);
 
 // As HLS names the channels and services of captions: "CC1", "SERVICE1". Of what is listed of the stream's

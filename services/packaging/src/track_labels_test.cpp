@@ -126,5 +126,22 @@ TEST(Labels, AreNeverTheSame) {
   EXPECT_EQ(rendition_label(rendition, taken), "Audio 1 (a0) (a0)");
 }
 
+// A quoted string of HLS has no quotation marks.
+TEST(Labels, DifferByMoreThanQuotationMarks) {
+  OfferingScript script;
+  script.segments(1);
+  Rendition rendition = script.offering.renditions[1];
+  auto description = std::make_shared<TrackDescription>(*newest_segment(rendition).description);
+  for (auto& segment : rendition.segments)
+    if (segment) segment->description = description;
+  std::vector<std::string> taken;
+  description->name = "A";
+  EXPECT_EQ(rendition_label(rendition, taken), "A");
+  description->name = "\"A\"";
+  EXPECT_EQ(rendition_label(rendition, taken), "\"A\" (a0)");
+  description->name = "\"";
+  EXPECT_EQ(rendition_label(rendition, taken), "Audio 1");
+}
+
 }  // namespace
 }  // namespace millrace::packaging
