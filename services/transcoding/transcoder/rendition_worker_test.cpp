@@ -84,14 +84,14 @@ TEST_F(RenditionWorkerTest, BeginsASegmentWithTheNextPictureWhereItsFirstCannotB
 }
 
 TEST_F(RenditionWorkerTest, GoesOnWithoutTheEncoderThatCannotBeOpened) {
-  std::vector<RenditionWorker::Planned> two{planned("v0-broken"), planned("v0-90p")};
-  two.front().rendition.width = 1 << 20;
+  std::vector<RenditionWorker::Planned> two{planned("v0-90p"), planned("v0-broken")};
+  two.back().rendition.width = 1 << 28;  // refused by libavcodec: x264 leaks what it could not open
   auto worker = RenditionWorker::start(two, encoder_).value();
   ASSERT_TRUE(worker->put(picture(0, 10, true)));
   ASSERT_TRUE(worker->finish());
-  EXPECT_TRUE(two.front().log->ended());
+  EXPECT_TRUE(two.back().log->ended());
   EXPECT_EQ(written("v0-90p").size(), 1U);
-  two.pop_back();
+  two.erase(two.begin());
   EXPECT_FALSE(RenditionWorker::start(two, encoder_)) << "there is no other";
 }
 
