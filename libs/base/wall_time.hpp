@@ -42,7 +42,7 @@ class WallTime {
   friend constexpr std::int64_t operator-(WallTime later, WallTime earlier) {
     return later.us_ - earlier.us_;
   }
-  friend constexpr auto operator<=>(WallTime, WallTime) = default;
+  friend constexpr auto operator<=>(WallTime, WallTime) = default;  // NOLINT(modernize-use-nullptr): false
 
  private:
   static constexpr std::int64_t kSecondUs = 1'000'000;

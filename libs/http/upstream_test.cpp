@@ -108,9 +108,15 @@ class RawServer {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
-  void hang_up() { ::shutdown(connection_, SHUT_RDWR); }
+  void hang_up() {
+    const std::lock_guard lock(connection_mutex_);
+    ::shutdown(connection_, SHUT_RDWR);
+  }
   // To the connection that is open, whether anybody asked or not.
-  void send(const std::string& bytes) { ::send(connection_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  void send(const std::string& bytes) {
+    const std::lock_guard lock(connection_mutex_);
+    ::send(connection_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
 
  private:
   // One connection at a time, as a pool of one has them.
@@ -118,7 +124,7 @@ class RawServer {
     int number = 0;
     for (int next = ::accept(listener_, nullptr, nullptr); next >= 0;
          next = ::accept(listener_, nullptr, nullptr)) {
-      connection_ = next;
+      hold(next);
       std::string text;
       std::array<char, 4096> piece{};
       for (ssize_t got = ::recv(next, piece.data(), piece.size(), 0); got > 0;
@@ -134,14 +140,20 @@ class RawServer {
         }
         send(script_(number++, id));
       }
+      hold(-1);
       ::close(next);
     }
+  }
+  void hold(int connection) {
+    const std::lock_guard lock(connection_mutex_);
+    connection_ = connection;
   }
 
   const Script script_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
-  std::atomic<int> connection_{-1};
+  std::mutex connection_mutex_;
+  int connection_ = -1;
   std::mutex mutex_;
   std::vector<std::string> requests_;
   std::thread thread_;

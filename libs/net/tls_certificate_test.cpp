@@ -213,7 +213,8 @@ TEST_F(TlsCertificateTest, AnswersThatAPairWasTakenBySomeLookSinceTheLastAnswer)
   replace(files_.key, next.key);
   {
     std::unique_lock lock(mutex);
-    EXPECT_TRUE(told.wait_for(lock, 20s, [&] { return certificate->replaced() == 1 && observed > 1; }))
+    // A look in the middle of the change may find the new pair, and the next one take it once more.
+    EXPECT_TRUE(told.wait_for(lock, 20s, [&] { return certificate->replaced() >= 1 && observed > 1; }))
         << "told again what it could not take";
   }
   EXPECT_EQ(answers.ask(*certificate), "replaced");

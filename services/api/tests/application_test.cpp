@@ -79,8 +79,13 @@ TEST_F(ApplicationTest, RestsWhileNobodyAsks) {
   const clock_t before = used();
   std::this_thread::sleep_for(std::chrono::milliseconds(1000));
   // A spinning thread takes a hundred ticks in a second of its own, and a fair share of them on a busy
-  // machine.
-  EXPECT_LT(used() - before, 10);
+  // machine. A sanitizer uses some by itself.
+#ifdef MILLRACE_SANITIZED
+  constexpr clock_t kMost = 25;
+#else
+  constexpr clock_t kMost = 10;
+#endif
+  EXPECT_LT(used() - before, kMost);
 }
 
 TEST_F(ApplicationTest, EndsAtAnyMomentAfterItsStart) {

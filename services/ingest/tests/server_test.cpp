@@ -165,11 +165,20 @@ class ServerTest : public ::testing::Test {
   void start() {
     auto server = Server::start({config_, *arena_, *reader_, authority_, announcer_, streams_,
                                  [this](const std::shared_ptr<PublicationTicket>& ticket) {
-                                   newest_ticket_ = ticket;  // before its client hears of it
+                                   remember(ticket);  // before its client hears of it
                                    publications_.start(ticket);
                                  }});
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
+  }
+  // On an I/O thread.
+  void remember(const std::shared_ptr<PublicationTicket>& ticket) {
+    const std::lock_guard lock(newest_ticket_mutex_);
+    newest_ticket_ = ticket;
+  }
+  std::shared_ptr<PublicationTicket> newest_ticket() {
+    const std::lock_guard lock(newest_ticket_mutex_);
+    return newest_ticket_;
   }
   std::unique_ptr<RtmpClient> connect(int receive_buffer = 0) {
     return std::make_unique<RtmpClient>(server_->port(), receive_buffer);
@@ -199,6 +208,7 @@ class ServerTest : public ::testing::Test {
   RecordingAnnouncer announcer_;
   LiveStreams streams_;
   Publications publications_{{authority_, announcer_, streams_}};
+  std::mutex newest_ticket_mutex_;
   std::shared_ptr<PublicationTicket> newest_ticket_;
   caf::actor root_;
   std::unique_ptr<Server> server_;
@@ -273,7 +283,7 @@ TEST_F(ServerTest, FreesTheStreamOfAPublisherThatLeftWhileItsActorWasDown) {
   auto first = publisher("sk_one");
   send_frames(*first, 0, 3);
   ASSERT_TRUE(announcer_.wait_for("published one 1 2"));
-  caf::anon_send_exit(newest_ticket_->actor(), caf::exit_reason::kill);
+  caf::anon_send_exit(newest_ticket()->actor(), caf::exit_reason::kill);
   first->close();
   auto second = publisher("sk_one");
   send_frames(*second, 0, 3);
