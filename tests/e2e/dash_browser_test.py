@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, over a packaging that is killed, and over the
-encoder's reconnect."""
+"""Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, over a packaging that is killed, over the
+encoder's reconnect, and to the end of the stream."""
 import json
 import shutil
 import subprocess
 import threading
 import time
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, skip, wait_for
 
 
 class Player(threading.Thread):
@@ -58,17 +58,19 @@ def killed_packaging(stack):
     check(seen["played"] >= seen["seconds"] * 0.4 and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
 
 
-def interruption(stack, clip, publisher):
-    """The encoder drops out and comes back: dash.js goes on, in low latency and of whole segments."""
-    players = [Player(mpd_url(stack) + query, 45, "--stall", str(35000 * PATIENCE)) for query in ("", "?ll=0")]
+def interruption_and_end(stack, clip, publisher):
+    """The encoder drops out, comes back, and leaves: the last picture is reached, in low latency and of whole segments."""
+    players = [Player(mpd_url(stack) + query, 120 * PATIENCE, "--until-end") for query in ("", "?ll=0")]
     time.sleep(15)
     publisher.kill()
     publisher.wait()
     time.sleep(3)
-    stack.publish_on(clip)
+    publisher = stack.publish_on(clip)
+    time.sleep(25)
+    leave(publisher)
     for player in players:
         seen = player.result()
-        check(seen["played"] >= seen["seconds"] * 0.5 and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
+        check(seen["ended"] and seen["frames"] > 0 and seen["sound"] > 0, f"it plays: {seen}")
         check(len(set(seen["periods"])) >= 2, f"a Period for the encoder's return: {seen}")
         check(not seen["problems"], f"no errors: {seen}")
 
@@ -84,7 +86,7 @@ def dash_js():
         wait_for(lambda: fetch(mpd_url(stack))[0] == 200, "a manifest", 30)
         low_latency(stack)
         killed_packaging(stack)
-        interruption(stack, clip, publisher)
+        interruption_and_end(stack, clip, publisher)
 
 
 main(dash_js)

@@ -13,6 +13,7 @@ namespace millrace::packaging {
 namespace {
 
 constexpr std::int64_t kMicroseconds = 1'000'000;
+constexpr std::int64_t kMilliseconds = 1'000;
 // As far behind the live edge as a playlist's clients are (RFC 8216 6.3.3), for players learn of a segment as
 // late.
 constexpr std::int64_t kDelayTargets = 3;
@@ -23,6 +24,11 @@ constexpr std::int64_t kDelayParts = 3;
 constexpr std::int64_t kMoreDelayUs = 500'000;
 // What follows a gap is listed when it is so much longer than that.
 constexpr std::int64_t kAheadUs = 300'000;
+// How much further back than what is listed players may be where nobody publishes: while they stand at its
+// end the clock goes on, and what they have to learn next comes after a segment of a gap, or the end's being
+// known (kEndToldTargets), and with their next look at the MPD. dash.js leaves what it plays where that falls
+// out of timeShiftBufferDepth, and never sees the end.
+constexpr std::int64_t kStandingTargets = WindowPolicy::kEndToldTargets + 2;
 constexpr std::uint32_t kSlowestPermille = 960;
 constexpr std::uint32_t kFastestPermille = 1040;
 
@@ -80,7 +86,8 @@ std::vector<dash::TimelineSegment> timeline(const Share& share) {
   for (std::size_t i = share.begin; i < share.end; ++i) {
     const TrackSpan& span = share.segment(i).span;
     const std::int64_t time = std::max<std::int64_t>(span.first_dts + span.first_offset, 0);
-    const std::int64_t length = span.last_dts - span.first_dts + std::int64_t{span.last_duration};
+    const std::int64_t length = std::max(span.last_dts - span.first_dts + std::int64_t{span.last_duration},
+                                         span.presented_end() - time);
     dash::TimelineSegment entry{static_cast<std::uint64_t>(time),
                                 static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1))};
     if (!entries.empty() && entries.back().time < entry.time) {
@@ -271,7 +278,8 @@ Extent extent(const Offering& offering, const DashPeriod& period, std::size_t pl
     const auto& own = rendition.segments[place];
     if (!own) continue;
     const std::int64_t begin_us = period.presented_us(presented_us(*own));
-    const std::int64_t end_us = begin_us + own->span.duration_us;
+    const std::int64_t end_us =
+        std::max(begin_us + own->span.duration_us, period.presented_us(presented_end_us(*own)));
     whole = {any ? std::min(whole.begin_us, begin_us) : begin_us,
              any ? std::max(whole.end_us, end_us) : end_us};
     any = true;
@@ -339,7 +347,8 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   // First the end, then that nothing is to come: dash.js takes nothing but the type from a static MPD that
   // follows a dynamic one.
   mpd.dynamic = !listing.long_ended;
-  if (listing.ended) mpd.duration_us = end.end_us;
+  // Not a tick too early: dash.js pauses there, before the last picture is over.
+  if (listing.ended) mpd.duration_us = (end.end_us + kMilliseconds - 1) / kMilliseconds * kMilliseconds;
   const bool away = listing.offered.back().is_gap;
   const Segment& newest = away ? listing.offered.back() : listing.offered[last];
   mpd.publish_time = newest.start_wall + newest.duration_us;
@@ -347,6 +356,7 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   mpd.buffer_us = target_us;
   const std::int64_t edge_us = away ? std::max(end.end_us, mpd.publish_time.us()) : end.end_us;
   mpd.time_shift_us = edge_us - begin.begin_us;
+  if (!listing.goes_on()) mpd.time_shift_us += kStandingTargets * target_us + (away ? 0 : listing.grace_us);
   mpd.presentation_delay_us = kDelayTargets * target_us;
   mpd.longest_segment_us = media::longest_segment_us(listing.target_duration_seconds);
   mpd.time_url = kTimePath;

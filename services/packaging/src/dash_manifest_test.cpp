@@ -40,8 +40,17 @@ TEST(DashManifest, MovesOnWhileThePublisherIsAway) {
   EXPECT_EQ(count(text, "<Period "), 1U) << text;
   EXPECT_TRUE(has(text, R"(type="dynamic")")) << text;
   EXPECT_TRUE(has(text, R"(publishTime="2027-01-15T08:00:28.000Z")")) << text;
-  EXPECT_TRUE(has(text, R"(timeShiftBufferDepth="PT22S")")) << text;
+  EXPECT_TRUE(has(text, R"(timeShiftBufferDepth="PT32S")")) << "22 s, and who stands at the end: " << text;
   EXPECT_TRUE(has(text, R"(startNumber="44")")) << text;
+}
+
+// Without a slate there is no other MPD until the end is known.
+TEST(DashManifest, KeepsThoseWhoWaitAtTheEndWithinItsDepth) {
+  OfferingScript script;
+  script.offering.listing.grace_us = 60'000'000;
+  script.segments(4);
+  EXPECT_TRUE(has(manifest(script.offering), R"(timeShiftBufferDepth="PT8.08S")"));
+  EXPECT_TRUE(has(manifest(script.leave_off().offering), R"(timeShiftBufferDepth="PT78.08S")"));
 }
 
 TEST(DashManifest, NamesTheSegmentsOfThePlaylists) {
@@ -206,6 +215,19 @@ TEST(DashManifest, StaysWhenTheClockHasSteppedBack) {
   const std::string text = dash_manifest(script.offering, periods);
   EXPECT_TRUE(has(text, R"(<Period id="8" start="PT1799999948S">)")) << text;
   EXPECT_FALSE(has(text, R"(<Period id="7")")) << text;
+}
+
+// A picture that was to be shown after others which never came lasts beyond the end by decode times.
+TEST(DashManifest, EndsWithWhatIsPresentedLast) {
+  OfferingScript script;
+  script.offering.listing.ended = script.offering.listing.long_ended = true;
+  script.segments(3).leave_off();
+  script.offering.renditions[0].segments.back()->span.shown_until = 7 * 90'000 + 14'401;
+  const std::string text = manifest(script.offering);
+  EXPECT_TRUE(has(text, R"(mediaPresentationDuration="PT1800000006.161S")"))
+      << "up to a millisecond: " << text;
+  EXPECT_TRUE(has(text, R"(d="180000" r="1"/>)")) << text;
+  EXPECT_TRUE(has(text, R"(<S d="187201"/>)")) << text;
 }
 
 // It takes nothing but the type from a static MPD: it has to know the end before.

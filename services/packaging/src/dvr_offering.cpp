@@ -205,6 +205,7 @@ std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPt
   listing.independent = is_independent(row, live);
   listing.ended = live == nullptr ? request.ended : live->listing.ended;
   listing.long_ended = live == nullptr ? request.ended : live->listing.long_ended;
+  listing.grace_us = live == nullptr ? 0 : live->listing.grace_us;
   for (const Entry& entry : row) listing.offered.push_back(entry.segment);
   if (live != nullptr && live->listing.growing) {
     listing.growing = live->listing.growing;

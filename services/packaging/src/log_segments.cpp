@@ -137,7 +137,10 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   span->captions |=
       static_cast<std::uint8_t>((record.flags & media::kSampleCaptions) >> media::kSampleCaptionsShift);
   add_to_part(*span, record);
+  // The last one lasts until this one's decode time.
+  if (span->samples > 0) span->shown_until = std::max(span->shown_until, record.dts + span->last_offset);
   span->last_dts = record.dts;
+  span->last_offset = record.composition_offset;
   span->samples += 1;
   span->payload_bytes += record.size;
   segment.last_arrival_us = record.arrival_us;

@@ -102,6 +102,20 @@ TEST(LogSegments, CompletesTheLastSegmentAtTheEndAndRepeatsTheLastDuration) {
   EXPECT_TRUE(segments.ended());
 }
 
+// I, P and one of two B when the encoder is cut off: the P is shown after the one that never came.
+TEST(LogSegments, KnowsWhenWhatIsShownLastIsOver) {
+  RecordScript script(1);
+  script.video(0, true).video(40).video(80);
+  for (std::size_t i = 0; i < 3; ++i) {
+    constexpr std::int32_t kOffsets[] = {80, 160, 40};  // milliseconds
+    script.records[i].composition_offset = kOffsets[i] * 90;
+  }
+  const LogSegments segments = feed(script, {.end = true});
+  ASSERT_EQ(segments.complete().size(), 1U);
+  EXPECT_EQ(segments.complete()[0].duration_us, 120'000);
+  EXPECT_EQ(video_of(segments.complete()[0]).presented_end(), (40 + 160 + 40) * 90);
+}
+
 TEST(LogSegments, GivesALoneFrameAThirtiethOfASecond) {
   RecordScript script(1);
   script.video(0, true);

@@ -24,6 +24,10 @@ std::int64_t presented_us(const RenditionSegment& segment) {
   return microseconds(segment.span.first_dts + segment.span.first_offset, segment);
 }
 
+std::int64_t presented_end_us(const RenditionSegment& segment) {
+  return microseconds(segment.span.presented_end(), segment);
+}
+
 std::size_t first_current(const Listing& listing) {
   const std::int64_t wanted_us =
       WindowPolicy::kLeastTargets * std::int64_t{listing.target_duration_seconds} * kMicroseconds;

@@ -24,6 +24,8 @@ struct RenditionSegment {
 // When its first sample is decoded and presented, on the log's timeline.
 std::int64_t decoded_us(const RenditionSegment& segment);
 std::int64_t presented_us(const RenditionSegment& segment);
+// When the presentation of its last one is over; a track that falls silent in it is listed for longer.
+std::int64_t presented_end_us(const RenditionSegment& segment);
 
 struct Rendition {
   RenditionName name;

@@ -218,7 +218,7 @@ TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksByTheClockBehindTheEndOfAPublica
   name.media_sequence += 1;
   const auto later = ask_and_wait("/live/s1/v0/" + to_string(name));
   renew(61 * kSecond);
-  EXPECT_EQ(room_.waiting(), 2U) << "the stream has ended";
+  EXPECT_EQ(room_.waiting(), 2U) << "the stream has ended, and the MPD says so from now on";
   room_.sweep(monotonic_us() + 10 * kSecond);
   for (const auto* const client : {&next, &later}) {
     const std::string answer = (*client)->read_answer();
@@ -227,6 +227,19 @@ TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksByTheClockBehindTheEndOfAPublica
   }
   name.media_sequence += 2000;
   EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
+}
+
+// By then the MPD is static: nobody is told to ask by the clock.
+TEST_F(PatientDeliveryTest, LetsNobodyWaitForWhatNeverComesOnceTheEndIsOld) {
+  SegmentName name = segment_name(package_.view()->growing->segment());
+  publisher_->log().end(media::LogEnd::kUnpublished);
+  renew(61 * kSecond);
+  name.media_sequence += 1;
+  const auto next = ask_and_wait("/live/s1/v0/" + to_string(name));
+  renew(90 * kSecond);
+  EXPECT_EQ(status_of(next->read_answer()), 404);
+  EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
+  EXPECT_EQ(room_.waiting(), 0U);
 }
 
 TEST_F(PatientDeliveryTest, RefusesDirectivesThatAreNone) {

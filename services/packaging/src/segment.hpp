@@ -1,8 +1,10 @@
 // What packaging offers: whole segments of a log and their parts, described by numbers. Plain data.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -72,7 +74,10 @@ struct TrackSpan {
   std::int64_t first_dts = 0;
   std::int64_t first_offset = 0;  // presentation minus decode time of the first sample, ticks
   std::int64_t last_dts = 0;
+  std::int64_t last_offset = 0;     // presentation minus decode time of the last sample, ticks
   std::uint32_t last_duration = 0;  // of the last sample; the others last until the next one's dts
+  // When the presentation of the samples before that is over, ticks.
+  std::int64_t shown_until = std::numeric_limits<std::int64_t>::min();
   std::uint64_t payload_bytes = 0;
   WallTime start_wall{};  // of its first sample
   // Of its samples; up to the segment's end where the track falls silent in it.
@@ -86,6 +91,11 @@ struct TrackSpan {
   // Parts of the segment's leading track that were closed when the track's first sample came.
   std::uint32_t parts_missed = 0;
 
+  // When the presentation of its samples is over, ticks. Where an encoder is cut off that is later than
+  // decode times tell: pictures that would have been shown before the last one are missing.
+  std::int64_t presented_end() const {
+    return std::max(shown_until, last_dts + last_offset + std::int64_t{last_duration});
+  }
   // Index of the closed part with that number; nullopt: it has none.
   std::optional<std::size_t> part(std::uint32_t number) const {
     for (std::size_t i = 0; i < parts.size(); ++i) {

@@ -125,6 +125,7 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   listing.first_listed = listed - held;
   for (const auto& known : logs_)
     listing.timelines.insert(listing.timelines.end(), known->timelines.begin(), known->timelines.end());
+  listing.grace_us = policy_.reconnect_grace_us;
   const std::int64_t silent = silent_us(now_monotonic_us);
   listing.ended = silent >= policy_.reconnect_grace_us;
   listing.long_ended = silent >= policy_.reconnect_grace_us + WindowPolicy::kEndToldTargets * target_us;

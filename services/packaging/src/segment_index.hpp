@@ -65,8 +65,9 @@ struct Listing {
   // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
   // first video track.
   bool independent = true;
-  bool ended = false;       // ended for good: no publication continued the stream within the grace time
-  bool long_ended = false;  // and who follows it has had the time to be told
+  std::int64_t grace_us = 0;  // how long whoever publishes may stay away
+  bool ended = false;         // ended for good: no publication continued the stream within the grace time
+  bool long_ended = false;    // and who follows it has had the time to be told
 
   // One past the last offered segment that is no gap, which is always offered. 0: nothing is.
   std::size_t media_end() const;

@@ -17,6 +17,7 @@ Presence StreamView::presence(const RenditionView& rendition, const SegmentName&
 }
 
 bool StreamView::is_past_end(const SegmentName& name) const {
+  if (long_ended) return false;
   const auto of_publication = [&](const Segment& segment) {
     return segment.publication_id == name.publication_id && segment.incarnation == name.incarnation;
   };

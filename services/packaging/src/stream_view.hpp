@@ -56,6 +56,7 @@ struct StreamView {
   std::uint32_t target_duration_seconds = 1;
   std::int64_t newest_us = 0;  // CLOCK_MONOTONIC: when the newest of what is listed was closed
   bool ended = false;
+  bool long_ended = false;  // Listing::long_ended
   bool is_private = false;  // of what the log has of the stream, something is not for strangers
 
   // nullptr: there is none of the name.
@@ -73,7 +74,8 @@ struct StreamView {
     return name.media_sequence > 0 &&
            is_awaited({name.publication_id, name.incarnation, name.media_sequence - 1});
   }
-  // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended.
+  // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended,
+  // and the stream's end has not been told for long.
   bool is_past_end(const SegmentName& name) const;
   bool is_awaited(const RenditionView& rendition, const PartName& name) const {
     return !ended && rendition.next_part == name;
