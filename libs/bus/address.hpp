@@ -24,7 +24,7 @@ struct PeerName {
   std::string service;
   std::string instance{kDefaultInstance};
 
-  auto operator<=>(const PeerName&) const = default;
+  auto operator<=>(const PeerName&) const = default;  // NOLINT(modernize-use-nullptr): false
 };
 // "ingest" for the default instance and for one without a name, else "ingest.1".
 std::string to_string(const PeerName& name);
@@ -48,7 +48,7 @@ struct Address {
   std::string host{};  // kTcp: a name, or a number without brackets
   std::uint16_t port = 0;
 
-  auto operator<=>(const Address&) const = default;
+  auto operator<=>(const Address&) const = default;  // NOLINT(modernize-use-nullptr): false
 };
 
 // "ipc://" (kDirectory), "ipc:///path", "tcp://host:port", "tcp://[2001:db8::1]:port". Nothing for anything

@@ -18,7 +18,7 @@ namespace millrace::bus {
 namespace {
 
 constexpr ErrorCode kCode = "bus.keys";
-constexpr std::size_t kMaxFile = 256 * 1024;
+constexpr std::size_t kMaxFile = 256U << 10;
 
 std::string describe(int error) {
   return std::generic_category().message(error);
@@ -142,7 +142,7 @@ Result<std::vector<std::string>> make_keys_in(const std::string& directory,
   std::vector<std::string> made;
   for (const std::string& name : names) {
     if (!is_name(name)) return fail(kCode, "\"" + name + "\" is no service's name");
-    const std::string path = directory + "/" + name + ".secret";
+    const std::string path = (std::filesystem::path(directory) / name).string().append(".secret");
     if (has_secret(path)) continue;
     const Result<KeyPair> pair = make_key_pair();
     if (!pair) return tl::unexpected(pair.error());

@@ -121,8 +121,9 @@ TEST(PeerKeys, AreLinesOfANameAndAKey) {
   const auto keys = parse_peer_keys("# ours\n\napi " + key + "\napi   " + next + "\n");
   ASSERT_TRUE(keys) << keys.error().message;
   EXPECT_EQ(keys->size(), 2u) << "two keys at once, to replace one";
-  for (const std::string& text : std::vector<std::string>{
-           "api", "api short", "API " + key, "api " + key + " more", "api " + key + "\nauth " + key})
+  const std::string line = "api " + key;
+  for (const std::string& text :
+       std::vector<std::string>{"api", "api short", "API " + key, line + " more", line + "\nauth " + key})
     EXPECT_EQ(parse_peer_keys(text).error().code, "bus.keys") << text;
   std::string many;
   for (std::size_t i = 0; i <= kMaxPeerKeys; ++i) many += "api " + key + "\n";

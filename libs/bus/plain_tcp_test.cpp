@@ -40,7 +40,7 @@ class RawPeer {
     std::string ready = "\x05READY";
     for (const auto& [name, value] : properties) {
       ready += static_cast<char>(name.size());
-      ready += name + std::string(3, '\0') + static_cast<char>(value.size()) + value;
+      ready.append(name).append(3, '\0').append(1, static_cast<char>(value.size())).append(value);
     }
     write(std::string("\x04") + static_cast<char>(ready.size()) + ready);
     EXPECT_EQ(frame().first, 4) << "a command: READY";

@@ -51,7 +51,7 @@ void fill(AVCodecContext& context, const EncoderSettings& settings) {
 Result<void> set_options(AVCodecContext& context, const EncoderOptions& options) {
   for (const auto& [name, value] : options) {
     const int code = av_opt_set(context.priv_data, name.c_str(), value.c_str(), 0);
-    if (code < 0) return failure(code, name + "=" + value);
+    if (code < 0) return failure(code, std::string(name).append("=").append(value));
   }
   return {};
 }

@@ -72,7 +72,7 @@ struct SlotTimeline {
 // A log. version is odd while the slot is given to another log; who copies fields compares it before and
 // after. Fields up to configuration_block are constant while the log exists, but for part_target_us, which is
 // stored before target_duration_s.
-struct alignas(64) LogSlot {
+struct alignas(64) LogSlot {  // NOLINT(clang-analyzer-optin.performance.Padding): lines of their own
   std::atomic<std::uint64_t> version;
   // kSlotFree: the series and the numbers of the last log stay, the series goes on from them.
   std::atomic<std::uint32_t> used;

@@ -45,7 +45,7 @@ struct LogSeries {
   LogRole role = LogRole::kSource;
   std::string rendition{};  // empty: the stream as it was published
 
-  auto operator<=>(const LogSeries&) const = default;
+  auto operator<=>(const LogSeries&) const = default;  // NOLINT(modernize-use-nullptr): false
 };
 
 // The two go on from each other's numbers: they are of one series, or one stands in for the other.

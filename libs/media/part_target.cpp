@@ -145,6 +145,7 @@ class Choice {
 std::uint32_t fitting_part_target_us(const PartWish& wish, const std::vector<TrackSteps>& tracks) {
   if (wish.wanted_us == 0 || tracks.empty()) return 0;
   std::vector<Cadence> cadences;
+  cadences.reserve(tracks.size());
   for (const TrackSteps& track : tracks) cadences.push_back(cadence_of(track));
   const auto picture =
       std::find_if(tracks.begin(), tracks.end(), [](const TrackSteps& track) { return track.picture; });

@@ -144,7 +144,8 @@ Result<TlsContextPtr> TlsContext::server(const std::string& certificate_path, co
   Result<std::string> pem = read_regular_file(key_path, kMaxCertificateFile);
   if (!pem) return fail("tls.key", "no usable private key in " + key_path + ": " + pem.error().message);
   const bool key_used = use_key(native, *pem);
-  ::OPENSSL_cleanse(pem->data(), pem->size());
+  std::string& text = *pem;
+  ::OPENSSL_cleanse(text.data(), text.size());
   if (!key_used) {
     const bool mismatch = ERR_GET_REASON(::ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH;
     const std::string why = reason();

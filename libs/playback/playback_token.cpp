@@ -108,7 +108,7 @@ TokenKeys::Key TokenKeys::derive(const Secret& secret) {
 
 Result<TokenKeys> TokenKeys::create(const Secret& current, const Secret& previous) {
   TokenKeys keys;
-  const Secret* const secrets[] = {&current, &previous};
+  const std::array<const Secret*, 2> secrets = {&current, &previous};
   for (std::size_t i = 0; i < keys.keys_.size(); ++i) {
     if (secrets[i]->empty()) continue;
     if (current.empty() || secrets[i]->reveal().size() < kMinSecretLength) {

@@ -77,7 +77,7 @@ void append_status(std::uint32_t message_stream_id, StatusLevel level, std::stri
                  {amf0::Null{}, status_information(level, code, description)}, chunk_size, out);
 }
 
-const CommandHandler::Row CommandHandler::rows[] = {
+const CommandHandler::Row CommandHandler::kRows[] = {
     {"connect", &CommandHandler::connect},
     {"createStream", &CommandHandler::create_stream},
     {"deleteStream", &CommandHandler::delete_stream},
@@ -105,9 +105,9 @@ const CommandHandler::Row CommandHandler::rows[] = {
 
 Result<void> CommandHandler::handle(const Command& command, std::uint32_t message_stream_id) {
   if (!state_.connected && command.name != "connect") return fail("rtmp.state", "a command before connect");
-  const auto* row = std::find_if(std::begin(rows), std::end(rows),
+  const auto* row = std::find_if(std::begin(kRows), std::end(kRows),
                                  [&command](const Row& candidate) { return candidate.name == command.name; });
-  if (row == std::end(rows)) return unknown(command);
+  if (row == std::end(kRows)) return unknown(command);
   return (this->*row->method)(command, message_stream_id);
 }
 

@@ -25,7 +25,7 @@ class CommandHandler {
     std::string_view name;
     Method method;
   };
-  static const Row rows[];
+  static const Row kRows[];
 
   Result<void> connect(const Command& command, std::uint32_t message_stream_id);
   Result<void> create_stream(const Command& command, std::uint32_t message_stream_id);

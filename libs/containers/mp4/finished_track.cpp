@@ -316,7 +316,7 @@ Result<std::optional<Found>> find_track(ByteView trak, std::uint32_t movie_times
   if (delay > static_cast<double>(kMaxDecodeTime)) return fail(errors::kTables, "a track begins too late");
   if (shift->media / track.timescale >= kMaxHiddenSeconds)
     return fail(errors::kTables, "an edit leaves the beginning out");
-  found.begin = static_cast<std::int64_t>(delay + 0.5) - shift->media;
+  found.begin = std::llround(delay) - shift->media;
   return found;
 }
 

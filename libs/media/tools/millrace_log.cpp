@@ -92,7 +92,8 @@ bool parse(int argc, char** argv, Options& options) {
     } else if (word == "--from" || word == "--count") {
       if (!take_value(argc, argv, i, number)) return false;
       const std::optional<std::uint64_t> count = millrace::parse_count(number);
-      if (!count) return refuse(word + " must be a number, not '" + number + "'");
+      if (!count)
+        return refuse(std::string(word).append(" must be a number, not '").append(number).append("'"));
       (word == "--from" ? options.from : options.count) = *count;
     } else if (word.rfind('-', 0) == 0) {
       return refuse("unknown option " + word);

@@ -53,7 +53,7 @@ void probe(caf::stateful_actor<ApplicationState>* self) {
   call.route = find_route(http::Method::kGet, kProbed).route;
   http::UpstreamRequest request = upstream_request(std::move(call), self->state.parts->edge_secret);
   self->state.parts->upstream.send(
-      std::move(request), [actor = caf::actor_cast<caf::actor>(self)](Result<http::Response> answer) {
+      std::move(request), [actor = caf::actor_cast<caf::actor>(self)](const Result<http::Response>& answer) {
         caf::anon_send(actor, ProbedAtom::value, static_cast<std::uint8_t>(outcome_of(answer)));
       });
 }

@@ -3,7 +3,7 @@
 namespace millrace::auth {
 
 std::span<const store::Migration> schema() {
-  static const std::vector<store::Migration> kMigrations = {
+  static const std::vector<store::Migration> migrations = {
       {1,
        "streams and the server secret's verifier",
        {
@@ -122,7 +122,7 @@ std::span<const store::Migration> schema() {
            "UPDATE channels SET revoked_epoch = epoch WHERE banned = 1",
        }},
   };
-  return kMigrations;
+  return migrations;
 }
 
 }  // namespace millrace::auth

@@ -111,14 +111,14 @@ Secret TokenVerifier::issue_access(std::string_view account, WallTime now,
 }
 
 Secret TokenVerifier::sign(std::string_view subject, WallTime now, std::int64_t life_seconds) const {
-  static const std::string kHeader = encode_base64url(as_bytes(text_of({{"alg", "HS256"}, {"typ", "JWT"}})));
+  static const std::string header = encode_base64url(as_bytes(text_of({{"alg", "HS256"}, {"typ", "JWT"}})));
   const std::int64_t now_seconds = now.seconds();
   const std::string claims = text_of({{"sub", subject},
                                       {"iss", kTokenIssuer},
                                       {"iat", now_seconds},
                                       {"iat_us", now.us()},
                                       {"exp", now_seconds + life_seconds}});
-  const std::string signed_part = kHeader + "." + encode_base64url(as_bytes(claims));
+  const std::string signed_part = header + "." + encode_base64url(as_bytes(claims));
   return Secret(signed_part + "." + encode_base64url(signature(signed_part)));
 }
 

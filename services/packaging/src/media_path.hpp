@@ -38,7 +38,7 @@ struct RenditionName {
   media::TrackKind kind = media::TrackKind::kVideo;
   std::uint8_t number = 0;
 
-  auto operator<=>(const RenditionName&) const = default;
+  auto operator<=>(const RenditionName&) const = default;  // NOLINT(modernize-use-nullptr): false
 };
 
 // Of a video or audio track.

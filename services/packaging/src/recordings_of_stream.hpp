@@ -50,8 +50,8 @@ class RecordingsOfStream {
   // Where what it says of the stream begins.
   struct Place {
     std::uint64_t media_sequence = 0;
-    std::uint64_t sequence = 0;  // of the record
-    auto operator<=>(const Place&) const = default;
+    std::uint64_t sequence = 0;                      // of the record
+    auto operator<=>(const Place&) const = default;  // NOLINT(modernize-use-nullptr): false
   };
   struct File {
     std::string stem;

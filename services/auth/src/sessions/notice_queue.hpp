@@ -22,7 +22,7 @@ class NoticeQueue {
   struct Key {
     std::uint64_t id;  // of the publication or play
     HookKind hook;
-    auto operator<=>(const Key&) const = default;
+    auto operator<=>(const Key&) const = default;  // NOLINT(modernize-use-nullptr): false
   };
 
   NoticeQueue() : NoticeQueue(Limits()) {}
