@@ -154,6 +154,16 @@ void IngestService::start_supervisor(const runtime::ServiceContext& context) {
                      .restart = runtime::Restart::kPermanent});
 }
 
+// Publishers don't wait for what somebody asked of the last process.
+void IngestService::remember_forwards(const runtime::ServiceContext& context) {
+  const std::string path = context.home + "/data/forwards-" + config_.bus.instance + ".json";
+  const Result<void> remembered = parts_->server->forwards().remember_in(path);
+  if (remembered) return;
+  log::error("forwards of earlier commands are lost", {{"message", remembered.error().message}});
+  context.health->set("forwards", runtime::HealthState::kDegraded,
+                      "forwards of earlier commands are lost: " + remembered.error().message);
+}
+
 Result<void> IngestService::start(runtime::ServiceContext& context) {
   parts_->health = context.health;
   wait_for_scarce_memory();
@@ -175,6 +185,7 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
        .certificate = parts.certificate.get()});
   if (!server) return tl::unexpected<Error>(server.error());
   parts.server = std::move(*server);
+  remember_forwards(context);
   serve_commands(parts.shell.node(), parts.streams, parts.server->forwards(), parts.server->slates());
   context.health->set("rtmp", runtime::HealthState::kReady);
 

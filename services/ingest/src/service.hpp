@@ -30,6 +30,7 @@ class IngestService {
   Result<void> open_log(const runtime::ServiceContext& context);
   Result<void> open_tls(const runtime::ServiceContext& context);
   Result<void> open_bus(const runtime::ServiceContext& context);
+  void remember_forwards(const runtime::ServiceContext& context);
   void start_supervisor(const runtime::ServiceContext& context);
 
   IngestConfig config_;

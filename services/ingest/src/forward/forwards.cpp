@@ -9,8 +9,15 @@ namespace millrace::ingest {
 
 namespace {
 
-bool is_stream(std::string_view stream_id) {
-  return stream_id == ForwardSpec::kEveryStream || is_valid_id(stream_id);
+// "ingest.forward_id", "ingest.forward_stream", "rtmp.url".
+Result<ForwardSpecPtr> spec_of(std::string id, std::string stream_id, std::string_view url) {
+  if (!is_valid_id(id)) return fail("ingest.forward_id", "the forward's id is not valid");
+  if (stream_id != ForwardSpec::kEveryStream && !is_valid_id(stream_id))
+    return fail("ingest.forward_stream", "the stream id is not valid");
+  auto parsed = rtmp::parse_url(url);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  return std::make_shared<const ForwardSpec>(
+      ForwardSpec{std::move(id), std::move(stream_id), std::move(*parsed)});
 }
 
 }  // namespace
@@ -54,25 +61,18 @@ Result<void> Forwards::check(const rtmp::Url& url) const {
 }
 
 Result<void> Forwards::start(std::string id, std::string stream_id, std::string_view url) {
-  if (!is_valid_id(id)) return fail("ingest.forward_id", "the forward's id is not valid");
-  if (!is_stream(stream_id)) return fail("ingest.forward_stream", "the stream id is not valid");
-  auto parsed = rtmp::parse_url(url);
-  if (!parsed) return tl::unexpected<Error>(parsed.error());
-  if (Result<void> allowed = check(*parsed); !allowed) return allowed;
-  auto spec = std::make_shared<const ForwardSpec>(
-      ForwardSpec{std::move(id), std::move(stream_id), std::move(*parsed)});
+  const Result<ForwardSpecPtr> made = spec_of(std::move(id), std::move(stream_id), url);
+  if (!made) return tl::unexpected<Error>(made.error());
+  const ForwardSpecPtr& spec = *made;
+  if (Result<void> allowed = check(spec->url); !allowed) return allowed;
   {
-    const std::lock_guard lock(mutex_);
-    const auto has_id = [&](const ForwardSpecPtr& each) { return each->id == spec->id; };
+    const std::lock_guard commanding(commanding_);
     const auto found = commanded_.find(spec->id);
-    if (found != commanded_.end() && same_target(*found->second, *spec)) return {};
-    if (found != commanded_.end() || std::any_of(configured_.begin(), configured_.end(), has_id)) {
-      return fail("ingest.forward_exists", "another forward has this id");
-    }
-    if (configured_.size() + commanded_.size() >= kMaxTargets) {
-      return fail("ingest.forward_limit", "there are too many forwards");
-    }
-    commanded_.emplace(spec->id, spec);
+    if (found != commanded_.end() && same_target(*found->second.spec, *spec)) return {};
+    if (Result<void> room = find_room(*spec); !room) return room;
+    Commands commands = commanded_;
+    commands.emplace(spec->id, Command{spec, std::string(url)});
+    if (Result<void> kept = replace_commands(std::move(commands)); !kept) return kept;
   }
   changed(spec->stream_id);
   return {};
@@ -81,14 +81,62 @@ Result<void> Forwards::start(std::string id, std::string stream_id, std::string_
 Result<void> Forwards::stop(std::string_view id) {
   std::string stream_id;
   {
-    const std::lock_guard lock(mutex_);
-    const auto found = commanded_.find(id);
-    if (found == commanded_.end())
+    const std::lock_guard commanding(commanding_);
+    Commands commands = commanded_;
+    const auto found = commands.find(id);
+    if (found == commands.end())
       return fail("ingest.forward_unknown", "no forward that was started has this id");
-    stream_id = found->second->stream_id;
-    commanded_.erase(found);
+    stream_id = found->second.spec->stream_id;
+    commands.erase(found);
+    if (Result<void> kept = replace_commands(std::move(commands)); !kept) return kept;
   }
   changed(stream_id);
+  return {};
+}
+
+Result<void> Forwards::find_room(const ForwardSpec& spec) const {
+  const auto has_id = [&](const ForwardSpecPtr& each) { return each->id == spec.id; };
+  if (commanded_.contains(spec.id) || std::any_of(configured_.begin(), configured_.end(), has_id))
+    return fail("ingest.forward_exists", "another forward has this id");
+  if (configured_.size() + commanded_.size() >= kMaxTargets)
+    return fail("ingest.forward_limit", "there are too many forwards");
+  return {};
+}
+
+Result<void> Forwards::replace_commands(Commands commands) {
+  if (store_) {
+    std::vector<StoredForward> all;
+    for (const auto& [id, command] : commands) all.push_back({id, command.spec->stream_id, command.url});
+    if (Result<void> saved = store_->save(all); !saved) return saved;
+  }
+  const std::lock_guard lock(mutex_);
+  commanded_ = std::move(commands);
+  return {};
+}
+
+Result<void> Forwards::remember_in(std::string path) {
+  {
+    const std::lock_guard commanding(commanding_);
+    store_.emplace(std::move(path));
+    const Result<std::vector<StoredForward>> stored = store_->load();
+    if (!stored) return tl::unexpected<Error>(stored.error());
+    for (const StoredForward& each : *stored) {
+      if (const Result<void> resumed = resume(each); !resumed)
+        log::warning("a forward of an earlier command is left out",
+                     {{"forward", each.id}, {"code", resumed.error().code}});
+    }
+  }
+  changed(std::string(ForwardSpec::kEveryStream));
+  return {};
+}
+
+// Where it may lead is judged when it connects, as always: FORWARD_ALLOW may be another one by now.
+Result<void> Forwards::resume(const StoredForward& stored) {
+  const Result<ForwardSpecPtr> spec = spec_of(stored.id, stored.stream_id, stored.url);
+  if (!spec) return tl::unexpected<Error>(spec.error());
+  if (Result<void> room = find_room(**spec); !room) return room;
+  const std::lock_guard lock(mutex_);
+  commanded_.emplace(stored.id, Command{*spec, stored.url});
   return {};
 }
 
@@ -121,7 +169,7 @@ std::vector<ForwardSpecPtr> Forwards::targets_of(const LiveStream& stream) const
   {
     const std::lock_guard lock(mutex_);
     for (const ForwardSpecPtr& spec : configured_) add(spec);
-    for (const auto& [id, spec] : commanded_) add(spec);
+    for (const auto& [id, command] : commanded_) add(command.spec);
   }
   for (std::size_t i = 0; i < stream.forward_urls.size() && i <= kMaxPerStream; ++i) {
     if (ForwardSpecPtr spec = decided(stream, i)) add(spec);

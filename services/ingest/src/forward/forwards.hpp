@@ -9,12 +9,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config.hpp"
 #include "forward/forward_spec.hpp"
+#include "forward/forward_store.hpp"
 #include "net/egress_policy.hpp"
 #include "net/resolver.hpp"
 #include "net/tls_context.hpp"
@@ -35,10 +37,14 @@ class Forwards {
   using Observer = std::function<void(const std::string& stream_id)>;
   void set_observer(Observer observer);
 
+  // Commands outlive the process from now on: those of before hold again, later ones are kept in the file.
+  // "ingest.forward_store": what was there is lost to us; later commands are kept all the same.
+  Result<void> remember_in(std::string path);
   // A target by command. The same once more is no error. "ingest.forward_id", "ingest.forward_stream",
-  // "rtmp.url", "net.egress_…", "ingest.forward_exists" (another target has the id), "ingest.forward_limit".
+  // "rtmp.url", "net.egress_…", "ingest.forward_exists" (another target has the id), "ingest.forward_limit",
+  // "ingest.forward_store" (it would be forgotten, so it is not begun).
   Result<void> start(std::string id, std::string stream_id, std::string_view url);
-  // "ingest.forward_unknown". Targets of the configuration can't be stopped.
+  // "ingest.forward_unknown", "ingest.forward_store". Targets of the configuration can't be stopped.
   Result<void> stop(std::string_view id);
 
   // The targets of a publication.
@@ -58,16 +64,28 @@ class Forwards {
  private:
   Forwards(net::EgressPolicy egress, net::TlsContextPtr tls, std::size_t max_running)
       : egress_(std::move(egress)), tls_(std::move(tls)), max_running_(max_running) {}
+  struct Command {
+    ForwardSpecPtr spec;
+    std::string url;  // as it was given; a secret
+  };
+  using Commands = std::map<std::string, Command, std::less<>>;
+
   void changed(const std::string& stream_id) const;
+  // All three with commanding_ held.
+  Result<void> find_room(const ForwardSpec& spec) const;
+  Result<void> resume(const StoredForward& stored);
+  Result<void> replace_commands(Commands commands);
   ForwardSpecPtr decided(const LiveStream& stream, std::size_t index) const;
 
   net::EgressPolicy egress_;
   net::TlsContextPtr tls_;
   std::size_t max_running_;
   net::Resolver resolver_;
-  mutable std::mutex mutex_;
   std::vector<ForwardSpecPtr> configured_;
-  std::map<std::string, ForwardSpecPtr, std::less<>> commanded_;
+  std::mutex commanding_;  // one command at a time, its file included; taken before mutex_
+  std::optional<ForwardStore> store_;
+  mutable std::mutex mutex_;  // guards what follows
+  Commands commanded_;        // changed with both held
   std::vector<std::weak_ptr<ForwardStatus>> running_;
   Observer observer_;
 };
