@@ -55,8 +55,7 @@ write_service() {
   # In the home, for a relative path in a secret's file: the service directory goes with the next start.
   printf '#!/bin/sh\nexec 2>&1\ncd %s || exit\nexec env%s %s\n' "$(quoted "$MILLRACE_HOME")" "$secrets" "$(quoted "$(bin "$name")")" \
     > "$directory/run"
-  # 64: bad configuration, 69: port in use. Starting again can't help; 125 makes s6-supervise leave it down.
-  printf '#!/bin/sh\ncase $1 in 64|69) echo "$1" > %s; exit 125 ;; esac\n' "$(quoted "$RUN/failed.$name")" > "$directory/finish"
+  printf '#!/bin/sh\nexec %s %s "$@"\n' "$(quoted "$TOOLS/service_ended")" "$(quoted "$RUN/failed.$name")" > "$directory/finish"
   log_end "$name" > "$RUN/log_before.$name"
   printf '#!/bin/sh\nexec s6-log -b n5 s2000000 %s\n' "$(quoted "$MILLRACE_HOME/logs/$name")" > "$directory/log/run"
   chmod +x "$directory/run" "$directory/finish" "$directory/log/run"
