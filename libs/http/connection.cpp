@@ -139,11 +139,13 @@ void Connection::on_readable(const SocketError& error) {
   drive();
 }
 
-// What has come, at most kReadBytes; 0: nothing. nullopt: the client has ended or broken the connection.
+// What has come, at most kReadBytes; 0: nothing. nullopt: the client has ended (half_closed_) or broken the
+// connection.
 std::optional<std::size_t> Connection::receive() {
   const asio::mutable_buffer room = reader_.room();
   const ssize_t count = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+  half_closed_ = count == 0;
   if (count <= 0) return std::nullopt;
   reader_.commit(static_cast<std::size_t>(count));
   return static_cast<std::size_t>(count);
@@ -173,9 +175,13 @@ bool Connection::read_step() {
 
 void Connection::continue_if_expected() {
   if (!reader_.expects_continue() || !reader_.held().empty()) return;
+  send_continue();
+}
+
+// A socket that cannot take 25 bytes now belongs to a client that does not read: it may wait for its own
+// timeout.
+void Connection::send_continue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  // A socket that cannot take 25 bytes now belongs to a client that does not read: it may wait for its own
-  // timeout.
   (void)::send(socket_.native_handle(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -241,12 +247,27 @@ void Connection::watch_for_leaving() {
                      });
 }
 
+// Who has asked and closes its half may still read (RFC 9112 section 9.6), and gets its answer. Who closed
+// both halves looks the same until it is sent something: an interim response, which every client of HTTP/1.1
+// takes at any time (RFC 9110 section 15.2), and which brings the reset of one that has gone.
 void Connection::on_early_bytes() {
-  if (!receive()) {
+  if (receive()) return watch_for_leaving();
+  if (!half_closed_) {
     add(counters_.aborted);
     return close();
   }
-  watch_for_leaving();
+  keep_alive_ = false;
+  socket_.async_wait(asio::socket_base::wait_error,
+                     [self = shared_from_this(), number = number_](const SocketError& error) {
+                       if (error || self->phase_ != Phase::kAnswering || self->number_ != number) return;
+                       self->guarded([&] { self->on_reset(); });
+                     });
+  if (is_http_1_1_) send_continue();
+}
+
+void Connection::on_reset() {
+  add(counters_.aborted);
+  close();
 }
 
 void Connection::answer(std::uint64_t number, Response response) {

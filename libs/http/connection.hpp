@@ -81,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_readable(const boost::system::error_code& error);
   std::optional<std::size_t> receive();
   void continue_if_expected();
+  void send_continue();
   void dispatch();
   void call_handler(Request request);
   void refuse(const Refusal& refusal);
@@ -98,6 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_answer_deadline();
   void watch_for_leaving();
   void on_early_bytes();
+  void on_reset();
 
   void set_deadline(Duration duration);
   void arm_timer();
@@ -120,6 +122,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t number_ = 0;  // of the request that is being answered
   Request conditions_;        // its method, client and conditional fields: the handler has the rest
   bool keep_alive_ = true;
+  bool half_closed_ = false;  // the client sends no more
   std::int64_t answer_allowed_until_us_ = 0;
   std::optional<Response> response_;  // given while the handler was still running
   std::optional<Transfer> transfer_;

@@ -208,6 +208,53 @@ TEST_F(ServerTest, NoticesThatAWaitingClientHasLeft) {
   EXPECT_EQ(server_->statistics().aborted, 1U);
 }
 
+// HTTP/1.1 clients are sent an interim response first, which one that has gone answers with a reset.
+TEST_F(ServerTest, AnswersAClientThatClosedItsHalfWhileItWaits) {
+  const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  for (const std::string version : {"1.0", "1.1"}) {
+    std::promise<Responder> kept;
+    start([&](Request&& /*request*/, const Responder& respond) { kept.set_value(respond); });
+    TestClient client(server_->port());
+    client.send("GET / HTTP/" + version + "\r\nHost: x\r\n\r\n");
+    client.finish_sending();
+    const Responder respond = kept.get_future().get();
+    std::this_thread::sleep_for(milliseconds(200));  // its end is noticed meanwhile
+    EXPECT_TRUE(respond.connected());
+    respond(Response::text(200, "text/plain", "late"));
+    std::string answer = client.read_all();
+    if (version == "1.1" && answer.starts_with(interim)) answer.erase(0, interim.size());
+    EXPECT_EQ(status_of(answer), 200);
+    EXPECT_EQ(body_of(answer), "late");
+    EXPECT_EQ(field_of(answer, "Connection"), "close");
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(server_->statistics().aborted, 0U);
+  }
+}
+
+TEST_F(ServerTest, NoticesThatAWaitingClientHasClosed) {
+  std::promise<Responder> kept;
+  start([&](Request&& /*request*/, const Responder& respond) { kept.set_value(respond); });
+  auto client = std::make_unique<TestClient>(server_->port());
+  client->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Responder respond = kept.get_future().get();
+  client.reset();  // without a reset of its own
+  EXPECT_TRUE(eventually([&] { return !respond.connected(); }));
+  EXPECT_EQ(server_->statistics().aborted, 1U);
+}
+
+TEST_F(ServerTest, NoticesThatAHalfClosedClientHasLeft) {
+  std::promise<Responder> kept;
+  start([&](Request&& /*request*/, const Responder& respond) { kept.set_value(respond); });
+  TestClient client(server_->port());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.finish_sending();
+  const Responder respond = kept.get_future().get();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  client.reset();
+  EXPECT_TRUE(eventually([&] { return !respond.connected(); }));
+  EXPECT_EQ(server_->statistics().aborted, 1U);
+}
+
 TEST_F(ServerTest, DrainFinishesRunningRequestsAndClosesIdleConnections) {
   std::promise<Responder> kept;
   start([&](Request&& request, const Responder& respond) {
