@@ -53,6 +53,7 @@ bool may_say(std::string_view service, v1::Event::PayloadCase what) {
     case Say::kVisibilityChanged:
     case Say::kStreamBarred:
     case Say::kWatchingFacts:
+    case Say::kRecordingsUnwanted:
       return service == "auth";
     case Say::kHeartbeat:
     case Say::PAYLOAD_NOT_SET:

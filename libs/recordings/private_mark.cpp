@@ -6,8 +6,23 @@
 
 namespace millrace::recordings {
 
+namespace {
+
+constexpr std::string_view kBegin = ".";
+constexpr std::string_view kEnd = ".private";
+
+}  // namespace
+
 std::string private_mark(std::string_view stem) {
-  return "." + std::string(stem) + ".private";
+  return std::string(kBegin) + std::string(stem) + std::string(kEnd);
+}
+
+std::optional<FileName> parse_private_mark(std::string_view name) {
+  if (name.size() < kBegin.size() + kEnd.size() || !name.starts_with(kBegin) || !name.ends_with(kEnd))
+    return std::nullopt;
+  name.remove_prefix(kBegin.size());
+  name.remove_suffix(kEnd.size());
+  return parse_finished_name(std::string(name) + std::string(kFinishedSuffix));
 }
 
 bool is_marked_private(const std::string& directory, std::string_view name) {

@@ -41,6 +41,18 @@ TEST_F(PrivateMark, IsFoundWhereItIsLeft) {
   EXPECT_FALSE(is_marked_private(directory_, file_stem("my-stream", kStarted) + ".mp4"));
 }
 
+TEST_F(PrivateMark, SaysWhoseItIs) {
+  const std::string stem = file_stem("my-stream_2", kStarted);
+  const auto file = parse_private_mark(private_mark(stem));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->stream_id, "my-stream_2");
+  EXPECT_EQ(file->stem, stem);
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".private"), private_mark(""), private_mark("a"),
+        private_mark(stem + ".part"), stem + ".private", "." + stem, private_mark(stem) + ".mp4"})
+    EXPECT_FALSE(parse_private_mark(name)) << name;
+}
+
 TEST_F(PrivateMark, IsNeverOfferedItself) {
   const std::string mark = private_mark(file_stem("s1", kStarted));
   EXPECT_FALSE(is_offered(mark));

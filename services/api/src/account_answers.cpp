@@ -109,6 +109,20 @@ http::Response own_account(const Call& call, const Context& context, const auth:
   return json_response(200, document.dump());
 }
 
+http::Response delete_account(const Call& call, const Context& context, std::string id) {
+  bus::v1::Request request;
+  auth::v1::DeleteAccount& ask = *request.mutable_delete_account();
+  ask.set_id(std::move(id));
+  for (const auto& [name, value] : call.query) {
+    if (name != "recordings") continue;
+    if (value != "keep" && value != "delete")
+      return invalid_field(422, "invalid_field", name, "must be keep or delete");
+    ask.set_delete_recordings(value == "delete");
+  }
+  const AccountAnswer answer = ask_account(call, context, std::move(request));
+  return answer ? message_response("User deleted successfully") : answer.error();
+}
+
 http::Response message_response(std::string_view message) {
   return json_response(200, nlohmann::ordered_json{{"message", message}}.dump());
 }

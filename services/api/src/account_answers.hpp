@@ -31,6 +31,10 @@ nlohmann::ordered_json describe(const auth::v1::Account& account);
 // For its owner: with the stream key; the stream is made when there is none.
 http::Response own_account(const Call& call, const Context& context, const auth::v1::Account& account);
 
+// Deletes the account: ?recordings=keep (as without it) or delete says what becomes of the recordings of its
+// streams.
+http::Response delete_account(const Call& call, const Context& context, std::string id);
+
 http::Response message_response(std::string_view message);
 
 // Fields that a client may know of but nobody sets this way: a fault when one is there.

@@ -138,7 +138,8 @@ class DatabaseState {
     return {
         .revoke = [this](const StreamEpoch& stream,
                          Now at) { access_control_->closes().revoke(stream.stream_id, stream.epoch, at); },
-        .announce_barred = shared_->access_control.announce_barred};
+        .announce_barred = shared_->access_control.announce_barred,
+        .announce_unwanted = shared_->announce_unwanted};
   }
 
   bus::v1::Reply refusal() const {

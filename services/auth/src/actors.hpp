@@ -52,6 +52,8 @@ struct AuthShared {
   AccountDependencies accounts{};
   AccessView access{};
   PlaybackDependencies playback{};
+  // Whoever records is to delete what it has of a stream.
+  std::function<void(const std::string& stream_id)> announce_unwanted{};
   // Everything is published that is known of who may watch.
   std::function<void()> all_published{};
   IdentitySettings identities{};

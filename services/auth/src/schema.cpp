@@ -121,6 +121,11 @@ std::span<const store::Migration> schema() {
            "WHERE is_active = 0)",
            "UPDATE channels SET revoked_epoch = epoch WHERE banned = 1",
        }},
+      {8,
+       "which deleted streams' recordings are to go too",
+       {
+           "ALTER TABLE deleted_streams ADD COLUMN recordings_unwanted INTEGER NOT NULL DEFAULT 0",
+       }},
   };
   return migrations;
 }

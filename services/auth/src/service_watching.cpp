@@ -1,4 +1,5 @@
-// What is published of who may watch: to packaging, the API and metrics, which show streams.
+// What is published of who may watch: to packaging, the API and metrics, which show streams; and of what is
+// not to stay, to recording.
 #include "actors.hpp"
 #include "service.hpp"
 
@@ -21,6 +22,12 @@ void AuthService::set_up_watching(const std::shared_ptr<AuthShared>& shared) {
     event.set_key("barred/" + stream_id);
     event.mutable_stream_barred()->set_stream_id(stream_id);
     event.mutable_stream_barred()->set_barred(is_barred);
+    shell_.node().publish(std::move(event));
+  };
+  shared->announce_unwanted = [this](const std::string& stream_id) {
+    bus::v1::Event event;
+    event.set_key("recordings-unwanted/" + stream_id);
+    event.mutable_recordings_unwanted()->set_stream_id(stream_id);
     shell_.node().publish(std::move(event));
   };
   shared->all_published = [this] { publish_facts(true); };

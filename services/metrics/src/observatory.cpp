@@ -113,6 +113,7 @@ void Observatory::apply(const std::string& instance, const bus::v1::Event& event
     case Payload::kPlaybackRevoked:
     case Payload::kStreamBarred:
     case Payload::kWatchingFacts:
+    case Payload::kRecordingsUnwanted:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;

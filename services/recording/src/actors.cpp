@@ -107,6 +107,10 @@ class ScannerState {
         log::info("part of a publication that is gone", {{"file", orphan.stem}});
         shared->finish_queue.add(orphan.stem, orphan.stream_id);
       }
+      // Not in a directory that is another recorder's.
+      if (!findings->file_error)
+        shared->unwanted.look(shared->directory, shared->publications.recorded(), shared->finish_queue,
+                              shared->reporter);
       caf::anon_send(self, DoneAtom::value);
     });
   }
@@ -144,6 +148,7 @@ class ScannerState {
 
   void offer(const media::FoundLog& found) {
     if (shared_->draining || shared_->publications.contains(found.info.publication_id)) return;
+    if (shared_->unwanted.contains(found.info.stream_id)) return;
     const auto publication =
         std::make_shared<Publication>(found.arena, found.info, shared_->directory, shared_->file_limits,
                                       shared_->return_grace_us, shared_->publications.before(found.info));
@@ -213,6 +218,15 @@ std::size_t PublicationTable::active() const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(std::count_if(publications_.begin(), publications_.end(),
                                                 [](const auto& entry) { return !entry.second->ended(); }));
+}
+
+StreamIds PublicationTable::recorded() const {
+  const std::lock_guard lock(mutex_);
+  StreamIds streams;
+  for (const auto& [id, publication] : publications_) {
+    if (!publication->ended()) streams.insert(publication->info().stream_id);
+  }
+  return streams;
 }
 
 std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<RecordingShared>& shared) {

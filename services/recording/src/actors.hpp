@@ -26,6 +26,7 @@
 #include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
+#include "unwanted.hpp"
 #include "worker_pool.hpp"
 
 namespace millrace::recording {
@@ -40,8 +41,9 @@ class PublicationTable {
   std::vector<std::shared_ptr<Publication>> all() const;
   // The newest of the stream's older publications that has not ended yet; null when there is none.
   std::shared_ptr<Publication> before(const media::LogInfo& info) const;
-  // Not ended yet.
+  // Not ended yet: how many, and of which streams.
   std::size_t active() const;
+  StreamIds recorded() const;
 
  private:
   mutable std::mutex mutex_;
@@ -74,6 +76,7 @@ struct RecordingShared {
   LogScanner scanner;  // here, not in its actor: what it has seen must outlive a crash of that
   PublicationTable publications;
   FinishQueue finish_queue;
+  Unwanted unwanted;
   std::atomic<bool> draining{false};  // nothing new is begun
   runtime::WakeSlot scanner_actor;
   runtime::ActorSlot supervisor;  // of the publications

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "errors.hpp"
@@ -29,6 +30,29 @@ void FinishQueue::add(const std::string& stem, const std::string& stream_id) {
   changed_.notify_all();
 }
 
+bool FinishQueue::forget(const std::string& stream_id) {
+  std::vector<std::string> forgotten;
+  bool none_left = true;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [stem, job] : jobs_) {
+      if (job.stream_id != stream_id) continue;
+      if (stem == at_work_) {
+        none_left = false;
+      } else {
+        forgotten.push_back(stem);
+      }
+    }
+    for (const std::string& stem : forgotten) jobs_.erase(stem);
+    reporter_.metrics().waiting_to_finish(jobs_.size());
+  }
+  for (const std::string& stem : forgotten) {
+    reporter_.recovered("finish/" + stem);
+    reporter_.finished(stem, {.empty = true});
+  }
+  return none_left;
+}
+
 bool FinishQueue::nothing_new() const {
   return std::all_of(jobs_.begin(), jobs_.end(), [](const auto& entry) { return entry.second.failed; });
 }
@@ -53,6 +77,7 @@ void FinishQueue::run() {
       finish_next(lock);
     } catch (const std::exception& exception) {
       if (!lock.owns_lock()) lock.lock();
+      at_work_.clear();
       changed_.wait_for(lock, kAfterException, [this] { return stopping_.load(); });
     }
   }
@@ -68,6 +93,7 @@ void FinishQueue::finish_next(std::unique_lock<std::mutex>& lock) {
   }
   const std::string& stem = next->first;
   Job& job = next->second;
+  at_work_ = stem;
   lock.unlock();
   if (!job.outcome) job.outcome = try_finish(stem);
   if (!*job.outcome && stopping_) return lock.lock();
@@ -76,6 +102,7 @@ void FinishQueue::finish_next(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   report(stem, job);
   lock.lock();
+  at_work_.clear();
   if (*job.outcome || job.outcome->error().code == recording::errors::kDamaged) {
     jobs_.erase(next);
   } else {

@@ -35,6 +35,8 @@ class FinishQueue {
 
   // A stem that is in the queue already stays once.
   void add(const std::string& stem, const std::string& stream_id);
+  // The stream's files are not to be finished any more. False: one of them is being finished now, and stays.
+  bool forget(const std::string& stream_id);
   // Waits until nothing is left that has not failed yet, or the deadline.
   void wait(std::chrono::steady_clock::time_point deadline);
 
@@ -60,6 +62,7 @@ class FinishQueue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Job> jobs_;  // by stem; the one at work stays in it
+  std::string at_work_;              // its stem
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

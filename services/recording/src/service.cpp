@@ -55,7 +55,28 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
                                            if (event.has_stream_published()) wake();
                                          },
                                      .on_lost = {}});
+  hear_auth();
   return {};
+}
+
+// What auth named is done also while it is away; what a restarted one does not name any more is not.
+void RecordingService::hear_auth() {
+  shell_.node().subscribe("auth", {.on_snapshot =
+                                       [shared = shared_](const bus::v1::Snapshot& snapshot) {
+                                         std::vector<std::string> ids;
+                                         for (const bus::v1::Event& fact : snapshot.events())
+                                           if (fact.has_recordings_unwanted())
+                                             ids.push_back(fact.recordings_unwanted().stream_id());
+                                         shared->unwanted.replace(ids);
+                                         shared->scanner_actor.wake();
+                                       },
+                                   .on_event =
+                                       [shared = shared_](const bus::v1::Event& event) {
+                                         if (!event.has_recordings_unwanted()) return;
+                                         shared->unwanted.add(event.recordings_unwanted().stream_id());
+                                         shared->scanner_actor.wake();
+                                       },
+                                   .on_lost = {}});
 }
 
 void RecordingService::drain(runtime::Deadline deadline) {

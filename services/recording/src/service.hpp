@@ -24,6 +24,7 @@ class RecordingService {
   void drain(runtime::Deadline deadline);
 
  private:
+  void hear_auth();
   Result<void> start_bus(const runtime::ServiceContext& context);
 
   RecordingConfig config_;

@@ -5,10 +5,7 @@
 namespace millrace::api {
 
 http::Response user_delete(const Call& call, const Context& context) {
-  bus::v1::Request request;
-  request.mutable_delete_account()->set_id(std::string(call.parameter("id")));
-  const AccountAnswer answer = ask_account(call, context, std::move(request));
-  return answer ? message_response("User deleted successfully") : answer.error();
+  return delete_account(call, context, std::string(call.parameter("id")));
 }
 
 }  // namespace millrace::api

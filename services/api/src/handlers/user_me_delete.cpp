@@ -5,10 +5,7 @@
 namespace millrace::api {
 
 http::Response user_me_delete(const Call& call, const Context& context) {
-  bus::v1::Request request;
-  request.mutable_delete_account()->set_id(call.identity.subject);
-  const AccountAnswer answer = ask_account(call, context, std::move(request));
-  return answer ? message_response("User deleted successfully") : answer.error();
+  return delete_account(call, context, call.identity.subject);
 }
 
 }  // namespace millrace::api

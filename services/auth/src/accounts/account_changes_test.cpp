@@ -91,6 +91,31 @@ TEST_P(AccountChangesTest, WhatWasEverPublishedOfADeletedAccountStaysBarred) {
   EXPECT_EQ(revoked(), (Revoked{{ids[0], 1}}));
 }
 
+TEST_P(AccountChangesTest, TheRecordingsOfADeletedAccountGoWhenItsOwnerWantsThat) {
+  using Ids = std::vector<std::string>;
+  Ids published;
+  for (const char* name : {"A", "B", "C"}) {
+    const std::string id = join(std::string(name) + "@example.com", name);
+    const OwnedStream stream = decisions_->ensure_stream(id, WallTime::from_us(1)).value();
+    if (name != std::string("C")) {
+      ASSERT_TRUE(decisions_->authorize_publish("live", stream.key.reveal(), "192.0.2.1", 0).value());
+      published.push_back(stream.record.stream_id);
+    }
+    bus::v1::Request remove;
+    remove.mutable_delete_account()->set_id(id);
+    remove.mutable_delete_account()->set_delete_recordings(name != std::string("A"));
+    EXPECT_FALSE(ask(remove).has_refusal());
+  }
+  EXPECT_EQ(std::exchange(unwanted_, {}), Ids{published[1]})
+      << "not of who keeps, nor of who never published";
+  restart();
+  EXPECT_EQ(std::exchange(unwanted_, {}), Ids{published[1]}) << "whoever was away hears it";
+  EXPECT_TRUE(handler_->catch_up(now_));
+  EXPECT_EQ(unwanted_, Ids{published[1]}) << "it may have been stored and not answered";
+  EXPECT_EQ(accounts_->list_unwanted(0)->size(), 0U);
+  EXPECT_EQ(decisions_->list_barred(9)->size(), 2U) << "nobody watches either of them";
+}
+
 // A start names so many of them only: tokens of the deleted ones end by themselves.
 TEST_P(AccountChangesTest, WhatIsSwitchedOffIsNamedBeforeWhatWasDeletedLater) {
   const auto publish = [&](const std::string& account) {

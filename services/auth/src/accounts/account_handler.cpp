@@ -23,7 +23,7 @@ Result<void> AccountHandler::open(Now now) {
   const Result<AccountRepository::Access> stored = accounts_.access(now.wall);
   if (!stored) return tl::unexpected<Error>(stored.error());
   dependencies_.access->load(stored->admins, stored->revocations);
-  return {};
+  return announce_unwanted();
 }
 
 Result<void> AccountHandler::catch_up(Now now) {

@@ -51,6 +51,8 @@ struct StreamControl {
   std::function<void(const StreamEpoch& stream, Now now)> revoke{};
   // Whether nobody may watch the stream: published to whoever shows it.
   std::function<void(const std::string& stream_id, bool is_barred)> announce_barred{};
+  // Nothing that is recorded of the deleted stream is to stay: published to whoever records.
+  std::function<void(const std::string& stream_id)> announce_unwanted{};
 };
 
 class AccountHandler {
@@ -59,6 +61,8 @@ class AccountHandler {
   // No password is reset through an address that is younger: its owner learns of the change first.
   static constexpr std::int64_t kYoungAddressUs = 24LL * 3600 * 1'000'000;
   static constexpr std::uint32_t kMaxListed = 100;
+  // Deleted streams whose recordings are to go, named at a start; the last deleted first.
+  static constexpr std::size_t kMaxUnwanted = 4096;
 
   // All outlive the handler.
   AccountHandler(AccountRepository& accounts, const AccountDependencies& dependencies, StreamControl streams)
@@ -67,7 +71,8 @@ class AccountHandler {
         streams_(std::move(streams)),
         attempts_(dependencies.attempts) {}
 
-  // What tokens are worth, into the view. Errors: those of the store.
+  // What tokens are worth, into the view, and what is not to stay of accounts that are gone, to whoever has
+  // it. Errors: those of the store.
   Result<void> open(Now now);
   // The same later, and whoever keeps what tokens are worth forgets it: a change may have been stored
   // although it was answered with an error.
@@ -110,6 +115,7 @@ class AccountHandler {
   bool hashed(const PendingRequestPtr& pending, std::function<Result<T>()> work,
               std::function<void(AccountHandler&, T, Now)> done);
   std::string reset_lookup(std::string_view token) const;
+  Result<void> announce_unwanted();
   void shut_streams(const std::vector<StreamEpoch>& streams, Now now);
   void announce_barred(const StreamEpoch& stream, bool is_barred);
   // Also in mails: the tokens of before now are worth nothing.

@@ -1,4 +1,6 @@
 // What is shown and changed of accounts.
+#include <algorithm>
+
 #include "accounts/account_handler.hpp"
 #include "accounts/account_mails.hpp"
 #include "accounts/account_rules.hpp"
@@ -156,17 +158,36 @@ void AccountHandler::store_password(const PendingRequestPtr& pending, const Acco
 }
 
 void AccountHandler::remove(const PendingRequestPtr& pending, Now now) {
-  const std::string& id = pending->request().delete_account().id();
-  const auto streams = accounts_.remove(id, now.wall);
+  const v1::DeleteAccount& ask = pending->request().delete_account();
+  const std::string& id = ask.id();
+  using Recordings = AccountRepository::Recordings;
+  const Recordings recordings = ask.delete_recordings() ? Recordings::kDelete : Recordings::kKeep;
+  const auto streams = accounts_.remove(id, recordings, now.wall);
   if (!streams) return answer_error(pending, streams.error());
   if (!*streams) return refuse(pending, AccountRefusal::REASON_UNKNOWN);
   log::info("account deleted", {{"account", id}, {"streams", (*streams)->size()}});
   dependencies_.access->set_admin(id, false);
   revoke_tokens(id, now);
   shut_streams(**streams, now);
+  if (ask.delete_recordings() && streams_.announce_unwanted) {
+    for (const StreamEpoch& stream : **streams)
+      if (stream.epoch != kNoEpoch) streams_.announce_unwanted(stream.stream_id);
+  }
   bus::v1::Reply reply;
   reply.mutable_account();
   pending->answer(std::move(reply));
+}
+
+// Whoever records may have been away, or have found something to delete only now.
+Result<void> AccountHandler::announce_unwanted() {
+  if (!streams_.announce_unwanted) return {};
+  const Result<std::vector<std::string>> ids = accounts_.list_unwanted(kMaxUnwanted + 1);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+  if (ids->size() > kMaxUnwanted)
+    log::warning("more streams' recordings are to be deleted than are named at the start",
+                 {{"limit", kMaxUnwanted}});
+  for (std::size_t i = 0; i < std::min(kMaxUnwanted, ids->size()); ++i) streams_.announce_unwanted((*ids)[i]);
+  return {};
 }
 
 void AccountHandler::list(const PendingRequestPtr& pending) {

@@ -54,7 +54,8 @@ class AccountHandlerTest : public store::DatabaseTest {
         *accounts_, dependencies_,
         StreamControl{.revoke = [this](const StreamEpoch& stream, Now) { cut_.push_back(stream.stream_id); },
                       .announce_barred = [this](const std::string& id,
-                                                bool barred) { barred_.emplace_back(id, barred); }});
+                                                bool barred) { barred_.emplace_back(id, barred); },
+                      .announce_unwanted = [this](const std::string& id) { unwanted_.push_back(id); }});
     EXPECT_TRUE(handler_->open(now_));
   }
   std::shared_ptr<FakePendingRequest> begin(const bus::v1::Request& request) {
@@ -163,6 +164,7 @@ class AccountHandlerTest : public store::DatabaseTest {
   std::vector<std::string> announced_;
   std::vector<std::string> cut_;
   std::vector<std::pair<std::string, bool>> barred_;
+  std::vector<std::string> unwanted_;
   std::mutex mutex_;
   std::condition_variable posted_;
   std::deque<std::function<void(AccountHandler&)>> tasks_;

@@ -214,6 +214,7 @@ Result<bool> AccountRepository::set_password(const std::string& id, const std::s
 }
 
 Result<std::optional<std::vector<StreamEpoch>>> AccountRepository::remove(const std::string& id,
+                                                                          Recordings recordings,
                                                                           WallTime wall) {
   using Streams = std::optional<std::vector<StreamEpoch>>;
   return database_.write<Streams>([&](soci::session& session) -> Result<Streams> {
@@ -228,14 +229,32 @@ Result<std::optional<std::vector<StreamEpoch>>> AccountRepository::remove(const 
     session << "DELETE FROM viewers WHERE stream_id IN (SELECT stream_id FROM streams WHERE subject = :id)",
         soci::use(id);
     const long long now = wall.us();
-    session << "INSERT INTO deleted_streams (stream_id, deleted_wall_us, revoked_epoch) SELECT stream_id, "
-               "CAST(:now AS BIGINT), epoch FROM streams WHERE subject = :id AND epoch > 0",
-        soci::use(now), soci::use(id);
+    const int unwanted = recordings == Recordings::kDelete ? 1 : 0;
+    session << "INSERT INTO deleted_streams (stream_id, deleted_wall_us, revoked_epoch, recordings_unwanted) "
+               "SELECT stream_id, CAST(:now AS BIGINT), epoch, CAST(:unwanted AS INTEGER) FROM streams WHERE "
+               "subject = :id AND epoch > 0",
+        soci::use(now), soci::use(unwanted), soci::use(id);
     session << "DELETE FROM streams WHERE subject = :id", soci::use(id);
     session << "DELETE FROM password_resets WHERE account_id = :id", soci::use(id);
     revoke(session, id, wall);
     return streams;
   });
+}
+
+Result<std::vector<std::string>> AccountRepository::list_unwanted(std::size_t limit) {
+  return database_.read<std::vector<std::string>>(
+      [&](soci::session& session) -> Result<std::vector<std::string>> {
+        std::string id;
+        soci::statement query = (session.prepare << "SELECT stream_id FROM deleted_streams WHERE "
+                                                    "recordings_unwanted = 1 ORDER BY deleted_wall_us DESC "
+                                                    "LIMIT " +
+                                                        std::to_string(limit),
+                                 soci::into(id));
+        std::vector<std::string> unwanted;
+        query.execute();
+        while (query.fetch()) unwanted.push_back(id);
+        return unwanted;
+      });
 }
 
 Result<std::optional<std::string>> AccountRepository::use_reset(const std::string& lookup,

@@ -81,9 +81,13 @@ class AccountRepository {
   Result<bool> set_password(const std::string& id, const std::string& old_hash, const std::string& new_hash,
                             WallTime wall);
   // With its streams and resets; its tokens are revoked, and its streams that were ever published are kept as
-  // deleted. What is published is for the caller to cut.
+  // deleted, with what is to become of their recordings. What is published is for the caller to cut.
   // nullopt: no such account.
-  Result<std::optional<std::vector<StreamEpoch>>> remove(const std::string& id, WallTime wall);
+  enum class Recordings : std::uint8_t { kKeep, kDelete };
+  Result<std::optional<std::vector<StreamEpoch>>> remove(const std::string& id, Recordings recordings,
+                                                         WallTime wall);
+  // Deleted streams whose recordings are to be deleted too; the last deleted first, at most limit.
+  Result<std::vector<std::string>> list_unwanted(std::size_t limit);
 
   // Of any subject.
   Result<void> revoke_tokens(const std::string& subject, WallTime wall);
