@@ -22,7 +22,6 @@ using SocketError = boost::system::error_code;
 constexpr unsigned kStepsPerTurn = 64;
 constexpr std::uint64_t kPieceBytes = 256UL * 1024;  // what write_deadline is for
 constexpr std::chrono::milliseconds kLinger{2'000};
-constexpr std::chrono::milliseconds kDrainLook{1'100};  // at what was to end soon
 constexpr std::size_t kLingerBytes = 1024UL * 1024;
 
 thread_local const Connection* handling = nullptr;
@@ -64,10 +63,9 @@ void Connection::leave() {
   const std::shared_ptr<LiveStream> live = live_;
   live->drain();
   const bool more = live_step();
-  if (phase_ == Phase::kLive && !live_ended_ && live->ends_soon()) {
-    set_deadline(kDrainLook);
-    return more ? drive() : void();
-  }
+  if (phase_ == Phase::kLingering) return close();
+  if (phase_ != Phase::kLive) return;
+  if (!live_ended_ && live->ends_soon()) return more ? drive() : void();
   // What has no length and was cut off must not look whole.
   live_ended_ ? close() : abandon();
 }
@@ -302,10 +300,11 @@ void Connection::begin_answer(Response response) {
   const std::uint64_t size = body_size(response.body);
   const Selection selection = select(conditions_, response, size);
   if (conditions_.method == Method::kGet) live_ = response.live;
-  if (live_ && is_http_1_1_ && response.status != 101) chunks_ = std::make_unique<ChunkedOutput>();
+  is_websocket_ = live_ && response.status == 101;
+  if (live_ && is_http_1_1_ && !is_websocket_) chunks_ = std::make_unique<ChunkedOutput>();
   // Its end is the connection's: one that was cut off would be kept for whole.
   if (live_ && !is_http_1_1_) response.headers.set("Cache-Control", "no-store");
-  keep_alive_ = keep_alive_ && !response.close && !live_ && !core_->draining();
+  keep_alive_ = keep_alive_ && !response.close && (!live_ || chunks_) && !core_->draining();
   counters_.count_response(selection.status);
   std::string header =
       response_header(response, selection, {worker_.http_date(), size, keep_alive_, chunks_ != nullptr});

@@ -9,6 +9,8 @@
 //   kClosed ◄────────────────── end, 2 s ──────────────── kLingering
 //      ▲ the client has gone, failed                           ▲ ended
 //      └────────────── kLive (after the header of a live answer) ──┘
+//                        │ ended, in chunks, keep-alive
+//                        └──────────────────────────────────────────► kReading
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -90,8 +92,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void finish_answer();
   void begin_live();
   bool live_step();
+  void end_live();
+  // pump() again by then at the latest.
+  void await(std::int64_t due_us);
   void read_live();
-  void on_live_readable(const boost::system::error_code& error);
+  void on_live_readable();
+  // False: the client has gone.
+  bool receive_live();
   void linger();
   void on_lingering(const boost::system::error_code& error);
   void when(boost::asio::socket_base::wait_type what,
@@ -131,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_http_1_1_ = true;  // the request
   std::shared_ptr<LiveStream> live_;
   std::unique_ptr<ChunkedOutput> chunks_;  // of live_, unless it is a WebSocket or for HTTP/1.0
+  bool is_websocket_ = false;              // live_
   bool live_ended_ = false;
   bool live_blocked_ = false;
 };

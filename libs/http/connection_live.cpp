@@ -1,6 +1,7 @@
 // A connection that carries what has no end: after the header of a live answer.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -48,11 +49,24 @@ void Connection::begin_live() {
     });
   });
   if (live_->is_polled()) worker_.poll(shared_from_this());
-  if (!reader_.held().empty()) live_->receive(as_bytes(reader_.held()), monotonic_us());
+  if (is_websocket_) {
+    if (!reader_.held().empty()) live_->receive(as_bytes(reader_.held()), monotonic_us());
+    reader_.release();
+  }
   // Nothing of the request's is needed any more: there may be thousands of these.
-  reader_.release();
+  if (reader_.held().empty()) reader_.release();
   conditions_ = Request{};
   read_live();
+}
+
+// What was sent in chunks has an end, and the connection goes on behind it. A proxy's is nobody's again.
+void Connection::end_live() {
+  worker_.polled.erase(shared_from_this());
+  live_.reset();
+  chunks_.reset();
+  live_ended_ = false;
+  place_.becomes_shared();
+  finish_answer();
 }
 
 void Connection::look() {
@@ -71,6 +85,7 @@ bool Connection::live_step() {
   if (output.sent() > 0) set_deadline(limits_.write_deadline);
   switch (progress) {
     case LiveStream::Progress::kIdle:
+      if (const std::int64_t due_us = live_->due_us(); due_us > 0) await(due_us);
       return false;
     case LiveStream::Progress::kMore:
       return true;
@@ -80,8 +95,8 @@ bool Connection::live_step() {
       when(asio::socket_base::wait_write, &Connection::on_writable);
       return false;
     case LiveStream::Progress::kEnded:
-      linger();
-      return false;
+      end_live();
+      return phase_ == Phase::kReading;
     case LiveStream::Progress::kFailed:
       add(counters_.aborted);
       abandon();
@@ -94,22 +109,36 @@ bool Connection::live_step() {
   return false;
 }
 
-void Connection::read_live() {
-  when(asio::socket_base::wait_read, &Connection::on_live_readable);
+void Connection::await(std::int64_t due_us) {
+  const std::int64_t rest_ms = std::max<std::int64_t>(due_us - monotonic_us(), 0) / 1000 + 1;
+  set_deadline(std::min<Duration>(limits_.write_deadline, Duration(rest_ms)));
 }
 
-void Connection::on_live_readable(const SocketError& error) {
-  if (phase_ != Phase::kLive) return;
-  std::array<std::uint8_t, 4096> bytes;
-  const ssize_t count = error ? 0 : ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
-  const bool nothing = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-  if (count <= 0 && !nothing) {
+// Of a client that has sent many requests behind this one no more is read: its socket keeps the rest.
+void Connection::read_live() {
+  if (!is_websocket_ && reader_.held().size() >= RequestReader::kReadBytes) return;
+  socket_.async_wait(asio::socket_base::wait_read,
+                     [self = shared_from_this(), number = number_](const SocketError& error) {
+                       if (error || self->phase_ != Phase::kLive || self->number_ != number) return;
+                       self->guarded([&] { self->on_live_readable(); });
+                     });
+}
+
+void Connection::on_live_readable() {
+  if (!(is_websocket_ ? receive_live() : receive().has_value())) {
     add(counters_.aborted);
     return close();
   }
-  if (count > 0) live_->receive({bytes.data(), static_cast<std::size_t>(count)}, monotonic_us());
-  look();
+  if (is_websocket_) look();
   if (phase_ == Phase::kLive) read_live();
+}
+
+bool Connection::receive_live() {
+  std::array<std::uint8_t, 4096> bytes;
+  const ssize_t count = ::recv(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  if (count > 0) live_->receive({bytes.data(), static_cast<std::size_t>(count)}, monotonic_us());
+  return count > 0;
 }
 
 }  // namespace millrace::http

@@ -37,14 +37,18 @@ class LiveStream {
 
   // Sends what there is, a bounded share of it. now_us: monotonic.
   virtual Progress pump(LiveOutput& output, std::int64_t now_us) = 0;
-  // What the client sends. pump() is called afterwards.
-  virtual void receive(ByteView bytes, std::int64_t now_us) = 0;
+  // What the client of a WebSocket sends; pump() is called afterwards. Of any other these are its next
+  // requests, and wait.
+  virtual void receive(ByteView /*bytes*/, std::int64_t /*now_us*/) {}
   // The server stops: pump() is called once more, then the connection is closed unless it ends soon.
   virtual void drain() {}
   // After drain(): it has an end, and may come to it within the server's grace time.
   virtual bool ends_soon() const { return false; }
   // True: pump() is to be called every few milliseconds. False: after wake() only, and now and then.
   virtual bool is_polled() const { return false; }
+  // After kIdle: pump() is called by then at the latest, whatever happens (monotonic). 0: after wake() only,
+  // and now and then.
+  virtual std::int64_t due_us() const { return 0; }
   // wake may be called from any thread, also when the connection has gone.
   virtual void attach(const std::function<void()>& /*wake*/) {}
 };

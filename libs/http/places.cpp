@@ -10,6 +10,7 @@ Places::Place& Places::Place::operator=(Place&& other) noexcept {
   if (this == &other) return *this;
   leave();
   places_ = std::move(other.places_);
+  is_proxys_ = other.is_proxys_;
   customer_ = std::move(other.customer_);
   return *this;
 }
@@ -21,6 +22,12 @@ bool Places::Place::becomes_of(std::string_view client) {
   if (!places_->count(customer)) return false;
   customer_ = std::move(customer);
   return true;
+}
+
+void Places::Place::becomes_shared() {
+  if (!places_ || !is_proxys_) return;
+  const std::lock_guard lock(places_->mutex_);
+  places_->discount(std::exchange(customer_, {}));
 }
 
 void Places::Place::leave() {
@@ -48,10 +55,15 @@ bool Places::count(const std::string& customer) {
   return true;
 }
 
-void Places::leave(const std::string& customer) {
-  const std::lock_guard lock(mutex_);
+// Under the lock.
+void Places::discount(const std::string& customer) {
   const auto known = by_customer_.find(customer);
   if (known != by_customer_.end() && --known->second == 0) by_customer_.erase(known);
+}
+
+void Places::leave(const std::string& customer) {
+  const std::lock_guard lock(mutex_);
+  discount(customer);
   if (--taken_ == 0) empty_.notify_all();
 }
 

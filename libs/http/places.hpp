@@ -1,6 +1,6 @@
 // The places of a server: so many connections together, so many of one customer (an IPv4 address, or the /64
 // of an IPv6 one). A proxy's connection takes a place, but of no customer: many clients share it. When it
-// becomes one client's for good (a stream without an end, a WebSocket) it is counted for that one.
+// becomes one client's (a stream, a WebSocket) it is counted for that one until that ends.
 //
 // Any thread.
 #pragma once
@@ -32,15 +32,18 @@ class Places : public std::enable_shared_from_this<Places> {
 
     // From now on it is the place of one client. False, and nothing has changed: that one has too many.
     [[nodiscard]] bool becomes_of(std::string_view client);
+    // The connection goes on: a proxy's is again of no customer.
+    void becomes_shared();
 
    private:
     friend class Places;
     Place(std::shared_ptr<Places> places, std::string customer)
-        : places_(std::move(places)), customer_(std::move(customer)) {}
+        : places_(std::move(places)), is_proxys_(customer.empty()), customer_(std::move(customer)) {}
     void leave();
 
     std::shared_ptr<Places> places_;
-    std::string customer_;  // empty: a proxy's
+    bool is_proxys_ = false;
+    std::string customer_;  // empty: none
   };
 
   // nullopt: there is none left.
@@ -52,6 +55,7 @@ class Places : public std::enable_shared_from_this<Places> {
 
  private:
   bool count(const std::string& customer);
+  void discount(const std::string& customer);
   void leave(const std::string& customer);
 
   const std::size_t all_;

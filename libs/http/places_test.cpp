@@ -33,7 +33,13 @@ TEST(Places, AProxysConnectionIsNobodysUntilItIsOneClients) {
   EXPECT_TRUE(second->becomes_of("198.51.100.5"));
   first.reset();
   EXPECT_TRUE(third->becomes_of("198.51.100.4"));
-  EXPECT_EQ(places->taken(), 2U);
+  third->becomes_shared();
+  EXPECT_TRUE(third->becomes_of("198.51.100.6"));
+  auto fourth = places->take("198.51.100.4");
+  ASSERT_TRUE(fourth) << "nobody holds that one's place any more";
+  fourth->becomes_shared();
+  EXPECT_FALSE(places->take("198.51.100.4")) << "a client's own connection stays its own";
+  EXPECT_EQ(places->taken(), 3U);
 }
 
 TEST(Places, AreGivenBackOnceAndWaitedFor) {

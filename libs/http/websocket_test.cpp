@@ -62,7 +62,6 @@ class Counting final : public LiveStream {
     sent_ += static_cast<std::size_t>(count);
     return Progress::kMore;
   }
-  void receive(ByteView, std::int64_t) override {}
   bool is_polled() const override { return polled_; }
 
   static std::string expected(std::size_t total) {
@@ -319,7 +318,7 @@ TEST_F(WebSocketTest, CarriesALiveBodyUntilItsEnd) {
     for (const bool chunked : {true, false}) {
       TestClient client(server_->port(), 4096);
       client.send("GET / HTTP/1." + std::string(chunked ? "1" : "0") +
-                  "\r\nHost: x\r\nRange: bytes=5-6\r\nIf-None-Match: *\r\n\r\n");
+                  "\r\nHost: x\r\nConnection: close\r\nRange: bytes=5-6\r\nIf-None-Match: *\r\n\r\n");
       const std::string answer = client.read_all();
       EXPECT_EQ(status_of(answer), 200);
       EXPECT_EQ(field_of(answer, "Content-Length"), "");

@@ -61,12 +61,7 @@ FlvFeed::~FlvFeed() {
   dependencies_.metrics.flv_viewer_left();
 }
 
-void FlvFeed::receive(ByteView bytes, std::int64_t /*now_us*/) {
-  received_ += bytes.size();
-}
-
 Progress FlvFeed::pump(http::LiveOutput& output, std::int64_t now_us) {
-  if (received_ > kMaxReceived) return Progress::kFailed;
   const bool between_tags = !follower_.place().in_message() && head_sent_ == 0;
   if (draining_ && between_tags) return Progress::kEnded;
   if (between_tags && !may_stay(now_us)) return Progress::kEnded;

@@ -9,7 +9,7 @@
 //
 // Policies: waits at most FlvDependencies::wait_us for a publisher. A viewer more than kSkips.slow_us behind
 // goes on at the newest key frame; once more within skip_again_us, or hopeless_us behind, it is disconnected;
-// its first catch_up_us do not count. What the client sends is dropped, and kMaxReceived of it are too much.
+// its first catch_up_us do not count.
 //
 // Owner: an HTTP connection; its thread only.
 #pragma once
@@ -54,13 +54,11 @@ class FlvFeed final : public http::LiveStream {
                                             .hopeless_us = 12'000'000,
                                             .skip_again_us = 20'000'000,
                                             .catch_up_us = 10'000'000};
-  static constexpr std::size_t kMaxReceived = 64U << 10;
 
   FlvFeed(const FlvDependencies& dependencies, FlvViewer viewer, std::int64_t now_us);
   ~FlvFeed() override;
 
   Progress pump(http::LiveOutput& output, std::int64_t now_us) override;
-  void receive(ByteView bytes, std::int64_t now_us) override;
   void drain() override { draining_ = true; }
   bool is_polled() const override { return true; }
 
@@ -108,7 +106,6 @@ class FlvFeed final : public http::LiveStream {
   bool permitted_ = true;
   std::int64_t next_check_us_ = 0;  // whether it keeps up
   std::uint64_t untold_bytes_ = 0;
-  std::size_t received_ = 0;
 };
 
 }  // namespace millrace::packaging

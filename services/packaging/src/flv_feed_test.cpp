@@ -227,17 +227,6 @@ TEST_F(FlvFeedTest, IsTornWhenItsBytesAreOverwritten) {
   EXPECT_EQ(progress, Progress::kTorn);
 }
 
-TEST_F(FlvFeedTest, DropsWhatClientsSendAndSomeOfThem) {
-  FlvPublisher publisher(*arena_, 1, 1);
-  publisher.frames(0, 2);
-  FakeSocket socket;
-  const auto viewer = feed();
-  viewer->receive(Bytes(60'000), now_us_);
-  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
-  viewer->receive(Bytes(6'000), now_us_);
-  EXPECT_EQ(pump(*viewer, socket), Progress::kFailed);
-}
-
 TEST_F(FlvFeedTest, CountsItsViewerAndItsBytes) {
   FlvPublisher publisher(*arena_, 1, 1);
   publisher.frames(0, 20);

@@ -12,24 +12,23 @@ void GrowingSegment::attach(const std::function<void()>& wake) {
   watch_ = views_.watchers().add(wanted_.stream_id, wake);
 }
 
-void GrowingSegment::receive(ByteView bytes, std::int64_t /*now_us*/) {
-  received_ += bytes.size();
-}
-
 Progress GrowingSegment::pump(http::LiveOutput& output, std::int64_t now_us) {
-  if (received_ > kMaxReceived) return Progress::kFailed;
   if (!file_) {
     if (!allowed_(now_us)) return Progress::kFailed;
     const Progress next = next_part();
     if (next == Progress::kIdle) {
       if (!idle_since_us_) idle_since_us_ = now_us;
-      const std::int64_t patience_us = draining_ ? std::min(patience_us_, kDrainPatienceUs) : patience_us_;
-      return now_us - *idle_since_us_ >= patience_us ? Progress::kFailed : next;
+      return now_us >= due_us() ? Progress::kFailed : next;
     }
     idle_since_us_.reset();
     if (next != Progress::kMore) return next;
   }
   return send(output);
+}
+
+std::int64_t GrowingSegment::due_us() const {
+  if (!idle_since_us_) return 0;
+  return *idle_since_us_ + (draining_ ? std::min(patience_us_, kDrainPatienceUs) : patience_us_);
 }
 
 Progress GrowingSegment::next_part() {

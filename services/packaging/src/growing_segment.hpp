@@ -18,7 +18,6 @@ namespace millrace::packaging {
 
 class GrowingSegment final : public http::LiveStream {
  public:
-  static constexpr std::size_t kMaxReceived = 64U << 10;  // what a client may send meanwhile
   static constexpr std::int64_t kDrainPatienceUs = 1'000'000;
 
   struct Wanted {
@@ -38,10 +37,10 @@ class GrowingSegment final : public http::LiveStream {
         finished_(std::move(finished)) {}
 
   Progress pump(http::LiveOutput& output, std::int64_t now_us) override;
-  void receive(ByteView bytes, std::int64_t now_us) override;
   // What grows is sent to its end, unless nothing comes for a while.
   void drain() override { draining_ = true; }
   bool ends_soon() const override { return true; }
+  std::int64_t due_us() const override;
   void attach(const std::function<void()>& wake) override;
 
  private:
@@ -59,7 +58,6 @@ class GrowingSegment final : public http::LiveStream {
   std::size_t next_ = 0;                     // index of the part after it
   std::uint64_t sent_ = 0;                   // of file_
   std::uint64_t size_ = 0;                   // of all parts sent whole
-  std::size_t received_ = 0;
   std::optional<std::int64_t> idle_since_us_;
   bool draining_ = false;
 };
