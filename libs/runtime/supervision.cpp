@@ -105,6 +105,14 @@ void Supervision::exhausted(Unit& unit, Actions& out) {
     forget(unit, out);
     return;
   }
+  if (config_.on_exhausted == OnExhausted::kRest) {
+    unit.crashes.clear();
+    unit.backoff = Time{0};
+    enter(unit, Phase::kWaiting);
+    out.emplace_back(event(Kind::kResting, unit.name, unit.reason, config_.rest));
+    set_timer(unit, config_.rest, out);
+    return;
+  }
   escalation_ = reason;
   out.emplace_back(event(Kind::kEscalated, unit.name, unit.reason));
   // It has nothing alive any more; the others are stopped in order, as they would be otherwise.

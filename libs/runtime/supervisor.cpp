@@ -193,6 +193,9 @@ class SupervisorActor : public caf::event_based_actor {
       case Kind::kAbandoned:
         log::write(log::Level::kError, "abandoned, crashed too often", fields);
         break;
+      case Kind::kResting:
+        log::write(log::Level::kError, "rests, crashed too often", fields);
+        break;
       case Kind::kEscalated:
         log::write(log::Level::kError, "escalating, crashed too often", fields);
         break;

@@ -54,6 +54,7 @@ struct Intensity {
 enum class OnExhausted : std::uint8_t {
   kEscalate,  // the supervisor stops all children and ends with an error: its own supervisor's turn
   kAbandon,   // only that child or group stays down; the others live on
+  kRest,  // only that child or group stays down, for SupervisorConfig::rest; then its crashes are forgotten
 };
 
 struct SupervisorEvent {
@@ -63,13 +64,14 @@ struct SupervisorEvent {
     kGroupDown,
     kRestarting,
     kAbandoned,
+    kResting,
     kEscalated,
     kStopped
   };
   Kind kind;
   std::string name;                    // of the child, or of the group
   std::string reason;                  // why it went down
-  std::chrono::milliseconds delay{0};  // kRestarting: until the start
+  std::chrono::milliseconds delay{0};  // kRestarting, kResting: until the start
 };
 
 struct SupervisorConfig {
@@ -77,6 +79,7 @@ struct SupervisorConfig {
   Backoff backoff{};
   Intensity intensity{};
   OnExhausted on_exhausted = OnExhausted::kEscalate;
+  std::chrono::milliseconds rest{30'000};
   std::chrono::milliseconds grace{5'000};  // between exit and kill of one child
   // "<name>" is degraded while a child waits for its restart, ready otherwise. Optional.
   std::shared_ptr<Health> health{};

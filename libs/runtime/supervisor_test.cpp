@@ -106,10 +106,10 @@ class SupervisorTest : public ::testing::Test {
   void note(const SupervisorEvent& event) {
     static const std::map<Kind, std::string> names = {
         {Kind::kStarted, "started"},       {Kind::kDown, "down"},           {Kind::kGroupDown, "group down"},
-        {Kind::kRestarting, "restarting"}, {Kind::kAbandoned, "abandoned"}, {Kind::kEscalated, "escalated"},
-        {Kind::kStopped, "stopped"}};
+        {Kind::kRestarting, "restarting"}, {Kind::kAbandoned, "abandoned"}, {Kind::kResting, "resting"},
+        {Kind::kEscalated, "escalated"},   {Kind::kStopped, "stopped"}};
     std::string line = names.at(event.kind) + " " + event.name;
-    if (event.kind == Kind::kRestarting) line += " in " + std::to_string(event.delay.count());
+    if (event.delay > 0ms) line += " in " + std::to_string(event.delay.count());
     events_.push_back(line);
   }
 
@@ -266,6 +266,28 @@ TEST_F(SupervisorTest, AbandonsOnlyTheChildThatCrashesTooOften) {
   add_child(root_, child("b"));
   advance(1s);
   EXPECT_EQ(supervision_.health->overall(), HealthState::kReady);
+}
+
+TEST_F(SupervisorTest, LetsOnlyTheChildRestThatCrashesTooOften) {
+  supervision_.intensity = {1, 10s};
+  supervision_.on_exhausted = OnExhausted::kRest;
+  supervision_.rest = 5s;
+  start({child("a"), child("b")});
+  for (int round = 0; round < 2; ++round) {
+    tell("b", "crash");
+    advance(1s);
+    events();
+    tell("b", "crash");
+    EXPECT_THAT(events(), ElementsAre("down b", "resting b in 5000"));
+    EXPECT_THAT(health(), ::testing::HasSubstr("restarting b"));
+    advance(4900ms);
+    EXPECT_THAT(events(), ElementsAre());
+    advance(100ms);
+    EXPECT_THAT(events(), ElementsAre("started b")) << "and its crashes are forgotten";
+    EXPECT_EQ(supervision_.health->overall(), HealthState::kReady);
+  }
+  tell("a", "crash");
+  EXPECT_THAT(events(), ElementsAre("down a", "restarting a in 100"));
 }
 
 TEST_F(SupervisorTest, RestartsASupervisorThatEscalated) {

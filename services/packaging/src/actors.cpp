@@ -296,8 +296,8 @@ std::vector<runtime::ChildSpec> packaging_children(const std::shared_ptr<Packagi
   runtime::ChildSpec streams{.name = "streams", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
                                runtime::SupervisorConfig config;
                                config.name = "streams";
-                               // One poisoned stream is given up alone.
-                               config.on_exhausted = runtime::OnExhausted::kAbandon;
+                               // One poisoned stream rests alone.
+                               config.on_exhausted = runtime::OnExhausted::kRest;
                                config.health = shared->health;
                                caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
                                // In this order: what the catalogue added for the one before is in the list,

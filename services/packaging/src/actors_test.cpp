@@ -300,6 +300,33 @@ TEST_F(ActorsTest, KeepsTheViewOfACrashedStreamAndMakesItAgainFromTheLog) {
   EXPECT_EQ(offered(), 3U);
 }
 
+// Too little memory for some seconds, or a stream that nothing can be made of.
+TEST_F(ActorsTest, TakesAStreamUpAgainThatCrashedTooOften) {
+  make_stream({.retention = {.keep_us = 0, .pinned_limit_us = 0, .guaranteed_bytes = 1U << 20}});
+  publisher_->groups(2, monotonic_us());
+  publisher_->frame(monotonic_us());
+  start();
+  const auto crash = [this] {
+    for (int i = 0; i < 50; ++i) {
+      caf::anon_send_exit(shared_->streams.find("s1")->slot.actor(), caf::exit_reason::kill);
+      advance(100ms);
+    }
+  };
+  crash();
+  publisher_->groups(1, monotonic_us());
+  advance(5s);
+  EXPECT_EQ(offered(), 2U) << "it rests";
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kDegraded);
+  advance(40s);
+  EXPECT_EQ(offered(), 3U);
+  EXPECT_EQ(shared_->health->overall(), runtime::HealthState::kReady);
+  crash();
+  publisher_.reset();
+  for (int i = 1; i < 10; ++i) arena_->maintain(monotonic_us() + i * 1'000'000'000LL);
+  advance(40s);
+  EXPECT_EQ(shared_->views.find("s1"), nullptr) << "it left the log meanwhile";
+}
+
 TEST_F(ActorsTest, KeepsTheStreamsWhenTheCatalogueCrashes) {
   make_stream();
   publisher_->groups(2);

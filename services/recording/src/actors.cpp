@@ -234,7 +234,7 @@ std::vector<runtime::ChildSpec> recording_children(const std::shared_ptr<Recordi
       .name = "recordings", .group = {}, .spawn = [shared](caf::event_based_actor& root) {
         runtime::SupervisorConfig config;
         config.name = "recordings";
-        config.on_exhausted = runtime::OnExhausted::kAbandon;  // one poisoned publication is given up alone
+        config.on_exhausted = runtime::OnExhausted::kRest;  // one poisoned publication rests alone
         config.health = shared->health;
         caf::actor supervisor = runtime::spawn_supervisor(root, std::move(config));
         // In this order: what the scanner added for the one before is in the table, and what it adds from now
