@@ -254,13 +254,18 @@ void Connection::on_early_bytes() {
     add(counters_.aborted);
     return close();
   }
+  watch_for_reset();
+  if (is_http_1_1_) send_continue();
+}
+
+void Connection::watch_for_reset() {
   keep_alive_ = false;
   socket_.async_wait(asio::socket_base::wait_error,
                      [self = shared_from_this(), number = number_](const SocketError& error) {
-                       if (error || self->phase_ != Phase::kAnswering || self->number_ != number) return;
+                       const bool answers = self->phase_ == Phase::kAnswering || self->phase_ == Phase::kLive;
+                       if (error || !answers || self->number_ != number) return;
                        self->guarded([&] { self->on_reset(); });
                      });
-  if (is_http_1_1_) send_continue();
 }
 
 void Connection::on_reset() {

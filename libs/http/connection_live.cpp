@@ -126,8 +126,9 @@ void Connection::read_live() {
 
 void Connection::on_live_readable() {
   if (!(is_websocket_ ? receive_live() : receive().has_value())) {
-    add(counters_.aborted);
-    return close();
+    // What it asked for may still come to its end, as with every other answer.
+    if (!is_websocket_ && half_closed_) return watch_for_reset();
+    return on_reset();
   }
   if (is_websocket_) look();
   if (phase_ == Phase::kLive) read_live();

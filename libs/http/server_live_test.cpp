@@ -109,6 +109,18 @@ TEST_F(LiveAnswerTest, KeepsAFloodOfRequestsOutOfMemory) {
   EXPECT_EQ(server_->statistics().requests, kMany + 2);
 }
 
+TEST_F(LiveAnswerTest, ComesToItsEndForAClientThatHasClosedItsHalf) {
+  serve();
+  TestClient client(server_->port());
+  client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return live_[0]->attached.load(); }));
+  client.finish_sending();
+  std::this_thread::sleep_for(milliseconds(50));  // seen or not, it makes no difference
+  live_[0]->end();
+  EXPECT_TRUE(client.read_all().ends_with(kRest));
+  EXPECT_TRUE(client.closed());
+}
+
 TEST_F(LiveAnswerTest, AsksAtItsDeadlineThoughNobodyWakesIt) {
   serve();  // looks now and then, every 30 s
   live_[0]->due_at_us = monotonic_us() + 100'000;
