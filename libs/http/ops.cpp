@@ -93,6 +93,14 @@ void add_process(std::vector<prometheus::MetricFamily>& families) {
   add("process_open_fds", "Open descriptors", Gauge, static_cast<double>(usage->open_descriptors));
   add("process_max_fds", "Most open descriptors", Gauge, static_cast<double>(usage->max_descriptors));
   add("process_start_time_seconds", "When this process started, since 1970", Gauge, usage->start_seconds);
+  const ChildrenUsage children = sample_children(*usage);
+  if (children.running == 0 && children.cpu_seconds == 0) return;  // most services have none
+  add("millrace_child_processes", "Child processes that run", Gauge, static_cast<double>(children.running));
+  add("millrace_child_processes_cpu_seconds_total",
+      "User and system time of child processes, of those that ended too", Counter, children.cpu_seconds);
+  add("millrace_child_processes_resident_memory_bytes",
+      "Memory of child processes in RAM, what they share included", Gauge,
+      static_cast<double>(children.resident_bytes));
 }
 
 Response metrics_response(const OpsSources& sources) {

@@ -3,6 +3,7 @@
 when it is killed itself, ends with its streams, and says so when the encoder cannot be used. By itself (off) it does nothing."""
 import os
 import pathlib
+import re
 import signal
 import tempfile
 import time
@@ -53,7 +54,10 @@ def killed(stack, clip):
     publisher = stack.publish_on(clip)
     first = the_child(stack)
     wait_for(lambda: newest_incarnations(stack) == {"v0-480p": 1, "v0-360p": 1}, "renditions", 60)
-    check("\nmillrace_transcoding_children 1\n" in metrics(stack), "one child is counted")
+    page = metrics(stack)
+    check("\nmillrace_transcoding_children 1\n" in page and "\nmillrace_child_processes 1\n" in page, "one child is counted")
+    used = dict(re.findall(r"^millrace_child_processes_(\w+) ([\d.e+]+)$", page, re.M))
+    check(float(used["cpu_seconds_total"]) > 0 and float(used["resident_memory_bytes"]) > 1e6, f"what it uses: {used}")
     os.kill(first, signal.SIGKILL)
     second = the_child(stack, other_than=first)
     wait_for(lambda: newest_incarnations(stack) == {"v0-480p": 2, "v0-360p": 2}, "renditions of the second", 60)
