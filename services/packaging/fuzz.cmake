@@ -11,6 +11,7 @@ millrace_fuzzer(recorded_file_fuzz
     src/date_ranges.cpp
     src/dvr_offering.cpp
     src/event_boxes.cpp
+    src/gap_segment.cpp
     src/hls_media_playlist.cpp
     src/log_segments.cpp
     src/media_path.cpp

@@ -9,6 +9,7 @@ import time
 
 from low_latency import Checker, LowLatencyList
 from stack import PATIENCE, Stack, check, fetch, leave, main, make_clip, packets, wait_for
+from viewer import boxes
 
 # A cut, twelve pieces, a manifest, two kills and an encoder that connects have to fit in.
 GRACE = round(40 * PATIENCE)
@@ -59,9 +60,27 @@ def answered_in_a_gap(stack, checkers):
     print(f"longest wait {max(max(c.waits[-PIECES:]) for c in checkers) * 1000:.0f} ms")
     missing = checkers[0].list.segments[-1]
     check(missing.gap, f"a whole segment of a gap: {checkers[0].list.text}")
-    check(fetch(list_url(stack, "v0").replace("index.m3u8", missing.uri))[0] == 404, "there is nothing behind its name")
+    for checker, rendition in zip(checkers, ("v0", "a0")):
+        nothing_is_in(stack, rendition, checker)
     status, _, body = fetch(stack.info["hls_url"])
     check(status == 200 and b"v0/index.m3u8" in body and b"avc1." in body, f"new viewers are offered what there was: {body}")
+
+
+def nothing_is_in(stack, rendition, checker):
+    """Behind the name of a segment that is a gap there is a fragment without samples, for who loads it all the same."""
+    gap = next(segment for segment in checker.list.segments if segment.gap)
+    base = list_url(stack, rendition).replace("index.m3u8", "")
+    status, headers, body = fetch(base + gap.uri)
+    check(status == 200 and "immutable" in headers["Cache-Control"], f"{gap.uri}: {status} {headers}")
+    found = dict(boxes(body))
+    check(list(found) == [b"styp", b"moof", b"mdat"] and len(found[b"mdat"]) == 8, f"it has no samples: {body}")
+    status, _, init = fetch(base + gap.init)
+    check(status == 200, f"{gap.init}: {status}")
+    path = stack.home / f"{rendition}-gap.mp4"
+    path.write_bytes(init + body)
+    said = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", str(path)],
+                          capture_output=True, text=True, check=False)
+    check(said.returncode == 0 and said.stdout.strip() in ("0", "N/A", ""), f"ffprobe reads it: {said}")
 
 
 def killed_in_a_gap(stack, checkers):

@@ -46,6 +46,10 @@ Bytes fragment_header(std::uint32_t sequence_number, std::span<const TrackRun> r
 // styp, and then the same: of a segment of one fragment that is a file of its own.
 Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> runs, ByteView before = {});
 
+// A segment of a track that has nothing in it, for players that know no better than to load a gap: styp, a
+// moof whose track fragment has a decode time and no run, and an mdat without payload.
+Bytes empty_segment(std::uint32_t sequence_number, std::uint32_t track_id, std::uint64_t decode_time);
+
 // Decode times beyond this are refused when read: years, at any timescale in use, and far from overflowing.
 inline constexpr std::int64_t kMaxDecodeTime = std::int64_t{1} << 42;
 

@@ -44,6 +44,26 @@ ByteView moof_of(const Bytes& header) {
   return moof && moof->type == four_cc("moof") ? moof->payload : ByteView{};
 }
 
+TEST(Fragment, IsThereWithoutSamples) {
+  const Bytes segment = empty_segment(7, 2, 1ULL << 33);
+  BoxReader reader{ByteView(segment)};
+  for (const char* const type : {"styp", "moof", "mdat"}) {
+    const auto box = reader.next();
+    ASSERT_TRUE(box) << type;
+    EXPECT_EQ(box->type, four_cc(type));
+    if (box->type == four_cc("mdat")) {
+      EXPECT_TRUE(box->payload.empty());
+    }
+    if (box->type != four_cc("moof")) continue;
+    BoxReader moof(box->payload);
+    EXPECT_EQ(moof.next()->type, four_cc("mfhd"));
+    BoxReader traf(moof.next()->payload);
+    EXPECT_EQ(traf.next()->type, four_cc("tfhd"));
+    EXPECT_EQ(traf.next()->type, four_cc("tfdt"));
+    EXPECT_FALSE(traf.next()) << "no run";
+  }
+}
+
 TEST(Fragment, ReadsAsItWasWritten) {
   for (const Case& c : cases()) {
     SCOPED_TRACE(c.name);

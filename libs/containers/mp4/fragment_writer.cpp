@@ -34,6 +34,11 @@ void write_fragment_track_header(ByteWriter& writer, const TrackRun& run, std::u
   if ((flags & kDefaultFlags) != 0) writer.u32(sample_flags(run.samples.front()));
 }
 
+void write_decode_time(ByteWriter& writer, std::uint64_t time) {
+  const Box tfdt(writer, "tfdt", 1, 0);
+  writer.u64(time);
+}
+
 // Returns where data_offset stands, to be filled in when moof's size is known.
 std::size_t write_run(ByteWriter& writer, const TrackRun& run, std::uint32_t fields) {
   const Box trun(writer, "trun", 1, fields);
@@ -53,10 +58,7 @@ std::size_t write_fragment_track(ByteWriter& writer, const TrackRun& run) {
   const Box traf(writer, "traf");
   const std::uint32_t fields = run_fields(run);
   write_fragment_track_header(writer, run, fields);
-  {
-    const Box tfdt(writer, "tfdt", 1, 0);
-    writer.u64(run.base_decode_time);
-  }
+  write_decode_time(writer, run.base_decode_time);
   if (run.description != 1) {
     const Box uuid(writer, "uuid");
     writer.append(kDescriptionUuid);
@@ -73,16 +75,18 @@ void write_segment_type(ByteWriter& writer) {
   writer.text("msdh");
 }
 
+void write_sequence_number(ByteWriter& writer, std::uint32_t sequence_number) {
+  const Box mfhd(writer, "mfhd", 0, 0);
+  writer.u32(sequence_number);
+}
+
 void write_fragment(ByteWriter& writer, std::uint32_t sequence_number, std::span<const TrackRun> runs) {
   std::vector<std::size_t> data_offsets;
   data_offsets.reserve(runs.size());
   const std::size_t begin = writer.size();
   {
     const Box moof(writer, "moof");
-    {
-      const Box mfhd(writer, "mfhd", 0, 0);
-      writer.u32(sequence_number);
-    }
+    write_sequence_number(writer, sequence_number);
     for (const TrackRun& run : runs) {
       if (!run.samples.empty()) data_offsets.push_back(write_fragment_track(writer, run));
     }
@@ -120,6 +124,23 @@ Bytes segment_header(std::uint32_t sequence_number, std::span<const TrackRun> ru
   write_segment_type(writer);
   writer.append(before);
   write_fragment(writer, sequence_number, runs);
+  return writer.take();
+}
+
+Bytes empty_segment(std::uint32_t sequence_number, std::uint32_t track_id, std::uint64_t decode_time) {
+  ByteWriter writer(expected_size({}));
+  write_segment_type(writer);
+  {
+    const Box moof(writer, "moof");
+    write_sequence_number(writer, sequence_number);
+    const Box traf(writer, "traf");
+    {
+      const Box tfhd(writer, "tfhd", 0, kDefaultBaseIsMoof);
+      writer.u32(track_id);
+    }
+    write_decode_time(writer, decode_time);
+  }
+  { const Box mdat(writer, "mdat"); }
   return writer.take();
 }
 

@@ -5,6 +5,7 @@
 
 #include "caching.hpp"
 #include "cmcd.hpp"
+#include "gap_segment.hpp"
 #include "growing_segment.hpp"
 #include "http/content_coding.hpp"
 #include "manifest/dash/template_query.hpp"
@@ -218,6 +219,7 @@ Delivery::Outcome Delivery::rendition_object(const Question& question) {
   if (path.is_playlist()) return media_playlist(question, *rendition);
   if (const auto name = parse_segment_name(path.name)) return segment(question, *rendition, *name);
   if (const auto name = parse_part_name(path.name)) return part(question, *rendition, *name);
+  if (const auto number = parse_gap_name(path.name)) return gap(question, *rendition, *number);
   if (const auto name = parse_init_name(path.name)) {
     const auto found = rendition->init_segments.find(path.name);
     if (found == rendition->init_segments.end()) return missing(view.presence_of_missing(*name));
@@ -354,6 +356,19 @@ http::Response Delivery::growing(const Question& question, const RenditionView& 
       views_, GrowingSegment::Wanted{question.view.stream_id, std::string(question.path.rendition), name},
       patience_us, std::move(allowed), std::move(finished));
   return response;
+}
+
+http::Response Delivery::gap(const Question& question, const RenditionView& rendition,
+                             std::uint64_t media_sequence) {
+  const StreamView& view = question.view;
+  std::optional<std::string> made = gap_segment(*view.offering, question.path.rendition, media_sequence);
+  if (!made) return missing(Presence::kUnknown);
+  const StoredText text = store_text(std::move(*made));
+  if (question.request.method == http::Method::kGet) {
+    metrics_.segment_served(text.text->size());
+    viewers_.sent(view.stream_id, text.text->size());
+  }
+  return stored(text, rendition.content_type, cache::kForEver);
 }
 
 Delivery::Outcome Delivery::part(const Question& question, const RenditionView& rendition,

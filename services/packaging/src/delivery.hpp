@@ -80,6 +80,7 @@ class Delivery {
   Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
   http::Response growing(const Question& question, const RenditionView& rendition, const SegmentName& name);
   Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
+  http::Response gap(const Question& question, const RenditionView& rendition, std::uint64_t media_sequence);
   void count_report(const http::Request& request);
   void count_playlist(const Question& question, const StoredText& text);
   static bool may_share(const Question& question);

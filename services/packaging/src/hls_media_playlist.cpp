@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gap_segment.hpp"
+
 namespace millrace::packaging {
 namespace {
 
@@ -33,10 +35,8 @@ bool is_independent(const Offering& offering, const Rendition& rendition) {
   return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
 }
 
-// Of a gap by its number alone: it is told from recordings too, which do not know who wrote it.
 std::string uri_of(const Segment& segment) {
-  return segment.is_gap ? std::to_string(segment.media_sequence) + "-gap.m4s"
-                        : to_string(segment_name(segment));
+  return segment.is_gap ? gap_name(segment.media_sequence) : to_string(segment_name(segment));
 }
 
 hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSegment>& own) {

@@ -120,6 +120,8 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   std::size_t media = segments.size();
   while (media > 0 && segments[media - 1]->is_gap) --media;
   if (media > 0) held = std::min(held, media - 1);
+  // And so does what stands before a gap that is still there: what is said of the gap is said by that.
+  while (held > 0 && held < segments.size() && segments[held]->is_gap) --held;
   for (std::size_t i = held; i < segments.size(); ++i)
     listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;

@@ -4,6 +4,8 @@
 #include <optional>
 #include <sstream>
 
+#include "containers/mp4/fragment.hpp"
+#include "gap_segment.hpp"
 #include "publication/gap_writer.hpp"
 #include "stream_package.hpp"
 #include "test_publisher.hpp"
@@ -181,6 +183,55 @@ TEST_F(StreamGapsTest, ThePublisherComesBackBehindTheGap) {
     EXPECT_EQ(count(list, "#EXT-X-PRELOAD-HINT:TYPE=PART"), 1U) << list;
     EXPECT_EQ(list, list_of(*fresh_view(), rendition));
   }
+}
+
+// A list may still have gaps when all that was before them has left it: they stay what they were.
+TEST_F(StreamGapsTest, GapsStayWhatTheyWereAsLongAsTheyAreListed) {
+  publish(1, 5);
+  leave();
+  stand_in(0xA, 1);
+  away(15'000 * kMs);
+  const auto before = view();
+  const std::uint64_t number = last_number(list_of(*before, "v0"));
+  gap_->finish(media::LogEnd::kTakenOver);
+  publish(2, 1);
+  const auto now = view();
+  for (const char* const rendition : {"v0", "a0"}) {
+    const std::string list = list_of(*now, rendition);
+    EXPECT_LT(list.find("URI=\"init-0000000000000001-"), list.find("URI=\"init-0000000000000002-")) << list;
+    EXPECT_NE(list.find(gap_name(number)), std::string::npos) << list;
+    const auto bytes = gap_segment(*now->offering, rendition, number);
+    ASSERT_TRUE(bytes);
+    EXPECT_EQ(*bytes, gap_segment(*before->offering, rendition, number));
+    EXPECT_EQ(*bytes, gap_segment(*fresh_view()->offering, rendition, number));
+  }
+}
+
+// Some players load gaps: there is a fragment without samples, at the gap's time, and nothing behind parts.
+TEST_F(StreamGapsTest, BehindAGapsNameIsAFragmentWithoutSamples) {
+  publish(1, 5);
+  leave();
+  const std::uint64_t last = last_number(list_of(*view(), "v0"));
+  stand_in(0xA, 1);
+  away(450 * kMs);
+  const Offering& offering = *view()->offering;
+  const Rendition& pictures = offering.renditions.front();
+  for (const std::uint64_t number : {last + 1, last + 2}) {
+    const Segment& gap = offering.listing.offered[number - offering.listing.offered.front().media_sequence];
+    const TrackSpan& media = pictures.segments[last - offering.listing.offered.front().media_sequence]->span;
+    const auto ticks =
+        static_cast<std::uint64_t>(media.first_dts + (gap.start_wall - media.start_wall) * 9 / 100);
+    const auto made = gap_segment(offering, "v0", number);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(*made, as_text(mp4::empty_segment(static_cast<std::uint32_t>(number), 1, ticks)));
+  }
+  EXPECT_FALSE(gap_segment(offering, "v0", last)) << "it is no gap";
+  EXPECT_FALSE(gap_segment(offering, "v0", last + 3)) << "it is not over";
+  EXPECT_FALSE(gap_segment(offering, "v7", last + 1));
+  EXPECT_EQ(parse_gap_name(gap_name(last)), last);
+  for (const char* const other :
+       {"-gap.m4s", "07-gap.m4s", "x-gap.m4s", "7-gap.m4", "gap0-7-gap.m4s", "7x-gap.m4s"})
+    EXPECT_FALSE(parse_gap_name(other)) << other;
 }
 
 // Sound that comes after the first part of pictures is late for its segment only where it was silent before:
