@@ -1,6 +1,7 @@
 #include "date_ranges.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "containers/mp4/event_message.hpp"
 
@@ -16,6 +17,8 @@ std::int64_t microseconds(std::uint64_t ticks) {
                                        codecs::SpliceInfo::kTicks);
 }
 
+constexpr WallTime kNever = WallTime::from_us(std::numeric_limits<std::int64_t>::max());
+
 // As lists have dates: an end less a beginning is the duration.
 WallTime in_milliseconds(WallTime time) {
   return WallTime::from_us(time.us() / 1000 * 1000);
@@ -25,10 +28,11 @@ WallTime in_milliseconds(WallTime time) {
 
 void DateRanges::update(const Listing& listing) {
   if (listing.first_listed >= listing.offered.size()) {
-    ranges_.clear();
-    removed_.clear();
+    *this = {};
     return;
   }
+  const Segment& newest = listing.growing ? *listing.growing : listing.offered.back();
+  if (newest.media_sequence < media_sequence_) *this = {};
   // Also what is listed no more: a break that began there may go on.
   for (const Segment& segment : listing.offered) take(segment);
   if (listing.growing) take(*listing.growing);
@@ -58,39 +62,48 @@ void DateRanges::take(const Segment& segment) {
   }
 }
 
-// Encoders say the same again for players that come later; a break that is open stays as it was announced.
+// Encoders say the same again for players that come later.
+bool DateRanges::is_another(const Range& open, const SpliceEvent& splice, PublicationId publication) {
+  const auto& plan = open.range.planned_duration_us;
+  return plan ? open.range.start + *plan <= splice.start : open.publication != publication;
+}
+
 void DateRanges::add(const SpliceEvent& splice, PublicationId publication) {
   Range* open = find_open(splice.splice);
-  const bool is_over = open != nullptr && open->range.planned_duration_us && open->end <= splice.start;
-  if (splice.splice.kind == Kind::kOut && is_over) {
+  if (open != nullptr && splice.splice.kind == Kind::kOut) {
+    if (!is_another(*open, splice, publication)) return;
     open->open = false;
-    open = nullptr;
+    open->end = std::min(open->end, in_milliseconds(splice.start));
   }
-  if (splice.splice.kind == Kind::kOut && open != nullptr) return;
-  if (splice.splice.kind == Kind::kIn && open != nullptr) return close(*open, splice);
-  if (splice.splice.kind == Kind::kCancel && open != nullptr && open->range.start > splice.told) {
+  if (open != nullptr && splice.splice.kind == Kind::kIn && splice.start <= open->end)
+    return close(*open, splice);
+  if (open != nullptr && splice.splice.kind == Kind::kCancel && open->range.start > splice.told) {
     const auto place =
         std::find_if(ranges_.begin(), ranges_.end(), [&](const Range& range) { return &range == open; });
     return remove(place, splice.told);
   }
+  ranges_.push_back(made_of(splice, publication));
+  keep_within_bounds(splice.told);
+}
+
+DateRanges::Range DateRanges::made_of(const SpliceEvent& splice, PublicationId publication) {
   Range made;
   made.event_id = splice.splice.event_id;
   made.segmentation = splice.splice.segmentation;
+  made.publication = publication;
   made.range.id = "splice-" + std::to_string(made.event_id) + '-' + publication_text(publication) + '-' +
                   std::to_string(splice.record);
   made.range.scheme = mp4::kSpliceScheme;
   made.range.start = made.end = in_milliseconds(splice.start);
   made.range.section = splice.section;
-  if (splice.splice.kind == Kind::kOut) {
-    made.open = true;
-    made.range.splice = Splice::kOut;
-    if (splice.splice.duration != 0) {
-      made.range.planned_duration_us = microseconds(splice.splice.duration);
-      made.end = made.range.start + *made.range.planned_duration_us;
-    }
-  }
-  ranges_.push_back(std::move(made));
-  keep_within_bounds(splice.told);
+  if (splice.splice.kind != Kind::kOut) return made;
+  made.open = true;
+  made.range.splice = Splice::kOut;
+  made.end = kNever;
+  if (splice.splice.duration == 0) return made;
+  made.range.planned_duration_us = microseconds(splice.splice.duration);
+  made.end = made.range.start + *made.range.planned_duration_us + kOverrunUs;
+  return made;
 }
 
 // The same id and start, and what only now is known.

@@ -76,13 +76,74 @@ TEST_F(DateRangesTest, LeaveWithTheirTime) {
   segments(5);
   EXPECT_EQ(ranges_.listed().size(), 1U) << "the command left with its segment, the break goes on";
   EXPECT_EQ(ranges_.removed(), std::vector<std::string>{"splice-0-00000000000000a1-8"});
-  segments(8);
-  EXPECT_EQ(ranges_.listed().size(), 1U);
+  segments(38);
+  EXPECT_EQ(ranges_.listed().size(), 1U) << "it may end late";
   segments(3);
   EXPECT_TRUE(ranges_.listed().empty());
   EXPECT_EQ(ranges_.removed().size(), 2U);
   segments(100);
   EXPECT_TRUE(ranges_.removed().empty()) << "long ago";
+}
+
+TEST_F(DateRangesTest, StayAsLongAsABreakIsOpen) {
+  splice(Kind::kOut, 1);
+  segments(500);
+  ASSERT_EQ(ranges_.listed().size(), 1U);
+  const hls::DateRange out = ranges_.listed()[0];
+  splice(Kind::kIn, 1);
+  segment();
+  ASSERT_EQ(ranges_.listed().size(), 2U);
+  EXPECT_EQ(ranges_.listed()[0], out);
+  EXPECT_EQ(ranges_.listed()[1].id, out.id);
+  EXPECT_EQ(ranges_.listed()[1].end, kStart + 500 * kSegmentUs);
+  segments(5);
+  EXPECT_TRUE(ranges_.listed().empty());
+}
+
+TEST_F(DateRangesTest, TakeAnEndLongAfterThePlanForACommand) {
+  splice(Kind::kOut, 1, 10 * codecs::SpliceInfo::kTicks);
+  segments(20);
+  splice(Kind::kIn, 1);
+  segment();
+  EXPECT_EQ(ranges_.listed().back().splice, Splice::kIn) << "thirty seconds late";
+  splice(Kind::kOut, 2, 10 * codecs::SpliceInfo::kTicks);
+  segments(40);
+  splice(Kind::kIn, 2);
+  segment();
+  EXPECT_EQ(ranges_.listed().back().splice, Splice::kCommand) << "not seventy";
+  DateRanges all;  // as lists of the past have it, from all that was before
+  Listing past = listing_;
+  past.first_listed = 0;
+  all.update(past);
+  EXPECT_EQ(all.listed().back(), ranges_.listed().back());
+}
+
+// An encoder that comes back counts from one again.
+TEST_F(DateRangesTest, BeginAnotherBreakOfAnEventOfAnotherPublication) {
+  splice(Kind::kOut, 1);
+  segment();
+  splice(Kind::kOut, 1);
+  segment();
+  EXPECT_EQ(ranges_.listed().size(), 1U) << "the same one again";
+  publication_ = PublicationId{0xA2};
+  splice(Kind::kOut, 1);
+  segment();
+  ASSERT_EQ(ranges_.listed().size(), 2U);
+  EXPECT_NE(ranges_.listed()[0].id, ranges_.listed()[1].id);
+  segments(5);
+  ASSERT_EQ(ranges_.listed().size(), 1U) << "the first is over";
+  EXPECT_EQ(ranges_.listed()[0].id, "splice-1-00000000000000a2-9");
+}
+
+TEST_F(DateRangesTest, ForgetWhatWasBeforeNumbersBeganAnew) {
+  splice(Kind::kOut, 1);
+  segment();
+  listing_ = {};
+  number_ = 2;
+  splice(Kind::kOther, 0);
+  segment();
+  ASSERT_EQ(ranges_.listed().size(), 1U);
+  EXPECT_EQ(ranges_.listed()[0].splice, Splice::kCommand);
 }
 
 TEST_F(DateRangesTest, StayUntilTheBreaksEndHasLeft) {

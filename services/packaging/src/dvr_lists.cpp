@@ -1,5 +1,7 @@
 #include "dvr_lists.hpp"
 
+#include <utility>
+
 #include "recordings_of_stream.hpp"
 
 namespace millrace::packaging {
@@ -83,6 +85,13 @@ void DvrLists::remember(const Offering& offering, const Recorded& recorded) {
   }
 }
 
+// A break that began before the list may go on: as long as somebody asks it stays known.
+void DvrLists::describe_breaks(Offering& offering) {
+  if (std::exchange(private_shown_, offering.is_private) != offering.is_private) date_ranges_ = {};
+  date_ranges_.update(offering.listing);
+  offering.date_ranges = date_ranges_.listed();
+}
+
 // Under the mutex.
 void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now) {
   Signature signature = signature_of(recorded, live);
@@ -93,10 +102,12 @@ void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_
   const bool anew = signature.live && signature.last < first_shown_;
   if (anew) first_shown_ = last_shown_ = 0;
   auto texts = std::make_shared<DvrTexts>();
-  texts->offering = dvr_offering(
+  const auto offering = dvr_offering(
       whole(recorded, signature), live,
       {window_us, first_shown_, signature.over, gaps_, live ? live->is_private : is_private(recorded)});
-  if (const auto& offering = texts->offering) {
+  if (offering) {
+    describe_breaks(*offering);
+    texts->offering = offering;
     remember(*offering, recorded);
     texts->multivariant = std::make_shared<const MultivariantPlaylistTexts>(offering);
     for (const Rendition& rendition : offering->renditions)

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dash_presentation.hpp"
+#include "date_ranges.hpp"
 #include "dvr_offering.hpp"
 #include "playlist_texts.hpp"
 
@@ -57,6 +58,7 @@ class DvrLists {
   bool is_over(const Recorded& recorded, WallTime now) const;
   std::vector<RecordedSegmentPtr> whole(const Recorded& recorded, const Signature& signature) const;
   void remember(const Offering& offering, const Recorded& recorded);
+  void describe_breaks(Offering& offering);
   void renew(const Recorded& recorded, const Offering* live, std::int64_t window_us, WallTime now);
 
   const std::shared_ptr<std::atomic<std::size_t>> written_bytes_ =
@@ -64,6 +66,8 @@ class DvrLists {
   std::mutex mutex_;
   Signature signature_;
   DashPresentation dash_;
+  DateRanges date_ranges_;
+  bool private_shown_ = false;
   std::uint64_t first_shown_ = 0, last_shown_ = 0;  // media sequences
   bool end_shown_ = false;                          // ENDLIST, behind last_shown_
   std::map<std::uint64_t, Segment> gaps_;           // shown; also what the recordings may turn out to lack

@@ -5,7 +5,6 @@
 #include <optional>
 #include <set>
 
-#include "date_ranges.hpp"
 #include "media/segment_rule.hpp"
 
 namespace millrace::packaging {
@@ -185,8 +184,8 @@ bool is_private(const std::vector<RecordedSegmentPtr>& recorded, const Offering*
   return !recorded.empty() && recorded.back()->log.is_private;
 }
 
-std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& recorded,
-                                             const Offering* live, const DvrRequest& request) {
+std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& recorded, const Offering* live,
+                                       const DvrRequest& request) {
   std::vector<Entry> entries = merged(recorded, live);
   const std::uint32_t target_s = target_duration_s(recorded, live);
   const bool private_too = request.is_private.value_or(is_private(recorded, live));
@@ -211,9 +210,6 @@ std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPt
     listing.growing = live->listing.growing;
     for (TrackSpan& span : listing.growing->tracks) span.parts = std::vector<Part>();
   }
-  DateRanges ranges;
-  ranges.update(listing);
-  made->date_ranges = ranges.listed();
   const std::size_t current = first_current(listing);
   for (const RenditionName& name : names_of(row, live))
     made->renditions.push_back(rendition_of(row, name, live, current));

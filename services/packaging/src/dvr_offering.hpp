@@ -32,9 +32,9 @@ struct DvrRequest {
 };
 
 // live: nullptr where the log has nothing of the stream any more. recorded: oldest first. nullptr: there is
-// nothing to list.
-std::shared_ptr<const Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& recorded,
-                                             const Offering* live, const DvrRequest& request);
+// nothing to list. Without date ranges.
+std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& recorded, const Offering* live,
+                                       const DvrRequest& request);
 
 // Does the newest of it take a token, as far as the log knew?
 bool is_private(const std::vector<RecordedSegmentPtr>& recorded, const Offering* live);

@@ -23,7 +23,9 @@ bool is_private(const StreamLogs& logs) {
 
 Presentation::Update Presentation::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
   const auto is_secret = [](const media::FoundLog& log) { return log.info.is_private; };
-  is_private_ = is_private(logs);
+  const bool is_private_now = is_private(logs);
+  // What was said of breaks was for others.
+  if (std::exchange(is_private_, is_private_now) != is_private_now) date_ranges_ = {};
   if (is_private_ || std::none_of(logs.logs.begin(), logs.logs.end(), is_secret))
     return follow(logs, now_monotonic_us);
   StreamLogs open = logs;

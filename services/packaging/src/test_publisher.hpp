@@ -118,7 +118,7 @@ class TestPublisher {
   void frame(std::int64_t arrival_us) {
     const auto& frames = mp4::test::video_frames();
     const auto& picture = frames[static_cast<std::size_t>(frame_) % frames.size()];
-    if (options_.video) {
+    if (options_.video && shown_) {
       const auto offset_ms = static_cast<std::int32_t>(picture.composition_offset / 90);
       append({media::kVideoTrack, static_cast<std::uint32_t>(now_ms()), offset_ms, picture.key, arrival_us,
               wall()},
@@ -148,6 +148,8 @@ class TestPublisher {
     }
     append({media::kDataTrack, static_cast<std::uint32_t>(now_ms()), 0, false, arrival_us, wall()}, message);
   }
+  // The first picture stops, or goes on at the present time.
+  void show(bool shown) { shown_ = shown; }
   // Sound stops, or goes on at the present time.
   void silence(bool silent) { silent_ = silent; }
   void groups(int count, std::int64_t arrival_us = 0) {
@@ -218,7 +220,6 @@ class TestPublisher {
     media::SampleRecord record = timeline_.place(input);
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
-    if (input.track == media::kAudioTrack && !options_.video) record.flags |= media::kSampleNoPicture;
     if (options_.part_us != 0 && input.track != media::kDataTrack)
       record.part = part_of(input, record.media_sequence);
     log_->set_target_duration_s(timeline_.target_duration_s());
@@ -255,6 +256,7 @@ class TestPublisher {
   bool audio_ = false;
   bool data_ = false;
   bool silent_ = false;
+  bool shown_ = true;
   std::int64_t frame_ = 0;
   std::int64_t audio_frame_ = 0;
 };

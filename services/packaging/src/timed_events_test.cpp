@@ -169,6 +169,24 @@ TEST_F(TimedEventsTest, AreBoundedInASegment) {
   EXPECT_EQ(update_.refused_events, 2001 - update_.events);
 }
 
+TEST_F(TimedEventsTest, OfAPrivatePublicationAreInNoPublicList) {
+  StreamPackage package("s1", WindowPolicy{});
+  TestPublisher hidden(*arena_, {.is_private = true});
+  hidden.groups(1);
+  hidden.data(message("onSCTE35", kSplice));
+  hidden.groups(4);
+  package.update({sources(reader_)}, 0);
+  ASSERT_TRUE(package.view());
+  EXPECT_EQ(package.view()->offering->date_ranges.size(), 1U);
+  hidden.log().end(media::LogEnd::kUnpublished);
+  TestPublisher open(*arena_, {.publication_id = PublicationId{0xA2}, .epoch = Epoch{2}});
+  open.groups(5);
+  package.update({sources(reader_)}, 0);
+  ASSERT_TRUE(package.view());
+  EXPECT_FALSE(package.view()->offering->is_private);
+  EXPECT_TRUE(package.view()->offering->date_ranges.empty());
+}
+
 TEST_F(TimedEventsTest, OfABreakAreInAllLists) {
   TestPublisher publisher(*arena_, {});
   publisher.groups(1);
