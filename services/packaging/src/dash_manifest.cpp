@@ -349,14 +349,17 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   mpd.dynamic = !listing.long_ended;
   // Not a tick too early: dash.js pauses there, before the last picture is over.
   if (listing.ended) mpd.duration_us = (end.end_us + kMilliseconds - 1) / kMilliseconds * kMilliseconds;
-  const bool away = listing.offered.back().is_gap;
-  const Segment& newest = away ? listing.offered.back() : listing.offered[last];
-  mpd.publish_time = newest.start_wall + newest.duration_us;
+  // Also gaps, and what is not listed yet behind them: neither time steps back when the publisher returns.
+  for (std::size_t i = first; i < listing.offered.size(); ++i)
+    mpd.publish_time =
+        std::max(mpd.publish_time, listing.offered[i].start_wall + listing.offered[i].duration_us);
   mpd.update_period_us = std::max(target_us / 2, kMicroseconds);
   mpd.buffer_us = target_us;
-  const std::int64_t edge_us = away ? std::max(end.end_us, mpd.publish_time.us()) : end.end_us;
-  mpd.time_shift_us = edge_us - begin.begin_us;
-  if (!listing.goes_on()) mpd.time_shift_us += kStandingTargets * target_us + (away ? 0 : listing.grace_us);
+  mpd.time_shift_us = std::max(end.end_us, mpd.publish_time.us()) - begin.begin_us;
+  const bool away = listing.offered.back().is_gap;
+  const bool all_listed = last + 1 == listing.offered.size();
+  if (!listing.goes_on() || !all_listed) mpd.time_shift_us += kStandingTargets * target_us;
+  if (!listing.goes_on() && !away) mpd.time_shift_us += listing.grace_us;
   mpd.presentation_delay_us = kDelayTargets * target_us;
   mpd.longest_segment_us = media::longest_segment_us(listing.target_duration_seconds);
   mpd.time_url = kTimePath;

@@ -205,6 +205,23 @@ TEST(DashManifest, ListsWhatFollowsAGapOnceItIsLongEnough) {
                   R"(<Period id="7" start="PT1800000000S">)"));
 }
 
+TEST(DashManifest, StepsNotBackWhenThePublisherReturns) {
+  OfferingScript script;
+  script.offering.listing.part_target_us = 400'000;
+  script.length_us = 1'000'000;
+  script.segments(5).gaps(10);
+  DashPeriods periods;
+  periods.update(script.offering);
+  const std::string away = dash_manifest(script.offering, periods);
+  EXPECT_TRUE(has(away, R"(publishTime="2027-01-15T08:00:15.000Z")")) << away;
+  EXPECT_TRUE(has(away, R"(timeShiftBufferDepth="PT25S")")) << "with who stands at the end: " << away;
+  periods.update(script.reconnect(0).segments(1).offering);
+  const std::string back = dash_manifest(script.offering, periods);
+  EXPECT_FALSE(has(back, R"(<Period id="8")")) << "not listed yet";
+  EXPECT_TRUE(has(back, R"(publishTime="2027-01-15T08:00:16.000Z")")) << back;
+  EXPECT_TRUE(has(back, R"(timeShiftBufferDepth="PT26S")")) << back;
+}
+
 // Players that are there would give up.
 TEST(DashManifest, StaysWhenTheClockHasSteppedBack) {
   OfferingScript script;
