@@ -260,8 +260,8 @@ std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeri
     made.push_back(make_set(offering, share, first == nullptr, labels));
     if (first == nullptr) first = &share;
     made.back().continues = continued(offering, before, share);
-    // As segment.hpp says who carries them.
-    if (share.rendition->name.number == 0 && (video || first_picture == nullptr)) declare_events(made.back());
+    // The sound carries them while the picture is silent (log_segments.hpp).
+    if (share.rendition->name.number == 0) declare_events(made.back());
     made.back().representations.push_back(representation(offering, period, share));
   }
   return made;

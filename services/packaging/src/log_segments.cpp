@@ -52,7 +52,7 @@ TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& tim
   span.first_dts = record.dts;
   span.first_offset = record.composition_offset;
   span.start_wall = record.presented_wall;
-  span.carries_events = carries_events(record);
+  span.first_record = record.sequence;
   span.last_duration = timing.frame_duration != 0
                            ? timing.frame_duration
                            : std::max<std::uint32_t>(timing.timescale / LogSegments::kLoneFrameDivisor, 1);
@@ -60,6 +60,12 @@ TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& tim
 }
 
 }  // namespace
+
+bool carries_events(const Segment& segment, std::uint8_t track, std::uint64_t before_record) {
+  if (track == media::kVideoTrack) return true;
+  const TrackSpan* const picture = segment.track(media::kVideoTrack);
+  return track == media::kAudioTrack && (picture == nullptr || picture->first_record >= before_record);
+}
 
 const TrackTiming* LogSegments::timing_of(const media::SampleRecord& record) const {
   if (record.track >= media::kMaxTracks || record.configuration >= configurations_.size()) return nullptr;
@@ -157,7 +163,6 @@ void LogSegments::add_to_part(TrackSpan& span, const media::SampleRecord& record
     begun_part_.at(record.track) = record.part;
     part.first_record = record.sequence;
     part.first_dts = record.dts;
-    span.carries_events = carries_events(record);
   }
   part.end_record = record.sequence + 1;
   part.samples += 1;
@@ -175,7 +180,7 @@ void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_dur
   part.duration_us =
       std::clamp<std::int64_t>(microseconds(ticks, timescale_of(span)), 1, kLongestSegmentUs - 1);
   part.closed_us = arrival_us;
-  if (span.carries_events) {
+  if (carries_events(open.segment, span.track)) {
     const auto& events = open.segment.events;
     part.events.assign(events.begin() + static_cast<std::ptrdiff_t>(open.events_given), events.end());
     open.events_given = events.size();
@@ -184,14 +189,14 @@ void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_dur
   span.parts.push_back(std::exchange(part, Part{}));
 }
 
-bool LogSegments::add_event(const media::SampleRecord& record, const TimedEvent& event) {
-  if (!open_ || open_->segment.media_sequence != record.media_sequence) return true;
+LogSegments::Taken LogSegments::add_event(const media::SampleRecord& record, const TimedEvent& event) {
+  if (!open_ || open_->segment.media_sequence != record.media_sequence) return Taken::kNotOffered;
   Segment& segment = open_->segment;
   const bool splice = event.kind == TimedEvent::Kind::kSplice;
   const std::size_t known = splice ? segment.splices.size() : segment.events.size() - segment.splices.size();
-  if (known >= (splice ? kMaxSplices : kMaxTexts)) return false;
+  if (known >= (splice ? kMaxSplices : kMaxTexts)) return Taken::kTooMany;
   segment.events.push_back({record.sequence, event_id(publication_id_, record.sequence)});
-  if (!splice) return true;
+  if (!splice) return Taken::kTaken;
   auto made = std::make_shared<SpliceEvent>();
   made->record = record.sequence;
   made->told = record.presented_wall;
@@ -199,7 +204,7 @@ bool LogSegments::add_event(const media::SampleRecord& record, const TimedEvent&
   made->splice = event.splice;
   made->section = event.message;
   segment.splices.push_back(std::move(made));
-  return true;
+  return Taken::kTaken;
 }
 
 std::optional<std::uint32_t> LogSegments::next_part(std::uint8_t track) const {

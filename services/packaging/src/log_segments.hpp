@@ -18,12 +18,14 @@
 // whole with its one record.
 //
 // An event is a data message for players. It goes in front of the next part that is closed of the track that
-// carries events, in its segment; where the segment has no parts, in front of that track's file of it. Of one
-// segment the first kMaxTexts and kMaxSplices do.
+// carries events, in its segment; where the segment has no parts, in front of that track's file of it. That
+// is the first picture, or the first sound as long as the segment has nothing of the picture. Of one segment
+// the first kMaxTexts and kMaxSplices do.
 #pragma once
 
 #include <array>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -33,11 +35,9 @@
 
 namespace millrace::packaging {
 
-// Whether its track's file from this sample on carries the events.
-constexpr bool carries_events(const media::SampleRecord& record) {
-  return record.track == media::kVideoTrack ||
-         (record.track == media::kAudioTrack && (record.flags & media::kSampleNoPicture) != 0);
-}
+// Whether the track's part that the record before_record has closed carries events; its file, by default.
+bool carries_events(const Segment& segment, std::uint8_t track,
+                    std::uint64_t before_record = std::numeric_limits<std::uint64_t>::max());
 
 class LogSegments {
  public:
@@ -66,8 +66,13 @@ class LogSegments {
 
   // Records in order without a gap, beginning anywhere.
   void add(const media::SampleRecord& record);
-  // What the record that was added last says, if it is of data. False: one more than a segment has.
-  bool add_event(const media::SampleRecord& record, const TimedEvent& event);
+  enum class Taken : std::uint8_t {
+    kTaken,
+    kTooMany,     // one more than a segment has
+    kNotOffered,  // nor is its segment, whose head is gone
+  };
+  // What the record that was added last says, if it is of data.
+  Taken add_event(const media::SampleRecord& record, const TimedEvent& event);
   // There will be no more: the last segment is complete. Calls after the first do nothing.
   void end();
   // Records before this one are not in the log any more: a segment that lost one is not offered.

@@ -124,9 +124,10 @@ void Presentation::read_event(PublicationLog& log, const media::LogReader& reade
                               const media::LogReader::Sample& sample, Update& update) {
   const EventReading read = read_timed_event(sample.payload, sample.record.wire_timestamp_ms);
   if (!reader.intact(sample.record)) return;
-  const bool taken = read.event && log.segments.add_event(sample.record, *read.event);
-  if (taken) ++update.events;
-  if (read.refused || (read.event && !taken)) ++update.refused_events;
+  using Taken = LogSegments::Taken;
+  const Taken taken = read.event ? log.segments.add_event(sample.record, *read.event) : Taken::kNotOffered;
+  if (taken == Taken::kTaken) ++update.events;
+  if (read.refused || taken == Taken::kTooMany) ++update.refused_events;
 }
 
 // A configuration is in the log before the first record that refers to it.

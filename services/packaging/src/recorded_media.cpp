@@ -6,6 +6,7 @@
 
 #include "containers/mp4/fragment.hpp"
 #include "event_boxes.hpp"
+#include "log_segments.hpp"
 #include "media/mp4_track.hpp"
 
 namespace millrace::packaging {
@@ -120,6 +121,24 @@ std::optional<Bytes> events_before(const RecordedSegment& segment, const TrackSp
   return writer.take();
 }
 
+// Of the segment's events those that the sound's parts carry, because the picture had not come yet.
+std::size_t events_before_picture(const RecordedSegment& segment, const TrackSpan& span,
+                                  const std::vector<media::RecordedPiece>& pieces) {
+  const std::vector<EventPlace>& events = segment.segment.events;
+  const TrackSpan* const sound = segment.segment.track(media::kAudioTrack);
+  if (span.track != media::kVideoTrack || sound == nullptr || events.empty()) return 0;
+  const std::vector<Found> samples = samples_of(segment, *sound, pieces);
+  std::uint64_t closed = 0;
+  for (std::size_t end = samples.empty() ? 0 : end_of_part(samples, 0); end < samples.size();
+       end = end_of_part(samples, end)) {
+    const std::uint64_t closing = samples[end].sample->record.sequence;
+    if (closing > span.first_record) break;
+    closed = closing;
+  }
+  return static_cast<std::size_t>(std::count_if(
+      events.begin(), events.end(), [&](const EventPlace& event) { return event.record < closed; }));
+}
+
 }  // namespace
 
 Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const TrackSpan& span,
@@ -128,7 +147,8 @@ Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const Tr
   if (samples.size() != span.samples || samples.empty() || span.payload_bytes > mp4::kMaxFragmentPayload)
     return fail("packaging.recorded", "the recordings do not have all of the segment");
   http::FilePieces file;
-  std::size_t next_event = 0;
+  const bool has_parts = samples.front().sample->record.part != 0;
+  std::size_t next_event = has_parts ? events_before_picture(segment, span, pieces) : 0;
   for (std::size_t begin = 0; begin < samples.size();) {
     const std::size_t end = end_of_part(samples, begin);
     const mp4::TrackRun run = run_of(span, samples, begin, end);
@@ -136,9 +156,9 @@ Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const Tr
     const std::uint32_t number =
         part != 0 ? part : static_cast<std::uint32_t>(segment.segment.media_sequence);
     std::optional<Bytes> before = Bytes{};
-    if (carries_events(samples[begin].sample->record)) {
-      const std::uint64_t closing = end < samples.size() ? samples[end].sample->record.sequence
-                                                         : std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t closing = end < samples.size() ? samples[end].sample->record.sequence
+                                                       : std::numeric_limits<std::uint64_t>::max();
+    if (carries_events(segment.segment, span.track, closing)) {
       before = events_before(segment, span, pieces, closing, next_event);
     }
     if (!before) return fail("packaging.recorded", "the recordings do not have all of the segment's events");

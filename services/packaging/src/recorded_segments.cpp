@@ -75,7 +75,7 @@ void RecordedSegments::add(const media::RecordedPiece& piece, RecordedShare shar
 
 void RecordedSegments::add_event(const media::RecordedSample& sample) {
   const EventReading read = read_timed_event(sample.data, sample.record.wire_timestamp_ms);
-  if (read.event) reading_.add_event(sample.record, *read.event);
+  if (read.event) (void)reading_.add_event(sample.record, *read.event);
 }
 
 // Recording has not seen what the log had in between: the segment that it was in is not whole.

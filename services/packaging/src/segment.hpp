@@ -66,8 +66,9 @@ struct Part {
 struct TrackSpan {
   std::uint8_t track = 0;  // of the log
   media::TrackKind kind = media::TrackKind::kVideo;
-  bool independent = true;    // decoding can begin at its first sample
-  std::uint8_t captions = 0;  // of pictures: codecs::Captions that the track has had by its end
+  bool independent = true;         // decoding can begin at its first sample
+  std::uint8_t captions = 0;       // of pictures: codecs::Captions that the track has had by its end
+  std::uint64_t first_record = 0;  // of the log
   std::uint32_t samples = 0;
   std::uint32_t configuration = 0;
   std::uint32_t timescale = 1;
@@ -85,9 +86,6 @@ struct TrackSpan {
   // Closed ones, in a row from the first sample on; of a segment that is complete, all. Empty: the log had no
   // parts yet when the segment began.
   std::vector<Part> parts{};
-  // Of two tracks that could, one carries the events: the first picture, or the first sound while no picture
-  // is configured. With parts: so did the one begun last.
-  bool carries_events = false;
   // Parts of the segment's leading track that were closed when the track's first sample came.
   std::uint32_t parts_missed = 0;
 
@@ -121,7 +119,7 @@ struct Segment {
   // The publisher was away: it has nothing in any track, and these parts of it, closed like others.
   bool is_gap = false;
   std::vector<Part> gap_parts{};
-  std::vector<EventPlace> events{};                           // all of it, in order
+  std::vector<EventPlace> events{};                           // all of it, in order, also before its media
   std::vector<std::shared_ptr<const SpliceEvent>> splices{};  // those among them
 
   // nullptr: it has no sample of the track.

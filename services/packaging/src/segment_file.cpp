@@ -6,6 +6,7 @@
 
 #include "containers/mp4/fragment.hpp"
 #include "event_boxes.hpp"
+#include "log_segments.hpp"
 #include "media_path.hpp"
 #include "track_configuration.hpp"
 
@@ -134,7 +135,8 @@ Result<SegmentFiles> assemble(const Segment& segment, const std::shared_ptr<Shar
   std::vector<ByteWriter> before(spans.size());
   const bool whole = log->with([&](const media::LogReader& reader) {
     for (std::size_t i = 0; i < spans.size(); ++i) {
-      if (spans[i]->carries_events && !write_events(segment.events, spans[i]->timescale, reader, before[i]))
+      if (carries_events(segment, spans[i]->track) &&
+          !write_events(segment.events, spans[i]->timescale, reader, before[i]))
         return false;
     }
     return collect_all(collected, spans, segment, reader);

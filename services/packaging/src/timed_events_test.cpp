@@ -64,6 +64,32 @@ class TimedEventsTest : public ::testing::Test {
     return events;
   }
 
+  void expect_all_of_a_silent_picture(std::uint32_t part_us) {
+    TestPublisher publisher(*arena_, {.part_us = part_us});
+    StreamPackage early("s1", WindowPolicy{.segments = 50});
+    for (int i = 0; i < 60; ++i) {
+      publisher.show(i < 12 || i >= 43);
+      publisher.frame(0);
+      publisher.data(message("onTextData", static_cast<double>(i)));
+      early.update({sources(reader_)}, 0);
+    }
+    publisher.groups(3);
+    early.update({sources(reader_)}, 0);
+    StreamPackage late("s1", WindowPolicy{.segments = 50});
+    late.update({sources(reader_)}, 0);
+    ASSERT_TRUE(early.view() && late.view());
+    auto events = delivered(*early.view(), media::kVideoTrack);
+    const auto by_sound = delivered(*early.view(), media::kAudioTrack);
+    EXPECT_EQ(by_sound, delivered(*late.view(), media::kAudioTrack));
+    EXPECT_EQ(events, delivered(*late.view(), media::kVideoTrack));
+    EXPECT_GE(by_sound.size(), 10U);
+    events.insert(events.end(), by_sound.begin(), by_sound.end());
+    std::set<std::uint32_t> ids;
+    for (const mp4::EventMessage& event : events) ids.insert(event.id);
+    EXPECT_EQ(events.size(), 60U);
+    EXPECT_EQ(ids.size(), 60U);
+  }
+
   ScratchDirectory directory_;
   std::unique_ptr<media::ArenaWriter> arena_;
   std::shared_ptr<media::ArenaReader> reader_;
@@ -133,6 +159,14 @@ TEST_F(TimedEventsTest, AreEachInOnePart) {
   EXPECT_EQ(count, 20U);
   EXPECT_EQ(ids.size(), 20U);
   EXPECT_LT(*ids.rbegin() - *ids.begin(), 1000U) << "counted: drawn ones would meet sooner or later";
+}
+
+// The sound carries what comes while the picture is silent: each once, whoever reads the log.
+TEST_F(TimedEventsTest, AreNotLostWhileThePictureIsSilent) {
+  expect_all_of_a_silent_picture(0);
+}
+TEST_F(TimedEventsTest, AreNotLostFromPartsWhileThePictureIsSilent) {
+  expect_all_of_a_silent_picture(80'000);
 }
 
 TEST_F(TimedEventsTest, AreTheSameWhoeverReadsTheLogAndWhenever) {
