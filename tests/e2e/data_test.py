@@ -299,8 +299,9 @@ def parts_are_segments(stack):
         _, url, *_ = playlist.segments[-1]
         kinds = [kind for kind, _ in boxes(fetch(url)[2])]
         check(kinds[0] == b"styp" and (b"emsg" in kinds) == wanted, f"{rendition}: {kinds}")
+        check(kinds.count(b"prft") == kinds.count(b"moof") >= 1, f"{rendition}: each chunk says when it came: {kinds}")
         for kind, following in zip(kinds, kinds[1:]):
-            check(kind != b"emsg" or following in (b"emsg", b"moof"), f"{rendition}: {kinds}")
+            check(kind not in (b"prft", b"emsg") or following in (b"emsg", b"moof"), f"{rendition}: {kinds}")
 
 
 def told(hls, dash, ids):

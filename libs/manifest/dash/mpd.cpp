@@ -85,6 +85,7 @@ void write_template(XmlWriter& xml, const SegmentTemplate& segments) {
 void write_reference_time(XmlWriter& xml, const ProducerReferenceTime& reference, std::string_view time_url) {
   XmlElement element(xml, "ProducerReferenceTime");
   element.attribute("id", std::uint64_t{reference.id});
+  element.attribute("inband", "true");
   element.attribute("type", "encoder");
   element.attribute("wallClockTime", rfc3339(reference.wall));
   element.attribute("presentationTime", reference.presentation_time);

@@ -36,7 +36,7 @@ struct SegmentTemplate {
   std::int64_t availability_time_offset_us = 0;
 };
 
-// 5.12: when what is presented at presentation_time reached the server.
+// 5.12: when what is presented at presentation_time reached the server. Segments have the same in band.
 struct ProducerReferenceTime {
   std::uint32_t id = 0;
   WallTime wall{};

@@ -128,14 +128,15 @@ TEST(Mpd, WritesWhatLowLatencyPlayersNeed) {
   picture.reference_time = ProducerReferenceTime{0, kMidnight, 90'000};
   picture.resync_ticks = 30'000;
   const std::string text = serialize(mpd);
-  for (const char* const part :
-       {R"(<Latency referenceId="0" target="1500" max="6000" min="750"/>)",
-        R"(<PlaybackRate max="1.04" min="0.96"/>)",
-        R"(<ProducerReferenceTime id="0" type="encoder" wallClockTime="2026-11-21T00:00:00.000Z")"
-        R"( presentationTime="90000">)",
-        R"(<Resync type="0" dT="30000"/>)",
-        R"(duration="180000" startNumber="41" endNumber="99" availabilityTimeOffset="1.666667")"
-        R"( availabilityTimeComplete="false")"})
+  for (
+      const char* const part :
+      {R"(<Latency referenceId="0" target="1500" max="6000" min="750"/>)",
+       R"(<PlaybackRate max="1.04" min="0.96"/>)",
+       R"(<ProducerReferenceTime id="0" inband="true" type="encoder" wallClockTime="2026-11-21T00:00:00.000Z")"
+       R"( presentationTime="90000">)",
+       R"(<Resync type="0" dT="30000"/>)",
+       R"(duration="180000" startNumber="41" endNumber="99" availabilityTimeOffset="1.666667")"
+       R"( availabilityTimeComplete="false")"})
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
   EXPECT_FALSE(has(text, "SegmentTimeline"));
 }

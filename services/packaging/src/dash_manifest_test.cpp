@@ -154,16 +154,17 @@ TEST(DashManifest, LetsPlayersAskForGrowingSegmentsByTheClock) {
   DashPeriods periods;
   periods.update(script.offering);
   const std::string text = dash_manifest(script.offering, periods);
-  for (const char* const part :
-       {R"(suggestedPresentationDelay="PT1.7S" minBufferTime="PT0.4S")",
-        R"(<Latency referenceId="0" target="1700" max="6000" min="850"/>)",
-        R"(<PlaybackRate max="1.04" min="0.96"/>)",
-        R"(<ProducerReferenceTime id="0" type="encoder" wallClockTime="2027-01-15T08:00:00.000Z")"
-        R"( presentationTime="90000">)",
-        R"(<Resync type="0" dT="36000"/>)",
-        R"(presentationTimeOffset="90000" duration="180000" startNumber="41" availabilityTimeOffset="1.6")"
-        R"( availabilityTimeComplete="false")",
-        R"(presentationTimeOffset="48000" duration="96000" startNumber="41")"})
+  for (
+      const char* const part :
+      {R"(suggestedPresentationDelay="PT1.7S" minBufferTime="PT0.4S")",
+       R"(<Latency referenceId="0" target="1700" max="6000" min="850"/>)",
+       R"(<PlaybackRate max="1.04" min="0.96"/>)",
+       R"(<ProducerReferenceTime id="0" inband="true" type="encoder" wallClockTime="2027-01-15T08:00:00.000Z")"
+       R"( presentationTime="90000">)",
+       R"(<Resync type="0" dT="36000"/>)",
+       R"(presentationTimeOffset="90000" duration="180000" startNumber="41" availabilityTimeOffset="1.6")"
+       R"( availabilityTimeComplete="false")",
+       R"(presentationTimeOffset="48000" duration="96000" startNumber="41")"})
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
   EXPECT_FALSE(has(text, "SegmentTimeline"));
   EXPECT_FALSE(has(text, "endNumber"));

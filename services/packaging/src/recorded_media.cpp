@@ -8,6 +8,7 @@
 #include "event_boxes.hpp"
 #include "log_segments.hpp"
 #include "media/mp4_track.hpp"
+#include "segment_file.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -162,8 +163,8 @@ Result<http::FilePieces> recorded_media(const RecordedSegment& segment, const Tr
       before = events_before(segment, span, pieces, closing, next_event);
     }
     if (!before) return fail("packaging.recorded", "the recordings do not have all of the segment's events");
-    const Bytes header = begin == 0 ? mp4::segment_header(number, {&run, 1}, *before)
-                                    : mp4::fragment_header(number, {&run, 1}, *before);
+    const Bytes header =
+        media_header(number, begin == 0, run, samples[begin].sample->record.presented_wall, *before);
     file.pieces.push_back({file.text.size(), header.size()});
     file.text += as_text(header);
     for (std::size_t i = begin; i < end; ++i) {

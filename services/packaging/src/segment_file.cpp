@@ -5,6 +5,7 @@
 #include <span>
 
 #include "containers/mp4/fragment.hpp"
+#include "containers/mp4/producer_reference_time.hpp"
 #include "event_boxes.hpp"
 #include "log_segments.hpp"
 #include "media_path.hpp"
@@ -19,6 +20,7 @@ using media::SampleRecord;
 struct Collected {
   mp4::TrackRun run;
   std::int64_t last_dts = 0;
+  WallTime wall{};  // of its first sample
   std::shared_ptr<SegmentFile> file;
 };
 
@@ -45,6 +47,7 @@ Collected begin_file(std::uint8_t track, std::int64_t first_dts, std::uint32_t s
 void collect(Collected& collected, const media::LogReader::Sample& sample) {
   const SampleRecord& record = sample.record;
   auto& samples = collected.run.samples;
+  if (samples.empty()) collected.wall = record.presented_wall;
   if (!samples.empty()) samples.back().duration = static_cast<std::uint32_t>(record.dts - collected.last_dts);
   collected.last_dts = record.dts;
   mp4::FragmentSample entry{};
@@ -79,11 +82,11 @@ bool collect_all(std::span<Collected> files, std::span<const TrackSpan* const> s
   return true;
 }
 
-// header: of the run, as fragment_header or segment_header make it.
-std::shared_ptr<const SegmentFile> finish_file(Collected& collected, Bytes header,
-                                               const std::shared_ptr<SharedLog>& log) {
+// begins: a segment. events: boxes of the messages in front of it.
+std::shared_ptr<const SegmentFile> finish_file(Collected& collected, std::uint32_t number, bool begins,
+                                               ByteView events, const std::shared_ptr<SharedLog>& log) {
   SegmentFile& file = *collected.file;
-  file.header = std::move(header);
+  file.header = media_header(number, begins, collected.run, collected.wall, events);
   file.regions.front() = file.header;
   file.size += file.header.size();
   file.log = log;
@@ -123,6 +126,15 @@ bool collect_part(Collected& file, const TrackSpan& span, const Part& part, cons
 
 }  // namespace
 
+Bytes media_header(std::uint32_t number, bool begins, const mp4::TrackRun& run, WallTime wall,
+                   ByteView events) {
+  ByteWriter before;
+  mp4::write_producer_reference_time(before, {run.track_id, wall, run.base_decode_time});
+  before.append(events);
+  return begins ? mp4::segment_header(number, {&run, 1}, before.view())
+                : mp4::fragment_header(number, {&run, 1}, before.view());
+}
+
 Result<SegmentFiles> assemble(const Segment& segment, const std::shared_ptr<SharedLog>& log) {
   std::vector<const TrackSpan*> spans;
   std::vector<Collected> collected;
@@ -145,10 +157,8 @@ Result<SegmentFiles> assemble(const Segment& segment, const std::shared_ptr<Shar
   SegmentFiles files;
   files.reserve(collected.size());
   const auto number = static_cast<std::uint32_t>(segment.media_sequence);
-  for (std::size_t i = 0; i < collected.size(); ++i) {
-    const std::span<const mp4::TrackRun> runs(&collected[i].run, 1);
-    files.push_back(finish_file(collected[i], mp4::segment_header(number, runs, before[i].view()), log));
-  }
+  for (std::size_t i = 0; i < collected.size(); ++i)
+    files.push_back(finish_file(collected[i], number, true, before[i].view(), log));
   return files;
 }
 
@@ -163,11 +173,7 @@ Result<std::shared_ptr<const SegmentFile>> assemble_part(const TrackSpan& span, 
            collect_part(file, span, part, reader);
   });
   if (!whole) return incomplete();
-  const std::span<const mp4::TrackRun> runs(&file.run, 1);
-  return finish_file(file,
-                     index == 0 ? mp4::segment_header(part.number, runs, before.view())
-                                : mp4::fragment_header(part.number, runs, before.view()),
-                     log);
+  return finish_file(file, part.number, index == 0, before.view(), log);
 }
 
 std::shared_ptr<const SegmentFile> join(SegmentFiles pieces) {

@@ -1,6 +1,6 @@
-// A track's share of a segment, or a part of it, as a file: styp, messages (emsg), moof and mdat header in
-// memory, samples where they are in the media log. Media bytes are never copied; the sender of the regions
-// asks intact() after use.
+// A track's share of a segment, or a part of it, as a file: styp, when its first sample came (prft), messages
+// (emsg), moof and mdat header in memory, samples where they are in the media log. Media bytes are never
+// copied; the sender of the regions asks intact() after use.
 //
 // A segment that has parts is the files of its parts in a row, each a moof and an mdat; the first has the
 // styp. mfhd counts the track's parts then, else the segments.
@@ -15,6 +15,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "containers/mp4/fragment.hpp"
 #include "segment.hpp"
 #include "shared_log.hpp"
 
@@ -32,6 +33,11 @@ struct SegmentFile {
 
   bool intact() const { return log->intact(watched); }
 };
+
+// What stands before the samples of a part, or of a segment without parts: the same whether they are in the
+// log or recorded. begins: a segment. wall: of its first sample. events: boxes of messages.
+Bytes media_header(std::uint32_t number, bool begins, const mp4::TrackRun& run, WallTime wall,
+                   ByteView events);
 
 using SegmentFiles = std::vector<std::shared_ptr<const SegmentFile>>;
 

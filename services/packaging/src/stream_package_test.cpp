@@ -52,7 +52,7 @@ Bytes bytes_of(const SegmentFile& file) {
   return bytes;
 }
 
-// styp, moof and mdat, read back.
+// styp, prft, moof and mdat, read back.
 struct ReadSegment {
   mp4::FragmentHeader header;
   Bytes payload;
@@ -61,6 +61,8 @@ ReadSegment read_segment(ByteView bytes) {
   mp4::BoxReader boxes(bytes);
   const auto styp = boxes.next();
   EXPECT_TRUE(styp && styp->type == mp4::four_cc("styp"));
+  const auto prft = boxes.next();
+  EXPECT_TRUE(prft && prft->type == mp4::four_cc("prft"));
   const auto moof = boxes.next();
   const auto mdat = boxes.next();
   EXPECT_TRUE(moof && mdat && boxes.ok());

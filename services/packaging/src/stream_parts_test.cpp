@@ -197,6 +197,7 @@ TEST_F(StreamPartsTest, CountsThePartsInTheirHeadersAndBeginsASegmentWithItsType
       if (i == 0) {
         EXPECT_EQ(boxes.next()->type, mp4::four_cc("styp"));
       }
+      EXPECT_EQ(boxes.next()->type, mp4::four_cc("prft"));
       const auto moof = boxes.next();
       const auto header = mp4::read_fragment(moof->payload).value();
       EXPECT_EQ(header.sequence_number, parts[i].number);
