@@ -20,16 +20,9 @@ millrace_fuzzer(recorded_file_fuzz
     src/recorded_file_fuzz.cpp
     src/recorded_media.cpp
     src/recorded_segments.cpp
+    src/segment_file.cpp
     src/segment_index.cpp
-    src/timed_event.cpp
     src/track_configuration.cpp
-  DEPS codecs media media_mp4 manifest_hls mp4 rtmp
+  DEPS codecs media media_events media_mp4 manifest_hls mp4 rtmp
   SEEDS src/recorded_file_fuzz_seeds
   MAX_LEN 4096)
-millrace_fuzzer(timed_event_fuzz
-  SOURCES
-    src/timed_event.cpp
-    src/timed_event_fuzz.cpp
-  DEPS base codecs media rtmp
-  SEEDS src/timed_event_fuzz_seeds
-  MAX_LEN 2048)

@@ -3,20 +3,20 @@
 #include <algorithm>
 
 #include "containers/mp4/event_message.hpp"
-#include "timed_event.hpp"
+#include "media/timed_event.hpp"
 
 namespace millrace::packaging {
 namespace {
 
 // Ticks of the track; data has milliseconds, on the same timeline.
-std::uint64_t event_time(const media::SampleRecord& record, const TimedEvent& event,
+std::uint64_t event_time(const media::SampleRecord& record, const media::TimedEvent& event,
                          std::uint32_t timescale) {
   const std::int64_t ms = std::max<std::int64_t>(record.dts + event.delay_us / 1000, 0);
   return static_cast<std::uint64_t>(ms / media::kDataTimescale * timescale +
                                     ms % media::kDataTimescale * timescale / media::kDataTimescale);
 }
 
-std::uint32_t event_duration(const TimedEvent& event, std::uint32_t timescale) {
+std::uint32_t event_duration(const media::TimedEvent& event, std::uint32_t timescale) {
   constexpr std::uint64_t kUnknown = mp4::EventMessage::kUnknownDuration;
   const std::uint64_t ticks = event.splice.duration;
   if (ticks == 0) return static_cast<std::uint32_t>(kUnknown);
@@ -29,10 +29,10 @@ std::uint32_t event_duration(const TimedEvent& event, std::uint32_t timescale) {
 
 bool write_event(ByteWriter& writer, const EventPlace& place, const media::SampleRecord& record,
                  ByteView payload, std::uint32_t timescale) {
-  EventReading read = read_timed_event(payload, record.wire_timestamp_ms);
+  media::EventReading read = media::read_timed_event(payload, record.wire_timestamp_ms);
   if (!read.event) return false;
-  TimedEvent& event = *read.event;
-  const bool splice = event.kind == TimedEvent::Kind::kSplice;
+  media::TimedEvent& event = *read.event;
+  const bool splice = event.kind == media::TimedEvent::Kind::kSplice;
   mp4::write_event_message(writer, {.scheme = std::string(splice ? mp4::kSpliceScheme : mp4::kId3Scheme),
                                     .value = {},
                                     .timescale = timescale,

@@ -189,12 +189,11 @@ void LogSegments::close_part(Open& open, TrackSpan& span, std::uint32_t last_dur
   span.parts.push_back(std::exchange(part, Part{}));
 }
 
-LogSegments::Taken LogSegments::add_event(const media::SampleRecord& record, const TimedEvent& event) {
+LogSegments::Taken LogSegments::add_event(const media::SampleRecord& record, const media::TimedEvent& event) {
   if (!open_ || open_->segment.media_sequence != record.media_sequence) return Taken::kNotOffered;
   Segment& segment = open_->segment;
-  const bool splice = event.kind == TimedEvent::Kind::kSplice;
-  const std::size_t known = splice ? segment.splices.size() : segment.events.size() - segment.splices.size();
-  if (known >= (splice ? kMaxSplices : kMaxTexts)) return Taken::kTooMany;
+  const bool splice = event.kind == media::TimedEvent::Kind::kSplice;
+  if (!event_limits_.take(record.media_sequence, event.kind)) return Taken::kTooMany;
   segment.events.push_back({record.sequence, event_id(publication_id_, record.sequence)});
   if (!splice) return Taken::kTaken;
   auto made = std::make_shared<SpliceEvent>();

@@ -20,7 +20,7 @@
 // An event is a data message for players. It goes in front of the next part that is closed of the track that
 // carries events, in its segment; where the segment has no parts, in front of that track's file of it. That
 // is the first picture, or the first sound as long as the segment has nothing of the picture. Of one segment
-// the first kMaxTexts and kMaxSplices do.
+// as many do as media::EventLimits says.
 #pragma once
 
 #include <array>
@@ -30,8 +30,8 @@
 #include <vector>
 
 #include "base/wall_time.hpp"
+#include "media/timed_event.hpp"
 #include "segment.hpp"
-#include "timed_event.hpp"
 
 namespace millrace::packaging {
 
@@ -46,9 +46,6 @@ class LogSegments {
   static constexpr std::uint32_t kLoneFrameDivisor = 30;
 
   static constexpr std::int64_t kSilenceUs = 500'000;
-
-  static constexpr std::size_t kMaxTexts = 64;
-  static constexpr std::size_t kMaxSplices = 16;
 
   // first_sequence: of the log's first record ever, incarnation: of its writer (LogInfo).
   explicit LogSegments(PublicationId publication_id, std::uint64_t first_sequence = 0,
@@ -72,7 +69,7 @@ class LogSegments {
     kNotOffered,  // nor is its segment, whose head is gone
   };
   // What the record that was added last says, if it is of data.
-  Taken add_event(const media::SampleRecord& record, const TimedEvent& event);
+  Taken add_event(const media::SampleRecord& record, const media::TimedEvent& event);
   // There will be no more: the last segment is complete. Calls after the first do nothing.
   void end();
   // Records before this one are not in the log any more: a segment that lost one is not offered.
@@ -138,6 +135,7 @@ class LogSegments {
   std::array<std::uint32_t, media::kMaxTracks> seen_part_{};
   std::array<std::uint32_t, media::kMaxTracks> begun_part_{};
   std::array<std::uint32_t, media::kMaxTracks> closed_part_{};
+  media::EventLimits event_limits_;
   std::int64_t last_arrival_us_ = 0;
   bool ended_ = false;
 };

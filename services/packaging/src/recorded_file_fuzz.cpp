@@ -1,6 +1,7 @@
 // Whatever a recording's bytes are: what is told from it is within it, and lists and files can be made of it.
 #include <cstdlib>
 
+#include "date_ranges.hpp"
 #include "dvr_offering.hpp"
 #include "hls_media_playlist.hpp"
 #include "recorded_media.hpp"
@@ -36,6 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto offering = dvr_offering(all, nullptr, {3'600'000'000, 0, true});
   if (!offering) return 0;
+  DateRanges breaks;
+  breaks.update(offering->listing);
+  offering->date_ranges = breaks.listed();
   for (const Rendition& rendition : offering->renditions)
     (void)media_playlist(*offering, rendition, PlaylistForm::kPlain);
   return 0;

@@ -74,7 +74,7 @@ void RecordedSegments::add(const media::RecordedPiece& piece, RecordedShare shar
 }
 
 void RecordedSegments::add_event(const media::RecordedSample& sample) {
-  const EventReading read = read_timed_event(sample.data, sample.record.wire_timestamp_ms);
+  const media::EventReading read = media::read_timed_event(sample.data, sample.record.wire_timestamp_ms);
   if (read.event) (void)reading_.add_event(sample.record, *read.event);
 }
 

@@ -198,8 +198,9 @@ TEST_F(TimedEventsTest, AreBoundedInASegment) {
   publisher.groups(4);
   const auto view = fresh_view();
   ASSERT_NE(view, nullptr);
-  EXPECT_EQ(delivered(*view, media::kVideoTrack).size(), LogSegments::kMaxTexts + LogSegments::kMaxSplices);
-  EXPECT_EQ(update_.events, LogSegments::kMaxTexts + LogSegments::kMaxSplices);
+  EXPECT_EQ(delivered(*view, media::kVideoTrack).size(),
+            media::EventLimits::kMaxTexts + media::EventLimits::kMaxSplices);
+  EXPECT_EQ(update_.events, media::EventLimits::kMaxTexts + media::EventLimits::kMaxSplices);
   EXPECT_EQ(update_.refused_events, 2001 - update_.events);
 }
 

@@ -23,6 +23,7 @@
 #include "journal.hpp"
 #include "media/recorded_log.hpp"
 #include "media/sample.hpp"
+#include "media/timed_event.hpp"
 
 namespace millrace::recording {
 
@@ -82,9 +83,9 @@ class Recorder {
  public:
   // Records that wait while nothing comes that is recorded; of more the oldest are forgotten.
   static constexpr std::size_t kMostRecords = 65'536;
-  // Of data messages, in one fragment's box: the records of further ones are left out, and with them the
-  // past of their segment.
-  static constexpr std::size_t kMostDataBytes = 512U << 10;
+  // Of data messages, in one fragment's box: as many as a segment has for players. Where nothing is recorded
+  // for longer the records of further ones are left out, and with them the past of their segment.
+  static constexpr std::size_t kMostDataBytes = media::EventLimits::kMaxBytes;
 
   // journal.next_sequence: the first record to be given. started_wall names the first file.
   explicit Recorder(Journal journal, RecordingLimits limits = {}) : journal_(journal), limits_(limits) {}

@@ -184,13 +184,20 @@ bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& pr
   if (recorder_.continuing()) refuse_changed_tracks(sample.record);
   const mp4::Track* const track = track_of(sample.record.configuration);
   Bytes payload;
-  const bool event =
-      sample.record.track == media::kDataTrack && sample.payload.size() <= media::kMaxEventMessage;
-  if (track != nullptr || event) payload.assign(sample.payload.begin(), sample.payload.end());
+  if (track != nullptr || is_for_players(sample))
+    payload.assign(sample.payload.begin(), sample.payload.end());
   if (!log_->intact(sample.record)) return false;
   count_lost(sample.record.sequence, progress);  // the log's first records may be gone before it was opened
   recorder_.add(sample.record, track, std::move(payload), waiting_);
   return true;
+}
+
+// Of data messages nothing else is kept: what packaging tells of the log is told of the recording alike.
+bool Recording::is_for_players(const media::LogReader::Sample& sample) {
+  if (sample.record.track != media::kDataTrack || sample.payload.size() > media::kMaxEventMessage)
+    return false;
+  const auto read = media::read_timed_event(sample.payload, sample.record.wire_timestamp_ms);
+  return read.event && events_.take(sample.record.media_sequence, read.event->kind);
 }
 
 const mp4::Track* Recording::track_of(std::uint32_t configuration) {

@@ -74,6 +74,7 @@ class Recording {
   void refuse_changed_tracks(const media::SampleRecord& first);
   bool waits_for_return(std::int64_t monotonic_us, const ReturnPolicy& policy) const;
   void read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, Progress& progress);
+  bool is_for_players(const media::LogReader::Sample& sample);
   bool take_sample(const media::LogReader::Sample& sample, Progress& progress);
   const mp4::Track* track_of(std::uint32_t configuration);
   void count_lost(std::uint64_t next_sequence, Progress& progress);
@@ -87,6 +88,7 @@ class Recording {
   media::LogInfo info_;
   std::string directory_;
   Recorder recorder_;
+  media::EventLimits events_;
   std::optional<media::LogReader> log_;
   std::vector<std::optional<std::optional<mp4::Track>>> tracks_;  // by configuration index, once looked up
   std::vector<FileAction> waiting_;                               // not done yet, in order

@@ -79,6 +79,56 @@ TEST_F(RecordingTest, KeepsWhatTheLogSaid) {
                       std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
 }
 
+// A flood of data messages costs neither room nor the past: those that players are given are kept.
+TEST_F(RecordingTest, KeepsTheMessagesThatPlayersAreGiven) {
+  Publisher publisher(*arena_, 31);
+  publisher.turns(5);
+  media::LogWriter& log = publisher.log();
+  media::TrackConfiguration description{};
+  description.track = media::kDataTrack;
+  description.kind = media::TrackKind::kData;
+  description.codec = media::Codec::kData;
+  description.timescale = media::kDataTimescale;
+  media::LogInfo info = info_of(publisher);
+  media::SampleRecord record{};
+  record.track = media::kDataTrack;
+  record.configuration = log.add_configuration(description, {}, {}).value();
+  record.media_sequence = reader_->open_log(info.slot, info.publication_id, info.first)
+                              ->at(log.committed() - 1)
+                              ->record.media_sequence;
+  for (const std::string_view name : {"onTextData", "onSomething"}) {
+    ByteWriter writer;
+    for (const std::string_view text : {name, std::string_view("hello")}) {
+      writer.u8(2);  // AMF0: a string
+      writer.u16(static_cast<std::uint16_t>(text.size()));
+      writer.text(text);
+    }
+    const Bytes message = writer.take();
+    for (int i = 0; i < 100; ++i) {
+      const auto room = log.reserve(static_cast<std::uint32_t>(message.size())).value();
+      std::copy(message.begin(), message.end(), room.data + room.prefix_room);
+      log.commit(room, room.prefix_room, 0, record);
+    }
+  }
+  publisher.turns(60);
+  log.end(media::LogEnd::kUnpublished);
+  Recording recording = open(publisher);
+  EXPECT_TRUE(run(recording).ended);
+  expect_log_in_files(directory_,
+                      std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
+  std::size_t kept = 0;
+  for (const std::string& name : test::files(directory_, FileState::kFinished)) {
+    const Bytes file = test::read_file(directory_ + "/" + name);
+    mp4::BoxReader boxes(file);
+    while (const auto box = boxes.next()) {
+      const auto piece = media::read_recorded_piece(box->payload);
+      if (box->type != mp4::four_cc("uuid") || !piece) continue;
+      for (const media::RecordedSample& sample : piece->samples) kept += sample.data.empty() ? 0 : 1;
+    }
+  }
+  EXPECT_EQ(kept, media::EventLimits::kMaxTexts);
+}
+
 TEST_F(RecordingTest, HoldsEverySampleOfAPublication) {
   Publisher publisher(*arena_, 11);
   Recording recording = open(publisher);

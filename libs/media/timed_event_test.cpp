@@ -1,4 +1,4 @@
-#include "timed_event.hpp"
+#include "media/timed_event.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "rtmp/amf0.hpp"
 
-namespace millrace::packaging {
+namespace millrace::media {
 namespace {
 
 namespace amf0 = rtmp::amf0;
@@ -123,5 +123,17 @@ TEST(TimedEvent, SurvivesEveryTruncation) {
   }
 }
 
+TEST(EventLimits, AreOfASegmentAndAKind) {
+  EventLimits limits;
+  for (const std::uint64_t segment : {7U, 8U}) {
+    for (std::size_t i = 0; i < EventLimits::kMaxTexts; ++i)
+      EXPECT_TRUE(limits.take(segment, TimedEvent::Kind::kText));
+    EXPECT_FALSE(limits.take(segment, TimedEvent::Kind::kText));
+    for (std::size_t i = 0; i < EventLimits::kMaxSplices; ++i)
+      EXPECT_TRUE(limits.take(segment, TimedEvent::Kind::kSplice));
+    EXPECT_FALSE(limits.take(segment, TimedEvent::Kind::kSplice));
+  }
+}
+
 }  // namespace
-}  // namespace millrace::packaging
+}  // namespace millrace::media

@@ -1,9 +1,9 @@
-#include "timed_event.hpp"
+#include "media/timed_event.hpp"
 
 // What comes out is within its bounds, and a splice is a whole section.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace millrace;
-  using namespace millrace::packaging;
+  using namespace millrace::media;
   const EventReading found = read_timed_event(ByteView(bytes, size), 10'000);
   if (!found.event) return 0;
   const TimedEvent& event = *found.event;

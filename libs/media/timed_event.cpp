@@ -1,4 +1,4 @@
-#include "timed_event.hpp"
+#include "media/timed_event.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,11 +6,10 @@
 #include <string_view>
 
 #include "base/base64.hpp"
-#include "media/sample.hpp"
 #include "rtmp/amf0.hpp"
 #include "rtmp/amf0_json.hpp"
 
-namespace millrace::packaging {
+namespace millrace::media {
 namespace {
 
 namespace amf0 = rtmp::amf0;
@@ -99,7 +98,7 @@ EventReading read_timed_event(ByteView payload, std::uint32_t timestamp_ms) {
   const auto* const known =
       std::find_if(kNames.begin(), kNames.end(), [&](const MessageName& one) { return one.name == *text; });
   if (known == kNames.end()) return {};
-  if (payload.size() > media::kMaxEventMessage) return {std::nullopt, true};
+  if (payload.size() > kMaxEventMessage) return {std::nullopt, true};
   const auto value = reader.empty() ? Result<amf0::Value>(amf0::Null{}) : reader.read();
   if (!value) return {std::nullopt, true};
   TimedEvent event;
@@ -116,4 +115,14 @@ EventReading read_timed_event(ByteView payload, std::uint32_t timestamp_ms) {
   return {std::move(event), false};
 }
 
-}  // namespace millrace::packaging
+bool EventLimits::take(std::uint64_t media_sequence, TimedEvent::Kind kind) {
+  if (media_sequence != media_sequence_) *this = {};
+  media_sequence_ = media_sequence;
+  const bool splice = kind == TimedEvent::Kind::kSplice;
+  std::size_t& taken = splice ? splices_ : texts_;
+  if (taken == (splice ? kMaxSplices : kMaxTexts)) return false;
+  ++taken;
+  return true;
+}
+
+}  // namespace millrace::media

@@ -14,8 +14,9 @@
 
 #include "base/bytes.hpp"
 #include "codecs/scte35.hpp"
+#include "media/sample.hpp"
 
-namespace millrace::packaging {
+namespace millrace::media {
 
 struct TimedEvent {
   enum class Kind : std::uint8_t { kSplice, kText };
@@ -42,4 +43,20 @@ struct EventReading {
 // payload: as the log has it. timestamp_ms: its RTMP time stamp.
 EventReading read_timed_event(ByteView payload, std::uint32_t timestamp_ms);
 
-}  // namespace millrace::packaging
+// Events of one segment that players are given: the first ones. A recording keeps the messages of these
+// alone, and who reads it gives the same as who reads the log. Pure.
+class EventLimits {
+ public:
+  static constexpr std::size_t kMaxTexts = 64;
+  static constexpr std::size_t kMaxSplices = 16;
+  static constexpr std::size_t kMaxBytes = (kMaxTexts + kMaxSplices) * kMaxEventMessage;
+
+  // The next one in the log. False: one more than its segment has.
+  bool take(std::uint64_t media_sequence, TimedEvent::Kind kind);
+
+ private:
+  std::uint64_t media_sequence_ = 0;
+  std::size_t texts_ = 0, splices_ = 0;
+};
+
+}  // namespace millrace::media
