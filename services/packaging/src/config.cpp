@@ -1,5 +1,10 @@
 #include "config.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
 namespace millrace::packaging {
 
 void PackagingConfig::add_rows(ConfigTable& table) {
@@ -49,6 +54,19 @@ void PackagingConfig::add_rows(ConfigTable& table) {
 
 std::string PackagingConfig::recordings_directory(const std::string& home) const {
   return (media_root.empty() ? home + "/media" : media_root) + "/" + vod_directory_name;
+}
+
+Result<void> PackagingConfig::check_recordings(const std::string& home) const {
+  if (dvr_window.count() == 0) return {};
+  const std::string directory = recordings_directory(home);
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(directory, error);
+  if (status.type() == std::filesystem::file_type::not_found) return {};
+  const bool readable =
+      std::filesystem::is_directory(status) && ::access(directory.c_str(), R_OK | X_OK) == 0;
+  if (readable) return {};
+  return fail("config.invalid", "DVR_WINDOW_SECONDS needs the recordings below MEDIA_ROOT, but " + directory +
+                                    " is no directory that can be read");
 }
 
 }  // namespace millrace::packaging

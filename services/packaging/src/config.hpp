@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/config.hpp"
+#include "base/result.hpp"
 #include "base/secret.hpp"
 #include "bus/endpoints.hpp"
 #include "http/ops_config.hpp"
@@ -39,6 +40,9 @@ struct PackagingConfig {
 
   void add_rows(ConfigTable& table);
   std::string recordings_directory(const std::string& home) const;
+  // "config.invalid": what is to be gone back to stands where no recordings can be. That it is not there yet
+  // is no error: recording makes it.
+  Result<void> check_recordings(const std::string& home) const;
 };
 
 }  // namespace millrace::packaging

@@ -71,6 +71,7 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
   gate_ = std::make_unique<PlaybackGate>(std::move(*keys));
   if (config_.vod_directory_name.find('/') != std::string::npos || config_.vod_directory_name == "..")
     return fail("config.invalid", "VOD_DIRECTORY_NAME: must be a name, not a path");
+  if (auto checked = config_.check_recordings(context.home); !checked) return checked;
   make_delivery(context.home);
   if (auto started = start_bus(context); !started) return started;
   for (runtime::ChildSpec& child : packaging_children(shared_))
