@@ -22,9 +22,20 @@ using SocketError = boost::system::error_code;
 constexpr unsigned kStepsPerTurn = 64;
 constexpr std::uint64_t kPieceBytes = 256UL * 1024;  // what write_deadline is for
 constexpr std::chrono::milliseconds kLinger{2'000};
+constexpr std::chrono::milliseconds kLateRequest{1'100};  // for one that comes while the server drains
 constexpr std::size_t kLingerBytes = 1024UL * 1024;
 
 thread_local const Connection* handling = nullptr;
+
+// The next one to serve, here or elsewhere, is there soon. Of use to a page of another origin too.
+Response draining() {
+  Response response = Response::problem(503, "draining", "The service is about to stop.");
+  response.headers.set("Retry-After", "1");
+  response.headers.set("Cache-Control", "no-store");
+  response.headers.set("Access-Control-Allow-Origin", "*");
+  response.close = true;
+  return response;
+}
 
 }  // namespace
 
@@ -51,8 +62,9 @@ void Connection::give_up() {
 }
 
 void Connection::begin() {
-  if (core_->draining()) return close();
-  set_deadline(limits_.idle_deadline);
+  if (core_->ending()) return close();
+  is_late_ = core_->draining();
+  set_deadline(is_late_ ? kLateRequest : limits_.idle_deadline);
   drive();
 }
 
@@ -210,7 +222,7 @@ void Connection::dispatch() {
   phase_ = Phase::kAnswering;
   add(counters_.requests);
   add(counters_.pending);
-  call_handler(std::move(request));
+  is_late_ ? void(response_ = draining()) : call_handler(std::move(request));
   if (phase_ != Phase::kAnswering) return;
   if (response_) {
     begin_answer(std::move(*response_));

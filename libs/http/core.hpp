@@ -64,7 +64,13 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   const Handler& handler() const { return handler_; }
   Counters& counters() { return counters_; }
   Statistics statistics() const;
+  bool ending() const { return phase_.load(std::memory_order_relaxed) > Phase::kDraining; }
   bool draining() const { return phase_.load(std::memory_order_relaxed) != Phase::kServing; }
+
+  // Of those that come while it drains; further ones are closed at once.
+  static constexpr std::size_t kMostLate = 256;
+  // They have so long to ask once it has drained.
+  static constexpr std::chrono::milliseconds kLatePatience{250};
 
   // Called once by each connection, on its worker.
   void closed(Worker& worker, const std::shared_ptr<Connection>& connection);
@@ -75,9 +81,11 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   void begin(Worker& worker, net::UniqueFd fd, bool is_v6, std::string peer, Places::Place place);
   enum class Phase : std::uint8_t {
     kServing,
-    kDraining,  // requests that run are answered, none is taken
+    kDraining,  // requests that run are answered, others by 503
+    kEnding,    // nobody is let in any more
     kClosing,
   };
+  std::optional<Places::Place> place_of(const std::string& peer);
   void stop_listening();
   void enter(Phase phase) noexcept;
   // On the worker: does to its connections what the phase asks for.
@@ -90,10 +98,11 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   std::uint16_t port_ = 0;
   std::atomic<Phase> phase_{Phase::kServing};
   const std::shared_ptr<Places> places_;
+  const std::shared_ptr<Places> late_places_;
   std::size_t next_worker_ = 0;  // on the first worker
 
   mutable std::mutex mutex_;                 // guards what follows
-  std::unique_ptr<net::Listener> listener_;  // until the drain; destroyed on the first worker
+  std::unique_ptr<net::Listener> listener_;  // until it has drained; destroyed on the first worker
   std::uint64_t out_of_descriptors_ = 0;     // of a listener that has gone
   bool stopped_ = false;
 };

@@ -70,7 +70,8 @@ void Worker::poll_all() noexcept {
 
 Server::Core::Core(ServerConfig config)
     : config_(std::move(config)),
-      places_(std::make_shared<Places>(config_.limits.connections, config_.limits.connections_per_address)) {}
+      places_(std::make_shared<Places>(config_.limits.connections, config_.limits.connections_per_address)),
+      late_places_(std::make_shared<Places>(kMostLate, 0)) {}
 
 Server::Core::~Core() = default;
 
@@ -105,14 +106,19 @@ void Server::Core::adopt(net::Accepted accepted) {
   const bool is_v6 = accepted.peer_address.find(':') != std::string::npos;
   const std::optional<net::IpAddress> address = net::IpAddress::parse(accepted.peer_address);
   std::string peer = address ? address->text() : std::move(accepted.peer_address);
-  std::optional<Places::Place> place;
-  if (!draining()) place = config_.proxies.contains(peer) ? places_->take_for_proxy() : places_->take(peer);
+  std::optional<Places::Place> place = place_of(peer);
   if (!place) return add(counters_.refused_connections);
   Worker& worker = *workers_[next_worker_++ % workers_.size()];
   asio::post(worker.context, [core = shared_from_this(), &worker, is_v6, peer = std::move(peer),
                               fd = std::move(accepted.socket), place = std::move(*place)]() mutable {
     core->begin(worker, std::move(fd), is_v6, std::move(peer), std::move(place));
   });
+}
+
+// The drain does not wait for those that come in it.
+std::optional<Places::Place> Server::Core::place_of(const std::string& peer) {
+  if (draining()) return late_places_->take_for_proxy();
+  return config_.proxies.contains(peer) ? places_->take_for_proxy() : places_->take(peer);
 }
 
 void Server::Core::begin(Worker& worker, net::UniqueFd fd, bool is_v6, std::string peer,
@@ -139,7 +145,8 @@ void Server::Core::enter(Phase phase) noexcept {
 }
 
 void Server::Core::leave(Worker& worker) {
-  if (&worker == workers_.front().get()) stop_listening();
+  if (phase_ != Phase::kDraining && &worker == workers_.front().get()) stop_listening();
+  if (phase_ == Phase::kEnding) return;
   for (auto next = worker.connections.begin(); next != worker.connections.end();) {
     const std::shared_ptr<Connection> connection = *next++;  // it may leave the set
     phase_ == Phase::kClosing ? connection->close() : connection->drain();
@@ -169,11 +176,12 @@ void Server::Core::drain(std::chrono::milliseconds grace) {
   }
   if (!handler_) return stop_listening();  // there are no threads
   enter(Phase::kDraining);
-  if (!places_->wait_until_empty(grace)) {
-    enter(Phase::kClosing);
-    if (!places_->wait_until_empty(kStopPatience))
-      log::error("connections left at stop", {{"server", config_.name}});
-  }
+  const bool drained = places_->wait_until_empty(grace);
+  enter(Phase::kEnding);
+  if (drained) (void)late_places_->wait_until_empty(std::min(grace, kLatePatience));
+  enter(Phase::kClosing);
+  if (!places_->wait_until_empty(kStopPatience) || !late_places_->wait_until_empty(kStopPatience))
+    log::error("connections left at stop", {{"server", config_.name}});
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->guard.reset();
     worker->thread.join();

@@ -105,9 +105,9 @@ class Server {
   Statistics statistics() const;
   // The same, usable after the server has gone.
   std::function<Statistics()> statistics_source() const;
-  // Accepts no more, closes idle connections, lets running requests finish (Connection: close) up to the
-  // grace time, then closes the rest. Blocks; not from a handler. The handler is not called any more
-  // afterwards.
+  // Closes idle connections, lets running requests finish (Connection: close) up to the grace time, then
+  // closes the rest. Who comes meanwhile gets 503 with Retry-After instead of a refused connection. Blocks;
+  // not from a handler. The handler is not called any more afterwards.
   void drain(std::chrono::milliseconds grace);
   void stop() { drain(std::chrono::milliseconds(0)); }
 

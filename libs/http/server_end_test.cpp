@@ -1,4 +1,6 @@
 // Deadlines, limits, clients that leave, and drains.
+#include <deque>
+
 #include "http/server_test_fixture.hpp"
 
 namespace millrace::http {
@@ -300,9 +302,37 @@ class EndsLater final : public LiveStream {
   bool sent = false;
 };
 
+// Who comes while others are served to the end is asked to come again, and holds nobody up.
+TEST_F(ServerTest, AnswersThoseWhoComeWhileItDrains) {
+  std::promise<Responder> kept;
+  start([&](Request&& request, const Responder& respond) {
+    if (request.path == "/slow") return kept.set_value(respond);
+    echo(std::move(request), respond);
+  });
+  TestClient running(server_->port());
+  running.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Responder respond = kept.get_future().get();
+  std::thread drain([&] { server_->drain(milliseconds(20'000)); });
+  EXPECT_TRUE(eventually([&] { return ask_late() == 503; }));
+  TestClient late(server_->port());
+  late.send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = late.read_all();
+  EXPECT_EQ(status_of(answer), 503);
+  EXPECT_EQ(field_of(answer, "Retry-After"), "1");
+  EXPECT_EQ(field_of(answer, "Connection"), "close");
+  EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+  std::deque<TestClient> silent;
+  for (int i = 0; i < 20; ++i) silent.emplace_back(server_->port());
+  respond(Response::text(200, "text/plain", "done"));
+  EXPECT_EQ(body_of(running.read_all()), "done");
+  drain.join();
+  EXPECT_TRUE(TestClient(server_->port()).closed());
+}
+
 TEST_F(ServerTest, LetsWhatEndsSoonComeToItsEndWhenItDrains) {
   const auto live = std::make_shared<EndsLater>();
-  start([&](Request&&, const Responder& respond) {
+  start([&](Request&& request, const Responder& respond) {
+    if (request.path == "/late") return echo(std::move(request), respond);
     Response response;
     response.live = live;
     respond(std::move(response));
@@ -311,8 +341,7 @@ TEST_F(ServerTest, LetsWhatEndsSoonComeToItsEndWhenItDrains) {
   client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_TRUE(eventually([&] { return live->attached.load(); }));
   std::thread drain([&] { server_->drain(milliseconds(20'000)); });
-  TestClient late(server_->port());
-  (void)late.read_all();  // the drain has begun
+  EXPECT_TRUE(eventually([&] { return ask_late() == 503; }));  // the drain has begun
   live->ended = true;
   live->wake();
   EXPECT_TRUE(client.read_all().ends_with("7\r\nthe end\r\n0\r\n\r\n"));

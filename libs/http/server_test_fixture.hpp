@@ -63,6 +63,12 @@ class ServerTest : public ::testing::Test {
     client.send(bytes);
     return client.read_answer();
   }
+  // The status of a request on a connection of its own.
+  int ask_late() {
+    TestClient client(server_->port());
+    client.send("GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return status_of(client.read_all());
+  }
 
   std::unique_ptr<Server> server_;
 };

@@ -291,7 +291,11 @@ TEST_F(WaitingRoomTest, WaitingRequestsAreRunningOnesForTheServersDrain) {
   start({100, 0});
   const auto waiting = ask("/cam/1", 1);
   std::thread drain([&] { server_->drain(milliseconds(60'000)); });
-  EXPECT_TRUE(eventually([&] { return TestClient(server_->port()).closed(); }));
+  EXPECT_TRUE(eventually([&] {
+    TestClient late(server_->port());
+    late.send("GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return testing::status_of(late.read_all()) == 503;
+  }));
   room_->drain();
   const std::string answer = waiting->read_all();
   EXPECT_EQ(body_of(answer), "expired");
