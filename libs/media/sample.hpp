@@ -104,7 +104,9 @@ struct SampleRecord {
   // Number of its track's segment that it belongs to: grows over all logs of a series.
   std::uint64_t media_sequence;
   std::uint32_t discontinuity_sequence;  // grows over all logs of a series
-  std::int32_t composition_offset;       // presentation minus decode time, timescale units; may be negative
+  // Presentation minus decode time, timescale units; may be negative. Of data nothing is presented: how far
+  // the timeline is ahead of the encoder's clock by then, milliseconds modulo 2^32 (encoder_timestamp_ms).
+  std::int32_t composition_offset;
   std::uint32_t wire_timestamp_ms;  // RTMP timestamp a player is given: the unwrapped timeline, low 32 bits
   std::uint32_t configuration;      // index of the track's configuration in force (LogReader::configuration)
   std::uint32_t block;              // first block of the payload in the arena
@@ -122,6 +124,12 @@ struct SampleRecord {
   std::uint32_t gap_us;  // of a gap: how long it is; 0 of a sample
 };
 static_assert(sizeof(SampleRecord) == 96);
+
+// What the encoder's own clock shows at a record of data, low 32 bits: it and the timeline part where the
+// encoder's clock jumps.
+constexpr std::uint32_t encoder_timestamp_ms(const SampleRecord& data) {
+  return data.wire_timestamp_ms - static_cast<std::uint32_t>(data.composition_offset);
+}
 
 // What a track has at a record, also while it is silent. track: kVideoTrack or kAudioTrack. Consumers bound
 // the index by the log's configuration_count.

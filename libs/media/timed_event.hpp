@@ -40,7 +40,8 @@ struct EventReading {
   bool refused = false;  // it is of those above, and damaged or too large
 };
 
-// payload: as the log has it. timestamp_ms: its RTMP time stamp.
+// payload: as the log has it. timestamp_ms: what the encoder's clock shows at it
+// (encoder_timestamp_ms).
 EventReading read_timed_event(ByteView payload, std::uint32_t timestamp_ms);
 
 // Events of one segment that players are given: the first ones. A recording keeps the messages of these

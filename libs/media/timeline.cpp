@@ -88,7 +88,8 @@ SampleRecord Timeline::place(const Input& input) {
   const std::int64_t offset_ms =
       input.composition_offset_ms - (track.kind == TrackKind::kVideo ? placed.moved_ms : 0);
   record.composition_offset =
-      static_cast<std::int32_t>(rescale(offset_ms, 1000, std::int64_t{track.timescale}));
+      media ? static_cast<std::int32_t>(rescale(offset_ms, 1000, std::int64_t{track.timescale}))
+            : static_cast<std::int32_t>(static_cast<std::uint32_t>(mapping_ms_) - mapping_raw_ms_);
   record.arrival_us = input.arrival_us;
   record.origin_arrival_us = input.arrival_us;
   record.wire_timestamp_ms = static_cast<std::uint32_t>(placed.ms);

@@ -29,7 +29,7 @@ std::uint32_t event_duration(const media::TimedEvent& event, std::uint32_t times
 
 bool write_event(ByteWriter& writer, const EventPlace& place, const media::SampleRecord& record,
                  ByteView payload, std::uint32_t timescale) {
-  media::EventReading read = media::read_timed_event(payload, record.wire_timestamp_ms);
+  media::EventReading read = media::read_timed_event(payload, media::encoder_timestamp_ms(record));
   if (!read.event) return false;
   media::TimedEvent& event = *read.event;
   const bool splice = event.kind == media::TimedEvent::Kind::kSplice;

@@ -122,7 +122,8 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
 // Bytes that have been written over meanwhile are of records that are not offered any more.
 void Presentation::read_event(PublicationLog& log, const media::LogReader& reader,
                               const media::LogReader::Sample& sample, Update& update) {
-  const media::EventReading read = media::read_timed_event(sample.payload, sample.record.wire_timestamp_ms);
+  const media::EventReading read =
+      media::read_timed_event(sample.payload, media::encoder_timestamp_ms(sample.record));
   if (!reader.intact(sample.record)) return;
   using Taken = LogSegments::Taken;
   const Taken taken = read.event ? log.segments.add_event(sample.record, *read.event) : Taken::kNotOffered;

@@ -74,7 +74,8 @@ void RecordedSegments::add(const media::RecordedPiece& piece, RecordedShare shar
 }
 
 void RecordedSegments::add_event(const media::RecordedSample& sample) {
-  const media::EventReading read = media::read_timed_event(sample.data, sample.record.wire_timestamp_ms);
+  const media::EventReading read =
+      media::read_timed_event(sample.data, media::encoder_timestamp_ms(sample.record));
   if (read.event) (void)reading_.add_event(sample.record, *read.event);
 }
 

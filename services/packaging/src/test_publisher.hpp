@@ -150,6 +150,9 @@ class TestPublisher {
   }
   // The first picture stops, or goes on at the present time.
   void show(bool shown) { shown_ = shown; }
+  // The encoder's clock steps by so much before what comes next; the publisher's own time does not.
+  void step_clock(std::int64_t ms) { ahead_ms_ += ms; }
+  std::uint32_t encoder_ms() const { return static_cast<std::uint32_t>(now_ms() + ahead_ms_); }
   // Sound stops, or goes on at the present time.
   void silence(bool silent) { silent_ = silent; }
   void groups(int count, std::int64_t arrival_us = 0) {
@@ -217,7 +220,9 @@ class TestPublisher {
     pending_[track].waiting = false;
   }
   void append(const media::Timeline::Input& input, const Bytes& payload) {
-    media::SampleRecord record = timeline_.place(input);
+    media::Timeline::Input stamped = input;
+    stamped.timestamp_ms += static_cast<std::uint32_t>(ahead_ms_);
+    media::SampleRecord record = timeline_.place(stamped);
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
     if (options_.part_us != 0 && input.track != media::kDataTrack)
@@ -259,6 +264,7 @@ class TestPublisher {
   bool shown_ = true;
   std::int64_t frame_ = 0;
   std::int64_t audio_frame_ = 0;
+  std::int64_t ahead_ms_ = 0;
 };
 
 }  // namespace millrace::packaging

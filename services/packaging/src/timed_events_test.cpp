@@ -94,6 +94,7 @@ class TimedEventsTest : public ::testing::Test {
   std::unique_ptr<media::ArenaWriter> arena_;
   std::shared_ptr<media::ArenaReader> reader_;
   StreamPackage::Update update_;
+  std::uint64_t epoch_ = 0;
 };
 
 TEST_F(TimedEventsTest, StandInFrontOfTheFragmentsOfThePicture) {
@@ -118,6 +119,37 @@ TEST_F(TimedEventsTest, StandInFrontOfTheFragmentsOfThePicture) {
   EXPECT_NE(events[0].id, events[1].id);
   EXPECT_TRUE(delivered(*view, media::kAudioTrack).empty()) << "once";
   EXPECT_EQ(update_.events, 2U);
+}
+
+// "time" is of the encoder's clock, which the timeline does not follow where it jumps.
+TEST_F(TimedEventsTest, AreAsLongBeforehandAsTheEncoderSaysWhateverItsClockDid) {
+  for (const std::int64_t step_ms : {0, 30'000, -5'000}) {
+    TestPublisher::Options options{.epoch = Epoch{++epoch_}};
+    options.publication_id = PublicationId{0xA0 + epoch_};
+    options.stream_id = "s" + std::to_string(epoch_);
+    TestPublisher publisher(*arena_, options);
+    publisher.groups(40);
+    publisher.step_clock(step_ms);
+    publisher.groups(2);
+    for (const double later_s : {0.0, 4.0}) {
+      const double time = publisher.encoder_ms() / 1e3 + later_s;
+      publisher.data(
+          message("onCuePoint",
+                  amf0::Object{amf0::Object::Kind::kAnonymous, {}, {{"name", kSplice}, {"time", time}}}));
+      publisher.frame(0);
+    }
+    publisher.groups(4);
+    StreamPackage package(options.stream_id, WindowPolicy{});
+    package.update({sources(reader_, options.stream_id)}, 0);
+    std::vector<std::int64_t> delays_us;
+    for (const Segment& segment : package.view()->offering->listing.offered) {
+      for (const auto& splice : segment.splices) delays_us.push_back(splice->start - splice->told);
+    }
+    EXPECT_EQ(delays_us, (std::vector<std::int64_t>{0, 4'000'000})) << step_ms;
+    const auto events = delivered(*package.view(), media::kVideoTrack);
+    ASSERT_EQ(events.size(), 2U) << step_ms;
+    EXPECT_EQ(events[1].presentation_time - events[0].presentation_time, 4'040U * 90) << step_ms;
+  }
 }
 
 TEST_F(TimedEventsTest, StandInFrontOfSoundAlone) {

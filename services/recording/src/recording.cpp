@@ -196,7 +196,7 @@ bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& pr
 bool Recording::is_for_players(const media::LogReader::Sample& sample) {
   if (sample.record.track != media::kDataTrack || sample.payload.size() > media::kMaxEventMessage)
     return false;
-  const auto read = media::read_timed_event(sample.payload, sample.record.wire_timestamp_ms);
+  const auto read = media::read_timed_event(sample.payload, media::encoder_timestamp_ms(sample.record));
   return read.event && events_.take(sample.record.media_sequence, read.event->kind);
 }
 
