@@ -164,6 +164,7 @@ LogInfo copy_fields(const LogSlot& slot) {
   info.first_dependent_segment = slot.first_dependent_segment.load(std::memory_order_acquire);
   info.part_target_us = slot.part_target_us.load(std::memory_order_acquire);
   info.pinned_limit_us = slot.pinned_limit_us.load(std::memory_order_acquire);
+  info.clock_offset_us = slot.clock_offset_us.load(std::memory_order_acquire);
   // The end before the count: an ended log's count is then final. first before committed: it never passes it.
   info.end = static_cast<LogEnd>(slot.end.load(std::memory_order_acquire));
   info.first = slot.first.load(std::memory_order_acquire);

@@ -27,7 +27,7 @@
 namespace millrace::media {
 
 inline constexpr std::uint64_t kArenaMagic = 0x31474F4C41444D4DULL;  // identifies the file and its byte order
-inline constexpr std::uint32_t kArenaVersion = 6;
+inline constexpr std::uint32_t kArenaVersion = 7;
 inline constexpr std::size_t kArenaHeaderBytes = 4096;
 inline constexpr std::uint32_t kIndexRing = 256;  // index blocks a log can have at a time
 inline constexpr std::uint32_t kMaxConfigurations = 1024;
@@ -103,9 +103,10 @@ struct alignas(64) LogSlot {  // NOLINT(clang-analyzer-optin.performance.Padding
   // The stream's first segment that begins without a whole picture, of all retained logs up to this one; 0:
   // none. Stored before its record counts.
   std::atomic<std::uint64_t> first_dependent_segment;
-  std::atomic<std::int64_t> ended_us;   // CLOCK_MONOTONIC
-  std::atomic<std::uint64_t> first;     // stored before the blocks of what lies before it are reused
-  std::atomic<std::uint64_t> last_key;  // sequence + 1 of the newest key frame of video; 0 if none
+  std::atomic<std::int64_t> clock_offset_us;  // as LogInfo has it; stored before its first record counts
+  std::atomic<std::int64_t> ended_us;         // CLOCK_MONOTONIC
+  std::atomic<std::uint64_t> first;           // stored before the blocks of what lies before it are reused
+  std::atomic<std::uint64_t> last_key;        // sequence + 1 of the newest key frame of video; 0 if none
   // Where its newest timelines begin, also when their first records have gone.
   std::array<SlotTimeline, kSlotTimelines> timelines;
   alignas(64) std::atomic<std::uint64_t> committed;  // published by a release store

@@ -233,6 +233,7 @@ void ArenaImpl::fill_slot(LogSlot& slot, const LogDescription& description, cons
   slot.configuration_block.store(configurations.packed(), kRelease);
   slot.configuration_count.store(0, kRelease);
   slot.end.store(static_cast<std::uint32_t>(LogEnd::kLive), kRelease);
+  slot.clock_offset_us.store(0, kRelease);
   slot.ended_us.store(0, kRelease);
   slot.first_sequence.store(description.first_sequence, kRelease);
   slot.first.store(description.first_sequence, kRelease);

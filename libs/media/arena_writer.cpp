@@ -38,6 +38,7 @@ struct LogWriter::State {
   LogSlot& slot() const { return arena->slot(*log); }
   Result<void> extend_index();
   Result<void> begin_extent(std::uint64_t room);
+  void note_clock(const SampleRecord& record);
   void note_picture(const SampleRecord& record);
   void note_timeline(const SampleRecord& record);
   void note_configuration(std::uint8_t track, std::uint32_t index);
@@ -85,6 +86,11 @@ void LogWriter::State::note_picture(const SampleRecord& record) {
   slot().first_dependent_segment.store(record.media_sequence, std::memory_order_release);
 }
 
+void LogWriter::State::note_clock(const SampleRecord& record) {
+  if (record.sequence != slot().first_sequence.load(std::memory_order_relaxed)) return;
+  slot().clock_offset_us.store(record.presented_wall.us() - record.arrival_us, std::memory_order_release);
+}
+
 // Who reads a timeline from somewhere later on is told where it began.
 void LogWriter::State::note_timeline(const SampleRecord& record) {
   const bool begins = record.discontinuity_sequence != timeline.discontinuity_sequence;
@@ -130,6 +136,7 @@ void LogWriter::State::put_record(const SampleRecord& record) {
     discontinued = record.discontinuity_sequence;
     slot().last_discontinuity_sequence.store(discontinued, std::memory_order_release);
   }
+  note_clock(record);
   note_picture(record);
   note_timeline(record);
   if (records_left == 0) enter_index_block(record.sequence);

@@ -125,6 +125,9 @@ struct LogInfo {
   // Kept like the target duration: a log goes on from its series' retained ones.
   std::uint64_t first_dependent_segment = 0;
   std::int64_t pinned_limit_us = 0;  // a cursor holds records back no longer than this
+  // The clock that its dates are of: CLOCK_MONOTONIC and so much, as CLOCK_REALTIME was at its first record.
+  // 0: it has none yet.
+  std::int64_t clock_offset_us = 0;
   bool is_private = false;
   LogEnd end = LogEnd::kLive;
   std::uint64_t first_sequence = 0;  // of the log's first record ever

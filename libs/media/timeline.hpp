@@ -25,9 +25,9 @@
 //  - part_rule.hpp says which part of its track a sample of sound or picture is in. How long parts may be is
 //    fixed with the target duration, from the frames so far (part_target.hpp): a new stream's first segment
 //    has no parts.
-//  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity. Where that one
-//    runs fast or slow the anchor follows, at segments only and by no more than half a per cent of their
-//    length.
+//  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity at the server's,
+//    which must not step: the caller sees to that (publication::Writer). Where the encoder's runs fast or
+//    slow the anchor follows, at segments only and by no more than half a per cent of their length.
 //  - media_sequence and discontinuity_sequence go on from what the log was given (StreamContinuation). The
 //    latter must stay small: hls.js keeps arrays indexed by it and walks them.
 #pragma once

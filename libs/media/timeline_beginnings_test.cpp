@@ -72,6 +72,17 @@ TEST_F(TimelineBeginnings, AreOfWhatIsDecodedFirstInTheFirstSegment) {
   EXPECT_EQ(beginning(5)->media_sequence, 100U);
 }
 
+// Which clock the dates are of is the first record's to say.
+TEST_F(TimelineBeginnings, HaveTheClockOfTheLog) {
+  const auto offset_us = [this] { return info_of(*open_reader(), 7).clock_offset_us; };
+  EXPECT_EQ(offset_us(), 0);
+  add(kVideoTrack, 90'000, 100, 5, 3'000'000);
+  const std::int64_t known_us = offset_us();
+  EXPECT_EQ(known_us, kWall.us() + 3'000'000 - record_at(1, false, kVideoTrack).arrival_us);
+  for (int i = 1; i < 100; ++i) add(kVideoTrack, 90'000 + i, 101, 6, 3'600'000'000);
+  EXPECT_EQ(offset_us(), known_us);
+}
+
 TEST_F(TimelineBeginnings, OutliveTheirRecordsAndTheirWriter) {
   add(kVideoTrack, 90'000, 100, 5);
   for (int i = 0; i < 100; ++i) add(kVideoTrack, 90'000 + i, 101, 5);

@@ -154,9 +154,11 @@ Sample Writer::sample_of(std::uint8_t number, bool key, std::int32_t composition
 }
 
 Result<bool> Writer::commit(const Room& room, const Sample& sample) {
+  if (!clock_offset_us_) clock_offset_us_ = sample.wall.us() - sample.arrival_us;
+  const WallTime wall = WallTime::from_us(sample.arrival_us + *clock_offset_us_);
   media::SampleRecord record = timeline_->place(
-      {sample.track, sample.timestamp_ms, sample.composition_offset_ms, sample.key, sample.arrival_us,
-       sample.wall, sample.samples, sample.nanoseconds, sample.recovery, sample.refresh});
+      {sample.track, sample.timestamp_ms, sample.composition_offset_ms, sample.key, sample.arrival_us, wall,
+       sample.samples, sample.nanoseconds, sample.recovery, sample.refresh});
   return write(room, sample, record);
 }
 

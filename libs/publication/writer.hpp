@@ -109,6 +109,9 @@ class Writer {
   bool any_record() const { return any_record_; }
   // Of the newest; zeros before there is one.
   const Newest& newest() const { return newest_; }
+  // CLOCK_REALTIME less CLOCK_MONOTONIC, as its dates have it; nullopt: before the first sample, and where
+  // times are brought along.
+  std::optional<std::int64_t> clock_offset_us() const { return clock_offset_us_; }
   std::uint64_t jumps() const { return timeline_ ? timeline_->jumps() : 0; }
   // Of all tracks so far, as PartRule has it; 0 where there is no timeline.
   std::uint64_t closed_parts() const { return timeline_ ? timeline_->closed_parts() : 0; }
@@ -137,6 +140,9 @@ class Writer {
 
   std::unique_ptr<media::LogWriter> log_;
   std::optional<media::Timeline> timeline_;
+  // CLOCK_REALTIME less CLOCK_MONOTONIC at the first sample. Dates go on from it by the latter: where the
+  // wall clock steps they do not.
+  std::optional<std::int64_t> clock_offset_us_;
   std::array<Track, media::kMaxTracks> tracks_;
   std::vector<TrackFormat> pending_;  // in force with their tracks' next samples; hardly ever any
   std::vector<TrackFormat> formats_;

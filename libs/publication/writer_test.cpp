@@ -87,9 +87,9 @@ class WriterTest : public ::testing::Test {
   void send(std::uint8_t track, std::uint32_t timestamp_ms, bool key, const Bytes& payload,
             std::int32_t offset_ms = 0) {
     Sample sample = writer_->sample_of(track, key, offset_ms);
-    sample.timestamp_ms = timestamp_ms;
+    sample.timestamp_ms = timestamp_ms + encoder_ahead_ms_;
     sample.arrival_us = timestamp_ms * 1000LL;
-    sample.wall = kWall + timestamp_ms * 1000LL;
+    sample.wall = kWall + timestamp_ms * 1000LL + wall_step_us_;
     EXPECT_TRUE(*writer_->commit(room_for(sample, payload, timestamp_ms), sample));
   }
   media::LogReader open_log() {
@@ -120,6 +120,8 @@ class WriterTest : public ::testing::Test {
   }
 
   media::LogDescription description_;
+  std::int64_t wall_step_us_ = 0;
+  std::uint32_t encoder_ahead_ms_ = 0;
   std::uint32_t wanted_part_us_ = 0;
   std::optional<Writer> writer_;
 };
@@ -181,6 +183,32 @@ TEST_F(WriterTest, GivesSamplesTimesAndTheFormThatPlayersAreSent) {
 }
 
 // As its first track is, a configuration is a message too.
+// What is counted from the dates, by players of DASH, is where it was.
+TEST_F(WriterTest, KeepsItsDatesWhereTheWallClockSteps) {
+  constexpr std::int64_t kSecond = 1'000'000;
+  for (const std::int64_t step_us : {10 * kSecond, -10 * kSecond, 3600 * kSecond, -3600 * kSecond}) {
+    description_.publication_id = PublicationId{number_of(description_.publication_id) + 1};
+    writer_.reset();
+    write_source();
+    configure_both();
+    EXPECT_FALSE(writer_->clock_offset_us());
+    for (std::uint32_t ms = 0; ms < 120'000; ms += 500) {
+      const bool later = ms >= 60'000;
+      wall_step_us_ = later ? step_us : 0;
+      // A jump of the encoder's clock takes the date again: by the same clock.
+      encoder_ahead_ms_ = ms < 100'000 ? 0 : 30'000;
+      send(media::kVideoTrack, ms, ms % 2000 == 0, picture(ms % 2000 == 0, 1));
+    }
+    const media::LogReader log = open_log();
+    EXPECT_EQ(log.info().clock_offset_us, kWall.us());
+    for (std::uint64_t i = 0; i < log.info().committed; ++i) {
+      const std::int64_t off_us =
+          log.at(i)->record.presented_wall - (kWall + static_cast<std::int64_t>(i) * 500'000);
+      ASSERT_LE(std::abs(off_us), 1000) << i;
+    }
+  }
+}
+
 TEST_F(WriterTest, WritesConfigurationsAsPlayersAreSentThem) {
   write_source();
   configure_both();

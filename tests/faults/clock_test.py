@@ -1,17 +1,25 @@
 #!/usr/bin/env python3
-"""Case 59: the wall clock of every service jumps by an hour forth and back, to 2038 and to 1970 while a stream is live; the monotonic clock does not."""
+"""Case 59: the wall clock of every service jumps by ten seconds and an hour forth and back, to 2038 and to 1970 while a stream is live; the
+monotonic clock does not. Lists go on, and players of DASH who count segments by the clock that the MPD names find them."""
 import glob
 import re
 
 from wire import Peer  # noqa: F401  (sets the path of the harness)
+from dash_clock import newest_by_clock
 from oracle import no_secret_in_logs, same_frames_again_and_again
 from stack import SERVICES, Stack, check, fetch, leave, main, make_clip, skip, wait_for
 
-JUMPS = ("+3600", "-3600", "@2038-01-19 03:13:00", "@1970-01-02 00:00:00", "+0")
+JUMPS = ("+10", "-10", "+3600", "-3600", "@2038-01-19 03:13:00", "@1970-01-02 00:00:00", "+0")
 
 
 def dates(playlist):
     return re.findall(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)", playlist.text)
+
+
+def counted_by_the_clock(stack):
+    """What became of the newest segment that the MPD says is there by its clock, and the Period's id."""
+    counted = newest_by_clock(stack.info["hls_url"].rsplit("/", 1)[0] + "/manifest.mpd")
+    return counted and (fetch(counted[0])[0], counted[1])
 
 
 def clock():
@@ -25,11 +33,12 @@ def clock():
                               "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
     with stack:
         stack.environment.pop("LD_PRELOAD")  # ffmpeg and the tools go by the true clock
-        clip = make_clip(stack.home / "clip.flv", seconds=15)
+        clip = make_clip(stack.home / "clip.flv", seconds=120, gop=60)
         pids = {name: stack.pid(name) for name in SERVICES}
         publisher = stack.publish_on(clip)
         playlist = wait_for(stack.playlist, "a playlist")
         seen = dates(playlist)
+        _, period = wait_for(lambda: (c := counted_by_the_clock(stack)) and c[0] == 200 and c, "a grid to count segments by", 30)
         for to in JUMPS:
             print("  ", to, flush=True)
             # Never half a file: each look at the clock reads it.
@@ -37,6 +46,9 @@ def clock():
             new.write_text(to + "\n")
             new.rename(jump)
             before = stack.playlist()
+            for _ in range(3):
+                counted = wait_for(lambda: (c := counted_by_the_clock(stack)) == (200, period) and c, "what the clock promises", 4)
+                print("    counted by the clock:", counted, flush=True)
             playlist = wait_for(lambda: (p := stack.playlist()) and p.last >= before.last + 2 and p, "the stream to go on")
             check(publisher.poll() is None, f"the publisher lives through {to}")
             date = fetch(stack.info["hls_url"])[1]["Date"]

@@ -63,6 +63,7 @@ class SlatesTest : public ::testing::Test {
       record.discontinuity_sequence = log->continuation().last_discontinuity_sequence + 1;
       record.flags = media::kSampleKey | media::kSampleSegmentStart;
       record.arrival_us = *last_us;
+      record.presented_wall = kWall + *last_us;
       log->commit(room, room.prefix_room, 0, record);
     }
     log->end(end);
@@ -201,6 +202,16 @@ TEST_F(SlatesTest, CountOnOverAKillBehindAPublisherWithoutMedia) {
   EXPECT_EQ(slates()[1].epoch, slates()[2].epoch);
   EXPECT_LT(slates()[1].incarnation, slates()[2].incarnation);
   EXPECT_EQ(slates()[2].end, media::LogEnd::kLive);
+}
+
+// The wall clock was set while nobody wrote.
+TEST_F(SlatesTest, GoOnWithTheDatesOfTheLogOverAKill) {
+  publish(7, kSecond);
+  kill();
+  slates_->resume(*reader_, {3 * kSecond, kWall - 3600 * kSecond});
+  ASSERT_EQ(slates_->advance(4 * kSecond).size(), 1U);
+  const auto log = reader_->open_log(slates().front().slot, slates().front().publication_id, 0);
+  EXPECT_EQ(log->at(0)->record.presented_wall, kWall + 3 * kSecond);
 }
 
 // The older one, which was given up, leaves late, on another thread.

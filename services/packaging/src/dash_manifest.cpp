@@ -253,7 +253,7 @@ void describe_time(const Offering& offering, const std::vector<ListedPeriod>& pe
   if (!listing.goes_on() && !away) mpd.time_shift_us += listing.grace_us;
   mpd.presentation_delay_us = kDelayTargets * target_us;
   mpd.longest_segment_us = media::longest_segment_us(listing.target_duration_seconds);
-  mpd.time_url = kTimePath;
+  mpd.time_url = time_url(offering.stream_id);
 }
 
 // Of players that take the newest Period by its grid.

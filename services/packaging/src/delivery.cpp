@@ -128,7 +128,7 @@ Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t no
   } else if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
     outcome = other_method();
   } else if (request.path == kTimePath) {
-    outcome = server_time(wall);
+    outcome = server_time(clock(request, now_us, wall));
   } else if (const auto path = parse_stream_path(request.path)) {
     outcome = answer_stream(request, *path, now_us, wall, again);
   } else {
@@ -136,6 +136,11 @@ Delivery::Outcome Delivery::answer(const http::Request& request, std::int64_t no
   }
   if (auto* const response = std::get_if<http::Response>(&outcome)) allow_every_origin(*response);
   return outcome;
+}
+
+WallTime Delivery::clock(const http::Request& request, std::int64_t now_us, WallTime wall) const {
+  const auto view = views_.find(request.parameter(kTimeParameter));
+  return view ? view->clock(now_us).value_or(wall) : wall;
 }
 
 // Of what is being sent for a while.

@@ -65,6 +65,8 @@ class Delivery {
     bool is_public = false;
   };
 
+  // What /time shows.
+  WallTime clock(const http::Request& request, std::int64_t now_us, WallTime wall) const;
   Outcome answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
                         WallTime wall, bool again);
   Outcome answer_private(const Question& question);

@@ -385,6 +385,22 @@ TEST_F(DeliveryTest, TellsItsTimeToEverybodyAnew) {
   EXPECT_EQ(field_of(answer, "Access-Control-Allow-Origin"), "*");
 }
 
+// The wall clock at the publication's beginning, and what the steady one has counted since.
+TEST_F(DeliveryTest, TellsTheTimeThatAStreamsDatesAreOf) {
+  const WallTime stepped = WallTime::from_seconds(kNow + 3600);
+  const auto time = [&](const std::string& name, const std::string& value) {
+    http::Request wanted;
+    wanted.path = "/time";
+    wanted.query = {{name, value}};
+    return std::get<std::string>(std::get<http::Response>(delivery_.answer(wanted, 5'000'000, stepped)).body);
+  };
+  EXPECT_EQ(time("stream", "s1"), rfc3339(WallTime::from_us(1'800'000'005'000'000)));
+  EXPECT_EQ(time("stream", ""), rfc3339(stepped));
+  EXPECT_EQ(time("stream", "s9"), rfc3339(stepped));
+  EXPECT_EQ(time("other", "s1"), rfc3339(stepped));
+  EXPECT_NE(body_of(get("manifest.mpd")).find("value=\"/time?stream=s1\""), std::string::npos);
+}
+
 TEST_F(DeliveryTest, HasNoListsOfWhatIsSwitchedOff) {
   const auto status = [this](Protocols protocols, const std::string& path) {
     Delivery delivery(views_, gate_, viewers_, metrics_, protocols);

@@ -196,6 +196,7 @@ std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& re
   if (entries.empty() || target_s == 0) return nullptr;
   const std::vector<Entry> row = row_of(std::move(entries), target_s, !private_too, request);
   auto made = std::make_shared<Offering>();
+  if (live != nullptr) made->stream_id = live->stream_id;
   made->is_private = private_too;
   made->list_name = kDvrPlaylistName;
   made->is_recording = true;

@@ -44,6 +44,7 @@ struct Rendition {
 };
 
 struct Offering {
+  std::string stream_id;  // empty: the log has nothing of it
   Listing listing;
   std::vector<std::shared_ptr<SharedLog>> logs;  // of listing.offered, in their order
   std::shared_ptr<SharedLog> growing_log;        // of listing.growing

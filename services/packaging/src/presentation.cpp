@@ -113,6 +113,7 @@ bool Presentation::read_records(PublicationLog& log, Publication& publication, s
     log.part_target_us = info.part_target_us;
     log.first_dependent_segment = info.first_dependent_segment;
     log.pinned_limit_us = info.pinned_limit_us;
+    log.clock_offset_us = info.clock_offset_us;
     log.segments.recycled_before(info.first);
     learn_timelines(log, reader);
     return false;
@@ -223,6 +224,7 @@ void Presentation::renew(Listing listing, Update& update) {
   update.changed = true;
   tell_news(listing, update);
   auto offering = std::make_shared<Offering>();
+  offering->stream_id = stream_id_;
   offering->is_private = is_private_;
   date_ranges_.update(listing);
   offering->date_ranges = date_ranges_.listed();

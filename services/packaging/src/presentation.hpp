@@ -33,7 +33,8 @@ class Presentation {
   // Publications remembered for 410 after their logs have gone.
   static constexpr std::size_t kRememberedPublications = 32;
 
-  explicit Presentation(const WindowPolicy& policy) : index_(policy) {}
+  Presentation(std::string stream_id, const WindowPolicy& policy)
+      : stream_id_(std::move(stream_id)), index_(policy) {}
 
   struct Update {
     bool more = false;            // there is more to read: update again soon
@@ -97,6 +98,7 @@ class Presentation {
   std::optional<PartName> next_part(const RenditionName& name) const;
   void problem(Update& update, std::string text);
 
+  const std::string stream_id_;
   SegmentIndex index_;
   std::map<PublicationId, Publication> publications_;  // by id
   std::vector<PublicationId> remembered_;              // ids, oldest first

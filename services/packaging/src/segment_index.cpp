@@ -122,6 +122,7 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   if (media > 0) held = std::min(held, media - 1);
   // And so does what stands before a gap that is still there: what is said of the gap is said by that.
   while (held > 0 && held < segments.size() && segments[held]->is_gap) --held;
+  if (media > 0) listing.clock_offset_us = clock_offset_us(segments[media - 1]->publication_id);
   for (std::size_t i = held; i < segments.size(); ++i)
     listing.offered.push_back(as_listed(*segments[i], longest_us));
   listing.first_listed = listed - held;
@@ -132,6 +133,12 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
   listing.ended = silent >= policy_.reconnect_grace_us;
   listing.long_ended = silent >= policy_.reconnect_grace_us + WindowPolicy::kEndToldTargets * target_us;
   return listing;
+}
+
+std::int64_t SegmentIndex::clock_offset_us(PublicationId publication_id) const {
+  const auto found = std::find_if(logs_.begin(), logs_.end(),
+                                  [&](const auto& known) { return known->publication_id == publication_id; });
+  return found == logs_.end() ? 0 : (*found)->clock_offset_us;
 }
 
 std::int64_t SegmentIndex::longest_window_us(std::int64_t target_us) const {

@@ -44,6 +44,7 @@ struct PublicationLog {
   std::uint32_t part_target_us = 0;           // 0: no parts
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
+  std::int64_t clock_offset_us = 0;  // as LogInfo has it
   LogSegments segments;
   std::vector<media::TimelineBeginning> timelines{};  // of what segments has, oldest first
 
@@ -65,6 +66,8 @@ struct Listing {
   // Up to the newest offered segment all that the retained logs know of begin with a whole picture of the
   // first video track.
   bool independent = true;
+  // Of what is offered last and no gap: the clock that its dates are of (LogInfo); 0: not known.
+  std::int64_t clock_offset_us = 0;
   std::int64_t grace_us = 0;  // how long whoever publishes may stay away
   bool ended = false;         // ended for good: no publication continued the stream within the grace time
   bool long_ended = false;    // and who follows it has had the time to be told
@@ -112,6 +115,7 @@ class SegmentIndex {
                             std::int64_t now_monotonic_us) const;
   std::uint32_t target_duration_s() const;
   std::uint32_t part_target_us() const;
+  std::int64_t clock_offset_us(PublicationId publication_id) const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
   std::int64_t silent_us(std::int64_t now_monotonic_us) const;
   bool independent_up_to(std::uint64_t media_sequence) const;

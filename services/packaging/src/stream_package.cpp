@@ -50,6 +50,7 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const std::shared_ptr
   view->target_duration_seconds = offering.listing.target_duration_seconds;
   view->ended = offering.listing.ended;
   view->long_ended = offering.listing.long_ended;
+  view->clock_offset_us = offering.listing.clock_offset_us;
   view->is_private = offering.is_private;
   view->publications = presentation_.publications();
   for (std::size_t i = 0; i < offering.listing.offered.size(); ++i)

@@ -15,7 +15,7 @@ namespace millrace::packaging {
 class StreamPackage {
  public:
   StreamPackage(std::string stream_id, const WindowPolicy& policy)
-      : stream_id_(std::move(stream_id)), presentation_(policy) {}
+      : stream_id_(std::move(stream_id)), presentation_(stream_id_, policy) {}
 
   using Update = Presentation::Update;
   Update update(const StreamLogs& logs, std::int64_t now_monotonic_us);

@@ -57,6 +57,8 @@ struct StreamView {
   std::int64_t newest_us = 0;  // CLOCK_MONOTONIC: when the newest of what is listed was closed
   bool ended = false;
   bool long_ended = false;  // Listing::long_ended
+  // The clock that its dates are of: CLOCK_MONOTONIC and so much; 0: not known.
+  std::int64_t clock_offset_us = 0;
   bool is_private = false;  // of what the log has of the stream, something is not for strangers
 
   // nullptr: there is none of the name.
@@ -77,6 +79,10 @@ struct StreamView {
   // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended,
   // and the stream's end has not been told for long.
   bool is_past_end(const SegmentName& name) const;
+  // What the stream's clock shows; nullopt: it is not known.
+  std::optional<WallTime> clock(std::int64_t now_us) const {
+    return clock_offset_us == 0 ? std::nullopt : std::optional(WallTime::from_us(now_us + clock_offset_us));
+  }
   bool is_awaited(const RenditionView& rendition, const PartName& name) const {
     return !ended && rendition.next_part == name;
   }

@@ -118,6 +118,7 @@ class Publication {
   // Of the newest record.
   std::uint64_t media_sequence() const { return writer_.newest().media_sequence; }
   std::int64_t arrival_us() const { return writer_.newest().arrival_us; }
+  std::optional<std::int64_t> clock_offset_us() const { return writer_.clock_offset_us(); }
   // Of the log so far, as Timeline has it.
   std::uint64_t closed_parts() const { return writer_.closed_parts(); }
 

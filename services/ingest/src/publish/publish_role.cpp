@@ -292,13 +292,15 @@ void PublishRole::finish(media::LogEnd reason) {
 
 // Somebody may come back: after the log's end, whose numbers the slate goes on from.
 void PublishRole::leave_slate(media::LogEnd reason) {
+  const std::int64_t now_us = connection_.now_us();
+  const auto offset_us = publication_->clock_offset_us();
   context_.slates.publisher_left(
       {.stream_id = stream_->stream_id,
        .publication_id = stream_->publication_id,
        .is_private = stream_->is_private,
        .last_media_us = publication_->any_record() ? publication_->arrival_us() : 0,
        .may_return = reason != media::LogEnd::kRevoked},
-      {connection_.now_us(), wall_now()});
+      {now_us, offset_us ? WallTime::from_us(now_us + *offset_us) : wall_now()});
 }
 
 // --- time ---

@@ -36,6 +36,11 @@ std::uint32_t slates_of(const std::vector<media::LogInfo>& slates, std::string_v
   return count;
 }
 
+// Dates go on as in the log, whatever the wall clock has done meanwhile.
+WallTime date_of(const media::LogInfo& log, const Moment& now) {
+  return log.clock_offset_us == 0 ? now.wall : WallTime::from_us(now.monotonic_us + log.clock_offset_us);
+}
+
 }  // namespace
 
 void Slates::publisher_left(const Left& left, const Moment& now) {
@@ -121,7 +126,7 @@ void Slates::resume(media::ArenaReader& arena, const Moment& now) {
       publisher_left(
           {log->stream_id, log->publication_id, log->is_private, *media_us,
            slates_of(slates, log->stream_id, arena_.continuation({.stream_id = log->stream_id}).epoch)},
-          now);
+          {now.monotonic_us, date_of(*log, now)});
     const std::string stream_id = log->stream_id;
     while (log != sources.rend() && log->stream_id == stream_id) ++log;
   }

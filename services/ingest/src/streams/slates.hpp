@@ -56,7 +56,7 @@ class Slates {
     std::uint32_t incarnation = 0;   // slates of the stream's newest epoch so far
     bool may_return = true;
   };
-  // Its log has ended.
+  // Its log has ended. now: the date as the log has it.
   void publisher_left(const Left& left, const Moment& now);
   // Ends the stream's slate when the publication's log could be made (true): it goes on from the slate.
   // Where there is no room the slate goes on. make_log: within the lock.
