@@ -2,8 +2,10 @@
 """DASH beside HLS, of the same segments: every manifest is as the schema has it, numbers and starts of Periods never change, ffmpeg
 plays it."""
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -11,6 +13,7 @@ import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as ElementTree
 
+from dash_clock import newest_by_clock
 from grants import make_private, signed
 from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, wait_for
 
@@ -176,6 +179,23 @@ def grows_while_it_is_sent(url):
     check(body.count(b"moof") >= 3 and arrived[-1][0] - arrived[0][0] > 0.1, f"part by part: {[(t, len(p)) for t, p in arrived]}")
 
 
+def waits_for_a_late_publisher(publisher, url):
+    """What the clock says is there is not refused while the publisher is connected and late: it comes."""
+    os.kill(publisher.pid, signal.SIGSTOP)
+    try:
+        time.sleep(5)
+        name, _ = newest_by_clock(url)
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(fetch(name, timeout=30)))
+        asking.start()
+        asking.join(0.5)
+        check(not answers, f"who asks for {name} waits: {answers}")
+    finally:
+        os.kill(publisher.pid, signal.SIGCONT)
+    asking.join(30)
+    check(answers and answers[0][0] == 200, f"{name}: {answers and answers[0][:2]}")
+
+
 def discontinuities(watch):
     """How many of them the Periods were of: one may be in several, when segments are uneven."""
     return len({name.split(".")[0] for name in watch.starts})
@@ -201,6 +221,7 @@ def dash():
         ffprobe_describes(url)
         ffmpeg_plays(url)
         grows_while_it_is_sent(low_latency)
+        waits_for_a_late_publisher(publisher, low_latency)
         reads_on(watch, 10, "the stream")
 
         stack.kill("packaging")

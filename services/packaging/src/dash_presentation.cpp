@@ -35,6 +35,9 @@ const DashPresentation::Manifests& DashPresentation::update(const Offering& offe
   manifests_.full = compressible(std::move(full));
   std::string plain = dash_manifest(offering, periods_, ManifestForm::kPlain);
   manifests_.plain = plain == *manifests_.full.text ? manifests_.full : compressible(std::move(plain));
+  const DashPeriod& newest = periods_.periods().back();
+  manifests_.grid.reset();
+  if (newest.grid_ns != 0) manifests_.grid = Grid{newest.first_segment, newest.start, newest.grid_ns};
   return manifests_;
 }
 

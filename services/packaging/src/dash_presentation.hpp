@@ -2,6 +2,8 @@
 // one thread at a time (the stream's actor).
 #pragma once
 
+#include <optional>
+
 #include "dash_periods.hpp"
 #include "stored_text.hpp"
 
@@ -9,10 +11,17 @@ namespace millrace::packaging {
 
 class DashPresentation {
  public:
+  // Of the newest Period: where players look for its segments by the clock.
+  struct Grid {
+    std::uint64_t first_segment = 0;
+    WallTime start{};
+    std::int64_t length_ns = 0;  // never 0
+  };
   // Without a text where there is no MPD.
   struct Manifests {
     StoredText full;
     StoredText plain;  // the same text where nothing differs
+    std::optional<Grid> grid{};
   };
   // Called with every offering. The same as before where nothing but the growing segment has changed.
   const Manifests& update(const Offering& offering);

@@ -325,6 +325,7 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
   if (view.is_awaited(name) || view.is_next(name)) return awaited(question);
   // What is refused of what the clock promised dash.js asks for sixteen times within 1.6 s, then for nothing.
   if (rendition.list_end.part_target_us > 0 && view.is_past_end(name)) return awaited(question);
+  if (view.is_due(name, question.now_us)) return awaited(question);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
   const OfferedSegment& offered = view.segment(name);

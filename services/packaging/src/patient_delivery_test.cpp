@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -33,9 +34,11 @@ class PatientDeliveryTest : public ::testing::Test {
     arena_ = make_arena(directory_.path());
     reader_ = media::ArenaReader::open(directory_.path(), "ingest", "test").value();
     publish_stream({.part_us = 80'000});
-    server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
-                patient_.serve(std::move(request), responder, monotonic_us(), wall_now());
-              }).value();
+    server_ =
+        http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
+          const std::int64_t now_us = now_us_;
+          patient_.serve(std::move(request), responder, now_us != 0 ? now_us : monotonic_us(), wall_now());
+        }).value();
   }
 
   // The list then ends with the third part of the last whole segment, or with so many more frames.
@@ -89,6 +92,7 @@ class PatientDeliveryTest : public ::testing::Test {
   std::shared_ptr<media::ArenaReader> reader_;
   std::unique_ptr<TestPublisher> publisher_;
   std::uint64_t epoch_ = 0;
+  std::atomic<std::int64_t> now_us_ = 0;  // when requests come; 0: now
   StreamPackage package_{"s1", WindowPolicy{.segments = 4, .reconnect_grace_us = 60 * kSecond}};
   ViewTable views_;
   ViewerCounter viewers_;
@@ -199,6 +203,7 @@ TEST_F(PatientDeliveryTest, SendsTheHintedPartWhenItIsWholeAndTheGrowingSegmentA
 
 // Players of DASH ask by the clock.
 TEST_F(PatientDeliveryTest, LetsWaitForTheSegmentAfterTheGrowingOneAndForNoFurther) {
+  now_us_ = 1;  // as the publisher begins: nothing is due
   SegmentName name = segment_name(package_.view()->growing->segment());
   name.media_sequence += 2;
   EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
@@ -206,6 +211,35 @@ TEST_F(PatientDeliveryTest, LetsWaitForTheSegmentAfterTheGrowingOneAndForNoFurth
   const auto next = ask_and_wait("/live/s1/v0/" + to_string(name), "GET", "Connection: close\r\n");
   frames(10);
   EXPECT_EQ(status_of(next->read_all()), 200);
+}
+
+// A publisher that is connected and late: what the clock promises comes, players who ask for it wait.
+TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksForWhatIsDue) {
+  const SegmentName newest = segment_name(package_.view()->growing->segment());
+  const auto later = [&](std::uint64_t count) {
+    SegmentName name = newest;
+    name.media_sequence += count;
+    return "/live/s1/v0/" + to_string(name);
+  };
+  // Before a segment's length before its beginning.
+  const auto set_clock = [&](std::uint64_t count, std::int64_t us) {
+    const DashPresentation::Grid grid = package_.view()->manifests.grid.value();
+    const auto number = static_cast<std::int64_t>(newest.media_sequence + count - grid.first_segment);
+    now_us_ = grid.start.us() + (number - 1) * grid.length_ns / 1000 - us - package_.view()->clock_offset_us;
+  };
+  set_clock(3, 1000);
+  EXPECT_EQ(status_of(get(later(3))), 404) << "it is not due";
+  set_clock(3, -1000);
+  EXPECT_EQ(status_of(get(later(4))), 404);
+  const auto waiting = ask_and_wait(later(3), "GET", "Connection: close\r\n");
+  for (int i = 0; i < 2; ++i) frames(5);
+  EXPECT_EQ(room_.waiting(), 1U);
+  for (int i = 0; i < 2; ++i) frames(5);
+  EXPECT_EQ(status_of(waiting->read_all()), 200);
+  set_clock(9, -1000);
+  const auto never = ask_and_wait(later(9));
+  room_.sweep(monotonic_us() + 10 * kSecond);
+  EXPECT_EQ(status_of(never->read_answer()), 503) << "no longer than anybody waits";
 }
 
 // They hear of the publication's end with the next MPD, and of what follows with a later one.

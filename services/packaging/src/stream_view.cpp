@@ -29,6 +29,18 @@ bool StreamView::is_past_end(const SegmentName& name) const {
   return number < name.media_sequence && name.media_sequence <= number + kMostPastEnd;
 }
 
+bool StreamView::is_due(const SegmentName& name, std::int64_t now_us) const {
+  const auto& grid = manifests.grid;
+  const auto now = clock(now_us);
+  if (!grid || !now || ended || !growing || growing->segment().is_gap) return false;
+  const Segment& newest = growing->segment();
+  if (name.publication_id != newest.publication_id || name.incarnation != newest.incarnation) return false;
+  if (name.media_sequence <= newest.media_sequence || name.media_sequence < grid->first_segment) return false;
+  const std::int64_t since_us = *now - grid->start + grid->length_ns / 1000;
+  return since_us >= 0 && name.media_sequence - grid->first_segment <=
+                              static_cast<std::uint64_t>(since_us * 1000 / grid->length_ns);
+}
+
 std::optional<PartPlace> StreamView::find(const RenditionView& rendition, const PartName& name) const {
   const auto place_in = [&](const OfferedSegment& parent,
                             std::optional<std::uint8_t> track) -> std::optional<PartPlace> {

@@ -79,6 +79,9 @@ struct StreamView {
   // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended,
   // and the stream's end has not been told for long.
   bool is_past_end(const SegmentName& name) const;
+  // It is late: by the stream's clock and the MPD's newest grid it is to begin within the length of a segment
+  // or has begun, and its publication goes on.
+  bool is_due(const SegmentName& name, std::int64_t now_us) const;
   // What the stream's clock shows; nullopt: it is not known.
   std::optional<WallTime> clock(std::int64_t now_us) const {
     return clock_offset_us == 0 ? std::nullopt : std::optional(WallTime::from_us(now_us + clock_offset_us));
