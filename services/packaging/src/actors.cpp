@@ -212,7 +212,10 @@ class CatalogueState {
     const std::int64_t now_us = monotonic_us();
     if (now_us < next_telling_us_) return;
     next_telling_us_ = now_us + kTellViewersEveryUs;
-    shared_->tell_viewers(shared_->viewers.collect(now_us));
+    const auto is_known = [&](const std::string& stream_id) {
+      return shared_->streams.find(stream_id) != nullptr;
+    };
+    shared_->tell_viewers(shared_->viewers.collect(now_us, is_known));
     shared_->metrics.viewers(shared_->viewers.viewers());
   }
 

@@ -75,7 +75,7 @@ void ViewerCounter::segment(std::string_view stream_id, std::int64_t latency_us)
   watched.changed = true;
 }
 
-std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us) {
+std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us, const IsKnown& is_known) {
   std::vector<StreamViewers> result;
   const std::lock_guard lock(mutex_);
   for (auto& [stream_id, watched] : streams_) {
@@ -90,6 +90,8 @@ std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us) {
     result.push_back({stream_id, static_cast<std::uint32_t>(watched.viewers.size()), watched.sent_bytes,
                       watched.began, watched.segment_latency_us});
   }
+  std::erase_if(streams_,
+                [&](const auto& entry) { return entry.second.viewers.empty() && !is_known(entry.first); });
   return result;
 }
 
@@ -99,6 +101,11 @@ void ViewerCounter::forget(std::string_view stream_id) {
   if (found == streams_.end()) return;
   for (const auto& [key, viewer] : found->second.viewers) left(found->second, viewer.address);
   streams_.erase(found);
+}
+
+std::size_t ViewerCounter::streams() const {
+  const std::lock_guard lock(mutex_);
+  return streams_.size();
 }
 
 std::size_t ViewerCounter::viewers() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -43,10 +44,14 @@ class ViewerCounter {
   void segment(std::string_view stream_id, std::int64_t latency_us);
 
   // Forgets viewers that have not come back in time, then reports every stream that has viewers, or had some
-  // (or was sent bytes, or got a segment) at the last call.
-  std::vector<StreamViewers> collect(std::int64_t now_us);
+  // (or was sent bytes, or got a segment) at the last call. Of a stream that is not known any more nothing
+  // stays when its last viewer has left: somebody may be sent something of it, or its past, after forget().
+  using IsKnown = std::function<bool(const std::string& stream_id)>;
+  std::vector<StreamViewers> collect(
+      std::int64_t now_us, const IsKnown& is_known = [](const std::string&) { return true; });
   void forget(std::string_view stream_id);
   std::size_t viewers() const;
+  std::size_t streams() const;
 
  private:
   using Key = std::uint64_t;  // of an address, or of one with its user agent

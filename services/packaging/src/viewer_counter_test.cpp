@@ -48,6 +48,24 @@ TEST(ViewerCounter, CountsWhoBeganAndTellsOfSegmentsWithoutViewers) {
   for (const StreamViewers& stream : counter.collect(24)) EXPECT_NE(stream.stream_id, "b");
 }
 
+// Viewers of the past of a stream that has ended, and what is sent when it has left the log.
+TEST(ViewerCounter, KeepsNothingOfAStreamThatIsNotKnownAnyMore) {
+  ViewerCounter counter;
+  const auto is_known = [](const std::string& stream_id) { return stream_id == "live"; };
+  counter.seen("past", "10.0.0.1", "mpv", 0, 6);
+  counter.seen("live", "10.0.0.1", "mpv", 0, 6);
+  EXPECT_EQ(counter.collect(5, is_known).size(), 2U);
+  EXPECT_EQ(counter.streams(), 2U) << "it has a viewer";
+  EXPECT_EQ(counter.collect(6, is_known).size(), 2U) << "that nobody watches any more is told";
+  EXPECT_EQ(counter.streams(), 1U);
+  counter.forget("live");
+  counter.sent("live", 10);
+  counter.sent("past", 10);
+  counter.segment("past", 10);
+  EXPECT_EQ(counter.collect(7, is_known).size(), 2U);
+  EXPECT_EQ(counter.streams(), 1U) << "what goes on counts from where it was";
+}
+
 TEST(ViewerCounter, CountsNoMoreThanItsLimit) {
   ViewerCounter counter({.viewers = 2});
   for (const char* address : {"10.0.0.1", "10.0.0.2", "10.0.0.3"}) counter.seen("a", address, "", 0, 6);
