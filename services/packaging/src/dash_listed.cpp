@@ -47,6 +47,12 @@ std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
   while (begin < segments.size() && !period.holds(segments[begin])) ++begin;
   std::size_t end = begin;
   while (end < segments.size() && period.holds(segments[end])) ++end;
+  // What nobody has any more (recording was down) ends what can be listed before it.
+  for (std::size_t i = begin; i < end; ++i) {
+    if (std::none_of(offering.renditions.begin(), offering.renditions.end(),
+                     [i](const Rendition& rendition) { return rendition.segments[i].has_value(); }))
+      begin = i + 1;
+  }
   std::vector<Share> found;
   for (const Rendition& rendition : offering.renditions) {
     const auto& own = rendition.segments;

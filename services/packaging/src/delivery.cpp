@@ -7,7 +7,7 @@
 #include "cmcd.hpp"
 #include "gap_segment.hpp"
 #include "growing_segment.hpp"
-#include "http/content_coding.hpp"
+#include "list_request.hpp"
 #include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
 #include "server_time.hpp"
@@ -15,15 +15,9 @@
 namespace millrace::packaging {
 namespace {
 
-constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
 constexpr std::uint32_t kMostBufferMs = 3'600'000;  // what a player may claim to have left
 // Common Media Client Data where it is not in the query.
 constexpr std::array<std::string_view, 3> kReportFields = {"CMCD-Session", "CMCD-Request", "CMCD-Status"};
-constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
-constexpr std::string_view kManifestType = "application/dash+xml";
-// A player is gone when it has not asked for the playlist for this many target durations; nobody waits longer
-// for what is to come (RFC 8216bis 6.2.5.2).
-constexpr std::int64_t kPatienceTargets = 3;
 constexpr std::int64_t kMicroseconds = 1'000'000;
 // A blocking answer may be kept for so many target durations (RFC 8216bis B.1): its query names what is in
 // it.
@@ -38,11 +32,6 @@ http::Response preflight() {
                        "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status");
   response.headers.set("Access-Control-Max-Age", "86400");
   return response;
-}
-
-// Old players, by the address they were given.
-bool asks_for_plain(const http::Request& request) {
-  return request.parameter("ll") == "0";
 }
 
 ClientReport client_report(const http::Request& request) {
@@ -71,12 +60,6 @@ std::string wanted(const StreamPath& path, const hls::DeliveryDirectives& direct
   for (const auto& number : {directives.media_sequence, directives.part})
     text += '/' + (number ? std::to_string(*number) : "");
   return text + '/' + std::to_string(static_cast<int>(form)) + (compressed ? "z" : "");
-}
-
-bool takes_gzip(const http::Request& request) {
-  return http::prefers_gzip(request.headers.contains(kAcceptEncoding)
-                                ? std::optional(request.headers.find(kAcceptEncoding))
-                                : std::nullopt);
 }
 
 // Of a stream with parts, once something of the rendition has come.
@@ -146,37 +129,32 @@ WallTime Delivery::clock(const http::Request& request, std::int64_t now_us, Wall
 // Of what is being sent for a while.
 bool Delivery::may_go_on(const std::string& stream_id, const std::optional<playback::Claims>& claims,
                          WallTime wall) const {
-  const playback::Standing standing = gate_.revocations.standing(stream_id);
-  if (gate_.closed(standing)) return false;
   const auto view = views_.find(stream_id);
-  if (!view) return false;
-  const bool is_public = !view->is_private && standing == playback::Standing::kPublic;
-  return is_public ||
-         (claims && gate_.still_good(*claims, wall - PlaybackGate::kSegmentGraceSeconds * kMicroseconds));
+  return view && gate_.may_go_on(stream_id, view->is_private, claims,
+                                 wall - PlaybackGate::kSegmentGraceSeconds * kMicroseconds);
 }
 
 Delivery::Outcome Delivery::answer_stream(const http::Request& request, const StreamPath& path,
                                           std::int64_t now_us, WallTime wall, bool again) {
-  const playback::Standing standing = gate_.revocations.standing(path.stream_id);
-  if (standing == playback::Standing::kBarred) metrics_.not_found();
-  if (std::optional<http::Response> closed = gate_.closed(standing)) return std::move(*closed);
+  const auto refuse_by_gate = [this](http::Response refusal) {
+    metrics_.refused_by_gate(refusal.status);
+    return refusal;
+  };
+  if (auto closed = gate_.closed(path.stream_id)) return refuse_by_gate(std::move(*closed));
   const auto view = views_.find(path.stream_id);
   if (!view) return missing(Presence::kUnknown);
-  const bool is_public = !view->is_private && standing == playback::Standing::kPublic;
-  const Question question{request, path, *view, now_us, wall, again, is_public};
-  return is_public ? object(question) : answer_private(question);
+  // Also of what was waited for: the token may have been taken back meanwhile.
+  const bool list = path.is_playlist() || path.is_manifest();
+  PlaybackGate::Access access = gate_.admit(request, path.stream_id, view->is_private, wall,
+                                            list ? 0 : PlaybackGate::kSegmentGraceSeconds);
+  if (access.refusal) return refuse_by_gate(std::move(*access.refusal));
+  const Question question{request, path, *view, now_us, wall, again, access};
+  return access.is_public ? object(question) : private_object(question);
 }
 
-// Also of what was waited for: the token may have been taken back meanwhile.
-Delivery::Outcome Delivery::answer_private(const Question& question) {
+Delivery::Outcome Delivery::private_object(const Question& question) {
   const http::Request& request = question.request;
   const bool list = question.path.is_playlist() || question.path.is_manifest();
-  PlaybackGate::Decision decision = gate_.judge(request, question.path.stream_id, question.wall,
-                                                list ? 0 : PlaybackGate::kSegmentGraceSeconds);
-  if (decision.refusal) {
-    metrics_.forbidden();
-    return std::move(*decision.refusal);
-  }
   Outcome outcome = object(question);
   auto* const response = std::get_if<http::Response>(&outcome);
   if (response == nullptr) return outcome;
@@ -195,10 +173,6 @@ Delivery::Outcome Delivery::object(const Question& question) {
   if (!question.again) count_report(question.request);
   const StreamPath& path = question.path;
   const auto& multivariant = question.view.multivariant_playlist;
-  const bool is_list = path.is_playlist() || path.is_manifest();
-  if (is_list && !question.again &&
-      !hls::has_literal_names(question.request.raw_query, question.request.query))
-    return refuse("a directive's name is encoded or in other letters");
   if (path.is_playlist() && !protocols_.hls) return missing(Presence::kUnknown);
   if (path.is_manifest()) return manifest(question);
   if (!path.rendition.empty()) return rendition_object(question);
@@ -264,7 +238,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
 
 // One answer is for all: of a stream that may become private meanwhile it must not be one with a token.
 bool Delivery::may_share(const Question& question) {
-  return question.is_public && question.request.parameter(PlaybackGate::kParameter).empty();
+  return question.access.is_public && question.request.parameter(PlaybackGate::kParameter).empty();
 }
 
 Delivery::Awaited Delivery::awaited(const Question& question, std::string answer) {
@@ -274,9 +248,7 @@ Delivery::Awaited Delivery::awaited(const Question& question, std::string answer
 
 http::Response Delivery::refuse(std::string_view why) {
   metrics_.refused();
-  http::Response response = http::Response::problem(400, "packaging.directive", why);
-  response.headers.set("Cache-Control", "no-store");
-  return response;
+  return refused_directive(why);
 }
 
 http::Response Delivery::playlist(const Question& question, const StoredText& text,
@@ -290,7 +262,7 @@ http::Response Delivery::playlist(const Question& question, const StoredText& te
     return response;
   }
   // What each viewer gets with a token of its own is not compressed for each.
-  if (text.codings && question.is_public && takes_gzip(question.request))
+  if (text.codings && question.access.is_public && takes_gzip(question.request))
     response.body = text.codings->get(*text.text);
   return response;
 }
@@ -349,11 +321,7 @@ http::Response Delivery::growing(const Question& question, const RenditionView& 
     viewers_.sent(stream_id, size);
   };
   // Also of a public stream: it may become private while it is sent.
-  auto claims =
-      gate_
-          .judge(question.request, question.path.stream_id, question.wall, PlaybackGate::kSegmentGraceSeconds)
-          .claims;
-  auto allowed = [this, stream_id = question.view.stream_id, claims = std::move(claims),
+  auto allowed = [this, stream_id = question.view.stream_id, claims = question.access.claims,
                   ahead_us = question.wall.us() - question.now_us](std::int64_t now_us) {
     return may_go_on(stream_id, claims, WallTime::from_us(now_us + ahead_us));
   };

@@ -62,14 +62,14 @@ class Delivery {
     std::int64_t now_us = 0;
     WallTime wall;
     bool again = false;
-    bool is_public = false;
+    const PlaybackGate::Access& access;
   };
 
   // What /time shows.
   WallTime clock(const http::Request& request, std::int64_t now_us, WallTime wall) const;
   Outcome answer_stream(const http::Request& request, const StreamPath& path, std::int64_t now_us,
                         WallTime wall, bool again);
-  Outcome answer_private(const Question& question);
+  Outcome private_object(const Question& question);
   bool may_go_on(const std::string& stream_id, const std::optional<playback::Claims>& claims,
                  WallTime wall) const;
   Outcome object(const Question& question);

@@ -126,12 +126,25 @@ bool DvrArchive::has_none(const std::string& stream_id, std::int64_t now_us) con
   return listed_ && now_us - listed_us_ < kFreshUs && !listed_->contains(stream_id);
 }
 
-void DvrArchive::find(const std::string& stream_id, std::int64_t now_us, Answer answer) {
-  if (has_none(stream_id, now_us)) {
-    const Stream none{std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
-    return answer(&none);
+// Under the mutex.
+DvrArchive::Entry& DvrArchive::entry(const std::string& stream_id, std::int64_t now_us) {
+  Entry& entry = streams_[stream_id];
+  entry.asked_us = now_us;
+  if (!entry.files) {
+    entry.files = std::make_shared<RecordingsOfStream>(directory_, window_us_);
+    entry.known = {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
+    entry.read_us = now_us - kFreshUs;
+  }
+  return entry;
+}
+
+void DvrArchive::find(const std::string& stream_id, bool is_live, std::int64_t now_us, Answer answer) {
+  if (!is_live && has_none(stream_id, now_us)) {
+    static const Stream kNone{std::make_shared<const Recorded>(), nullptr};
+    return answer(&kNone);
   }
   std::unique_lock lock(mutex_);
+  if (is_live || streams_.contains(stream_id)) entry(stream_id, now_us).is_live = is_live;
   std::vector<Answer>& answers = waiting_[stream_id];
   const bool first = answers.empty();
   const bool room = answers.size() < kMostAnswers;
@@ -177,8 +190,7 @@ DvrArchive::Stream DvrArchive::found(const std::string& stream_id, std::int64_t 
   auto recorded = read_files(stream_id, now_us);
   const std::lock_guard lock(mutex_);
   const auto known = streams_.find(stream_id);
-  if (!recorded || known == streams_.end())
-    return {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
+  if (!recorded || known == streams_.end()) return {std::make_shared<const Recorded>(), nullptr};
   known->second.known.recorded = recorded;
   known->second.read_us = now_us;
   const Stream stream = known->second.known;
@@ -210,26 +222,22 @@ void DvrArchive::report(const Result<void>& looked) {
   problem_ = problem;
 }
 
-// nullptr: it has none. Only one thread reads a stream: that which was posted for it.
+// nullptr: it has none, and nothing is kept of it. Only one thread reads a stream: that which was posted for
+// it.
 std::shared_ptr<const Recorded> DvrArchive::read_files(const std::string& stream_id, std::int64_t now_us) {
   const Result<std::vector<recordings::FileName>> names = names_of(stream_id, now_us);
   std::shared_ptr<RecordingsOfStream> files;
   {
     const std::lock_guard lock(mutex_);
-    if (!names || names->empty()) {
+    const auto known = streams_.find(stream_id);
+    const bool is_kept = known != streams_.end() && known->second.is_live;
+    if (!is_kept && (!names || names->empty())) {
       streams_.erase(stream_id);
       return nullptr;
     }
-    Entry& entry = streams_[stream_id];
-    entry.asked_us = now_us;
-    if (!entry.files) {
-      entry.files = std::make_shared<RecordingsOfStream>(directory_, window_us_);
-      entry.known = {std::make_shared<const Recorded>(), std::make_shared<DvrLists>()};
-      entry.read_us = now_us - kFreshUs;
-    }
-    files = entry.files;
+    files = entry(stream_id, now_us).files;
   }
-  return files->read(*names);
+  return files->read(names.value_or(std::vector<recordings::FileName>{}));
 }
 
 std::shared_ptr<const Recorded> DvrArchive::remembered(std::string_view stream_id) const {

@@ -72,13 +72,14 @@ class DvrArchive {
 
   struct Stream {
     std::shared_ptr<const Recorded> recorded;  // never null
-    std::shared_ptr<DvrLists> lists;           // made of it, with the log's
+    std::shared_ptr<DvrLists> lists;           // made of it, with the log's; nullptr: nothing is kept of it
   };
   // nullptr: not now.
   using Answer = std::function<void(const Stream*)>;
-  // What the stream's recordings have; also when that is nothing. On a thread of its own; at once where it
-  // was known just now that it has none.
-  void find(const std::string& stream_id, std::int64_t now_us, Answer answer);
+  // What the stream's recordings have; also when that is nothing. On a thread of its own; at once where it is
+  // not live, and it was known just now that it has none. is_live: what its lists have shown is kept, whether
+  // there are recordings or not.
+  void find(const std::string& stream_id, bool is_live, std::int64_t now_us, Answer answer);
   // What is remembered of it, however old; nullptr: nothing.
   std::shared_ptr<const Recorded> remembered(std::string_view stream_id) const;
   // Does what waits for the disk. False: not now.
@@ -96,7 +97,9 @@ class DvrArchive {
     Stream known;
     std::int64_t read_us = 0;
     std::int64_t asked_us = 0;
+    bool is_live = false;  // was, when it was asked for
   };
+  Entry& entry(const std::string& stream_id, std::int64_t now_us);
   bool has_none(const std::string& stream_id, std::int64_t now_us) const;
   void read(const std::string& stream_id, std::int64_t now_us);
   Stream found(const std::string& stream_id, std::int64_t now_us);

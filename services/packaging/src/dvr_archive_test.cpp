@@ -44,7 +44,7 @@ TEST_F(DvrArchiveTest, ReportsOnceThatTheDirectoryCannotBeRead) {
   });
   const auto ask = [&] {
     const int before = answers;
-    archive.find("s1", 0, [&](const DvrArchive::Stream* stream) {
+    archive.find("s1", false, 0, [&](const DvrArchive::Stream* stream) {
       EXPECT_TRUE(stream != nullptr && stream->recorded->segments.empty());
       ++answers;
     });
@@ -67,7 +67,7 @@ TEST_F(DvrArchiveTest, AnswersForStreamsWithoutRecordingsWithoutLookingAgain) {
   std::atomic<std::thread::id> answered_by{};
   const auto ask = [&](const char* stream, std::int64_t now_us) {
     const int before = answers;
-    archive.find(stream, now_us, [&](const DvrArchive::Stream* found) {
+    archive.find(stream, false, now_us, [&](const DvrArchive::Stream* found) {
       EXPECT_TRUE(found != nullptr && found->recorded->segments.empty());
       answered_by = std::this_thread::get_id();
       ++answers;

@@ -6,8 +6,8 @@
 #include <new>
 
 #include "caching.hpp"
-#include "http/content_coding.hpp"
 #include "http/selection.hpp"
+#include "list_request.hpp"
 #include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
 #include "recorded_media.hpp"
@@ -15,10 +15,7 @@
 namespace millrace::packaging {
 namespace {
 
-constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
-constexpr std::string_view kManifestType = "application/dash+xml";
 constexpr std::int64_t kMicroseconds = 1'000'000;
-constexpr std::int64_t kPatienceTargets = 3;
 
 http::Response busy() {
   http::Response response = http::Response::problem(503, "packaging.busy", "recordings are being read");
@@ -38,16 +35,8 @@ void send(const http::Responder& responder, http::Response response) {
   responder(std::move(response));
 }
 
-bool takes_gzip(const http::Request& request) {
-  constexpr std::string_view kAcceptEncoding = "Accept-Encoding";
-  return http::prefers_gzip(request.headers.contains(kAcceptEncoding)
-                                ? std::optional(request.headers.find(kAcceptEncoding))
-                                : std::nullopt);
-}
-
-PlaylistForm form_of(const http::Request& request) {
-  const std::string_view skip = request.parameter("_HLS_skip");
-  return skip == "YES" || skip == "v2" ? PlaylistForm::kDelta : PlaylistForm::kPlain;
+PlaylistForm form_of(const hls::DeliveryDirectives& directives) {
+  return directives.skip == hls::Skip::kNothing ? PlaylistForm::kPlain : PlaylistForm::kDelta;
 }
 
 // So that whoever sends the pieces does not wait for the disk: of what the answer carries.
@@ -108,10 +97,6 @@ std::pair<RecordedSegmentPtr, std::shared_ptr<const TrackDescription>> find(cons
   return {};
 }
 
-bool is_private(const Recorded& recorded, const Offering* live) {
-  return live == nullptr ? packaging::is_private(recorded) : live->is_private;
-}
-
 // The segment that has what is asked for, or refers to it. nullptr: there is none.
 RecordedSegmentPtr holder(const Recorded& recorded, const StreamPath& path) {
   if (const auto name = parse_segment_name(path.name)) return find(recorded, *name);
@@ -156,84 +141,96 @@ bool DvrDelivery::may_have(const http::Request& request, const http::Response& a
   return path && !path->rendition.empty() && (parse_segment_name(path->name) || parse_init_name(path->name));
 }
 
-DvrDelivery::Access DvrDelivery::judge(const http::Request& request, const std::string& stream_id,
-                                       bool is_private, WallTime wall, std::int64_t grace_s) const {
-  const playback::Standing standing = gate_.revocations.standing(stream_id);
-  if (auto closed = gate_.closed(standing)) return {false, std::move(closed)};
-  if (!is_private && standing == playback::Standing::kPublic) return {true, {}};
-  PlaybackGate::Decision decision = gate_.judge(request, stream_id, wall, grace_s);
-  if (decision.refusal) metrics_.forbidden();
-  return {false, std::move(decision.refusal)};
+PlaybackGate::Access DvrDelivery::admit(const Visit& visit, const Recorded* recorded, const Offering* live,
+                                        std::int64_t grace_s) const {
+  const bool is_marked = live != nullptr ? live->is_private : recorded && packaging::is_private(*recorded);
+  PlaybackGate::Access access = gate_.admit(visit.request, visit.stream_id, is_marked, visit.wall, grace_s);
+  if (access.refusal) metrics_.refused_by_gate(access.refusal->status);
+  return access;
+}
+
+// It takes a place among those that wait as long as it is somebody's.
+DvrDelivery::VisitPtr DvrDelivery::visit(http::Request&& request, const http::Responder& responder,
+                                         std::int64_t now_us, WallTime wall) const {
+  auto made = std::make_shared<Visit>(Visit{std::move(request), responder, now_us, wall, {}, {}, {}, false});
+  made->path = *parse_stream_path(made->request.path);
+  made->stream_id = made->path.stream_id;
+  if (auto place = places_->take(made->request.peer_address)) {
+    made->place = std::move(*place);
+    made->has_place = true;
+  }
+  return made;
 }
 
 void DvrDelivery::serve_list(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
                              WallTime wall) {
-  const std::string stream_id(parse_stream_path(request.path)->stream_id);
-  if (auto closed = gate_.closed(gate_.revocations.standing(stream_id)))
-    return send(responder, std::move(*closed));
+  const VisitPtr visit = this->visit(std::move(request), responder, now_us, wall);
   // As far as it is known before anything is read.
-  const auto view = views_.find(stream_id);
-  const auto known = archive_.remembered(stream_id);
-  const Offering* const live = view ? view->offering.get() : nullptr;
-  Access access =
-      judge(request, stream_id, known ? is_private(*known, live) : live && live->is_private, wall, 0);
+  const auto view = views_.find(visit->stream_id);
+  const auto known = archive_.remembered(visit->stream_id);
+  PlaybackGate::Access access = admit(*visit, known.get(), view ? view->offering.get() : nullptr, 0);
   if (access.refusal) return send(responder, std::move(*access.refusal));
-  auto kept = std::make_shared<const http::Request>(std::move(request));
-  archive_.find(stream_id, now_us,
-                [this, kept = std::move(kept), responder, now_us, wall](const DvrArchive::Stream* stream) {
-                  if (stream == nullptr) return send(responder, busy());
-                  answer(responder, [&] { send(responder, list(*kept, *stream, now_us, wall)); });
-                });
+  if (visit->path.is_dvr_playlist() && !visit->path.rendition.empty()) {
+    auto directives = hls::parse_directives(visit->request.query);
+    if (!directives) {
+      metrics_.refused();
+      return send(responder, refused_directive(directives.error().message));
+    }
+    visit->form = form_of(*directives);
+  }
+  if (!visit->has_place) return send(responder, busy());
+  archive_.find(visit->stream_id, view != nullptr, now_us, [this, visit](const DvrArchive::Stream* stream) {
+    if (!visit->responder.connected()) return;
+    if (stream == nullptr) return send(visit->responder, busy());
+    answer(visit->responder, [&] { send(visit->responder, list(*visit, *stream)); });
+  });
 }
 
-http::Response DvrDelivery::list(const http::Request& request, const DvrArchive::Stream& stream,
-                                 std::int64_t now_us, WallTime wall) {
-  const std::string stream_id(parse_stream_path(request.path)->stream_id);
-  const auto view = views_.find(stream_id);
+http::Response DvrDelivery::list(const Visit& visit, const DvrArchive::Stream& stream) {
+  const auto view = views_.find(visit.stream_id);
   const Offering* const live = view ? view->offering.get() : nullptr;
-  Access access = judge(request, stream_id, is_private(*stream.recorded, live), wall, 0);
+  PlaybackGate::Access access = admit(visit, stream.recorded.get(), live, 0);
   if (access.refusal) return std::move(*access.refusal);
-  http::Response response = list_of(request, stream, live, access.is_public, now_us, wall);
+  http::Response response = list_of(visit, stream, live, access.is_public);
   if (!access.is_public) response.headers.set("Cache-Control", cache::kForOneViewer);
   return response;
 }
 
-http::Response DvrDelivery::list_of(const http::Request& request, const DvrArchive::Stream& stream,
-                                    const Offering* live, bool is_public, std::int64_t now_us,
-                                    WallTime wall) {
-  const StreamPath path = *parse_stream_path(request.path);
+// Of a stream that is live there are lists whatever is recorded: recording may be late, or down, and what was
+// shown stays.
+http::Response DvrDelivery::list_of(const Visit& visit, const DvrArchive::Stream& stream,
+                                    const Offering* live, bool is_public) {
+  const StreamPath& path = visit.path;
   const Recorded& recorded = *stream.recorded;
   if (path.is_dvr_manifest() ? !protocols_.dash : !protocols_.hls) return nothing("there are no such lists");
-  if (recorded.segments.empty() && recorded.rest.empty()) {
-    if (live == nullptr) return nothing("there is nothing of this stream, neither live nor recorded");
-    if (live->listing.first_listed > 0)
-      return nothing("this stream is not recorded: it has no past to go back to");
-  }
-  const auto texts = stream.lists->texts(recorded, live, archive_.window_us(), wall);
+  const bool is_recorded = !recorded.segments.empty() || !recorded.rest.empty();
+  if (!stream.lists || (live == nullptr && !is_recorded))
+    return nothing("there is nothing of this stream, neither live nor recorded");
+  const auto texts = stream.lists->texts(recorded, live, archive_.window_us(), visit.wall);
   if (!texts->offering) return nothing("there is nothing of this stream yet");
-  viewers_.seen(path.stream_id, request.peer_address, viewer_name(request), now_us,
-                kPatienceTargets * texts->offering->listing.target_duration_seconds * kMicroseconds);
   const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
+  viewers_.seen(visit.stream_id, visit.request.peer_address, viewer_name(visit.request), visit.now_us,
+                kPatienceTargets * target_s * kMicroseconds);
   DvrLists* const for_one_viewer = is_public ? nullptr : stream.lists.get();
   if (path.is_dvr_manifest()) {
-    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), wall);
-    return manifest.text ? text_of(request, path, manifest, target_s, for_one_viewer)
+    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), visit.wall);
+    return manifest.text ? text_of(visit, manifest, target_s, for_one_viewer)
                          : nothing("there is no MPD of this stream yet");
   }
-  if (path.rendition.empty())
-    return text_of(request, path, texts->multivariant->text(), target_s, for_one_viewer);
+  if (path.rendition.empty()) return text_of(visit, texts->multivariant->text(), target_s, for_one_viewer);
   const auto found = texts->media.find(path.rendition);
   return found == texts->media.end()
              ? nothing("there is no such list")
-             : text_of(request, path, found->second->text(form_of(request)), target_s, for_one_viewer);
+             : text_of(visit, found->second->text(visit.form), target_s, for_one_viewer);
 }
 
-http::Response DvrDelivery::text_of(const http::Request& request, const StreamPath& path,
-                                    const StoredText& text, std::uint32_t target_s,
+http::Response DvrDelivery::text_of(const Visit& visit, const StoredText& text, std::uint32_t target_s,
                                     DvrLists* for_one_viewer) const {
+  const http::Request& request = visit.request;
+  const StreamPath& path = visit.path;
   if (for_one_viewer != nullptr && !for_one_viewer->has_room_for(text.text->size())) return busy();
   metrics_.playlist_served();
-  if (request.method == http::Method::kGet) viewers_.sent(path.stream_id, text.text->size());
+  if (request.method == http::Method::kGet) viewers_.sent(visit.stream_id, text.text->size());
   http::Response response;
   response.headers.set("Content-Type", path.is_dvr_manifest() ? kManifestType : kPlaylistType);
   response.headers.set("ETag", text.etag);
@@ -256,68 +253,62 @@ http::Response DvrDelivery::text_of(const http::Request& request, const StreamPa
 
 void DvrDelivery::serve_object(http::Request&& request, const http::Responder& responder,
                                http::Response missing, std::int64_t now_us, WallTime wall) {
-  const StreamPath path = *parse_stream_path(request.path);
-  const std::string stream_id(path.stream_id);
-  const auto view = views_.find(stream_id);
+  const VisitPtr visit = this->visit(std::move(request), responder, now_us, wall);
+  const auto view = views_.find(visit->stream_id);
   const Offering* const live = view ? view->offering.get() : nullptr;
-  if (is_to_come(live, path)) return responder(std::move(missing));
+  if (is_to_come(live, visit->path)) return responder(std::move(missing));
   // As far as it is known before anything is read.
-  const auto known = archive_.remembered(stream_id);
-  Access access = judge(request, stream_id, known ? is_private(*known, live) : live && live->is_private, wall,
-                        PlaybackGate::kSegmentGraceSeconds);
+  const auto known = archive_.remembered(visit->stream_id);
+  PlaybackGate::Access access = admit(*visit, known.get(), live, PlaybackGate::kSegmentGraceSeconds);
   if (access.refusal) return send(responder, std::move(*access.refusal));
-  const bool is_live = live != nullptr;
-  auto kept = std::make_shared<const http::Request>(std::move(request));
-  if (!known || !holder(*known, *parse_stream_path(kept->path)))
-    return find_object(kept, responder, missing, is_live, now_us, wall);
-  const bool taken = archive_.post([this, kept, responder, missing, known, is_live, now_us, wall] {
-    answer(responder, [&] {
-      if (!is_known(*known, *parse_stream_path(kept->path)))
-        return find_object(kept, responder, missing, is_live, now_us, wall);
-      object(kept, responder, missing, *known, wall);
+  visit->missing = std::move(missing);
+  visit->is_live = live != nullptr;
+  if (!known || !holder(*known, visit->path)) return find_object(visit);
+  const auto read = [this, visit, known] {
+    if (!visit->responder.connected()) return;
+    answer(visit->responder, [&] {
+      if (!is_known(*known, visit->path)) return find_object(visit);
+      object(*visit, *known);
     });
-  });
-  if (!taken) send(responder, busy());
+  };
+  if (!visit->has_place || !archive_.post(read)) send(responder, busy());
 }
 
 // Where too many wait, who watches live is answered as without a past.
-void DvrDelivery::find_object(const std::shared_ptr<const http::Request>& request,
-                              const http::Responder& responder, const http::Response& missing, bool is_live,
-                              std::int64_t now_us, WallTime wall) {
-  const std::string stream_id(parse_stream_path(request->path)->stream_id);
-  archive_.find(stream_id, now_us,
-                [this, request, responder, missing, is_live, wall](const DvrArchive::Stream* stream) {
-                  if (stream == nullptr) return send(responder, is_live ? missing : busy());
-                  answer(responder, [&] { object(request, responder, missing, *stream->recorded, wall); });
-                });
+void DvrDelivery::find_object(const VisitPtr& visit) {
+  const auto found = [this, visit](const DvrArchive::Stream* stream) {
+    if (!visit->responder.connected()) return;
+    if (stream == nullptr) return send(visit->responder, visit->is_live ? visit->missing : busy());
+    answer(visit->responder, [&] { object(*visit, *stream->recorded); });
+  };
+  if (!visit->has_place) return found(nullptr);
+  archive_.find(visit->stream_id, visit->is_live, visit->now_us, found);
 }
 
 // On a thread that may wait for the disk.
-void DvrDelivery::object(const std::shared_ptr<const http::Request>& request,
-                         const http::Responder& responder, http::Response missing, const Recorded& recorded,
-                         WallTime wall) {
-  const StreamPath path = *parse_stream_path(request->path);
-  const std::string stream_id(path.stream_id);
-  const auto view = views_.find(stream_id);
-  Access access = judge(*request, stream_id, is_private(recorded, view ? view->offering.get() : nullptr),
-                        wall, PlaybackGate::kSegmentGraceSeconds);
-  if (access.refusal) return send(responder, std::move(*access.refusal));
+void DvrDelivery::object(const Visit& visit, const Recorded& recorded) {
+  const http::Request& request = visit.request;
+  const StreamPath& path = visit.path;
+  const auto view = views_.find(visit.stream_id);
+  PlaybackGate::Access access =
+      admit(visit, &recorded, view ? view->offering.get() : nullptr, PlaybackGate::kSegmentGraceSeconds);
+  if (access.refusal) return send(visit.responder, std::move(*access.refusal));
   std::optional<http::Response> found;
   if (const auto name = parse_segment_name(path.name)) {
     const RecordedSegmentPtr recorded_segment = find(recorded, *name);
     const TrackSpan* const span = recorded_segment ? span_of(*recorded_segment, path.rendition) : nullptr;
     if (span != nullptr && !(access.is_public && recorded_segment->log.is_private))
-      found = segment(*request, *recorded_segment, *span);
+      found = segment(request, *recorded_segment, *span);
   } else if (const auto init = parse_init_name(path.name)) {
     const auto [with, description] = packaging::find(recorded, path.rendition, *init);
     if (with && !(access.is_public && with->log.is_private)) found = init_segment(*description);
   }
-  if (!found) found = std::move(missing);
+  if (!found) found = visit.missing;
   if (!access.is_public) found->headers.set("Cache-Control", cache::kForOneViewer);
-  if (found->status != 200) return send(responder, std::move(*found));
+  if (found->status != 200) return send(visit.responder, std::move(*found));
   found->headers.set("Content-Type", path.rendition.front() == 'v' ? "video/mp4" : "audio/mp4");
-  if (request->method == http::Method::kGet) viewers_.sent(stream_id, http::body_size(found->body));
-  send(responder, std::move(*found));
+  if (request.method == http::Method::kGet) viewers_.sent(visit.stream_id, http::body_size(found->body));
+  send(visit.responder, std::move(*found));
 }
 
 http::Response DvrDelivery::segment(const http::Request& request, const RecordedSegment& segment,

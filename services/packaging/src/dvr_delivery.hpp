@@ -11,11 +11,16 @@
 
 #include "delivery.hpp"
 #include "dvr_archive.hpp"
+#include "http/places.hpp"
 
 namespace millrace::packaging {
 
 class DvrDelivery {
  public:
+  // Requests that wait for the disk: in all, and of an IPv4 address or IPv6 /64.
+  static constexpr std::size_t kMostWaiting = 8192;
+  static constexpr std::size_t kMostOfAddress = 64;
+
   // All of them outlive the server that calls.
   DvrDelivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics,
               Protocols protocols, DvrArchive& archive)
@@ -38,22 +43,33 @@ class DvrDelivery {
                     std::int64_t now_us, WallTime wall);
 
  private:
-  struct Access {
-    bool is_public = false;
-    std::optional<http::Response> refusal{};
+  // A request that waits for the disk.
+  struct Visit {
+    http::Request request;
+    http::Responder responder;
+    std::int64_t now_us;
+    WallTime wall;
+    StreamPath path{};  // views into the request's
+    std::string stream_id{};
+    http::Places::Place place{};
+    bool has_place = false;
+    PlaylistForm form = PlaylistForm::kPlain;  // of a list
+    http::Response missing{};                  // of an object: the answer where the recordings have not
+    bool is_live = false;
   };
-  Access judge(const http::Request& request, const std::string& stream_id, bool is_private, WallTime wall,
-               std::int64_t grace_s) const;
-  http::Response list(const http::Request& request, const DvrArchive::Stream& stream, std::int64_t now_us,
-                      WallTime wall);
-  http::Response list_of(const http::Request& request, const DvrArchive::Stream& stream, const Offering* live,
-                         bool is_public, std::int64_t now_us, WallTime wall);
-  http::Response text_of(const http::Request& request, const StreamPath& path, const StoredText& text,
-                         std::uint32_t target_s, DvrLists* for_one_viewer) const;
-  void find_object(const std::shared_ptr<const http::Request>& request, const http::Responder& responder,
-                   const http::Response& missing, bool is_live, std::int64_t now_us, WallTime wall);
-  void object(const std::shared_ptr<const http::Request>& request, const http::Responder& responder,
-              http::Response missing, const Recorded& recorded, WallTime wall);
+  using VisitPtr = std::shared_ptr<Visit>;
+
+  VisitPtr visit(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
+                 WallTime wall) const;
+  PlaybackGate::Access admit(const Visit& visit, const Recorded* recorded, const Offering* live,
+                             std::int64_t grace_s) const;
+  http::Response list(const Visit& visit, const DvrArchive::Stream& stream);
+  http::Response list_of(const Visit& visit, const DvrArchive::Stream& stream, const Offering* live,
+                         bool is_public);
+  http::Response text_of(const Visit& visit, const StoredText& text, std::uint32_t target_s,
+                         DvrLists* for_one_viewer) const;
+  void find_object(const VisitPtr& visit);
+  void object(const Visit& visit, const Recorded& recorded);
   http::Response segment(const http::Request& request, const RecordedSegment& segment, const TrackSpan& span);
   http::Response init_segment(const TrackDescription& description);
 
@@ -63,6 +79,7 @@ class DvrDelivery {
   Metrics& metrics_;
   const Protocols protocols_;
   DvrArchive& archive_;
+  const std::shared_ptr<http::Places> places_ = std::make_shared<http::Places>(kMostWaiting, kMostOfAddress);
 };
 
 }  // namespace millrace::packaging

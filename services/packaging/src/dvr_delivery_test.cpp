@@ -1,104 +1,8 @@
 // Going back over a real connection: which lists and objects there are, and for whom.
-#include "dvr_delivery.hpp"
-
-#include <gtest/gtest.h>
-
-#include <thread>
-
-#include "base/clock.hpp"
-#include "http/server.hpp"
-#include "http/test_client.hpp"
-#include "patient_delivery.hpp"
-#include "stream_package.hpp"
-#include "test_publisher.hpp"
-#include "test_recording.hpp"
+#include "dvr_delivery_fixture.hpp"
 
 namespace millrace::packaging {
 namespace {
-
-using http::testing::body_of;
-using http::testing::field_of;
-using http::testing::status_of;
-
-constexpr std::int64_t kNow = 1'000;
-constexpr std::int64_t kHourUs = 3'600'000'000;
-
-playback::TokenKeys keys() {
-  return playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value();
-}
-
-// A published stream of forty segments, of which the live list has four, all recorded.
-class DvrDeliveryTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    gate_.revocations.set_complete();
-    arena_ = make_arena(logs_.path());
-    reader_ = media::ArenaReader::open(logs_.path(), "ingest", "test").value();
-    server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
-                patient_.serve(std::move(request), responder, monotonic_us(), WallTime::from_seconds(kNow));
-              }).value();
-  }
-  void TearDown() override { server_->drain(std::chrono::seconds(2)); }
-
-  void publish(bool is_private = false, PublicationId id = PublicationId{0xA1}, Epoch epoch = Epoch{1}) {
-    publisher_ = std::make_unique<TestPublisher>(
-        *arena_, TestPublisher::Options{.publication_id = id, .epoch = epoch, .is_private = is_private});
-    publisher_->groups(40);
-    publisher_->frame(0);
-    show();
-  }
-  void show() {
-    while (package_.update({sources(reader_)}, 0).more) {
-    }
-    views_.publish(package_.view(), this);
-  }
-  void record(PublicationId id = PublicationId{0xA1}) {
-    for (const media::LogInfo& info : reader_->logs()) {
-      if (info.publication_id != id) continue;
-      media::LogReader log = reader_->open_log(info.slot, id, info.first).value();
-      recording_.begin_log();
-      recording_.take(log);
-    }
-    write_file(directory_.path() + "/s1-2026-11-20T21-49-15.123Z.part.mp4", recording_.live());
-  }
-  std::string request(const std::string& method, const std::string& path, const std::string& fields = "") {
-    http::testing::TestClient client(server_->port());
-    client.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\n" + fields + "\r\n");
-    return client.read_answer(method == "HEAD");
-  }
-  std::string get(const std::string& name, const std::string& fields = "") {
-    return request("GET", "/live/s1/" + name, fields);
-  }
-  // The first segment of a rendition's list: the log has it, but no list of it any more.
-  static std::string first_segment(std::string_view list) {
-    const std::size_t end = list.find(".m4s") + 4;
-    const std::size_t begin = list.rfind('\n', end - 1) + 1;
-    return std::string(list.substr(begin, end - begin));
-  }
-  std::string token() {
-    playback::Claims claims;
-    claims.stream_id = "s1";
-    claims.expires_s = kNow + 60;
-    return keys().sign(claims);
-  }
-
-  ScratchDirectory logs_, directory_;
-  std::unique_ptr<media::ArenaWriter> arena_;
-  std::shared_ptr<media::ArenaReader> reader_;
-  std::unique_ptr<TestPublisher> publisher_;
-  TestRecording recording_;
-  StreamPackage package_{"s1", WindowPolicy{.segments = 4}};
-  ViewTable views_;
-  ViewerCounter viewers_;
-  Metrics metrics_;
-  PlaybackGate gate_{keys()};
-  Delivery delivery_{views_, gate_, viewers_, metrics_};
-  http::WaitingRoom room_{http::WaitingRoom::Limits{}};
-  std::unique_ptr<DvrArchive> archive_ = std::make_unique<DvrArchive>(directory_.path(), kHourUs);
-  DvrDelivery dvr_{views_, gate_, viewers_, metrics_, {}, *archive_};
-  PatientDelivery patient_{delivery_, room_, metrics_, &dvr_};
-  std::unique_ptr<http::Server> server_;
-};
 
 TEST_F(DvrDeliveryTest, GivesTheWholeWindowUnderTheNamesOfTheLiveStream) {
   publish();
@@ -175,11 +79,14 @@ TEST_F(DvrDeliveryTest, SaysWhyThereIsNoPast) {
   EXPECT_EQ(status_of(unknown), 404);
   EXPECT_NE(unknown.find("neither live nor recorded"), std::string::npos) << unknown;
   EXPECT_EQ(archive_->remembered("s1"), nullptr) << "what is not there takes no memory";
+  EXPECT_EQ(field_of(unknown, "Cache-Control"), "public, max-age=1");
   publish();
-  const std::string unrecorded = get("dvr.m3u8");
-  EXPECT_EQ(status_of(unrecorded), 404);
-  EXPECT_NE(unrecorded.find("not recorded"), std::string::npos) << unrecorded;
-  EXPECT_EQ(field_of(unrecorded, "Cache-Control"), "public, max-age=1");
+  EXPECT_EQ(status_of(get("dvr.m3u8")), 200) << "also what is not recorded yet has its live part";
+  EXPECT_NE(archive_->remembered("s1"), nullptr);
+  views_.withdraw("s1", this);
+  let_it_age();
+  EXPECT_EQ(status_of(get("dvr.m3u8")), 404);
+  EXPECT_EQ(archive_->remembered("s1"), nullptr);
 }
 
 TEST_F(DvrDeliveryTest, APrivateStreamsPastTakesItsToken) {

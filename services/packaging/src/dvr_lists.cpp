@@ -87,7 +87,6 @@ void DvrLists::remember(const Offering& offering, const Recorded& recorded) {
 
 // A break that began before the list may go on: as long as somebody asks it stays known.
 void DvrLists::describe_breaks(Offering& offering) {
-  if (std::exchange(private_shown_, offering.is_private) != offering.is_private) date_ranges_ = {};
   date_ranges_.update(offering.listing);
   offering.date_ranges = date_ranges_.listed();
 }
@@ -101,10 +100,14 @@ void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_
   // A stream that began anew has numbers of its own.
   const bool anew = signature.live && signature.last < first_shown_;
   if (anew) first_shown_ = last_shown_ = 0;
+  // What was shown to others is not for these.
+  const bool is_hidden = live ? live->is_private : is_private(recorded);
+  const bool others = std::exchange(private_shown_, is_hidden) != is_hidden;
+  if (others) date_ranges_ = {};
+  if (anew || others) gaps_.clear();
   auto texts = std::make_shared<DvrTexts>();
-  const auto offering = dvr_offering(
-      whole(recorded, signature), live,
-      {window_us, first_shown_, signature.over, gaps_, live ? live->is_private : is_private(recorded)});
+  const auto offering = dvr_offering(whole(recorded, signature), live,
+                                     {window_us, first_shown_, signature.over, gaps_, is_hidden});
   if (offering) {
     describe_breaks(*offering);
     texts->offering = offering;

@@ -17,6 +17,11 @@ struct Entry {
   std::optional<std::size_t> live{};  // place in the live offering
 };
 
+// Nobody has it.
+bool is_gap(const Entry& entry) {
+  return entry.recorded == nullptr && !entry.live;
+}
+
 bool is_listed_live(const Offering& live, std::uint64_t media_sequence) {
   return live.is_listed() && media_sequence >= live.listing.offered[live.listing.first_listed].media_sequence;
 }
@@ -49,22 +54,37 @@ std::uint32_t target_duration_s(const std::vector<RecordedSegmentPtr>& recorded,
   return recorded.empty() ? 0 : recorded.back()->log.target_duration_s;
 }
 
-bool may_stand_before(const Entry& entry, const Entry& newer, const Entry& newest, std::uint32_t target_s,
-                      bool for_strangers, const DvrRequest& request) {
+// gaps: so many stand before the newer one already.
+bool may_stand_before(const Entry& entry, const Entry& newer, const Entry& newest, std::uint64_t gaps,
+                      std::uint32_t target_s, bool for_strangers, const DvrRequest& request) {
   const Segment& segment = entry.segment;
-  const std::uint64_t missing = newer.segment.media_sequence - segment.media_sequence - 1;
+  const std::uint64_t missing =
+      gaps + newer.segment.media_sequence - segment.media_sequence - (is_gap(entry) ? 0 : 1);
   if (missing > kMostGaps || segment.media_sequence < request.not_before) return false;
   if (segment.discontinuity_sequence > newer.segment.discontinuity_sequence) return false;
   if (newest.segment.start_wall - segment.start_wall > request.window_us) return false;
-  if (entry.recorded == nullptr) return true;
+  if (entry.recorded == nullptr) return true;  // it was shown, to the same ones
   return entry.recorded->log.target_duration_s == target_s &&
          !(for_strangers && entry.recorded->log.is_private);
 }
 
-// Segments that neither side has: as they were shown before, or as long together as there is time, and each
-// as a list may have it.
-void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest_us,
-              const std::map<std::uint64_t, Segment>& shown) {
+// What lists have shown of what neither side has, in its place before what there is.
+std::vector<Entry> with_shown(std::vector<Entry> entries, const std::map<std::uint64_t, Segment>& shown) {
+  std::vector<Entry> all;
+  all.reserve(entries.size() + shown.size());
+  auto gap = shown.begin();
+  for (Entry& entry : entries) {
+    const std::uint64_t number = entry.segment.media_sequence;
+    for (; gap != shown.end() && gap->first < number; ++gap) all.push_back({gap->second});
+    if (gap != shown.end() && gap->first == number) ++gap;
+    all.push_back(std::move(entry));
+  }
+  return all;
+}
+
+// Segments that neither side has and no list has shown: as long together as there is time, and each as a list
+// may have it.
+void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest_us) {
   const Segment before = row.back().segment;
   const std::uint64_t count = next.media_sequence - before.media_sequence - 1;
   if (count == 0) return;
@@ -72,11 +92,6 @@ void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest
   const std::int64_t length_us = std::clamp<std::int64_t>(
       (next.start_wall - begin) / static_cast<std::int64_t>(count), 1'000, longest_us);
   for (std::uint64_t i = 1; i <= count; ++i) {
-    if (const auto known = shown.find(before.media_sequence + i); known != shown.end()) {
-      row.push_back({known->second});
-      begin = known->second.start_wall + known->second.duration_us;
-      continue;
-    }
     Entry gap;
     gap.segment.publication_id = before.publication_id;
     gap.segment.incarnation = before.incarnation;
@@ -94,9 +109,14 @@ void add_gaps(std::vector<Entry>& row, const Segment& next, std::int64_t longest
 std::vector<Entry> row_of(std::vector<Entry> entries, std::uint32_t target_s, bool for_strangers,
                           const DvrRequest& request) {
   std::size_t first = entries.size() - 1;
-  while (first > 0 && may_stand_before(entries[first - 1], entries[first], entries.back(), target_s,
-                                       for_strangers, request))
+  std::uint64_t gaps = 0;  // in a row
+  while (first > 0 && may_stand_before(entries[first - 1], entries[first], entries.back(), gaps, target_s,
+                                       for_strangers, request)) {
     --first;
+    gaps = is_gap(entries[first])
+               ? gaps + entries[first + 1].segment.media_sequence - entries[first].segment.media_sequence
+               : 0;
+  }
   const std::int64_t longest_us = media::longest_segment_us(target_s);
   std::vector<Entry> row;
   row.reserve(entries.size() - first);
@@ -105,7 +125,7 @@ std::vector<Entry> row_of(std::vector<Entry> entries, std::uint32_t target_s, bo
     // As SegmentIndex lists them.
     entry.segment.duration_us = std::min(entry.segment.duration_us, longest_us);
     for (TrackSpan& span : entry.segment.tracks) span.duration_us = std::min(span.duration_us, longest_us);
-    if (!row.empty()) add_gaps(row, entry.segment, longest_us, request.gaps);
+    if (!row.empty()) add_gaps(row, entry.segment, longest_us);
     row.push_back(std::move(entry));
   }
   return row;
@@ -194,7 +214,8 @@ std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& re
   };
   while (!entries.empty() && is_hidden(entries.back())) entries.pop_back();
   if (entries.empty() || target_s == 0) return nullptr;
-  const std::vector<Entry> row = row_of(std::move(entries), target_s, !private_too, request);
+  const std::vector<Entry> row =
+      row_of(with_shown(std::move(entries), request.gaps), target_s, !private_too, request);
   auto made = std::make_shared<Offering>();
   if (live != nullptr) made->stream_id = live->stream_id;
   made->is_private = private_too;

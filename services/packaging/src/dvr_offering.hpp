@@ -25,8 +25,8 @@ struct DvrRequest {
   std::int64_t window_us = 0;
   std::uint64_t not_before = 0;  // media sequence: what a list has left out does not come back
   bool ended = false;            // where the log has nothing of the stream
-  // Gaps that a list has shown, by media sequence: they stay as they were. So do the names and times of
-  // segments that neither side has any more.
+  // What a list has shown and neither side has any more, or never had, by media sequence: it stays, with its
+  // name and times, as a gap.
   std::map<std::uint64_t, Segment> gaps{};
   std::optional<bool> is_private{};  // does it take a token? nullopt: by the newest of these
 };

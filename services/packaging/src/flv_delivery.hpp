@@ -25,10 +25,10 @@ class FlvDelivery {
  private:
   static constexpr std::size_t kMaxUserAgent = 128;  // what distinguishes viewers
   bool is_known(std::string_view stream_id) const;
-  bool is_private(std::string_view stream_id, playback::Standing standing) const;
-
-  // Empty without a good token.
-  std::function<bool()> permission(const PlaybackGate::Decision& decision) const;
+  bool is_marked(std::string_view stream_id) const;
+  // FlvViewer::may_watch. Also of a public stream with claims: it may become private while somebody watches.
+  std::function<bool(bool)> permission(std::string_view stream_id,
+                                       std::optional<playback::Claims> claims) const;
 
   FlvDependencies dependencies_;
   const PlaybackGate& gate_;

@@ -113,6 +113,31 @@ TEST_F(FlvDeliveryTest, ShowsNothingBeforeItIsKnownWhoMayWatchNorOfABarredStream
   EXPECT_EQ(flv.answer(request, now_us_, wall_now())->status, 200);
 }
 
+// The log says nothing of it: it was public when its publication began.
+TEST_F(FlvDeliveryTest, EndsForWhoHasNoTokenWhenTheStreamBecomesPrivate) {
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 20);
+  const auto answer = [&](const std::string& given) {
+    http::Request request;
+    request.path = "/live/s1.flv";
+    if (!given.empty()) request.query = {{"token", given}};
+    return flv_.answer(request, now_us_, wall_now())->live;
+  };
+  const auto with = answer(token("s1", 60)), without = answer({});
+  const auto progress_of = [&](http::LiveStream& viewer) {
+    FakeSocket socket;
+    Progress progress = Progress::kMore;
+    while (progress == Progress::kMore) progress = viewer.pump(socket, now_us_);
+    return progress;
+  };
+  EXPECT_EQ(progress_of(*with), Progress::kIdle);
+  EXPECT_EQ(progress_of(*without), Progress::kIdle);
+  gate_.revocations.set_private("s1", true);
+  now_us_ += kSecond;
+  EXPECT_EQ(progress_of(*with), Progress::kIdle);
+  EXPECT_EQ(progress_of(*without), Progress::kEnded);
+}
+
 TEST_F(FlvDeliveryTest, KnowsWhatIsNotThere) {
   for (const char* path : {"/live/other.flv", "/live/s1.flv", "/live/other/live.flv"}) {
     http::testing::TestClient client(server_->port());

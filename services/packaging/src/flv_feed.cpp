@@ -95,8 +95,7 @@ bool FlvFeed::open_log() {
   auto reader = arena->open_log(newest.slot, newest.publication_id, newest.committed);
   is_private_ = newest.is_private || (reader && reader->info().is_private);
   next_permission_us_ = 0;  // it may be another one that is needed
-  if (!reader || (is_private_ && !viewer_.may_watch) || reader->info().end != media::LogEnd::kLive)
-    return false;
+  if (!reader || !viewer_.may_watch(is_private_) || reader->info().end != media::LogEnd::kLive) return false;
   publication_id_ = newest.publication_id;
   reader_.emplace(std::move(*reader));
   return true;
@@ -231,11 +230,9 @@ bool FlvFeed::skip(std::int64_t now_us) {
 }
 
 bool FlvFeed::may_stay(std::int64_t now_us) {
-  if (is_private_ && !viewer_.may_watch) return false;
   if (now_us >= next_permission_us_) {
     next_permission_us_ = now_us + kPermissionEveryUs;
-    const bool barred = dependencies_.is_barred && dependencies_.is_barred(viewer_.stream_id);
-    permitted_ = !barred && (!is_private_ || viewer_.may_watch());
+    permitted_ = viewer_.may_watch(is_private_);
   }
   return permitted_;
 }

@@ -36,16 +36,14 @@ struct FlvDependencies {
   ViewerCounter& viewers;
   Metrics& metrics;
   std::int64_t wait_us = 60'000'000;
-  // Whether nobody may watch the stream any more, asked again and again; empty: never. Any thread.
-  std::function<bool(std::string_view stream_id)> is_barred{};
 };
 
 struct FlvViewer {
   std::string stream_id;
   std::string address;
   std::string user_agent;
-  // Whether it may watch a private publication, asked again and again; empty: it may not.
-  std::function<bool()> may_watch{};
+  // Whether it may watch a publication, asked again and again; is_marked: the log says that it is private.
+  std::function<bool(bool is_marked)> may_watch;
 };
 
 class FlvFeed final : public http::LiveStream {

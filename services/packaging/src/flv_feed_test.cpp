@@ -245,9 +245,8 @@ TEST_F(FlvFeedTest, EndsWhenTheStreamIsBarred) {
   FlvPublisher publisher(*arena_, 1, 1);
   publisher.frames(0, 20);
   bool barred = false;
-  FlvDependencies barring = dependencies();
-  barring.is_barred = [&](std::string_view stream_id) { return barred && stream_id == "s1"; };
-  FlvFeed viewer(barring, FlvViewer{"s1", "192.0.2.1", "test", {}}, now_us_);
+  FlvFeed viewer(dependencies(), FlvViewer{"s1", "192.0.2.1", "test", [&](bool) { return !barred; }},
+                 now_us_);
   FakeSocket socket;
   EXPECT_EQ(pump(viewer, socket), Progress::kIdle);
   EXPECT_GT(socket.bytes.size(), 100U);
@@ -260,7 +259,8 @@ TEST_F(FlvFeedTest, EndsForAViewerWhosePermissionIsTakenBack) {
   FlvPublisher publisher(*arena_, 1, 1, 4U << 20, true);
   publisher.frames(0, 20);
   bool permitted = true;
-  FlvFeed viewer(dependencies(), FlvViewer{"s1", "192.0.2.1", "test", [&] { return permitted; }}, now_us_);
+  FlvFeed viewer(dependencies(), FlvViewer{"s1", "192.0.2.1", "test", [&](bool) { return permitted; }},
+                 now_us_);
   FakeSocket socket;
   EXPECT_EQ(pump(viewer, socket), Progress::kIdle);
   EXPECT_GT(socket.bytes.size(), 100U);

@@ -169,7 +169,9 @@ class FlvFeedTest : public ::testing::Test {
             .wait_us = 5 * kSecond};
   }
   std::unique_ptr<FlvFeed> feed() {
-    return std::make_unique<FlvFeed>(dependencies(), FlvViewer{"s1", "127.0.0.1", "test", {}}, now_us_);
+    return std::make_unique<FlvFeed>(
+        dependencies(), FlvViewer{"s1", "127.0.0.1", "test", [](bool is_marked) { return !is_marked; }},
+        now_us_);
   }
   // Until it has nothing more to do.
   Progress pump(FlvFeed& feed, FakeSocket& socket) {

@@ -136,8 +136,9 @@ void Metrics::player_starved() {
 void Metrics::player_buffer(double seconds) {
   families_->buffer.Observe(seconds);
 }
-void Metrics::forbidden() {
-  families_->forbidden.Increment();
+void Metrics::refused_by_gate(int status) {
+  if (status == 404) not_found();
+  if (status == 401 || status == 403) families_->forbidden.Increment();
 }
 void Metrics::gone() {
   families_->past.Increment();

@@ -27,7 +27,7 @@ class Metrics {
   void init_segment_served();
   void not_found();
   void gone();
-  void forbidden();
+  void refused_by_gate(int status);  // by playback_gate.hpp
   // As players report it of themselves (cmcd.hpp).
   void player_starved();
   void player_buffer(double seconds);

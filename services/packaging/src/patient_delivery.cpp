@@ -1,6 +1,7 @@
 #include "patient_delivery.hpp"
 
 #include "base/clock.hpp"
+#include "list_request.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -27,8 +28,16 @@ std::shared_ptr<const http::Request> kept(http::Request&& request) {
 
 }  // namespace
 
+void PatientDelivery::refuse_query(const http::Responder& responder) {
+  metrics_.refused();
+  http::Response response = refused_directive("a directive's name is encoded or in other letters");
+  allow_every_origin(response);
+  responder(std::move(response));
+}
+
 void PatientDelivery::serve(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
                             WallTime wall) {
+  if (asks_for_list(request) && has_misleading_query(request)) return refuse_query(responder);
   if (dvr_ != nullptr && DvrDelivery::is_list(request))
     return dvr_->serve_list(std::move(request), responder, now_us, wall);
   Delivery::Outcome outcome = delivery_.answer(request, now_us, wall);

@@ -27,6 +27,8 @@ class PatientDelivery {
   void serve(http::Request&& request, const http::Responder& responder, std::int64_t now_us, WallTime wall);
 
  private:
+  void refuse_query(const http::Responder& responder);
+
   Delivery& delivery_;
   http::WaitingRoom& room_;
   Metrics& metrics_;

@@ -1,5 +1,6 @@
-// Who may have the objects of a private stream: judged by the token in the request's query and by what auth
-// broadcasts, without a question to anybody. Thread-safe; outlives the HTTP server.
+// Who may have what is shown of a stream: the one rule for everything that is given of it, lists, objects,
+// what is sent for long and the past. Judged by what auth broadcasts, by the mark of what is shown, and by
+// the token in the request's query, without a question to anybody. Thread-safe; outlives the HTTP server.
 //
 //   401  no token, or it is not ours, or it has run out
 //   403  the token is for another stream or another address, or it was taken back
@@ -28,22 +29,28 @@ class PlaybackGate {
   PlaybackGate() : PlaybackGate(playback::TokenKeys::create(Secret()).value()) {}
   explicit PlaybackGate(playback::TokenKeys keys) : keys_(std::move(keys)) {}
 
-  struct Decision {
-    std::optional<playback::Claims> claims;  // of a token that is good
-    std::optional<http::Response> refusal;   // the answer otherwise
+  struct Access {
+    bool is_public = false;                    // nobody needs a token
+    std::optional<playback::Claims> claims{};  // of a token that is good, also where none is needed yet
+    std::optional<http::Response> refusal{};   // the answer to who may not have it
   };
-  // nullopt: what is shown is judged further; a private stream's then needs a good token.
-  std::optional<http::Response> closed(playback::Standing standing) const;
-  Decision judge(const http::Request& request, std::string_view stream_id, WallTime now,
-                 std::int64_t grace_s = 0) const;
-  // For what goes on for long.
-  bool still_good(const playback::Claims& claims, WallTime now) const {
-    return now.seconds() < std::int64_t{claims.expires_s} && !revocations.is_revoked(claims);
-  }
+  // is_marked: what is shown says of itself that it is private (its media log, or a recording of it). So may
+  // auth.
+  Access admit(const http::Request& request, std::string_view stream_id, bool is_marked, WallTime now,
+               std::int64_t grace_s = 0) const;
+  // The same before anything is known of what is shown. nullopt: it is to be admitted.
+  std::optional<http::Response> closed(std::string_view stream_id) const;
+  // The same for who was admitted with these claims, to what goes on for long.
+  bool may_go_on(std::string_view stream_id, bool is_marked, const std::optional<playback::Claims>& claims,
+                 WallTime now) const;
 
   playback::Revocations revocations;
 
  private:
+  std::optional<http::Response> refusal_of(const http::Request& request, std::string_view stream_id,
+                                           const std::optional<playback::Claims>& claims, WallTime now,
+                                           std::int64_t grace_s) const;
+
   const playback::TokenKeys keys_;
 };
 

@@ -101,17 +101,14 @@ void PackagingService::make_delivery(const std::string& home) {
                                          protocols, *archive_);
   }
   patient_ = std::make_unique<PatientDelivery>(*delivery_, *shared_->waiting, shared_->metrics, dvr_.get());
-  FlvDependencies dependencies{
-      .logs =
-          [shared = shared_.get()](std::string_view stream_id) {
-            const auto entry = shared->streams.find(std::string(stream_id));
-            return entry ? entry->logs() : nullptr;
-          },
-      .viewers = shared_->viewers,
-      .metrics = shared_->metrics,
-      .wait_us = shared_->policy.reconnect_grace_us,
-      .is_barred = [gate = gate_.get()](
-                       std::string_view stream_id) { return gate->revocations.is_barred(stream_id); }};
+  FlvDependencies dependencies{.logs =
+                                   [shared = shared_.get()](std::string_view stream_id) {
+                                     const auto entry = shared->streams.find(std::string(stream_id));
+                                     return entry ? entry->logs() : nullptr;
+                                   },
+                               .viewers = shared_->viewers,
+                               .metrics = shared_->metrics,
+                               .wait_us = shared_->policy.reconnect_grace_us};
   flv_ = std::make_unique<FlvDelivery>(std::move(dependencies), *gate_);
 }
 
