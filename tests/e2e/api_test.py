@@ -14,6 +14,7 @@ import urllib.request
 import xml.etree.ElementTree
 
 from stack import Stack, check, fetch, main, make_clip, wait_for
+from websocket_client import WebSocket
 
 BIN = pathlib.Path(os.environ["MILLRACE_BIN"])
 PUBLIC_ID = re.compile(r"^[a-z0-9]{12}$")
@@ -250,6 +251,9 @@ def as_older_servers_did(stack, clip):
         check(answer.url.endswith(f"/live/{key['streamId']}/index.m3u8"), f"it leads to the public id: {answer.url}")
     check(raw(stack, "/api/metrics")[0] == 200, "metrics")
     wait_for(lambda: list(json.loads(raw(stack, "/api/metrics")[2])) == [key["streamKey"]], "metrics by key")
+    socket = WebSocket(urllib.parse.urlsplit(stack.info["api_url"]).port)
+    shown = wait_for(lambda: (m := json.loads(socket.recv()))["event"] == "metricsUpdate" and m["data"], "numbers over WebSocket")
+    check((shown["streamKey"], shown["streamId"]) == (key["streamKey"], key["streamId"]), f"by key over WebSocket: {shown}")
     hls = urllib.parse.urlsplit(key["hlsUrl"])
     status, _, _ = fetch(f"{hls.scheme}://{hls.netloc}/live/sk_{'0' * 32}/index.m3u8")
     check(status == 404, "a key that nobody has")

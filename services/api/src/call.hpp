@@ -20,6 +20,7 @@ namespace millrace::api {
 
 class MetricsFeed;
 class Peers;
+class PublicNames;
 class Recordings;
 class StreamDirectory;
 
@@ -51,6 +52,7 @@ struct Context {
   const Urls& urls;
   Recordings& recordings;
   StreamDirectory& directory;
+  PublicNames& names;
   const StreamRules& rules;
   const MetricsFeed& feed;
   const AdsConfig& ads;

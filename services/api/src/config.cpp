@@ -69,9 +69,10 @@ void ApiConfig::add_rows(ConfigTable& table) {
   table.duration("STREAM_STOP_HOLD_SECONDS", stream_rules.stop_hold, "30", {0, 3600},
                  "how long POST /stream/stop keeps a stream's encoder off, unless it is started before; "
                  "0: it may come back at once");
-  table.boolean("PUBLIC_STREAM_KEYS", public_stream_keys, "false",
-                "as an older server did: hlsUrl has the stream key, and so have the names in GET /metrics. "
-                "Whoever sees a key can publish with it");
+  table.boolean(
+      "PUBLIC_STREAM_KEYS", public_stream_keys, "false",
+      "as an older server did: hlsUrl has the stream key, and so have the names in GET /metrics and in "
+      "the live metrics. Whoever sees a key can publish with it");
   table.text("API_BASE_URL", api_base_url, "",
              "where clients reach this API; default: http://localhost:PORT");
   table.text("FFMPEG_PATH", ffmpeg_path, "",

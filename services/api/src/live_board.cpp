@@ -29,7 +29,6 @@ std::string rest_of_document(const metrics::v1::StreamMetrics& stream) {
   return text_of(document).substr(1);
 }
 
-// key: an id or a key, which need no escapes.
 std::string document_with(std::string_view key, const std::string& rest) {
   return R"({"streamKey":")" + std::string(key) + "\"," + rest;
 }
@@ -45,7 +44,8 @@ std::string live_event(LiveProtocol protocol, std::string_view name, std::string
   return R"({"event":")" + std::string(name) + R"(","data":)" + std::string(data) + "}";
 }
 
-void LiveBoard::update(const std::vector<MetricsFeed::Numbers>& streams, std::int64_t now_us) {
+void LiveBoard::update(const std::vector<MetricsFeed::Numbers>& streams, std::int64_t now_us,
+                       const NameOf& name_of) {
   const std::lock_guard lock(mutex_);
   if (now_us - swept_us_ >= MetricsFeed::kStaleUs) {
     swept_us_ = now_us;
@@ -55,10 +55,10 @@ void LiveBoard::update(const std::vector<MetricsFeed::Numbers>& streams, std::in
       return true;
     });
   }
-  for (const MetricsFeed::Numbers& stream : streams) put(*stream, now_us);
+  for (const MetricsFeed::Numbers& stream : streams) put(*stream, now_us, name_of);
 }
 
-void LiveBoard::put(const metrics::v1::StreamMetrics& stream, std::int64_t now_us) {
+void LiveBoard::put(const metrics::v1::StreamMetrics& stream, std::int64_t now_us, const NameOf& name_of) {
   std::unique_ptr<Slot> slot;
   if (const auto known = sequences_.find(stream.stream_id()); known != sequences_.end()) {
     slot = std::move(slots_.at(known->second));
@@ -69,10 +69,11 @@ void LiveBoard::put(const metrics::v1::StreamMetrics& stream, std::int64_t now_u
     slot->stream_id = stream.stream_id();
   }
   slot->live = stream.live();
+  if (slot->live) slot->name = name_of(slot->stream_id);
   slot->is_private = stream.is_private();
   slot->until_us = now_us + MetricsFeed::kStaleUs;
   slot->rest = rest_of_document(stream);
-  const std::string document = document_with(slot->stream_id, slot->rest);
+  const std::string document = document_with(slot->name, slot->rest);
   slot->plain = share(live_event(LiveProtocol::kPlain, kEvent, document));
   slot->socket_io = share(live_event(LiveProtocol::kSocketIo, kEvent, document));
   slot->sequence = ++sequence_;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,8 +44,13 @@ class LiveBoard {
 
   static constexpr std::size_t kMostStreams = MetricsFeed::kMostStreams;
 
+  // A stream's public name by its id, which needs no escapes (public_names.hpp). Not asked for what ended.
+  using NameOf = std::function<std::string(const std::string& stream_id)>;
+  static std::string by_id(const std::string& stream_id) { return stream_id; }
+
   // Ended streams are shown once more, then go with those that were not updated for MetricsFeed::kStaleUs.
-  void update(const std::vector<MetricsFeed::Numbers>& streams, std::int64_t now_us);
+  void update(const std::vector<MetricsFeed::Numbers>& streams, std::int64_t now_us,
+              const NameOf& name_of = by_id);
   // Where a new client begins: it is shown what is live at once.
   void join(LiveView& view) const;
   // The next text for this client, and its mark moved; null: it has seen all.
@@ -54,18 +60,19 @@ class LiveBoard {
  private:
   struct Slot {
     std::string stream_id;
+    std::string name;  // while it was live last
     bool live = true;
     bool is_private = false;
     std::int64_t until_us = 0;
     std::uint64_t sequence = 0;
     std::string rest;    // of the document, behind the streamKey
-    LiveText plain;      // with the public id as streamKey
+    LiveText plain;      // with the name as streamKey
     LiveText socket_io;  // the same
   };
   bool may_see(const Slot& slot, const LiveView& view) const;
   static LiveText text_for(const Slot& slot, const LiveView& view);
   const Slot* find_next(const LiveView& view) const;
-  void put(const metrics::v1::StreamMetrics& stream, std::int64_t now_us);
+  void put(const metrics::v1::StreamMetrics& stream, std::int64_t now_us, const NameOf& name_of);
 
   const playback::Revocations& watching_;
   mutable std::mutex mutex_;  // guards what follows

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::chrono::seconds kTickEvery{1};
 constexpr std::size_t kSidBytes = 16;
+// Numbers come once a second: what a stream is called is worth no more waiting than that.
+constexpr std::chrono::seconds kNamesPatience{1};
 
 }  // namespace
 
@@ -115,9 +117,29 @@ void LiveHub::run() {
   }
 }
 
+void LiveHub::name_by(PublicNames* names) {
+  const std::lock_guard lock(mutex_);
+  names_ = names;
+}
+
+// Without an answer of auth, streams are called as before, new ones by their ids.
+LiveBoard::NameOf LiveHub::learn_names(const std::vector<MetricsFeed::Numbers>& streams) const {
+  PublicNames* names = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    names = names_;
+  }
+  if (names == nullptr) return LiveBoard::by_id;
+  std::vector<std::string> ids;
+  for (const MetricsFeed::Numbers& stream : streams)
+    if (stream->live()) ids.push_back(stream->stream_id());
+  (void)names->learn(ids, std::chrono::steady_clock::now() + kNamesPatience);
+  return [names](const std::string& stream_id) { return names->name_of(stream_id); };
+}
+
 void LiveHub::put_on_board(const std::vector<std::vector<MetricsFeed::Numbers>>& updates) {
   const std::int64_t now_us = shared_->monotonic_us();
-  for (const auto& streams : updates) shared_->board.update(streams, now_us);
+  for (const auto& streams : updates) shared_->board.update(streams, now_us, learn_names(streams));
   for (const auto& client : all_clients()) client->wake();
   for (const auto& session : all_sessions()) session->wake();
 }

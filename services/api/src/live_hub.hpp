@@ -14,6 +14,7 @@
 
 #include "engine_session.hpp"
 #include "live_client.hpp"
+#include "public_names.hpp"
 
 namespace millrace::api {
 
@@ -38,6 +39,8 @@ class LiveHub {
   LiveHub(const LiveHub&) = delete;
   LiveHub& operator=(const LiveHub&) = delete;
 
+  // What streams are called from now on, until drain(); before that, and for null, by their public ids.
+  void name_by(PublicNames* names);
   // Any thread; only queues.
   void update(const std::vector<MetricsFeed::Numbers>& streams);
 
@@ -52,6 +55,7 @@ class LiveHub {
 
  private:
   void run();
+  LiveBoard::NameOf learn_names(const std::vector<MetricsFeed::Numbers>& streams) const;
   void put_on_board(const std::vector<std::vector<MetricsFeed::Numbers>>& updates);
   void tick();
   bool is_full() const { return stopping_ || clients_.size() + sessions_.size() >= limits_.clients; }
@@ -63,6 +67,7 @@ class LiveHub {
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
+  PublicNames* names_ = nullptr;
   std::vector<std::vector<MetricsFeed::Numbers>> updates_;
   std::vector<std::weak_ptr<LiveClient>> clients_;  // plain ones
   std::unordered_map<std::string, std::shared_ptr<EngineSession>> sessions_;

@@ -10,6 +10,7 @@
 #include "live_hub.hpp"
 #include "live_metrics.hpp"
 #include "metrics_feed.hpp"
+#include "public_names.hpp"
 #include "rate_limit_metrics.hpp"
 #include "recordings.hpp"
 #include "service/shell.hpp"
@@ -38,6 +39,7 @@ struct ApiService::Parts {
   service::Shell shell;
   std::unique_ptr<Peers> peers;
   std::unique_ptr<StreamDirectory> directory;
+  std::unique_ptr<PublicNames> names;
   std::unique_ptr<Recordings> recordings;
   std::unique_ptr<RateLimits> limits;
   std::unique_ptr<VodAccess> vod_access;
@@ -98,6 +100,8 @@ Result<void> ApiService::start_bus(const runtime::ServiceContext& context) {
         bus::apply(watching, event);
       });
   parts_->directory = std::make_unique<StreamDirectory>(*parts_->peers, parts_->watching);
+  parts_->names = std::make_unique<PublicNames>(*parts_->peers, parts_->urls);
+  parts_->hub->name_by(parts_->names.get());
   Result<playback::TokenKeys> keys =
       playback::TokenKeys::create(config_.playback_secret, config_.playback_secret_previous);
   if (!keys) return fail("config.secret", keys.error().message);
@@ -137,7 +141,7 @@ void ApiService::start_actors(const runtime::ServiceContext& context, const Secr
   const ApplicationConfig application{edge_secret, config_.application_threads, parts.limits.get()};
   const auto start_application = [&parts, application, &rules = config_.stream_rules, &ads = config_.ads] {
     return Application::start(application, {*parts.peers, parts.urls, *parts.recordings, *parts.directory,
-                                            rules, parts.feed, ads, parts.watching});
+                                            *parts.names, rules, parts.feed, ads, parts.watching});
   };
   const std::shared_ptr<ActorParts> shared(new ActorParts{start_application, edge_secret, *parts.upstream,
                                                           *parts.peers, *parts.files, context.health});

@@ -22,6 +22,7 @@
 #include "http/test_client.hpp"
 #include "metrics_feed.hpp"
 #include "peers.hpp"
+#include "public_names.hpp"
 #include "recordings.hpp"
 #include "stream_directory.hpp"
 
@@ -50,6 +51,7 @@ class ApiFixture : public ::testing::Test {
       ASSERT_TRUE(eventually([&] { return peers_->presence(service) == Peers::Presence::kPresent; }));
     recordings_ = std::make_unique<Recordings>(vod_);
     directory_ = std::make_unique<StreamDirectory>(*peers_, taken_back_);
+    names_ = std::make_unique<PublicNames>(*peers_, urls_);
     vod_access_ = std::make_unique<VodAccess>(
         vod_, playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value(), taken_back_,
         *directory_);
@@ -189,9 +191,9 @@ class ApiFixture : public ::testing::Test {
   }
 
   void start_application(RateLimits* limits = nullptr) {
-    auto application =
-        Application::start({Secret("edge-secret"), 4, limits},
-                           {*peers_, urls_, *recordings_, *directory_, rules_, feed_, ads_, taken_back_});
+    auto application = Application::start(
+        {Secret("edge-secret"), 4, limits},
+        {*peers_, urls_, *recordings_, *directory_, *names_, rules_, feed_, ads_, taken_back_});
     ASSERT_TRUE(application.has_value()) << application.error().message;
     application_ = std::move(*application);
   }
@@ -247,6 +249,7 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<bus::Node> node_, auth_, metrics_;
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<StreamDirectory> directory_;
+  std::unique_ptr<PublicNames> names_;
   std::unique_ptr<Recordings> recordings_;
   const StreamRules rules_{std::chrono::seconds(7)};
   MetricsFeed feed_;

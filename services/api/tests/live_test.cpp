@@ -156,6 +156,18 @@ TEST_F(Live, ANewClientSeesWhatIsLiveAtOnceAndAnEndOnlyWhenItHappens) {
   EXPECT_EQ(seen[0]["data"]["isLive"], false);
 }
 
+TEST_F(Live, StreamsHaveTheirPublicNamesAndKeepThemAtTheirEnd) {
+  const auto called = [](const std::string& id) { return id == "one-id" ? "sk_one" : id; };
+  const auto anybody = client();
+  const auto by_socket_io = client(LiveProtocol::kSocketIo);
+  shared_->board.update({stream("one-id"), stream("two-id")}, now_us_, called);
+  EXPECT_EQ(keys(*anybody), (Keys{"sk_one", "two-id"}));
+  std::optional<http::WebSocketClose> close;
+  EXPECT_NE(by_socket_io->next(close)->find(R"("streamKey":"sk_one","bitrate")"), std::string::npos);
+  shared_->board.update({stream("one-id", 0, false, false)}, now_us_, [](const std::string&) { return ""; });
+  EXPECT_EQ(keys(*anybody), Keys{"sk_one"});
+}
+
 TEST_F(Live, StreamsThatNobodyUpdatesGo) {
   update({stream("one-id")});
   now_us_ += MetricsFeed::kStaleUs;

@@ -5,6 +5,7 @@
 
 #include "api_fixture.hpp"
 #include "base/clock.hpp"
+#include "live_hub.hpp"
 
 namespace millrace::api {
 namespace {
@@ -233,6 +234,61 @@ TEST_F(StreamsTest, OldClientsGetKeysInPublicPlacesWhereTheOperatorSaysSo) {
   const json everything = both("GET", "/metrics", "").second;
   ASSERT_EQ(everything.size(), 1U);
   EXPECT_EQ(everything.begin().key(), kKey);
+}
+
+// Whether the operator says so or not, and whether auth answers or not.
+TEST_F(StreamsTest, TheLiveFeedCallsStreamsAsMetricsDoes) {
+  const auto live = std::make_shared<LiveShared>(taken_back_);
+  live->monotonic_us = monotonic_us;
+  live->wall_now = wall_now;
+  const Urls without_keys = urls_;
+  urls_.public_keys = true;
+  PublicNames ids(*peers_, without_keys);
+  LiveHub hub({}, live);
+  hub.name_by(&ids);
+  metrics::v1::StreamMetrics numbers;
+  numbers.set_stream_id("alice-id");
+  numbers.set_live(true);
+  const auto text_to_anybody = [&] {
+    const auto anybody = hub.make_client();
+    anybody->join();
+    hub.update({std::make_shared<const metrics::v1::StreamMetrics>(numbers)});
+    LiveText text;
+    std::optional<http::WebSocketClose> close;
+    EXPECT_TRUE(eventually([&] { return (text = anybody->next(close)) != nullptr; }));
+    return text ? *text : std::string();
+  };
+  const auto name_in = [](const std::string& text) {
+    return json::parse(text)["data"]["streamKey"].get<std::string>();
+  };
+  const int before = auth_questions_;
+  EXPECT_EQ(name_in(text_to_anybody()), "alice-id");
+  EXPECT_EQ(auth_questions_, before) << "no key is asked for";
+
+  hub.name_by(names_.get());
+  EXPECT_TRUE(eventually([&] { return name_in(text_to_anybody()) == kKey; }));
+  EXPECT_EQ(both("GET", "/metrics", "").second.begin().key(), kKey);
+  numbers.set_live(false);
+  EXPECT_TRUE(eventually([&] {
+    return !live->board.is_live("alice-id") || name_in(text_to_anybody()) == kKey;
+  })) << "its end is told under the same name";
+  numbers.set_live(true);
+  auth_silent_ = true;
+  EXPECT_TRUE(eventually([&] { return name_in(text_to_anybody()) == kKey; })) << "what is known is enough";
+  numbers.set_stream_id("bob-id");
+  EXPECT_TRUE(eventually([&] {
+    hub.update({std::make_shared<const metrics::v1::StreamMetrics>(numbers)});
+    const auto anybody = hub.make_client();
+    anybody->join();
+    std::string all;
+    std::optional<http::WebSocketClose> close;
+    for (LiveText text = anybody->next(close); text; text = anybody->next(close)) all += *text;
+    return all.find("bob-id") != std::string::npos;
+  })) << "who is not known yet has its id";
+
+  hub.name_by(&ids);
+  numbers.set_stream_id("alice-id");
+  EXPECT_TRUE(eventually([&] { return name_in(text_to_anybody()) == "alice-id"; }));
 }
 
 // What metrics would report if it reported anything: it does not any more after this.
