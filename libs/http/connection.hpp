@@ -132,7 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request conditions_;        // its method, client and conditional fields: the handler has the rest
   bool keep_alive_ = true;
   bool half_closed_ = false;  // the client sends no more
-  bool is_late_ = false;  // it came while the server drains: requests are answered by 503
+  bool is_late_ = false;      // it came while the server drains: requests are answered by 503
   std::int64_t answer_allowed_until_us_ = 0;
   std::optional<Response> response_;  // given while the handler was still running
   std::optional<Transfer> transfer_;
