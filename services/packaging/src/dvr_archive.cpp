@@ -38,6 +38,15 @@ std::optional<std::int64_t> started_us(const recordings::FileName& name) {
   return (std::chrono::seconds(days).count() + hour * 3600 + minute * 60 + second) * 1'000'000;
 }
 
+// A directory that is not there has no recordings: recording makes it.
+constexpr ErrorCode kNoDirectory = "packaging.no_recordings";
+constexpr ErrorCode kUnreadable = "packaging.recordings";
+
+Error unlisted(const std::string& directory, const std::error_code& error) {
+  const bool is_absent = error == std::errc::no_such_file_or_directory;
+  return {is_absent ? kNoDirectory : kUnreadable, directory + ": " + error.message()};
+}
+
 // The finished form of a file before its live one, which is about to go.
 bool comes_before(const recordings::FileName& a, const recordings::FileName& b) {
   return a.stem != b.stem ? a.stem < b.stem : a.state == recordings::FileState::kFinished;
@@ -48,7 +57,7 @@ bool comes_before(const recordings::FileName& a, const recordings::FileName& b) 
 Result<void> RecordingNames::refresh() {
   struct stat status {};
   if (::stat(directory_.c_str(), &status) != 0)
-    return fail("packaging.recordings", directory_ + ": " + std::generic_category().message(errno));
+    return tl::unexpected(unlisted(directory_, {errno, std::generic_category()}));
   const std::int64_t changed_ns =
       std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   const std::int64_t now = now_ns();
@@ -74,7 +83,7 @@ Result<void> RecordingNames::list() {
   if (error) {
     certain_ = false;
     listed_ns_ = 0;
-    return fail("packaging.recordings", directory_ + ": " + error.message());
+    return tl::unexpected(unlisted(directory_, error));
   }
   for (auto& [stream, names] : names_) {
     std::sort(names.begin(), names.end(), comes_before);
@@ -177,7 +186,7 @@ void DvrArchive::read(const std::string& stream_id, std::int64_t now_us) {
   for (const Answer& answer : answers) answer(stream ? &*stream : nullptr);
 }
 
-DvrArchive::Stream DvrArchive::found(const std::string& stream_id, std::int64_t now_us) {
+std::optional<DvrArchive::Stream> DvrArchive::found(const std::string& stream_id, std::int64_t now_us) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = streams_.find(stream_id);
@@ -187,11 +196,17 @@ DvrArchive::Stream DvrArchive::found(const std::string& stream_id, std::int64_t 
         return known->second.known;
     }
   }
-  auto recorded = read_files(stream_id, now_us);
+  const auto files = read_files(stream_id, now_us);
   const std::lock_guard lock(mutex_);
   const auto known = streams_.find(stream_id);
-  if (!recorded || known == streams_.end()) return {std::make_shared<const Recorded>(), nullptr};
-  known->second.known.recorded = recorded;
+  if (!files) {
+    if (known == streams_.end() || !known->second.is_read) return std::nullopt;
+    known->second.read_us = now_us;
+    return known->second.known;
+  }
+  if (!*files || known == streams_.end()) return Stream{std::make_shared<const Recorded>(), nullptr};
+  known->second.known.recorded = *files;
+  known->second.is_read = true;
   known->second.read_us = now_us;
   const Stream stream = known->second.known;
   forget_oldest();
@@ -222,10 +237,12 @@ void DvrArchive::report(const Result<void>& looked) {
   problem_ = problem;
 }
 
-// nullptr: it has none, and nothing is kept of it. Only one thread reads a stream: that which was posted for
-// it.
-std::shared_ptr<const Recorded> DvrArchive::read_files(const std::string& stream_id, std::int64_t now_us) {
+// nullptr: it has none, and nothing is kept of it. An error: what there is could not be looked at, which does
+// not mean that it has gone. Only one thread reads a stream: that which was posted for it.
+Result<std::shared_ptr<const Recorded>> DvrArchive::read_files(const std::string& stream_id,
+                                                               std::int64_t now_us) {
   const Result<std::vector<recordings::FileName>> names = names_of(stream_id, now_us);
+  if (!names && names.error().code != kNoDirectory) return tl::unexpected(names.error());
   std::shared_ptr<RecordingsOfStream> files;
   {
     const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -98,12 +99,14 @@ class DvrArchive {
     std::int64_t read_us = 0;
     std::int64_t asked_us = 0;
     bool is_live = false;  // was, when it was asked for
+    bool is_read = false;  // once at least
   };
   Entry& entry(const std::string& stream_id, std::int64_t now_us);
   bool has_none(const std::string& stream_id, std::int64_t now_us) const;
   void read(const std::string& stream_id, std::int64_t now_us);
-  Stream found(const std::string& stream_id, std::int64_t now_us);
-  std::shared_ptr<const Recorded> read_files(const std::string& stream_id, std::int64_t now_us);
+  // nullopt: it could not be looked at, and never was.
+  std::optional<Stream> found(const std::string& stream_id, std::int64_t now_us);
+  Result<std::shared_ptr<const Recorded>> read_files(const std::string& stream_id, std::int64_t now_us);
   Result<std::vector<recordings::FileName>> names_of(const std::string& stream_id, std::int64_t now_us);
   void report(const Result<void>& looked);
   void forget_oldest();

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "dvr_fixture.hpp"
@@ -58,6 +60,45 @@ TEST_F(DvrArchiveTest, ReportsOnceThatTheDirectoryCannotBeRead) {
   ASSERT_EQ(problems.size(), 2U);
   EXPECT_NE(problems[0].find("No such file"), std::string::npos);
   EXPECT_EQ(problems[1], "");
+}
+
+// A directory that cannot be looked at for a moment has not lost its files.
+TEST_F(DvrArchiveTest, KeepsWhatItKnowsWhereItCannotLook) {
+  TestPublisher publisher(*arena_, {});
+  publisher.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  const std::size_t segments = read()->segments.size();
+  ASSERT_GT(segments, 0U);
+  const std::string aside = logs_.path() + "/aside";
+  const auto hide = [&] {
+    std::filesystem::rename(directory_.path(), aside);
+    write_file(directory_.path(), {});
+  };
+  const auto show = [&] {
+    std::filesystem::remove(directory_.path());
+    std::filesystem::rename(aside, directory_.path());
+  };
+  DvrArchive archive(directory_.path(), kHourUs);
+  std::int64_t now_us = 0;
+  const auto ask = [&](bool is_live) -> std::optional<std::size_t> {
+    now_us += DvrArchive::kFreshUs;
+    std::promise<std::optional<std::size_t>> found;
+    archive.find("s1", is_live, now_us, [&](const DvrArchive::Stream* stream) {
+      found.set_value(stream == nullptr ? std::nullopt : std::optional(stream->recorded->segments.size()));
+    });
+    return found.get_future().get();
+  };
+  hide();
+  EXPECT_EQ(ask(true), std::nullopt) << "never seen: not now";
+  EXPECT_EQ(ask(false), std::nullopt);
+  show();
+  EXPECT_EQ(ask(true), segments);
+  hide();
+  EXPECT_EQ(ask(true), segments);
+  EXPECT_EQ(ask(false), segments);
+  show();
+  EXPECT_EQ(ask(true), segments);
 }
 
 // Anybody may ask for anything: that there is none is known for a while.
