@@ -87,11 +87,14 @@ std::vector<StreamViewers> ViewerCounter::collect(std::int64_t now_us, const IsK
     });
     if (!had_some && !watched.changed) continue;
     watched.changed = false;
+    watched.active_us = now_us;
     result.push_back({stream_id, static_cast<std::uint32_t>(watched.viewers.size()), watched.sent_bytes,
                       watched.began, watched.segment_latency_us});
   }
-  std::erase_if(streams_,
-                [&](const auto& entry) { return entry.second.viewers.empty() && !is_known(entry.first); });
+  std::erase_if(streams_, [&](const auto& entry) {
+    const bool rests = entry.second.viewers.empty() && now_us - entry.second.active_us >= kKeepUs;
+    return rests && !is_known(entry.first);
+  });
   return result;
 }
 

@@ -33,6 +33,8 @@ struct ViewerLimits {
 
 class ViewerCounter {
  public:
+  static constexpr std::int64_t kKeepUs = 600'000'000;
+
   explicit ViewerCounter(const ViewerLimits& limits = {}) : limits_(limits), key_(random_hash_key()) {}
 
   // A playlist was asked for. A viewer is an address with its user agent: players behind one address with the
@@ -44,8 +46,8 @@ class ViewerCounter {
   void segment(std::string_view stream_id, std::int64_t latency_us);
 
   // Forgets viewers that have not come back in time, then reports every stream that has viewers, or had some
-  // (or was sent bytes, or got a segment) at the last call. Of a stream that is not known any more nothing
-  // stays when its last viewer has left: somebody may be sent something of it, or its past, after forget().
+  // (or was sent bytes, or got a segment) at the last call. A stream that is not known any more (its
+  // past is watched) is forgotten, with its counters, kKeepUs after the last report.
   using IsKnown = std::function<bool(const std::string& stream_id)>;
   std::vector<StreamViewers> collect(
       std::int64_t now_us, const IsKnown& is_known = [](const std::string&) { return true; });
@@ -66,6 +68,7 @@ class ViewerCounter {
     std::uint64_t began = 0;
     std::int64_t segment_latency_us = 0;
     bool changed = false;
+    std::int64_t active_us = 0;  // was reported
   };
   struct Hash : std::hash<std::string_view> {
     using is_transparent = void;

@@ -49,21 +49,28 @@ TEST(ViewerCounter, CountsWhoBeganAndTellsOfSegmentsWithoutViewers) {
 }
 
 // Viewers of the past of a stream that has ended, and what is sent when it has left the log.
-TEST(ViewerCounter, KeepsNothingOfAStreamThatIsNotKnownAnyMore) {
+TEST(ViewerCounter, KeepsNothingForGoodOfAStreamThatIsNotKnownAnyMore) {
   ViewerCounter counter;
+  constexpr std::int64_t kLater = 6 + ViewerCounter::kKeepUs;
   const auto is_known = [](const std::string& stream_id) { return stream_id == "live"; };
   counter.seen("past", "10.0.0.1", "mpv", 0, 6);
   counter.seen("live", "10.0.0.1", "mpv", 0, 6);
   EXPECT_EQ(counter.collect(5, is_known).size(), 2U);
   EXPECT_EQ(counter.streams(), 2U) << "it has a viewer";
   EXPECT_EQ(counter.collect(6, is_known).size(), 2U) << "that nobody watches any more is told";
+  counter.sent("past", 10);
+  EXPECT_EQ(counter.collect(7, is_known).front().sent_bytes, 10U);
+  counter.sent("past", 10);
+  EXPECT_EQ(counter.collect(8, is_known).front().sent_bytes, 20U) << "it counts from where it was";
+  EXPECT_EQ(counter.streams(), 2U);
+  EXPECT_TRUE(counter.collect(kLater, is_known).empty());
+  EXPECT_EQ(counter.streams(), 2U) << "reported a little later than that";
+  EXPECT_TRUE(counter.collect(kLater + 2, is_known).empty());
   EXPECT_EQ(counter.streams(), 1U);
   counter.forget("live");
   counter.sent("live", 10);
-  counter.sent("past", 10);
-  counter.segment("past", 10);
-  EXPECT_EQ(counter.collect(7, is_known).size(), 2U);
-  EXPECT_EQ(counter.streams(), 1U) << "what goes on counts from where it was";
+  EXPECT_EQ(counter.collect(kLater + 3, is_known).size(), 1U);
+  EXPECT_EQ(counter.streams(), 1U) << "what is live counts on";
 }
 
 TEST(ViewerCounter, CountsNoMoreThanItsLimit) {
