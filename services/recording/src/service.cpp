@@ -63,6 +63,7 @@ Result<void> RecordingService::start_bus(const runtime::ServiceContext& context)
 void RecordingService::hear_auth() {
   shell_.node().subscribe("auth", {.on_snapshot =
                                        [shared = shared_](const bus::v1::Snapshot& snapshot) {
+                                         if (snapshot.boot_id() == 0) return;  // it is away, and let go
                                          std::vector<std::string> ids;
                                          for (const bus::v1::Event& fact : snapshot.events())
                                            if (fact.has_recordings_unwanted())
