@@ -223,8 +223,9 @@ class Checker:
             if len(uris) > len(known):
                 self.parts[segment.number] = uris
             elif uris:
-                self.require(uris == known, f"the parts of segment {segment.number} became fewer")
-            self.require(not uris or self.parts[segment.number][:len(known)] == known, f"the parts of segment {segment.number} changed")
+                self.require(uris == known, f"the parts of segment {segment.number} are {uris}, and were {known}")
+            self.require(not uris or self.parts[segment.number][:len(known)] == known,
+                         f"the parts of segment {segment.number} changed from {known} to {uris}")
 
     def first(self):
         return min(self.known, default=self.list.media_sequence)

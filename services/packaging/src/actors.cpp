@@ -16,11 +16,14 @@ namespace {
 
 using runtime::WakeAtom;
 using TickAtom = caf::atom_constant<caf::atom("tick")>;
+using LookAtom = caf::atom_constant<caf::atom("look")>;
 using RestedAtom = caf::atom_constant<caf::atom("rested")>;
 
 constexpr std::chrono::milliseconds kScanEvery{500};
 // Between two scans that pointers ask for: those of an arena that can't be read ask with every batch.
 constexpr std::chrono::milliseconds kScanRest{100};
+// At logs that nobody sends pointers of: as often as ingest's batches come.
+constexpr std::chrono::milliseconds kLookEvery{20};
 constexpr std::int64_t kTellViewersEveryUs = 1'000'000;
 constexpr std::string_view kComponent = "media-log";
 
@@ -35,6 +38,10 @@ class StreamState {
     package_ = std::make_unique<StreamPackage>(entry_->stream_id, shared_->policy);
     shared_->metrics.stream_actor_started();
   }
+
+  // Transcoders have no bus: as long as they write, their logs are looked at. True once, until looked().
+  bool wants_look() { return package_->is_being_made() && !std::exchange(looks_, true); }
+  void looked() { looks_ = false; }
 
   // False: the stream is no more.
   bool refresh() {
@@ -85,14 +92,23 @@ class StreamState {
   std::shared_ptr<PackagingShared> shared_;
   std::shared_ptr<StreamEntry> entry_;
   std::unique_ptr<StreamPackage> package_;
+  bool looks_ = false;  // or is going to
 };
 
 caf::behavior stream_actor(caf::stateful_actor<StreamState>* self, std::shared_ptr<PackagingShared> shared,
                            std::shared_ptr<StreamEntry> entry) {
   self->state.begin(std::move(shared), std::move(entry));
-  return {[self](WakeAtom) {
-    if (!self->state.refresh()) self->quit();
-  }};
+  const auto refresh = [self] {
+    if (!self->state.refresh()) return self->quit();
+    if (self->state.wants_look()) self->delayed_send(self, kLookEvery, LookAtom::value);
+  };
+  return {
+      [refresh](WakeAtom) { refresh(); },
+      [self, refresh](LookAtom) {
+        self->state.looked();
+        refresh();
+      },
+  };
 }
 
 runtime::ChildSpec stream_child(const std::shared_ptr<PackagingShared>& shared,
@@ -142,6 +158,10 @@ class CatalogueState {
     for (media::FoundLog& log : arenas_->logs(media::LogRole::kSlate)) {
       const auto stream = found.find(log.info.stream_id);
       if (stream != found.end()) stream->second.slates.push_back(std::move(log));
+    }
+    for (media::FoundLog& log : arenas_->logs(media::LogRole::kRendition)) {
+      const auto stream = found.find(log.info.stream_id);
+      if (stream != found.end()) stream->second.renditions.push_back(std::move(log));
     }
     drop_all_but(found);
     for (auto& [stream_id, logs] : found)

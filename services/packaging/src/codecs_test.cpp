@@ -55,9 +55,9 @@ class CodecsTest : public ::testing::Test {
       std::string whole;
       for (const auto& [file, init] : rendition.init_segments) put(name + "/" + file, whole = *init.text);
       for (std::size_t i = 0; i < view.offered.size(); ++i) {
-        if (!rendition.tracks[i]) continue;
+        if (!rendition.segments[i]) continue;
         std::string bytes;
-        const auto file = view.offered[i]->file(*rendition.tracks[i]);
+        const auto file = view.offered[i]->file(rendition.segments[i].track);
         EXPECT_NE(file, nullptr);
         if (!file) continue;
         for (const ByteView part : file->regions) bytes += as_text(part);

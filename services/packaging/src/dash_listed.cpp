@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dash_shares.hpp"
+
 namespace millrace::packaging {
 namespace {
 
@@ -41,34 +43,12 @@ std::int64_t latency_us(const Listing& listing) {
   return kDelayParts * std::int64_t{listing.part_target_us} + kMoreDelayUs;
 }
 
-std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
-  const auto& segments = offering.listing.offered;
-  std::size_t begin = offering.listing.first_described();
-  while (begin < segments.size() && !period.holds(segments[begin])) ++begin;
-  std::size_t end = begin;
-  while (end < segments.size() && period.holds(segments[end])) ++end;
-  // What nobody has any more (recording was down) ends what can be listed before it.
-  for (std::size_t i = begin; i < end; ++i) {
-    if (std::none_of(offering.renditions.begin(), offering.renditions.end(),
-                     [i](const Rendition& rendition) { return rendition.segments[i].has_value(); }))
-      begin = i + 1;
-  }
-  std::vector<Share> found;
-  for (const Rendition& rendition : offering.renditions) {
-    const auto& own = rendition.segments;
-    bool all = begin < end;
-    for (std::size_t i = begin; i < end; ++i) all = all && own[i].has_value();
-    if (all) found.push_back({&rendition, begin, end});
-  }
-  return found;
-}
-
 Extent extent(const Offering& offering, const DashPeriod& period, std::size_t place) {
   Extent whole{period.start.us(), period.start.us()};
   bool any = false;
   for (const Rendition& rendition : offering.renditions) {
     const auto& own = rendition.segments[place];
-    if (!own) continue;
+    if (!own || rendition.is_made()) continue;
     const std::int64_t begin_us = period.presented_us(presented_us(*own));
     const std::int64_t end_us =
         std::max(begin_us + own->span.duration_us, period.presented_us(presented_end_us(*own)));

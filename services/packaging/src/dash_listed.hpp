@@ -14,16 +14,6 @@ struct ListedPeriod : DashPeriod {
   std::int64_t length_us = 0;  // said where nothing follows for a while; 0: up to the next one
 };
 
-// A rendition's share of a Period: segments [begin, end) of the offering, which it has all.
-struct Share {
-  const Rendition* rendition;
-  std::size_t begin, end;
-
-  const RenditionSegment& segment(std::size_t place) const { return *rendition->segments[place]; }
-  const TrackDescription& description() const { return *segment(begin).description; }
-};
-std::vector<Share> shares(const Offering& offering, const DashPeriod& period);
-
 // Where the presentation of a segment begins and ends.
 struct Extent {
   std::int64_t begin_us = 0, end_us = 0;

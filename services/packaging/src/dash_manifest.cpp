@@ -5,6 +5,7 @@
 
 #include "containers/mp4/event_message.hpp"
 #include "dash_listed.hpp"
+#include "dash_shares.hpp"
 #include "manifest/dash/mpd.hpp"
 #include "media/segment_rule.hpp"
 #include "server_time.hpp"
@@ -41,40 +42,6 @@ std::uint64_t ticks_of_ns(std::int64_t time_ns, std::int64_t timescale) {
                                     (time_ns % kNanoseconds * timescale + kNanoseconds / 2) / kNanoseconds);
 }
 
-// Of what is listed: whole frames by their times. 0: nothing can be told.
-std::uint32_t frame_rate_millihertz(const Share& share) {
-  const TrackDescription& description = share.description();
-  if (description.frames_per_second)
-    return static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000));
-  std::uint64_t frames = 0;
-  std::uint64_t length = 0;
-  for (std::size_t i = share.begin; i < share.end; ++i) {
-    const TrackSpan& span = share.segment(i).span;
-    frames += span.samples;
-    length += static_cast<std::uint64_t>(span.last_dts - span.first_dts) + span.last_duration;
-  }
-  return length == 0 ? 0 : static_cast<std::uint32_t>(frames * 1000 * description.timing.timescale / length);
-}
-
-// Each up to where the next one begins, so that they neither overlap nor leave a tick out.
-std::vector<dash::TimelineSegment> timeline(const Share& share) {
-  std::vector<dash::TimelineSegment> entries;
-  for (std::size_t i = share.begin; i < share.end; ++i) {
-    const TrackSpan& span = share.segment(i).span;
-    const std::int64_t time = std::max<std::int64_t>(span.first_dts + span.first_offset, 0);
-    const std::int64_t length = std::max(span.last_dts - span.first_dts + std::int64_t{span.last_duration},
-                                         span.presented_end() - time);
-    dash::TimelineSegment entry{static_cast<std::uint64_t>(time),
-                                static_cast<std::uint64_t>(std::max<std::int64_t>(length, 1))};
-    if (!entries.empty() && entries.back().time < entry.time) {
-      dash::TimelineSegment& before = entries.back();
-      before.duration = std::min(before.duration, entry.time - before.time);
-    }
-    entries.push_back(entry);
-  }
-  return entries;
-}
-
 dash::SegmentTemplate segment_template(const Offering& offering, const ListedPeriod& period,
                                        const Share& share) {
   const Segment& first = offering.listing.offered[share.begin];
@@ -82,7 +49,8 @@ dash::SegmentTemplate segment_template(const Offering& offering, const ListedPer
   dash::SegmentTemplate segments;
   const NameTemplate names = name_template(segment_name(first));
   segments.media = path + names.text;
-  segments.initialization = path + to_string(init_name(first, share.segment(share.begin).span));
+  segments.initialization =
+      path + to_string(init_name(offering.listing.offered[share.newest], share.segment(share.newest)));
   segments.timescale = share.description().timing.timescale;
   segments.presentation_time_offset = ticks(period.time_us, segments.timescale);
   segments.start_number = first.media_sequence - names.base;
@@ -161,27 +129,28 @@ void declare_events(dash::AdaptationSet& set) {
     set.descriptors.push_back({"InbandEventStream", std::string(scheme)});
 }
 
-// The same codec in the same sample entry, the same colours.
+// The same codec in the same sample entry, the same colours, in whatever range.
 bool same_kind(const Share& one, const Share& other) {
   const auto family = [](const Share& share) {
     return share.description().codec.substr(0, share.description().codec.find('.'));
   };
-  return family(one) == family(other) && one.description().track.colour == other.description().track.colour;
-}
-
-// Sound can be decoded from any frame on; of further pictures nothing is promised.
-bool starts_with_sync(const Offering& offering, const Rendition& rendition) {
-  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
+  const auto colours = [](const Share& share) {
+    codecs::Colour colour = share.description().track.colour.value_or(codecs::Colour{});
+    colour.full_range = false;
+    return colour;
+  };
+  return family(one) == family(other) && colours(one) == colours(other);
 }
 
 // Numbers of a set are its first rendition's, the same in all Periods.
 dash::AdaptationSet make_set(const Offering& offering, const Share& share, bool first,
                              std::vector<std::string>& labels) {
   constexpr std::uint32_t kKinds = 2;
+  constexpr std::uint32_t kMadeSets = 1000;  // beyond all tracks
   const Rendition& rendition = *share.rendition;
   dash::AdaptationSet set;
   const bool video = rendition.is_video();
-  set.id = 1 + kKinds * rendition.name.number + (video ? 0 : 1);
+  set.id = 1 + kKinds * rendition.name.number + (video ? 0 : 1) + (rendition.is_made() ? kMadeSets : 0);
   set.content_type = video ? "video" : "audio";
   set.mime_type = set.content_type + "/mp4";
   set.language = share.description().language;
@@ -189,7 +158,7 @@ dash::AdaptationSet make_set(const Offering& offering, const Share& share, bool 
   if (video) describe_colour(share.description().track.colour, set);
   if (video && rendition.name.number == 0) describe_captions(offering, set);
   set.role = first ? "main" : "alternate";
-  set.starts_with_sync = starts_with_sync(offering, rendition);
+  set.starts_with_sync = is_independent(offering, rendition);
   return set;
 }
 
@@ -198,30 +167,44 @@ std::string continued(const Offering& offering, const DashPeriod* before, const 
   if (before == nullptr || share.begin == 0) return {};
   const auto& last = share.rendition->segments[share.begin - 1];
   const bool same = last && before->holds(offering.listing.offered[share.begin - 1]) &&
-                    last->description == share.segment(share.begin).description;
+                    last->description == share.segment(share.newest).description;
   return same ? before->id : std::string();
+}
+
+// The set that a player may change into it from, nullptr: none.
+dash::AdaptationSet* switching_set(const Offering& offering, const Share& share,
+                                   const std::vector<Share>& leaders,
+                                   std::vector<dash::AdaptationSet>& made) {
+  if (!share.rendition->is_video()) return nullptr;
+  for (std::size_t i = 0; i < leaders.size(); ++i) {
+    if (leaders[i].rendition->is_video() && same_kind(leaders[i], share) &&
+        is_switching_set(offering, *leaders[i].rendition, *share.rendition))
+      return &made[i];
+  }
+  return nullptr;
 }
 
 std::vector<dash::AdaptationSet> sets(const Offering& offering, const ListedPeriod& period,
                                       const DashPeriod* before, const std::vector<Share>& found) {
   std::vector<dash::AdaptationSet> made;
-  const Share* first_picture = nullptr;
-  const Share* first_sound = nullptr;
+  std::vector<Share> leaders;  // of the sets, in their order
   std::vector<std::string> labels;
+  bool any_picture = false;
+  bool any_sound = false;
   for (const Share& share : found) {
     const bool video = share.rendition->is_video();
-    const Share*& first = video ? first_picture : first_sound;
-    if (video && first != nullptr && same_kind(*first, share) &&
-        is_switching_set(offering, *first->rendition, *share.rendition)) {
-      made.front().segments_aligned = true;
-      made.front().representations.push_back(representation(offering, period, share));
+    bool& any = video ? any_picture : any_sound;
+    if (dash::AdaptationSet* const set = switching_set(offering, share, leaders, made)) {
+      set->segments_aligned = true;
+      set->representations.push_back(representation(offering, period, share));
       continue;
     }
-    made.push_back(make_set(offering, share, first == nullptr, labels));
-    if (first == nullptr) first = &share;
+    made.push_back(make_set(offering, share, !any, labels));
+    leaders.push_back(share);
     made.back().continues = continued(offering, before, share);
     // The sound carries them while the picture is silent (log_segments.hpp).
-    if (share.rendition->name.number == 0) declare_events(made.back());
+    if (share.rendition->name.number == 0 && !share.rendition->is_made()) declare_events(made.back());
+    any = true;
     made.back().representations.push_back(representation(offering, period, share));
   }
   return made;

@@ -18,6 +18,7 @@ constexpr std::int64_t kNanoseconds = 1'000'000'000;
 // time on the timeline.
 std::optional<std::int64_t> wall_offset_us(const Offering& offering, std::size_t place) {
   for (const Rendition& rendition : offering.renditions) {
+    if (rendition.is_made()) continue;
     const auto& own = rendition.segments[place];
     if (own) return own->span.start_wall.us() - decoded_us(*own);
   }
@@ -30,14 +31,15 @@ std::int64_t beginning_us(const Offering& offering, std::size_t place, bool disc
   std::optional<std::int64_t> first;
   for (const Rendition& rendition : offering.renditions) {
     const auto& own = rendition.segments[place];
-    if (!own) continue;
+    if (!own || rendition.is_made()) continue;
     if (!discontinuity && rendition.is_video()) return presented_us(*own);
     first = std::min(first.value_or(decoded_us(*own)), decoded_us(*own));
   }
   return std::max<std::int64_t>(first.value_or(0), 0);
 }
 
-// The same renditions, what is needed to decode them, and one template for their names.
+// The same renditions, what is needed to decode them, and one template for their names. What is made of the
+// source comes and goes without a word to who watches that.
 bool same_content(const Offering& offering, std::size_t one, std::size_t other) {
   const auto& segments = offering.listing.offered;
   if (name_template(segment_name(segments[one])).base != name_template(segment_name(segments[other])).base)
@@ -45,6 +47,8 @@ bool same_content(const Offering& offering, std::size_t one, std::size_t other) 
   return std::all_of(offering.renditions.begin(), offering.renditions.end(), [&](const Rendition& rendition) {
     const auto& a = rendition.segments[one];
     const auto& b = rendition.segments[other];
+    if (rendition.is_made() && (!a || !b)) return true;
+    if (rendition.is_made()) return a->description->digest == b->description->digest;
     return a.has_value() == b.has_value() && (!a || a->description == b->description);
   });
 }
@@ -59,7 +63,8 @@ std::size_t gap_before(const Listing& listing, std::size_t place) {
 // nothing.
 const RenditionSegment* leading_segment(const Offering& offering, std::size_t place) {
   for (const Rendition& rendition : offering.renditions) {
-    if (const auto& own = rendition.segments[place]) return &*own;
+    const auto& own = rendition.segments[place];
+    if (own && !rendition.is_made()) return &*own;
   }
   return nullptr;
 }

@@ -1,5 +1,7 @@
 #include "dash_presentation.hpp"
 
+#include <utility>
+
 #include "dash_manifest.hpp"
 
 namespace millrace::packaging {
@@ -13,8 +15,13 @@ StoredText compressible(std::string text) {
 
 }  // namespace
 
-DashPresentation::Signature DashPresentation::signature_of(const Listing& listing) {
+DashPresentation::Signature DashPresentation::signature_of(const Offering& offering) {
+  const Listing& listing = offering.listing;
   if (listing.offered.empty()) return {};
+  std::vector<std::pair<std::string, std::size_t>> made;
+  for (const Rendition& rendition : offering.renditions) {
+    if (rendition.is_made()) made.emplace_back(to_string(rendition.name), rendition.end());
+  }
   const std::uint64_t first = listing.offered.front().media_sequence;
   return {first,
           first + listing.first_listed,
@@ -22,13 +29,14 @@ DashPresentation::Signature DashPresentation::signature_of(const Listing& listin
           listing.offered.back().publication_id,
           listing.ended,
           listing.long_ended,
-          listing.goes_on()};
+          listing.goes_on(),
+          std::move(made)};
 }
 
 const DashPresentation::Manifests& DashPresentation::update(const Offering& offering) {
-  const Signature signature = signature_of(offering.listing);
+  Signature signature = signature_of(offering);
   if (signature == signature_) return manifests_;
-  signature_ = signature;
+  signature_ = std::move(signature);
   periods_.update(offering);
   std::string full = dash_manifest(offering, periods_);
   if (full.empty()) return manifests_ = {};

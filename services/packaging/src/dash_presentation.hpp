@@ -3,6 +3,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "dash_periods.hpp"
 #include "stored_text.hpp"
@@ -34,9 +37,10 @@ class DashPresentation {
     bool ended = false;
     bool long_ended = false;
     bool grows = false;
+    std::vector<std::pair<std::string, std::size_t>> made{};  // of ladders: how far each is
     bool operator==(const Signature&) const = default;
   };
-  static Signature signature_of(const Listing& listing);
+  static Signature signature_of(const Offering& offering);
 
   DashPeriods periods_;
   Signature signature_;

@@ -64,8 +64,8 @@ std::string wanted(const StreamPath& path, const hls::DeliveryDirectives& direct
 
 // Of a stream with parts, once something of the rendition has come.
 bool is_sent_growing(const http::Request& request, const RenditionView& rendition) {
-  return request.method == http::Method::kGet && !request.headers.contains("Range") &&
-         rendition.growing_track.has_value() && rendition.list_end.part_target_us > 0;
+  return request.method == http::Method::kGet && !request.headers.contains("Range") && rendition.growing &&
+         rendition.list_end.part_target_us > 0;
 }
 
 http::Response mapped(const std::shared_ptr<const SegmentFile>& file, std::string_view etag,
@@ -292,22 +292,36 @@ http::Response Delivery::init_segment(const StreamView& view, const RenditionVie
 Delivery::Outcome Delivery::segment(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
-  if (view.is_awaited(name) && is_sent_growing(question.request, rendition))
+  if (view.is_awaited(rendition, name) && is_sent_growing(question.request, rendition))
     return growing(question, rendition, name);
-  if (view.is_awaited(name) || view.is_next(name)) return awaited(question);
+  if (view.is_awaited(rendition, name) || view.is_next(name)) return awaited(question);
   // What is refused of what the clock promised dash.js asks for sixteen times within 1.6 s, then for nothing.
   if (rendition.list_end.part_target_us > 0 && view.is_past_end(name)) return awaited(question);
   if (view.is_due(name, question.now_us)) return awaited(question);
+  if (view.is_gap(rendition, name)) return nothing_of(question, rendition, name);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
-  const OfferedSegment& offered = view.segment(name);
-  const auto file = offered.file(view.track(rendition, name));
+  const SegmentPlace& place = view.segment(rendition, name);
+  const auto file = place.segment->file(place.track);
   if (!file) return missing(Presence::kGone);
   if (question.request.method == http::Method::kGet) {
     metrics_.segment_served(file->size);
     viewers_.sent(view.stream_id, file->size);
   }
-  return mapped(file, offered.etag(), rendition.content_type);
+  return mapped(file, place.segment->etag(), rendition.content_type);
+}
+
+// Playlists never lead to a gap, but who counts by an MPD's template comes here, and gives up where it is
+// refused: a fragment without samples, which leaves a hole in its buffer.
+http::Response Delivery::nothing_of(const Question& question, const RenditionView& rendition,
+                                    const SegmentName& name) {
+  const StreamView& view = question.view;
+  http::Response response;
+  response.headers.set("Content-Type", rendition.content_type);
+  response.headers.set("Cache-Control", cache::max_age(view.target_duration_seconds));
+  response.body = std::make_shared<const std::string>(
+      missing_segment(*view.offering, question.path.rendition, name.media_sequence));
+  return response;
 }
 
 http::Response Delivery::growing(const Question& question, const RenditionView& rendition,

@@ -80,6 +80,8 @@ class Delivery {
   http::Response manifest(const Question& question);
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
   Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
+  http::Response nothing_of(const Question& question, const RenditionView& rendition,
+                            const SegmentName& name);
   http::Response growing(const Question& question, const RenditionView& rendition, const SegmentName& name);
   Outcome part(const Question& question, const RenditionView& rendition, const PartName& name);
   http::Response gap(const Question& question, const RenditionView& rendition, std::uint64_t media_sequence);

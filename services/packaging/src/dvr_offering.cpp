@@ -139,7 +139,7 @@ std::optional<RenditionSegment> share(const Entry& entry, const RenditionName& n
     const TrackSpan& span = entry.segment.tracks[i];
     if (span.track != track_of(name)) continue;
     if (span.parts_missed > 0 && before != nullptr && !has_track(*before, name)) return std::nullopt;
-    return RenditionSegment{span, entry.recorded->descriptions[i]};
+    return RenditionSegment{span, entry.recorded->descriptions[i], {}};
   }
   return std::nullopt;
 }
@@ -153,7 +153,9 @@ const Rendition* find(const Offering& offering, const RenditionName& name) {
 std::set<RenditionName> names_of(const std::vector<Entry>& row, const Offering* live) {
   std::set<RenditionName> names = {{media::TrackKind::kVideo, 0}, {media::TrackKind::kAudio, 0}};
   if (live != nullptr) {
-    for (const Rendition& rendition : live->renditions) names.insert(rendition.name);
+    for (const Rendition& rendition : live->renditions) {
+      if (!rendition.is_made()) names.insert(rendition.name);  // ladders are not recorded
+    }
   }
   for (const Entry& entry : row) {
     for (const TrackSpan& span : entry.segment.tracks) names.insert(rendition_name(span.kind, span.track));

@@ -59,4 +59,19 @@ std::optional<std::string> gap_segment(const Offering& offering, std::string_vie
   return std::string(as_text(mp4::empty_segment(number, media::mp4_track_id(track_of(found->name)), *time)));
 }
 
+std::string missing_segment(const Offering& offering, std::string_view rendition,
+                            std::uint64_t media_sequence) {
+  const std::size_t place = media_sequence - offering.listing.offered.front().media_sequence;
+  const auto name = parse_made_rendition(rendition).value_or(RenditionName{});
+  std::uint64_t time = 0;
+  for (const Rendition& source : offering.renditions) {
+    const auto& own = source.segments[place];
+    if (source.is_made() || source.name.kind != name.kind || !own) continue;
+    time = static_cast<std::uint64_t>(std::max<std::int64_t>(own->span.first_dts, 0));
+    break;
+  }
+  const auto number = static_cast<std::uint32_t>(media_sequence);
+  return std::string(as_text(mp4::empty_segment(number, media::mp4_track_id(track_of(name)), time)));
+}
+
 }  // namespace millrace::packaging

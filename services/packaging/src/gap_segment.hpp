@@ -22,4 +22,9 @@ std::optional<std::uint64_t> parse_gap_name(std::string_view text);
 std::optional<std::string> gap_segment(const Offering& offering, std::string_view rendition,
                                        std::uint64_t media_sequence);
 
+// The same of a segment that the source has and a ladder's rendition lacks: where the source has it.
+// Precondition: it is offered.
+std::string missing_segment(const Offering& offering, std::string_view rendition,
+                            std::uint64_t media_sequence);
+
 }  // namespace millrace::packaging

@@ -35,18 +35,18 @@ Progress GrowingSegment::next_part() {
   const auto view = views_.find(wanted_.stream_id);
   const RenditionView* const rendition = view ? view->rendition(wanted_.rendition) : nullptr;
   if (rendition == nullptr) return Progress::kFailed;
-  const bool grows = view->is_awaited(wanted_.name);
+  const bool grows = view->is_awaited(*rendition, wanted_.name);
   if (!grows && view->presence(*rendition, wanted_.name) != Presence::kHere) return Progress::kFailed;
-  const OfferedSegment& segment = grows ? *view->growing : view->segment(wanted_.name);
-  const auto track = grows ? rendition->growing_track : view->track(*rendition, wanted_.name);
-  if (!track) return Progress::kIdle;
-  const TrackSpan* const span = segment.segment().track(*track);
+  const SegmentPlace place =
+      grows ? view->growing_of(*rendition, wanted_.name) : view->segment(*rendition, wanted_.name);
+  if (!place) return Progress::kIdle;
+  const TrackSpan* const span = place.segment->segment().track(place.track);
   if (span == nullptr || next_ >= span->parts.size()) {
     if (grows) return Progress::kIdle;
     finished_(size_);
     return Progress::kEnded;
   }
-  file_ = segment.part_file(*track, next_++);
+  file_ = place.segment->part_file(place.track, next_++);
   sent_ = 0;
   return file_ ? Progress::kMore : Progress::kTorn;
 }

@@ -96,7 +96,8 @@ TEST_P(GrowingSegmentTest, IsSentAsItGrowsAndIsTheWholeSegmentThen) {
   const StreamView& view = *package_.view();
   const RenditionView& rendition = *view.rendition("v0");
   ASSERT_EQ(view.presence(rendition, name_), Presence::kHere);
-  const auto file = view.segment(name_).file(view.track(rendition, name_));
+  const SegmentPlace& place = view.segment(rendition, name_);
+  const auto file = place.segment->file(place.track);
   ASSERT_NE(file, nullptr);
   Bytes whole;
   for (const ByteView region : file->regions) whole.insert(whole.end(), region.begin(), region.end());

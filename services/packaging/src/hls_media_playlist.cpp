@@ -13,7 +13,7 @@ constexpr std::int64_t kMicroseconds = 1'000'000;
 std::string map_before(const Offering& offering, const Rendition& rendition) {
   for (std::size_t i = offering.listing.first_listed; i-- > 0;) {
     if (const auto& own = rendition.segments[i])
-      return to_string(init_name(offering.listing.offered[i], own->span));
+      return to_string(init_name(offering.listing.offered[i], *own));
   }
   return {};
 }
@@ -29,12 +29,6 @@ void fill_maps(std::vector<hls::MediaSegment>& segments, const std::string& befo
   }
 }
 
-// Of the first picture the log knows; sound can be decoded from any frame on; of further pictures nothing is
-// promised.
-bool is_independent(const Offering& offering, const Rendition& rendition) {
-  return !rendition.is_video() || (rendition.name.number == 0 && offering.listing.independent);
-}
-
 std::string uri_of(const Segment& segment) {
   return segment.is_gap ? gap_name(segment.media_sequence) : to_string(segment_name(segment));
 }
@@ -46,7 +40,7 @@ hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSeg
   entry.gap = !own;
   entry.duration_us = own ? own->span.duration_us : segment.duration_us;
   entry.program_date_time = own ? own->span.start_wall : segment.start_wall;
-  if (own) entry.map_uri = to_string(init_name(segment, own->span));
+  if (own) entry.map_uri = to_string(init_name(segment, *own));
   return entry;
 }
 
@@ -54,14 +48,31 @@ const std::vector<Part>& parts_of(const Segment& segment, const std::optional<Re
   return own ? own->span.parts : leading_parts(segment);
 }
 
-// No part is listed longer than the list promises.
+// No part is listed longer than the list promises. Of a gap those that are there come first.
 void list_parts(hls::MediaSegment& entry, const Segment& segment, const std::optional<RenditionSegment>& own,
-                std::int64_t part_target_us) {
-  for (const Part& part : parts_of(segment, own)) {
-    const std::string name = own ? to_string(part_name(segment, part.number))
-                                 : "gap" + std::to_string(entry.parts.size()) + '-' + entry.uri;
-    entry.parts.push_back({name, std::min(part.duration_us, part_target_us), part.independent, !own});
+                const Rendition& rendition, std::int64_t part_target_us) {
+  const auto add = [&](const Part& part, const std::string& name, bool gap) {
+    entry.parts.push_back({name, std::min(part.duration_us, part_target_us), part.independent, gap});
+  };
+  const auto cut_off = rendition.cut_off.find(segment.media_sequence);
+  const RenditionSegment* const there = own                                  ? &*own
+                                        : cut_off != rendition.cut_off.end() ? &cut_off->second
+                                                                             : nullptr;
+  if (there != nullptr) {
+    for (const Part& part : there->span.parts)
+      add(part, to_string(part_name(segment, *there, part.number)), false);
   }
+  const std::vector<Part>& all = parts_of(segment, own);
+  for (std::size_t i = entry.parts.size(); i < all.size(); ++i)
+    add(all[i], "gap" + std::to_string(i) + '-' + entry.uri, true);
+}
+
+// How many parts list_parts() has of it.
+std::size_t count_parts(const Segment& segment, const std::optional<RenditionSegment>& own,
+                        const Rendition& rendition) {
+  const auto cut_off = rendition.cut_off.find(segment.media_sequence);
+  const std::size_t there = cut_off == rendition.cut_off.end() ? 0 : cut_off->second.span.parts.size();
+  return std::max(parts_of(segment, own).size(), own ? 0 : there);
 }
 
 std::int64_t length_us(const std::vector<hls::PartialSegment>& parts) {
@@ -93,12 +104,12 @@ std::vector<hls::RenditionReport> reports(const Offering& offering, const Rendit
 
 void add_growing(const Offering& offering, const Rendition& rendition, const std::string& last_map,
                  hls::LowLatency& edge) {
-  const Listing& listing = offering.listing;
-  if (!listing.growing) return;
+  const Segment* const grows = growing_segment(offering, rendition);
+  if (grows == nullptr) return;
   if (rendition.growing || has_growing_gap(offering, rendition)) {
-    hls::MediaSegment growing = entry(*listing.growing, rendition.growing);
+    hls::MediaSegment growing = entry(*grows, rendition.growing);
     if (growing.map_uri.empty()) growing.map_uri = last_map;
-    list_parts(growing, *listing.growing, rendition.growing, listing.part_target_us);
+    list_parts(growing, *grows, rendition.growing, rendition, offering.listing.part_target_us);
     if (growing.parts.empty() && growing.map_uri != last_map) edge.hinted_map = growing.map_uri;
     edge.growing = std::move(growing);
   }
@@ -122,7 +133,7 @@ void add_low_latency(const Offering& offering, const Rendition& rendition, hls::
   for (std::size_t i = playlist.segments.size(); i-- > 0 && behind_us < kPartTargets * target_us;) {
     if (playlist.segments[i].discontinuity_sequence != timeline) break;
     const std::size_t offered = listing.first_listed + i;
-    list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered],
+    list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered], rendition,
                listing.part_target_us);
     behind_us += playlist.segments[i].duration_us;
   }
@@ -144,7 +155,7 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
   playlist.ended = listing.ended;
   playlist.independent_segments = is_independent(offering, rendition);
-  for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i)
+  for (std::size_t i = listing.first_listed; i < rendition.end(); ++i)
     playlist.segments.push_back(entry(listing.offered[i], rendition.segments[i]));
   fill_maps(playlist.segments, map_before(offering, rendition));
   // Who plays the past has most of its long list already.
@@ -158,13 +169,14 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
 }
 
 hls::ListEnd list_end(const Offering& offering, const Rendition& rendition) {
-  const Listing& listing = offering.listing;
-  const Segment& last = listing.offered.back();
-  hls::ListEnd end{.last_segment = last.media_sequence,
-                   .parts_of_last = parts_of(last, rendition.segments.back()).size(),
-                   .part_target_us = listing.part_target_us};
-  if (listing.growing && (rendition.growing || has_growing_gap(offering, rendition)))
-    end.parts_of_growing = parts_of(*listing.growing, rendition.growing).size();
+  const std::size_t last = rendition.end() - 1;
+  const Segment& segment = offering.listing.offered[last];
+  hls::ListEnd end{.last_segment = segment.media_sequence,
+                   .parts_of_last = count_parts(segment, rendition.segments[last], rendition),
+                   .part_target_us = offering.listing.part_target_us};
+  const Segment* const grows = growing_segment(offering, rendition);
+  if (grows != nullptr && (rendition.growing || has_growing_gap(offering, rendition)))
+    end.parts_of_growing = count_parts(*grows, rendition.growing, rendition);
   return end;
 }
 

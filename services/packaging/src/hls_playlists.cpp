@@ -82,6 +82,7 @@ std::vector<AudioGroup> audio_groups(const Offering& offering) {
 struct Pictures {
   std::vector<const Rendition*> variants;
   std::vector<const Rendition*> alternatives;
+  const Rendition* leading = nullptr;  // among the variants: the first of the source
 };
 
 Pictures pictures(const Offering& offering) {
@@ -92,6 +93,7 @@ Pictures pictures(const Offering& offering) {
         found.variants.empty() || is_switching_set(offering, *found.variants.front(), rendition);
     (switches ? found.variants : found.alternatives).push_back(&rendition);
   }
+  found.leading = found.variants.empty() ? nullptr : found.variants.front();
   return found;
 }
 
@@ -132,7 +134,7 @@ void name_alternatives(const Offering& offering, const Pictures& found, hls::Mul
   hls::Alternative alternative;
   alternative.type = hls::Alternative::Type::kVideo;
   alternative.group = kVideoGroup;
-  alternative.name = rendition_label(*found.variants.front(), taken);
+  alternative.name = rendition_label(*found.leading, taken);
   alternative.is_default = true;  // and without a URI: the variant's own
   playlist.alternatives.push_back(alternative);
   for (const Rendition* other : found.alternatives) {
@@ -188,6 +190,19 @@ hls::Variant sound_variant(const Offering& offering, const AudioGroup& group, bo
   return variant;
 }
 
+// By their bit rates, the largest first: players begin with the first one, which is the source as a rule.
+std::vector<hls::Variant> picture_variants(const Offering& offering, const Pictures& found) {
+  std::vector<hls::Variant> variants;
+  for (const Rendition* picture : found.variants) {
+    variants.push_back(picture_variant(offering, *picture));
+    if (picture == found.leading) allow_alternatives(offering, found, variants.back());
+  }
+  std::stable_sort(variants.begin(), variants.end(), [](const hls::Variant& a, const hls::Variant& b) {
+    return a.average_bandwidth > b.average_bandwidth;
+  });
+  return variants;
+}
+
 }  // namespace
 
 std::string multivariant_playlist(const Offering& offering) {
@@ -202,10 +217,8 @@ std::string multivariant_playlist(const Offering& offering) {
   name_alternatives(offering, found, playlist);
   const std::string captions_group =
       found.variants.empty() ? std::string() : name_captions(offering, playlist);
-  for (const Rendition* picture : found.variants) {
-    hls::Variant variant = picture_variant(offering, *picture);
+  for (hls::Variant& variant : picture_variants(offering, found)) {
     variant.captions_group = captions_group;
-    if (picture == found.variants.front()) allow_alternatives(offering, found, variant);
     if (groups.empty()) playlist.variants.push_back(variant);
     for (const AudioGroup& group : groups) {
       playlist.variants.push_back(variant);

@@ -271,7 +271,7 @@ void LogSegments::finish_waiting() {
   // follows.
   const bool follows = !complete_.empty() && complete_.back().media_sequence + 1 == segment.media_sequence;
   const bool is_empty = segment.tracks.empty() && !segment.is_gap;
-  if (!follows || is_empty) complete_.clear();
+  if ((!follows && numbers_ == Numbers::kInARow) || is_empty) complete_.clear();
   if (!is_empty) complete_.push_back(std::move(segment));
 }
 

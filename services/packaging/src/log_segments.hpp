@@ -47,10 +47,17 @@ class LogSegments {
 
   static constexpr std::int64_t kSilenceUs = 500'000;
 
+  // Of the complete segments: a list of a source's is without a gap, a rendition may lack some.
+  enum class Numbers : std::uint8_t { kInARow, kMayJump };
+
   // first_sequence: of the log's first record ever, incarnation: of its writer (LogInfo).
   explicit LogSegments(PublicationId publication_id, std::uint64_t first_sequence = 0,
-                       std::uint32_t incarnation = 0)
-      : publication_id_(publication_id), first_sequence_(first_sequence), incarnation_(incarnation) {}
+                       std::uint32_t incarnation = 0, Numbers numbers = Numbers::kInARow)
+      : publication_id_(publication_id),
+        first_sequence_(first_sequence),
+        incarnation_(incarnation),
+        numbers_(numbers) {}
+  Numbers numbers() const { return numbers_; }
 
   // In the order of the log's configuration area, each before the first record that refers to it.
   void add_configuration(const TrackTiming& timing) { configurations_.push_back(timing); }
@@ -77,7 +84,7 @@ class LogSegments {
   // Keeps the newest count complete segments only.
   void keep(std::size_t count);
 
-  // Complete segments, oldest first; media sequences without a gap.
+  // Complete segments, oldest first; media sequences as numbers() says.
   const std::deque<Segment>& complete() const { return complete_; }
   // The one that follows, as far as it is known: its closed parts; no durations. nullptr: none has begun.
   const Segment* growing() const {
@@ -126,6 +133,7 @@ class LogSegments {
   PublicationId publication_id_;
   std::uint64_t first_sequence_;
   std::uint32_t incarnation_;
+  Numbers numbers_;
   std::vector<TrackTiming> configurations_;
   std::optional<Open> open_;     // growing
   std::optional<Open> waiting_;  // closed, a last video frame's duration not known yet

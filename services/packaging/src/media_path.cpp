@@ -41,7 +41,23 @@ std::string publication_text(PublicationId publication_id) {
 }
 
 std::string to_string(const RenditionName& name) {
-  return (name.kind == media::TrackKind::kVideo ? 'v' : 'a') + std::to_string(name.number);
+  std::string text = (name.kind == media::TrackKind::kVideo ? 'v' : 'a') + std::to_string(name.number);
+  return name.is_made() ? text + '-' + name.rung : text;
+}
+
+std::optional<RenditionName> parse_made_rendition(std::string_view text) {
+  std::string_view rest = text;
+  RenditionName name;
+  if (!take(rest, "v")) {
+    if (!take(rest, "a")) return std::nullopt;
+    name.kind = media::TrackKind::kAudio;
+  }
+  const auto number = take_number<std::uint8_t>(rest);
+  if (!number || !take(rest, "-") || !is_valid_id(rest)) return std::nullopt;
+  name.number = *number;
+  name.rung = rest;
+  // One spelling only.
+  return to_string(name) == text ? std::optional(name) : std::nullopt;
 }
 
 std::string to_string(const InitName& name) {

@@ -11,6 +11,11 @@
 //   /live/<id>/<rendition>/<media sequence>-<publication>-<incarnation>.m4s
 //   /live/<id>/<rendition>/p<running number>-<publication>-<incarnation>.m4s      a part of a segment
 //
+// Of a ladder's rendition, which several writers may make one after the other: publication and incarnation
+// in the names of segments and init segments are the source's, so that they are known before there is
+// anything; the configuration is a hash of what the init segment is made of. Each of its segments is whole in
+// one log at most. Parts are named by that log.
+//
 // Publications are 16 hexadecimal digits, so that no name is ever used for other bytes: numbers continue over
 // all publications of a stream, and a stream whose past was lost begins with other publications. The
 // incarnation is that of the log's writer: one that begins a log of the same publication again has the next.
@@ -37,18 +42,23 @@ inline constexpr std::string_view kDvrManifestName = "dvr.mpd";
 struct RenditionName {
   media::TrackKind kind = media::TrackKind::kVideo;
   std::uint8_t number = 0;
+  std::string rung{};  // "360p": made from the source's; empty: the source's itself
 
+  bool is_made() const { return !rung.empty(); }
   auto operator<=>(const RenditionName&) const = default;  // NOLINT(modernize-use-nullptr): false
 };
 
 // Of a video or audio track.
-constexpr RenditionName rendition_name(media::TrackKind kind, std::uint8_t track) {
+inline RenditionName rendition_name(media::TrackKind kind, std::uint8_t track) {
   const bool first = track == media::kVideoTrack || track == media::kAudioTrack;
   return {kind, static_cast<std::uint8_t>(first ? 0 : track - media::kDataTrack)};
 }
 
+// Of what a log of the role kRendition is; nullopt: no name of a ladder's rendition.
+std::optional<RenditionName> parse_made_rendition(std::string_view text);
+
 // The other way round: of the rendition's track in a log that has it.
-constexpr std::uint8_t track_of(const RenditionName& name) {
+inline std::uint8_t track_of(const RenditionName& name) {
   if (name.number != 0) return static_cast<std::uint8_t>(name.number + media::kDataTrack);
   return name.kind == media::TrackKind::kVideo ? media::kVideoTrack : media::kAudioTrack;
 }

@@ -1,5 +1,6 @@
 #include "offering.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace millrace::packaging {
@@ -15,6 +16,27 @@ std::int64_t microseconds(std::int64_t ticks, const RenditionSegment& segment) {
 }
 
 }  // namespace
+
+InitName init_name(const Segment& segment, const RenditionSegment& own) {
+  InitName name = init_name(segment, own.span);
+  if (own.made) name.configuration = own.description->digest;
+  return name;
+}
+
+PartName part_name(const Segment& segment, const RenditionSegment& own, std::uint32_t number) {
+  return part_name(own.made ? own.made->segment : segment, number);
+}
+
+const Segment* growing_segment(const Offering& offering, const Rendition& rendition) {
+  const Listing& listing = offering.listing;
+  if (rendition.behind > 0) return &listing.offered[rendition.end()];
+  return listing.growing ? &*listing.growing : nullptr;
+}
+
+bool has_something_current(const Rendition& rendition, const Listing& listing) {
+  return std::any_of(rendition.segments.begin() + static_cast<std::ptrdiff_t>(first_current(listing)),
+                     rendition.segments.end(), [](const auto& segment) { return segment.has_value(); });
+}
 
 std::int64_t decoded_us(const RenditionSegment& segment) {
   return microseconds(segment.span.first_dts, segment);
@@ -57,10 +79,15 @@ bool has_track(const Segment& segment, const RenditionName& name) {
 
 bool has_growing_gap(const Offering& offering, const Rendition& rendition) {
   const Listing& listing = offering.listing;
-  if (!listing.growing || rendition.growing || listing.offered.empty()) return false;
+  if (!listing.growing || rendition.growing || rendition.behind > 0 || listing.offered.empty()) return false;
   if (listing.growing->is_gap) return true;
   const std::size_t end = listing.media_end();
   return end > 0 && !has_track(listing.offered[end - 1], rendition.name);
+}
+
+bool is_independent(const Offering& offering, const Rendition& rendition) {
+  if (!rendition.is_video() || rendition.is_made()) return true;
+  return rendition.name.number == 0 && offering.listing.independent;
 }
 
 bool is_switching_set(const Offering& offering, const Rendition& picture, const Rendition& other) {

@@ -3,6 +3,7 @@
 // pure functions; made by Presentation.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,11 +16,22 @@
 
 namespace millrace::packaging {
 
+// Of a ladder's rendition: what it has of a source's segment, whole or growing, as its own log has it.
+struct MadeSegment {
+  Segment segment;
+  std::shared_ptr<SharedLog> log;
+};
+
 // A rendition's share of a segment.
 struct RenditionSegment {
   TrackSpan span;
   std::shared_ptr<const TrackDescription> description;  // never null, usable
+  std::shared_ptr<const MadeSegment> made{};            // null: it is a track of the source
 };
+
+// Names of what the rendition has of the segment.
+InitName init_name(const Segment& segment, const RenditionSegment& own);
+PartName part_name(const Segment& segment, const RenditionSegment& own, std::uint32_t number);
 
 // When its first sample is decoded and presented, on the log's timeline.
 std::int64_t decoded_us(const RenditionSegment& segment);
@@ -32,8 +44,14 @@ struct Rendition {
   // Of each of the offered segments; nullopt: a gap. The track is silent in it, or its publication has
   // none, or it was silent in the one before and had no sample yet when this one's first part had closed.
   std::vector<std::optional<RenditionSegment>> segments;
-  // Of Listing::growing: the same; nullopt also as long as nothing of it has come.
+  // So many of the newest of them are still being made, and in no list of it yet: a ladder's rendition is
+  // behind the source. Its list ends before them, and what grows is the first of them.
+  std::size_t behind = 0;
+  // Of what grows, Listing::growing as a rule: the same; nullopt also as long as nothing of it has come.
   std::optional<RenditionSegment> growing;
+  // Of a ladder's: what its writer had begun when it was killed. A gap, whose first parts are there. By media
+  // sequence.
+  std::map<std::uint64_t, RenditionSegment> cut_off{};
   // Its next part: begun or to come, and in no list yet.
   std::optional<PartName> next_part;
   // Has something in the newest publication's last three target durations: new viewers are offered it. Who
@@ -41,6 +59,9 @@ struct Rendition {
   bool current = false;
 
   bool is_video() const { return name.kind == media::TrackKind::kVideo; }
+  bool is_made() const { return name.is_made(); }
+  // One past the last of the offered segments that its list has; never 0.
+  std::size_t end() const { return segments.size() - behind; }
 };
 
 struct Offering {
@@ -58,9 +79,14 @@ struct Offering {
   bool is_listed() const { return listing.first_listed < listing.offered.size(); }
 };
 
+// What grows in the rendition's list; nullptr: nothing does.
+const Segment* growing_segment(const Offering& offering, const Rendition& rendition);
+
 // The first of the listed segments that the newest publication's last three target durations take, gaps
 // behind it not counted; listing.offered.size() where nothing is listed.
 std::size_t first_current(const Listing& listing);
+// Whether the rendition has something in one of those (Rendition::current).
+bool has_something_current(const Rendition& rendition, const Listing& listing);
 
 // The parts of the segment that a rendition has a gap in are as long as these: those of its leading track, or
 // of the gap that it is. Empty: it has no parts.
@@ -72,6 +98,10 @@ bool has_track(const Segment& segment, const RenditionName& name);
 // The rendition was silent in the last offered segment that is no gap and is in the one that grows, or that
 // one is a gap: what comes of it by now is part of a gap.
 bool has_growing_gap(const Offering& offering, const Rendition& rendition);
+
+// Does each of the rendition's segments begin with a whole picture? Sound can be decoded from any frame on;
+// of a source's further pictures nothing is promised.
+bool is_independent(const Offering& offering, const Rendition& rendition);
 
 // May a player change from one picture to the other at any segment? Their listed segments begin with key
 // frames shown at the same time.

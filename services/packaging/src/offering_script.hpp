@@ -142,7 +142,7 @@ class OfferingScript {
     span.start_wall = wall;
     span.duration_us = length_us;
     made.tracks.push_back(span);
-    rendition.segments.back() = RenditionSegment{span, description};
+    rendition.segments.back() = RenditionSegment{span, description, {}};
   }
 };
 

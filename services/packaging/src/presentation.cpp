@@ -31,6 +31,7 @@ Presentation::Update Presentation::update(const StreamLogs& logs, std::int64_t n
   StreamLogs open = logs;
   std::erase_if(open.logs, is_secret);
   std::erase_if(open.slates, is_secret);
+  std::erase_if(open.renditions, is_secret);
   return follow(open, now_monotonic_us);
 }
 
@@ -39,18 +40,32 @@ Presentation::Update Presentation::follow(const StreamLogs& logs, std::int64_t n
   forget_missing(logs);
   open_new(logs.logs, update);
   open_new(logs.slates, update);
-  std::size_t budget = kRecordsPerUpdate;
-  for (const auto& log : index_.logs()) {
-    const auto found = publications_.find(log->publication_id);
-    if (found != publications_.end() && read_records(*log, found->second, budget, update)) update.more = true;
-  }
+  update.more = read(logs.renditions, update);
   // Half of the past is not offered: numbers would seem to step back to who saw the whole.
   if (update.more) return update;
   index_.trim();
   Listing listing = index_.listing(now_monotonic_us);
   hold(listing);
+  ladder_.follow(listing, index_, now_monotonic_us);
   renew(std::move(listing), update);
   return update;
+}
+
+// True when there is more.
+bool Presentation::read(const std::vector<media::FoundLog>& made, Update& update) {
+  std::size_t budget = kRecordsPerUpdate;
+  bool more = false;
+  ReadingNews news;
+  for (const auto& log : index_.logs()) {
+    const auto found = publications_.find(log->publication_id);
+    if (found != publications_.end() && read_log(*log, found->second, budget, news)) more = true;
+  }
+  const auto is_followed = [this](PublicationId id) { return publications_.contains(id); };
+  if (ladder_.read(made, is_followed, budget, news)) more = true;
+  for (std::string& text : news.problems) problem(update, std::move(text));
+  update.events = news.events;
+  update.refused_events = news.refused_events;
+  return more;
 }
 
 void Presentation::forget_missing(const StreamLogs& logs) {
@@ -75,98 +90,13 @@ void Presentation::open_new(const std::vector<media::FoundLog>& logs, Update& up
         problem(update, "open log: " + reader.error().message);
       continue;
     }
-    Publication& publication = publications_[info.publication_id];
-    publication.arena = arena;
-    publication.log = std::make_shared<SharedLog>(std::move(*reader));
+    publications_[info.publication_id] = {arena, std::make_shared<SharedLog>(std::move(*reader))};
     index_.log(info.publication_id, info.epoch, info.first_sequence, info.incarnation,
                info.role == media::LogRole::kSlate);
     std::erase(remembered_, info.publication_id);
     remembered_.push_back(info.publication_id);
     if (remembered_.size() > kRememberedPublications) remembered_.erase(remembered_.begin());
   }
-}
-
-// True when the budget ended before the log did.
-bool Presentation::read_records(PublicationLog& log, Publication& publication, std::size_t& budget,
-                                Update& update) {
-  return publication.log->with([&](media::LogReader& reader) {
-    while (true) {
-      const media::LogReader::Read read = reader.read();
-      if (const auto* sample = std::get_if<media::LogReader::Sample>(&read)) {
-        if (budget == 0) return true;
-        --budget;
-        load_configurations(log, publication, reader, update);
-        log.segments.add(sample->record);
-        if (sample->record.track == media::kDataTrack) read_event(log, reader, *sample, update);
-        reader.advance();
-      } else if (std::holds_alternative<media::LogReader::Lagged>(read)) {
-        if (budget == 0) return true;
-        --budget;
-        read_again(log, publication, reader);
-      } else {
-        if (std::holds_alternative<media::LogReader::Ended>(read)) log.segments.end();
-        break;
-      }
-    }
-    const media::LogInfo info = reader.info();
-    log.target_duration_s = info.target_duration_s;
-    log.part_target_us = info.part_target_us;
-    log.first_dependent_segment = info.first_dependent_segment;
-    log.pinned_limit_us = info.pinned_limit_us;
-    log.clock_offset_us = info.clock_offset_us;
-    log.segments.recycled_before(info.first);
-    learn_timelines(log, reader);
-    return false;
-  });
-}
-
-// Bytes that have been written over meanwhile are of records that are not offered any more.
-void Presentation::read_event(PublicationLog& log, const media::LogReader& reader,
-                              const media::LogReader::Sample& sample, Update& update) {
-  const media::EventReading read =
-      media::read_timed_event(sample.payload, media::encoder_timestamp_ms(sample.record));
-  if (!reader.intact(sample.record)) return;
-  using Taken = LogSegments::Taken;
-  const Taken taken = read.event ? log.segments.add_event(sample.record, *read.event) : Taken::kNotOffered;
-  if (taken == Taken::kTaken) ++update.events;
-  if (read.refused || taken == Taken::kTooMany) ++update.refused_events;
-}
-
-// A configuration is in the log before the first record that refers to it.
-void Presentation::load_configurations(PublicationLog& log, Publication& publication,
-                                       const media::LogReader& reader, Update& update) {
-  for (std::uint32_t index = static_cast<std::uint32_t>(publication.descriptions.size());
-       index < reader.configuration_count(); ++index) {
-    const auto configuration = reader.configuration(index);
-    if (!configuration) return;  // the log is going; its records will be told as gone
-    TrackDescription description = describe(*configuration);
-    if (!description.refusal.empty()) problem(update, description.refusal);
-    log.segments.add_configuration(description.timing);
-    publication.descriptions.push_back(std::make_shared<const TrackDescription>(std::move(description)));
-  }
-}
-
-// Of its whole segments: where the first one is whole, all of its tracks have begun.
-void Presentation::learn_timelines(PublicationLog& log, const media::LogReader& reader) {
-  const auto& segments = log.segments.complete();
-  if (segments.empty() || log.is_slate) return;
-  std::erase_if(log.timelines, [&](const media::TimelineBeginning& known) {
-    return known.discontinuity_sequence < segments.front().discontinuity_sequence;
-  });
-  std::uint32_t looked_at = 0;
-  for (const Segment& segment : segments) {
-    const std::uint32_t sequence = segment.discontinuity_sequence;
-    if (sequence == std::exchange(looked_at, sequence) || log.knows_timeline(sequence)) continue;
-    if (const auto beginning = reader.timeline(sequence)) log.timelines.push_back(*beginning);
-  }
-}
-
-// The reader fell behind what is retained: the segments are told anew from the oldest record on.
-void Presentation::read_again(PublicationLog& log, Publication& publication, media::LogReader& reader) {
-  LogSegments segments(log.publication_id, log.first_sequence, log.incarnation);
-  for (const auto& description : publication.descriptions) segments.add_configuration(description->timing);
-  log.segments = std::move(segments);
-  reader.seek(std::max(reader.info().first, reader.position() + 1));
 }
 
 // What is listed, what has just left the list, and what grows stays in the log as long as it allows.
@@ -209,7 +139,8 @@ Presentation::Signature Presentation::signature_of(const Listing& listing) const
                       .ended = listing.ended,
                       .long_ended = listing.long_ended,
                       .is_private = is_private_,
-                      .renditions = rendition_names()};
+                      .renditions = rendition_names(),
+                      .ladder = ladder_.standings()};
   if (!listing.growing) return signature;
   signature.growing = listing.growing->publication_id;
   signature.growing_tracks = listing.growing->tracks.size();
@@ -234,6 +165,7 @@ void Presentation::renew(Listing listing, Update& update) {
   if (listing.growing) offering->growing_log = publications_.at(listing.growing->publication_id).log;
   for (const RenditionName& name : signature.renditions)
     offering->renditions.push_back(rendition(name, listing));
+  ladder_.add_renditions(listing, offering->renditions);
   offering->listing = std::move(listing);
   offering_ = std::move(offering);
   signature_ = std::move(signature);
@@ -278,8 +210,7 @@ Rendition Presentation::rendition(const RenditionName& name, const Listing& list
     const bool expected = before != nullptr && has_track(*before, name) && !has_track(*listing.growing, name);
     if (made.growing || expected) made.next_part = next_part(name);
   }
-  made.current = std::any_of(made.segments.begin() + static_cast<std::ptrdiff_t>(first_current(listing)),
-                             made.segments.end(), [](const auto& segment) { return segment.has_value(); });
+  made.current = has_something_current(made, listing);
   return made;
 }
 
@@ -291,7 +222,7 @@ std::optional<RenditionSegment> Presentation::share(const Segment& segment, cons
   const TrackSpan* const span = segment.track(track_of(name));
   if (span->parts_missed > 0 && before != nullptr && !has_track(*before, name)) return std::nullopt;
   const auto& descriptions = publications_.at(segment.publication_id).descriptions;
-  return RenditionSegment{*span, descriptions.at(span->configuration)};
+  return RenditionSegment{*span, descriptions.at(span->configuration), {}};
 }
 
 std::optional<PartName> Presentation::next_part(const RenditionName& name) const {

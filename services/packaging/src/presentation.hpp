@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "date_ranges.hpp"
+#include "followed_log.hpp"
+#include "ladder_logs.hpp"
 #include "media/arena_set.hpp"
 #include "offering.hpp"
 
@@ -19,7 +21,8 @@ namespace millrace::packaging {
 // an arena only; no writer moves a stream to another one yet.
 struct StreamLogs {
   std::vector<media::FoundLog> logs;
-  std::vector<media::FoundLog> slates{};  // what stood in for them while their publishers were away
+  std::vector<media::FoundLog> slates{};      // what stood in for them while their publishers were away
+  std::vector<media::FoundLog> renditions{};  // what was made of them
 };
 
 // By the rule of the newest publication: what was public before is refused with it. A stream that is public
@@ -52,15 +55,12 @@ class Presentation {
   // Nothing is offered while no segment is complete, or none is left. Never changes: a changed one is
   // another.
   const std::shared_ptr<const Offering>& offering() const { return offering_; }
+  // Renditions are being made: there may be more of them without a word of it on the bus.
+  bool is_being_made() const { return ladder_.is_being_made(); }
   // These were or are packaged.
   const std::vector<PublicationId>& publications() const { return remembered_; }
 
  private:
-  struct Publication {
-    std::shared_ptr<media::ArenaReader> arena;
-    std::shared_ptr<SharedLog> log;
-    std::vector<std::shared_ptr<const TrackDescription>> descriptions;
-  };
   // What is offered; equal: the offering would be the same.
   struct Signature {
     std::uint64_t first_offered = 0, first_listed = 0, last = 0;
@@ -73,19 +73,14 @@ class Presentation {
     bool long_ended = false;
     bool is_private = false;
     std::vector<RenditionName> renditions{};
+    std::vector<LadderLogs::Standing> ladder{};
     bool operator==(const Signature&) const = default;
   };
 
   void forget_missing(const StreamLogs& logs);
   void open_new(const std::vector<media::FoundLog>& logs, Update& update);
   Update follow(const StreamLogs& logs, std::int64_t now_monotonic_us);
-  bool read_records(PublicationLog& log, Publication& publication, std::size_t& budget, Update& update);
-  void load_configurations(PublicationLog& log, Publication& publication, const media::LogReader& reader,
-                           Update& update);
-  void read_event(PublicationLog& log, const media::LogReader& reader, const media::LogReader::Sample& sample,
-                  Update& update);
-  void read_again(PublicationLog& log, Publication& publication, media::LogReader& reader);
-  static void learn_timelines(PublicationLog& log, const media::LogReader& reader);
+  bool read(const std::vector<media::FoundLog>& made, Update& update);
   void hold(const Listing& listing);
   std::vector<RenditionName> rendition_names() const;
   Signature signature_of(const Listing& listing) const;
@@ -100,7 +95,8 @@ class Presentation {
 
   const std::string stream_id_;
   SegmentIndex index_;
-  std::map<PublicationId, Publication> publications_;  // by id
+  LadderLogs ladder_;
+  std::map<PublicationId, FollowedLog> publications_;  // by id
   std::vector<PublicationId> remembered_;              // ids, oldest first
   std::vector<std::string> told_;
   std::shared_ptr<const Offering> offering_ = std::make_shared<const Offering>();

@@ -28,13 +28,14 @@ struct WindowPolicy {
 
 // One publication's log in the index, with what its slot says.
 struct PublicationLog {
-  PublicationLog(PublicationId id, Epoch epoch_number, std::uint64_t first, std::uint32_t writer, bool slate)
+  PublicationLog(PublicationId id, Epoch epoch_number, std::uint64_t first, std::uint32_t writer, bool slate,
+                 LogSegments::Numbers numbers = LogSegments::Numbers::kInARow)
       : publication_id(id),
         epoch(epoch_number),
         is_slate(slate),
         first_sequence(first),
         incarnation(writer),
-        segments(id, first, writer) {}
+        segments(id, first, writer, numbers) {}
   PublicationId publication_id;
   Epoch epoch;
   bool is_slate;                              // what it has is gaps, behind the source of its epoch

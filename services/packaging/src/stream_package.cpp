@@ -1,6 +1,7 @@
 #include "stream_package.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "hls_playlists.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 // before: the rendition as it was in the last view, or nullptr.
 void add_init_segment(RenditionView& made, const RenditionView* before, const Segment& segment,
                       const RenditionSegment& own) {
-  const std::string name = to_string(init_name(segment, own.span));
+  const std::string name = to_string(init_name(segment, own));
   StoredText& init = made.init_segments[name];
   if (init.text) return;
   if (before != nullptr && before->init_segments.contains(name)) {
@@ -35,10 +36,9 @@ StreamPackage::Update StreamPackage::update(const StreamLogs& logs, std::int64_t
   Update update = presentation_.update(logs, now_monotonic_us);
   if (!update.changed) return update;
   const std::shared_ptr<const Offering>& offering = presentation_.offering();
-  const auto& segments = offering->listing.offered;
-  view_ = segments.empty() ? nullptr : make_view(offering);
-  offered_.erase(offered_.begin(),
-                 view_ ? offered_.lower_bound(segments.front().media_sequence) : offered_.end());
+  view_ = offering->listing.offered.empty() ? nullptr : make_view(offering);
+  offered_ = std::exchange(next_offered_, {});
+  growing_ = std::exchange(next_growing_, {});
   return update;
 }
 
@@ -58,55 +58,71 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const std::shared_ptr
   const Segment& last = offering.listing.offered.back();
   view->newest_us = std::max(last.last_arrival_us, newest_us(last));
   if (const auto& growing = offering.listing.growing) {
-    const auto& log = offering.growing_log;
-    view->growing =
-        std::make_shared<const OfferedSegment>(*growing, log, part_files(growing->media_sequence, log));
+    view->growing = grow(*growing, offering.growing_log);
     view->newest_us = std::max(view->newest_us, newest_us(*growing));
   }
   for (const Rendition& rendition : offering.renditions)
-    view->renditions.emplace(to_string(rendition.name), make_rendition(offered, rendition));
+    view->renditions.emplace(to_string(rendition.name), make_rendition(offered, rendition, *view));
   if (offering.is_listed())
     view->multivariant_playlist = std::make_shared<const MultivariantPlaylistTexts>(offered);
   view->manifests = dash_.update(offering);
   return view;
 }
 
-// Those of the segment as it was in the last view.
-std::shared_ptr<PartFiles> StreamPackage::part_files(std::uint64_t media_sequence,
+// Those of the segment as it grew in the last view.
+std::shared_ptr<PartFiles> StreamPackage::part_files(const Segment& segment,
                                                      const std::shared_ptr<SharedLog>& log) const {
-  const bool known = view_ && view_->growing && view_->growing->log() == log &&
-                     view_->growing->segment().media_sequence == media_sequence;
-  return known ? view_->growing->part_files() : std::make_shared<PartFiles>();
+  const auto known = growing_.find({segment.publication_id, segment.media_sequence});
+  const bool same = known != growing_.end() && known->second.log == log;
+  return same ? known->second.files : std::make_shared<PartFiles>();
 }
 
-std::shared_ptr<const OfferedSegment> StreamPackage::offer(const Segment& segment,
-                                                           const std::shared_ptr<SharedLog>& log) {
-  auto& offered = offered_[segment.media_sequence];
-  if (!offered || offered->log() != log) {
-    offered = std::make_shared<const OfferedSegment>(segment, log, part_files(segment.media_sequence, log));
-  }
+StreamPackage::Offered StreamPackage::offer(const Segment& segment, const std::shared_ptr<SharedLog>& log) {
+  const SegmentKey key{segment.publication_id, segment.media_sequence};
+  const auto known = offered_.find(key);
+  Offered& offered = next_offered_[key];
+  if (!offered && known != offered_.end() && known->second->log() == log) offered = known->second;
+  if (!offered) offered = std::make_shared<const OfferedSegment>(segment, log, part_files(segment, log));
   return offered;
 }
 
+StreamPackage::Offered StreamPackage::grow(const Segment& segment, const std::shared_ptr<SharedLog>& log) {
+  GrowingFiles& next = next_growing_[{segment.publication_id, segment.media_sequence}];
+  next = {log, part_files(segment, log)};
+  return std::make_shared<const OfferedSegment>(segment, log, next.files);
+}
+
 RenditionView StreamPackage::make_rendition(const std::shared_ptr<const Offering>& offered,
-                                            const Rendition& rendition) const {
+                                            const Rendition& rendition, const StreamView& view) {
   const Offering& offering = *offered;
   RenditionView made;
   made.content_type = rendition.is_video() ? "video/mp4" : "audio/mp4";
   if (offering.is_listed()) made.playlist = std::make_shared<const MediaPlaylistTexts>(offered, rendition);
   made.list_end = list_end(offering, rendition);
   made.next_part = rendition.next_part;
-  const RenditionView* const before = view_ ? view_->rendition(to_string(rendition.name)) : nullptr;
-  for (std::size_t i = 0; i < rendition.segments.size(); ++i) {
-    const auto& own = rendition.segments[i];
-    made.tracks.push_back(own ? std::optional(own->span.track) : std::nullopt);
-    if (own) add_init_segment(made, before, offering.listing.offered[i], *own);
-  }
-  if (rendition.growing) {
-    made.growing_track = rendition.growing->span.track;
-    add_init_segment(made, before, *offering.listing.growing, *rendition.growing);
-  }
+  made.behind = rendition.behind;
+  made.is_made = rendition.is_made();
+  add_segments(made, offering, rendition, view);
   return made;
+}
+
+void StreamPackage::add_segments(RenditionView& made, const Offering& offering, const Rendition& rendition,
+                                 const StreamView& view) {
+  const RenditionView* const before = view_ ? view_->rendition(to_string(rendition.name)) : nullptr;
+  const auto& offered = offering.listing.offered;
+  for (std::size_t i = 0; i < offered.size(); ++i) {
+    const auto& own = rendition.segments[i];
+    SegmentPlace& place = made.segments.emplace_back();
+    if (!own) continue;
+    place = {own->made ? offer(own->made->segment, own->made->log) : view.offered[i], own->span.track};
+    add_init_segment(made, before, offered[i], *own);
+  }
+  for (const auto& [number, own] : rendition.cut_off)
+    made.cut_off.push_back({offer(own.made->segment, own.made->log), own.span.track});
+  if (const auto& own = rendition.growing) {
+    made.growing = {own->made ? grow(own->made->segment, own->made->log) : view.growing, own->span.track};
+    add_init_segment(made, before, *growing_segment(offering, rendition), *own);
+  }
 }
 
 }  // namespace millrace::packaging

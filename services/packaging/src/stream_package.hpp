@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "dash_presentation.hpp"
 #include "presentation.hpp"
@@ -22,19 +23,34 @@ class StreamPackage {
 
   // nullptr while no segment is complete, or none is left. Another one after an update that has changed.
   const std::shared_ptr<const StreamView>& view() const { return view_; }
+  bool is_being_made() const { return presentation_.is_being_made(); }
 
  private:
+  // Of a log: its publication, and a media sequence.
+  using SegmentKey = std::pair<PublicationId, std::uint64_t>;
+  template <class Value>
+  using ByKey = std::map<SegmentKey, Value>;
+  struct GrowingFiles {
+    std::shared_ptr<SharedLog> log;
+    std::shared_ptr<PartFiles> files;
+  };
+  using Offered = std::shared_ptr<const OfferedSegment>;
+
   std::shared_ptr<const StreamView> make_view(const std::shared_ptr<const Offering>& offering);
-  std::shared_ptr<const OfferedSegment> offer(const Segment& segment, const std::shared_ptr<SharedLog>& log);
-  std::shared_ptr<PartFiles> part_files(std::uint64_t media_sequence,
-                                        const std::shared_ptr<SharedLog>& log) const;
-  RenditionView make_rendition(const std::shared_ptr<const Offering>& offering,
-                               const Rendition& rendition) const;
+  Offered offer(const Segment& segment, const std::shared_ptr<SharedLog>& log);
+  Offered grow(const Segment& segment, const std::shared_ptr<SharedLog>& log);
+  std::shared_ptr<PartFiles> part_files(const Segment& segment, const std::shared_ptr<SharedLog>& log) const;
+  RenditionView make_rendition(const std::shared_ptr<const Offering>& offering, const Rendition& rendition,
+                               const StreamView& view);
+  void add_segments(RenditionView& made, const Offering& offering, const Rendition& rendition,
+                    const StreamView& view);
 
   const std::string stream_id_;
   Presentation presentation_;
   DashPresentation dash_;
-  std::map<std::uint64_t, std::shared_ptr<const OfferedSegment>> offered_;  // by media sequence
+  // What the last view has, and what the next one takes over of it.
+  ByKey<Offered> offered_, next_offered_;
+  ByKey<GrowingFiles> growing_, next_growing_;
   std::shared_ptr<const StreamView> view_;
 };
 

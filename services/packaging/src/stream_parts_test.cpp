@@ -169,7 +169,8 @@ TEST_F(StreamPartsTest, MakesASegmentOfTheBytesOfItsParts) {
           row += bytes;
         } else if (const auto segment = parse_segment_name(line)) {
           if (row.empty()) continue;  // its parts are listed no more
-          const auto file = view->segment(*segment).file(view->track(*view->rendition(rendition), *segment));
+          const SegmentPlace& place = view->segment(*view->rendition(rendition), *segment);
+          const auto file = place.segment->file(place.track);
           ASSERT_EQ(bytes_of(file), row) << line;
           ++compared;
           row.clear();

@@ -9,11 +9,29 @@ const RenditionView* StreamView::rendition(std::string_view name) const {
   return found == renditions.end() ? nullptr : &found->second;
 }
 
+bool StreamView::is_offered(const SegmentName& name) const {
+  return name.media_sequence >= offered.front()->segment().media_sequence && place(name) < offered.size() &&
+         segment_name(offered[place(name)]->segment()) == name;
+}
+
 // Numbers only grow: what is below the first offered number was there once.
 Presence StreamView::presence(const RenditionView& rendition, const SegmentName& name) const {
   if (name.media_sequence < offered.front()->segment().media_sequence) return Presence::kGone;
-  if (place(name) >= offered.size() || !rendition.tracks[place(name)]) return Presence::kUnknown;
-  return segment_name(segment(name).segment()) == name ? Presence::kHere : Presence::kUnknown;
+  return is_offered(name) && rendition.segments[place(name)] ? Presence::kHere : Presence::kUnknown;
+}
+
+bool StreamView::is_gap(const RenditionView& rendition, const SegmentName& name) const {
+  return rendition.is_made && is_offered(name) && place(name) < rendition.end() &&
+         !rendition.segments[place(name)];
+}
+
+bool StreamView::is_awaited(const RenditionView& rendition, const SegmentName& name) const {
+  return is_awaited(name) || (is_offered(name) && place(name) >= rendition.end());
+}
+
+SegmentPlace StreamView::growing_of(const RenditionView& rendition, const SegmentName& name) const {
+  const SegmentPlace& place = rendition.growing;
+  return place && place.segment->segment().media_sequence == name.media_sequence ? place : SegmentPlace{};
 }
 
 bool StreamView::is_past_end(const SegmentName& name) const {
@@ -42,18 +60,16 @@ bool StreamView::is_due(const SegmentName& name, std::int64_t now_us) const {
 }
 
 std::optional<PartPlace> StreamView::find(const RenditionView& rendition, const PartName& name) const {
-  const auto place_in = [&](const OfferedSegment& parent,
-                            std::optional<std::uint8_t> track) -> std::optional<PartPlace> {
-    const Segment& segment = parent.segment();
-    if (!track || part_name(segment, name.number) != name) return std::nullopt;
-    const auto index = segment.track(*track)->part(name.number);
+  const auto in = [&](const SegmentPlace& place) -> std::optional<PartPlace> {
+    if (!place || part_name(place.segment->segment(), name.number) != name) return std::nullopt;
+    const auto index = place.segment->segment().track(place.track)->part(name.number);
     if (!index) return std::nullopt;
-    return PartPlace{&parent, *track, *index};
+    return PartPlace{place.segment.get(), place.track, *index};
   };
   // It is the newest that are asked for.
-  std::optional<PartPlace> found;
-  if (growing) found = place_in(*growing, rendition.growing_track);
-  for (std::size_t i = offered.size(); !found && i-- > 0;) found = place_in(*offered[i], rendition.tracks[i]);
+  std::optional<PartPlace> found = in(rendition.growing);
+  for (std::size_t i = offered.size(); !found && i-- > 0;) found = in(rendition.segments[i]);
+  for (std::size_t i = 0; !found && i < rendition.cut_off.size(); ++i) found = in(rendition.cut_off[i]);
   return found;
 }
 

@@ -28,6 +28,14 @@ struct PartPlace {
   std::size_t index = 0;  // in the track's parts
 };
 
+// A rendition's track in a segment, of whichever log has it; without a segment: nothing.
+struct SegmentPlace {
+  std::shared_ptr<const OfferedSegment> segment{};
+  std::uint8_t track = 0;
+
+  explicit operator bool() const { return segment != nullptr; }
+};
+
 // One rendition's objects.
 struct RenditionView {
   std::string_view content_type;  // of its segments
@@ -35,10 +43,15 @@ struct RenditionView {
   std::shared_ptr<const MediaPlaylistTexts> playlist;
   hls::ListEnd list_end;  // of the list with parts, for who waits for more of it
   std::map<std::string, StoredText, std::less<>> init_segments;  // by name
-  // Its track in the logs of StreamView::offered, in their order; nullopt: a gap.
-  std::vector<std::optional<std::uint8_t>> tracks;
-  std::optional<std::uint8_t> growing_track;  // in the log of StreamView::growing
-  std::optional<PartName> next_part;          // hinted: it will be there
+  // What it has of StreamView::offered, in their order; nothing: a gap, or it is being made.
+  std::vector<SegmentPlace> segments;
+  std::size_t behind = 0;             // as Rendition::behind
+  SegmentPlace growing;               // of its list
+  std::vector<SegmentPlace> cut_off;  // Rendition::cut_off: their parts can be had
+  std::optional<PartName> next_part;  // hinted: it will be there
+  bool is_made = false;               // of a ladder
+
+  std::size_t end() const { return segments.size() - behind; }
 };
 
 struct StreamView {
@@ -66,11 +79,19 @@ struct StreamView {
   // kUnknown also where the rendition has a gap.
   Presence presence(const RenditionView& rendition, const SegmentName& name) const;
   // Precondition: presence() is kHere.
-  const OfferedSegment& segment(const SegmentName& name) const { return *offered[place(name)]; }
+  const SegmentPlace& segment(const RenditionView& rendition, const SegmentName& name) const {
+    return rendition.segments[place(name)];
+  }
+  // Of a ladder's rendition: it is offered of the source, and the rendition has nothing whole of it.
+  bool is_gap(const RenditionView& rendition, const SegmentName& name) const;
   // It will be here: it is the segment that grows.
   bool is_awaited(const SegmentName& name) const {
     return growing && !ended && !growing->segment().is_gap && segment_name(growing->segment()) == name;
   }
+  // The same of a ladder's rendition: also what is whole of the source and still being made.
+  bool is_awaited(const RenditionView& rendition, const SegmentName& name) const;
+  // What of it has come; nothing: nothing has yet. Precondition: it is awaited.
+  SegmentPlace growing_of(const RenditionView& rendition, const SegmentName& name) const;
   // It probably will be: the one after that.
   bool is_next(const SegmentName& name) const {
     return name.media_sequence > 0 &&
@@ -89,9 +110,6 @@ struct StreamView {
   bool is_awaited(const RenditionView& rendition, const PartName& name) const {
     return !ended && rendition.next_part == name;
   }
-  std::uint8_t track(const RenditionView& rendition, const SegmentName& name) const {
-    return rendition.tracks[place(name)].value();
-  }
   // Where the part is; nullopt: it is not here.
   std::optional<PartPlace> find(const RenditionView& rendition, const PartName& name) const;
   // Of a part that is not here.
@@ -103,6 +121,8 @@ struct StreamView {
   std::size_t place(const SegmentName& name) const {
     return name.media_sequence - offered.front()->segment().media_sequence;
   }
+  // Of what is offered, of the source.
+  bool is_offered(const SegmentName& name) const;
 };
 
 // The newest view of every stream, and who waits for the next one. Thread-safe; readers keep what they got as

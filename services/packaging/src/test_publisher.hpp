@@ -82,6 +82,9 @@ class TestPublisher {
     bool further_tracks = false;
     std::int64_t further_picture_late_ms = 0;
     media::RetentionPolicy retention{.guaranteed_bytes = 1U << 20};
+    // Of a rendition: the incarnation of its writer, and how many pictures those before it have written.
+    std::uint32_t incarnation = 0;
+    std::int64_t first_frame = 0;
     std::uint32_t part_us = 0;  // length of parts, kept from the log's first record on; 0: no parts
   };
 
@@ -100,6 +103,11 @@ class TestPublisher {
     description.first_sequence = options.first_sequence;
     description.retention = options.retention;
     description.part_target_us = options.part_us;
+    description.incarnation = options.incarnation;
+    if (options.role == media::LogRole::kRendition) {
+      description.numbers = media::first_numbers(options.started_wall, options.epoch);
+      description.numbers->part_target_us = options.part_us;
+    }
     log_ = std::move(arena.create_log(description).value());
     timeline_ = media::Timeline({log_->continuation()});
     if (options.video) configure_video();
@@ -223,6 +231,7 @@ class TestPublisher {
     media::Timeline::Input stamped = input;
     stamped.timestamp_ms += static_cast<std::uint32_t>(ahead_ms_);
     media::SampleRecord record = timeline_.place(stamped);
+    if (frame_ < options_.first_frame) return;
     if (pending_[input.track].waiting) settle(input.track, record.media_sequence);
     record.configuration = configuration_[input.track];
     if (options_.part_us != 0 && input.track != media::kDataTrack)

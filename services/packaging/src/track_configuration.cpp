@@ -1,5 +1,6 @@
 #include "track_configuration.hpp"
 
+#include "base/siphash.hpp"
 #include "containers/mp4/init_segment.hpp"
 #include "media/track_label.hpp"
 
@@ -29,6 +30,8 @@ TrackDescription describe(const LogReader::Configuration& configuration) {
   result.language = media::language_of(description.label);
   result.name = media::name_of(description.label);
   result.track = std::move(described->track);
+  constexpr HashKey kForEver{};  // the same in every process: names are made of it
+  result.digest = static_cast<std::uint32_t>(siphash(kForEver, configuration.bytes));
   return result;
 }
 

@@ -21,6 +21,7 @@ struct TrackDescription {
   std::optional<double> frames_per_second;  // as the encoder's parameter set says
   std::string language;                     // BCP 47; empty: not told
   std::string name;                         // as the encoder named it; empty: not at all
+  std::uint32_t digest = 0;                 // of the configuration's bytes
   std::string refusal;                      // why a video or audio track is not usable
 };
 

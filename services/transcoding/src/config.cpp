@@ -10,6 +10,8 @@ void TranscodingConfig::add_rows(ConfigTable& table) {
   std::vector<std::string> ladders(ladder_names().begin(), ladder_names().end());
   table.choice("TRANSCODE_LADDER", ladder, std::string(kDefaultLadder), ladders,
                "which renditions: docs/transcoding.md has the ladders");
+  table.text("TRANSCODE_OWN_LADDER", ladder_file, "",
+             "file with a ladder of one's own, lines like \"720p30 3000\": instead of TRANSCODE_LADDER's");
   table.text("RTMP_ENCODER", encoder, "auto",
              "encoder of renditions: auto, x264, x265, libaom_av1, nvenc_h264, …; docs/transcoding.md");
   table.choice(

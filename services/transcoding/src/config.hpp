@@ -14,6 +14,7 @@ namespace millrace::transcoding {
 struct TranscodingConfig {
   std::string mode;  // "off", "always"
   std::string ladder;
+  std::string ladder_file;
   std::string encoder;
   std::string preset;
   std::size_t most_children = 0;

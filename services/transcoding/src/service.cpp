@@ -6,6 +6,8 @@
 
 #include "actors.hpp"
 #include "base/clock.hpp"
+#include "base/regular_file.hpp"
+#include "ladder.hpp"
 
 namespace millrace::transcoding {
 namespace {
@@ -23,6 +25,15 @@ std::vector<std::string> child_environment() {
   return variables;
 }
 
+// Children read it again.
+Result<void> check_ladder(const std::string& file) {
+  if (file.empty()) return {};
+  const Result<std::string> text = read_regular_file(file, kMaxLadderBytes);
+  if (!text) return fail("config.invalid", "TRANSCODE_OWN_LADDER: " + text.error().message);
+  const Result<Ladder> ladder = parse_ladder(*text);
+  return ladder ? Result<void>() : fail("config.invalid", "TRANSCODE_OWN_LADDER: " + ladder.error().message);
+}
+
 }  // namespace
 
 WatcherSettings TranscodingService::settings(const runtime::ServiceContext& context) const {
@@ -31,6 +42,8 @@ WatcherSettings TranscodingService::settings(const runtime::ServiceContext& cont
   settings.directory = config_.media_log.directory(context.home);
   settings.arguments = {"--dir",         settings.directory, "--ladder",     config_.ladder, "--encoder",
                         config_.encoder, "--preset",         config_.preset, "--with-parent"};
+  if (!config_.ladder_file.empty())
+    settings.arguments.insert(settings.arguments.end(), {"--ladder-file", config_.ladder_file});
   settings.environment = child_environment();
   settings.most_children = config_.most_children;
   return settings;
@@ -39,6 +52,7 @@ WatcherSettings TranscodingService::settings(const runtime::ServiceContext& cont
 Result<void> TranscodingService::start(runtime::ServiceContext& context) {
   if (auto joined = shell_.join_bus(context, config_.bus); !joined) return joined;
   if (!config_.transcodes()) return shell_.open_ops(context, config_.ops, {});
+  if (auto checked = check_ladder(config_.ladder_file); !checked) return checked;
   watcher_ = std::make_shared<Watcher>(settings(context), context.health);
   for (runtime::ChildSpec& child : transcoding_children(watcher_))
     runtime::add_child(context.root, std::move(child));
