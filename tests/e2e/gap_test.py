@@ -12,7 +12,7 @@ from stack import PATIENCE, Stack, check, fetch, leave, main, make_clip, packets
 from viewer import boxes
 
 # A cut, twelve pieces, a manifest, two kills and an encoder that connects have to fit in.
-GRACE = round(40 * PATIENCE)
+GRACE = min(round(40 * PATIENCE), 110)  # the most there is
 # A player's playlist asks for a part more than there is: so many of a third of a second say that lists move on.
 PIECES = 12
 
