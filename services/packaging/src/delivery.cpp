@@ -311,14 +311,16 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
   return mapped(file, place.segment->etag(), rendition.content_type);
 }
 
-// Playlists never lead to a gap, but who counts by an MPD's template comes here, and gives up where it is
-// refused: a fragment without samples, which leaves a hole in its buffer.
+// Who counts by an MPD's template comes here, and who does not know EXT-X-GAP; both give up where they are
+// refused: a fragment without samples, which leaves a hole in the buffer. What a ladder lacks may still come,
+// what the source's track lacks never does.
 http::Response Delivery::nothing_of(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
   http::Response response;
   response.headers.set("Content-Type", rendition.content_type);
-  response.headers.set("Cache-Control", cache::max_age(view.target_duration_seconds));
+  response.headers.set("Cache-Control",
+                       rendition.is_made ? cache::max_age(view.target_duration_seconds) : cache::kForEver);
   response.body = std::make_shared<const std::string>(
       missing_segment(*view.offering, question.path.rendition, name.media_sequence));
   return response;

@@ -13,11 +13,12 @@ namespace {
 
 constexpr std::string_view kEnding = "-gap.m4s";
 
-// The date of the gap less that of the rendition's last segment before it, on the latter's timeline.
+// The date of the gap less that of the rendition's last segment before it, on the latter's timeline. The
+// track may have been silent in what is between them.
 std::optional<std::uint64_t> decode_time(const Listing& listing, const Rendition& rendition,
                                          std::size_t place) {
   const Segment& gap = listing.offered[place];
-  while (place > 0 && listing.offered[place - 1].is_gap) --place;
+  while (place > 0 && !rendition.segments[place - 1]) --place;
   if (place == 0) return std::nullopt;
   const auto& last = rendition.segments[place - 1];
   if (!last || listing.offered[place - 1].discontinuity_sequence != gap.discontinuity_sequence)
@@ -64,9 +65,10 @@ std::string missing_segment(const Offering& offering, std::string_view rendition
   const std::size_t place = media_sequence - offering.listing.offered.front().media_sequence;
   const auto name = parse_made_rendition(rendition).value_or(RenditionName{});
   std::uint64_t time = 0;
-  for (const Rendition& source : offering.renditions) {
-    const auto& own = source.segments[place];
-    if (source.is_made() || source.name.kind != name.kind || !own) continue;
+  for (const Rendition& one : offering.renditions) {
+    if (to_string(one.name) == rendition) time = decode_time(offering.listing, one, place).value_or(time);
+    const auto& own = one.segments[place];
+    if (one.is_made() || one.name.kind != name.kind || !own) continue;
     time = static_cast<std::uint64_t>(std::max<std::int64_t>(own->span.first_dts, 0));
     break;
   }

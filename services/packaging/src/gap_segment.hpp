@@ -22,7 +22,8 @@ std::optional<std::uint64_t> parse_gap_name(std::string_view text);
 std::optional<std::string> gap_segment(const Offering& offering, std::string_view rendition,
                                        std::uint64_t media_sequence);
 
-// The same of a segment that the source has and a ladder's rendition lacks: where the source has it.
+// The same of a segment that a rendition lacks: where the source has it, or of a track of the source that was
+// silent in it by its date.
 // Precondition: it is offered.
 std::string missing_segment(const Offering& offering, std::string_view rendition,
                             std::uint64_t media_sequence);

@@ -21,8 +21,7 @@ Presence StreamView::presence(const RenditionView& rendition, const SegmentName&
 }
 
 bool StreamView::is_gap(const RenditionView& rendition, const SegmentName& name) const {
-  return rendition.is_made && is_offered(name) && place(name) < rendition.end() &&
-         !rendition.segments[place(name)];
+  return is_offered(name) && place(name) < rendition.end() && !rendition.segments[place(name)];
 }
 
 bool StreamView::is_awaited(const RenditionView& rendition, const SegmentName& name) const {

@@ -82,7 +82,7 @@ struct StreamView {
   const SegmentPlace& segment(const RenditionView& rendition, const SegmentName& name) const {
     return rendition.segments[place(name)];
   }
-  // Of a ladder's rendition: it is offered of the source, and the rendition has nothing whole of it.
+  // It is offered, and the rendition has nothing whole of it: a ladder's is behind, a track was silent.
   bool is_gap(const RenditionView& rendition, const SegmentName& name) const;
   // It will be here: it is the segment that grows.
   bool is_awaited(const SegmentName& name) const {
