@@ -317,12 +317,13 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
 http::Response Delivery::nothing_of(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
+  auto made = missing_segment(*view.offering, question.path.rendition, name.media_sequence);
+  if (!made) return missing(Presence::kUnknown);
   http::Response response;
   response.headers.set("Content-Type", rendition.content_type);
   response.headers.set("Cache-Control",
                        rendition.is_made ? cache::max_age(view.target_duration_seconds) : cache::kForEver);
-  response.body = std::make_shared<const std::string>(
-      missing_segment(*view.offering, question.path.rendition, name.media_sequence));
+  response.body = std::make_shared<const std::string>(std::move(*made));
   return response;
 }
 

@@ -30,6 +30,17 @@ std::optional<std::uint64_t> decode_time(const Listing& listing, const Rendition
   return static_cast<std::uint64_t>(std::max<std::int64_t>(last->span.first_dts + later, 0));
 }
 
+const Rendition* find(const Offering& offering, std::string_view rendition) {
+  const auto found = std::find_if(offering.renditions.begin(), offering.renditions.end(),
+                                  [&](const Rendition& one) { return to_string(one.name) == rendition; });
+  return found == offering.renditions.end() ? nullptr : &*found;
+}
+
+std::string empty(const Rendition& rendition, std::uint64_t media_sequence, std::uint64_t time) {
+  const std::uint32_t track = media::mp4_track_id(track_of(rendition.name));
+  return std::string(as_text(mp4::empty_segment(static_cast<std::uint32_t>(media_sequence), track, time)));
+}
+
 }  // namespace
 
 std::string gap_name(std::uint64_t media_sequence) {
@@ -51,29 +62,26 @@ std::optional<std::string> gap_segment(const Offering& offering, std::string_vie
   if (listing.offered.empty() || media_sequence < listing.offered.front().media_sequence) return std::nullopt;
   const std::size_t place = media_sequence - listing.offered.front().media_sequence;
   if (place >= listing.offered.size() || !listing.offered[place].is_gap) return std::nullopt;
-  const auto found = std::find_if(offering.renditions.begin(), offering.renditions.end(),
-                                  [&](const Rendition& one) { return to_string(one.name) == rendition; });
-  if (found == offering.renditions.end()) return std::nullopt;
+  const Rendition* const found = find(offering, rendition);
+  if (found == nullptr) return std::nullopt;
   const auto time = decode_time(listing, *found, place);
-  if (!time) return std::nullopt;
-  const auto number = static_cast<std::uint32_t>(media_sequence);
-  return std::string(as_text(mp4::empty_segment(number, media::mp4_track_id(track_of(found->name)), *time)));
+  return time ? std::optional(empty(*found, media_sequence, *time)) : std::nullopt;
 }
 
-std::string missing_segment(const Offering& offering, std::string_view rendition,
-                            std::uint64_t media_sequence) {
+std::optional<std::string> missing_segment(const Offering& offering, std::string_view rendition,
+                                           std::uint64_t media_sequence) {
   const std::size_t place = media_sequence - offering.listing.offered.front().media_sequence;
-  const auto name = parse_made_rendition(rendition).value_or(RenditionName{});
-  std::uint64_t time = 0;
-  for (const Rendition& one : offering.renditions) {
-    if (to_string(one.name) == rendition) time = decode_time(offering.listing, one, place).value_or(time);
-    const auto& own = one.segments[place];
-    if (one.is_made() || one.name.kind != name.kind || !own) continue;
-    time = static_cast<std::uint64_t>(std::max<std::int64_t>(own->span.first_dts, 0));
-    break;
+  const Rendition* const found = find(offering, rendition);
+  if (found == nullptr) return std::nullopt;
+  // The source has it where a ladder lacks it.
+  for (const Rendition& source : offering.renditions) {
+    const auto& own = source.segments[place];
+    if (!found->is_made() || source.is_made() || source.name.kind != found->name.kind || !own) continue;
+    return empty(*found, media_sequence,
+                 static_cast<std::uint64_t>(std::max<std::int64_t>(own->span.first_dts, 0)));
   }
-  const auto number = static_cast<std::uint32_t>(media_sequence);
-  return std::string(as_text(mp4::empty_segment(number, media::mp4_track_id(track_of(name)), time)));
+  const auto time = decode_time(offering.listing, *found, place);
+  return time ? std::optional(empty(*found, media_sequence, *time)) : std::nullopt;
 }
 
 }  // namespace millrace::packaging

@@ -23,9 +23,9 @@ std::optional<std::string> gap_segment(const Offering& offering, std::string_vie
                                        std::uint64_t media_sequence);
 
 // The same of a segment that a rendition lacks: where the source has it, or of a track of the source that was
-// silent in it by its date.
+// silent in it by its date (nullopt: what it had before is not offered any more).
 // Precondition: it is offered.
-std::string missing_segment(const Offering& offering, std::string_view rendition,
-                            std::uint64_t media_sequence);
+std::optional<std::string> missing_segment(const Offering& offering, std::string_view rendition,
+                                           std::uint64_t media_sequence);
 
 }  // namespace millrace::packaging

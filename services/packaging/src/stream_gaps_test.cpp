@@ -234,6 +234,37 @@ TEST_F(StreamGapsTest, BehindAGapsNameIsAFragmentWithoutSamples) {
     EXPECT_FALSE(parse_gap_name(other)) << other;
 }
 
+// The last segment of a publisher that was cut off, as often as not: of one track alone.
+TEST_F(StreamGapsTest, BehindTheNameOfASilentTracksSegmentIsAFragmentOfThatTrack) {
+  publish(1, 3);
+  publisher_->silence(true);
+  publisher_->groups(3);
+  publisher_->frame(0);
+  const auto now = view();
+  const Offering& offering = *now->offering;
+  const RenditionView& sound = *now->rendition("a0");
+  const auto silent = std::find_if(offering.listing.offered.begin(), offering.listing.offered.end(),
+                                   [&](const Segment& one) { return now->is_gap(sound, segment_name(one)); });
+  ASSERT_NE(silent, offering.listing.offered.end());
+  ASSERT_NE(silent, offering.listing.offered.begin());
+  const std::size_t place = static_cast<std::size_t>(silent - offering.listing.offered.begin());
+  const auto& own =
+      std::find_if(offering.renditions.begin(), offering.renditions.end(), [](const Rendition& r) {
+        return to_string(r.name) == "a0";
+      })->segments[place - 1];
+  ASSERT_TRUE(own);
+  const std::int64_t later_us = silent->start_wall - own->span.start_wall;
+  const auto ticks =
+      static_cast<std::uint64_t>(own->span.first_dts + later_us * own->span.timescale / 1'000'000);
+  const std::uint64_t number = silent->media_sequence;
+  EXPECT_EQ(missing_segment(offering, "a0", number),
+            as_text(mp4::empty_segment(static_cast<std::uint32_t>(number), 2, ticks)));
+  EXPECT_FALSE(now->is_gap(*now->rendition("v0"), segment_name(*silent)));
+  publisher_->groups(4);
+  EXPECT_EQ(missing_segment(*view()->offering, "a0", number), missing_segment(offering, "a0", number))
+      << "the same bytes for ever";
+}
+
 // Sound that comes after the first part of pictures is late for its segment only where it was silent before:
 // in a gap everything was.
 TEST_F(StreamGapsTest, TracksAreAsTheyWereBeforeTheGap) {
