@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`./millrace check` finds what it is there to find: a contract that another version of a service could not read, includes that
-break the layers, a core that is none."""
+"""The sources have their form, and `./millrace check` finds what it is there to find: a contract that another version of a service
+could not read, includes that break the layers, a core that is none."""
 import os
 import shutil
 import subprocess
@@ -96,7 +96,22 @@ def layers(home):
         (home / file).write_text(kept)
 
 
+def form():
+    """Every source and comment is as the formatter and the house's form have it."""
+    if shutil.which("clang-format-14") is None:
+        skip("clang-format-14 is not installed")
+    sources = sorted(path for part in ("libs", "services", "tests") for path in (ROOT / part).rglob("*.[ch]pp")
+                     if "node_modules" not in path.parts)
+    check(len(sources) > 1000, f"the sources are found: {len(sources)}")
+    for begin in range(0, len(sources), 200):
+        code, text = run(["clang-format-14", "--dry-run", "-Werror", *sources[begin:begin + 200]], ROOT)
+        check(code == 0, f"formatted: {text[:2000]}")
+    code, text = run([ROOT / "tools/check_comments.py"], ROOT)
+    check(code == 0, f"comments: {text}")
+
+
 def checks():
+    form()
     with tempfile.TemporaryDirectory(prefix="millrace-test-") as home:
         layers(Path(home).resolve())
     if not BUF.exists():

@@ -27,6 +27,8 @@ source tools/millrace/build.sh
 tools/millrace/check_contract.sh || failed=1
 
 base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null || true)
+# On main itself: its last commit.
+if [ -n "$base" ] && [ "$base" = "$(git rev-parse HEAD)" ]; then base=$(git rev-parse --verify --quiet HEAD~1 || true); fi
 echo "commits"
 if [ -z "$base" ]; then
   echo "no main to compare with: subjects were not looked at" >&2

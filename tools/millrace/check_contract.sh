@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The contract in proto/ of the repository it is called in: buf lint, and buf breaking (proto/buf.yaml says by which
 # rules) against what services of other versions run: the last release's tag; before the first release, where this
-# branch left main. BUF names the program if it is not the one of tests/package.json.
+# branch left main, and on main itself the commit before. BUF names the program if it is not the one of tests/package.json.
 set -euo pipefail
 cd "$(git rev-parse --show-toplevel)"
 buf=${BUF:-$PWD/tests/node_modules/.bin/buf}
@@ -16,6 +16,7 @@ failed=0
 
 base=$(git describe --tags --abbrev=0 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null ||
        git merge-base HEAD main 2>/dev/null || true)
+if [ -n "$base" ] && [ "$base" = "$(git rev-parse HEAD)" ]; then base=$(git rev-parse --verify --quiet HEAD~1 || echo "$base"); fi
 if [ -z "$base" ] || ! git cat-file -e "$base:proto" 2>/dev/null; then
   echo "THE CONTRACT WAS COMPARED WITH NOTHING: there is no tag and no main that has proto/" >&2
   exit $failed
