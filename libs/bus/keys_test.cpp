@@ -122,8 +122,9 @@ TEST(PeerKeys, AreLinesOfANameAndAKey) {
   ASSERT_TRUE(keys) << keys.error().message;
   EXPECT_EQ(keys->size(), 2u) << "two keys at once, to replace one";
   const std::string line = "api " + key;
+  const std::string two_names = line + "\nauth " + key;
   for (const std::string& text :
-       std::vector<std::string>{"api", "api short", "API " + key, line + " more", line + "\nauth " + key})
+       std::vector<std::string>{"api", "api short", "API " + key, line + " more", two_names})
     EXPECT_EQ(parse_peer_keys(text).error().code, "bus.keys") << text;
   std::string many;
   for (std::size_t i = 0; i <= kMaxPeerKeys; ++i) many += "api " + key + "\n";

@@ -56,10 +56,10 @@ std::string read_text(const std::string& path) {
 // pid: of a process, or "self".
 std::optional<ProcessUsage> read_stat(const std::string& pid) {
   // The start does not move because the wall clock was set.
-  static const ProcessUnits kUnits{.ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK)),
-                                   .page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)),
-                                   .boot_seconds = boot_seconds()};
-  return parse_process_stat(read_text("/proc/" + pid + "/stat"), kUnits);
+  static const ProcessUnits units{.ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK)),
+                                  .page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)),
+                                  .boot_seconds = boot_seconds()};
+  return parse_process_stat(read_text("/proc/" + pid + "/stat"), units);
 }
 
 // Each is its thread's that started it. Nothing where the kernel does not name them.

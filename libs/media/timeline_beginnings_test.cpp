@@ -98,7 +98,7 @@ TEST_F(TimelineBeginnings, OutliveTheirRecordsAndTheirWriter) {
 }
 
 TEST_F(TimelineBeginnings, AreThoseOfTheNewestTimelines) {
-  for (std::uint32_t i = 0; i < 20; ++i) add(kVideoTrack, 90'000 * (i + 1), 100 + i, 5 + i);
+  for (std::uint32_t i = 0; i < 20; ++i) add(kVideoTrack, std::int64_t{90'000} * (i + 1), 100 + i, 5 + i);
   for (std::uint32_t i = 0; i < 20; ++i) EXPECT_EQ(beginning(5 + i).has_value(), i >= 4) << i;
   EXPECT_EQ(beginning(24)->media_sequence, 119U);
 }

@@ -160,14 +160,14 @@ TEST_F(SupervisorTest, DoublesTheBackoffUpToItsLimitAndForgetsItAfterALongLife) 
 
 TEST_F(SupervisorTest, RestartsByTheChildsPolicy) {
   struct Case {
-    Restart restart;
     std::string how;
+    Restart restart;
     bool restarted;
   };
-  const Case cases[] = {{Restart::kPermanent, "end", true},   {Restart::kPermanent, "crash", true},
-                        {Restart::kTransient, "end", false},  {Restart::kTransient, "crash", true},
-                        {Restart::kTransient, "throw", true}, {Restart::kTemporary, "end", false},
-                        {Restart::kTemporary, "crash", false}};
+  const Case cases[] = {{"end", Restart::kPermanent, true},   {"crash", Restart::kPermanent, true},
+                        {"end", Restart::kTransient, false},  {"crash", Restart::kTransient, true},
+                        {"throw", Restart::kTransient, true}, {"end", Restart::kTemporary, false},
+                        {"crash", Restart::kTemporary, false}};
   int number = 0;
   start({});
   for (const Case& c : cases) {

@@ -29,7 +29,7 @@ struct Peers::View {
   std::atomic<std::uint64_t> access_epoch{0};
 };
 
-Peers::Peers(bus::Node& node, Listener listener) : node_(node), view_(std::make_shared<View>()) {
+Peers::Peers(bus::Node& node, const Listener& listener) : node_(node), view_(std::make_shared<View>()) {
   for (std::size_t i = 0; i < kServices.size(); ++i) {
     bus::EventHandler handler;
     // A snapshot may stand for events that were lost.

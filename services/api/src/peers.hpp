@@ -25,7 +25,7 @@ class Peers {
 
   // Subscribes to kServices, to hear when one goes silent. The node outlives the Peers' last question, and
   // what the listener needs outlives the node.
-  explicit Peers(bus::Node& node, Listener listener = {});
+  explicit Peers(bus::Node& node, const Listener& listener = {});
   ~Peers();
   Peers(const Peers&) = delete;
   Peers& operator=(const Peers&) = delete;

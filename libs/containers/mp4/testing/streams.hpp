@@ -82,7 +82,7 @@ inline Track audio_track(std::uint32_t id = 2) {
 inline TrackRun video_run(std::uint32_t group, std::uint64_t base) {
   TrackRun run{.track_id = 1, .base_decode_time = base, .samples = {}};
   for (std::size_t i = 0; i < 5; ++i) {
-    const VideoFrame& frame = video_frames()[group % 2 * 5 + i];
+    const VideoFrame& frame = video_frames()[std::size_t{group} % 2 * 5 + i];
     run.samples.push_back({kFrameDuration, static_cast<std::uint32_t>(frame.payload.size()),
                            frame.composition_offset, frame.key});
   }
@@ -131,7 +131,7 @@ inline Bytes other_payloads() {
 // The payloads of one group of pictures and its audio, as mdat holds them.
 inline Bytes payloads(std::uint32_t group, std::size_t audio_frames) {
   ByteWriter writer;
-  for (std::size_t i = 0; i < 5; ++i) writer.append(video_frames()[group % 2 * 5 + i].payload);
+  for (std::size_t i = 0; i < 5; ++i) writer.append(video_frames()[std::size_t{group} % 2 * 5 + i].payload);
   for (std::size_t i = 0; i < audio_frames; ++i) writer.append(aac_frame());
   return writer.take();
 }

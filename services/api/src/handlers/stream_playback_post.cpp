@@ -8,7 +8,7 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::int64_t kMaxSeconds = 24 * 3600;
+constexpr std::int64_t kMaxSeconds = std::int64_t{24} * 3600;
 constexpr std::size_t kMaxNetwork = 64;
 
 }  // namespace
