@@ -1,7 +1,7 @@
 // The arena file as it lies in memory; docs/media-log.md describes it. Shared by the writer (which maps it
 // writable) and the readers (read-only). Every word that changes while others look is an atomic.
 //
-//   header | slots (one a log) | a generation per block | blocks
+//   header | slots (one per log) | a generation per block | blocks
 //
 // Everything a reader finds here may be damaged or about to be overwritten: whatever is used as a place or a
 // length is bounded first, and whatever was copied counts only if the block's generation is still the same

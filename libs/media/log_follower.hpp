@@ -7,7 +7,7 @@
 //          key frame to go on with        └──skip()──> at the newest key frame, or too slow
 //
 // The log is passed in: consumers of one stream may share a reader. Times are of the monotonic clock that the
-// records' arrivals are told by. Cost of a record: no allocation, no copy of its payload.
+// records' arrivals are given in. Cost of a record: no allocation, no copy of its payload.
 //
 // Owner: a consumer; its thread. No clock, no socket.
 #pragma once

@@ -39,7 +39,7 @@ class PartRule {
     bool picture = false;
     bool follows = true;  // by the same clock as the track's frame before it: their distance is a step
     std::uint32_t timescale = 1000;
-    std::int64_t dts = 0;              // increases a track, unless its timescale changes
+    std::int64_t dts = 0;              // increases per track, unless its timescale changes
     std::int64_t duration = 0;         // in ticks, where it is known; 0: like those before
     std::int64_t time_us = 0;          // dts on the common timeline
     std::uint64_t media_sequence = 0;  // grows

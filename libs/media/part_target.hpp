@@ -51,7 +51,7 @@ class FirstFrames {
   static constexpr std::size_t kMostSteps = 1024;  // of a track; later ones are passed over
 
   // follows: it was placed by the same clock as the track's frame before it. duration: in ticks; 0: not
-  // known. dts increases a track.
+  // known. dts increases per track.
   struct Frame {
     std::uint8_t track = 0;
     bool picture = false;

@@ -1,7 +1,7 @@
 // Records of a media log as a recording keeps them, in a 'uuid' box behind each fragment (ISO/IEC 14496-12
 // 4.2), and of a finished file behind the media: what MP4 has no place for. With the bytes of the samples,
 // which are the file's, whoever reads it has what a reader of the log would have had: the same segments,
-// parts and names can be told from it after the log has let go of them.
+// parts and names can be derived from it after the log has let go of them.
 //
 // A box stands for itself: it names its log, and has the configurations that its records refer to.
 // Pure. What reads is total: any bytes give a value or nothing.

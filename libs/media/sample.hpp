@@ -94,7 +94,7 @@ constexpr bool is_gap(std::uint16_t flags) {
 // its dts counts microseconds.
 struct SampleRecord {
   std::uint64_t sequence;   // of the record in its log, from first_sequence, without a gap
-  std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing a track
+  std::int64_t dts;         // decode time in units of the track's timescale, strictly increasing per track
   std::int64_t arrival_us;  // CLOCK_MONOTONIC when it came to its writer: retention and slowness go by it
   // When the last byte of the frame that it is or was made from was received from the publisher, on the clock
   // of the log's clock domain: latency goes by it. Of a source's record the same as arrival_us.
@@ -157,7 +157,7 @@ struct PictureColour {
   bool operator==(const PictureColour&) const = default;
 };
 
-// What people are told of a track. Zero-terminated, the rest zeros.
+// What people see of a track. Zero-terminated, the rest zeros.
 struct TrackLabel {
   std::array<char, 16> language;  // BCP 47 (base/language_tag.hpp)
   std::array<char, 40> name;      // UTF-8 without control characters

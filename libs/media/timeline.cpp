@@ -164,7 +164,7 @@ void Timeline::fix_part_target(std::int64_t now_us) {
   parts_.fix(first_frames_.choose(part_wish_, now_us));
 }
 
-// The date of a sample. anchors: the clock is taken anew with it.
+// The date of a sample. anchors: the clock is taken again with it.
 WallTime Timeline::presented_wall(const Input& input, std::int64_t time_us, bool anchors, bool media) {
   if (anchors) {
     // Never before what the old anchor would give: the wall clock may have stepped, viewers' dates should

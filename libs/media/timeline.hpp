@@ -9,7 +9,7 @@
 //    Frames that come in bursts with one stamp are ahead of it up to kBurst, and keep their even times if the
 //    next burst's stamp finds them right. A second frame with the time of the first says that the first one's
 //    was cut off at the encoder's zero: then the count begins with the second.
-//  - Decode times strictly increase a track. Equal or slightly older times (up to kRepairLimit) are moved
+//  - Decode times strictly increase per track. Equal or slightly older times (up to kRepairLimit) are moved
 //    behind the last one and flagged kSampleRepaired; a picture keeps its presentation time: its composition
 //    offset shrinks by as much. A larger step back, or a step forward beyond kGapLimit, begins a new timeline
 //    right after the old one: kSampleDiscontinuity, discontinuity_sequence + 1, new wall-clock anchor.
@@ -82,7 +82,7 @@ class Timeline {
     // Audio: samples that this frame lasts; 0: as configured.
     std::uint32_t samples = 0;
     // Video: to be added to the time stamp, less than a millisecond (Enhanced RTMP's TimestampOffsetNano).
-    // Players are told milliseconds as ever.
+    // Players get milliseconds as ever.
     std::uint32_t nanoseconds = 0;
     bool recovery = false;  // with key: kSampleRecovery
     bool refresh = false;   // with recovery: kSampleRefresh
@@ -119,7 +119,7 @@ class Timeline {
     bool configured = false;
     bool placed = false;                       // had a sample in this publication
     bool began = false;                        // its last sample was the first, or the first after a jump
-    bool restarts = false;                     // configured anew, and no segment has begun for that yet
+    bool restarts = false;                     // configured again, and no segment has begun for that yet
     bool restart_waits = false;                // samples have come since, too soon for one
     bool restart_announced = false;            // a segment has begun for it, before any sample of it
     bool restart_covered = false;              // and that segment is still open

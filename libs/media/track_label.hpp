@@ -11,7 +11,7 @@
 namespace millrace::media {
 
 PictureColour picture_colour(const std::optional<codecs::Colour>& colour, const codecs::HdrMetadata& hdr);
-// nullopt where none is told. The range is not: limited.
+// nullopt where none is stated. The range is not: limited.
 std::optional<codecs::Colour> colour_of(const PictureColour& picture);
 codecs::HdrMetadata hdr_of(const PictureColour& picture);
 

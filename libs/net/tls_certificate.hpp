@@ -41,7 +41,7 @@ class TlsCertificate {
   // Looks again and again, on a thread that runs from here on and calls both observers. Once. answered gets
   // the outcome of each look that look() asked for, news or not; looks asked for meanwhile are one. There
   // kReplaced is a pair taken since the last answer, by whichever look. What the observer throws costs no
-  // answer, and the observer is told again with the next look.
+  // answer, and the observer is notified again with the next look.
   void watch(std::chrono::milliseconds interval, Observer observer, Observer answered = nullptr);
   // Makes the watch look now (SIGHUP).
   void look();

@@ -164,7 +164,7 @@ TEST(PlayCommands, CountAlsoBeforeThePlayIsAccepted) {
   EXPECT_FALSE(driver.session().wishes(1).video);
   EXPECT_TRUE(driver.session().wishes(1).audio);
   driver.feed(command("closeStream", 0, {Null{}}, 1));
-  EXPECT_TRUE(driver.session().wishes(1).video) << "another play begins anew";
+  EXPECT_TRUE(driver.session().wishes(1).video) << "another play starts again";
 }
 
 TEST(PlayCommands, TakeAnyStartDurationAndReset) {

@@ -25,7 +25,7 @@ def ffmpeg(stack, clip):
 
 
 def gstreamer(stack, clip, sink="rtmp2sink", suffix=""):
-    """GStreamer makes the FLV anew, with times of its own: a second branch keeps what is sent."""
+    """GStreamer makes the FLV again, with times of its own: a second branch keeps what is sent."""
     sent = stack.home / f"{sink}.flv"
     log = open(stack.home / f"{sink}.log", "wb")
     return stack.spawn("gst-launch-1.0", "-q", "flvmux", "name=m", "streamable=true", "!", "tee", "name=t",

@@ -64,7 +64,7 @@ def a_private_stream_needs_its_key(stack, clip, key):
     watching = stack.spawn("ffmpeg", "-v", "quiet", "-i", rtmp(stack, "live", stack.stream_id), "-f", "null", "-")
     segment = stack.playlist().segments[-1]
     check(stack.operator("--make-private", stack.stream_id).returncode == 0, "make it private")
-    wait_for(lambda: publisher.poll() is not None, "the publication to begin anew under the new rule")
+    wait_for(lambda: publisher.poll() is not None, "the publication to start again under the new rule")
     stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
     wait_for(lambda: play(stack, "live", key), "it to play with its key", 40)
     wait_for(lambda: watching.poll() is not None, "a player without the key to be sent away")

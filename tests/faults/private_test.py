@@ -63,11 +63,11 @@ def hanging_auth(stack):
 
 
 def nothing_is_shown_before_auth_was_heard(stack, playlist):
-    """Auth hangs while those who show streams begin anew: they know nothing of who may watch."""
+    """Auth hangs while those who show streams start again: they know nothing of who may watch."""
     with hanging_auth(stack):
         for service in ("packaging", "metrics"):
             before = stack.kill(service)
-            wait_for(lambda: stack.pid(service) not in (None, before), f"{service} to begin anew")
+            wait_for(lambda: stack.pid(service) not in (None, before), f"{service} to start again")
         for url in (stack.info["hls_url"], playlist.segments[-1][1], stack.info["hls_url"].replace("/index.m3u8", ".flv")):
             wait_for(lambda: refuses(url)[0] == 503, f"{url} to be refused for now")
             check(refuses(url)[1]["Retry-After"] == "1", f"{url}: when to try again")

@@ -2,7 +2,7 @@
 // and presented. For who cuts fragments out of one without writing it anew. Outside data: every table is
 // held against the others and against the file's size, so that what comes out can be relied on.
 //
-// ISO/IEC 14496-12 8.5 to 8.7. Tables stay as runs, as they stand in the file: about 4 bytes a sample.
+// ISO/IEC 14496-12 8.5 to 8.7. Tables stay as runs, as they stand in the file: about 4 bytes per sample.
 // Immutable once read; any thread.
 #pragma once
 

@@ -410,7 +410,8 @@ runtime::ChildSpec JobGate::token_child() {
           .spawn = [shared = shared_, slot = tokens_](caf::event_based_actor& supervisor) {
             caf::actor actor = supervisor.spawn(token_actor, shared);
             slot->set(actor);
-            // Not before: what a fetch brings is sent to the slot, and a refused connection is told at once.
+            // Not before: what a fetch brings is sent to the slot, and a refused connection is answered
+            // at once.
             if (!shared->identities.issuers.empty()) caf::anon_send(actor, TickAtom::value);
             return actor;
           }};

@@ -9,7 +9,7 @@ void AuthService::set_up_watching(const std::shared_ptr<AuthShared>& shared) {
   AccessDependencies& access_control = shared->access_control;
   access_control.announce_private = [this](const std::string& stream_id, bool is_private) {
     bus::v1::Event event;
-    // Retained in both cases, so that a lost event is made good; one a stream that was ever switched.
+    // Retained in both cases, so that a lost event is made good; one per stream that was ever switched.
     event.set_key("visibility/" + stream_id);
     event.mutable_visibility_changed()->set_stream_id(stream_id);
     event.mutable_visibility_changed()->set_is_private(is_private);

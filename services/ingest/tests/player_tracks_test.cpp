@@ -87,7 +87,7 @@ TEST(TrackFilter, WithholdsATrackWhileAConfigurationIsInForce) {
   filter.withhold(0, 1);
   filter.withhold(3, 2);
   EXPECT_FALSE(filter.take(entry(0, 1)));
-  EXPECT_TRUE(filter.take(entry(0, 4))) << "another configuration is judged anew";
+  EXPECT_TRUE(filter.take(entry(0, 4))) << "another configuration is judged again";
   EXPECT_TRUE(filter.take(entry(1, 1)));
   EXPECT_FALSE(filter.take(entry(3, 2)));
   filter.give(0);

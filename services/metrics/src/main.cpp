@@ -7,7 +7,7 @@ int main(int argc, char** argv) {
   return runtime::run_service(
       argc, argv,
       {.name = "metrics",
-       .summary = "tells Prometheus and gRPC clients how the streams are",
+       .summary = "reports the state of the streams to Prometheus and gRPC clients",
        .configure = [&](ConfigTable& table) { service.add_rows(table); },
        .start = [&](runtime::ServiceContext& context) { return service.start(context); },
        .drain = [&](runtime::Deadline deadline) { service.drain(deadline); }});

@@ -10,7 +10,7 @@
 //   presentation time of a sample = Period start + (its time on the log's timeline - time_us)
 //
 // Where the stream has parts and the encoder's segments are even, a Period is a grid: its players ask for
-// segments by the clock, while they grow, and never have to be told of one (delivery.md 15). It is one where
+// segments by the clock, while they grow, and never have to be notified of one. It is one where
 // the stream's first three segments, or three of a Period before it, are of one length within a frame. A
 // segment that has another length, or is further from its place on the grid than half a part, begins a Period
 // without a grid; what comes after a discontinuity goes on with the grid of before if its first segment fits.

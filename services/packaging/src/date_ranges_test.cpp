@@ -216,7 +216,7 @@ TEST_F(DateRangesTest, HaveABoundOfBytes) {
   EXPECT_EQ(ranges_.listed().size(), DateRanges::kMostBytes / 1024);
 }
 
-// Encoders begin to count anew, or count to one all the time.
+// Encoders begin to count again, or count to one all the time.
 TEST_F(DateRangesTest, NeverUseAnIdAgain) {
   for (int i = 0; i < 2; ++i) {
     splice(Kind::kOut, 1);
@@ -253,7 +253,7 @@ TEST_F(DateRangesTest, AreBounded) {
   EXPECT_EQ(ranges_.removed().size(), DateRanges::kMostRemoved);
 }
 
-// A packaging that starts anew finds the same in the log.
+// A packaging that starts again finds the same in the log.
 TEST_F(DateRangesTest, AreTheSameFromTheLog) {
   splice(Kind::kOut, 1, 4 * codecs::SpliceInfo::kTicks);
   segment();

@@ -4,7 +4,7 @@
 //   bound                                          at it
 //   kMostWaiting streams wait to be read           not now (nullptr, false)
 //   kMostAnswers wait for one of them              not now
-//   kMostSegments remembered of all streams        the stream asked for longest ago is read anew
+//   kMostSegments remembered of all streams        the stream asked for longest ago is read again
 //   kMostOpenFiles of all streams                  the same
 //   kMostFiles of one stream                       older ones are left out
 #pragma once

@@ -117,7 +117,7 @@ bool is_to_come(const Offering* live, const StreamPath& path) {
          name->media_sequence > live->listing.offered.back().media_sequence;
 }
 
-// Whoever asks is told, also where there is no memory for the answer.
+// Whoever asks is answered, also where there is no memory for the answer.
 template <class Make>
 void answer(const http::Responder& responder, Make&& make) {
   try {

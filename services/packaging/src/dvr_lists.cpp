@@ -97,7 +97,7 @@ void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_
   signature.over = live == nullptr && is_over(recorded, now);
   if (texts_ && signature == signature_) return;
   signature_ = signature;
-  // A stream that began anew has numbers of its own.
+  // A stream that started again has numbers of its own.
   const bool anew = signature.live && signature.last < first_shown_;
   if (anew) first_shown_ = last_shown_ = 0;
   // What was shown to others is not for these.

@@ -58,7 +58,7 @@ TEST_F(DvrListsTest, AnEndThatWasShownStays) {
   };
   EXPECT_TRUE(ended(&live));
   EXPECT_TRUE(ended(nullptr)) << "and the log has gone";
-  // Packaging has begun anew since.
+  // Packaging has started again since.
   DvrLists others;
   const auto restarted = [&](WallTime now) {
     return *others.texts(*recorded, nullptr, kHourUs, now)->media.at("v0")->text().text;

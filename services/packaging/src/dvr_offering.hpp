@@ -2,7 +2,7 @@
 // same writers of lists. Pure.
 //
 // It is a row of media sequences up to the newest one. Those that the live list shows are the live one's; the
-// others are told from the recordings, which say the same of them. Numbers that neither has are gaps
+// others are derived from the recordings, which say the same of them. Numbers that neither has are gaps
 // (EXT-X-GAP). The row begins behind what was before
 //   - another target duration: a list's must not change;
 //   - what is not for who may see the newest: of a stream that is public, a private publication;

@@ -25,7 +25,7 @@ void load_configurations(PublicationLog& log, FollowedLog& followed, const media
   for (auto index = static_cast<std::uint32_t>(followed.descriptions.size());
        index < reader.configuration_count(); ++index) {
     const auto configuration = reader.configuration(index);
-    if (!configuration) return;  // the log is going; its records will be told as gone
+    if (!configuration) return;  // the log is going; its records will be reported as gone
     TrackDescription description = describe(*configuration);
     if (!description.refusal.empty()) news.problems.push_back(description.refusal);
     log.segments.add_configuration(description.timing);
@@ -48,7 +48,7 @@ void learn_timelines(PublicationLog& log, const media::LogReader& reader) {
   }
 }
 
-// The reader fell behind what is retained: the segments are told anew from the oldest record on.
+// The reader fell behind what is retained: the segments are read again from the oldest record on.
 void read_again(PublicationLog& log, const FollowedLog& followed, media::LogReader& reader) {
   LogSegments segments(log.publication_id, log.first_sequence, log.incarnation, log.segments.numbers());
   for (const auto& description : followed.descriptions) segments.add_configuration(description->timing);

@@ -12,7 +12,7 @@
 
 namespace millrace::packaging {
 
-// By its number alone: it is told from recordings too, which do not know who wrote it.
+// By its number alone: it is derived from recordings too, which do not know who wrote it.
 std::string gap_name(std::uint64_t media_sequence);
 // Exactly what gap_name makes; nullopt for anything else.
 std::optional<std::uint64_t> parse_gap_name(std::string_view text);

@@ -1,5 +1,5 @@
 // The answer to a request for the segment that grows: its parts as they close, from the log's memory, until
-// it is whole. No byte of a part is sent before the whole part can be (delivery.md 9).
+// it is whole. No byte of a part is sent before the whole part can be (RFC 8216bis 6.2.6).
 //
 //   view published ── ViewTable ── wake ──> connection ── pump ──> parts that are closed by now
 //

@@ -159,7 +159,7 @@ void name_sounds(const Offering& offering, const AudioGroup& group, hls::Multiva
   }
 }
 
-// Players read the multivariant playlist once: what they are not told of here they never show.
+// Players read the multivariant playlist once: what is not listed here they never show.
 std::string name_captions(const Offering& offering, hls::MultivariantPlaylist& playlist) {
   const std::vector<std::string> found = captions(offering);
   if (found.empty()) return std::string(hls::kNoCaptions);

@@ -1,5 +1,5 @@
-// One stream as packaging sees it: reads its logs, tells their segments, holds in the log what is offered. No
-// actor and no clock; one thread at a time (the stream's actor). Built anew it offers the same: everything
+// One stream as packaging sees it: reads its logs, finds their segments, holds in the log what is offered. No
+// actor and no clock; one thread at a time (the stream's actor). Built again it offers the same: everything
 // comes from the logs. Who writes lists of it takes the offering (hls_playlists.hpp).
 #pragma once
 
@@ -45,7 +45,7 @@ class Presentation {
     std::vector<Segment> listed;  // segments that are listed for the first time
     // When the parts that are listed for the first time were closed (Part::closed_us).
     std::vector<std::int64_t> parts_closed_us;
-    std::vector<std::string> problems;  // for the log, each told once
+    std::vector<std::string> problems;  // for the log, each reported once
     // Data messages for players among the records read: those that are taken, and those that are not, damaged
     // or too many.
     std::uint64_t events = 0, refused_events = 0;

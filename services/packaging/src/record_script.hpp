@@ -32,7 +32,7 @@ class RecordScript {
       : media_sequence_(first_media_sequence), discontinuity_sequence_(discontinuity_sequence) {}
 
   std::uint32_t configuration[media::kMaxTracks] = {0, 1, 2};
-  // From now on each track's samples of so many microseconds are a part, anew in each segment; 0: no parts.
+  // From now on each track's samples of so many microseconds are a part, again in each segment; 0: no parts.
   std::int64_t part_us = 0;
   // The next record begins a new segment; on a new timeline if so said.
   RecordScript& cut(bool discontinuity = false) {

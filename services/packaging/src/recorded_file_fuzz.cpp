@@ -1,4 +1,5 @@
-// Whatever a recording's bytes are: what is told from it is within it, and lists and files can be made of it.
+// Whatever a recording's bytes are: what is derived from it is within it, and lists and files can be made of
+// it.
 #include <cstdlib>
 
 #include "date_ranges.hpp"

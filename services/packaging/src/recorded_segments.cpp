@@ -90,7 +90,7 @@ void RecordedSegments::take_whole() {
   for (const Segment& segment : reading_.complete()) {
     if (!segments_.empty() && segment.media_sequence <= segments_.back()->segment.media_sequence) {
       if (segment.publication_id == segments_.back()->segment.publication_id) continue;
-      segments_.clear();  // its numbers began anew
+      segments_.clear();  // its numbers started again
       length_us_ = 0;
     }
     segments_.push_back(made(segment));

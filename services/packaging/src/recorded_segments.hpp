@@ -1,7 +1,8 @@
-// The segments of a stream that its recordings have, told from what they say of the log exactly as they were
-// told from the log: the same names, numbers and times. Sans-IO; one thread at a time.
+// The segments of a stream that its recordings have, derived from what they say of the log exactly as from
+// the log: the same names, numbers and times. Sans-IO; one thread at a time.
 //
-// About 600 bytes a segment of two tracks are kept; parts are not, they are told again when one is asked for.
+// About 600 bytes per segment of two tracks are kept; parts are not, they are derived again when one is asked
+// for.
 #pragma once
 
 #include <deque>

@@ -224,7 +224,7 @@ std::shared_ptr<const SegmentFile> OfferedSegment::file(std::uint8_t track) cons
   return nullptr;
 }
 
-// Its headers are the parts': what is made anew is a list of where its bytes are.
+// Its headers are the parts': what is made again is a list of where its bytes are.
 std::shared_ptr<const SegmentFile> OfferedSegment::joined(const TrackSpan& span) const {
   SegmentFiles pieces;
   for (std::size_t i = 0; i < span.parts.size(); ++i) {

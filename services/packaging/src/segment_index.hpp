@@ -71,7 +71,7 @@ struct Listing {
   std::int64_t clock_offset_us = 0;
   std::int64_t grace_us = 0;  // how long whoever publishes may stay away
   bool ended = false;         // ended for good: no publication continued the stream within the grace time
-  bool long_ended = false;    // and who follows it has had the time to be told
+  bool long_ended = false;    // and who follows it has had the time to see it
 
   // One past the last offered segment that is no gap, which is always offered. 0: nothing is.
   std::size_t media_end() const;

@@ -355,7 +355,7 @@ TEST_F(StreamGapsTest, TheManifestMovesOnInAGap) {
   stand_in(0xA, 1);
   away(450 * kMs);
   const std::string during = *view()->manifests.full.text;
-  EXPECT_NE(during, before) << "it is published anew";
+  EXPECT_NE(during, before) << "it is published again";
   EXPECT_EQ(count(during, "<Period "), count(before, "<Period ")) << during;
   away(15'000 * kMs);
   const std::string later = *view()->manifests.full.text;

@@ -98,7 +98,7 @@ struct StreamView {
            is_awaited({name.publication_id, name.incarnation, name.media_sequence - 1});
   }
   // It will not be, but who counts by the clock asks for it until the MPD says so: its publication has ended,
-  // and the stream's end has not been told for long.
+  // and the stream's end has not been public for long.
   bool is_past_end(const SegmentName& name) const;
   // It is late: by the stream's clock and the MPD's newest grid it is to begin within the length of a segment
   // or has begun, and its publication goes on.

@@ -1,4 +1,4 @@
-// What viewers are told of a rendition: its name, its captions, its colours; the same in every kind of list.
+// What viewers see of a rendition: its name, its captions, its colours; the same in every kind of list.
 // Pure.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Errors that callers tell apart. All others of this part are for people only.
+// Errors that callers distinguish. All others of this part are for people only.
 #pragma once
 
 #include "base/result.hpp"

@@ -192,7 +192,7 @@ bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& pr
   return true;
 }
 
-// Of data messages nothing else is kept: what packaging tells of the log is told of the recording alike.
+// Of data messages nothing else is kept: packaging derives the same from the recording as from the log.
 bool Recording::is_for_players(const media::LogReader::Sample& sample) {
   if (sample.record.track != media::kDataTrack || sample.payload.size() > media::kMaxEventMessage)
     return false;

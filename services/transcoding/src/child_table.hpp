@@ -40,7 +40,7 @@ class ChildTable {
 
   explicit ChildTable(std::size_t most_children) : most_(most_children) {}
 
-  // live: all that are, at most one a stream. What is to be started now; each is answered by started() or
+  // live: all that are, at most one per stream. What is to be started now; each is answered by started() or
   // failed().
   std::vector<LivePublication> look(const std::vector<LivePublication>& live, Time now);
   void started(PublicationId publication, int pid, Time now);

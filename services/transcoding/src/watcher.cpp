@@ -79,7 +79,7 @@ void Watcher::note_end(PublicationId publication, const ProcessEnd& end, std::in
   }
 }
 
-// The newest of each stream. What is wrong with an arena is told, and the others count.
+// The newest of each stream. What is wrong with an arena is reported, and the others count.
 std::vector<LivePublication> Watcher::live_publications() {
   media::ArenaSet arenas(settings_.directory, "transcoding");
   const Result<void> looked = arenas.refresh();

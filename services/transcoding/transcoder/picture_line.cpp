@@ -142,8 +142,8 @@ Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
   if (!note) return {};
   ++counters_.pictures;
   misses_ = 0;
-  // Encoders begin anew where a segment does, for they begin with a key frame: until then pictures of another
-  // shape are fitted into those that are planned.
+  // Encoders start again where a segment does, for they begin with a key frame: until then pictures of
+  // another shape are fitted into those that are planned.
   if (const Shape shape = shape_of(frame); note->first && !(shape_ == shape)) {
     if (Result<void> planned = plan_for(shape); !planned) return planned;
   }

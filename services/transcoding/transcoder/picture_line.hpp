@@ -1,5 +1,5 @@
 // From the source's coded pictures to the rendition's logs: decodes once, plans when it sees the first
-// picture and again with the first segment of other pictures, and hands each picture to one worker a size.
+// picture and again with the first segment of other pictures, and hands each picture to one worker per size.
 //
 //   record ──> times ──┐
 //   payload ─> decoder ┴─> (deinterlace) ─> picture and its note ──> workers

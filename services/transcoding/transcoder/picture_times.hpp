@@ -55,7 +55,7 @@ class PictureTimes {
   std::uint64_t left_out_ = 0;
 };
 
-// Leaves pictures out of a rate that is too high: keeps every n-th, counted anew from each segment's first,
+// Leaves pictures out of a rate that is too high: keeps every n-th, counted again from each segment's first,
 // which is never left out.
 class Decimator {
  public:

@@ -1,6 +1,6 @@
 // A thread that scales decoded pictures to one size and encodes all renditions of that size.
 //
-//   decode ──> queue, 4 pictures ──> scale ──> encoder ──> log     (one worker a size)
+//   decode ──> queue, 4 pictures ──> scale ──> encoder ──> log     (one worker per size)
 //                                         └──> encoder ──> log     (renditions of the same size)
 //
 // A full queue makes decoding wait: what is not decoded yet waits in the source's log.

@@ -213,7 +213,7 @@ void Transcoder::measure_speed() {
   const std::int64_t media_us = last_dts_ * 1000 / kTicksPerMs;
   const std::int64_t worked_us = slowest_us - measured_busy_us_;
   const std::int64_t gone_us = media_us - measured_media_us_;
-  // Workers that have begun anew count from 0 again.
+  // Workers that have started again count from 0 again.
   if (measured_media_us_ != 0 && worked_us > 0 && gone_us > 0)
     speed_ = static_cast<double>(gone_us) / static_cast<double>(worked_us);
   measured_busy_us_ = slowest_us;

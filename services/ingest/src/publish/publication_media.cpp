@@ -176,7 +176,7 @@ void Publication::tell_more(const TrackSlot& slot, media::TrackConfiguration& de
   }
 }
 
-// Of tracks that have no sample yet; others are told with their next configuration.
+// Of tracks that have no sample yet; others get it with their next configuration.
 Result<void> Publication::tell_labels(const MessageTimes& times) {
   for (std::uint8_t number = 0; number < media::kMaxTracks; ++number) {
     TrackSlot& slot = table_.slot(number);
