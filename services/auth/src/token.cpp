@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "accounts/account_rules.hpp"
+#include "base/base64url.hpp"
 #include "base/utf8.hpp"
-#include "base64url.hpp"
 #include "identities/jose.hpp"
 
 namespace millrace::auth {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 #include "identities/jose.hpp"
 
 namespace millrace::auth {

@@ -2,8 +2,8 @@
 #include "accounts/account_handler.hpp"
 #include "accounts/account_mails.hpp"
 #include "accounts/account_rules.hpp"
+#include "base/base64url.hpp"
 #include "base/log.hpp"
-#include "base64url.hpp"
 
 namespace millrace::auth {
 namespace {

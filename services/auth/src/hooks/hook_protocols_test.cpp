@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 #include "crypto.hpp"
 #include "hooks/callback_protocol.hpp"
 #include "hooks/nginx_protocol.hpp"

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 
 namespace millrace::auth::testing {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 #include "identities/identity_token.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/base64url.hpp"
 #include "base/bounded_json.hpp"
-#include "base64url.hpp"
 
 namespace millrace::auth {
 namespace {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/base64url.hpp"
 #include "base/bounded_json.hpp"
-#include "base64url.hpp"
 
 namespace millrace::auth {
 namespace {

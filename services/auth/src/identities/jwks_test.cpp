@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 #include "identities/identity_testing.hpp"
 
 namespace millrace::auth {

@@ -1,6 +1,6 @@
 #include "sessions/event_token.hpp"
 
-#include "base64url.hpp"
+#include "base/base64url.hpp"
 #include "crypto.hpp"
 
 namespace millrace::auth {
