@@ -68,6 +68,11 @@ bool is_sent_growing(const http::Request& request, const RenditionView& renditio
          rendition.list_end.part_target_us > 0;
 }
 
+// Arrival of the record that ended the part.
+std::int64_t closed_us(const PartPlace& place) {
+  return place.segment->segment().track(place.track)->parts[place.index].closed_us;
+}
+
 http::Response mapped(const std::shared_ptr<const SegmentFile>& file, std::string_view etag,
                       std::string_view content_type) {
   http::Response response;
@@ -372,6 +377,8 @@ Delivery::Outcome Delivery::part(const Question& question, const RenditionView& 
   if (!file) return missing(Presence::kGone);
   if (question.request.method == http::Method::kGet) {
     metrics_.part_served(file->size);
+    if (question.again)
+      metrics_.part_answered(static_cast<double>(question.now_us - closed_us(*place)) / 1e6);
     viewers_.sent(view.stream_id, file->size);
   }
   return mapped(file, '"' + to_string(name) + '"', rendition.content_type);

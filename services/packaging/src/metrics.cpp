@@ -35,6 +35,10 @@ struct Metrics::Families {
   prometheus::Histogram& part_delay = delays(
       *registry, "millrace_packaging_part_delay_seconds",
       "From the last byte of the frame that closes a part, at the server, to where the part can be had.");
+  prometheus::Histogram& part_answer_delay =
+      delays(*registry, "millrace_packaging_part_answer_delay_seconds",
+             "From the last byte of the frame that closes a part, at the server, to where a request that "
+             "waited for the part has it as its answer.");
   prometheus::Histogram& playlist_age = delays(
       *registry, "millrace_packaging_playlist_age_seconds",
       "Age of the newest sample in a media playlist that is handed out, since its arrival at the server.");
@@ -100,6 +104,9 @@ void Metrics::segment_listed(double delay_seconds) {
 }
 void Metrics::part_listed(double delay_seconds) {
   families_->part_delay.Observe(delay_seconds);
+}
+void Metrics::part_answered(double delay_seconds) {
+  families_->part_answer_delay.Observe(delay_seconds);
 }
 void Metrics::playlist_age(double seconds) {
   families_->playlist_age.Observe(seconds);

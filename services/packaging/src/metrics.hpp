@@ -20,6 +20,7 @@ class Metrics {
   void pointer_received(double delay_seconds);  // after the newest record's arrival
   void segment_listed(double delay_seconds);    // after its last sample's arrival
   void part_listed(double delay_seconds);       // after the arrival of the frame that closed it
+  void part_answered(double delay_seconds);     // the same, to who had asked for it before
   void playlist_served();
   void playlist_age(double seconds);  // of one that was handed out: since its newest sample arrived
   void part_served(std::uint64_t bytes);

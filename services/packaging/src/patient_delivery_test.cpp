@@ -1,6 +1,8 @@
 #include "patient_delivery.hpp"
 
 #include <gtest/gtest.h>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
 #include <atomic>
 #include <thread>
@@ -85,6 +87,14 @@ class PatientDeliveryTest : public ::testing::Test {
     auto client = ask(target, method, fields);
     while (room_.waiting() == before) std::this_thread::yield();
     return client;
+  }
+
+  // How often the histogram has observed something.
+  std::uint64_t observed(const std::string& histogram) const {
+    for (const auto& family : metrics_.collectable()->Collect()) {
+      if (family.name == histogram) return family.metric.front().histogram.sample_count;
+    }
+    return 0;
   }
 
   ScratchDirectory directory_;
@@ -199,6 +209,7 @@ TEST_F(PatientDeliveryTest, SendsTheHintedPartWhenItIsWholeAndTheGrowingSegmentA
   EXPECT_EQ(status_of(sound->read_answer()), 200);
   EXPECT_EQ(body_of(get(segment_path)), whole);
   EXPECT_EQ(body_of(get(part_path)), body_of(piece));
+  EXPECT_EQ(observed("millrace_packaging_part_answer_delay_seconds"), 2U) << "of those who waited alone";
 }
 
 // Players of DASH ask by the clock.
