@@ -147,7 +147,7 @@ class PostgresServer {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
-    bind(probe, reinterpret_cast<sockaddr*>(&address), length);
+    static_cast<void>(bind(probe, reinterpret_cast<sockaddr*>(&address), length));  // then the port is 0
     getsockname(probe, reinterpret_cast<sockaddr*>(&address), &length);
     close(probe);
     return ntohs(address.sin_port);

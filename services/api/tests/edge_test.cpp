@@ -53,6 +53,7 @@ TEST_F(EdgeTest, AsksOnceForAllWhoReadTheSameWithinASecond) {
   auth_questions_ = 0;
   std::vector<std::thread> clients;
   std::atomic<int> good{0};
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
       for (int n = 0; n < 25; ++n) good += status_of(ask("/api/stream/status/alice-id")) == 200 ? 1 : 0;
@@ -75,6 +76,7 @@ TEST_F(EdgeTest, SharesNothingThatTheTableDoesNotMark) {
   std::mutex mutex;
   std::set<std::string> tags;
   std::vector<std::thread> clients;
+  clients.reserve(16);
   for (int i = 0; i < 16; ++i) {
     clients.emplace_back([&] {
       for (int n = 0; n < 20; ++n) {
@@ -107,6 +109,7 @@ TEST_F(EdgeTest, AFailureIsEverybodysWhoWaitedForIt) {
   upstream_->connect_to(0);
   std::vector<std::thread> clients;
   std::atomic<int> failed{0};
+  clients.reserve(4);
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back([&] {
       const int status = status_of(ask("/api/stream/status/alice-id"));

@@ -275,16 +275,16 @@ TEST_F(Live, RefusesWhatItCannotDo) {
     const char* event;
     json data;
     const char* code;
-  } kRows[] = {{"subscribe", nullptr, "bad_request"},
-               {"subscribe", {{"streamKey", 7}}, "bad_request"},
-               {"subscribe", {{"streamKey", "a/b"}}, "bad_request"},
-               {"subscribe", json::array(), "bad_request"},
-               {"authenticate", {{"token", "bad"}}, "unauthorized"},
-               {"authenticate", nullptr, "unauthorized"},
-               {"authenticate", {{"token", std::string(10'000, 'x')}}, "unauthorized"},
-               {"publish", nullptr, "unknown_event"},
-               {"ping", nullptr, "pong"}};
-  for (const auto& row : kRows) {
+  } rows[] = {{"subscribe", nullptr, "bad_request"},
+              {"subscribe", {{"streamKey", 7}}, "bad_request"},
+              {"subscribe", {{"streamKey", "a/b"}}, "bad_request"},
+              {"subscribe", json::array(), "bad_request"},
+              {"authenticate", {{"token", "bad"}}, "unauthorized"},
+              {"authenticate", nullptr, "unauthorized"},
+              {"authenticate", {{"token", std::string(10'000, 'x')}}, "unauthorized"},
+              {"publish", nullptr, "unknown_event"},
+              {"ping", nullptr, "pong"}};
+  for (const auto& row : rows) {
     say(*one, row.event, row.data);
     EXPECT_EQ(code(*one), row.code) << row.event << row.data;
   }

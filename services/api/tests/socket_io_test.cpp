@@ -13,19 +13,19 @@ TEST(EngineIo, ReadsPackets) {
     std::string_view text;
     char type;  // 0: none
     std::string_view data;
-  } kRows[] = {{"4hello", '4', "hello"},
-               {"2probe", '2', "probe"},
-               {"3", '3', ""},
-               {"5", '5', ""},
-               {"1", '1', ""},
-               {"6", '6', ""},
-               {"0{}", '0', "{}"},
-               {"", 0, ""},
-               {"7", 0, ""},
-               {"bAQIDBA==", 0, ""},
-               {"\x1e", 0, ""},
-               {"/", 0, ""}};
-  for (const auto& row : kRows) {
+  } rows[] = {{"4hello", '4', "hello"},
+              {"2probe", '2', "probe"},
+              {"3", '3', ""},
+              {"5", '5', ""},
+              {"1", '1', ""},
+              {"6", '6', ""},
+              {"0{}", '0', "{}"},
+              {"", 0, ""},
+              {"7", 0, ""},
+              {"bAQIDBA==", 0, ""},
+              {"\x1e", 0, ""},
+              {"/", 0, ""}};
+  for (const auto& row : rows) {
     SCOPED_TRACE(row.text);
     const auto packet = parse_engine_io_packet(row.text);
     ASSERT_EQ(packet.has_value(), row.type != 0);

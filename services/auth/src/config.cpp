@@ -69,7 +69,7 @@ void AuthConfig::add_rows(ConfigTable& table) {
                 "not available: auth's Redis client speaks no TLS and refuses to start with it beside "
                 "REDIS_USE; use a TLS tunnel");
   table.boolean("SIGN_UP", sign_up, "true", "anybody may make an account");
-  table.duration("ACCESS_TOKEN_MINUTES", access_token_lifetime, "30", {1, 24 * 60},
+  table.duration("ACCESS_TOKEN_MINUTES", access_token_lifetime, "30", {1, 1440},
                  "minutes that the token of a login is good for");
   table.integer(
       "ACCOUNT_ATTEMPTS", account_attempts, "10", {1, 10'000},

@@ -151,7 +151,7 @@ class AccountHandlerTest : public store::DatabaseTest {
 
   KeyVault vault_ = KeyVault::create(Secret(std::string(32, 'k'))).value();
   TokenVerifier tokens_ = TokenVerifier::create(Secret(std::string(32, 't'))).value();
-  PasswordHasher hasher_ = PasswordHasher::create({.operations = 1, .memory_bytes = 64 * 1024}).value();
+  PasswordHasher hasher_ = PasswordHasher::create({.operations = 1, .memory_bytes = 65'536}).value();
   HashPool pool_{1, 4};
   AccessView access_;
   AccountDependencies dependencies_;

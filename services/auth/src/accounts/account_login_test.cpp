@@ -77,7 +77,7 @@ TEST_P(AccountLoginTest, ALoginThatOverlapsAPasswordChangeGetsNoToken) {
 TEST_P(AccountLoginTest, AHashOfAnotherCostIsMadeAnewAtLogin) {
   const std::string id = join("a@example.com", "A");
   const std::string old = accounts_->find(id).value()->password_hash;
-  const PasswordHasher dearer = PasswordHasher::create({.operations = 2, .memory_bytes = 64 * 1024}).value();
+  const PasswordHasher dearer = PasswordHasher::create({.operations = 2, .memory_bytes = 65'536}).value();
   dependencies_.hasher = &dearer;
   EXPECT_FALSE(ask(login("a@example.com")).has_refusal());
   const std::string made = accounts_->find(id).value()->password_hash;

@@ -93,7 +93,7 @@ class IdentitiesTest : public ::testing::Test {
   void arrive(const std::vector<Json>& jwk) { identities_->fetched(0, keys(jwk), now()); }
   void fail_fetch() { identities_->fetched(0, fail("http.deadline", "no answer in time"), now()); }
   TestInquiryPtr ask(const std::string& token) {
-    const auto pending = std::make_shared<TestInquiry>(token);
+    auto pending = std::make_shared<TestInquiry>(token);
     taken_ = identities_->handle(pending, now());
     return pending;
   }

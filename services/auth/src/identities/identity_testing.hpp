@@ -52,7 +52,7 @@ class SigningKey {
     return is_rsa_ ? out : raw(out);
   }
 
-  std::string token(Json claims, Json header = Json::object()) const {
+  std::string token(const Json& claims, const Json& header = Json::object()) const {
     Json all = {{"alg", algorithm()}, {"typ", "JWT"}, {"kid", kid_}};
     all.merge_patch(header);
     const std::string part =

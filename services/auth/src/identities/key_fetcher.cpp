@@ -47,7 +47,7 @@ void KeyFetcher::fetch(const IdentityIssuer& issuer, Done done) {
        });
 }
 
-void KeyFetcher::call(http::Call call, http::Client::Done done) {
+void KeyFetcher::call(http::Call call, const http::Client::Done& done) {
   const Result<void> begun = client_.call(std::move(call), done);
   if (!begun) done(tl::unexpected(begun.error()));
 }

@@ -25,7 +25,7 @@ class KeyFetcher {
   void stop() { client_.stop(); }
 
  private:
-  void call(http::Call call, http::Client::Done done);
+  void call(http::Call call, const http::Client::Done& done);
   void fetch_keys(const std::string& url, const Secret& bearer,
                   std::shared_ptr<const net::EgressPolicy> egress, Done done);
 
