@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Every codec over Enhanced RTMP arrives in HLS and in the recording: recognised and decoded by ffprobe, each coded frame once
 and unchanged, sound and picture as far apart as they were sent. Several tracks are all delivered and recorded. Chromium plays what it has
-decoders for, and says so of what it has none for."""
+decoders for, and says so of what it has none for. Sound that changes its sample rate in the middle of a group of pictures begins a
+recording that is decoded without an error, and shows what the one before does not."""
+import datetime
 import json
 import os
 import pathlib
@@ -181,6 +183,49 @@ def many_tracks(stack, recordings):
     check(sorted(got) == sorted((n, len(tracks[n].samples)) for n in names), f"the recording's tracks: {got}")
 
 
+def shown(path):
+    """Hashes of the pictures that a player shows, in order. The whole file is decoded without an error."""
+    result = subprocess.run(["ffmpeg", "-v", "warning", "-xerror", "-i", str(path), "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5",
+                             "-", "-map", "0:a?", "-f", "null", "-"], capture_output=True, text=True, timeout=60 * PATIENCE)
+    check(result.returncode == 0 and not result.stderr, f"decoding {path}: {result.stderr}")
+    return [line.split(",")[-1].strip() for line in result.stdout.splitlines() if not line.startswith("#")]
+
+
+def began(path):
+    """When a recording begins, by its name."""
+    stamp = re.search(r"-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)\.(\d{3})Z", path.name)
+    return datetime.datetime.strptime(stamp[1], "%Y-%m-%dT%H-%M-%S").timestamp() + int(stamp[2]) / 1000
+
+
+def sound_changes(stack, recordings):
+    """At 3.1 s, in the middle of a group of 2 s: the second recording begins with that group's key frame, and is shown from there on."""
+    print("another sample rate", flush=True)
+    at = 3.1
+    video = enhanced_flv.encode("h264", stack.home / "group.mp4", seconds=SECONDS, gop=50)
+    sounds = [enhanced_flv.encode("aac", stack.home / f"aac-{rate}.mp4", seconds=SECONDS, sample_rate=rate) for rate in (48000, 44100)]
+    parts = [[s for s in sounds[0].samples if s.time < at], [s for s in sounds[1].samples if s.time >= at]]
+    writer = enhanced_flv.FlvWriter().add_track(video)
+    for sound, samples in zip(sounds, parts):
+        writer.add(sound.kind, 0 if sound is sounds[0] else samples[0].time, enhanced_flv.sequence_start(sound))
+        for sample in samples:
+            writer.add(sound.kind, sample.time, enhanced_flv.plain(sound, sample))
+    publish(stack, writer.save(stack.home / "rates.flv"))
+    files = stack.wait_recordings(recordings + 1)[-2:]
+    pictures, whole = [shown(file) for file in files], shown(stack.home / "group.mp4")
+    for file, sent, rate in zip(files, parts, ("48000", "44100")):
+        track = next(s for s in probe(file, "-count_frames", "-show_streams")["streams"] if s["codec_type"] == "audio")
+        check((track["sample_rate"], int(track["nb_read_frames"])) == (rate, len(sent)), f"sound: {track}, sent {len(sent)} at {rate}")
+        first = probe(file, "-select_streams", "v", "-read_intervals", "%+#1", "-show_packets")["packets"][0]
+        check(first["flags"].startswith("K"), f"{file.name} begins with a key frame: {first}")
+    check(pictures[1] == whole[-len(pictures[1]):], f"the second recording shows the last {len(pictures[1])} pictures")
+    check(pictures[0] == [h for h in whole if h in set(pictures[0])], "the first shows its pictures in order")
+    twice = len(pictures[0]) + len(pictures[1]) - len(whole)
+    check(set(pictures[0] + pictures[1]) == set(whole) and 0 <= twice <= 2, f"all {len(whole)} pictures are shown, {twice} of them twice")
+    lengths = [float(probe(file, "-show_format")["format"]["duration"]) for file in files]
+    check(abs(sum(lengths) - SECONDS) < 0.15, f"the recordings are {lengths} s long")
+    check(abs(began(files[1]) - began(files[0]) - lengths[0]) < 0.1, f"the second begins where the first ends: {files}, {lengths}")
+
+
 def has_browser():
     found = shutil.which("chromium") and shutil.which("node") and (ROOT / "tests/node_modules/playwright-core").exists()
     if not found:
@@ -232,6 +277,7 @@ def codecs():
         for count, (video, audio, names) in enumerate(PAIRS, start=1):
             pair(stack, video, audio, names, count)
         many_tracks(stack, len(PAIRS) + 1)
+        sound_changes(stack, len(PAIRS) + 2)
         browser(stack, "av1", "opus")
         browser(stack, "vp9", "opus")
         unsupported(stack)

@@ -45,14 +45,14 @@ class Track:
     samples: list = field(default_factory=list)
 
 
-def encode(codec, path, seconds=6, size="320x180", rate=25, gop=25, source=0):
+def encode(codec, path, seconds=6, size="320x180", rate=25, gop=25, source=0, sample_rate=48000):
     """One track of a test picture or tone; returns its Track."""
     kind, options, fourcc = ENCODERS[codec]
     if kind == VIDEO:
         lavfi = f"testsrc2=size={size}:rate={rate}"
         extra = ["-pix_fmt", "yuv420p"]
     else:
-        lavfi = f"sine=frequency={440 + 220 * source}:sample_rate=48000"
+        lavfi = f"sine=frequency={440 + 220 * source}:sample_rate={sample_rate}"
         extra = ["-ac", "2"]
     command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", lavfi, "-t", str(seconds), *extra,
                *[option.format(gop=gop) for option in options], "-f", "mp4", str(path)]

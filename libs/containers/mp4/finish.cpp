@@ -23,9 +23,11 @@ struct Index {
   std::uint64_t payload_size = 0;
 };
 
-Result<void> add_movie(Index& index, const FragmentedFileReader::Movie& movie) {
+Result<void> add_movie(Index& index, const FragmentedFileReader::Movie& movie, const LeadIns& lead_ins) {
   for (const Track& track : movie.tracks) {
-    Track& known = index.tracks.try_emplace(track.id, CountedTrack{track, {}, {}}).first->second.track;
+    const auto lead_in = lead_ins.find(track.id);
+    const SampleWalk walk(lead_in == lead_ins.end() ? 0 : lead_in->second);
+    Track& known = index.tracks.try_emplace(track.id, CountedTrack{track, {}, walk}).first->second.track;
     if (continues(track, known)) {
       known = track;
     } else if (!continues(known, track)) {
@@ -64,10 +66,10 @@ Result<void> each_part(const FileSource& source, VisitMovie visit_movie, VisitFr
   }
 }
 
-Result<Index> read_index(const FileSource& source) {
+Result<Index> read_index(const FileSource& source, const LeadIns& lead_ins) {
   Index index;
   const auto read = each_part(
-      source, [&](const FragmentedFileReader::Movie& movie) { return add_movie(index, movie); },
+      source, [&](const FragmentedFileReader::Movie& movie) { return add_movie(index, movie, lead_ins); },
       [&](const FragmentedFileReader::Fragment& fragment) { return count_fragment(index, fragment.header); });
   if (!read) return tl::unexpected(read.error());
   std::erase_if(index.tracks, [](const auto& entry) { return entry.second.walk.empty(); });
@@ -278,8 +280,8 @@ class BodyWriter {
 
 }  // namespace
 
-Result<Finished> finish(const FileSource& source, const FileSink& sink) {
-  const auto index = read_index(source);
+Result<Finished> finish(const FileSource& source, const FileSink& sink, const LeadIns& lead_ins) {
+  const auto index = read_index(source, lead_ins);
   if (!index) return tl::unexpected(index.error());
   const auto header = header_of(*index);
   if (!header) return tl::unexpected(header.error());

@@ -9,10 +9,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 
 #include "containers/mp4/fragmented_file.hpp"
 
 namespace millrace::mp4 {
+
+// By track id: so many samples of a track's beginning are there to decode those behind them. They are in the
+// file, and its edit list begins behind them: no player shows them.
+using LeadIns = std::map<std::uint32_t, std::uint64_t>;
 
 // Takes the finished file. A failure stops finishing and is passed on.
 struct FileSink {
@@ -32,6 +37,6 @@ struct Finished {
 // that no movie box describes, or two movie boxes that describe one track differently. "mp4.too_large": the
 // index would not fit into its box. "mp4.changed": the source was not the same twice. Else what source or
 // sink failed with. Syncing is the caller's.
-Result<Finished> finish(const FileSource& source, const FileSink& sink);
+Result<Finished> finish(const FileSource& source, const FileSink& sink, const LeadIns& lead_ins = {});
 
 }  // namespace millrace::mp4

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "containers/mp4/box_reader.hpp"
 #include "containers/mp4/init_segment.hpp"
@@ -59,6 +60,43 @@ TEST(Finish, KeepsEverySampleAndItsTimes) {
   EXPECT_EQ(video.ctts_version, 0);
   EXPECT_EQ(audio.ctts_version, 0xFF);
   EXPECT_FALSE(video.large_offsets);
+}
+
+// Pictures that are there to decode those behind them: in the file, before what the movie presents.
+TEST(Finish, DoesNotPresentALeadIn) {
+  const struct {
+    std::uint64_t lead_in;
+    std::int64_t audio_base;  // of the sound, which begins where the pictures are shown from on
+    std::size_t first;        // picture that is shown
+  } cases[] = {
+      {0, 0, 0},
+      {3, 3 * 1920, 3},
+      {35, 0, 0},  // nothing would be left: all are shown
+      {99, 0, 0},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.lead_in);
+    Finished told;
+    const auto file = finish_bytes(two_track_file(7, 0, static_cast<std::uint64_t>(c.audio_base)), &told,
+                                   {{test::video_track().id, c.lead_in}});
+    ASSERT_TRUE(file) << file.error().message;
+    const auto tracks = test::read_finished(*file).value();
+    const test::FinishedTrack& video = tracks[0];
+    ASSERT_EQ(video.samples.size(), 35U);
+    EXPECT_TRUE(video.samples[0].key);
+    EXPECT_EQ(video.ctts_version, 0);
+    std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
+    std::int64_t latest = 0;
+    for (std::size_t i = c.first; i < video.samples.size(); ++i) {
+      earliest = std::min(earliest, test::presented_us(video, video.samples[i]));
+      latest = std::max(latest, test::presented_us(video, video.samples[i]));
+    }
+    EXPECT_GE(earliest, 0);
+    EXPECT_LT(earliest, 90'000);
+    EXPECT_EQ(test::presented_us(video, video.samples[0]) < 0, c.first > 0);
+    EXPECT_NEAR(static_cast<double>(told.duration_us),
+                static_cast<double>(latest + 1'000'000 * test::kFrameDuration / 90'000), 90'000);
+  }
 }
 
 // Also in parts whose fragments don't say so.

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaxSampleBytes = 256ULL << 20;
 // What an edit list may leave out: the first composition offset, a sound's priming.
-constexpr std::int64_t kMaxHiddenSeconds = 10;
 constexpr std::size_t kMaxTopBoxes = 1024;  // before the movie box
 
 // The index of the last entry whose first sample is not behind the given one. Precondition: entries begin

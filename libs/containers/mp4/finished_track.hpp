@@ -90,6 +90,9 @@ class FinishedTrack {
 inline constexpr std::uint64_t kMaxMovieBox = 64ULL << 20;
 inline constexpr std::uint32_t kMaxSamples = 16U << 20;  // of a track
 inline constexpr std::size_t kMaxFinishedTracks = 32;    // more are left out
+// What edits leave out of a track's beginning is read with it: less than this, for what begins behind a key
+// frame. A file that leaves out more is refused.
+inline constexpr std::int64_t kMaxHiddenSeconds = 10;
 
 // The tracks whose codec is one of ours, in the file's order. What their edit lists say of their beginnings
 // is in their decode times, all of them as much later as keeps these from being negative: composition

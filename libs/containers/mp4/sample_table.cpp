@@ -29,7 +29,7 @@ void SampleWalk::add_sample(const FragmentSample& sample, std::int64_t decode_ti
   const std::int64_t presented = decode_time + sample.composition_offset;
   if (samples_ == 0) {
     first_decode_time_ = decode_time;
-    presentation_start_ = presentation_end_ = presented;
+    media_start_ = presentation_end_ = presented;
     offsets_ = {0, sample.composition_offset};
   } else {
     const std::int64_t delta = decode_time - last_decode_time_;
@@ -37,10 +37,12 @@ void SampleWalk::add_sample(const FragmentSample& sample, std::int64_t decode_ti
                      std::clamp<std::int64_t>(delta, 0, std::numeric_limits<std::uint32_t>::max())),
                  entries);
   }
+  if (samples_ >= lead_in_)
+    presentation_start_ = samples_ == lead_in_ ? presented : std::min(presentation_start_, presented);
   ++samples_;
   last_decode_time_ = decode_time;
   last_duration_ = sample.duration;
-  presentation_start_ = std::min(presentation_start_, presented);
+  media_start_ = std::min(media_start_, presented);
   presentation_end_ = std::max(presentation_end_, presented + sample.duration);
   entries.size(sample.size);
   if (sample.key) entries.key(static_cast<std::uint32_t>(samples_));
@@ -80,7 +82,7 @@ void SampleWalk::end(TableEntries& entries) {
 }
 
 std::int64_t SampleWalk::composition_shift() const {
-  return std::max<std::int64_t>(0, first_decode_time_ - presentation_start_);
+  return std::max<std::int64_t>(0, first_decode_time_ - media_start_);
 }
 
 void TableCounts::time_run(std::uint32_t /*samples*/, std::uint32_t /*delta*/) {

@@ -37,6 +37,9 @@ class TableEntries {
 // counts. Fixed size.
 class SampleWalk {
  public:
+  // lead_in: so many samples of the beginning are there to decode those behind them, and are not presented.
+  explicit SampleWalk(std::uint64_t lead_in = 0) : lead_in_(lead_in) {}
+
   // The next run of the track; payload_offset: of its first sample.
   void add(const TrackRun& run, std::uint64_t payload_offset, TableEntries& entries);
   // Behind the last run.
@@ -46,7 +49,8 @@ class SampleWalk {
   std::uint64_t sample_count() const { return samples_; }
   // In the track's timescale, on the timeline of the fragments.
   std::int64_t first_decode_time() const { return first_decode_time_; }
-  std::int64_t presentation_start() const { return presentation_start_; }
+  // Of what is presented; where that is nothing, of all.
+  std::int64_t presentation_start() const { return samples_ > lead_in_ ? presentation_start_ : media_start_; }
   std::int64_t presentation_end() const { return presentation_end_; }
   // Sum of all durations; after end().
   std::uint64_t duration() const { return duration_; }
@@ -77,12 +81,14 @@ class SampleWalk {
   std::uint32_t chunk_samples_ = 0;
   std::uint32_t chunk_description_ = 0;
   std::uint32_t chunks_ = 0;
+  std::uint64_t lead_in_;
   std::uint64_t samples_ = 0;
   std::uint64_t duration_ = 0;
   std::int64_t first_decode_time_ = 0;
   std::int64_t last_decode_time_ = 0;
   std::uint32_t last_duration_ = 0;
-  std::int64_t presentation_start_ = 0;
+  std::int64_t media_start_ = 0;         // the earliest time of a sample, presented or not
+  std::int64_t presentation_start_ = 0;  // without the lead-in
   std::int64_t presentation_end_ = 0;
 };
 

@@ -58,7 +58,7 @@ Result<mp4::Finished> write_finished(const Paths& paths, const PartContent& cont
                              if (stop) return fail("recording.stopping", "the service stops");
                              return write_at(output->get(), offset, bytes);
                            }};
-  auto finished = mp4::finish(*source, sink);
+  auto finished = mp4::finish(*source, sink, content.lead_ins);
   if (!finished) return finished;
   if (auto copied = copy_recorded(*source, sink, finished->size); !copied)
     return tl::unexpected(copied.error());

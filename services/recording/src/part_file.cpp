@@ -45,6 +45,16 @@ std::optional<std::int64_t> begin_of(const mp4::FragmentHeader& fragment,
   return begin;
 }
 
+// A fragment of pictures that are there to be decoded only: the journal behind it says what the one before
+// said.
+bool is_lead_in(const Journal& before, const Journal& journal) {
+  return journal.publication_id == before.publication_id && journal.next_sequence == before.next_sequence;
+}
+
+void add_lead_in(mp4::LeadIns& lead_ins, const mp4::FragmentHeader& fragment) {
+  for (const mp4::TrackRun& run : fragment.runs) lead_ins[run.track_id] += run.samples.size();
+}
+
 void add_journal(std::vector<Journal>& journals, const Journal& journal) {
   if (!journals.empty() && journals.back().publication_id == journal.publication_id) {
     journals.back() = journal;
@@ -64,6 +74,8 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
   std::optional<PartContent> content;
   ResumePoint point;
   std::vector<Journal> journals;
+  mp4::LeadIns lead_ins;
+  std::optional<mp4::FragmentHeader> last;  // fragment, with no journal behind it yet
   std::uint64_t payload_bytes = 0;
   std::uint64_t recorded_bytes = 0;
   while (true) {
@@ -72,20 +84,26 @@ Result<std::optional<PartContent>> read_part(const std::string& path) {
     if (!*part) return content;
     if (auto* movie = std::get_if<mp4::FragmentedFileReader::Movie>(&**part))
       point.tracks = std::move(movie->tracks);
-    if (const auto* fragment = std::get_if<mp4::FragmentedFileReader::Fragment>(&**part)) {
-      if (!point.begin_us) point.begin_us = begin_of(fragment->header, point.tracks);
+    if (auto* fragment = std::get_if<mp4::FragmentedFileReader::Fragment>(&**part)) {
       add_fragment(point, fragment->header);
       payload_bytes += fragment->header.payload_size;
+      last = std::move(fragment->header);
     }
     if (const auto* box = std::get_if<mp4::FragmentedFileReader::OwnBox>(&**part)) {
       if (is_recorded_piece(*box)) recorded_bytes += mp4::kBoxHeader + box->payload.size();
       const auto journal = read_journal(*box);
       if (!journal) continue;
+      if (last && is_lead_in(point.journal, *journal)) {
+        add_lead_in(lead_ins, *last);
+      } else if (last && !point.begin_us) {
+        point.begin_us = begin_of(*last, point.tracks);
+      }
+      last.reset();
       point.journal = *journal;
       add_journal(journals, *journal);
       point.publications = journals.size();
       point.bytes = reader.position();
-      content = PartContent{point, journals, reader.position(), payload_bytes, recorded_bytes};
+      content = PartContent{point, journals, reader.position(), payload_bytes, recorded_bytes, lead_ins};
     }
   }
 }

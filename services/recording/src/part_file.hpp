@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/wall_time.hpp"
+#include "containers/mp4/finish.hpp"
 #include "file_io.hpp"
 #include "recorder.hpp"
 
@@ -18,6 +19,7 @@ struct PartContent {
   std::uint64_t end = 0;             // one past the last journal: what follows is torn
   std::uint64_t payload_bytes = 0;   // of the samples in it
   std::uint64_t recorded_bytes = 0;  // of what it says of the log (media/recorded_log.hpp)
+  mp4::LeadIns lead_ins{};           // of fragments that the journal did not count
 };
 
 // nullopt when not even its beginning is whole. Errors are those of reading.

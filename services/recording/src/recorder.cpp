@@ -157,6 +157,35 @@ void Recorder::add(const media::SampleRecord& record, const mp4::Track* track, B
   next_sequence_ = record.sequence + 1;
 }
 
+bool Recorder::needs_lead_in(const media::SampleRecord& record, const mp4::Track& track) const {
+  return track.type == mp4::TrackType::kVideo && (record.flags & media::kSampleKey) == 0 && !continuing_ &&
+         find_track(tracks_, track.id) == nullptr;
+}
+
+// The journal stays as it is: whoever reads it goes on with the next record, and knows by it which fragments
+// these are.
+void Recorder::lead_in(const mp4::Track& track, std::vector<LeadInPicture> pictures,
+                       std::vector<FileAction>& out) {
+  if (pictures.empty()) return;
+  flush(out);
+  tracks_.push_back(track);
+  tracks_changed_ = true;
+  const std::int64_t arrival_us = journal_.arrival_us;
+  const auto begin_us = begin_us_;
+  const auto write = [&] {
+    journal_.arrival_us = arrival_us;
+    begin_us_ = begin_us;
+    Append append = take_waiting();
+    append.samples = 0;
+    out.emplace_back(std::move(append));
+  };
+  for (LeadInPicture& picture : pictures) {
+    append_sample(picture.record, track, 1, std::move(picture.payload));
+    if (waiting_bytes_ >= limits_.fragment.bytes) write();
+  }
+  if (!waiting_.empty()) write();
+}
+
 void Recorder::remember(const media::SampleRecord& record, bool in_file, Bytes data) {
   if (waiting_.empty() && records_.size() >= kMostRecords) records_.clear();
   if (records_.empty()) data_bytes_ = 0;
@@ -236,10 +265,18 @@ void Recorder::end_last_sample(Run& run, std::uint32_t track_id) {
 
 void Recorder::flush(std::vector<FileAction>& out) {
   if (waiting_.empty()) return;
-  Append append;
-  append.before = journal_;
+  const Journal before = journal_;
   journal_.next_sequence = next_sequence_;
-  append.journal = journal_;
+  Append append = take_waiting();
+  append.before = before;
+  append.records = std::exchange(records_, {});
+  out.emplace_back(std::move(append));
+}
+
+// As a fragment, with the journal as it is.
+Append Recorder::take_waiting() {
+  Append append;
+  append.before = append.journal = journal_;
   append.init = mp4::init_segment(tracks_);
   append.init_changed = tracks_changed_;
   std::vector<mp4::TrackRun> runs;
@@ -252,12 +289,11 @@ void Recorder::flush(std::vector<FileAction>& out) {
   }
   append.pieces.front() = mp4::fragment_header(++fragments_, runs);
   append.pieces.push_back(write_journal(journal_));
-  append.records = std::exchange(records_, {});
   for (const Bytes& piece : append.pieces) file_bytes_ += piece.size();
-  out.emplace_back(std::move(append));
   waiting_.clear();
   waiting_bytes_ = 0;
   tracks_changed_ = false;
+  return append;
 }
 
 void Recorder::skip_to(std::uint64_t sequence, std::vector<FileAction>& out) {

@@ -7,7 +7,9 @@
 // A file's fragments begin with a segment of the stream, and are at most FragmentLimits long. A track that
 // comes later is added to the running file. A track whose configuration changes goes on in it with another
 // sample description where a player can follow; else (another resolution, another sample rate) the file ends,
-// and a new one begins at that very sample. So it does at the first key frame beyond FileLimits.
+// and a new one begins at that very sample. So it does at the first key frame beyond FileLimits. A picture
+// that begins in a file in the middle of a group of pictures has the group's pictures from its key frame on
+// in front: to be decoded, not shown.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +36,7 @@ struct Append {
   Bytes init;                 // the movie box with all tracks so far
   bool init_changed = false;  // the file needs it although it is not new
   std::vector<Bytes> pieces;  // fragment header, samples, journal: to be written whole or not at all
-  std::uint32_t samples = 0;
+  std::uint32_t samples = 0;  // that are in no file before
   std::vector<media::RecordedSample> records{};  // what the log said of them, and of what is not recorded
 };
 // The running file, if there is one, is complete.
@@ -94,6 +96,16 @@ class Recorder {
   // The next record. track: as of the record's configuration; nullptr when it is not recorded.
   void add(const media::SampleRecord& record, const mp4::Track* track, Bytes payload,
            std::vector<FileAction>& out);
+  // The record, which is of this track and the next to be given, begins the track in its file, and a decoder
+  // can't begin with it.
+  bool needs_lead_in(const media::SampleRecord& record, const mp4::Track& track) const;
+  // What that takes: the pictures from the key frame on, of records that were given before. They go into
+  // fragments of their own, which the journal does not count.
+  struct LeadInPicture {
+    media::SampleRecord record;
+    Bytes payload;
+  };
+  void lead_in(const mp4::Track& track, std::vector<LeadInPicture> pictures, std::vector<FileAction>& out);
   // Records up to this one are lost: the log had recycled them.
   void skip_to(std::uint64_t sequence, std::vector<FileAction>& out);
   // Writes the waiting samples as a fragment.
@@ -137,6 +149,7 @@ class Recorder {
                      Bytes payload);
   void place_continuation(const media::SampleRecord& record, const mp4::Track& track);
   void end_last_sample(Run& run, std::uint32_t track_id);
+  Append take_waiting();
 
   Journal journal_;
   RecordingLimits limits_;

@@ -282,6 +282,60 @@ TEST_F(RecorderTest, LetsATrackHaveABoundedNumberOfSampleDescriptions) {
   EXPECT_EQ(files(), (std::vector<std::uint32_t>{mp4::kMaxSampleDescriptions, 1}));
 }
 
+// New sound in the middle of a group of pictures: the new file has the group's pictures from the key frame on
+// in front, which the journal does not count, and what the log said of them is not said again.
+TEST_F(RecorderTest, BeginsAPictureInAFileWithItsGroup) {
+  recorder_ = Recorder(kFresh, {.fragment = {.duration_us = 2'000'000, .bytes = 2}});
+  mp4::Track other = audio_;
+  other.sample_rate = other.timescale = 44'100;
+  give(audio_, 0, 1);
+  std::vector<Recorder::LeadInPicture> group;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    media::SampleRecord record{};
+    record.sequence = sequence_;
+    record.dts = i * 3600;
+    record.media_sequence = 1;
+    record.flags = i == 0 ? media::kSampleKey : 0;
+    EXPECT_FALSE(recorder_.needs_lead_in(record, video_)) << i;
+    group.push_back({record, Bytes{static_cast<std::uint8_t>(sequence_)}});
+    flags_ = record.flags;
+    give(video_, record.dts, 1);
+  }
+  flags_ = media::kSampleKey;
+  recorder_.flush(out_);
+  const std::size_t before = out_.size();
+  give(other, 5292, 2, 120'000);
+  media::SampleRecord next{};
+  next.sequence = sequence_;
+  next.dts = 10'800;
+  EXPECT_TRUE(recorder_.needs_lead_in(next, video_));
+  EXPECT_FALSE(recorder_.needs_lead_in(next, other));
+  next.flags = media::kSampleKey;
+  EXPECT_FALSE(recorder_.needs_lead_in(next, video_));
+  recorder_.lead_in(video_, group, out_);
+  next.flags = 0;
+  EXPECT_FALSE(recorder_.needs_lead_in(next, video_));
+  give_picture(video_, 10'800, 2);
+  recorder_.flush(out_);
+  // The file's end, the sound, two pictures and one that are not counted, the picture.
+  ASSERT_EQ(out_.size(), before + 5);
+  EXPECT_TRUE(std::holds_alternative<EndFile>(out_[before]));
+  const Journal sound = append(before + 1).journal;
+  EXPECT_EQ(sound.next_sequence, 5U);
+  for (const std::size_t i : {before + 2, before + 3}) {
+    EXPECT_EQ(append(i).before, sound);
+    EXPECT_EQ(append(i).journal, sound);
+    EXPECT_EQ(append(i).samples, 0U);
+    EXPECT_TRUE(append(i).records.empty());
+  }
+  EXPECT_TRUE(append(before + 2).init_changed);
+  EXPECT_EQ(begins_at(append(before + 2), video_), 0U);
+  EXPECT_EQ(begins_at(append(before + 3), video_), 7200U);
+  EXPECT_EQ(begins_at(append(before + 4), video_), 10'800U);
+  EXPECT_EQ(append(before + 4).journal.next_sequence, 6U);
+  EXPECT_EQ(append(before + 4).records.size(), 1U);
+}
+
 class RotationTest : public RecorderTest {
  protected:
   static constexpr std::int64_t kSecond = 90'000;

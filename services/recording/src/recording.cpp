@@ -188,8 +188,37 @@ bool Recording::take_sample(const media::LogReader::Sample& sample, Progress& pr
     payload.assign(sample.payload.begin(), sample.payload.end());
   if (!log_->intact(sample.record)) return false;
   count_lost(sample.record.sequence, progress);  // the log's first records may be gone before it was opened
+  if (track != nullptr && recorder_.needs_lead_in(sample.record, *track))
+    recorder_.lead_in(*track, lead_in_of(sample.record, *track), waiting_);
   recorder_.add(sample.record, track, std::move(payload), waiting_);
   return true;
+}
+
+// The pictures of the track from its last key frame on, up to next. None: the log no longer has them all,
+// they are of another configuration, or too long or large.
+std::vector<Recorder::LeadInPicture> Recording::lead_in_of(const media::SampleRecord& next,
+                                                           const mp4::Track& track) const {
+  const std::int64_t earliest =
+      next.dts + next.composition_offset - kMostLeadInSeconds * std::int64_t{track.timescale};
+  std::vector<Recorder::LeadInPicture> pictures;  // newest first
+  std::uint64_t bytes = 0;
+  const std::uint64_t end =
+      next.sequence - std::min(next.sequence - info_.first_sequence, kMostLeadInRecords);
+  for (std::uint64_t sequence = next.sequence; sequence > end;) {
+    const auto sample = log_->at(--sequence);
+    if (!sample) return {};
+    const media::SampleRecord& record = sample->record;
+    if (record.track != next.track) continue;
+    bytes += sample->payload.size();
+    if (record.configuration != next.configuration || record.dts < earliest || bytes > kMostLeadInBytes)
+      return {};
+    pictures.push_back({record, {sample->payload.begin(), sample->payload.end()}});
+    if (!log_->intact(record)) return {};
+    if ((record.flags & media::kSampleKey) == 0) continue;
+    std::reverse(pictures.begin(), pictures.end());
+    return pictures;
+  }
+  return {};
 }
 
 // Of data messages nothing else is kept: packaging derives the same from the recording as from the log.

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "containers/mp4/finished_track.hpp"
 #include "media/arena_reader.hpp"
 #include "part_file.hpp"
 #include "recorder.hpp"
@@ -65,6 +66,11 @@ class Recording {
 
  private:
   static constexpr std::uint64_t kStepBytes = 32U << 20;
+  // A file begins without the group of pictures whose key frame is further back. With less than
+  // mp4::kMaxHiddenSeconds, whatever order the pictures are shown in, the file can be presented (/vod/).
+  static constexpr std::int64_t kMostLeadInSeconds = mp4::kMaxHiddenSeconds - 1;
+  static constexpr std::uint64_t kMostLeadInBytes = 32U << 20;
+  static constexpr std::uint64_t kMostLeadInRecords = 65'536;
 
   Recording(media::LogInfo info, std::string directory, Recorder recorder)
       : info_(std::move(info)), directory_(std::move(directory)), recorder_(std::move(recorder)) {}
@@ -76,6 +82,8 @@ class Recording {
   void read_log(std::int64_t monotonic_us, const ReturnPolicy& policy, Progress& progress);
   bool is_for_players(const media::LogReader::Sample& sample);
   bool take_sample(const media::LogReader::Sample& sample, Progress& progress);
+  std::vector<Recorder::LeadInPicture> lead_in_of(const media::SampleRecord& next,
+                                                  const mp4::Track& track) const;
   const mp4::Track* track_of(std::uint32_t configuration);
   void count_lost(std::uint64_t next_sequence, Progress& progress);
   bool perform(std::int64_t monotonic_us, Progress& progress);

@@ -21,44 +21,6 @@ namespace {
 using test::Publisher;
 using RecordingTest = test::RecordingTest;
 
-// What the finished files say of the log is what it said: each record once, in order, and the bytes where
-// they are said to be.
-void expect_log_in_files(const std::string& directory, media::LogReader log) {
-  std::uint64_t next = log.info().first_sequence;
-  for (const std::string& name : test::files(directory, FileState::kFinished)) {
-    const Bytes file = test::read_file(directory + "/" + name);
-    mp4::BoxReader boxes(file);
-    ByteView media;
-    while (const auto box = boxes.next()) {
-      if (box->type == mp4::four_cc("mdat")) media = box->payload;
-      const auto piece = media::read_recorded_piece(box->payload);
-      if (box->type != mp4::four_cc("uuid") || !piece) continue;
-      EXPECT_EQ(piece->log.publication_id, log.info().publication_id);
-      const std::vector<std::uint64_t> places = media::places_in_file(piece->samples);
-      for (std::size_t i = 0; i < places.size(); ++i) {
-        const media::RecordedSample& sample = piece->samples[i];
-        ASSERT_EQ(sample.record.sequence, next++);
-        const auto logged = log.at(sample.record.sequence);
-        ASSERT_TRUE(logged);
-        EXPECT_EQ(sample.record.dts, logged->record.dts);
-        EXPECT_EQ(sample.record.arrival_us, logged->record.arrival_us);
-        EXPECT_EQ(sample.record.media_sequence, logged->record.media_sequence);
-        EXPECT_EQ(sample.record.part, logged->record.part);
-        EXPECT_EQ(sample.record.size, logged->record.size);
-        if (!sample.in_file) continue;
-        const ByteView stored = media.subspan(piece->bytes_before + places[i], sample.file_bytes());
-        Bytes payload(stored.begin(), stored.end());
-        payload.erase(payload.begin() + sample.inserted_at,
-                      payload.begin() + sample.inserted_at + sample.inserted_bytes);
-        EXPECT_TRUE(
-            std::equal(payload.begin(), payload.end(), logged->payload.begin(), logged->payload.end()))
-            << next;
-      }
-    }
-  }
-  EXPECT_EQ(next, log.info().committed);
-}
-
 // Killed at each step, into several files, with parameter sets that change and are put into key frames.
 TEST_F(RecordingTest, KeepsWhatTheLogSaid) {
   constexpr FileLimits kLimits{.duration_us = 3'000'000};
@@ -75,8 +37,8 @@ TEST_F(RecordingTest, KeepsWhatTheLogSaid) {
   EXPECT_TRUE(run(recording).ended);
   EXPECT_GT(test::files(directory_, FileState::kFinished).size(), 1U);
   const media::LogInfo info = info_of(publisher);
-  expect_log_in_files(directory_,
-                      std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
+  test::expect_log_in_files(directory_,
+                            std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
 }
 
 // A flood of data messages costs neither room nor the past: those that players are given are kept.
@@ -114,8 +76,8 @@ TEST_F(RecordingTest, KeepsTheMessagesThatPlayersAreGiven) {
   log.end(media::LogEnd::kUnpublished);
   Recording recording = open(publisher);
   EXPECT_TRUE(run(recording).ended);
-  expect_log_in_files(directory_,
-                      std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
+  test::expect_log_in_files(directory_,
+                            std::move(reader_->open_log(info.slot, info.publication_id, info.first).value()));
   std::size_t kept = 0;
   for (const std::string& name : test::files(directory_, FileState::kFinished)) {
     const Bytes file = test::read_file(directory_ + "/" + name);

@@ -117,10 +117,12 @@ class Publisher {
     track.configuration[3] = level;
     video_ = add(track, media::kVideoTrack, media::TrackKind::kVideo, media::Codec::kH264);
   }
-  void begin_audio() {
+  void begin_audio(std::uint32_t sample_rate = 48'000) {
+    mp4::Track track = mp4::test::audio_track();
+    track.sample_rate = track.timescale = sample_rate;
+    audio_rate_ = sample_rate;
     audio_ = true;
-    audio_configuration_ =
-        add(mp4::test::audio_track(), media::kAudioTrack, media::TrackKind::kAudio, media::Codec::kAac);
+    audio_configuration_ = add(track, media::kAudioTrack, media::TrackKind::kAudio, media::Codec::kAac);
   }
   std::uint32_t add(const mp4::Track& track, std::uint8_t number, media::TrackKind kind, media::Codec codec) {
     media::TrackConfiguration description{};
@@ -152,6 +154,11 @@ class Publisher {
   void turns(int count, std::int64_t arrival_us = monotonic_us()) {
     for (int i = 0; i < count; ++i) turn(arrival_us);
   }
+  // A frame of sound, of 20 ms; a picture that is no key frame.
+  void sound(std::int64_t number, std::int64_t arrival_us = monotonic_us()) {
+    append(media::kAudioTrack, audio_configuration_, number * audio_rate_ / 50, true, arrival_us);
+  }
+  void picture(std::int64_t dts) { append(media::kVideoTrack, video_, dts, false, monotonic_us()); }
   media::LogWriter& log() { return *log_; }
   std::uint64_t publication_id() const { return publication_id_; }
 
@@ -159,9 +166,7 @@ class Publisher {
   void turn(std::int64_t arrival_us) {
     const bool key = turn_ % 25 == 0;
     append(media::kVideoTrack, video_, turn_ * 3600, key, arrival_us);
-    for (std::int64_t i = 0; audio_ && i < 2; ++i) {
-      append(media::kAudioTrack, audio_configuration_, (turn_ * 2 + i) * 960, true, arrival_us);
-    }
+    for (std::int64_t i = 0; audio_ && i < 2; ++i) sound(turn_ * 2 + i, arrival_us);
     ++turn_;
   }
   void append(std::uint8_t track, std::uint32_t configuration, std::int64_t dts, bool key,
@@ -174,6 +179,7 @@ class Publisher {
   std::uint32_t video_ = 0;
   std::uint32_t audio_configuration_ = 0;
   bool audio_ = false;
+  std::int64_t audio_rate_ = 48'000;
   std::int64_t turn_ = 0;
 };
 

@@ -36,10 +36,10 @@ inline FileSink memory_sink(Bytes& output, std::uint64_t& written) {
 }
 
 // "test.size": the file was not written whole, or some of it twice.
-inline Result<Bytes> finish_bytes(const Bytes& file, Finished* told = nullptr) {
+inline Result<Bytes> finish_bytes(const Bytes& file, Finished* told = nullptr, const LeadIns& lead_ins = {}) {
   Bytes output;
   std::uint64_t written = 0;
-  const auto finished = finish(memory_source(file), memory_sink(output, written));
+  const auto finished = finish(memory_source(file), memory_sink(output, written), lead_ins);
   if (!finished) return tl::unexpected(finished.error());
   if (finished->size != output.size() || written != output.size()) return fail("test.size");
   if (told != nullptr) *told = *finished;
