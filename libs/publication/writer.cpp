@@ -31,6 +31,7 @@ Writer::Writer(std::unique_ptr<media::LogWriter> log, const media::TimelineConfi
 Result<void> Writer::configure(TrackFormat format) {
   const media::TrackConfiguration& description = format.description;
   Track& track = tracks_[description.track % media::kMaxTracks];
+  (void)release_track(description.track);
   track.kind = description.kind;
   track.fourcc = fourcc_of(description.codec);
   track.player_track_id = format.player_track_id;
@@ -155,6 +156,38 @@ Sample Writer::sample_of(std::uint8_t number, bool key, std::int32_t composition
 
 Result<bool> Writer::commit(const Room& room, const Sample& sample) {
   if (!clock_offset_us_) clock_offset_us_ = sample.wall.us() - sample.arrival_us;
+  const bool picture = tracks_[sample.track % media::kMaxTracks].kind == media::TrackKind::kVideo;
+  const bool held = picture && hold_.take({sample.track, sample.timestamp_ms, sample.composition_offset_ms,
+                                           sample.key, sample.arrival_us});
+  if (!held) return place(room, sample);
+  held_[sample.track % media::kMaxTracks].push_back({room, sample});
+  return true;
+}
+
+std::size_t Writer::release(std::int64_t now_us) {
+  std::size_t dropped = 0;
+  while (const auto track = hold_.next(now_us)) dropped += write_oldest(*track) ? 0 : 1;
+  return dropped;
+}
+
+std::size_t Writer::release_track(std::uint8_t track) {
+  std::size_t dropped = 0;
+  for (std::size_t left = hold_.release(track); left > 0; --left) dropped += write_oldest(track) ? 0 : 1;
+  return dropped;
+}
+
+bool Writer::write_oldest(std::uint8_t track) {
+  std::deque<Held>& held = held_[track % media::kMaxTracks];
+  const Held oldest = held.front();
+  held.pop_front();
+  const Result<bool> written =
+      log_->overtaken(oldest.room) ? Result<bool>(false) : place(oldest.room, oldest.sample);
+  if (written && *written) return true;
+  log_->abandon(oldest.room);
+  return false;
+}
+
+Result<bool> Writer::place(const Room& room, const Sample& sample) {
   const WallTime wall = WallTime::from_us(sample.arrival_us + *clock_offset_us_);
   media::SampleRecord record = timeline_->place(
       {sample.track, sample.timestamp_ms, sample.composition_offset_ms, sample.key, sample.arrival_us, wall,
@@ -211,6 +244,7 @@ std::uint16_t Writer::silent_tracks() const {
 
 void Writer::finish(media::LogEnd reason) {
   if (timeline_) timeline_->finish();
+  for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) (void)release_track(track);
   tell_targets();
   log_->end(reason);
 }

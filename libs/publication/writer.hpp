@@ -9,7 +9,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "base/result.hpp"
 #include "base/wall_time.hpp"
 #include "media/arena_writer.hpp"
+#include "media/picture_hold.hpp"
 #include "media/timeline.hpp"
 #include "publication/message_prefix.hpp"
 #include "publication/track_format.hpp"
@@ -90,8 +93,12 @@ class Writer {
   Sample sample_of(std::uint8_t track, bool key, std::int32_t composition_offset_ms) const;
 
   // False: there is no room for its header in front of it; it was not written and the room is the caller's to
-  // abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline.
+  // abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline. A picture
+  // that is to wait for the first video track (media::PictureHold) is kept with its room, and true as well.
   Result<bool> commit(const Room& room, const Sample& sample);
+  // Writes what has waited for long enough, after each commit and now and then. How many of them could not be
+  // written: those are dropped.
+  std::size_t release(std::int64_t now_us);
   // record: times, segment and part numbers, segment and discontinuity flags. Track, configuration, place and
   // the key flags are set here.
   Result<bool> commit_placed(const Room& room, const Sample& sample, media::SampleRecord record);
@@ -99,7 +106,7 @@ class Writer {
   void set_target_duration_s(std::uint32_t seconds) { log_->set_target_duration_s(seconds); }
   void set_part_target_us(std::uint32_t target_us) { log_->set_part_target_us(target_us); }
 
-  // Ends the log; nothing may be written afterwards.
+  // Ends the log, with what is held; nothing may be written afterwards.
   void finish(media::LogEnd reason);
 
   // The sound and picture tracks in force; true once after each change, when there is something to play.
@@ -128,6 +135,14 @@ class Writer {
     std::uint32_t configuration = 0;  // in force
   };
 
+  struct Held {
+    Room room;
+    Sample sample;
+  };
+
+  bool write_oldest(std::uint8_t track);
+  std::size_t release_track(std::uint8_t track);
+  Result<bool> place(const Room& room, const Sample& sample);
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   bool is_in_force(const TrackFormat& format) const;
   Result<void> add_configuration(TrackFormat format, std::uint64_t media_sequence,
@@ -144,6 +159,8 @@ class Writer {
   // wall clock steps they do not.
   std::optional<std::int64_t> clock_offset_us_;
   std::array<Track, media::kMaxTracks> tracks_;
+  media::PictureHold hold_;
+  std::array<std::deque<Held>, media::kMaxTracks> held_;  // as hold_ has them
   std::vector<TrackFormat> pending_;  // in force with their tracks' next samples; hardly ever any
   std::vector<TrackFormat> formats_;
   bool formats_changed_ = false;

@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "media/arena_reader.hpp"
 #include "publication/frame_header.hpp"
@@ -125,6 +127,74 @@ class WriterTest : public ::testing::Test {
   std::uint32_t wanted_part_us_ = 0;
   std::optional<Writer> writer_;
 };
+
+// Two pictures whose key frames come with equal times, in either order, with sound in between: each enters a
+// segment with its key frame, and what is in the log does not depend on the order.
+TEST_F(WriterTest, LetsEveryPictureEnterASegmentWithItsKeyFrame) {
+  constexpr std::uint8_t kSecond = 3;
+  for (const bool second_first : {false, true}) {
+    SCOPED_TRACE(second_first);
+    description_.publication_id = PublicationId{second_first ? 8U : 7U};
+    write_source();
+    configure_both();
+    ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, kSecond)));
+    std::uint32_t sounds = 0;
+    for (std::uint32_t frame = 0; frame < 300; ++frame) {
+      const std::uint32_t ms = frame * 100 / 3;
+      const bool key = frame % 60 == 0;
+      for (const bool second : {second_first, !second_first}) {
+        send(second ? kSecond : media::kVideoTrack, ms, key, picture(key, second ? 2 : 1));
+        EXPECT_EQ(writer_->release(ms * 1000LL), 0U);
+        for (; sounds * 64 / 3 < ms; ++sounds) send(media::kAudioTrack, sounds * 64 / 3, true, {1, 2, 3});
+      }
+    }
+    writer_->finish(media::LogEnd::kUnpublished);
+    const media::LogReader log = open_log();
+    std::map<std::uint8_t, std::uint64_t> segment;
+    std::map<std::uint8_t, std::uint32_t> pictures, segments;
+    std::uint64_t last = 0;
+    for (std::uint64_t i = 0; i < log.info().committed; ++i) {
+      const auto sample = log.at(i);
+      ASSERT_TRUE(sample);
+      const media::SampleRecord& record = sample->record;
+      EXPECT_GE(record.media_sequence, last);
+      last = record.media_sequence;
+      if (record.track == media::kAudioTrack) continue;
+      EXPECT_EQ(sample->payload[5], record.track == kSecond ? 2 : 1);
+      ++pictures[record.track];
+      if (std::exchange(segment[record.track], record.media_sequence) == record.media_sequence) continue;
+      ++segments[record.track];
+      EXPECT_NE(record.flags & media::kSampleKey, 0) << i;
+    }
+    EXPECT_EQ(pictures, (std::map<std::uint8_t, std::uint32_t>{{media::kVideoTrack, 300}, {kSecond, 300}}));
+    EXPECT_EQ(segments, (std::map<std::uint8_t, std::uint32_t>{{media::kVideoTrack, 5}, {kSecond, 5}}));
+    EXPECT_EQ(log.info().first_dependent_segment, 0U);
+  }
+}
+
+// What waits when the log ends, when its track is configured again, and when the first track stays away.
+TEST_F(WriterTest, WritesWhatWaitsForTheFirstPicture) {
+  constexpr std::uint8_t kSecond = 3;
+  write_source();
+  configure_both();
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, kSecond)));
+  send(media::kVideoTrack, 0, true, picture(true, 1));
+  send(kSecond, 40, true, picture(true, 2));
+  EXPECT_EQ(writer_->log().committed(), 1U);
+  EXPECT_EQ(writer_->release(539'999), 0U);
+  EXPECT_EQ(writer_->log().committed(), 1U);
+  EXPECT_EQ(writer_->release(540'000), 0U);
+  EXPECT_EQ(writer_->log().committed(), 2U);
+  send(media::kVideoTrack, 600, false, picture(false, 3));
+  send(kSecond, 640, true, picture(true, 4));
+  EXPECT_EQ(writer_->log().committed(), 3U);
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, kSecond)));
+  EXPECT_EQ(writer_->log().committed(), 4U);
+  send(kSecond, 680, true, picture(true, 5));
+  send(kSecond, 720, false, picture(false, 6));
+  writer_->finish(media::LogEnd::kUnpublished);
+  EXPECT_EQ(writer_->log().committed(), 6U);
+}
 
 // The message of a record: its chunk header as a player reads it, and its tag.
 rtmp::MediaTag tag_of(ByteView message, rtmp::MessageType type) {

@@ -145,14 +145,22 @@ Result<bool> Publication::commit(const OpenMessage& message, publication::Sample
   sample.timestamp_ms = message.timestamp_ms;
   sample.arrival_us = times.monotonic_us;
   sample.wall = times.wall;
+  const std::uint64_t before = writer_.log().committed();
   const Result<bool> committed = writer_.commit(*message.room, sample);
   if (!committed) return committed;
   if (*committed) {
-    count(writer_.newest());
+    if (writer_.log().committed() != before) count(writer_.newest());
   } else {
     count_dropped();
   }
+  release(times.monotonic_us);
   return committed;
+}
+
+// Pictures that waited for the first track.
+void Publication::release(std::int64_t monotonic_us) {
+  if (const std::size_t dropped = writer_.release(monotonic_us); dropped > 0)
+    add(counters_->dropped_messages, dropped);
 }
 
 void Publication::count(const publication::Writer::Newest& record) {

@@ -99,8 +99,9 @@ class Publication {
   std::vector<std::string> take_refusals() { return refusals_.take(); }
   // The newest of them; empty when all was taken.
   std::string_view newest_refusal() const { return refusals_.newest(); }
-  // Now and then: "ingest.unsupported" when all there is was refused and nothing else came in time.
-  Result<void> check(std::int64_t monotonic_us) const;
+  // Now and then: what waited for long enough is written; "ingest.unsupported" when all there is was refused and
+  // nothing else came in time.
+  Result<void> check(std::int64_t monotonic_us);
 
   // Ends the log; nothing may be written afterwards.
   void finish(media::LogEnd reason);
@@ -173,6 +174,7 @@ class Publication {
   // False: it could not be, and was dropped. The room is the caller's to abandon unless this says true.
   Result<bool> commit(const OpenMessage& message, publication::Sample& sample, const MessageTimes& times);
   void count(const publication::Writer::Newest& record);
+  void release(std::int64_t monotonic_us);
   Result<void> drop(const OpenMessage& message);
   void give_up_overtaken();
 

@@ -30,7 +30,8 @@ bool is_same(const TrackFormat& a, const TrackFormat& b) {
 
 }  // namespace
 
-Result<void> Publication::check(std::int64_t monotonic_us) const {
+Result<void> Publication::check(std::int64_t monotonic_us) {
+  release(monotonic_us);
   const std::string_view reason = refusals_.hopeless(monotonic_us);
   if (reason.empty() || writer_.any_record() || table_.any_promising()) return {};
   return fail("ingest.unsupported", std::string(reason));
