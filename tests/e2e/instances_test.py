@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Two ingests, packagings, recordings and APIs beside one auth and one metrics, each with ports and a media log of its own: over ipc
-in one bus directory, then over tcp with keys. Neither disturbs the other's streams, counters or commands."""
+in one bus directory, then over tcp with keys. Neither disturbs the other's streams, counters or commands. Two ingests whose media logs
+share a directory: one packaging and one recording read both."""
 import json
 import os
 import pathlib
@@ -40,17 +41,23 @@ def bus_ports():
 class Cluster:
     """Twelve processes by hand: (service, side) with side "" for what is shared, else "a" or "b"."""
 
-    def __init__(self, tcp):
+    def __init__(self, tcp=False):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="millrace-instances-"))
         self.tcp = tcp
         self.children, self.publishers = {}, []
-        self.names = [(service, "") for service in SHARED] + [(service, side) for service in TWICE for side in "ab"]
+        self.names = self.services()
         self.ports = {"": self.some_ports(), "a": self.some_ports(), "b": self.some_ports()}
         self.bus = {name: bus_ports() for name in self.names} if tcp else {}
         self.secrets = {name: secrets.token_hex(32) for name in ("MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET")}
         self.keys = self.root / "keys"
         if tcp:
             subprocess.run([str(BIN / "millrace-keys"), str(self.keys)], check=True, capture_output=True)
+
+    def services(self):
+        return [(service, "") for service in SHARED] + [(service, side) for service in TWICE for side in "ab"]
+
+    def log_directory(self, side):
+        return self.root / (side or "shared") / "log"
 
     @staticmethod
     def some_ports():
@@ -60,7 +67,8 @@ class Cluster:
         home = self.root / (side or "shared")
         home.mkdir(exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("BUS_", "MILLRACE_HOME", "MEDIA_"))}
-        values = {**kept, **NO_LIMITS, "MILLRACE_HOME": str(home), "MEDIA_LOG_BYTES": "64M", "MEDIA_LOG_DIR": str(home / "log"), "SSL_PORT": "0",
+        values = {**kept, **NO_LIMITS, "MILLRACE_HOME": str(home), "MEDIA_LOG_BYTES": "64M", "MEDIA_LOG_DIR": str(self.log_directory(side)),
+                  "SSL_PORT": "0",
                   "WEB_ROOT": os.environ.get("WEB_ROOT", str(ROOT / "build/release/web")), **self.secrets,
                   **{name: str(port) for name, port in self.ports[side].items()}}
         if side == "b":
@@ -172,6 +180,16 @@ class Cluster:
         return sorted(path for path in (self.root / side).rglob("*.mp4") if ".part." not in path.name)
 
 
+class OneDirectory(Cluster):
+    """Two ingests that write into one directory; everybody else is there once."""
+
+    def services(self):
+        return [(service, "") for service in SHARED] + [("ingest", "a"), ("ingest", "b")] + [(service, "a") for service in TWICE[1:4]]
+
+    def log_directory(self, side):
+        return self.root / "log"
+
+
 class Account:
     def __init__(self, cluster, side, subject):
         issued = cluster.operator("--issue-token", subject, "--token-life", "86400")
@@ -280,9 +298,34 @@ def strangers_are_refused(cluster):
     check("bus request that its sender may not make" in cluster.log("auth").read_text(), "and logged")
 
 
+def one_directory(clip):
+    with OneDirectory() as cluster:
+        arenas = sorted(path.name for path in (cluster.root / "log").glob("*.arena"))
+        check(arenas == ["ingest-b.arena", "ingest.arena"], f"an arena for each: {arenas}")
+        ann, bob = Account(cluster, "a", "ann"), Account(cluster, "a", "bob")
+        first, second = cluster.publish("a", ann.key, clip), cluster.publish("b", bob.key, clip)
+        wait_for(lambda: cluster.shows("a", ann.stream) and cluster.shows("a", bob.stream), "one packaging to show both")
+        began = cluster.live()[bob.stream]
+        cluster.kill("ingest", "a")
+        wait_for(lambda: first.poll() is not None, "the publisher of the killed ingest to end")
+        cluster.start("ingest", "a")
+        cluster.wait_ready(("ingest", "a"))
+        first = cluster.publish("a", ann.key, clip)
+        wait_for(lambda: set(cluster.live()) == {ann.stream, bob.stream} and cluster.shows("a", ann.stream), "both to be live again")
+        check(second.poll() is None and cluster.live()[bob.stream] == began and cluster.shows("a", bob.stream), "the other one's went on")
+        for publisher in (first, second):
+            publisher.kill()
+        def recorded():
+            return {account.stream for account in (ann, bob) for path in cluster.recordings("a") if path.name.startswith(account.stream + "-")}
+        wait_for(lambda: recorded() == {ann.stream, bob.stream}, "one recording to have both", 60)
+        for path in cluster.recordings("a"):
+            check(packets(path), f"{path.name} is intact")
+
+
 def test():
     with tempfile.TemporaryDirectory() as directory:
         clip = make_clip(pathlib.Path(directory) / "clip.flv", seconds=6)
+        one_directory(clip)
         for tcp in (False, True):
             with Cluster(tcp) as cluster:
                 ann, bob = Account(cluster, "a", "ann"), Account(cluster, "b", "bob")

@@ -113,7 +113,7 @@ void BusAnnouncer::published(const LiveStream& live, const std::vector<TrackForm
   published.set_stream_id(live.stream_id);
   published.set_publication_id(number_of(live.publication_id));
   published.set_epoch(number_of(live.epoch));
-  published.set_arena(kArenaName);
+  published.set_arena(arena_);
   published.set_slot(number_of(live.slot));
   published.set_role(stream::v1::LOG_ROLE_SOURCE);
   published.set_origin_publication_id(number_of(live.publication_id));
@@ -183,7 +183,7 @@ void BusAnnouncer::new_records(const std::vector<NewRecords>& all) {
     bus::v1::PointerBatch& batch = batches[i];
     batch.set_stream_id(records.stream->stream_id);
     batch.set_publication_id(number_of(records.stream->publication_id));
-    batch.set_arena(kArenaName);
+    batch.set_arena(arena_);
     batch.set_slot(number_of(records.stream->slot));
     batch.set_role(static_cast<stream::v1::LogRole>(records.role));  // the same numbers
     batch.set_first_sequence(records.first_sequence);

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "bus/node.hpp"
 #include "forward/forwards.hpp"
@@ -10,8 +12,6 @@
 #include "streams/slates.hpp"
 
 namespace millrace::ingest {
-
-inline constexpr const char* kArenaName = "ingest";
 
 class BusAuthority : public Authority {
  public:
@@ -27,7 +27,8 @@ class BusAuthority : public Authority {
 
 class BusAnnouncer : public Announcer {
  public:
-  explicit BusAnnouncer(bus::Node& node) : node_(node) {}
+  // arena: which one the logs are in.
+  BusAnnouncer(bus::Node& node, std::string arena) : node_(node), arena_(std::move(arena)) {}
   void published(const LiveStream& stream, const std::vector<TrackFormat>& tracks,
                  const std::string& encoder) override;
   void ended(const LiveStream& stream, media::LogEnd reason) override;
@@ -39,6 +40,7 @@ class BusAnnouncer : public Announcer {
 
  private:
   bus::Node& node_;
+  const std::string arena_;
 };
 
 // Answers CloseStream, ChangeLimits, StartForward, StopForward and ListForwards. All of it outlives the

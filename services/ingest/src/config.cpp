@@ -34,6 +34,11 @@ Result<void> IngestConfig::check() const {
                                   (certificate ? tls_certificate : tls_key) + "'");
 }
 
+std::string IngestConfig::arena_name() const {
+  const bool only = bus.instance.empty() || bus.instance == bus::kDefaultInstance;
+  return only ? "ingest" : "ingest-" + bus.instance;
+}
+
 void IngestConfig::add_rows(ConfigTable& table) {
   table.text("LISTEN_ADDRESS", listen_address, "0.0.0.0", "IP address that public ports are bound to");
   table.integer("RTMP_PORT", rtmp_port, "1935", {0, 65535}, "TCP port of RTMP; 0 takes a free one");

@@ -65,7 +65,7 @@ IngestService::~IngestService() {
 Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   media::ArenaConfig arena;
   arena.directory = config_.media_log.directory(context.home);
-  arena.name = kArenaName;
+  arena.name = config_.arena_name();
   arena.bytes = config_.log_bytes;
   // As many live logs as can be promised their bytes, as many ended ones, and a slate for each of these.
   const std::uint64_t logs = 3 * config_.log_bytes / std::max<std::uint64_t>(config_.log_stream_bytes, 1);
@@ -81,6 +81,7 @@ Result<void> IngestService::open_log(const runtime::ServiceContext& context) {
   if (!reader) return fail(reader.error(), "media log");
   const media::ArenaStatistics opened = (*writer)->statistics();
   log::info("media log opened", {{"directory", arena.directory},
+                                 {"arena", arena.name},
                                  {"bytes", opened.total_bytes},
                                  {"page_bytes", opened.page_bytes},
                                  {"huge_page_bytes", opened.huge_page_bytes}});
@@ -124,7 +125,7 @@ Result<void> IngestService::open_bus(const runtime::ServiceContext& context) {
   if (Result<void> joined = parts_->shell.join_bus(context, config_.bus); !joined) return joined;
   bus::Node& node = parts_->shell.node();
   parts_->authority = std::make_unique<BusAuthority>(node, config_.decision_timeout);
-  parts_->announcer = std::make_unique<BusAnnouncer>(node);
+  parts_->announcer = std::make_unique<BusAnnouncer>(node, config_.arena_name());
   const std::shared_ptr<runtime::Health> health = context.health;
   node.subscribe("auth", {.on_snapshot =
                               [health](const bus::v1::Snapshot& snapshot) {
@@ -168,6 +169,9 @@ Result<void> IngestService::start(runtime::ServiceContext& context) {
   parts_->health = context.health;
   wait_for_scarce_memory();
   if (Result<void> checked = config_.check(); !checked) return checked;
+  bus::EndpointsConfig bus = config_.bus;
+  bus.home = context.home;
+  if (const auto endpoints = bus::endpoints(bus); !endpoints) return tl::unexpected<Error>(endpoints.error());
   if (Result<void> opened = open_log(context); !opened) return opened;
   if (Result<void> opened = open_bus(context); !opened) return opened;
   if (Result<void> opened = open_tls(context); !opened) return opened;
