@@ -1,16 +1,12 @@
 #!/usr/bin/env python3
 """Chromium plays the watch page: decoded frames rise and nothing stalls for 20 s."""
-import shutil
 import subprocess
 
-from stack import PATIENCE, ROOT, Stack, check, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, main, make_clip, need, wait_for
 
 
 def browser():
-    if not shutil.which("chromium") or not shutil.which("node"):
-        skip("chromium or node is not installed")
-    if not (ROOT / "tests/node_modules/playwright-core").exists():
-        skip("playwright-core is not installed: npm ci in tests/")
+    need("chromium", "node", "playwright-core")
     with Stack() as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=60, gop=60)
         publisher = stack.publish(clip)

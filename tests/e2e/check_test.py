@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stack import ROOT, check, main, skip
+from stack import ROOT, check, lacks, main
 
 BUF = ROOT / "tests/node_modules/.bin/buf"
 
@@ -115,7 +115,7 @@ def checks():
     with tempfile.TemporaryDirectory(prefix="millrace-test-") as home:
         layers(Path(home).resolve())
     if not BUF.exists():
-        skip("buf is not installed: npm ci in tests/")
+        lacks("@bufbuild/buf")
     if (ROOT / ".git").exists():
         code, text = run([ROOT / "tools/millrace/check_contract.sh"], ROOT)
         check(code == 0, f"proto/: {text}")

@@ -8,11 +8,10 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import enhanced_flv
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, need, wait_for
 from viewer import joined
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
@@ -226,17 +225,8 @@ def sound_changes(stack, recordings):
     check(abs(began(files[1]) - began(files[0]) - lengths[0]) < 0.1, f"the second begins where the first ends: {files}, {lengths}")
 
 
-def has_browser():
-    found = shutil.which("chromium") and shutil.which("node") and (ROOT / "tests/node_modules/playwright-core").exists()
-    if not found:
-        print("no chromium, node or playwright-core: not tried in the browser")
-    return found
-
-
 def browser(stack, video, audio):
     """Chromium with the watch page, for longer than its buffer holds."""
-    if not has_browser():
-        return
     print("browser", video, audio, flush=True)
     writer = enhanced_flv.FlvWriter()
     for name in (video, audio):
@@ -255,8 +245,6 @@ def browser(stack, video, audio):
 
 def unsupported(stack):
     """MP3 in MP4 is nothing that Chromium plays: the watch page says so instead of trying for ever."""
-    if not has_browser():
-        return
     writer = enhanced_flv.FlvWriter()
     for name in ("h264", "mp3"):
         writer.add_track(enhanced_flv.encode(name, stack.home / f"unsupported-{name}.mp4", seconds=60))
@@ -273,6 +261,7 @@ def unsupported(stack):
 
 
 def codecs():
+    need("chromium", "node", "playwright-core")
     with Stack() as stack:
         for count, (video, audio, names) in enumerate(PAIRS, start=1):
             pair(stack, video, audio, names, count)

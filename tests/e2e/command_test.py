@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.parse
 
-from stack import ROOT, SERVICES, Stack, check, fetch, main, wait_for
+from stack import ROOT, SERVICES, Stack, check, fetch, main, need, wait_for
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 OWN_SECRETS = {"auth": {"MILLRACE_SECRET", "API_TOKEN_SECRET", "PLAYBACK_SECRET", "DATABASE_URL"}, "packaging": {"PLAYBACK_SECRET"},
@@ -294,6 +294,14 @@ def wanted_engine_is_no_skip():
             check(result.returncode == code and words in result.stdout + result.stderr, f"{wanted}: {result.returncode} {result.stdout}{result.stderr}")
 
 
+def what_has_to_run_is_no_skip():
+    """A program or package that is not installed is a skip; in CI, where all of them are, a failure."""
+    for wanted, code, words in (("1", 1, "no-such-program is not installed"), ("0", 77, "SKIPPED")):
+        result = subprocess.run(["python3", "-c", "import stack; stack.main(lambda: stack.need('python3', 'no-such-program'))"], cwd=ROOT / "tests/e2e", text=True,
+                                env={**os.environ, "MILLRACE_TEST_COMPLETE": wanted}, capture_output=True, timeout=60, check=False)
+        check(result.returncode == code and words in result.stdout + result.stderr, f"{wanted}: {result.returncode} {result.stdout}{result.stderr}")
+
+
 def keys_are_made():
     """keys makes what is missing and changes nothing that is there; nothing secret is shown."""
     with tempfile.TemporaryDirectory() as directory:
@@ -569,6 +577,7 @@ def command():
     relative_paths()
     tests_have_their_own_settings()
     wanted_engine_is_no_skip()
+    what_has_to_run_is_no_skip()
     refused_before_the_build()
     phases_are_told()
     missing_commands()

@@ -4,12 +4,11 @@ picture, and then stays without a stall; so it does behind a gap of nearly the w
 and with whole segments. MILLRACE_TEST_LONG: a hundred cuts, changes of the picture's size and kills of packaging under hls.js and dash.js."""
 import json
 import os
-import shutil
 import subprocess
 import threading
 import time
 
-from stack import PATIENCE, ROOT, Failure, Stack, check, leave, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Failure, Stack, check, leave, main, make_clip, need, wait_for
 
 CUTS = 2
 AWAY = (3, 9)
@@ -172,11 +171,7 @@ def hundred():
 
 
 def test():
-    if not shutil.which("chromium") or not shutil.which("node"):
-        skip("chromium or node is not installed")
-    for package in ("playwright-core", "dashjs"):
-        if not (ROOT / "tests/node_modules" / package).exists():
-            skip(f"{package} is not installed: npm ci in tests/")
+    need("chromium", "node", "playwright-core", "dashjs")
     cuts()
     if os.environ.get("MILLRACE_TEST_LONG"):
         hundred()

@@ -2,12 +2,11 @@
 """Chromium plays DASH with dash.js as the manifest says: in low latency by its own measure, over a packaging that is killed, over the
 encoder's reconnect, and to the end of the stream."""
 import json
-import shutil
 import subprocess
 import threading
 import time
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, need, wait_for
 
 
 class Player(threading.Thread):
@@ -76,10 +75,7 @@ def interruption_and_end(stack, clip, publisher):
 
 
 def dash_js():
-    if not shutil.which("chromium") or not shutil.which("node"):
-        skip("chromium or node is not installed")
-    if not (ROOT / "tests/node_modules/dashjs").exists():
-        skip("dashjs is not installed: npm ci in tests/")
+    need("chromium", "node", "playwright-core", "dashjs")
     with Stack(RECONNECT_GRACE_SECONDS="30") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=60, gop=60)
         publisher = stack.publish_on(clip)

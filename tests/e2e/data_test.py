@@ -6,14 +6,13 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import struct
 import subprocess
 import sys
 
 import captions
 import enhanced_flv as flv
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, need, wait_for
 from viewer import Viewer, boxes
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
@@ -222,16 +221,13 @@ def splice_insert(event, out, seconds=0):
 
 
 class Browser:
-    """browser/data.mjs, or None of what is not installed."""
+    """browser/data.mjs"""
 
     def __init__(self, stack, *arguments):
-        able = shutil.which("chromium") and shutil.which("node") and (ROOT / "tests/node_modules/dashjs").exists()
         self.process = stack.spawn("node", str(ROOT / "tests/e2e/browser/data.mjs"), *map(str, arguments), stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT) if able else None
+                                   stderr=subprocess.STDOUT)
 
     def seen(self):
-        if not self.process:
-            return print("no browser here: not tried")
         said, _ = self.process.communicate(timeout=180 * PATIENCE)
         check(self.process.returncode == 0, f"the browser: {said.decode()}")
         print(said.decode().strip()[:1500], flush=True)
@@ -305,8 +301,6 @@ def parts_are_segments(stack):
 
 
 def told(hls, dash, ids):
-    if not hls or not dash:
-        return
     for name, seen in (("hls.js", hls), ("dash.js", dash)):
         check(not seen["errors"], f"{name}: {seen['errors']}")
         texts = [int(re.search(r'onTextData {"text":"second (\d+)"}', text).group(1)) for text in seen["texts"]]
@@ -323,6 +317,7 @@ PARTS = {"hdr": hdr, "captions": closed_captions, "languages": languages, "timed
 
 def data():
     """All of it, or what the arguments name."""
+    need("chromium", "node", "playwright-core", "dashjs")
     for name in sys.argv[1:] or PARTS:
         with Stack() as stack:
             PARTS[name](stack)

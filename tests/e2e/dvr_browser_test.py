@@ -2,11 +2,10 @@
 """Chromium goes back in a live stream and to live again: hls.js and dash.js by the lists, and the watch page by its bar."""
 import json
 import re
-import shutil
 import subprocess
 
 from dvr_watcher import SETTINGS, Watcher
-from stack import PATIENCE, ROOT, Stack, check, fetch, live_playlist, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, live_playlist, main, make_clip, need, wait_for
 
 
 def in_browser(stack, watcher):
@@ -46,9 +45,6 @@ def by_dash(watcher):
                             capture_output=True, text=True, timeout=60 * PATIENCE)
     frames = [int(number) for number in re.findall(r"^frame=(\d+)", result.stdout, re.M)]
     check(result.returncode == 0 and frames and frames[-1] >= 135, f"ffmpeg {url}: {frames[-1:]} {result.stderr[-500:]}")
-    if not (ROOT / "tests/node_modules/dashjs").exists():
-        print("dashjs is not installed")
-        return
     result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/dash.mjs"), url, "--seconds", "8", "--back", "--stall", str(8000 * PATIENCE)],
                             capture_output=True, text=True, timeout=200 * PATIENCE)
     check(result.returncode == 0, f"dash.js: {result.stdout}{result.stderr}")
@@ -58,10 +54,7 @@ def by_dash(watcher):
 
 
 def test():
-    if not shutil.which("chromium") or not shutil.which("node"):
-        skip("chromium or node is not installed")
-    if not (ROOT / "tests/node_modules/playwright-core").exists():
-        skip("playwright-core is not installed: npm ci in tests/")
+    need("chromium", "node", "playwright-core", "dashjs")
     with Stack(**SETTINGS) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=20, gop=30)
         watcher = Watcher(stack)

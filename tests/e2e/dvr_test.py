@@ -2,11 +2,10 @@
 """Going back in a live stream (/live/<id>/dvr.m3u8): what the log has let go of comes from the recording under the same names with the same bytes, to ffmpeg and mpv;
 over reconnects, kills of every service that has a part in it, and after the end."""
 import re
-import shutil
 import subprocess
 
 from dvr_watcher import SETTINGS, Watcher
-from stack import PATIENCE, Stack, check, fetch, leave, live_playlist, main, make_clip, wait_for
+from stack import PATIENCE, Stack, check, fetch, leave, live_playlist, main, make_clip, need, wait_for
 
 
 def whole_list(watcher, rendition="v0"):
@@ -34,10 +33,9 @@ def by_programs(watcher):
                             capture_output=True, text=True, timeout=60 * PATIENCE)
     check(result.returncode == 0 and int(result.stdout.split()[0]) > 200, f"ffprobe: {result.stdout}{result.stderr}")
     check("error" not in result.stderr.lower(), f"ffprobe: {result.stderr}")
-    if shutil.which("mpv"):
-        result = subprocess.run(["mpv", "--no-config", "--vo=null", "--ao=null", "--start=0", "--length=5", "--untimed", "--demuxer-lavf-o=live_start_index=0", watcher.dvr],
-                                capture_output=True, text=True, timeout=60 * PATIENCE)
-        check(result.returncode == 0, f"mpv: {result.stdout[-500:]}{result.stderr}")
+    result = subprocess.run(["mpv", "--no-config", "--vo=null", "--ao=null", "--start=0", "--length=5", "--untimed", "--demuxer-lavf-o=live_start_index=0", watcher.dvr],
+                            capture_output=True, text=True, timeout=60 * PATIENCE)
+    check(result.returncode == 0, f"mpv: {result.stdout[-500:]}{result.stderr}")
 
 
 def over_a_kill(stack, watcher, service):
@@ -48,6 +46,7 @@ def over_a_kill(stack, watcher, service):
 
 
 def test():
+    need("mpv")
     with Stack(**SETTINGS) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=20, gop=30)
         watcher = Watcher(stack)

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.parse
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, packets, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, need, packets, wait_for
 
 SECONDS = 8
 GRACE = 6
@@ -147,9 +147,6 @@ def idle_viewers(stack, url):
 
 
 def browser(stack, url):
-    if not shutil.which("chromium") or not (ROOT / "tests/node_modules/mpegts.js").exists():
-        print("no chromium or mpegts.js: not tried in a browser")
-        return
     for address in (url, url.replace("http://", "ws://")):
         result = subprocess.run(["node", FLV_MJS, "play", address, "6"], capture_output=True, text=True, timeout=120 * PATIENCE)
         print(f"mpegts.js, {address.split(':')[0]}: {result.stdout.strip()}")
@@ -157,6 +154,7 @@ def browser(stack, url):
 
 
 def flv():
+    need("chromium", "node", "playwright-core", "mpegts.js", "ws")
     with Stack(RECONNECT_GRACE_SECONDS=str(GRACE)) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=SECONDS)
         url = stack.info["hls_url"].replace("/index.m3u8", ".flv")
@@ -170,8 +168,7 @@ def flv():
         viewer = HttpViewer(url, stack.home / "http.flv")
         copied, said = stack.home / "ffmpeg.flv", stack.home / "ws.flv"
         children = {"ffmpeg": stack.spawn("ffmpeg", "-v", "error", "-i", url, "-c", "copy", "-copyts", str(copied))}
-        if (ROOT / "tests/node_modules/ws").exists():
-            children["ws"] = stack.spawn("node", FLV_MJS, "save", url.replace("http://", "ws://").replace(".flv", "/live.flv"), str(said))
+        children["ws"] = stack.spawn("node", FLV_MJS, "save", url.replace("http://", "ws://").replace(".flv", "/live.flv"), str(said))
         talk_nonsense(target)
         check(publisher.wait(timeout=60 * PATIENCE) == 0, "the first publisher")
         tell_delay(stack, viewer)
@@ -184,8 +181,7 @@ def flv():
         for name, child in children.items():
             check(child.wait(timeout=60 * PATIENCE) == 0, f"{name} ended well")
         check_file(copied, clip, "ffmpeg")
-        if "ws" in children:
-            check_file(said, clip, "ws")
+        check_file(said, clip, "ws")
         for connection in waiting:
             connection.close()
         wait_for(lambda: metric(stack, "millrace_packaging_flv_viewers") == 0, "all viewers to be gone", 15)

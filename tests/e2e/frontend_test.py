@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from stack import PATIENCE, ROOT, Failure, Stack, check, fetch, main, packets, skip, wait_for
+from stack import PATIENCE, ROOT, Failure, Stack, check, fetch, main, need, packets, wait_for
 
 sys.path.insert(0, str(ROOT / "tests/faults"))
 from tokens import Issuer, Key  # noqa: E402
@@ -162,8 +162,7 @@ def foreign_account(stack, issuer, key, clip, sent_kbps):
 
 
 def frontend():
-    if not (ROOT / "tests/node_modules/socket.io-client").is_dir():
-        skip("the packages of tests/ are not installed: npm ci in tests/")
+    need("node", "socket.io-client")
     key = Key("k1")
     with Issuer() as issuer:
         issuer.publish("one", key)

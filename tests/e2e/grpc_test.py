@@ -7,7 +7,7 @@ import pathlib
 import re
 import subprocess
 
-from stack import PATIENCE, ROOT, Failure, Stack, check, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Failure, Stack, check, main, make_clip, need, wait_for
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 CLIENT = ROOT / "tests/e2e/grpc_client.mjs"
@@ -100,8 +100,7 @@ def ports(stack):
 
 
 def grpc():
-    if not (ROOT / "tests/node_modules/@grpc/grpc-js").exists():
-        skip("@grpc/grpc-js is not installed: npm ci in tests/")
+    need("node", "@grpc/grpc-js")
     lint = subprocess.run([str(ROOT / "tests/node_modules/.bin/buf"), "lint"], cwd=ROOT / "proto", capture_output=True, text=True, timeout=60 * PATIENCE)
     check(lint.returncode == 0, f"buf lint: {lint.stdout}{lint.stderr}")
     with Stack() as stack:

@@ -2,12 +2,11 @@
 """Live metrics over WebSocket: npm's ws and socket.io-client, over polling, WebSocket and the upgrade between them, see the bit rate
 that ffmpeg sends; only the owner sees the key."""
 import json
-import shutil
 import subprocess
 import threading
 import time
 
-from stack import ROOT, Stack, check, fetch, main, make_clip, skip, wait_for
+from stack import ROOT, Stack, check, fetch, main, make_clip, need, wait_for
 
 CLIENTS = ("ws", "ws-header", "ws-protocol", "ws-message", "ws-subscribed", "io", "io-polling", "io-websocket", "io-owner", "io-header",
            "io-subscribed", "io-authenticate")
@@ -103,8 +102,7 @@ def everybody_is_told_of_the_drain(clients, stack):
 
 
 def test():
-    if not shutil.which("node") or not (ROOT / "tests/node_modules/socket.io-client").exists():
-        skip("npm ci in tests/ brings ws and socket.io-client")
+    need("node", "ws", "socket.io-client")
     with Stack() as stack:
         seconds = 5
         clip = make_clip(stack.home / "clip.flv", seconds=seconds, bitrate="800k")

@@ -4,14 +4,13 @@ updates keep the draft's rules; so they do while packaging and ingest are killed
 says how far it is behind."""
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import threading
 import time
 
 from low_latency import Checker, LowLatencyList
-from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, need, wait_for
 
 SECONDS = float(os.environ.get("MILLRACE_LOW_LATENCY_SECONDS", "60"))
 
@@ -113,8 +112,6 @@ def players_play(stack):
 
 
 def browser_plays(stack):
-    if not shutil.which("chromium") or not shutil.which("node") or not (ROOT / "tests/node_modules/playwright-core").exists():
-        return print("no browser here: not tried")
     result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/low_latency.mjs"), stack.info["watch_url"], stack.info["hls_url"]],
                             capture_output=True, text=True, timeout=120 * PATIENCE)
     print(result.stdout.strip())
@@ -146,6 +143,7 @@ def services_are_killed(stack):
 
 
 def low_latency():
+    need("chromium", "node", "playwright-core")
     with Stack() as stack:
         a_minute(stack)
     with Stack() as stack:

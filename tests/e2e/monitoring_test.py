@@ -8,7 +8,7 @@ import subprocess
 import urllib.parse
 
 from grants import api
-from stack import PATIENCE, ROOT, Stack, check, fetch, free_port, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, free_port, main, make_clip, need, wait_for
 
 MONITORING = ROOT / "services/metrics/monitoring"
 
@@ -101,8 +101,7 @@ def real_streams(stack, clip):
 
 
 def monitoring():
-    if not shutil.which("prometheus") or not shutil.which("promtool"):
-        skip("prometheus is not installed")
+    need("prometheus", "promtool")
     promtool("check", "rules", "rules.yml")
     promtool("test", "rules", "rules_test.yml")
     promtool("check", "config", "prometheus.yml")

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, main
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, need
 
 BIN = pathlib.Path(os.environ.get("MILLRACE_BIN", ROOT / "build/release/bin"))
 NAME = "probing"
@@ -52,8 +52,7 @@ def checks(tree, binaries):
     run(tree / "tools/generate_compose.py", binaries)
     for tool in ("check_services.py", "check_layers.py", "check_comments.py"):
         run("python3", tree / "tools" / tool, cwd=tree)
-    if shutil.which("clang-format-14"):
-        run("clang-format-14", "--dry-run", "-Werror", *(tree / "services" / NAME).rglob("*.[ch]pp"))
+    run("clang-format-14", "--dry-run", "-Werror", *(tree / "services" / NAME).rglob("*.[ch]pp"))
     told = run(binaries / f"millrace-{NAME}", "--help")
     check(told.startswith(f"millrace-{NAME}: answers for its health\n"), f"--help: {told}")
 
@@ -78,6 +77,7 @@ def serve(tree, binaries):
 
 
 def new_service():
+    need("clang-format-14")
     with tempfile.TemporaryDirectory(prefix="millrace-test-") as directory:
         tree = pathlib.Path(directory).resolve() / "tree"
         tree.mkdir()

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from stack import Stack, check, fetch, free_port, main, packets, skip, wait_for
+from stack import Stack, check, fetch, free_port, main, need, packets, wait_for
 from websocket_client import WebSocket
 
 GLOBAL = """[General]
@@ -191,9 +191,7 @@ def goes_on(stack, obs, relay, before):
 
 
 def obs_studio():
-    for program in ("obs", "Xvfb"):
-        if not shutil.which(program):
-            skip(f"{program} is not installed")
+    need("obs", "Xvfb")
     with Stack() as stack:
         address, key = stack.info["publish_url"].rsplit("/", 1)
         relay = Relay(int(address.rsplit(":", 1)[1].split("/")[0]))

@@ -2,12 +2,11 @@
 """docs/api/openapi.yaml is true: clean by redocly's and spectral's rules, served by the running API with a page to read it, and every
 operation answers as it says, in both families of paths, to those who may and to those who may not."""
 import json
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
 
-from stack import ROOT, Stack, check, fetch, main, make_clip, skip, wait_for
+from stack import ROOT, Stack, check, fetch, main, make_clip, need, skip, wait_for
 
 DESCRIPTION = ROOT / "docs/api/openapi.yaml"
 HERE = ROOT / "tests/e2e/openapi"
@@ -210,8 +209,7 @@ def last_words(calls, owner, stranger, stream_id):
 
 
 def described():
-    if not (ROOT / "tests/node_modules/@redocly").is_dir():
-        skip("the packages of tests/ are not installed: npm ci in tests/")
+    need("node", "chromium", "@redocly")
     node("lint.mjs")
     with Stack() as stack:
         first = make_clip(stack.home / "first.flv", seconds=3)
@@ -224,10 +222,9 @@ def described():
         check(status == 200 and body == DESCRIPTION.read_bytes() and headers["Content-Type"] == "application/yaml", "the description is served")
         status, headers, body = fetch(f"{api}/api/docs")
         check(status == 200 and b"/assets/docs.js" in body and "default-src 'none'" in headers["Content-Security-Policy"], "the page is served")
-        if shutil.which("chromium"):
-            shown = subprocess.run(["node", str(ROOT / "tests/e2e/browser/docs.mjs"), f"{api}/api/docs"], capture_output=True, text=True, timeout=120)
-            print(shown.stdout.strip(), flush=True)
-            check(shown.returncode == 0, f"the page in Chromium: {shown.stdout}{shown.stderr}")
+        shown = subprocess.run(["node", str(ROOT / "tests/e2e/browser/docs.mjs"), f"{api}/api/docs"], capture_output=True, text=True, timeout=120)
+        print(shown.stdout.strip(), flush=True)
+        check(shown.returncode == 0, f"the page in Chromium: {shown.stdout}{shown.stderr}")
         owner, stranger = stack.info["token"], stack.issue_token("stranger")
         user, victim, root = (sign_up(stack, api, name) for name in ("user", "victim", "root"))
         check(stack.operator("--make-admin", root[1]).returncode == 0, "--make-admin")

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Private streams for those who were invited: a viewer key lets two devices watch and a third not; ffprobe and Chromium play the
 signed URL to the last part; who is revoked is cut. RTMP and FLV too. Nothing is forgotten when services are killed."""
-import shutil
 import subprocess
 import threading
 import time
@@ -10,7 +9,7 @@ import urllib.request
 
 from grants import api, forged, hls_objects, make_private, secrets, signed
 from hooks import rtmp
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, need, wait_for
 
 
 def redeem(stack, key, device, expect=200, path=""):
@@ -50,8 +49,6 @@ def players_play(stack, grant):
 
 
 def a_browser_plays(stack, grant):
-    if not shutil.which("chromium") or not shutil.which("node") or not (ROOT / "tests/node_modules/playwright-core").exists():
-        return print("no browser here: not tried")
     result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/watch.mjs"), f"{stack.info['watch_url']}?token={grant['token']}", "4"],
                             capture_output=True, text=True, timeout=90 * PATIENCE)
     check(result.returncode == 0, f"the browser: {result.stdout}{result.stderr}")
@@ -146,6 +143,7 @@ def guessing_is_slowed(stack):
 
 
 def test():
+    need("chromium", "node", "playwright-core")
     with Stack(HLS_SEGMENT_MS="500") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=10, gop=15)
         check(stack.publish(clip, realtime=False).wait(timeout=60) == 0, "a public publication")

@@ -5,15 +5,13 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, skip, wait_for
+from stack import PATIENCE, ROOT, Stack, check, fetch, leave, main, make_clip, need, wait_for
 
 SECONDS = 8
-PACKAGES = ("hls-parser", "mp4box", "playwright-core", "shaka-player", "video.js")
 
 
 class Reader:
@@ -130,10 +128,7 @@ def read_lists(lists):
 
 
 def players():
-    missing = [program for program in ("cvlc", "mpv", "ffplay", "gst-launch-1.0", "chromium", "node") if not shutil.which(program)]
-    missing += [package for package in PACKAGES if not (ROOT / "tests/node_modules" / package).exists()]
-    if missing:
-        skip(f"not installed: {', '.join(missing)}")
+    need("cvlc", "mpv", "ffplay", "gst-launch-1.0", "chromium", "node", "hls-parser", "mp4box", "playwright-core", "shaka-player", "video.js")
     with Stack(RECONNECT_GRACE_SECONDS="20") as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=20, gop=60)
         publisher = stack.publish_on(clip)

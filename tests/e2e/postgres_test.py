@@ -3,7 +3,7 @@
 import json
 
 from postgres_server import PostgresServer, programs
-from stack import Stack, check, fetch, main, make_clip, packets, skip, wait_for
+from stack import Stack, check, fetch, lacks, main, make_clip, packets, wait_for
 
 DATABASE = "millrace"
 
@@ -62,7 +62,7 @@ def a_restart_finds_everything(server):
 
 def postgres():
     if programs() is None:
-        skip("PostgreSQL is not installed")
+        lacks("PostgreSQL")
     with PostgresServer() as server:
         server.create(DATABASE)
         a_restart_finds_everything(server)

@@ -303,3 +303,16 @@ def main(test):
 def skip(reason):
     print(f"SKIPPED: {reason}")
     sys.exit(77)
+
+
+def lacks(what):
+    """Something of tools/packages.txt or tests/package.json is not installed: a skip, and a failure where the test has to run."""
+    check(os.environ.get("MILLRACE_TEST_COMPLETE") != "1", f"MILLRACE_TEST_COMPLETE=1: {what} is not installed")
+    skip(f"{what} is not installed")
+
+
+def need(*names):
+    """The programs and packages that a test is nothing without."""
+    for name in names:
+        if not shutil.which(name) and not (ROOT / "tests/node_modules" / name).exists():
+            lacks(name)

@@ -2,10 +2,9 @@
 """A finished recording under /vod/<file>/: the same frames, times and length as the file, by ffmpeg's own demuxers of HLS and DASH and in Chromium with hls.js;
 and only who may have the file may have it so."""
 import json
-import shutil
 import subprocess
 
-from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, packets
+from stack import PATIENCE, ROOT, Stack, check, fetch, main, make_clip, need, packets
 
 
 def decoded(source, kind):
@@ -55,9 +54,6 @@ def clip_of(url):
 
 
 def in_browser(stack, file, url):
-    if not shutil.which("chromium") or not shutil.which("node") or not (ROOT / "tests/node_modules/playwright-core").exists():
-        print("chromium, node or playwright-core is not installed")
-        return
     result = subprocess.run(["node", str(ROOT / "tests/e2e/browser/vod.mjs"), stack.info["watch_url"], url], capture_output=True, text=True,
                             timeout=120 * PATIENCE)
     check(result.returncode == 0, f"the browser: {result.stdout}{result.stderr}")
@@ -69,6 +65,7 @@ def in_browser(stack, file, url):
 
 
 def test():
+    need("chromium", "node", "playwright-core")
     with Stack() as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=20, gop=60)
         publisher = stack.publish(clip, realtime=False)

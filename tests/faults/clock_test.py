@@ -7,7 +7,7 @@ import re
 from wire import Peer  # noqa: F401  (sets the path of the harness)
 from dash_clock import newest_by_clock
 from oracle import no_secret_in_logs, same_frames_again_and_again
-from stack import SERVICES, Stack, check, fetch, leave, main, make_clip, skip, wait_for
+from stack import SERVICES, Stack, check, fetch, lacks, leave, main, make_clip, wait_for
 
 JUMPS = ("+10", "-10", "+3600", "-3600", "@2038-01-19 03:13:00", "@1970-01-02 00:00:00", "+0")
 
@@ -25,7 +25,7 @@ def counted_by_the_clock(stack):
 def clock():
     library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
     if not library:
-        skip("faketime is not installed")
+        lacks("faketime")
     stack = Stack()
     jump = stack.home / "jump"
     jump.write_text("+0\n")

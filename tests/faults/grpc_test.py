@@ -10,7 +10,7 @@ import time
 
 from wire import Peer  # noqa: F401  (sets the path of the harness)
 from oracle import Oracle
-from stack import PATIENCE, ROOT, Failure, Stack, check, main, skip, wait_for
+from stack import PATIENCE, ROOT, Failure, Stack, check, lacks, main, need, wait_for
 
 try:
     import h2.config
@@ -19,7 +19,7 @@ try:
     import h2.events
     import h2.exceptions
 except ImportError:
-    skip("python3-h2 is not installed")
+    lacks("python3-h2")
 
 CLIENT = ROOT / "tests/e2e/grpc_client.mjs"
 STATUS = "/marchproxy.ModuleService/GetStatus"
@@ -173,8 +173,7 @@ def garbage(port):
 
 
 def grpc():
-    if not (ROOT / "tests/node_modules/@grpc/grpc-js").exists():
-        skip("@grpc/grpc-js is not installed: npm ci in tests/")
+    need("node", "@grpc/grpc-js")
     with Stack() as stack:
         port = int(re.search(r"RTMP_GRPC_PORT=(\d+)", (stack.home / "run/metrics.ports").read_text()).group(1))
         first = client_codes(port)

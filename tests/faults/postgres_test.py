@@ -11,7 +11,7 @@ import time
 from wire import Peer  # noqa: F401  (sets the path of the harness)
 from oracle import no_secret_in_logs
 from postgres_server import PASSWORD, PASSWORD_IN_URL, PostgresServer, programs
-from stack import Stack, check, fetch, main, make_clip, packets, skip, wait_for
+from stack import Stack, check, fetch, lacks, main, make_clip, packets, wait_for
 
 DATABASE = "millrace"
 # The case asks for 30, which is tried by hand: only the waiting differs.
@@ -208,7 +208,7 @@ def live_was_untouched(case):
 
 def postgres():
     if programs() is None:
-        skip("PostgreSQL is not installed")
+        lacks("PostgreSQL")
     with PostgresServer(durable=True) as server:
         server.create(DATABASE)
         with Stack(DATABASE_URL=server.url(DATABASE)) as stack:

@@ -4,7 +4,8 @@
 #   --changed      of these, the programs that were linked since they last passed with --changed or --quick
 #   --sanitizers   also all unit tests and the end-to-end run under TSan
 #   --long         the tests' long forms (minutes to hours instead of seconds): MILLRACE_TEST_LONG=1
-# With CI=true the test of the containers starts an engine of its own: MILLRACE_TEST_ENGINE=1.
+# With CI=true the test of the containers starts an engine of its own, MILLRACE_TEST_ENGINE=1, and a test whose programs are not
+# installed fails instead of being skipped, MILLRACE_TEST_COMPLETE=1.
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$ROOT/build/release
@@ -27,7 +28,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-[ "${CI:-}" != true ] || export MILLRACE_TEST_ENGINE=1
+[ "${CI:-}" != true ] || export MILLRACE_TEST_ENGINE=1 MILLRACE_TEST_COMPLETE=1
 
 forget_settings
 
