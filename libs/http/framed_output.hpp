@@ -1,6 +1,6 @@
 // Frames around what a LiveStream sends: a header with the size of what follows, then the bytes from where
-// they lie. A frame that was begun is filled by what is sent next: the stream gives the same bytes again.
-// Internal.
+// they lie, then a trailer. A frame that was begun is filled by what is sent next: the stream gives the same
+// bytes again. Internal.
 #pragma once
 
 #include <sys/uio.h>
@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "http/live.hpp"
 
@@ -16,30 +17,42 @@ namespace millrace::http {
 
 class FramedOutput : public LiveOutput {
  public:
+  // trailer: of every frame; of static storage.
+  explicit FramedOutput(std::string_view trailer = {}) : trailer_(trailer) {}
   void bind(LiveOutput& output) { output_ = &output; }
   // Nothing else may be sent.
-  bool in_frame() const { return left_ > 0 || header_left_ > 0; }
+  bool in_frame() const { return sent_ < header_size_ + payload_size_ + trailer_.size(); }
 
+  // The last byte of a frame counts as taken when the whole trailer is: so the stream asks again until it is.
   ssize_t send(std::span<const iovec> parts) final {
     std::array<iovec, kMaxParts> framed;
-    parts = parts.first(std::min(parts.size(), kMaxParts - 1));
+    parts = parts.first(std::min(parts.size(), kMaxParts - 2));
     if (!in_frame()) begin(parts);
+    const std::uint64_t taken = payload_taken();
     std::size_t count = 0;
-    const std::size_t header_size = header_left_;
-    if (header_size > 0) framed.at(count++) = {header_.data() + header_size_ - header_size, header_size};
-    std::uint64_t room = left_;
+    if (sent_ < header_size_) {
+      framed.at(count++) = {header_.data() + sent_, static_cast<std::size_t>(header_size_ - sent_)};
+    }
+    std::uint64_t skip = payload_sent() - taken;
+    std::uint64_t room = payload_size_ - taken;
     for (const iovec& part : parts) {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(part.iov_len, room));
-      if (size > 0) framed.at(count++) = {part.iov_base, size};
+      const std::uint64_t size = std::min<std::uint64_t>(part.iov_len, room);
+      const std::uint64_t skipped = std::min(skip, size);
+      if (size > skipped) {
+        framed.at(count++) = {static_cast<std::uint8_t*>(part.iov_base) + skipped,
+                              static_cast<std::size_t>(size - skipped)};
+      }
+      skip -= skipped;
       room -= size;
+    }
+    if (room == 0 && !trailer_.empty()) {
+      const std::string_view rest = trailer_.substr(trailer_sent());
+      framed.at(count++) = {const_cast<char*>(rest.data()), rest.size()};
     }
     const ssize_t sent = output_->send({framed.data(), count});
     if (sent < 0) return sent;
-    const std::size_t of_header = std::min(header_size, static_cast<std::size_t>(sent));
-    header_left_ -= of_header;
-    const std::size_t payload = static_cast<std::size_t>(sent) - of_header;
-    left_ -= payload;
-    return static_cast<ssize_t>(payload);
+    sent_ += static_cast<std::uint64_t>(sent);
+    return static_cast<ssize_t>(payload_taken() - taken);
   }
 
  protected:
@@ -51,30 +64,42 @@ class FramedOutput : public LiveOutput {
 
  private:
   void begin(std::span<const iovec> parts) {
-    left_ = 0;
-    for (const iovec& part : parts) left_ += part.iov_len;
-    header_size_ = put_header(left_, header_.data());
-    header_left_ = header_size_;
+    sent_ = 0;
+    payload_size_ = 0;
+    for (const iovec& part : parts) payload_size_ += part.iov_len;
+    header_size_ = put_header(payload_size_, header_.data());
+  }
+  std::uint64_t payload_sent() const {
+    return std::min(sent_ - std::min<std::uint64_t>(sent_, header_size_), payload_size_);
+  }
+  std::size_t trailer_sent() const {
+    return static_cast<std::size_t>(sent_ - std::min(sent_, header_size_ + payload_size_));
+  }
+  std::uint64_t payload_taken() const {
+    const bool ends = payload_sent() == payload_size_ && trailer_sent() < trailer_.size();
+    return payload_sent() - (ends && payload_size_ > 0 ? 1 : 0);
   }
 
   LiveOutput* output_ = nullptr;
+  std::string_view trailer_;
   std::array<std::uint8_t, kMaxHeader> header_{};
-  std::size_t header_size_ = 0;
-  std::size_t header_left_ = 0;
-  std::uint64_t left_ = 0;  // payload of the frame that was begun
+  // Of the frame that was begun; sent_ counts header, payload and trailer.
+  std::uint64_t header_size_ = 0;
+  std::uint64_t payload_size_ = 0;
+  std::uint64_t sent_ = trailer_.size();
 };
 
 // Chunks of HTTP/1.1 (RFC 9112, 7.1): a client can distinguish the end from a cut. The line end behind a
-// chunk is sent with the next one.
+// chunk goes with it: Varnish 7.1 passes a chunk's last bytes on when it has read that.
 class ChunkedOutput final : public FramedOutput {
  public:
+  ChunkedOutput() : FramedOutput("\r\n") {}
   // Sends the last chunk, when the stream has ended: kEnded, kBlocked, or kFailed in mid-chunk.
   LiveStream::Progress finish();
 
  private:
   std::size_t put_header(std::uint64_t size, std::uint8_t* out) override;
 
-  bool any_ = false;
   std::size_t end_sent_ = 0;
 };
 
