@@ -121,6 +121,7 @@ TEST(DashManifest, PutsPicturesThatSwitchIntoOneSetAndOthersBeside) {
     for (auto& segment : further.segments) {
       segment->span.first_dts += late_us * 9 / 100;
       segment->span.last_dts += late_us * 9 / 100;
+      segment->span.shown_from += late_us * 9 / 100;
     }
     script.offering.renditions.insert(script.offering.renditions.begin() + 1, further);
     const std::string text = manifest(script.offering);

@@ -10,7 +10,7 @@ namespace {
 // When it is presented, in ticks of that timescale.
 dash::TimelineSegment timeline_entry(const RenditionSegment& segment, std::int64_t timescale) {
   const TrackSpan& span = segment.span;
-  const std::int64_t time = std::max<std::int64_t>(span.first_dts + span.first_offset, 0);
+  const std::int64_t time = std::max<std::int64_t>(span.shown_from, 0);
   const std::int64_t length = std::max(span.last_dts - span.first_dts + std::int64_t{span.last_duration},
                                        span.presented_end() - time);
   const std::int64_t own = segment.description->timing.timescale;

@@ -50,7 +50,7 @@ TrackSpan first_sample(const media::SampleRecord& record, const TrackTiming& tim
   span.configuration = record.configuration;
   span.timescale = timing.timescale;
   span.first_dts = record.dts;
-  span.first_offset = record.composition_offset;
+  span.shown_from = record.dts + record.composition_offset;
   span.start_wall = record.presented_wall;
   span.first_record = record.sequence;
   span.last_duration = timing.frame_duration != 0
@@ -145,6 +145,7 @@ void LogSegments::accumulate(const media::SampleRecord& record, const TrackTimin
   add_to_part(*span, record);
   // The last one lasts until this one's decode time.
   if (span->samples > 0) span->shown_until = std::max(span->shown_until, record.dts + span->last_offset);
+  span->shown_from = std::min(span->shown_from, record.dts + record.composition_offset);
   span->last_dts = record.dts;
   span->last_offset = record.composition_offset;
   span->samples += 1;

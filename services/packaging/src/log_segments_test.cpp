@@ -116,6 +116,21 @@ TEST(LogSegments, KnowsWhenWhatIsShownLastIsOver) {
   EXPECT_EQ(video_of(segments.complete()[0]).presented_end(), (40 + 160 + 40) * 90);
 }
 
+// I, P, B, B; then a segment that is cut at a P, whose B are shown before it.
+TEST(LogSegments, KnowsWhenWhatIsShownFirstBegins) {
+  RecordScript script(1);
+  script.video(0, true).video(40).video(80).video(120).cut().video(160).video(200).video(240);
+  for (std::size_t i = 0; i < script.records.size(); ++i) {
+    constexpr std::int32_t kOffsets[] = {80, 160, 40, 40, 160, 40, 40};  // milliseconds
+    script.records[i].composition_offset = kOffsets[i] * 90;
+  }
+  const LogSegments segments = feed(script, {.end = true});
+  ASSERT_EQ(segments.complete().size(), 2U);
+  EXPECT_EQ(video_of(segments.complete()[0]).shown_from, 80 * 90);
+  EXPECT_EQ(video_of(segments.complete()[0]).presented_end(), 240 * 90);
+  EXPECT_EQ(video_of(segments.complete()[1]).shown_from, 240 * 90);
+}
+
 TEST(LogSegments, GivesALoneFrameAThirtiethOfASecond) {
   RecordScript script(1);
   script.video(0, true);

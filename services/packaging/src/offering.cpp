@@ -43,7 +43,7 @@ std::int64_t decoded_us(const RenditionSegment& segment) {
 }
 
 std::int64_t presented_us(const RenditionSegment& segment) {
-  return microseconds(segment.span.first_dts + segment.span.first_offset, segment);
+  return microseconds(segment.span.shown_from, segment);
 }
 
 std::int64_t presented_end_us(const RenditionSegment& segment) {

@@ -134,8 +134,8 @@ class OfferingScript {
     span.kind = rendition.name.kind;
     span.samples = static_cast<std::uint32_t>(length_us / frame_us);
     span.first_dts = ticks(time_us);
-    span.first_offset = rendition.is_video() ? ticks(offset_us) : 0;
-    span.last_offset = span.first_offset;
+    span.last_offset = rendition.is_video() ? ticks(offset_us) : 0;
+    span.shown_from = span.first_dts + span.last_offset;
     span.last_duration = static_cast<std::uint32_t>(ticks(frame_us));
     span.last_dts = ticks(time_us + length_us) - span.last_duration;
     span.payload_bytes = 100'000;

@@ -73,7 +73,8 @@ struct TrackSpan {
   std::uint32_t configuration = 0;
   std::uint32_t timescale = 1;
   std::int64_t first_dts = 0;
-  std::int64_t first_offset = 0;  // presentation minus decode time of the first sample, ticks
+  // When the presentation of its samples begins, ticks: of pictures that is not always the first one's.
+  std::int64_t shown_from = 0;
   std::int64_t last_dts = 0;
   std::int64_t last_offset = 0;     // presentation minus decode time of the last sample, ticks
   std::uint32_t last_duration = 0;  // of the last sample; the others last until the next one's dts
