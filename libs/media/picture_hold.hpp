@@ -1,12 +1,13 @@
-// Which pictures of a publication with several video tracks wait for the first track, so that every track enters
-// a segment with its own key frame. Sans-IO: times are passed in.
+// Which pictures of a publication with several video tracks wait for the first track, so that every track
+// enters a segment with its own key frame. Sans-IO: times are passed in.
 //
-// The first video track's key frames begin segments, and records of a log never go back to an earlier segment. A
-// key frame of another track that arrives before the first track has come to its time would be the last of the
-// old segment, and the track would begin the new one in the middle of a group of pictures. So it waits, with what
-// its track sends behind it, until a picture of the first track of that time or later is there: among encoders
-// that interleave by time, one message. It waits for kLongestUs at most, and not at all where the first track is
-// silent or its clock is another one. The first track, sound and data never wait.
+// The first video track's key frames begin segments, and records of a log never go back to an earlier
+// segment. A key frame of another track that arrives before the first track has come to its time would be
+// the last of the old segment, and the track would begin the new one in the middle of a group of pictures.
+// So it waits, with what its track sends behind it, until a picture of the first track of that time or
+// later is there: among encoders that interleave by time, one message. It waits for kLongestUs at most, and
+// not at all where the first track is silent or its clock is another one. The first track, sound and data
+// never wait.
 #pragma once
 
 #include <array>

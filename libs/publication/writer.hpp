@@ -92,9 +92,10 @@ class Writer {
   // of the room.
   Sample sample_of(std::uint8_t track, bool key, std::int32_t composition_offset_ms) const;
 
-  // False: there is no room for its header in front of it; it was not written and the room is the caller's to
-  // abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline. A picture
-  // that is to wait for the first video track (media::PictureHold) is kept with its room, and true as well.
+  // False: there is no room for its header in front of it; it was not written and the room is the caller's
+  // to abandon, as after an error ("media.too_many_configurations"). Precondition of commit: a timeline. A
+  // picture that is to wait for the first video track (media::PictureHold) is kept with its room, and true
+  // as well.
   Result<bool> commit(const Room& room, const Sample& sample);
   // Writes what has waited for long enough, after each commit and now and then. How many of them could not be
   // written: those are dropped.

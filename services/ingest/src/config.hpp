@@ -67,8 +67,8 @@ struct IngestConfig {
   void add_rows(ConfigTable& table);
   // What a row cannot say: "config.value" with the variable.
   Result<void> check() const;
-  // Of this instance: several may share a MEDIA_LOG_DIR, each with an arena of its own. Precondition: its name is
-  // one, as bus::endpoints() has it.
+  // Of this instance: several may share a MEDIA_LOG_DIR, each with an arena of its own. Precondition: its
+  // name is one, as bus::endpoints() has it.
   std::string arena_name() const;
   // Whether an application or a stream may be called that.
   bool is_name(std::string_view text) const { return is_valid_id(text) && text.size() <= id_max_length; }

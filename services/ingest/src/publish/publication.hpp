@@ -99,8 +99,8 @@ class Publication {
   std::vector<std::string> take_refusals() { return refusals_.take(); }
   // The newest of them; empty when all was taken.
   std::string_view newest_refusal() const { return refusals_.newest(); }
-  // Now and then: what waited for long enough is written; "ingest.unsupported" when all there is was refused and
-  // nothing else came in time.
+  // Now and then: what waited for long enough is written; "ingest.unsupported" when all there is was
+  // refused and nothing else came in time.
   Result<void> check(std::int64_t monotonic_us);
 
   // Ends the log; nothing may be written afterwards.
