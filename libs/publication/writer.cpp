@@ -30,8 +30,8 @@ Writer::Writer(std::unique_ptr<media::LogWriter> log, const media::TimelineConfi
 
 Result<void> Writer::configure(TrackFormat format) {
   const media::TrackConfiguration& description = format.description;
-  Track& track = tracks_[description.track % media::kMaxTracks];
   (void)release_track(description.track);
+  Track& track = tracks_[description.track % media::kMaxTracks];
   track.kind = description.kind;
   track.fourcc = fourcc_of(description.codec);
   track.player_track_id = format.player_track_id;
@@ -155,7 +155,6 @@ Sample Writer::sample_of(std::uint8_t number, bool key, std::int32_t composition
 }
 
 Result<bool> Writer::commit(const Room& room, const Sample& sample) {
-  if (!clock_offset_us_) clock_offset_us_ = sample.wall.us() - sample.arrival_us;
   const bool picture = tracks_[sample.track % media::kMaxTracks].kind == media::TrackKind::kVideo;
   const bool held = picture && hold_.take({sample.track, sample.timestamp_ms, sample.composition_offset_ms,
                                            sample.key, sample.arrival_us});
@@ -188,6 +187,7 @@ bool Writer::write_oldest(std::uint8_t track) {
 }
 
 Result<bool> Writer::place(const Room& room, const Sample& sample) {
+  if (!clock_offset_us_) clock_offset_us_ = sample.wall.us() - sample.arrival_us;
   const WallTime wall = WallTime::from_us(sample.arrival_us + *clock_offset_us_);
   media::SampleRecord record = timeline_->place(
       {sample.track, sample.timestamp_ms, sample.composition_offset_ms, sample.key, sample.arrival_us, wall,
@@ -243,8 +243,8 @@ std::uint16_t Writer::silent_tracks() const {
 }
 
 void Writer::finish(media::LogEnd reason) {
-  if (timeline_) timeline_->finish();
   for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) (void)release_track(track);
+  if (timeline_) timeline_->finish();
   tell_targets();
   log_->end(reason);
 }
