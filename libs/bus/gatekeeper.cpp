@@ -58,7 +58,7 @@ bool Gatekeeper::answer_one() {
   if (parts.size() <= kRequestId) return true;
   const std::optional<std::string> owner = owner_of(keys_, parts);
   if (!owner) {
-    warn_and_count(counters_.strangers, "bus peer with an unknown key",
+    warn_and_count(counters_.unknown_keys, "bus peer with an unknown key",
                    log::Field("address", parts.size() > kAddressOfPeer ? parts[kAddressOfPeer] : ""));
   }
   reply(sender, parts[kRequestId], owner);

@@ -23,7 +23,7 @@ namespace millrace::bus {
 // Behind Statistics: written by any thread, read by any.
 struct Counters {
   std::atomic<std::uint64_t> sent{0}, received{0}, gaps{0}, snapshots{0}, dropped{0}, malformed{0},
-      deadlines{0}, overloaded{0}, repeated{0}, strangers{0}, forbidden{0}, twins{0};
+      deadlines{0}, overloaded{0}, repeated{0}, unknown_keys{0}, forbidden{0}, twins{0};
 };
 
 struct CallAnswer {

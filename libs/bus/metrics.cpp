@@ -36,7 +36,7 @@ class NodeMetrics final : public prometheus::Collectable {
         counter("millrace_bus_refused_requests_total", "Requests refused at a bound.", now.overloaded),
         counter("millrace_bus_repeated_commands_total", "Commands answered from memory.", now.repeated),
         counter("millrace_bus_unknown_keys_total", "Peers refused, as their key is not listed.",
-                now.strangers),
+                now.unknown_keys),
         counter("millrace_bus_forbidden_requests_total",
                 "Requests and events that their sender may not make.", now.forbidden),
         counter("millrace_bus_duplicate_instances_total",

@@ -181,7 +181,7 @@ std::function<Statistics()> Node::statistics_source() const {
             .deadlines = now.deadlines,
             .overloaded = now.overloaded,
             .repeated = now.repeated,
-            .strangers = now.strangers,
+            .unknown_keys = now.unknown_keys,
             .forbidden = now.forbidden,
             .twins = now.twins};
   };

@@ -77,18 +77,18 @@ struct EventHandler {
 };
 
 struct Statistics {
-  std::uint64_t sent = 0;        // messages handed to a socket
-  std::uint64_t received = 0;    // well-formed messages
-  std::uint64_t gaps = 0;        // lost events noticed (each is followed by a snapshot)
-  std::uint64_t snapshots = 0;   // snapshots applied
-  std::uint64_t dropped = 0;     // at one of the bounds above, or to a peer that is gone
-  std::uint64_t malformed = 0;   // frames that are no message of ours
-  std::uint64_t deadlines = 0;   // requests, own or others', that ran out of time
-  std::uint64_t overloaded = 0;  // requests refused at a bound
-  std::uint64_t repeated = 0;    // commands answered from the memory of answers
-  std::uint64_t strangers = 0;   // peers refused, as their key is not listed
-  std::uint64_t forbidden = 0;   // requests and events refused, as their sender may not make them
-  std::uint64_t twins = 0;       // processes passed over, as another has their service and instance
+  std::uint64_t sent = 0;          // messages handed to a socket
+  std::uint64_t received = 0;      // well-formed messages
+  std::uint64_t gaps = 0;          // lost events noticed (each is followed by a snapshot)
+  std::uint64_t snapshots = 0;     // snapshots applied
+  std::uint64_t dropped = 0;       // at one of the bounds above, or to a peer that is gone
+  std::uint64_t malformed = 0;     // frames that are no message of ours
+  std::uint64_t deadlines = 0;     // requests, own or others', that ran out of time
+  std::uint64_t overloaded = 0;    // requests refused at a bound
+  std::uint64_t repeated = 0;      // commands answered from the memory of answers
+  std::uint64_t unknown_keys = 0;  // peers refused, as their key is not listed
+  std::uint64_t forbidden = 0;     // requests and events refused, as their sender may not make them
+  std::uint64_t twins = 0;         // processes passed over, as another has their service and instance
 };
 
 // Answers one request. Copyable, any thread; the first call counts, further ones are ignored. When nobody

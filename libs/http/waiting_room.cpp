@@ -129,7 +129,7 @@ WaitingRoom::Line WaitingRoom::ready_ones(std::string_view topic) {
 }
 
 void WaitingRoom::sweep(std::int64_t now_us) {
-  tell_expired(leave_if([now_us](const Waiter& waiter) {
+  answer_expired(leave_if([now_us](const Waiter& waiter) {
     return waiter.deadline_us <= now_us || !waiter.responder.connected();
   }));
 }
@@ -139,10 +139,10 @@ void WaitingRoom::drain() {
     const std::lock_guard lock(mutex_);
     draining_ = true;
   }
-  tell_expired(leave_if([](const Waiter&) { return true; }));
+  answer_expired(leave_if([](const Waiter&) { return true; }));
 }
 
-void WaitingRoom::tell_expired(const Line& leaving) {
+void WaitingRoom::answer_expired(const Line& leaving) {
   std::vector<Responder::Answer> answers;
   answers.reserve(leaving.size());
   for (const WaiterPtr& waiter : leaving) {

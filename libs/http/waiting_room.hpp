@@ -91,7 +91,7 @@ class WaitingRoom {
   void leave_if(Line& line, Line& leaving, const MayLeave& may_leave);
   template <class MayLeave>
   Line leave_if(const MayLeave& may_leave);
-  static void tell_expired(const Line& leaving);
+  static void answer_expired(const Line& leaving);
 
   const Limits limits_;
   mutable std::mutex mutex_;  // guards what follows

@@ -24,47 +24,48 @@ namespace {
 using media::Codec;
 
 // What the messages of a unit of SEI say of the picture.
-FrameAccess look_at_messages(ByteView nal, std::size_t header_size, FrameHeader& look) {
+FrameAccess read_messages(ByteView nal, std::size_t header_size, FrameHeader& header) {
   FrameAccess access = FrameAccess::kNone;
   codecs::SeiReader messages(nal, header_size);
   while (const auto message = messages.next()) {
     if (message->type == codecs::kSeiRecoveryPoint && message->size > 0) access = FrameAccess::kRefresh;
-    if (message->type == codecs::kSeiUserDataT35) look.captions |= codecs::captions_in_t35(message->payload);
-    codecs::read_hdr_message(*message, look.hdr);
+    if (message->type == codecs::kSeiUserDataT35)
+      header.captions |= codecs::captions_in_t35(message->payload);
+    codecs::read_hdr_message(*message, header.hdr);
   }
   return access;
 }
 
 // At least one unit, and every length within the sample.
 template <class AccessOf>
-FrameHeader look_at_units(ByteView sample, unsigned nal_length_size, codecs::NalCodec codec,
-                          AccessOf access_of) {
-  FrameHeader look;
+FrameHeader read_units(ByteView sample, unsigned nal_length_size, codecs::NalCodec codec,
+                       AccessOf access_of) {
+  FrameHeader header;
   std::size_t size = 0;
   codecs::NalReader reader(sample, nal_length_size);
   for (ByteView nal = reader.next(); !nal.empty(); nal = reader.next()) {
     size += nal_length_size + nal.size();
-    look.access = std::max(look.access, access_of(nal, look));
-    look.parameter_sets = look.parameter_sets || codecs::is_parameter_set(codec, nal);
+    header.access = std::max(header.access, access_of(nal, header));
+    header.parameter_sets = header.parameter_sets || codecs::is_parameter_set(codec, nal);
   }
-  if (!reader.ok() && codecs::begins_with_start_code(sample)) look.form = FrameForm::kStartCodes;
-  if (reader.ok() && size > 0 && size != sample.size()) look.form = FrameForm::kEmptyUnits;
-  look.usable = reader.ok() && size > 0 && look.form == FrameForm::kPlain;
-  return look;
+  if (!reader.ok() && codecs::begins_with_start_code(sample)) header.form = FrameForm::kStartCodes;
+  if (reader.ok() && size > 0 && size != sample.size()) header.form = FrameForm::kEmptyUnits;
+  header.usable = reader.ok() && size > 0 && header.form == FrameForm::kPlain;
+  return header;
 }
 
 // An intra picture without a word about recovery may begin an open GOP or stand anywhere: only its encoder
 // knows.
-FrameHeader look_at_avc(ByteView sample, unsigned nal_length_size) {
+FrameHeader read_avc(ByteView sample, unsigned nal_length_size) {
   bool inter = false;
   bool intra = false;
-  FrameHeader look =
-      look_at_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal, FrameHeader& seen) {
+  FrameHeader header =
+      read_units(sample, nal_length_size, codecs::NalCodec::kH264, [&](ByteView nal, FrameHeader& seen) {
         switch (codecs::nal_type(nal)) {
           case codecs::kNalIdrSlice:
             return FrameAccess::kSync;
           case codecs::kNalSei:
-            return look_at_messages(nal, codecs::kAvcNalHeader, seen);
+            return read_messages(nal, codecs::kAvcNalHeader, seen);
           case codecs::kNalSlice:
             intra = !inter && codecs::is_intra_slice(nal);
             if (intra) return FrameAccess::kAsTagged;
@@ -74,89 +75,89 @@ FrameHeader look_at_avc(ByteView sample, unsigned nal_length_size) {
             return FrameAccess::kNone;
         }
       });
-  if (inter && look.access == FrameAccess::kAsTagged) look.access = FrameAccess::kNone;
-  if (intra && look.access == FrameAccess::kRefresh) look.access = FrameAccess::kRecovery;
-  return look;
+  if (inter && header.access == FrameAccess::kAsTagged) header.access = FrameAccess::kNone;
+  if (intra && header.access == FrameAccess::kRefresh) header.access = FrameAccess::kRecovery;
+  return header;
 }
 
-FrameAccess hevc_access(ByteView nal, FrameHeader& look) {
+FrameAccess hevc_access(ByteView nal, FrameHeader& header) {
   if (codecs::is_hevc_sync(nal)) return FrameAccess::kSync;
   if (codecs::is_irap(nal)) return FrameAccess::kRecovery;
   return codecs::hevc_nal_type(nal) == codecs::kHevcPrefixSei
-             ? look_at_messages(nal, codecs::kHevcNalHeader, look)
+             ? read_messages(nal, codecs::kHevcNalHeader, header)
              : FrameAccess::kNone;
 }
 
-FrameHeader look_at_av1(ByteView sample) {
-  FrameHeader look;
+FrameHeader read_av1(ByteView sample) {
+  FrameHeader header;
   const Result<codecs::Av1TemporalUnit> unit = codecs::inspect_temporal_unit(sample);
-  if (!unit || unit->obus == 0) return look;
-  look.usable = true;
-  if (unit->key_frame) look.access = FrameAccess::kSync;
-  look.parameter_sets = unit->sequence_header.has_value();
-  look.hdr = unit->metadata.hdr;
-  look.captions = unit->metadata.captions;
-  return look;
+  if (!unit || unit->obus == 0) return header;
+  header.usable = true;
+  if (unit->key_frame) header.access = FrameAccess::kSync;
+  header.parameter_sets = unit->sequence_header.has_value();
+  header.hdr = unit->metadata.hdr;
+  header.captions = unit->metadata.captions;
+  return header;
 }
 
-FrameHeader look_at_vp9(ByteView sample) {
-  FrameHeader look;
-  const Result<codecs::Vp9FrameHeader> header = codecs::parse_vp9_frame_header(sample);
-  if (!header) return look;
-  look.usable = true;
-  if (!header->key_frame) return look;
-  look.access = FrameAccess::kSync;
-  look.width = header->width;
-  look.height = header->height;
-  return look;
+FrameHeader read_vp9(ByteView sample) {
+  FrameHeader header;
+  const Result<codecs::Vp9FrameHeader> vp9 = codecs::parse_vp9_frame_header(sample);
+  if (!vp9) return header;
+  header.usable = true;
+  if (!vp9->key_frame) return header;
+  header.access = FrameAccess::kSync;
+  header.width = vp9->width;
+  header.height = vp9->height;
+  return header;
 }
 
-FrameHeader look_at_aac(ByteView frame) {
-  FrameHeader look;
-  look.usable = !frame.empty();
-  if (!codecs::begins_with_adts(frame)) return look;
+FrameHeader read_aac(ByteView frame) {
+  FrameHeader header;
+  header.usable = !frame.empty();
+  if (!codecs::begins_with_adts(frame)) return header;
   ByteView rest = frame;
   const auto adts = codecs::next_adts_frame(rest);
-  look.usable = adts.has_value() && rest.empty();
-  if (!look.usable) {
-    look.form = FrameForm::kAdts;
-    return look;
+  header.usable = adts.has_value() && rest.empty();
+  if (!header.usable) {
+    header.form = FrameForm::kAdts;
+    return header;
   }
-  look.skip = static_cast<std::uint32_t>(adts->raw.data() - frame.data());
+  header.skip = static_cast<std::uint32_t>(adts->raw.data() - frame.data());
   if (const auto aac = codecs::parse_audio_specific_config(adts->audio_specific_config)) {
-    look.sample_rate = aac->sample_rate;
-    look.channels = aac->channels;
+    header.sample_rate = aac->sample_rate;
+    header.channels = aac->channels;
   }
-  return look;
+  return header;
 }
 
-FrameHeader look_at_ac3(ByteView frame, bool enhanced) {
-  FrameHeader look;
+FrameHeader read_ac3(ByteView frame, bool enhanced) {
+  FrameHeader header;
   const auto ac3 = enhanced ? codecs::parse_eac3_frame(frame) : codecs::parse_ac3_frame(frame);
-  if (!ac3) return look;
-  look.usable = true;
-  look.samples = ac3->samples_per_frame;
-  look.sample_rate = ac3->sample_rate;
-  look.channels = ac3->channels;
-  return look;
+  if (!ac3) return header;
+  header.usable = true;
+  header.samples = ac3->samples_per_frame;
+  header.sample_rate = ac3->sample_rate;
+  header.channels = ac3->channels;
+  return header;
 }
 
-FrameHeader look_at_mp3(ByteView frame) {
-  FrameHeader look;
+FrameHeader read_mp3(ByteView frame) {
+  FrameHeader header;
   const auto mp3 = codecs::parse_mp3_header(frame);
-  if (!mp3) return look;
-  look.usable = true;
-  look.samples = mp3->samples_per_frame;
-  look.sample_rate = mp3->sample_rate;
-  look.channels = mp3->channels;
-  return look;
+  if (!mp3) return header;
+  header.usable = true;
+  header.samples = mp3->samples_per_frame;
+  header.sample_rate = mp3->sample_rate;
+  header.channels = mp3->channels;
+  return header;
 }
 
 FrameHeader look_with_samples(const Result<std::uint32_t>& samples) {
-  FrameHeader look;
-  look.usable = samples.has_value();
-  look.samples = samples.value_or(0);
-  return look;
+  FrameHeader header;
+  header.usable = samples.has_value();
+  header.samples = samples.value_or(0);
+  return header;
 }
 
 }  // namespace
@@ -164,25 +165,25 @@ FrameHeader look_with_samples(const Result<std::uint32_t>& samples) {
 FrameHeader read_frame_header(media::Codec codec, ByteView payload, unsigned nal_length_size) {
   switch (codec) {
     case Codec::kH264:
-      return look_at_avc(payload, nal_length_size);
+      return read_avc(payload, nal_length_size);
     case Codec::kH265:
-      return look_at_units(payload, nal_length_size, codecs::NalCodec::kH265, hevc_access);
+      return read_units(payload, nal_length_size, codecs::NalCodec::kH265, hevc_access);
     case Codec::kAv1:
-      return look_at_av1(payload);
+      return read_av1(payload);
     case Codec::kVp9:
-      return look_at_vp9(payload);
+      return read_vp9(payload);
     case Codec::kAac:
-      return look_at_aac(payload);
+      return read_aac(payload);
     case Codec::kOpus:
       return look_with_samples(codecs::opus_packet_samples(payload));
     case Codec::kFlac:
       return look_with_samples(codecs::flac_frame_samples(payload));
     case Codec::kAc3:
-      return look_at_ac3(payload, false);
+      return read_ac3(payload, false);
     case Codec::kEac3:
-      return look_at_ac3(payload, true);
+      return read_ac3(payload, true);
     case Codec::kMp3:
-      return look_at_mp3(payload);
+      return read_mp3(payload);
     default:
       return {};
   }

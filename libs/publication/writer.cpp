@@ -218,7 +218,7 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
   const std::uint32_t payload_at = room.prefix_room + sample.payload_begin;
   const auto prefix_size = write_prefix(room, payload_at, sample.tag, message_type(track.kind), record);
   if (!prefix_size) return false;
-  tell_targets();
+  store_targets();
   record.sequence = log_->commit(room, payload_at, *prefix_size, record);
   any_record_ = true;
   newest_ = {record.sequence,       record.dts,           record.arrival_us,
@@ -227,7 +227,7 @@ Result<bool> Writer::write(const Room& room, const Sample& sample, media::Sample
   return true;
 }
 
-void Writer::tell_targets() {
+void Writer::store_targets() {
   if (!timeline_ || timeline_->target_duration_s() == target_duration_s_) return;
   target_duration_s_ = timeline_->target_duration_s();
   log_->set_part_target_us(timeline_->part_target_us());
@@ -245,7 +245,7 @@ std::uint16_t Writer::silent_tracks() const {
 void Writer::finish(media::LogEnd reason) {
   for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) (void)release_track(track);
   if (timeline_) timeline_->finish();
-  tell_targets();
+  store_targets();
   log_->end(reason);
 }
 

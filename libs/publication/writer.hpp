@@ -152,7 +152,7 @@ class Writer {
   Result<void> apply_pending(std::uint8_t track, const media::SampleRecord& record);
   Result<bool> write(const Room& room, const Sample& sample, media::SampleRecord& record);
   std::uint16_t silent_tracks() const;
-  void tell_targets();
+  void store_targets();
 
   std::unique_ptr<media::LogWriter> log_;
   std::optional<media::Timeline> timeline_;

@@ -280,7 +280,7 @@ MessageStream* CommandHandler::find_played(std::uint32_t message_stream_id) {
   });
 }
 
-void CommandHandler::tell_wishes(const MessageStream& stream) {
+void CommandHandler::report_wishes(const MessageStream& stream) {
   if (stream.use == MessageStream::Use::kPlaying) out_.emplace_back(PlayChanged{stream.id, stream.wishes});
 }
 
@@ -297,7 +297,7 @@ Result<void> CommandHandler::pause(const Command& command, std::uint32_t message
                 *wanted ? "Paused." : "Goes on with the newest key frame.", state_.send_chunk_size, out);
   send(out.view(), out_);
   const bool changed = std::exchange(stream->wishes.paused, *wanted) != *wanted;
-  if (changed) tell_wishes(*stream);
+  if (changed) report_wishes(*stream);
   return {};
 }
 
@@ -315,7 +315,7 @@ Result<void> CommandHandler::receive_audio(const Command& command, std::uint32_t
   MessageStream* stream = find_played(message_stream_id);
   const bool* wanted = command.argument<bool>(1);
   if (stream == nullptr || wanted == nullptr) return {};
-  if (std::exchange(stream->wishes.audio, *wanted) != *wanted) tell_wishes(*stream);
+  if (std::exchange(stream->wishes.audio, *wanted) != *wanted) report_wishes(*stream);
   return {};
 }
 
@@ -323,7 +323,7 @@ Result<void> CommandHandler::receive_video(const Command& command, std::uint32_t
   MessageStream* stream = find_played(message_stream_id);
   const bool* wanted = command.argument<bool>(1);
   if (stream == nullptr || wanted == nullptr) return {};
-  if (std::exchange(stream->wishes.video, *wanted) != *wanted) tell_wishes(*stream);
+  if (std::exchange(stream->wishes.video, *wanted) != *wanted) report_wishes(*stream);
   return {};
 }
 

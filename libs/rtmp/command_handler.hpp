@@ -49,7 +49,7 @@ class CommandHandler {
   void reply(const Command& command, std::string_view name, amf0::Value object, amf0::Value information);
   Result<void> request_play(std::string_view text, std::uint32_t message_stream_id);
   MessageStream* find_played(std::uint32_t message_stream_id);
-  void tell_wishes(const MessageStream& stream);
+  void report_wishes(const MessageStream& stream);
   void end_use(MessageStream& stream);
   void send_status(std::uint32_t message_stream_id, StatusLevel level, std::string_view code,
                    std::string_view description);

@@ -79,7 +79,7 @@ def check_file(path, clip, what):
     check(min(steps) >= 0 and max(steps) < 500, f"{what}: times go on without a step: {min(steps)} to {max(steps)} ms")
 
 
-def tell_delay(stack, viewer):
+def print_delay(stack, viewer):
     """From a frame's last byte at ingest to this viewer; the first second is of the past."""
     program = shutil.which("millrace-log", path=os.environ.get("MILLRACE_BIN", str(ROOT / "build/release/bin")))
     dump = subprocess.run([program, "dump", stack.stream_id, "--dir", stack.info["media_log_directory"], "--json"], capture_output=True,
@@ -171,7 +171,7 @@ def flv():
         children["ws"] = stack.spawn("node", FLV_MJS, "save", url.replace("http://", "ws://").replace(".flv", "/live.flv"), str(said))
         talk_nonsense(target)
         check(publisher.wait(timeout=60 * PATIENCE) == 0, "the first publisher")
-        tell_delay(stack, viewer)
+        print_delay(stack, viewer)
         waiting = idle_viewers(stack, target)
         publisher = stack.publish(clip)
         wait_for(lambda: metric(stack, "millrace_packaging_viewers") >= 1, "counted viewers", 10)

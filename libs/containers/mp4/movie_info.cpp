@@ -39,7 +39,7 @@ std::uint64_t to_microseconds(std::uint64_t value, std::uint32_t timescale) {
 }
 
 // The sample entry has no room for rates beyond 65535; sound runs in its rate.
-void tell_sound(TrackInfo& info) {
+void describe_sound(TrackInfo& info) {
   info.sample_rate = info.track.sample_rate != 0 ? info.track.sample_rate : info.track.timescale;
   info.channels = info.track.channels;
   if (info.track.codec != Codec::kAac) return;
@@ -167,7 +167,7 @@ class InfoReader {
     if (Result<void> walked = each(**mdia, media); !walked) return walked;
     if (!described) return {};
     info.codec = codec_name(info.track);
-    if (info.track.type == TrackType::kAudio) tell_sound(info);
+    if (info.track.type == TrackType::kAudio) describe_sound(info);
     if (info.duration > 0)
       info.samples_a_second =
           static_cast<double>(info.samples) * info.track.timescale / static_cast<double>(info.duration);

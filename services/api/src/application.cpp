@@ -217,21 +217,21 @@ void Application::Impl::make_endpoint() {
 void Application::Impl::serve() {
   bool port_told = false;
   bool accepting_told = false;
-  const auto tell_port = [&](std::uint16_t number) {
+  const auto report_port = [&](std::uint16_t number) {
     if (!std::exchange(port_told, true)) bound.set_value(number);
   };
-  const auto tell_accepting = [&](bool yes) {
+  const auto report_accepting = [&](bool yes) {
     if (!std::exchange(accepting_told, true)) accepting.set_value(yes);
   };
   try {
-    const SocketGuard guard({tell_port, [&] { tell_accepting(true); }});
+    const SocketGuard guard({report_port, [&] { report_accepting(true); }});
     endpoint->serve();
   } catch (const std::exception& thrown) {
     // Nobody accepts any more: the next request to the application fails, and it is started again.
     log::error("application ended", {{"what", thrown.what()}});
   }
-  tell_port(0);
-  tell_accepting(false);
+  report_port(0);
+  report_accepting(false);
 }
 
 Application::~Application() {

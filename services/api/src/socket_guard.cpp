@@ -38,7 +38,7 @@ int renumber(int descriptor) {
   return high;
 }
 
-void tell_port(int descriptor) {
+void report_port(int descriptor) {
   sockaddr_in address{};
   socklen_t size = sizeof address;
   if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return;
@@ -72,7 +72,7 @@ extern "C" int __wrap_accept4(int listener, sockaddr* address, socklen_t* size, 
 extern "C" int __wrap_listen(int descriptor, int backlog) {
   const int result = __real_listen(descriptor, backlog);
   if (result == 0 && millrace::api::current_guard != nullptr) {
-    millrace::api::tell_port(descriptor);
+    millrace::api::report_port(descriptor);
   }
   return result;
 }

@@ -96,7 +96,7 @@ class PublicationsTest : public ::testing::Test {
     auto ticket = publish();
     authority_.release();
     run();
-    ticket->tell(TracksChanged{});
+    ticket->report(TracksChanged{});
     run();
     return ticket;
   }
@@ -138,7 +138,7 @@ class PublicationsTest : public ::testing::Test {
 TEST_F(PublicationsTest, EndsAPublicationWhosePublisherLeftWhileItsActorWasDead) {
   const auto first = live();
   kill(first->actor());
-  first->tell(PublisherGone{media::LogEnd::kDisconnected});
+  first->report(PublisherGone{media::LogEnd::kDisconnected});
   const auto second = publish();
   authority_.release();
   run();
@@ -157,7 +157,7 @@ TEST_F(PublicationsTest, HearsEveryKindOfNewsThatCameWhileItsActorWasDead) {
   EXPECT_THAT(said_, ElementsAre("accepted 1"));
   EXPECT_EQ(authority_.epoch, 1U) << "asked once";
   kill(ticket->actor());
-  for (int i = 0; i < 1000; ++i) ticket->tell(TracksChanged{});
+  for (int i = 0; i < 1000; ++i) ticket->report(TracksChanged{});
   wait();
   EXPECT_THAT(announcer_.events, ElementsAre("published 1"));
 
@@ -165,7 +165,7 @@ TEST_F(PublicationsTest, HearsEveryKindOfNewsThatCameWhileItsActorWasDead) {
   authority_.release();
   run();  // it waits for its turn
   kill(next->actor());
-  ticket->tell(PublisherGone{media::LogEnd::kTakenOver});
+  ticket->report(PublisherGone{media::LogEnd::kTakenOver});
   run();  // granted
   wait();
   EXPECT_EQ(said_.back(), "accepted 2");
@@ -174,7 +174,7 @@ TEST_F(PublicationsTest, HearsEveryKindOfNewsThatCameWhileItsActorWasDead) {
 TEST_F(PublicationsTest, ForgetsAPublisherThatLeftBeforeTheAnswerWhileItsActorWasDead) {
   const auto ticket = publish();
   kill(ticket->actor());
-  ticket->tell(PublisherGone{media::LogEnd::kDisconnected});
+  ticket->report(PublisherGone{media::LogEnd::kDisconnected});
   wait();
   authority_.release();
   run();
@@ -195,7 +195,7 @@ TEST_F(PublicationsTest, TriesAgainToAccept) {
   const auto ticket = live();
   wait();
   EXPECT_THAT(said_, ElementsAre("accepted 1"));
-  ticket->tell(TracksChanged{});
+  ticket->report(TracksChanged{});
   run();
   EXPECT_THAT(announcer_.events, Contains("published 1"));
 }
@@ -209,7 +209,7 @@ TEST_F(PublicationsTest, TriesAgainToClaimAStream) {
   EXPECT_THAT(said_, ElementsAre("accepted 1"));
   wait();
   EXPECT_THAT(said_, ElementsAre("accepted 1", "terminated 1"));
-  first->tell(PublisherGone{media::LogEnd::kTakenOver});
+  first->report(PublisherGone{media::LogEnd::kTakenOver});
   run();
   EXPECT_THAT(said_, ElementsAre("accepted 1", "terminated 1", "accepted 2"));
 }
@@ -229,7 +229,7 @@ TEST_F(PublicationsTest, GivesUpAPublicationThatCrashesItsActorEachTime) {
 TEST_F(PublicationsTest, FreesTheStreamWhenTheEndCannotBeHandled) {
   const auto ticket = live();
   announcer_.endings_fail = true;
-  ticket->tell(PublisherGone{media::LogEnd::kUnpublished});
+  ticket->report(PublisherGone{media::LogEnd::kUnpublished});
   for (int i = 0; i < 3; ++i) wait();
   EXPECT_TRUE(ticket->over());
   EXPECT_THAT(said_, ElementsAre("accepted 1", "terminated 1"));
@@ -241,7 +241,7 @@ TEST_F(PublicationsTest, FreesTheStreamWhenTheEndCannotBeHandled) {
 TEST_F(PublicationsTest, GoesOnWhenTheSupervisorItselfWasRestarted) {
   const auto first = live();
   kill(publications_.supervisor());
-  first->tell(PublisherGone{media::LogEnd::kDisconnected});
+  first->report(PublisherGone{media::LogEnd::kDisconnected});
   const auto second = publish();  // while there is nobody to start its actor
   wait();
   EXPECT_THAT(announcer_.events, ElementsAre("published 1", "ended 1"));
@@ -253,7 +253,7 @@ TEST_F(PublicationsTest, GoesOnWhenTheSupervisorItselfWasRestarted) {
 // As when the supervisor was restarted while the incarnation before was in the midst of the end.
 TEST_F(PublicationsTest, EndsAnIncarnationThatComesWhenAllIsOver) {
   const auto ticket = live();
-  ticket->tell(PublisherGone{media::LogEnd::kUnpublished});
+  ticket->report(PublisherGone{media::LogEnd::kUnpublished});
   run();
   ASSERT_TRUE(ticket->over());
   const auto spawn = [&](caf::event_based_actor* supervisor, int) {

@@ -170,7 +170,7 @@ class CatalogueState {
     shared_->waiting->sweep(monotonic_us());
     shared_->metrics.streams(shared_->views.size());
     shared_->metrics.waiting(shared_->waiting->waiting());
-    tell_viewers();
+    report_viewers();
   }
 
  private:
@@ -228,14 +228,14 @@ class CatalogueState {
     full_ = false;
   }
 
-  void tell_viewers() {
+  void report_viewers() {
     const std::int64_t now_us = monotonic_us();
     if (now_us < next_telling_us_) return;
     next_telling_us_ = now_us + kTellViewersEveryUs;
     const auto is_known = [&](const std::string& stream_id) {
       return shared_->streams.find(stream_id) != nullptr;
     };
-    shared_->tell_viewers(shared_->viewers.collect(now_us, is_known));
+    shared_->report_viewers(shared_->viewers.collect(now_us, is_known));
     shared_->metrics.viewers(shared_->viewers.viewers());
   }
 

@@ -80,7 +80,7 @@ struct PackagingShared {
   WindowPolicy policy;
   std::shared_ptr<runtime::Health> health;
   // Once a second, on the catalogue's thread.
-  std::function<void(const std::vector<StreamViewers>&)> tell_viewers;
+  std::function<void(const std::vector<StreamViewers>&)> report_viewers;
   ViewTable views;
   // Requests that wait, by stream id: woken by the stream's actor, swept by the catalogue.
   std::unique_ptr<http::WaitingRoom> waiting =

@@ -23,7 +23,7 @@ class ActorsTest : public ::testing::Test {
     shared_->media_log_directory = directory_.path();
     shared_->policy.segments = 4;
     shared_->health = std::make_shared<runtime::Health>();
-    shared_->tell_viewers = [this](const std::vector<StreamViewers>& streams) { told_ += streams.size(); };
+    shared_->report_viewers = [this](const std::vector<StreamViewers>& streams) { told_ += streams.size(); };
   }
   ~ActorsTest() override {
     for (const auto& entry : shared_->streams.all()) entry->slot.replace({});

@@ -259,9 +259,9 @@ TEST_F(DateRangesTest, AreTheSameFromTheLog) {
   segment();
   splice(Kind::kIn, 1);
   segment();
-  DateRanges anew;
-  anew.update(listing_);
-  EXPECT_EQ(anew.listed(), ranges_.listed());
+  DateRanges restarted;
+  restarted.update(listing_);
+  EXPECT_EQ(restarted.listed(), ranges_.listed());
 }
 
 }  // namespace

@@ -141,18 +141,20 @@ bool DvrDelivery::may_have(const http::Request& request, const http::Response& a
   return path && !path->rendition.empty() && (parse_segment_name(path->name) || parse_init_name(path->name));
 }
 
-PlaybackGate::Access DvrDelivery::admit(const Visit& visit, const Recorded* recorded, const Offering* live,
-                                        std::int64_t grace_s) const {
+PlaybackGate::Access DvrDelivery::admit(const PendingRequest& pending, const Recorded* recorded,
+                                        const Offering* live, std::int64_t grace_s) const {
   const bool is_marked = live != nullptr ? live->is_private : recorded && packaging::is_private(*recorded);
-  PlaybackGate::Access access = gate_.admit(visit.request, visit.stream_id, is_marked, visit.wall, grace_s);
+  PlaybackGate::Access access =
+      gate_.admit(pending.request, pending.stream_id, is_marked, pending.wall, grace_s);
   if (access.refusal) metrics_.refused_by_gate(access.refusal->status);
   return access;
 }
 
 // It takes a place among those that wait as long as it is somebody's.
-DvrDelivery::VisitPtr DvrDelivery::visit(http::Request&& request, const http::Responder& responder,
-                                         std::int64_t now_us, WallTime wall) const {
-  auto made = std::make_shared<Visit>(Visit{std::move(request), responder, now_us, wall, {}, {}, {}, false});
+DvrDelivery::PendingRequestPtr DvrDelivery::take(http::Request&& request, const http::Responder& responder,
+                                                 std::int64_t now_us, WallTime wall) const {
+  auto made = std::make_shared<PendingRequest>(
+      PendingRequest{std::move(request), responder, now_us, wall, {}, {}, {}, false});
   made->path = *parse_stream_path(made->request.path);
   made->stream_id = made->path.stream_id;
   if (auto place = places_->take(made->request.peer_address)) {
@@ -164,73 +166,74 @@ DvrDelivery::VisitPtr DvrDelivery::visit(http::Request&& request, const http::Re
 
 void DvrDelivery::serve_list(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
                              WallTime wall) {
-  const VisitPtr visit = this->visit(std::move(request), responder, now_us, wall);
+  const PendingRequestPtr pending = take(std::move(request), responder, now_us, wall);
   // As far as it is known before anything is read.
-  const auto view = views_.find(visit->stream_id);
-  const auto known = archive_.remembered(visit->stream_id);
-  PlaybackGate::Access access = admit(*visit, known.get(), view ? view->offering.get() : nullptr, 0);
+  const auto view = views_.find(pending->stream_id);
+  const auto known = archive_.remembered(pending->stream_id);
+  PlaybackGate::Access access = admit(*pending, known.get(), view ? view->offering.get() : nullptr, 0);
   if (access.refusal) return send(responder, std::move(*access.refusal));
-  if (visit->path.is_dvr_playlist() && !visit->path.rendition.empty()) {
-    auto directives = hls::parse_directives(visit->request.query);
+  if (pending->path.is_dvr_playlist() && !pending->path.rendition.empty()) {
+    auto directives = hls::parse_directives(pending->request.query);
     if (!directives) {
       metrics_.refused();
       return send(responder, refused_directive(directives.error().message));
     }
-    visit->form = form_of(*directives);
+    pending->form = form_of(*directives);
   }
-  if (!visit->has_place) return send(responder, busy());
-  archive_.find(visit->stream_id, view != nullptr, now_us, [this, visit](const DvrArchive::Stream* stream) {
-    if (!visit->responder.connected()) return;
-    if (stream == nullptr) return send(visit->responder, busy());
-    answer(visit->responder, [&] { send(visit->responder, list(*visit, *stream)); });
-  });
+  if (!pending->has_place) return send(responder, busy());
+  archive_.find(pending->stream_id, view != nullptr, now_us,
+                [this, pending](const DvrArchive::Stream* stream) {
+                  if (!pending->responder.connected()) return;
+                  if (stream == nullptr) return send(pending->responder, busy());
+                  answer(pending->responder, [&] { send(pending->responder, list(*pending, *stream)); });
+                });
 }
 
-http::Response DvrDelivery::list(const Visit& visit, const DvrArchive::Stream& stream) {
-  const auto view = views_.find(visit.stream_id);
+http::Response DvrDelivery::list(const PendingRequest& pending, const DvrArchive::Stream& stream) {
+  const auto view = views_.find(pending.stream_id);
   const Offering* const live = view ? view->offering.get() : nullptr;
-  PlaybackGate::Access access = admit(visit, stream.recorded.get(), live, 0);
+  PlaybackGate::Access access = admit(pending, stream.recorded.get(), live, 0);
   if (access.refusal) return std::move(*access.refusal);
-  http::Response response = list_of(visit, stream, live, access.is_public);
+  http::Response response = list_of(pending, stream, live, access.is_public);
   if (!access.is_public) response.headers.set("Cache-Control", cache::kForOneViewer);
   return response;
 }
 
 // Of a stream that is live there are lists whatever is recorded: recording may be late, or down, and what was
 // shown stays.
-http::Response DvrDelivery::list_of(const Visit& visit, const DvrArchive::Stream& stream,
+http::Response DvrDelivery::list_of(const PendingRequest& pending, const DvrArchive::Stream& stream,
                                     const Offering* live, bool is_public) {
-  const StreamPath& path = visit.path;
+  const StreamPath& path = pending.path;
   const Recorded& recorded = *stream.recorded;
   if (path.is_dvr_manifest() ? !protocols_.dash : !protocols_.hls) return nothing("there are no such lists");
   const bool is_recorded = !recorded.segments.empty() || !recorded.rest.empty();
   if (!stream.lists || (live == nullptr && !is_recorded))
     return nothing("there is nothing of this stream, neither live nor recorded");
-  const auto texts = stream.lists->texts(recorded, live, archive_.window_us(), visit.wall);
+  const auto texts = stream.lists->texts(recorded, live, archive_.window_us(), pending.wall);
   if (!texts->offering) return nothing("there is nothing of this stream yet");
   const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
-  viewers_.seen(visit.stream_id, visit.request.peer_address, viewer_name(visit.request), visit.now_us,
+  viewers_.seen(pending.stream_id, pending.request.peer_address, viewer_name(pending.request), pending.now_us,
                 kPatienceTargets * target_s * kMicroseconds);
   DvrLists* const for_one_viewer = is_public ? nullptr : stream.lists.get();
   if (path.is_dvr_manifest()) {
-    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), visit.wall);
-    return manifest.text ? text_of(visit, manifest, target_s, for_one_viewer)
+    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), pending.wall);
+    return manifest.text ? text_of(pending, manifest, target_s, for_one_viewer)
                          : nothing("there is no MPD of this stream yet");
   }
-  if (path.rendition.empty()) return text_of(visit, texts->multivariant->text(), target_s, for_one_viewer);
+  if (path.rendition.empty()) return text_of(pending, texts->multivariant->text(), target_s, for_one_viewer);
   const auto found = texts->media.find(path.rendition);
   return found == texts->media.end()
              ? nothing("there is no such list")
-             : text_of(visit, found->second->text(visit.form), target_s, for_one_viewer);
+             : text_of(pending, found->second->text(pending.form), target_s, for_one_viewer);
 }
 
-http::Response DvrDelivery::text_of(const Visit& visit, const StoredText& text, std::uint32_t target_s,
-                                    DvrLists* for_one_viewer) const {
-  const http::Request& request = visit.request;
-  const StreamPath& path = visit.path;
+http::Response DvrDelivery::text_of(const PendingRequest& pending, const StoredText& text,
+                                    std::uint32_t target_s, DvrLists* for_one_viewer) const {
+  const http::Request& request = pending.request;
+  const StreamPath& path = pending.path;
   if (for_one_viewer != nullptr && !for_one_viewer->has_room_for(text.text->size())) return busy();
   metrics_.playlist_served();
-  if (request.method == http::Method::kGet) viewers_.sent(visit.stream_id, text.text->size());
+  if (request.method == http::Method::kGet) viewers_.sent(pending.stream_id, text.text->size());
   http::Response response;
   response.headers.set("Content-Type", path.is_dvr_manifest() ? kManifestType : kPlaylistType);
   response.headers.set("ETag", text.etag);
@@ -253,46 +256,46 @@ http::Response DvrDelivery::text_of(const Visit& visit, const StoredText& text, 
 
 void DvrDelivery::serve_object(http::Request&& request, const http::Responder& responder,
                                http::Response missing, std::int64_t now_us, WallTime wall) {
-  const VisitPtr visit = this->visit(std::move(request), responder, now_us, wall);
-  const auto view = views_.find(visit->stream_id);
+  const PendingRequestPtr pending = take(std::move(request), responder, now_us, wall);
+  const auto view = views_.find(pending->stream_id);
   const Offering* const live = view ? view->offering.get() : nullptr;
-  if (is_to_come(live, visit->path)) return responder(std::move(missing));
+  if (is_to_come(live, pending->path)) return responder(std::move(missing));
   // As far as it is known before anything is read.
-  const auto known = archive_.remembered(visit->stream_id);
-  PlaybackGate::Access access = admit(*visit, known.get(), live, PlaybackGate::kSegmentGraceSeconds);
+  const auto known = archive_.remembered(pending->stream_id);
+  PlaybackGate::Access access = admit(*pending, known.get(), live, PlaybackGate::kSegmentGraceSeconds);
   if (access.refusal) return send(responder, std::move(*access.refusal));
-  visit->missing = std::move(missing);
-  visit->is_live = live != nullptr;
-  if (!known || !holder(*known, visit->path)) return find_object(visit);
-  const auto read = [this, visit, known] {
-    if (!visit->responder.connected()) return;
-    answer(visit->responder, [&] {
-      if (!is_known(*known, visit->path)) return find_object(visit);
-      object(*visit, *known);
+  pending->missing = std::move(missing);
+  pending->is_live = live != nullptr;
+  if (!known || !holder(*known, pending->path)) return find_object(pending);
+  const auto read = [this, pending, known] {
+    if (!pending->responder.connected()) return;
+    answer(pending->responder, [&] {
+      if (!is_known(*known, pending->path)) return find_object(pending);
+      object(*pending, *known);
     });
   };
-  if (!visit->has_place || !archive_.post(read)) send(responder, busy());
+  if (!pending->has_place || !archive_.post(read)) send(responder, busy());
 }
 
 // Where too many wait, who watches live is answered as without a past.
-void DvrDelivery::find_object(const VisitPtr& visit) {
-  const auto found = [this, visit](const DvrArchive::Stream* stream) {
-    if (!visit->responder.connected()) return;
-    if (stream == nullptr) return send(visit->responder, visit->is_live ? visit->missing : busy());
-    answer(visit->responder, [&] { object(*visit, *stream->recorded); });
+void DvrDelivery::find_object(const PendingRequestPtr& pending) {
+  const auto found = [this, pending](const DvrArchive::Stream* stream) {
+    if (!pending->responder.connected()) return;
+    if (stream == nullptr) return send(pending->responder, pending->is_live ? pending->missing : busy());
+    answer(pending->responder, [&] { object(*pending, *stream->recorded); });
   };
-  if (!visit->has_place) return found(nullptr);
-  archive_.find(visit->stream_id, visit->is_live, visit->now_us, found);
+  if (!pending->has_place) return found(nullptr);
+  archive_.find(pending->stream_id, pending->is_live, pending->now_us, found);
 }
 
 // On a thread that may wait for the disk.
-void DvrDelivery::object(const Visit& visit, const Recorded& recorded) {
-  const http::Request& request = visit.request;
-  const StreamPath& path = visit.path;
-  const auto view = views_.find(visit.stream_id);
+void DvrDelivery::object(const PendingRequest& pending, const Recorded& recorded) {
+  const http::Request& request = pending.request;
+  const StreamPath& path = pending.path;
+  const auto view = views_.find(pending.stream_id);
   PlaybackGate::Access access =
-      admit(visit, &recorded, view ? view->offering.get() : nullptr, PlaybackGate::kSegmentGraceSeconds);
-  if (access.refusal) return send(visit.responder, std::move(*access.refusal));
+      admit(pending, &recorded, view ? view->offering.get() : nullptr, PlaybackGate::kSegmentGraceSeconds);
+  if (access.refusal) return send(pending.responder, std::move(*access.refusal));
   std::optional<http::Response> found;
   if (const auto name = parse_segment_name(path.name)) {
     const RecordedSegmentPtr recorded_segment = find(recorded, *name);
@@ -303,12 +306,12 @@ void DvrDelivery::object(const Visit& visit, const Recorded& recorded) {
     const auto [with, description] = packaging::find(recorded, path.rendition, *init);
     if (with && !(access.is_public && with->log.is_private)) found = init_segment(*description);
   }
-  if (!found) found = visit.missing;
+  if (!found) found = pending.missing;
   if (!access.is_public) found->headers.set("Cache-Control", cache::kForOneViewer);
-  if (found->status != 200) return send(visit.responder, std::move(*found));
+  if (found->status != 200) return send(pending.responder, std::move(*found));
   found->headers.set("Content-Type", path.rendition.front() == 'v' ? "video/mp4" : "audio/mp4");
-  if (request.method == http::Method::kGet) viewers_.sent(visit.stream_id, http::body_size(found->body));
-  send(visit.responder, std::move(*found));
+  if (request.method == http::Method::kGet) viewers_.sent(pending.stream_id, http::body_size(found->body));
+  send(pending.responder, std::move(*found));
 }
 
 http::Response DvrDelivery::segment(const http::Request& request, const RecordedSegment& segment,

@@ -44,7 +44,7 @@ class DvrDelivery {
 
  private:
   // A request that waits for the disk.
-  struct Visit {
+  struct PendingRequest {
     http::Request request;
     http::Responder responder;
     std::int64_t now_us;
@@ -57,19 +57,19 @@ class DvrDelivery {
     http::Response missing{};                  // of an object: the answer where the recordings have not
     bool is_live = false;
   };
-  using VisitPtr = std::shared_ptr<Visit>;
+  using PendingRequestPtr = std::shared_ptr<PendingRequest>;
 
-  VisitPtr visit(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
-                 WallTime wall) const;
-  PlaybackGate::Access admit(const Visit& visit, const Recorded* recorded, const Offering* live,
+  PendingRequestPtr take(http::Request&& request, const http::Responder& responder, std::int64_t now_us,
+                         WallTime wall) const;
+  PlaybackGate::Access admit(const PendingRequest& pending, const Recorded* recorded, const Offering* live,
                              std::int64_t grace_s) const;
-  http::Response list(const Visit& visit, const DvrArchive::Stream& stream);
-  http::Response list_of(const Visit& visit, const DvrArchive::Stream& stream, const Offering* live,
-                         bool is_public);
-  http::Response text_of(const Visit& visit, const StoredText& text, std::uint32_t target_s,
+  http::Response list(const PendingRequest& pending, const DvrArchive::Stream& stream);
+  http::Response list_of(const PendingRequest& pending, const DvrArchive::Stream& stream,
+                         const Offering* live, bool is_public);
+  http::Response text_of(const PendingRequest& pending, const StoredText& text, std::uint32_t target_s,
                          DvrLists* for_one_viewer) const;
-  void find_object(const VisitPtr& visit);
-  void object(const Visit& visit, const Recorded& recorded);
+  void find_object(const PendingRequestPtr& pending);
+  void object(const PendingRequest& pending, const Recorded& recorded);
   http::Response segment(const http::Request& request, const RecordedSegment& segment, const TrackSpan& span);
   http::Response init_segment(const TrackDescription& description);
 

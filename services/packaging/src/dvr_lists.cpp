@@ -98,13 +98,13 @@ void DvrLists::renew(const Recorded& recorded, const Offering* live, std::int64_
   if (texts_ && signature == signature_) return;
   signature_ = signature;
   // A stream that started again has numbers of its own.
-  const bool anew = signature.live && signature.last < first_shown_;
-  if (anew) first_shown_ = last_shown_ = 0;
+  const bool restarted = signature.live && signature.last < first_shown_;
+  if (restarted) first_shown_ = last_shown_ = 0;
   // What was shown to others is not for these.
   const bool is_hidden = live ? live->is_private : is_private(recorded);
   const bool others = std::exchange(private_shown_, is_hidden) != is_hidden;
   if (others) date_ranges_ = {};
-  if (anew || others) gaps_.clear();
+  if (restarted || others) gaps_.clear();
   auto texts = std::make_shared<DvrTexts>();
   const auto offering = dvr_offering(whole(recorded, signature), live,
                                      {window_us, first_shown_, signature.over, gaps_, is_hidden});

@@ -36,9 +36,9 @@ std::vector<Entry> merged(const std::vector<RecordedSegmentPtr>& recorded, const
   }
   if (live == nullptr || live->listing.offered.empty()) return entries;
   // What was recorded has higher numbers than the log: the stream began anew.
-  const bool anew =
+  const bool restarted =
       !entries.empty() && entries.back().segment.media_sequence > live->listing.offered.back().media_sequence;
-  if (anew) entries.clear();
+  if (restarted) entries.clear();
   // The log's lead over the recordings; what has just left the live list is in the recordings as a rule.
   for (std::size_t i = 0; i < live->listing.offered.size(); ++i) {
     const Segment& segment = live->listing.offered[i];

@@ -66,7 +66,7 @@ Progress FlvFeed::pump(http::LiveOutput& output, std::int64_t now_us) {
   if (draining_ && between_tags) return Progress::kEnded;
   if (between_tags && !may_stay(now_us)) return Progress::kEnded;
   if (!reader_) return wait(now_us);
-  tell_viewer(now_us);
+  report_viewer(now_us);
   if (!follower_.begun() && !start(now_us)) {
     const media::LogEnd end = reader_->info().end;
     if (end != media::LogEnd::kLive) leave_log(now_us);
@@ -237,7 +237,7 @@ bool FlvFeed::may_stay(std::int64_t now_us) {
   return permitted_;
 }
 
-void FlvFeed::tell_viewer(std::int64_t now_us) {
+void FlvFeed::report_viewer(std::int64_t now_us) {
   if (now_us < next_telling_us_) return;
   next_telling_us_ = now_us + kTellEveryUs;
   dependencies_.viewers.seen(viewer_.stream_id, viewer_.address, viewer_.user_agent, now_us, kViewerLastsUs);

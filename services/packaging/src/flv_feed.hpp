@@ -79,7 +79,7 @@ class FlvFeed final : public http::LiveStream {
   bool keep_up(std::int64_t now_us);
   bool skip(std::int64_t now_us);
   void leave_log(std::int64_t now_us);
-  void tell_viewer(std::int64_t now_us);
+  void report_viewer(std::int64_t now_us);
   // False: it has lost its permission, or never had one.
   bool may_stay(std::int64_t now_us);
 

@@ -153,7 +153,7 @@ void Presentation::renew(Listing listing, Update& update) {
   Signature signature = signature_of(listing);
   if (signature == signature_) return;
   update.changed = true;
-  tell_news(listing, update);
+  add_news(listing, update);
   auto offering = std::make_shared<Offering>();
   offering->stream_id = stream_id_;
   offering->is_private = is_private_;
@@ -172,19 +172,19 @@ void Presentation::renew(Listing listing, Update& update) {
 }
 
 // Of what the first offering has, nothing is news: it was there before.
-void Presentation::tell_news(const Listing& listing, Update& update) {
+void Presentation::add_news(const Listing& listing, Update& update) {
   Update unheard;
   Update& heard = offering_->listing.offered.empty() ? unheard : update;
   for (std::size_t i = listing.first_listed; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
     if (segment.media_sequence <= signature_.last || segment.is_gap) continue;
     heard.listed.push_back(segment);
-    tell_parts(segment, heard);
+    add_closed_parts(segment, heard);
   }
-  if (listing.growing) tell_parts(*listing.growing, heard);
+  if (listing.growing) add_closed_parts(*listing.growing, heard);
 }
 
-void Presentation::tell_parts(const Segment& segment, Update& update) {
+void Presentation::add_closed_parts(const Segment& segment, Update& update) {
   if (told_publication_ != segment.publication_id) told_part_ = {};
   told_publication_ = segment.publication_id;
   for (const TrackSpan& span : segment.tracks) {

@@ -85,8 +85,8 @@ class Presentation {
   std::vector<RenditionName> rendition_names() const;
   Signature signature_of(const Listing& listing) const;
   void renew(Listing listing, Update& update);
-  void tell_news(const Listing& listing, Update& update);
-  void tell_parts(const Segment& segment, Update& update);
+  void add_news(const Listing& listing, Update& update);
+  void add_closed_parts(const Segment& segment, Update& update);
   Rendition rendition(const RenditionName& name, const Listing& listing) const;
   std::optional<RenditionSegment> share(const Segment& segment, const RenditionName& name,
                                         const Segment* before) const;

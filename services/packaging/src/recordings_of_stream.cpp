@@ -64,17 +64,17 @@ Result<media::RecordedPiece> read_piece(const RecordedShare& share) {
 
 std::shared_ptr<const Recorded> RecordingsOfStream::read(const std::vector<recordings::FileName>& names) {
   std::vector<File> now = opened(names);
-  const bool anew = !goes_on(now);
+  const bool others = !goes_on(now);
   Reading fresh(window_us_);
-  Reading& reading = anew ? fresh : reading_;
-  bool news = anew;
+  Reading& reading = others ? fresh : reading_;
+  bool news = others;
   // What stands before the newest has nothing new, else it is read anew.
   if (!reading.files.empty()) news = follow(reading.files.back(), reading.segments);
   for (std::size_t i = reading.files.size(); i < now.size(); ++i) {
     reading.files.push_back(std::move(now[i]));
     news = follow(reading.files.back(), reading.segments) || news;
   }
-  if (anew) reading_ = std::move(fresh);
+  if (others) reading_ = std::move(fresh);
   if (news) renew();
   return recorded_;
 }

@@ -115,7 +115,7 @@ void PackagingService::make_delivery(const std::string& home) {
 Result<void> PackagingService::start_bus(const runtime::ServiceContext& context) {
   if (auto joined = shell_.join_bus(context, config_.bus); !joined) return joined;
   // The node lives until the process ends; a stopped one takes no more events.
-  shared_->tell_viewers = [&node = shell_.node()](const std::vector<StreamViewers>& streams) {
+  shared_->report_viewers = [&node = shell_.node()](const std::vector<StreamViewers>& streams) {
     const std::int64_t now_us = monotonic_us();
     for (const StreamViewers& stream : streams) node.publish(viewer_event(stream, now_us));
   };
@@ -181,7 +181,7 @@ void PackagingService::serve() {
     const auto key = config_.public_stream_keys ? key_in(request.path) : std::nullopt;
     if (key && request.method == http::Method::kGet) {
       std::string name(*key);
-      return lead_to_stream(std::move(request), std::move(name), responder);
+      return redirect_to_stream(std::move(request), std::move(name), responder);
     }
     const std::int64_t now_us = monotonic_us();
     const WallTime wall = wall_now();
@@ -191,8 +191,8 @@ void PackagingService::serve() {
   });
 }
 
-void PackagingService::lead_to_stream(http::Request request, std::string key,
-                                      const http::Responder& responder) const {
+void PackagingService::redirect_to_stream(http::Request request, std::string key,
+                                          const http::Responder& responder) const {
   bus::v1::Request question;
   question.mutable_get_stream()->set_name(key);
   shell_.node().request(

@@ -40,7 +40,7 @@ class PackagingService {
   void listen_to_auth();
   bool knows_all() const;
   void wait_until_all_is_known() const;
-  void lead_to_stream(http::Request request, std::string key, const http::Responder& responder) const;
+  void redirect_to_stream(http::Request request, std::string key, const http::Responder& responder) const;
 
   PackagingConfig config_;
   std::shared_ptr<PackagingShared> shared_;

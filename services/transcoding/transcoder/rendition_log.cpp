@@ -94,7 +94,7 @@ Result<void> RenditionLog::begin(const SourceNote& first) {
 }
 
 // Those of the source are there before its record that begins the second segment.
-void RenditionLog::tell_targets(const SourceTargets& targets) {
+void RenditionLog::store_targets(const SourceTargets& targets) {
   if (targets_told_ || targets.target_duration_s == 0) return;
   times_->fix_part_target(targets.part_target_us);
   writer_->set_part_target_us(targets.part_target_us);
@@ -108,7 +108,7 @@ Result<void> RenditionLog::write(const ffmpeg::CodedSample& coded, const SourceN
     if (differs_ && !(note.first && note.discontinuity)) return {};
     if (Result<void> begun = begin(note); !begun) return begun;
   }
-  if (note.first) tell_targets(note.targets);
+  if (note.first) store_targets(note.targets);
   const media::SampleRecord record = times_->place(note, dts, monotonic_us());
   const media::TrackConfiguration& track = format_->description;
   const std::int64_t offset_ms = std::int64_t{record.composition_offset} * 1000 / track.timescale;
@@ -128,7 +128,7 @@ Result<void> RenditionLog::write(const ffmpeg::CodedSample& coded, const SourceN
 
 void RenditionLog::finish(media::LogEnd reason, const SourceTargets& targets) {
   if (std::exchange(ended_, true) || !writer_) return;
-  tell_targets(targets);
+  store_targets(targets);
   writer_->finish(reason);
 }
 

@@ -54,7 +54,7 @@ class RenditionLog {
 
  private:
   Result<void> begin(const SourceNote& first);
-  void tell_targets(const SourceTargets& targets);
+  void store_targets(const SourceTargets& targets);
 
   media::ArenaWriter& arena_;
   const media::LogInfo source_;

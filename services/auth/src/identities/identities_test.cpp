@@ -38,9 +38,9 @@ Json claims(const Json& changes = Json::object()) {
   return all;
 }
 
-class TestInquiry final : public PendingRequest {
+class TestRequest final : public PendingRequest {
  public:
-  explicit TestInquiry(const std::string& token) { request_.mutable_verify_token()->set_token(token); }
+  explicit TestRequest(const std::string& token) { request_.mutable_verify_token()->set_token(token); }
   const bus::v1::Request& request() const override { return request_; }
   std::int64_t deadline_us() const override { return deadline; }
   void answer(bus::v1::Reply given) override {
@@ -64,7 +64,7 @@ class TestInquiry final : public PendingRequest {
  private:
   bus::v1::Request request_;
 };
-using TestInquiryPtr = std::shared_ptr<TestInquiry>;
+using TestRequestPtr = std::shared_ptr<TestRequest>;
 
 IdentitySettings one_issuer() {
   IdentitySettings settings;
@@ -92,13 +92,13 @@ class IdentitiesTest : public ::testing::Test {
   }
   void arrive(const std::vector<Json>& jwk) { identities_->fetched(0, keys(jwk), now()); }
   void fail_fetch() { identities_->fetched(0, fail("http.deadline", "no answer in time"), now()); }
-  TestInquiryPtr ask(const std::string& token) {
-    auto pending = std::make_shared<TestInquiry>(token);
+  TestRequestPtr ask(const std::string& token) {
+    auto pending = std::make_shared<TestRequest>(token);
     taken_ = identities_->handle(pending, now());
     return pending;
   }
   // Judged while both keys are there.
-  TestInquiryPtr judged(const std::string& token) {
+  TestRequestPtr judged(const std::string& token) {
     identities_->fetched(0, keys({rsa().jwk(), p256().jwk()}), now());
     return ask(token);
   }
@@ -111,11 +111,11 @@ class IdentitiesTest : public ::testing::Test {
 };
 
 TEST_F(IdentitiesTest, NamesAnAccountByIssuerAndSubject) {
-  const TestInquiryPtr rs = judged(rsa().token(claims()));
+  const TestRequestPtr rs = judged(rsa().token(claims()));
   ASSERT_TRUE(rs->good());
   EXPECT_EQ(rs->reply.verify_token().subject(), "https://issuer.example|alice");
   EXPECT_EQ(rs->reply.verify_token().role(), v1::ROLE_USER);
-  const TestInquiryPtr es = judged(p256().token(claims({{"aud", {"x", "other"}}})));
+  const TestRequestPtr es = judged(p256().token(claims({{"aud", {"x", "other"}}})));
   ASSERT_TRUE(es->good());
   EXPECT_EQ(es->reply.verify_token().subject(), "https://issuer.example|alice");
 }
@@ -213,7 +213,7 @@ std::vector<Case> cases() {
 TEST_F(IdentitiesTest, JudgesTokens) {
   for (const Case& c : cases()) {
     SCOPED_TRACE(c.name);
-    const TestInquiryPtr pending = judged(c.token);
+    const TestRequestPtr pending = judged(c.token);
     EXPECT_EQ(taken_, c.ours);
     EXPECT_EQ(pending->good(), c.good);
     EXPECT_EQ(pending->bad(), c.ours && !c.good) << pending->reply.DebugString();
@@ -251,7 +251,7 @@ TEST_F(IdentitiesTest, AdministratorsAreNamedOrSaySo) {
       {{{"admin", true}}, false},
   };
   for (const auto& [changes, admin] : rows) {
-    const TestInquiryPtr pending = judged(rsa().token(claims(changes)));
+    const TestRequestPtr pending = judged(rsa().token(claims(changes)));
     ASSERT_TRUE(pending->good());
     EXPECT_EQ(pending->reply.verify_token().role(), admin ? v1::ROLE_ADMIN : v1::ROLE_USER) << changes;
   }
@@ -268,10 +268,10 @@ TEST_F(IdentitiesTest, PartiesAreLimitedWhereTheyAreNamed) {
 }
 
 TEST_F(IdentitiesTest, TheFirstTokenWaitsForTheKeys) {
-  const TestInquiryPtr first = ask(rsa().token(claims()));
+  const TestRequestPtr first = ask(rsa().token(claims()));
   EXPECT_FALSE(first->answered);
   EXPECT_EQ(fetches_.size(), 1U);
-  const TestInquiryPtr second = ask(rsa().token(claims()));
+  const TestRequestPtr second = ask(rsa().token(claims()));
   EXPECT_EQ(fetches_.size(), 1U) << "one fetch for all";
   arrive({rsa().jwk()});
   EXPECT_TRUE(first->good());
@@ -279,7 +279,7 @@ TEST_F(IdentitiesTest, TheFirstTokenWaitsForTheKeys) {
 }
 
 TEST_F(IdentitiesTest, WithoutKeysNobodyCanSay) {
-  const TestInquiryPtr first = ask(rsa().token(claims()));
+  const TestRequestPtr first = ask(rsa().token(claims()));
   fail_fetch();
   EXPECT_TRUE(first->unavailable()) << "not a bad token";
   EXPECT_TRUE(ask(rsa().token(claims()))->unavailable());
@@ -288,7 +288,7 @@ TEST_F(IdentitiesTest, WithoutKeysNobodyCanSay) {
 }
 
 TEST_F(IdentitiesTest, WaitersAreFewAndToldInTime) {
-  std::vector<TestInquiryPtr> waiting;
+  std::vector<TestRequestPtr> waiting;
   for (std::size_t i = 0; i < Identities::kMaxWaiting; ++i) waiting.push_back(ask(rsa().token(claims())));
   EXPECT_TRUE(ask(rsa().token(claims()))->unavailable());
   EXPECT_FALSE(waiting[0]->answered);
@@ -305,7 +305,7 @@ TEST_F(IdentitiesTest, AKeyThatIsNewIsFetchedOnceInTenSeconds) {
   EXPECT_TRUE(ask(p256().token(claims()))->bad()) << "the set has just come";
   pass(10);
   EXPECT_TRUE(fetches_.empty());
-  const TestInquiryPtr rotated = ask(p256().token(claims()));
+  const TestRequestPtr rotated = ask(p256().token(claims()));
   EXPECT_FALSE(rotated->answered);
   EXPECT_EQ(fetches_.size(), 1U);
   EXPECT_TRUE(ask(rsa().token(claims()))->good()) << "known keys don't wait";
@@ -340,7 +340,7 @@ TEST_F(IdentitiesTest, AServerThatIsAwayCostsNothingForADay) {
 TEST_F(IdentitiesTest, AnUnknownKeyOfASilentServerIsNotCalledBad) {
   arrive({rsa().jwk()});
   pass(10);
-  const TestInquiryPtr rotated = ask(p256().token(claims()));
+  const TestRequestPtr rotated = ask(p256().token(claims()));
   fail_fetch();
   EXPECT_TRUE(rotated->unavailable());
   EXPECT_TRUE(ask(rsa().token(claims()))->good());
@@ -369,8 +369,8 @@ TEST_F(IdentitiesTest, EqualSubjectsOfTwoIssuersAreTwoAccounts) {
   settings.issuers.push_back({.issuer = "https://second.example"});
   use(settings);
   identities_->fetched(1, keys({stranger().jwk()}), now());
-  const TestInquiryPtr first = judged(rsa().token(claims()));
-  const TestInquiryPtr second = ask(stranger().token(claims({{"iss", "https://second.example"}})));
+  const TestRequestPtr first = judged(rsa().token(claims()));
+  const TestRequestPtr second = ask(stranger().token(claims({{"iss", "https://second.example"}})));
   ASSERT_TRUE(first->good() && second->good());
   EXPECT_NE(first->reply.verify_token().subject(), second->reply.verify_token().subject());
   EXPECT_TRUE(ask(rsa().token(claims({{"iss", "https://second.example"}})))->bad()) << "another issuer's key";

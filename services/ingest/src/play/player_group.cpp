@@ -78,13 +78,13 @@ void PlayerGroup::remove(Player& player) {
 }
 
 void PlayerGroup::change(Player& player, const rtmp::PlayWishes& wishes) {
-  if (player.paused && !wishes.paused) start_anew(player);
+  if (player.paused && !wishes.paused) restart(player);
   player.paused = wishes.paused;
   player.intake.filter.set(wishes);
   if (reader_ && !ending_ && !player.blocked) serve(player, monotonic_us());
 }
 
-void PlayerGroup::start_anew(Player& player) {
+void PlayerGroup::restart(Player& player) {
   player.follower.restart();
   player.skip_wanted = false;
   for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) player.intake.filter.give(track);
@@ -117,7 +117,7 @@ void PlayerGroup::attach(const LiveStreamPtr& stream) {
   came(*stream, static_cast<std::uint32_t>(players_.size()));
   stream->watching_shards.fetch_or(std::uint64_t{1} << context_.shard_index, std::memory_order_acq_rel);
   each([](Player& player) {
-    start_anew(player);
+    restart(player);
     if (!player.notified_end) return;
     player.notified_end = false;
     (void)player.outbox.append(player.connection.session().publish_notify(player.message_stream_id));
@@ -384,7 +384,7 @@ void PlayerGroup::tick(std::int64_t now_us) {
       const bool nothing_left = player.follower.begun() && player.withheld != 0 && player.taken == 0;
       if (nothing_left && now_us - player.started_us > kNothingLeftUs)
         return player.end(rtmp::status::kPlayNoSupportedTrack, kNothingLeft);
-      tell_withheld(player);
+      report_withheld(player);
       return check_slow(player, now_us);
     }
     if (now_us - player.waiting_since_us > kIdleUs) {
@@ -398,7 +398,7 @@ void PlayerGroup::tick(std::int64_t now_us) {
 }
 
 // Which of the first picture and sound it does not get although it gets the rest; each once.
-void PlayerGroup::tell_withheld(Player& player) {
+void PlayerGroup::report_withheld(Player& player) {
   constexpr std::uint16_t kFirstTracks = 1U << media::kVideoTrack | 1U << media::kAudioTrack;
   const auto news = static_cast<std::uint16_t>(player.withheld & kFirstTracks & ~player.told_withheld);
   if (news == 0 || player.taken == 0) return;

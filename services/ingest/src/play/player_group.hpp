@@ -68,7 +68,7 @@ class PlayerGroup {
   void serve(Player& player, std::int64_t now_us);
   Step step(Player& player, std::int64_t now_us);
   bool start(Player& player);
-  static void start_anew(Player& player);
+  static void restart(Player& player);
   Step send_run(Player& player, std::span<const LogEntry> entries, std::int64_t now_us);
   bool queue_configurations(Player& player, const LogEntry& next);
   static bool queue_configuration(Player& player, const media::LogReader::Configuration& configuration,
@@ -80,7 +80,7 @@ class PlayerGroup {
   Step skip(Player& player, std::int64_t now_us);
   Step disconnect(Player& player, std::string_view why);
   void check_slow(Player& player, std::int64_t now_us);
-  void tell_withheld(Player& player);
+  void report_withheld(Player& player);
   // Players that may not watch this publication get a status and are closed.
   void send_away(Player& player, const LiveStream& stream);
   void publisher_left(Player& player, std::int64_t now_us);

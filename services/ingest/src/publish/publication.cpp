@@ -113,7 +113,7 @@ Result<void> Publication::end_data(const OpenMessage& message, ByteView body, co
     if (data->metadata) labels_ = data->metadata->labels;
     const Result<void> configured = configure_data(body.subspan(data->payload_begin));
     writer_.abandon(*message.room);
-    return configured ? tell_labels(times) : configured;
+    return configured ? apply_labels(times) : configured;
   }
   // Nothing to attach it to yet.
   if (!writer_.any_record()) return drop(message);

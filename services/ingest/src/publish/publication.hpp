@@ -155,14 +155,14 @@ class Publication {
   Result<bool> take_other_form(const Part& part, FrameForm form, media::Codec codec);
   Result<bool> take_adts(const Part& part);
   Result<bool> pass_over(const Part& part, std::string_view reason);
-  Result<void> learn(const Part& part, const FrameHeader& look, media::Codec codec);
-  publication::Sample sample_of(const Part& part, const FrameHeader& look, const TrackSlot& slot);
+  Result<void> learn(const Part& part, const FrameHeader& header, media::Codec codec);
+  publication::Sample sample_of(const Part& part, const FrameHeader& header, const TrackSlot& slot);
   Result<bool> commit_copy(const Part& part, std::uint32_t skip, publication::Sample sample);
   Result<void> take_header(const Part& part);
   Result<void> take_annotation(const Part& part);
   Result<void> take_colour_info(const Part& part);
-  void tell_more(const TrackSlot& slot, media::TrackConfiguration& description) const;
-  Result<void> tell_labels(const MessageTimes& times);
+  void add_announced(const TrackSlot& slot, media::TrackConfiguration& description) const;
+  Result<void> apply_labels(const MessageTimes& times);
   Result<void> refuse(const Part& part, std::string reason);
   Result<void> refuse_header(const Part& part, std::string reason);
   bool is_first_of_kind(const Part& part);

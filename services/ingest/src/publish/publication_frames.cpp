@@ -16,22 +16,22 @@ namespace {
 using rtmp::PacketKind;
 
 // The frame says something else than what is known of its track, or nothing is known.
-bool is_news(const FrameHeader& look, const TrackFormat* format, ByteView frame) {
+bool is_news(const FrameHeader& header, const TrackFormat* format, ByteView frame) {
   if (format == nullptr) return true;
   const media::TrackConfiguration& known = format->description;
-  const bool picture = look.width != 0 && (look.width != known.width || look.height != known.height);
-  const bool sound =
-      look.sample_rate != 0 && (look.sample_rate != known.sample_rate || look.channels != known.channels);
-  const bool sets = look.parameter_sets && look.access != FrameAccess::kNone;
+  const bool picture = header.width != 0 && (header.width != known.width || header.height != known.height);
+  const bool sound = header.sample_rate != 0 &&
+                     (header.sample_rate != known.sample_rate || header.channels != known.channels);
+  const bool sets = header.parameter_sets && header.access != FrameAccess::kNone;
   return picture || sound || (sets && !publication::is_told(*format, frame));
 }
 
 // What a key frame says of HDR and was not known of its track. A later word on the same is no news: it would
 // begin a segment with each key frame that says something else.
-bool take_hdr(TrackSlot& slot, const FrameHeader& look) {
-  if (look.access == FrameAccess::kNone || look.hdr.empty()) return false;
+bool take_hdr(TrackSlot& slot, const FrameHeader& header) {
+  if (header.access == FrameAccess::kNone || header.hdr.empty()) return false;
   const codecs::HdrMetadata before = slot.hdr;
-  slot.hdr.fill_in(look.hdr);
+  slot.hdr.fill_in(header.hdr);
   return !(slot.hdr == before);
 }
 
@@ -73,9 +73,9 @@ bool stays(const rtmp::MediaTag& tag, const rtmp::TagPart& part, const TrackSlot
   return !tag.multitrack && !tag.modified && !slot.player_track_id && !legacy_form;
 }
 
-FrameAccess access_of(const rtmp::MediaTag& tag, const FrameHeader& look) {
+FrameAccess access_of(const rtmp::MediaTag& tag, const FrameHeader& header) {
   if (tag.type != rtmp::MessageType::kVideo) return FrameAccess::kSync;
-  if (look.access != FrameAccess::kAsTagged) return look.access;
+  if (header.access != FrameAccess::kAsTagged) return header.access;
   return tag.key() ? FrameAccess::kRecovery : FrameAccess::kNone;
 }
 
@@ -101,12 +101,12 @@ Result<bool> Publication::pass_over(const Part& part, std::string_view reason) {
 }
 
 // What the frame says of its track, where that is new.
-Result<void> Publication::learn(const Part& part, const FrameHeader& look, media::Codec codec) {
+Result<void> Publication::learn(const Part& part, const FrameHeader& header, media::Codec codec) {
   TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
   const TrackFormat* known = slot != nullptr ? slot->told(codec) : nullptr;
-  const bool hdr = slot != nullptr && take_hdr(*slot, look);
-  if (!is_news(look, known, part.payload)) {
-    const bool begins = access_of(part.tag, look) != FrameAccess::kNone;
+  const bool hdr = slot != nullptr && take_hdr(*slot, header);
+  if (!is_news(header, known, part.payload)) {
+    const bool begins = access_of(part.tag, header) != FrameAccess::kNone;
     if (hdr) return configure(part, *known);
     return slot->waiting && begins ? configure(part, *slot->waiting) : Result<void>();
   }
@@ -114,7 +114,7 @@ Result<void> Publication::learn(const Part& part, const FrameHeader& look, media
   Result<TrackFormat> format = publication::format_of_frame(codec, part.payload, earlier);
   if (!format) return {};
   if (slot == nullptr) slot = table_.find_or_make(part.tag.type, part.where.track_id);
-  if (slot != nullptr && look.parameter_sets) slot->hdr = look.hdr;
+  if (slot != nullptr && header.parameter_sets) slot->hdr = header.hdr;
   const bool variation = slot != nullptr && slot->has(codec) && is_variation(*format, *slot->format);
   if (variation) {
     format->description.track = table_.track_of(*slot);
@@ -133,48 +133,49 @@ Result<bool> Publication::take_frame(const Part& part) {
     return refused ? Result<bool>(false) : tl::unexpected<Error>(refused.error());
   }
   const TrackSlot* known = table_.find(part.tag.type, part.where.track_id);
-  const FrameHeader look = publication::read_frame_header(codec, part.payload, nal_length_size(known));
-  if (look.form != FrameForm::kPlain && part.rewriting == Rewriting::kNone)
-    return take_other_form(part, look.form, codec);
-  if (look.usable) {
-    if (const Result<void> learned = learn(part, look, codec); !learned)
+  const FrameHeader header = publication::read_frame_header(codec, part.payload, nal_length_size(known));
+  if (header.form != FrameForm::kPlain && part.rewriting == Rewriting::kNone)
+    return take_other_form(part, header.form, codec);
+  if (header.usable) {
+    if (const Result<void> learned = learn(part, header, codec); !learned)
       return tl::unexpected<Error>(learned.error());
   }
   TrackSlot* slot = table_.find(part.tag.type, part.where.track_id);
-  if (part.payload.empty() || look.form != FrameForm::kPlain) {
+  if (part.payload.empty() || header.form != FrameForm::kPlain) {
     count_dropped();
     return false;
   }
-  if (!look.usable || slot == nullptr || !slot->has(codec))
-    return pass_over(part, why_passed_over(codec, look.usable));
+  if (!header.usable || slot == nullptr || !slot->has(codec))
+    return pass_over(part, why_passed_over(codec, header.usable));
   refusals_.trust(part.tag, part.where);
   slot->refused = false;
-  slot->captions |= look.captions;
-  publication::Sample sample = sample_of(part, look, *slot);
+  slot->captions |= header.captions;
+  publication::Sample sample = sample_of(part, header, *slot);
   // Its header for players grows; there is room from the next message on.
   const bool legacy_hevc = !part.tag.enhanced && codec == media::Codec::kH265;
   const bool fits = !legacy_hevc || std::exchange(legacy_hevc_, true);
   if ((part.whole && fits) || part.rewriting == Rewriting::kOwnRoom)
     return commit(part.message, sample, part.times);
-  return commit_copy(part, look.skip, sample);
+  return commit_copy(part, header.skip, sample);
 }
 
-publication::Sample Publication::sample_of(const Part& part, const FrameHeader& look, const TrackSlot& slot) {
+publication::Sample Publication::sample_of(const Part& part, const FrameHeader& header,
+                                           const TrackSlot& slot) {
   publication::Sample sample;
   sample.track = table_.track_of(slot);
-  sample.payload_begin = part.rewriting == Rewriting::kOwnRoom ? 0 : part.where.payload_begin + look.skip;
+  sample.payload_begin = part.rewriting == Rewriting::kOwnRoom ? 0 : part.where.payload_begin + header.skip;
   sample.tag.header_size = part.where.payload_begin;
   sample.composition_offset_ms = part.where.composition_offset_ms;
-  const FrameAccess access = access_of(part.tag, look);
+  const FrameAccess access = access_of(part.tag, header);
   const rtmp::VideoFrameType frame_type = frame_type_of(part.tag, access);
   sample.key = access != FrameAccess::kNone;
   sample.refresh = access == FrameAccess::kRefresh;
   sample.recovery = sample.refresh || access == FrameAccess::kRecovery;
-  sample.samples = look.samples;
+  sample.samples = header.samples;
   sample.nanoseconds = part.tag.nanosecond_offset;
   sample.captions = slot.captions;
-  const bool kept =
-      part.whole && look.skip == 0 && frame_type == part.tag.frame_type && stays(part.tag, part.where, slot);
+  const bool kept = part.whole && header.skip == 0 && frame_type == part.tag.frame_type &&
+                    stays(part.tag, part.where, slot);
   sample.tag.composition_present =
       publication::has_composition(part.where.codec) && (!kept || part.tag.composition_present);
   if (!kept) {

@@ -151,7 +151,7 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
   TrackSlot* slot = table_.find_or_make(part.tag.type, part.where.track_id);
   if (slot == nullptr) return refuse(part, "too many tracks");
   slot->incomplete.reset();
-  tell_more(*slot, format.description);
+  add_announced(*slot, format.description);
   if (slot->format && is_same(*slot->format, format)) return {};
   format.description.track = table_.track_of(*slot);
   if (!changes_.take(format.description, format.configuration, part.times.monotonic_us))
@@ -163,7 +163,7 @@ Result<void> Publication::configure(const Part& part, TrackFormat format) {
 }
 
 // What is known of the track from elsewhere than its configuration. Colours are told of the first picture.
-void Publication::tell_more(const TrackSlot& slot, media::TrackConfiguration& description) const {
+void Publication::add_announced(const TrackSlot& slot, media::TrackConfiguration& description) const {
   if (slot.type == rtmp::MessageType::kVideo) {
     codecs::HdrMetadata hdr = slot.hdr;
     const bool announced = !slot.player_track_id && description.codec == colour_info_codec_;
@@ -178,12 +178,12 @@ void Publication::tell_more(const TrackSlot& slot, media::TrackConfiguration& de
 }
 
 // Of tracks that have no sample yet; others get it with their next configuration.
-Result<void> Publication::tell_labels(const MessageTimes& times) {
+Result<void> Publication::apply_labels(const MessageTimes& times) {
   for (std::uint8_t number = 0; number < media::kMaxTracks; ++number) {
     TrackSlot& slot = table_.slot(number);
     if (!slot.used || !slot.format || writer_.has_sample(number)) continue;
     publication::TrackFormat format = *slot.format;
-    tell_more(slot, format.description);
+    add_announced(slot, format.description);
     if (format.description == slot.format->description) continue;
     if (!changes_.take(format.description, format.configuration, times.monotonic_us)) continue;
     slot.format = format;

@@ -104,7 +104,7 @@ void PublishRole::leave_publishers() {
 }
 
 void PublishRole::refuse_room(const Error& error) {
-  ticket_->tell(PublisherGone{media::LogEnd::kNoSpace});
+  ticket_->report(PublisherGone{media::LogEnd::kNoSpace});
   refuse(state_.publication_id, error);
 }
 
@@ -164,7 +164,7 @@ void PublishRole::end(const rtmp::MessageEnd& message, const MessageTimes& times
   if (!publishing()) return;
   const Result<void> ended = publication_->end(message.chunk_stream_id, times);
   if (!ended) return fail(ended.error());
-  if (publication_->any_refusals()) tell_refusals();
+  if (publication_->any_refusals()) report_refusals();
   state_.reports.note();
 }
 
@@ -194,7 +194,7 @@ void PublishRole::change_limits(const StreamLimits& limits) {
 }
 
 // A track can't be taken; the others go on.
-void PublishRole::tell_refusals() {
+void PublishRole::report_refusals() {
   for (const std::string& reason : publication_->take_refusals()) {
     if (connection_.may_log())
       log::info("track refused", {{"stream", stream_->stream_id}, {"message", reason}});
@@ -205,9 +205,9 @@ void PublishRole::tell_refusals() {
   }
 }
 
-void PublishRole::tell_tracks() {
+void PublishRole::report_tracks() {
   if (publication_->take_tracks_changed())
-    ticket_->tell(TracksChanged{publication_->tracks(), publication_->encoder()});
+    ticket_->report(TracksChanged{publication_->tracks(), publication_->encoder()});
 }
 
 PublishRole::Reported PublishRole::report(std::int64_t now_us, std::int64_t interval_us,
@@ -215,7 +215,7 @@ PublishRole::Reported PublishRole::report(std::int64_t now_us, std::int64_t inte
   if (!publishing()) return {};
   const std::uint64_t committed = publication_->committed();
   stream_->committed.store(committed, std::memory_order_release);
-  tell_tracks();
+  report_tracks();
   const RecordReports::Step step = state_.reports.report(progress(), now_us, interval_us);
   if (step.announce) out.push_back(records_from(step.first));
   return {step.wake_readers, step.early};
@@ -270,14 +270,14 @@ void PublishRole::end(media::LogEnd reason) {
   if (publication_) finish(reason);
   leave_publishers();
   // Without one nobody has been asked: there was no memory for it.
-  if (ticket_) ticket_->tell(PublisherGone{reason});
+  if (ticket_) ticket_->report(PublisherGone{reason});
 }
 
 void PublishRole::finish(media::LogEnd reason) {
   publication_->finish(reason);
   const std::uint64_t committed = publication_->committed();
   stream_->committed.store(committed, std::memory_order_release);
-  tell_tracks();
+  report_tracks();
   // The end closes parts too, also where all records were announced.
   if (state_.reports.is_behind(progress()))
     context_.announcer.new_records({records_from(state_.reports.announced())});

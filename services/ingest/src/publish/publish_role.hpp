@@ -122,8 +122,8 @@ class PublishRole {
   void reject(const Error& error);
   void started();
   void fail(const Error& error);
-  void tell_refusals();
-  void tell_tracks();
+  void report_refusals();
+  void report_tracks();
   RecordReports::Progress progress() const;
   NewRecords records_from(std::uint64_t first) const;
   void finish(media::LogEnd reason);

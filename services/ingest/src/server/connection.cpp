@@ -201,7 +201,7 @@ void Connection::read_later() {
 bool Connection::take(ByteView bytes) {
   if (session_.received_bytes() == 0 && !is_rtmp(bytes)) {
     const std::string_view what = detected_protocol(bytes);
-    if (!what.empty()) return refuse_stranger(what);
+    if (!what.empty()) return refuse_protocol(what);
   }
   if (!parse(bytes)) return false;
   if (PublishRole* role = publisher(); role != nullptr && role->publishing()) {
@@ -259,7 +259,7 @@ bool Connection::refuse_excess() {
   return false;
 }
 
-bool Connection::refuse_stranger(std::string_view what) {
+bool Connection::refuse_protocol(std::string_view what) {
   if (may_log()) log::info("no RTMP on the RTMP port", {{"peer", peer_.text}, {"what", what}});
   add(shard_.counters().protocol_errors);
   close(media::LogEnd::kProtocolError, what);

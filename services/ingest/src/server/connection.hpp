@@ -87,7 +87,7 @@ class Connection final : public net::PollClient, public RoleConnection {
   bool parse(ByteView bytes);
   bool charge(std::size_t bytes);
   bool within_allowance();
-  bool refuse_stranger(std::string_view what);
+  bool refuse_protocol(std::string_view what);
   bool refuse_excess();
 
   void perform(const rtmp::SendBytes& action) { send(action.bytes); }

@@ -88,12 +88,12 @@ class Shard {
   void without_memory(const std::function<void()>& clean_up);
   // A place for the client, or nullopt: counted and logged, to be closed.
   std::optional<Admission::Place> admit(const net::IpAddress& address);
-  // The arrival is through: becomes a connection.
-  void promote(PreRtmpConnection& arrival);
-  void retire_pre_rtmp(std::uint64_t arrival);
+  // It is through: becomes a connection.
+  void promote(PreRtmpConnection& entering);
+  void retire_pre_rtmp(std::uint64_t connection);
   // TLS handshakes take a share of this thread's time; a client beyond it waits.
   WorkBudget& handshake_budget() { return handshake_budget_; }
-  void park(std::uint64_t arrival);
+  void park(std::uint64_t connection);
   // Asks the clients that know Enhanced RTMP's reconnect request to leave by themselves.
   void ask_to_reconnect();
   // Tells every publisher and player that the server stops, and closes them when they have heard it.

@@ -11,7 +11,7 @@
 namespace millrace::ingest {
 
 // Of the tracks only the newest news counts.
-void PublicationTicket::tell(PublicationEvent event) {
+void PublicationTicket::report(PublicationEvent event) {
   const bool tracks = std::holds_alternative<TracksChanged>(event);
   const bool room = inbox_.put_newest(std::move(event), [tracks](const PublicationEvent& waiting) {
     return tracks && std::holds_alternative<TracksChanged>(waiting);
@@ -57,7 +57,7 @@ caf::behavior PublicationState::make_behavior() {
 
 void PublicationState::ask() {
   dependencies->authority.may_publish(ticket->question, [ticket = ticket](Result<PublishDecision> decision) {
-    ticket->tell(DecisionMade{std::move(decision)});
+    ticket->report(DecisionMade{std::move(decision)});
   });
   ticket->asked_ = true;
 }
@@ -115,7 +115,7 @@ void PublicationState::handle(const DecisionMade& made) {
   if (ticket->stream_) dependencies->streams.release(ticket->stream_);  // of a try that failed half way
   ticket->stream_ = std::move(stream);
   dependencies->streams.claim(
-      ticket->stream_, [ticket = ticket](LiveStreams::Claim claim) { ticket->tell(ClaimAnswered{claim}); });
+      ticket->stream_, [ticket = ticket](LiveStreams::Claim claim) { ticket->report(ClaimAnswered{claim}); });
   ticket->phase_ = PublicationTicket::Phase::kClaiming;  // the answer waits in the inbox
 }
 

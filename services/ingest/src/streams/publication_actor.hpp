@@ -65,7 +65,7 @@ class PublicationTicket {
   PublicationTicket& operator=(const PublicationTicket&) = delete;
 
   // Any thread: kept until the actor has handled it, whether it lives now or not.
-  void tell(PublicationEvent event);
+  void report(PublicationEvent event);
   // The publication is over, and nobody needs the actor any more.
   bool over() const { return over_; }
   // The present incarnation.
