@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/errors.hpp"
+
 namespace millrace {
 namespace {
 
@@ -35,7 +37,7 @@ Result<std::string> read_all(int fd, std::size_t max_bytes) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return unreadable();
     filled += static_cast<std::size_t>(count);
-    if (filled > max_bytes) return fail("file.size", "holds more than " + size_text(max_bytes));
+    if (filled > max_bytes) return fail(errors::kFileSize, "holds more than " + size_text(max_bytes));
     if (count > 0) continue;
     text.resize(filled);
     return text;

@@ -10,6 +10,10 @@ inline constexpr ErrorCode kUnknownStream = "auth.unknown_stream";
 // A newer publisher has the stream.
 inline constexpr ErrorCode kSuperseded = "auth.superseded";
 inline constexpr ErrorCode kOverloaded = "auth.overloaded";
+inline constexpr ErrorCode kUnknownViewer = "auth.unknown_viewer";
+inline constexpr ErrorCode kTooManyViewers = "auth.too_many_viewers";
+inline constexpr ErrorCode kPlaybackRequest = "auth.playback_request";
+inline constexpr ErrorCode kPlaybackOff = "auth.playback_off";
 inline constexpr ErrorCode kNotLive = "ingest.not_live";
 inline constexpr ErrorCode kStreamNotMeasured = "metrics.unknown_stream";
 

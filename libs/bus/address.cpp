@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "bus/errors.hpp"
+
 namespace millrace::bus {
 namespace {
 
@@ -95,9 +97,9 @@ Result<Address> ipc_address(const std::string& directory, const PeerName& name) 
   const std::string base = directory + "/" + to_string(name);
   const std::string longest = base + ".commands";
   if (longest.size() > kMaxSocketPath) {
-    return fail("bus.address", "BUS_DIR is too long: \"" + longest + "\" has " +
-                                   std::to_string(longest.size()) + " bytes, a socket path may have " +
-                                   std::to_string(kMaxSocketPath));
+    return fail(bus::errors::kAddress,
+                "BUS_DIR is too long: \"" + longest + "\" has " + std::to_string(longest.size()) +
+                    " bytes, a socket path may have " + std::to_string(kMaxSocketPath));
   }
   return Address{Address::Kind::kIpc, base};
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "bus/errors.hpp"
+
 namespace millrace::bus {
 namespace {
 
@@ -31,9 +33,9 @@ Result<std::vector<Address>> parse_list(const std::string& variable, std::string
   for (const std::string_view part : split(list)) {
     const std::optional<Address> address = parse_address(part);
     if (!address || (tcp_only && address->kind != Address::Kind::kTcp)) {
-      return fail("bus.address", variable + ": \"" + std::string(part) +
-                                     "\" is not tcp://host:port with a port from 1 to 65533" +
-                                     (tcp_only ? "" : ", ipc:///path or ipc://"));
+      return fail(bus::errors::kAddress, variable + ": \"" + std::string(part) +
+                                             "\" is not tcp://host:port with a port from 1 to 65533" +
+                                             (tcp_only ? "" : ", ipc:///path or ipc://"));
     }
     if (!encrypted && !is_loopback(*address)) {
       return fail("bus.plain", variable + ": " + to_string(*address) +
@@ -43,7 +45,8 @@ Result<std::vector<Address>> parse_list(const std::string& variable, std::string
     addresses.push_back(*address);
   }
   if (addresses.size() > kMaxAddresses)
-    return fail("bus.address", variable + " has more than " + std::to_string(kMaxAddresses) + " addresses");
+    return fail(bus::errors::kAddress,
+                variable + " has more than " + std::to_string(kMaxAddresses) + " addresses");
   return addresses;
 }
 

@@ -63,7 +63,7 @@ Result<void> LogWriter::State::extend_index() {
 Result<void> LogWriter::State::begin_extent(std::uint64_t room) {
   const std::uint32_t block_bytes = arena->view().geometry().block_bytes;
   if (room > block_bytes && room > arena->largest_sample(*log)) {
-    return fail("media.too_large", std::to_string(room) + " bytes");
+    return fail(media::errors::kTooLarge, std::to_string(room) + " bytes");
   }
   const auto count = static_cast<std::uint32_t>((room + block_bytes - 1) / block_bytes);
   Result<Extent> extent = arena->take_extent(*log, std::max(count, 1U), current);
@@ -280,7 +280,7 @@ Result<std::uint32_t> LogWriter::add_configuration(TrackConfiguration descriptio
   const std::uint64_t room = state.configuration_back - state.configuration_front;
   const std::uint32_t index = state.configuration_front / sizeof(ConfigurationEntry);
   if (index >= kMaxConfigurations || prefix.size() > 0xFF || size + sizeof(ConfigurationEntry) > room) {
-    return fail("media.too_many_configurations", "the log's configuration block is full");
+    return fail(media::errors::kTooManyConfigurations, "the log's configuration block is full");
   }
   std::uint8_t* block = state.arena->view().block(state.log->configuration_block);
   state.configuration_back -= static_cast<std::uint32_t>(size);

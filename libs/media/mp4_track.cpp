@@ -12,6 +12,7 @@
 #include "codecs/mp3.hpp"
 #include "codecs/opus.hpp"
 #include "codecs/vp9.hpp"
+#include "media/errors.hpp"
 #include "media/track_label.hpp"
 
 namespace millrace::media {
@@ -203,7 +204,7 @@ Result<void> settle_video(const TrackConfiguration& description, Mp4Track& resul
   if (description.width != 0) result.track.width = description.width;
   if (description.height != 0) result.track.height = description.height;
   if (result.track.width == 0 || result.track.height == 0)
-    return fail("media.no_dimensions", "the picture's size is not known");
+    return fail(media::errors::kNoDimensions, "the picture's size is not known");
   result.track.width = std::min(result.track.width, 0xFFFFU);
   result.track.height = std::min(result.track.height, 0xFFFFU);
   settle_colour(description.picture, result.track);
@@ -220,7 +221,7 @@ void settle_audio(const TrackConfiguration& description, Mp4Track& result) {
 }  // namespace
 
 Result<Mp4Track> mp4_track(const TrackConfiguration& description, ByteView bytes) {
-  if (description.timescale == 0) return fail("media.timescale", "the track has no timescale");
+  if (description.timescale == 0) return fail(media::errors::kTimescale, "the track has no timescale");
   Mp4Track result;
   if (auto described = describe(description.codec, bytes, result); !described)
     return tl::unexpected(described.error());

@@ -17,6 +17,7 @@
 
 #include "base/log.hpp"
 #include "base/survive.hpp"
+#include "net/errors.hpp"
 
 namespace millrace::net {
 
@@ -37,16 +38,16 @@ Result<tcp::endpoint> parse_endpoint(const ListenerConfig& config) {
   boost::system::error_code error;
   const std::string text = config.address == "localhost" ? "127.0.0.1" : config.address;
   const asio::ip::address address = asio::ip::make_address(text, error);
-  if (error) return fail("net.address", "\"" + config.address + "\" is not an IP address");
+  if (error) return fail(net::errors::kAddress, "\"" + config.address + "\" is not an IP address");
   return tcp::endpoint(address, config.port);
 }
 
 tl::unexpected<Error> bind_failure(const ListenerConfig& config, const boost::system::error_code& error) {
   const std::string port = "port " + std::to_string(config.port) +
                            (config.port_variable.empty() ? std::string() : " (" + config.port_variable + ")");
-  if (error == asio::error::address_in_use) return fail("net.port_in_use", port + " is in use");
+  if (error == asio::error::address_in_use) return fail(net::errors::kPortInUse, port + " is in use");
   if (error == asio::error::access_denied)
-    return fail("net.port_denied", port + " may not be used by this user");
+    return fail(net::errors::kPortDenied, port + " may not be used by this user");
   return fail("net.listen", port + " on " + config.address + ": " + error.message());
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "media/errors.hpp"
 #include "rtmp/limits.hpp"
 
 namespace millrace::publication {
@@ -129,7 +130,7 @@ std::uint32_t Writer::prefix_room(std::uint32_t timestamp_ms) const {
 Result<Writer::Room> Writer::reserve(std::uint32_t body_size, std::uint32_t timestamp_ms,
                                      std::uint32_t growth) {
   if (std::uint64_t{body_size} + growth > rtmp::kPlayerChunkSize)
-    return fail("media.too_large", std::to_string(body_size) + " bytes make no message of one chunk");
+    return fail(media::errors::kTooLarge, std::to_string(body_size) + " bytes make no message of one chunk");
   return log_->reserve(body_size, prefix_room(timestamp_ms) + growth);
 }
 

@@ -23,6 +23,7 @@
 #include "base/command_line.hpp"
 #include "base/log.hpp"
 #include "base/survive.hpp"
+#include "runtime/errors.hpp"
 #include "runtime/supervisor.hpp"
 
 namespace millrace::runtime {
@@ -148,11 +149,13 @@ void add_common_rows(ConfigTable& table, CommonConfig& config) {
 
 // What no other start with the same configuration can repair.
 bool is_configuration(std::string_view code) {
-  return code.starts_with("config.") || code.ends_with(".address") || code.ends_with(".port_denied");
+  return code.starts_with(millrace::errors::kConfigFamily) ||
+         code.ends_with(millrace::errors::kAddressSuffix) ||
+         code.ends_with(millrace::errors::kPortDeniedSuffix);
 }
 
 int exit_code(std::string_view code) {
-  if (code.ends_with(".port_in_use")) return kExitPortInUse;
+  if (code.ends_with(millrace::errors::kPortInUseSuffix)) return kExitPortInUse;
   if (is_configuration(code)) return kExitUsage;
   return kExitSoftware;
 }
@@ -306,7 +309,7 @@ int run_service(int argc, char** argv, const ServiceDefinition& definition) {
 }
 
 Error port_in_use(std::uint16_t port, std::string_view variable) {
-  return {"runtime.port_in_use",
+  return {runtime::errors::kPortInUse,
           "port " + std::to_string(port) + " (" + std::string(variable) + ") is in use"};
 }
 

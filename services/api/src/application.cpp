@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "edge_call.hpp"
+#include "errors.hpp"
 #include "net/unique_fd.hpp"
 #include "socket_guard.hpp"
 
@@ -148,7 +149,7 @@ http::Response Application::Impl::call(EdgeCall passed, const ph::Request& reque
     Result<Identity> identity = authenticator.identify(passed.authorization, call.deadline);
     if (identity) {
       call.identity = std::move(*identity);
-    } else if (!open && identity.error().code != "api.unauthorized") {
+    } else if (!open && identity.error().code != api::errors::kUnauthorized) {
       return unavailable("auth");
     }
   }

@@ -1,5 +1,7 @@
 #include "authenticator.hpp"
 
+#include "errors.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -33,7 +35,7 @@ policy::Role role_of(auth::v1::Role role) {
 
 Result<Identity> Authenticator::identify(std::string_view authorization, Peers::Deadline deadline) {
   const std::string token(bearer_token(authorization));
-  if (token.empty()) return fail("api.unauthorized");
+  if (token.empty()) return fail(api::errors::kUnauthorized);
   const auto now = TokenCache::Clock::now();
   const std::uint64_t epoch = peers_.access_epoch();
   if (std::optional<Identity> known = cache_.find(token, epoch, now)) return *std::move(known);
@@ -42,9 +44,9 @@ Result<Identity> Authenticator::identify(std::string_view authorization, Peers::
   const Result<bus::v1::Reply> reply = peers_.ask("auth", std::move(request), deadline);
   if (!reply) return tl::unexpected(reply.error());
   if (!reply->has_verify_token()) return fail("api.bad_reply");
-  if (!reply->verify_token().valid()) return fail("api.unauthorized");
+  if (!reply->verify_token().valid()) return fail(api::errors::kUnauthorized);
   const policy::Role role = role_of(reply->verify_token().role());
-  if (role == policy::Role::kAnyone) return fail("api.unauthorized");
+  if (role == policy::Role::kAnyone) return fail(api::errors::kUnauthorized);
   Identity identity{reply->verify_token().subject(), role};
   if (peers_.access_epoch() == epoch) cache_.remember(token, identity, epoch, now);
   return identity;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "errors.hpp"
 #include "recordings/file_names.hpp"
 
 namespace millrace::api {
@@ -16,7 +17,7 @@ Result<void> read_exactly(int descriptor, std::uint64_t offset, std::span<std::u
   while (!into.empty()) {
     const ssize_t count = ::pread(descriptor, into.data(), into.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return fail("api.read");
+    if (count <= 0) return fail(api::errors::kRead);
     into = into.subspan(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "errors.hpp"
+
 namespace millrace::api {
 namespace {
 
@@ -103,7 +105,7 @@ VodCuts::Track cut(const FinishedTrack& track, const std::vector<std::int64_t>& 
 }
 
 tl::unexpected<Error> too_long() {
-  return fail("api.vod_segments", "it is longer than a week");
+  return fail(api::errors::kVodSegments, "it is longer than a week");
 }
 
 bool is_bounded(const FinishedTrack& track, const VodCuts::Track& cuts) {
@@ -146,10 +148,11 @@ Result<VodCuts> VodCuts::make(std::span<const FinishedTrack> tracks) {
   cuts.starts_us.push_back(end);
   if (end - cuts.starts_us.front() > kMostUs) return too_long();
   cuts.starts_us = fill(tracks, cuts.starts_us);
-  if (cuts.segments() > kMostSegments) return fail("api.vod_segments", "too many segments");
+  if (cuts.segments() > kMostSegments) return fail(api::errors::kVodSegments, "too many segments");
   for (const FinishedTrack& track : tracks) {
     cuts.tracks.push_back(cut(track, cuts.starts_us));
-    if (!is_bounded(track, cuts.tracks.back())) return fail("api.vod_segments", "a segment is too large");
+    if (!is_bounded(track, cuts.tracks.back()))
+      return fail(api::errors::kVodSegments, "a segment is too large");
   }
   return cuts;
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "errors.hpp"
 #include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
 #include "vod_playlists.hpp"
@@ -69,7 +70,7 @@ http::Response missing() {
 }
 
 http::Response failure(const Error& error) {
-  const bool not_now = error.code == "api.vod_busy" || error.code == "api.read";
+  const bool not_now = error.code == api::errors::kVodBusy || error.code == api::errors::kRead;
   if (!not_now)
     return http::Response::problem(422, "recording_not_presentable",
                                    "This file cannot be presented: " + error.message + ".");

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "base/survive.hpp"
+#include "containers/mp4/errors.hpp"
+#include "errors.hpp"
 #include "recordings.hpp"
 #include "vod_mpd.hpp"
 #include "vod_playlists.hpp"
@@ -23,7 +25,8 @@ VodLibrary::Found read(const http::OpenedFile& file) {
 
 // Of a failure that says nothing about the file the next one may try again.
 bool is_lasting(const VodLibrary::Found& found) {
-  return found || found.error().code.starts_with("mp4.") || found.error().code == "api.vod_segments";
+  return found || found.error().code.starts_with(mp4::errors::kFamily) ||
+         found.error().code == api::errors::kVodSegments;
 }
 
 }  // namespace
@@ -71,7 +74,7 @@ void VodLibrary::find(const std::string& name, const http::OpenedFile& file, Ans
       asked == queue_.end() ? queue_.size() < kMostQueued : (*asked)->answers.size() < kMostWaiting;
   if (!has_room || stopping_) {
     lock.unlock();
-    return answer(fail("api.vod_busy", "too many recordings are being opened"));
+    return answer(fail(api::errors::kVodBusy, "too many recordings are being opened"));
   }
   if (asked != queue_.end()) return (*asked)->answers.push_back(std::move(answer));
   auto job = std::make_shared<Job>(Job{name, file, {}});
@@ -87,7 +90,7 @@ void VodLibrary::run() {
     if (stopping_) return;
     const std::shared_ptr<Job> job = queue_.front();
     lock.unlock();
-    Found found = fail("api.vod_busy", "no memory");  // so short that it needs none
+    Found found = fail(api::errors::kVodBusy, "no memory");  // so short that it needs none
     (void)survives("vod library", [&] { found = read(job->file); });
     lock.lock();
     (void)survives("vod library", [&] { remember(*job, found); });

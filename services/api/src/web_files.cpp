@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/errors.hpp"
 #include "base/regular_file.hpp"
 #include "http/files.hpp"
 
@@ -28,7 +29,7 @@ WebFiles::WebFiles(const std::string& directory) {
     const std::string name = entry->path().filename().string();
     if (name.starts_with('.') || !entry->is_regular_file(error)) continue;
     Result<std::string> text = read_regular_file(entry->path().string(), kMaxBytes - total);
-    if (!text && text.error().code == "file.size") break;
+    if (!text && text.error().code == millrace::errors::kFileSize) break;
     if (!text) continue;
     total += text->size();
     auto content = std::make_shared<const std::string>(std::move(*text));

@@ -83,7 +83,7 @@ class DatabaseState {
 
  private:
   static bool is_about_database(std::string_view code) {
-    return code.starts_with("store.") && code != store::errors::kConstraint;
+    return code.starts_with(store::errors::kFamily) && code != store::errors::kConstraint;
   }
 
   // Another start may mend the rest.

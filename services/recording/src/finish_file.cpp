@@ -110,7 +110,8 @@ Result<FinishedFile> finish_file(const std::string& directory, const std::string
   if (finished) return publish(paths, directory, whole.resume.journal, *finished);
   ::unlink(paths.temporary.c_str());
   if (finished.error().code != mp4::errors::kEmpty) {
-    if (finished.error().code.starts_with("mp4.") && finished.error().code != mp4::errors::kChanged) {
+    if (finished.error().code.starts_with(mp4::errors::kFamily) &&
+        finished.error().code != mp4::errors::kChanged) {
       if (auto aside = put_aside(paths, base, directory); !aside) return tl::unexpected(aside.error());
       return fail(recording::errors::kDamaged, finished.error().message + "; the file is " + stem +
                                                    std::string(recordings::kDamagedSuffix) + " now");

@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/regular_file.hpp"
 #include "confinement.hpp"
+#include "errors.hpp"
 #include "ffmpeg/encoder.hpp"
 #include "ffmpeg/quiet.hpp"
 #include "media/log_names.hpp"
@@ -67,7 +68,7 @@ int transcode(const Options& options) {
   auto transcoder = Transcoder::open(options.transcoder);
   if (!transcoder)
     return report_error(transcoder.error(),
-                        transcoder.error().code == "transcoding.no_source" ? kNothingThere : kFailure);
+                        transcoder.error().code == transcoding::errors::kNoSource ? kNothingThere : kFailure);
   constexpr std::uint64_t kMegabyte = 1ULL << 20;
   if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
     return report_error(confined.error(), kFailure);

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "errors.hpp"
 #include "source_measure.hpp"
 #include "source_start.hpp"
 
@@ -33,7 +34,7 @@ Result<media::FoundLog> find_source(const TranscoderSettings& settings) {
     });
     if (found != logs.rend()) return *found;
     if (monotonic_us() >= deadline_us)
-      return fail("transcoding.no_source", "no live source of " + settings.stream_id);
+      return fail(transcoding::errors::kNoSource, "no live source of " + settings.stream_id);
     sleep_us(Transcoder::kPollUs * 5);
   }
 }

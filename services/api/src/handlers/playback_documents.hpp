@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/v1/playback.pb.h"
+#include "base/reply_codes.hpp"
 #include "base/wall_time.hpp"
 #include "handlers/documents.hpp"
 #include "peers.hpp"
@@ -15,15 +16,15 @@ inline OrAnswer<bus::v1::Reply> ask_about_playback(const Call& call, const Conte
   Result<bus::v1::Reply> reply = context.peers.ask("auth", std::move(request), call.deadline);
   if (reply) return std::move(*reply);
   const std::string_view code = reply.error().code;
-  if (code == "auth.unknown_viewer")
+  if (code == reply_codes::kUnknownViewer)
     return tl::unexpected(http::Response::problem(404, "viewer_unknown", "There is no such viewer key."));
-  if (code == "auth.too_many_viewers") {
+  if (code == reply_codes::kTooManyViewers) {
     return tl::unexpected(http::Response::problem(409, "too_many_viewers",
                                                   "The stream has as many viewer keys as it may have."));
   }
-  if (code == "auth.playback_request")
+  if (code == reply_codes::kPlaybackRequest)
     return tl::unexpected(http::Response::problem(400, "bad_request", reply.error().message));
-  if (code == "auth.playback_off") {
+  if (code == reply_codes::kPlaybackOff) {
     return tl::unexpected(
         http::Response::problem(503, "playback_off", "The operator has set no secret for playback tokens."));
   }

@@ -4,6 +4,7 @@
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/reply_codes.hpp"
 #include "bus/v1/bus.pb.h"
 #include "sessions/request_text.hpp"
 
@@ -30,7 +31,7 @@ void fill(const ViewerRecord& viewer, v1::Viewer& message) {
 }
 
 Error unknown_viewer() {
-  return {"auth.unknown_viewer", "there is no such viewer key"};
+  return {reply_codes::kUnknownViewer, "there is no such viewer key"};
 }
 
 void grant(const playback::TokenKeys& keys, playback::Claims claims, WallTime expires,
@@ -98,7 +99,7 @@ Result<bus::v1::Reply> PlaybackHandler::answer(const bus::v1::Request& request, 
     default:
       break;
   }
-  if (dependencies_.keys.empty()) return fail("auth.playback_off", "PLAYBACK_SECRET is not set");
+  if (dependencies_.keys.empty()) return fail(reply_codes::kPlaybackOff, "PLAYBACK_SECRET is not set");
   return request.has_sign_playback() ? sign(request.sign_playback(), now)
                                      : redeem(request.redeem_viewer_key(), now);
 }
@@ -108,7 +109,7 @@ Result<bus::v1::Reply> PlaybackHandler::sign(const v1::SignPlayback& ask, Now no
   claims.stream_id = ask.stream_id();
   if (!ask.network().empty()) claims.network = playback::Network::parse(ask.network());
   if (!is_valid_id(claims.stream_id) || claims.network.has_value() == ask.network().empty())
-    return fail("auth.playback_request", "this is no stream or no network");
+    return fail(reply_codes::kPlaybackRequest, "this is no stream or no network");
   const std::int64_t seconds =
       ask.lifetime_seconds() <= 0 ? kUsualSeconds : std::min(ask.lifetime_seconds(), kMaxSeconds);
   bus::v1::Reply reply;
@@ -121,7 +122,7 @@ Result<bus::v1::Reply> PlaybackHandler::create(const v1::CreateViewer& ask, Now 
   const bool valid = is_valid_id(ask.stream_id()) && ask.label().size() <= kMaxLabel &&
                      ask.max_devices() >= 1 && ask.max_devices() <= kMaxDevices &&
                      (!expires.is_set() || expires > now.wall);
-  if (!valid) return fail("auth.playback_request", "a label is too long, or a number out of bounds");
+  if (!valid) return fail(reply_codes::kPlaybackRequest, "a label is too long, or a number out of bounds");
   const Secret key("vk_" + random_hex(kKeyBytes));
   ViewerRecord viewer;
   viewer.id = random_u64() | 1;
@@ -133,7 +134,7 @@ Result<bus::v1::Reply> PlaybackHandler::create(const v1::CreateViewer& ask, Now 
   viewer.created_wall = now.wall;
   const Result<bool> added = viewers_.add(viewer);
   if (!added) return tl::unexpected<Error>(added.error());
-  if (!*added) return fail("auth.too_many_viewers", "the stream has as many viewer keys as it may have");
+  if (!*added) return fail(reply_codes::kTooManyViewers, "the stream has as many viewer keys as it may have");
   bus::v1::Reply reply;
   fill(viewer, *reply.mutable_viewer());
   reply.mutable_viewer()->set_key(key.reveal());
@@ -175,7 +176,7 @@ Result<bus::v1::Reply> PlaybackHandler::redeem(const v1::RedeemViewerKey& ask, N
     return reply;
   }
   if (ask.device().empty() || ask.device().size() > kMaxDevice)
-    return fail("auth.playback_request", "a device has 1 to 64 characters");
+    return fail(reply_codes::kPlaybackRequest, "a device has 1 to 64 characters");
   const Result<std::optional<ViewerRecord>> viewer = viewers_.find(
       ask.stream_id().substr(0, kMaxStreamIdLength), vault_.lookup(key_text(ask.viewer_key())), now.wall);
   if (!viewer) return tl::unexpected<Error>(viewer.error());

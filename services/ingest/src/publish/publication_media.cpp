@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "codecs/aac.hpp"
+#include "errors.hpp"
 #include "media/track_label.hpp"
 #include "publish/publication.hpp"
 
@@ -34,7 +35,7 @@ Result<void> Publication::check(std::int64_t monotonic_us) {
   release(monotonic_us);
   const std::string_view reason = refusals_.hopeless(monotonic_us);
   if (reason.empty() || writer_.any_record() || table_.any_promising()) return {};
-  return fail("ingest.unsupported", std::string(reason));
+  return fail(ingest::errors::kUnsupported, std::string(reason));
 }
 
 bool Publication::is_first_of_kind(const Part& part) {
@@ -134,9 +135,9 @@ Result<void> Publication::take_header(const Part& part) {
 
 Result<void> Publication::check_resolution(const TrackFormat& format) const {
   if (resolution_limit_.allows(format.description.width, format.description.height)) return {};
-  return fail("ingest.resolution", "The picture of " + std::to_string(format.description.width) + "x" +
-                                       std::to_string(format.description.height) + " is larger than " +
-                                       resolution_limit_.text() + ".");
+  return fail(ingest::errors::kResolution, "The picture of " + std::to_string(format.description.width) +
+                                               "x" + std::to_string(format.description.height) +
+                                               " is larger than " + resolution_limit_.text() + ".");
 }
 
 Result<void> Publication::check_resolution() const {

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
+#include "errors.hpp"
 #include "media/errors.hpp"
 #include "media/log_names.hpp"
 #include "publish/publication_log.hpp"
@@ -44,7 +45,7 @@ void PublishRole::enter(Phase phase) {
 void PublishRole::ask(rtmp::PublishRequested& request, const Post& post) {
   state_.message_stream_id = request.message_stream_id;
   if (!context_.config.is_name(request.app) || !context_.config.is_name(request.name))
-    return reject({"ingest.name", "The application or stream name is not valid."});
+    return reject({ingest::errors::kName, "The application or stream name is not valid."});
   while (state_.publication_id == kNoPublication) state_.publication_id = PublicationId{random_u64()};
   ticket_ = make_ticket(state_.publication_id, request, connection_.peer(), post);
   enter(Phase::kAsking);
@@ -113,7 +114,7 @@ void PublishRole::accept(const LiveStreamPtr& stream) {
   stream_ = stream;
   if (!state_.limits_changed) state_.limits = stream->limits;
   if (!enter_publishers())
-    return refuse_room({"ingest.max_streams", "The server takes no more streams at the moment."});
+    return refuse_room({ingest::errors::kMaxStreams, "The server takes no more streams at the moment."});
   Error error;
   const bool opened = context_.slates.publisher_comes(stream->stream_id, stream->publication_id, [&] {
     auto publication = open_publication(context_.arena, context_.config, *stream);
@@ -177,8 +178,9 @@ bool PublishRole::count_received(std::size_t bytes, std::int64_t now_us) {
   if (state_.bitrate.add(bytes, now_us)) return true;
   add(context_.counters.over_bitrate);
   const std::uint64_t kbps = bitrate_limit(context_.config, state_.limits) / 1000;
-  fail({"ingest.bitrate", "More than " + std::to_string(kbps) + " kbit/s over " +
-                              std::to_string(BitrateWindow::kSlots) + " s: lower the encoder's bit rate."});
+  fail({ingest::errors::kBitrate, "More than " + std::to_string(kbps) + " kbit/s over " +
+                                      std::to_string(BitrateWindow::kSlots) +
+                                      " s: lower the encoder's bit rate."});
   return false;
 }
 
@@ -241,7 +243,7 @@ void PublishRole::fail(const Error& error) {
   log::warning("publication refused while live",
                {{"stream", stream_->stream_id}, {"code", error.code}, {"message", error.message}});
   add(context_.counters.publish_refused);
-  if (error.code == "ingest.resolution") add(context_.counters.over_resolution);
+  if (error.code == ingest::errors::kResolution) add(context_.counters.over_resolution);
   if (!connection_.send(
           session_.end_publish(state_.message_stream_id, publish_refusal(error).code, error.message)))
     return;

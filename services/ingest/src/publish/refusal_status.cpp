@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "codecs/errors.hpp"
+#include "errors.hpp"
+#include "media/errors.hpp"
 #include "rtmp/server_session.hpp"
 
 namespace millrace::ingest {
@@ -13,18 +16,18 @@ struct Row {
   RefusalStatus status;
 };
 constexpr std::array<Row, 12> kRows = {{
-    {"ingest.name", {400, rtmp::status::kPublishBadName}},
-    {"ingest.unsupported", {400, kPublishFailed}},
-    {"codecs.", {400, kPublishFailed}},
-    {"media.too_large", {400, kPublishFailed}},
-    {"media.too_many_configurations", {400, kPublishFailed}},
-    {"media.no_dimensions", {400, kPublishFailed}},
-    {"media.timescale", {400, kPublishFailed}},
-    {"ingest.denied", {403, rtmp::status::kPublishDenied}},
-    {"ingest.max_streams", {403, rtmp::status::kPublishDenied}},
-    {"ingest.bitrate", {403, rtmp::status::kPublishDenied}},
-    {"ingest.resolution", {403, rtmp::status::kPublishDenied}},
-    {"ingest.superseded", {403, kPublishRejected}},
+    {ingest::errors::kName, {400, rtmp::status::kPublishBadName}},
+    {ingest::errors::kUnsupported, {400, kPublishFailed}},
+    {codecs::errors::kFamily, {400, kPublishFailed}},
+    {media::errors::kTooLarge, {400, kPublishFailed}},
+    {media::errors::kTooManyConfigurations, {400, kPublishFailed}},
+    {media::errors::kNoDimensions, {400, kPublishFailed}},
+    {media::errors::kTimescale, {400, kPublishFailed}},
+    {ingest::errors::kDenied, {403, rtmp::status::kPublishDenied}},
+    {ingest::errors::kMaxStreams, {403, rtmp::status::kPublishDenied}},
+    {ingest::errors::kBitrate, {403, rtmp::status::kPublishDenied}},
+    {ingest::errors::kResolution, {403, rtmp::status::kPublishDenied}},
+    {ingest::errors::kSuperseded, {403, kPublishRejected}},
 }};
 
 }  // namespace

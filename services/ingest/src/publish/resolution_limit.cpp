@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "errors.hpp"
+
 namespace millrace::ingest {
 
 namespace {
@@ -40,7 +42,7 @@ Result<ResolutionLimit> ResolutionLimit::parse(std::string_view text) {
   const auto width = side(text.substr(0, by));
   const auto height = by == std::string_view::npos ? std::nullopt : side(text.substr(by + 1));
   if (!width || !height)
-    return fail("ingest.resolution",
+    return fail(ingest::errors::kResolution,
                 "'" + std::string(text.substr(0, 32)) +
                     "' is none of 480p, 720p, 1080p, 1440p, 2160p, 4320p, WIDTHxHEIGHT, 0");
   return ResolutionLimit(std::max(*width, *height), std::min(*width, *height));

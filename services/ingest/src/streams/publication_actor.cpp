@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/reply_codes.hpp"
 #include "base/survive.hpp"
+#include "errors.hpp"
 
 namespace millrace::ingest {
 
@@ -92,11 +93,11 @@ void PublicationState::handle(const DecisionMade& made) {
   if (ticket->phase_ != PublicationTicket::Phase::kAsking) return;
   if (!made.decision) drop(media::LogEnd::kTimedOut);  // auth may have decided, too late for us
   if (!made.decision && made.decision.error().code == reply_codes::kSuperseded) {
-    return refuse({"ingest.superseded", "a newer publisher has this stream"});
+    return refuse({ingest::errors::kSuperseded, "a newer publisher has this stream"});
   }
   if (!made.decision) return refuse({"ingest.no_decision", "nobody can decide at the moment: try again"});
   if (!made.decision->allowed || !is_valid_id(made.decision->stream_id)) {
-    return refuse({"ingest.denied", "publishing is not allowed with this key"});
+    return refuse({ingest::errors::kDenied, "publishing is not allowed with this key"});
   }
   auto stream = std::make_shared<LiveStream>();
   stream->stream_id = made.decision->stream_id;
@@ -123,7 +124,7 @@ void PublicationState::handle(const ClaimAnswered& answered) {
   if (ticket->phase_ != PublicationTicket::Phase::kClaiming) return;
   if (answered.claim == LiveStreams::Claim::kSuperseded) {
     drop(media::LogEnd::kTakenOver);
-    return refuse({"ingest.superseded", "a newer publisher has this stream"});
+    return refuse({ingest::errors::kSuperseded, "a newer publisher has this stream"});
   }
   // In this order: what fails is tried again. A second word is no news to the connection.
   ticket->accept(ticket->stream_);

@@ -1,0 +1,10 @@
+// Errors that callers tell apart. All others of this part are for people only.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace millrace::transcoding::errors {
+
+inline constexpr ErrorCode kNoSource = "transcoding.no_source";
+
+}  // namespace millrace::transcoding::errors
