@@ -221,8 +221,9 @@ def sound_changes(stack, recordings):
     twice = len(pictures[0]) + len(pictures[1]) - len(whole)
     check(set(pictures[0] + pictures[1]) == set(whole) and 0 <= twice <= 2, f"all {len(whole)} pictures are shown, {twice} of them twice")
     lengths = [float(probe(file, "-show_format")["format"]["duration"]) for file in files]
-    check(abs(sum(lengths) - SECONDS) < 0.15, f"the recordings are {lengths} s long")
-    check(abs(began(files[1]) - began(files[0]) - lengths[0]) < 0.1, f"the second begins where the first ends: {files}, {lengths}")
+    # A picture that is decoded before others and shown behind them ends the first file: three pictures at most.
+    check(abs(sum(lengths) - SECONDS) < 0.2, f"the recordings are {lengths} s long")
+    check(abs(began(files[1]) - began(files[0]) - lengths[0]) < 0.2, f"the second begins where the first ends: {files}, {lengths}")
 
 
 def browser(stack, video, audio):
