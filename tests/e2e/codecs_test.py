@@ -163,18 +163,30 @@ def many_tracks(stack, recordings):
     names = ["h264", "hevc", "aac", "opus", "flac"]
     tracks = {name: enhanced_flv.encode(name, stack.home / f"{name}.mp4", seconds=SECONDS) for name in names}
     writer = enhanced_flv.FlvWriter()
-    writer.add_track(tracks["h264"]).add_track(tracks["aac"])
+    for name in ("h264", "aac"):
+        writer.add(tracks[name].kind, 0, enhanced_flv.sequence_start(tracks[name]))
+    # Of pictures of one time the second track's comes first.
     for track_id, name in ((1, "hevc"), (1, "opus"), (2, "flac")):
         track = tracks[name]
         writer.add(track.kind, 0, enhanced_flv.sequence_start(track, track_id))
         for sample in track.samples:
             writer.add(track.kind, sample.time, enhanced_flv.one_track(track, track_id, sample))
+    for name in ("h264", "aac"):
+        for sample in tracks[name].samples:
+            writer.add(tracks[name].kind, sample.time, enhanced_flv.plain(tracks[name], sample))
     flv = writer.save(stack.home / "many.flv")
     publish(stack, flv)
     recording = stack.wait_recordings(recordings)[-1]
     for rendition, name in (("v0", "h264"), ("a0", "aac"), ("v1", "hevc"), ("a2", "opus"), ("a3", "flac")):
         hls = streams(delivered(stack, stack.home / f"many-{rendition}.mp4", rendition))
         check(hls == [(name, len(tracks[name].samples))], f"HLS: {rendition} has {hls}, sent {name}")
+    for rendition in ("v0", "v1"):
+        init, segments = delivered_track(stack, rendition)
+        for number, segment in enumerate(segments):
+            path = stack.home / "segment.mp4"
+            path.write_bytes(init + segment)
+            first = probe(path, "-show_packets")["packets"][0]
+            check(first["flags"].startswith("K"), f"segment {number} of {rendition} begins with a key frame: {first}")
     status, _, master = fetch(stack.info["hls_url"])
     groups = set(re.findall(r'^#EXT-X-STREAM-INF:.*AUDIO="([^"]+)"', master.decode(), re.M))
     check(status == 200 and groups == {"audio-mp4a", "audio-Opus", "audio-fLaC"}, f"a group for each codec of sound: {master.decode()}")
