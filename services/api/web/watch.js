@@ -13,9 +13,9 @@ const STALL_MS = 12000;
 // Who is further behind live than the player wants to be, and this much more, is offered to go there.
 const BEHIND_S = 8;
 // The list says how far behind live to play; a little faster brings a player there that has stalled.
-const PLAYER_LIVE = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.15, backBufferLength: 90, maxBufferLength: 20 };
+const PLAYER_LIVE = { ...LOADING, lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.15, backBufferLength: 90, maxBufferLength: 20 };
 // Who has gone back has time.
-const PLAYER_PAST = { lowLatencyMode: false, backBufferLength: 90 };
+const PLAYER_PAST = { ...LOADING, lowLatencyMode: false, backBufferLength: 90 };
 
 const element = (id) => document.getElementById(id);
 const video = element("video");

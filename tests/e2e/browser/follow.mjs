@@ -1,12 +1,13 @@
 // Plays a stream with hls.js or dash.js as it comes and says four times a second what it does, as JSON, until its input ends:
-// node follow.mjs WATCH_URL URL, dash.js where that is an MPD. The watch page is only where hls.js comes from. After what they call fatal
-// it does what both ask of an application: hls.js loads again, dash.js fetches the MPD again.
+// node follow.mjs WATCH_URL [URL [LOADING]], dash.js where that is an MPD; without URL the watch page plays, else it is only where hls.js
+// comes from, with LOADING the page's setting too. After what they call fatal it does what both ask of an application: hls.js loads the list
+// again, dash.js fetches the MPD again.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [watchUrl, url] = process.argv.slice(2);
-const isDash = new URL(url).pathname.endsWith(".mpd");
+const [watchUrl, url, setting] = process.argv.slice(2);
+const isDash = url !== undefined && new URL(url).pathname.endsWith(".mpd");
 const SAMPLE_MS = 250;
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -27,16 +28,16 @@ const startDash = (source) => {
   player.initialize(video, source, true);
 };
 
-const start = (url) => {
+const startHls = ({ url, setting }) => {
   document.querySelectorAll("video").forEach((old) => old.remove());
   const video = document.body.appendChild(document.createElement("video"));
   video.muted = true;
-  const player = new Hls();
+  const player = new Hls(setting ? LOADING : {});
   window.probe = { video, player, fatal: [], loaded: { main: 0, audio: 0 } };
   player.on(Hls.Events.ERROR, (_event, data) => {
     if (!data.fatal) return;
     window.probe.fatal.push(data.details);
-    if (data.type === Hls.ErrorTypes.NETWORK_ERROR) setTimeout(() => player.startLoad(), 1000);
+    if (data.type === Hls.ErrorTypes.NETWORK_ERROR) setTimeout(() => player.loadSource(url), 1000);
   });
   // Parts, or where the list has none segments.
   player.on(Hls.Events.FRAG_LOADED, (_event, data) => {
@@ -48,11 +49,13 @@ const start = (url) => {
   player.attachMedia(video);
 };
 
+// Of the page's own player there is what it shows (and a function of that name).
 const sample = () => {
-  const { video, player, fatal, loaded } = window.probe;
+  const probe = typeof window.probe === "object" ? window.probe : { video: document.querySelector("video"), fatal: [] };
+  const { video, player, fatal, loaded } = probe;
   return {
     time: video.currentTime, frames: video.getVideoPlaybackQuality().totalVideoFrames, sound: video.webkitAudioDecodedByteCount, fatal, loaded,
-    latency: player.latency,
+    latency: player?.latency, state: document.getElementById("state")?.dataset.state,
   };
 };
 
@@ -67,7 +70,7 @@ if (isDash) {
 } else {
   await page.goto(watchUrl, { waitUntil: "load", timeout: 90000 });
 }
-await page.evaluate(isDash ? startDash : start, url);
+if (url) await (isDash ? page.evaluate(startDash, url) : page.evaluate(startHls, { url, setting }));
 const timer = setInterval(async () => {
   const now = await page.evaluate(sample).catch(() => null);
   if (now) console.log(JSON.stringify(now));
