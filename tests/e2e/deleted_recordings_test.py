@@ -5,11 +5,13 @@ import json
 import os
 import pathlib
 import signal
+import time
 import urllib.request
 
-from stack import Stack, check, fetch, main, make_clip, wait_for
+from stack import PATIENCE, Stack, check, fetch, main, make_clip, wait_for
 
 PASSWORD = "correct horse battery"
+GRACE = 80  # seconds that an encoder has to come back
 
 
 class Account:
@@ -69,6 +71,17 @@ def goes_while_it_is_live(account, clip):
     wait_for(lambda: not account.files(), "every file to go")
 
 
+def goes_while_it_waits_for_its_encoder(account, clip):
+    publisher = account.publish(clip, loop=-1)
+    wait_for(lambda: any(p.name.endswith(".part.mp4") for p in account.files()), "what is being recorded")
+    publisher.kill()
+    publisher.wait()
+    time.sleep(2)
+    check(account.files(), "the file waits for its encoder")
+    check(account.delete("?recordings=delete") == 200, "deleted")
+    wait_for(lambda: not account.files(), "the file that waited to go", GRACE / 4)
+
+
 def goes_when_recording_is_back(stack, account, clip):
     name = account.record(clip)
     check(shown(stack, name) == 200, "public before")
@@ -90,14 +103,15 @@ def stays(stack, account, clip, administrator):
 
 
 def deleted_recordings():
-    with Stack(HLS_SEGMENT_MS="500") as stack:
+    with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS=str(round(GRACE * PATIENCE))) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=4)
-        keeper, live, away = (Account(stack, name) for name in ("keeper", "live", "away"))
+        keeper, live, gone, away = (Account(stack, name) for name in ("keeper", "live", "gone", "away"))
         boss = Account(stack, "boss")
         made = stack.operator("--make-admin", "boss@example.com")
         check(made.returncode == 0, made.stderr)
         kept = stays(stack, keeper, clip, boss.token)
         goes_while_it_is_live(live, clip)
+        goes_while_it_waits_for_its_encoder(gone, clip)
         goes_when_recording_is_back(stack, away, clip)
         check(shown(stack, kept, boss.token) == 200 and keeper.finished(), "who wanted it kept has it kept")
 

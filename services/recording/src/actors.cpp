@@ -107,6 +107,7 @@ class ScannerState {
         log::info("part of a publication that is gone", {{"file", orphan.stem}});
         shared->finish_queue.add(orphan.stem, orphan.stream_id);
       }
+      shared->publications.expect_no_return(shared->unwanted);
       // Not in a directory that is another recorder's.
       if (!findings->file_error)
         shared->unwanted.look(shared->directory, shared->publications.recorded(), shared->finish_queue,
@@ -212,6 +213,12 @@ std::shared_ptr<Publication> PublicationTable::before(const media::LogInfo& info
     if (!newest || newest->info().epoch < publication->info().epoch) newest = publication;
   }
   return newest;
+}
+
+void PublicationTable::expect_no_return(const Unwanted& unwanted) const {
+  for (const auto& publication : all()) {
+    if (unwanted.contains(publication->info().stream_id)) publication->expect_no_return();
+  }
 }
 
 std::size_t PublicationTable::active() const {

@@ -41,6 +41,8 @@ class PublicationTable {
   std::vector<std::shared_ptr<Publication>> all() const;
   // The newest of the stream's older publications that has not ended yet; null when there is none.
   std::shared_ptr<Publication> before(const media::LogInfo& info) const;
+  // Of unwanted streams, whose publishers may not come back: nothing waits for that.
+  void expect_no_return(const Unwanted& unwanted) const;
   // Not ended yet: how many, and of which streams.
   std::size_t active() const;
   StreamIds recorded() const;
