@@ -301,7 +301,8 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
     return growing(question, rendition, name);
   if (view.is_awaited(rendition, name) || view.is_next(name)) return awaited(question);
   // What is refused of what the clock promised dash.js asks for sixteen times within 1.6 s, then for nothing.
-  if (rendition.list_end.part_target_us > 0 && view.is_past_end(name)) return awaited(question);
+  if (rendition.list_end.part_target_us > 0 && view.is_past_end(name))
+    return view.ended ? nothing_of(question, rendition, name) : Outcome(awaited(question));
   if (view.is_due(name, question.now_us)) return awaited(question);
   if (view.is_gap(rendition, name)) return nothing_of(question, rendition, name);
   const Presence presence = view.presence(rendition, name);
@@ -317,17 +318,20 @@ Delivery::Outcome Delivery::segment(const Question& question, const RenditionVie
 }
 
 // Who counts by an MPD's template comes here, and who does not know EXT-X-GAP; both give up where they are
-// refused: a fragment without samples, which leaves a hole in the buffer. What a ladder lacks may still come,
-// what the source's track lacks never does.
+// refused: a fragment without samples, which leaves a hole in the buffer. What a ladder lacks may still come;
+// what the source's track lacks, or is behind a stream's end, never does.
 http::Response Delivery::nothing_of(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
-  auto made = missing_segment(*view.offering, question.path.rendition, name.media_sequence);
+  const bool is_past = name.media_sequence > view.offered.back()->segment().media_sequence;
+  auto made = (is_past ? segment_past_end : missing_segment)(*view.offering, question.path.rendition,
+                                                             name.media_sequence);
   if (!made) return missing(Presence::kUnknown);
   http::Response response;
   response.headers.set("Content-Type", rendition.content_type);
+  const bool for_now = is_past || rendition.is_made;
   response.headers.set("Cache-Control",
-                       rendition.is_made ? cache::max_age(view.target_duration_seconds) : cache::kForEver);
+                       for_now ? cache::max_age(view.target_duration_seconds) : cache::kForEver);
   response.body = std::make_shared<const std::string>(std::move(*made));
   return response;
 }

@@ -12,7 +12,8 @@ namespace millrace::packaging {
 bool FlvDelivery::is_known(std::string_view stream_id) const {
   const std::shared_ptr<const StreamLogs> logs = dependencies_.logs(stream_id);
   if (!logs || logs->logs.empty()) return false;
-  return dependencies_.wait_us > 0 || logs->logs.back().info.end == media::LogEnd::kLive;
+  const bool may_come = dependencies_.wait_us > 0 && !was_closed(*logs);
+  return may_come || logs->logs.back().info.end == media::LogEnd::kLive;
 }
 
 bool FlvDelivery::is_marked(std::string_view stream_id) const {

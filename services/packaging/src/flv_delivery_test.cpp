@@ -113,6 +113,17 @@ TEST_F(FlvDeliveryTest, ShowsNothingBeforeItIsKnownWhoMayWatchNorOfABarredStream
   EXPECT_EQ(flv.answer(request, now_us_, wall_now())->status, 200);
 }
 
+TEST_F(FlvDeliveryTest, HasNothingOfAStreamThatWasClosed) {
+  http::Request request;
+  request.path = "/live/s1.flv";
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 20);
+  publisher.end(media::LogEnd::kRevoked);
+  EXPECT_EQ(flv_.answer(request, now_us_, wall_now())->status, 404);
+  FlvPublisher again(*arena_, 2, 2);
+  EXPECT_EQ(flv_.answer(request, now_us_, wall_now())->status, 200);
+}
+
 // The log says nothing of it: it was public when its publication began.
 TEST_F(FlvDeliveryTest, EndsForWhoHasNoTokenWhenTheStreamBecomesPrivate) {
   FlvPublisher publisher(*arena_, 1, 1);

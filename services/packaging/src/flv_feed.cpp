@@ -81,9 +81,14 @@ Progress FlvFeed::wait(std::int64_t now_us) {
   if (now_us >= next_look_us_) {
     next_look_us_ = now_us + kLookEveryUs;
     if (open_log()) return Progress::kMore;
-    if (!may_stay(now_us)) return Progress::kEnded;
+    if (!may_stay(now_us) || is_over()) return Progress::kEnded;
   }
   return now_us - waiting_since_us_ > dependencies_.wait_us ? Progress::kEnded : Progress::kIdle;
+}
+
+bool FlvFeed::is_over() const {
+  const std::shared_ptr<const StreamLogs> logs = dependencies_.logs(viewer_.stream_id);
+  return logs && was_closed(*logs);
 }
 
 // The newest log, if it is live and another one than before.

@@ -7,9 +7,9 @@
 //      │ └────────────────── its log has ended ───────────┘
 //      └──too long──> over
 //
-// Policies: waits at most FlvDependencies::wait_us for a publisher. A viewer more than kSkips.slow_us behind
-// goes on at the newest key frame; once more within skip_again_us, or hopeless_us behind, it is disconnected;
-// its first catch_up_us do not count.
+// Policies: waits at most FlvDependencies::wait_us for a publisher, and for none of a stream that was closed.
+// A viewer more than kSkips.slow_us behind goes on at the newest key frame; once more within skip_again_us,
+// or hopeless_us behind, it is disconnected; its first catch_up_us do not count.
 //
 // Owner: an HTTP connection; its thread only.
 #pragma once
@@ -63,6 +63,8 @@ class FlvFeed final : public http::LiveStream {
  private:
   Progress wait(std::int64_t now_us);
   bool open_log();
+  // Nobody comes back whom it could wait for.
+  bool is_over() const;
   bool start(std::int64_t now_us);
   Progress play(http::LiveOutput& output, std::int64_t now_us);
   Progress send_head(http::LiveOutput& output);

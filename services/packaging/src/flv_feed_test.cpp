@@ -85,6 +85,22 @@ TEST_F(FlvFeedTest, GoesOnWithTheNextPublicationOnOneTimeline) {
   EXPECT_EQ(pump(*viewer, socket), Progress::kEnded);
 }
 
+TEST_F(FlvFeedTest, EndsAtOnceWhenTheStreamIsClosed) {
+  FakeSocket socket;
+  const auto viewer = feed();
+  FlvPublisher publisher(*arena_, 1, 1);
+  publisher.frames(0, 10);
+  EXPECT_EQ(pump(*viewer, socket), Progress::kIdle);
+  publisher.frames(10, 2);
+  publisher.end(media::LogEnd::kRevoked);
+  EXPECT_EQ(pump(*viewer, socket), Progress::kEnded);
+  EXPECT_EQ(parse_flv(socket.bytes).size(), 3U + 12U) << "with all there is";
+  FlvPublisher again(*arena_, 2, 2);
+  again.frames(0, 10);
+  FakeSocket other;
+  EXPECT_EQ(pump(*feed(), other), Progress::kIdle) << "it was published again";
+}
+
 TEST_F(FlvFeedTest, EndsWhenTheStreamComesBackPrivate) {
   FakeSocket socket;
   const auto viewer = feed();

@@ -88,7 +88,7 @@ class FlvPublisher {
     for (std::uint32_t i = first; i < first + count; ++i)
       frame(i % 2 == 0, i % 20 == 0, i, base_ms + i * 20, size, arrival_us);
   }
-  void end() { log_->end(media::LogEnd::kDisconnected); }
+  void end(media::LogEnd reason = media::LogEnd::kDisconnected) { log_->end(reason); }
 
   std::uint32_t base_ms = 0;
 

@@ -80,6 +80,7 @@ bool read_log(PublicationLog& log, FollowedLog& followed, std::size_t& budget, R
     }
     const media::LogInfo info = reader.info();
     followed.end = info.end;
+    log.was_closed = info.end == media::LogEnd::kRevoked;
     log.target_duration_s = info.target_duration_s;
     log.part_target_us = info.part_target_us;
     log.first_dependent_segment = info.first_dependent_segment;

@@ -68,6 +68,18 @@ std::optional<std::string> gap_segment(const Offering& offering, std::string_vie
   return time ? std::optional(empty(*found, media_sequence, *time)) : std::nullopt;
 }
 
+std::optional<std::string> segment_past_end(const Offering& offering, std::string_view rendition,
+                                            std::uint64_t media_sequence) {
+  const Rendition* const found = find(offering, rendition);
+  if (found == nullptr) return std::nullopt;
+  const auto last = std::find_if(found->segments.rbegin(), found->segments.rend(),
+                                 [](const auto& segment) { return segment.has_value(); });
+  if (last == found->segments.rend()) return std::nullopt;
+  const TrackSpan& span = (*last)->span;
+  return empty(*found, media_sequence,
+               static_cast<std::uint64_t>(std::max<std::int64_t>(span.last_dts + span.last_duration, 0)));
+}
+
 std::optional<std::string> missing_segment(const Offering& offering, std::string_view rendition,
                                            std::uint64_t media_sequence) {
   const std::size_t place = media_sequence - offering.listing.offered.front().media_sequence;

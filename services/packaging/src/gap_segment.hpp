@@ -22,6 +22,11 @@ std::optional<std::uint64_t> parse_gap_name(std::string_view text);
 std::optional<std::string> gap_segment(const Offering& offering, std::string_view rendition,
                                        std::uint64_t media_sequence);
 
+// The same behind the last segment of a stream that has ended. nullopt: the rendition has none.
+// Precondition: it is behind what is offered.
+std::optional<std::string> segment_past_end(const Offering& offering, std::string_view rendition,
+                                            std::uint64_t media_sequence);
+
 // The same of a segment that a rendition lacks: where the source has it, or of a track of the source that was
 // silent in it by its date (nullopt: what it had before is not offered any more).
 // Precondition: it is offered.

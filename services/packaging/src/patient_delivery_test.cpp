@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
+#include "containers/mp4/box_reader.hpp"
 #include "http/content_coding.hpp"
 #include "http/server.hpp"
 #include "http/test_client.hpp"
@@ -262,8 +263,8 @@ TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksByTheClockBehindTheEndOfAPublica
   const auto next = ask_and_wait("/live/s1/v0/" + to_string(name));
   name.media_sequence += 1;
   const auto later = ask_and_wait("/live/s1/v0/" + to_string(name));
-  renew(61 * kSecond);
-  EXPECT_EQ(room_.waiting(), 2U) << "the stream has ended, and the MPD says so from now on";
+  renew(59 * kSecond);
+  EXPECT_EQ(room_.waiting(), 2U) << "the publisher may come back";
   room_.sweep(monotonic_us() + 10 * kSecond);
   for (const auto* const client : {&next, &later}) {
     const std::string answer = (*client)->read_answer();
@@ -274,17 +275,47 @@ TEST_F(PatientDeliveryTest, RefusesNobodyWhoAsksByTheClockBehindTheEndOfAPublica
   EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
 }
 
-// By then the MPD is static: nobody is told to ask by the clock.
-TEST_F(PatientDeliveryTest, LetsNobodyWaitForWhatNeverComesOnceTheEndIsOld) {
+// The MPD says where it ends from now on; who is refused meanwhile gives up (dash.js).
+TEST_F(PatientDeliveryTest, GivesNothingToWhoAsksByTheClockBehindTheEndOfTheStream) {
   SegmentName name = segment_name(package_.view()->growing->segment());
   publisher_->log().end(media::LogEnd::kUnpublished);
+  renew();
+  name.media_sequence += 1;
+  const std::string path = "/live/s1/v0/" + to_string(name);
+  const auto next = ask_and_wait(path);
   renew(61 * kSecond);
+  for (const std::string& answer : {next->read_answer(), get(path)}) {
+    EXPECT_EQ(status_of(answer), 200);
+    EXPECT_EQ(field_of(answer, "Cache-Control"), "public, max-age=1");
+    const ByteView fragment = as_bytes(body_of(answer));
+    EXPECT_TRUE(mp4::find_box(fragment, {"moof", "traf", "tfdt"}));
+    EXPECT_FALSE(mp4::find_box(fragment, {"moof", "traf", "trun"})) << "without samples";
+  }
+  renew(90 * kSecond);
+  EXPECT_EQ(status_of(get(path)), 404) << "by now it is static";
+  EXPECT_EQ(room_.waiting(), 0U);
+}
+
+// Nobody may come back: there is nothing to wait for.
+TEST_F(PatientDeliveryTest, AnswersEverybodyAtOnceWhenTheStreamIsClosed) {
+  const auto waiting = ask_and_wait(list(2, 3));
+  const auto part = ask_and_wait(hint());
+  SegmentName name = segment_name(package_.view()->growing->segment());
+  const auto growing = ask("/live/s1/v0/" + to_string(name), "GET", "Connection: close\r\n");
   name.media_sequence += 1;
   const auto next = ask_and_wait("/live/s1/v0/" + to_string(name));
-  renew(90 * kSecond);
-  EXPECT_EQ(status_of(next->read_answer()), 404);
-  EXPECT_EQ(status_of(get("/live/s1/v0/" + to_string(name))), 404);
+  publisher_->log().end(media::LogEnd::kRevoked);
+  renew(kSecond);
   EXPECT_EQ(room_.waiting(), 0U);
+  const std::string answer = waiting->read_answer();
+  EXPECT_EQ(status_of(answer), 200);
+  EXPECT_TRUE(body_of(answer).ends_with("#EXT-X-ENDLIST\n"));
+  EXPECT_EQ(status_of(part->read_answer()), 200) << "the end closes it";
+  EXPECT_TRUE(growing->read_all().ends_with("\r\n0\r\n\r\n")) << "whole";
+  EXPECT_EQ(status_of(next->read_answer()), 200) << "with nothing in it";
+  publish_stream({.part_us = 80'000});
+  EXPECT_EQ(body_of(get("/live/s1/v0/index.m3u8")).find("#EXT-X-ENDLIST"), std::string::npos)
+      << "it was published again";
 }
 
 TEST_F(PatientDeliveryTest, RefusesDirectivesThatAreNone) {

@@ -21,6 +21,15 @@ bool is_private(const StreamLogs& logs) {
   return newest != logs.logs.end() && newest->info.is_private;
 }
 
+bool was_closed(const StreamLogs& logs) {
+  const media::LogInfo* newest = nullptr;
+  for (const auto* const series : {&logs.logs, &logs.slates}) {
+    for (const media::FoundLog& log : *series)
+      if (newest == nullptr || log.info.epoch >= newest->epoch) newest = &log.info;
+  }
+  return newest != nullptr && newest->end == media::LogEnd::kRevoked;
+}
+
 Presentation::Update Presentation::update(const StreamLogs& logs, std::int64_t now_monotonic_us) {
   const auto is_secret = [](const media::FoundLog& log) { return log.info.is_private; };
   const bool is_private_now = is_private(logs);

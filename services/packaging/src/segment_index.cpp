@@ -130,8 +130,8 @@ Listing SegmentIndex::listing(std::int64_t now_monotonic_us) const {
     listing.timelines.insert(listing.timelines.end(), known->timelines.begin(), known->timelines.end());
   listing.grace_us = policy_.reconnect_grace_us;
   const std::int64_t silent = silent_us(now_monotonic_us);
-  listing.ended = silent >= policy_.reconnect_grace_us;
-  listing.long_ended = silent >= policy_.reconnect_grace_us + WindowPolicy::kEndToldTargets * target_us;
+  listing.ended = silent >= grace_us();
+  listing.long_ended = silent >= grace_us() + WindowPolicy::kEndToldTargets * target_us;
   return listing;
 }
 
@@ -199,6 +199,11 @@ bool SegmentIndex::independent_up_to(std::uint64_t media_sequence) const {
   return std::none_of(logs_.begin(), logs_.end(), [&](const auto& known) {
     return known->first_dependent_segment != 0 && known->first_dependent_segment <= media_sequence;
   });
+}
+
+// What nobody may come back to has ended at once: who waits for more of it would wait in vain.
+std::int64_t SegmentIndex::grace_us() const {
+  return !logs_.empty() && logs_.back()->was_closed ? 0 : policy_.reconnect_grace_us;
 }
 
 // Since nobody publishes it: -1 while somebody does.

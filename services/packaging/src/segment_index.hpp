@@ -46,6 +46,7 @@ struct PublicationLog {
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
   std::int64_t clock_offset_us = 0;  // as LogInfo has it
+  bool was_closed = false;           // by its owner or an operator: whoever published may not come back
   LogSegments segments;
   std::vector<media::TimelineBeginning> timelines{};  // of what segments has, oldest first
 
@@ -70,7 +71,7 @@ struct Listing {
   // Of what is offered last and no gap: the clock that its dates are of (LogInfo); 0: not known.
   std::int64_t clock_offset_us = 0;
   std::int64_t grace_us = 0;  // how long whoever publishes may stay away
-  bool ended = false;         // ended for good: no publication continued the stream within the grace time
+  bool ended = false;         // for good: it was closed, or nobody came back within the grace time
   bool long_ended = false;    // and who follows it has had the time to see it
 
   // One past the last offered segment that is no gap, which is always offered. 0: nothing is.
@@ -119,6 +120,7 @@ class SegmentIndex {
   std::int64_t clock_offset_us(PublicationId publication_id) const;
   std::int64_t longest_window_us(std::int64_t target_us) const;
   std::int64_t silent_us(std::int64_t now_monotonic_us) const;
+  std::int64_t grace_us() const;
   bool independent_up_to(std::uint64_t media_sequence) const;
 
   WindowPolicy policy_;

@@ -110,6 +110,18 @@ TEST(SegmentIndex, EndsOnlyAfterTheTimeToReconnect) {
   EXPECT_FALSE(index.listing(66 * kSecond).ended);
 }
 
+TEST(SegmentIndex, EndsAtOnceWhenTheStreamIsClosed) {
+  SegmentIndex index(WindowPolicy{.reconnect_grace_us = 60 * kSecond});
+  feed(index, 1, 1, frames(100, 3, 2000), true);  // its last sample arrived at 6 s
+  EXPECT_FALSE(index.listing(7 * kSecond).ended);
+  index.log(PublicationId{1}, Epoch{1}).was_closed = true;
+  EXPECT_TRUE(index.listing(6 * kSecond).ended);
+  EXPECT_FALSE(index.listing(11 * kSecond).long_ended);
+  EXPECT_TRUE(index.listing(12 * kSecond).long_ended) << "three target durations later";
+  feed(index, 2, 2, frames(104, 0, 2000, 1), false);
+  EXPECT_FALSE(index.listing(7 * kSecond).ended) << "the stream was published again";
+}
+
 TEST(SegmentIndex, TakesTheTargetDurationFromTheLog) {
   SegmentIndex index(WindowPolicy{});
   feed(index, 1, 1, frames(100, 3, 2000), false);
