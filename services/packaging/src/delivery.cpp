@@ -206,7 +206,7 @@ Delivery::Outcome Delivery::rendition_object(const Question& question) {
   if (const auto number = parse_gap_name(path.name)) return gap(question, *rendition, *number);
   if (const auto name = parse_init_name(path.name)) {
     const auto found = rendition->init_segments.find(path.name);
-    if (found == rendition->init_segments.end()) return missing(view.presence_of_missing(*name));
+    if (found == rendition->init_segments.end()) return missing(rendition->presence_of_missing(*name));
     return init_segment(view, *rendition, found->second);
   }
   return missing(Presence::kUnknown);
@@ -376,7 +376,7 @@ Delivery::Outcome Delivery::part(const Question& question, const RenditionView& 
   const StreamView& view = question.view;
   if (view.is_awaited(rendition, name)) return awaited(question);
   const auto place = view.find(rendition, name);
-  if (!place) return missing(view.presence_of_missing(rendition, name));
+  if (!place) return missing(rendition.presence_of_missing(name));
   const auto file = place->segment->part_file(place->track, place->index);
   if (!file) return missing(Presence::kGone);
   if (question.request.method == http::Method::kGet) {

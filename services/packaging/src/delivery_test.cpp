@@ -30,10 +30,12 @@ class DeliveryTest : public ::testing::Test {
     gate_.revocations.set_complete();
     arena_ = make_arena(directory_.path());
     publisher_ = std::make_unique<TestPublisher>(*arena_, TestPublisher::Options{});
-    publisher_->groups(40);
-    publisher_->frame(0);
     std::shared_ptr<media::ArenaReader> reader =
         media::ArenaReader::open(directory_.path(), "ingest", "test").value();
+    publisher_->groups(4);
+    package_.update({sources(reader)}, 0);  // the first three
+    publisher_->groups(36);
+    publisher_->frame(0);
     package_.update({sources(reader)}, 0);
     views_.publish(package_.view(), this);
     server_ = http::Server::start({}, [this](http::Request&& request, const http::Responder& responder) {
@@ -165,17 +167,23 @@ TEST_F(DeliveryTest, TellsWhatIsGoneFromWhatNeverWas) {
   } table[] = {{segment(34), 200},
                {segment(34, "a0"), 200},
                {segment(34, "a1"), 404},
-               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
-               {"a0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 35}), 410},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 39}), 410},
+               {"a0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 37}), 410},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last - 40}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 1, last - 39}), 404},
+               {"v0/" + to_string(SegmentName{PublicationId{0xA2}, 0, last - 39}), 404},
+               {"v0/1-00000000000000a1-0.m4s", 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 0, last + 3}), 404},
-               {"v0/p1-00000000000000a1-0.m4s", 410},
+               {"v0/p1-00000000000000a1-0.m4s", 404},
+               {"v0/" + std::to_string(last - 39) + "-gap.m4s", 404},
                {"v0/p1-00000000000000a2-0.m4s", 404},
                {"v0/p01-00000000000000a1-0.m4s", 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA1}, 1, last}), 404},
                {"v0/" + to_string(SegmentName{PublicationId{0xA2}, 0, last}), 404},
                {to_string(SegmentName{PublicationId{0xA1}, 0, last}), 404},
-               {"v0/init-00000000000000a1-0-9.mp4", 410},
-               {"v0/init-00000000000000a1-0-1.mp4", 410},
+               {"v0/init-00000000000000a1-0-9.mp4", 404},
+               {"v0/init-00000000000000a1-0-1.mp4", 404},
+               {"v0/init-00000000000000a1-1-0.mp4", 404},
                {"v0/init-00000000000000a2-0-1.mp4", 404},
                {"v0/init-a1-0-1.mp4", 404},
                {"init-00000000000000a1-0-0.mp4", 404},

@@ -128,7 +128,7 @@ TEST_F(DvrRequestsTest, OneAddressTakesNobodyElsesPlace) {
     EXPECT_EQ(field_of(refused, "Retry-After"), "1");
   }
   // What is not known to be recorded is answered as without a past.
-  EXPECT_EQ(status_of(asking(*server_, "a0/1-00000000000000a1-0.m4s", "192.0.2.1")->read_answer()), 410);
+  EXPECT_EQ(status_of(asking(*server_, "a0/1-00000000000000a1-0.m4s", "192.0.2.1")->read_answer()), 404);
   waiting.push_back(asking(*server_, segment, "192.0.2.2"));
   hold = nullptr;
   for (const auto& client : waiting) EXPECT_EQ(status_of(client->read_answer()), 200);

@@ -102,9 +102,6 @@ void Presentation::open_new(const std::vector<media::FoundLog>& logs, Update& up
     publications_[info.publication_id] = {arena, std::make_shared<SharedLog>(std::move(*reader))};
     index_.log(info.publication_id, info.epoch, info.first_sequence, info.incarnation,
                info.role == media::LogRole::kSlate);
-    std::erase(remembered_, info.publication_id);
-    remembered_.push_back(info.publication_id);
-    if (remembered_.size() > kRememberedPublications) remembered_.erase(remembered_.begin());
   }
 }
 

@@ -35,8 +35,6 @@ class Presentation {
  public:
   // Index records read by one update at most, so that a long past does not keep others from their turn.
   static constexpr std::size_t kRecordsPerUpdate = 20'000;
-  // Publications remembered for 410 after their logs have gone.
-  static constexpr std::size_t kRememberedPublications = 32;
 
   Presentation(std::string stream_id, const WindowPolicy& policy)
       : stream_id_(std::move(stream_id)), index_(policy) {}
@@ -59,8 +57,6 @@ class Presentation {
   const std::shared_ptr<const Offering>& offering() const { return offering_; }
   // Renditions are being made: there may be more of them without a word of it on the bus.
   bool is_being_made() const { return ladder_.is_being_made(); }
-  // These were or are packaged.
-  const std::vector<PublicationId>& publications() const { return remembered_; }
 
  private:
   // What is offered; equal: the offering would be the same.
@@ -99,7 +95,6 @@ class Presentation {
   SegmentIndex index_;
   LadderLogs ladder_;
   std::map<PublicationId, FollowedLog> publications_;  // by id
-  std::vector<PublicationId> remembered_;              // ids, oldest first
   std::vector<std::string> told_;
   std::shared_ptr<const Offering> offering_ = std::make_shared<const Offering>();
   Signature signature_;

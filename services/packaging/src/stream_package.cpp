@@ -21,6 +21,19 @@ void add_init_segment(RenditionView& made, const RenditionView* before, const Se
   }
 }
 
+// What is whole by now and was not in the view before.
+void remember(RenditionView& made, const Listing& listing, const Rendition& rendition) {
+  std::size_t first = rendition.end();
+  while (first > 0 && listing.offered[first - 1].media_sequence > made.past->newest()) --first;
+  std::shared_ptr<PastNames> past;
+  for (std::size_t i = first; i < rendition.end(); ++i) {
+    if (!rendition.segments[i]) continue;
+    if (!past) past = std::make_shared<PastNames>(*made.past);
+    past->add(listing.offered[i], *rendition.segments[i]);
+  }
+  if (past) made.past = std::move(past);
+}
+
 // Of what is listed of the segment: when the last of it was closed.
 std::int64_t newest_us(const Segment& segment) {
   std::int64_t newest_us = 0;
@@ -52,7 +65,6 @@ std::shared_ptr<const StreamView> StreamPackage::make_view(const std::shared_ptr
   view->long_ended = offering.listing.long_ended;
   view->clock_offset_us = offering.listing.clock_offset_us;
   view->is_private = offering.is_private;
-  view->publications = presentation_.publications();
   for (std::size_t i = 0; i < offering.listing.offered.size(); ++i)
     view->offered.push_back(offer(offering.listing.offered[i], offering.logs[i]));
   const Segment& last = offering.listing.offered.back();
@@ -102,13 +114,15 @@ RenditionView StreamPackage::make_rendition(const std::shared_ptr<const Offering
   made.next_part = rendition.next_part;
   made.behind = rendition.behind;
   made.is_made = rendition.is_made();
-  add_segments(made, offering, rendition, view);
+  const RenditionView* const before = view_ ? view_->rendition(to_string(rendition.name)) : nullptr;
+  add_segments(made, offering, rendition, view, before);
+  if (before != nullptr) made.past = before->past;
+  remember(made, offering.listing, rendition);
   return made;
 }
 
 void StreamPackage::add_segments(RenditionView& made, const Offering& offering, const Rendition& rendition,
-                                 const StreamView& view) {
-  const RenditionView* const before = view_ ? view_->rendition(to_string(rendition.name)) : nullptr;
+                                 const StreamView& view, const RenditionView* before) {
   const auto& offered = offering.listing.offered;
   for (std::size_t i = 0; i < offered.size(); ++i) {
     const auto& own = rendition.segments[i];

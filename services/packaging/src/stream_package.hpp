@@ -42,8 +42,9 @@ class StreamPackage {
   std::shared_ptr<PartFiles> part_files(const Segment& segment, const std::shared_ptr<SharedLog>& log) const;
   RenditionView make_rendition(const std::shared_ptr<const Offering>& offering, const Rendition& rendition,
                                const StreamView& view);
+  // before: the rendition as it was in the last view, or nullptr.
   void add_segments(RenditionView& made, const Offering& offering, const Rendition& rendition,
-                    const StreamView& view);
+                    const StreamView& view, const RenditionView* before);
 
   const std::string stream_id_;
   Presentation presentation_;

@@ -496,10 +496,17 @@ TEST_F(StreamPackageTest, ClaimsIndependenceUntilASegmentHasNone) {
 }
 
 TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
-  TestPublisher publisher(*arena_, {});
-  publisher.groups(40);
+  TestPublisher publisher(*arena_, {.part_us = 80'000});
+  StreamPackage package("s1", kPolicy);
+  publisher.groups(2);
+  package.update(logs(), 0);
+  for (int i = 0; i < 38; ++i) {
+    publisher.groups(1);
+    package.update(logs(), 0);
+  }
   publisher.frame(0);
-  const auto view = fresh_view();
+  package.update(logs(), 0);
+  const auto view = package.view();
   ASSERT_EQ(view->offered.size(), 35U);  // three targets of a second, and what was listed with them lately
   const std::uint64_t first = view->offered.front()->segment().media_sequence;
   const auto presence = [&](const char* rendition, std::uint64_t publication, std::uint64_t number,
@@ -516,8 +523,14 @@ TEST_F(StreamPackageTest, TellsWhetherSomethingIsHereWasHereOrNeverWas) {
     EXPECT_EQ(presence(rendition, 0xA1, UINT64_MAX), Presence::kUnknown);
   }
   EXPECT_EQ(view->rendition("v1"), nullptr);
-  EXPECT_EQ(view->presence_of_missing({PublicationId{0xA1}, 0, 9}), Presence::kGone);
-  EXPECT_EQ(view->presence_of_missing({PublicationId{0xA2}, 0, 1}), Presence::kUnknown);
+  const RenditionView& pictures = *view->rendition("v0");
+  EXPECT_EQ(pictures.presence_of_missing(PartName{PublicationId{0xA1}, 0, 1}), Presence::kGone);
+  EXPECT_EQ(pictures.presence_of_missing(PartName{PublicationId{0xA1}, 0, 0}), Presence::kUnknown);
+  EXPECT_EQ(pictures.presence_of_missing(*pictures.next_part), Presence::kUnknown);
+  EXPECT_EQ(pictures.presence_of_missing(InitName{PublicationId{0xA1}, 0, 9}), Presence::kUnknown);
+  EXPECT_EQ(fresh_view()->presence(*fresh_view()->rendition("v0"), {PublicationId{0xA1}, 0, first - 1}),
+            Presence::kUnknown)
+      << "before it started";
 }
 
 // Packaging may die and come back after any record: names, numbers and bytes are those of the one that never

@@ -14,10 +14,9 @@ bool StreamView::is_offered(const SegmentName& name) const {
          segment_name(offered[place(name)]->segment()) == name;
 }
 
-// Numbers only grow: what is below the first offered number was there once.
 Presence StreamView::presence(const RenditionView& rendition, const SegmentName& name) const {
-  if (name.media_sequence < offered.front()->segment().media_sequence) return Presence::kGone;
-  return is_offered(name) && rendition.segments[place(name)] ? Presence::kHere : Presence::kUnknown;
+  if (is_offered(name) && rendition.segments[place(name)]) return Presence::kHere;
+  return rendition.presence_of_missing(name);
 }
 
 bool StreamView::is_gap(const RenditionView& rendition, const SegmentName& name) const {
@@ -70,21 +69,6 @@ std::optional<PartPlace> StreamView::find(const RenditionView& rendition, const 
   for (std::size_t i = offered.size(); !found && i-- > 0;) found = in(rendition.segments[i]);
   for (std::size_t i = 0; !found && i < rendition.cut_off.size(); ++i) found = in(rendition.cut_off[i]);
   return found;
-}
-
-// Numbers only grow: what is below the next one was there once, or would have been.
-Presence StreamView::presence_of_missing(const RenditionView& rendition, const PartName& name) const {
-  const bool known =
-      std::find(publications.begin(), publications.end(), name.publication_id) != publications.end();
-  const auto& next = rendition.next_part;
-  const bool of_newest = next && next->publication_id == name.publication_id;
-  return known && (!of_newest || name.number < next->number) ? Presence::kGone : Presence::kUnknown;
-}
-
-Presence StreamView::presence_of_missing(const InitName& name) const {
-  const bool known =
-      std::find(publications.begin(), publications.end(), name.publication_id) != publications.end();
-  return known ? Presence::kGone : Presence::kUnknown;
 }
 
 std::shared_ptr<const StreamView> ViewTable::find(std::string_view stream_id) const {

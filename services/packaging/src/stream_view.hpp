@@ -14,6 +14,7 @@
 #include "dash_presentation.hpp"
 #include "manifest/hls/delivery_directives.hpp"
 #include "media_path.hpp"
+#include "past_names.hpp"
 #include "playlist_texts.hpp"
 #include "segment_file.hpp"
 #include "view_watchers.hpp"
@@ -49,9 +50,15 @@ struct RenditionView {
   SegmentPlace growing;               // of its list
   std::vector<SegmentPlace> cut_off;  // Rendition::cut_off: their parts can be had
   std::optional<PartName> next_part;  // hinted: it will be there
-  bool is_made = false;               // of a ladder
+  std::shared_ptr<const PastNames> past = std::make_shared<const PastNames>();
+  bool is_made = false;  // of a ladder
 
   std::size_t end() const { return segments.size() - behind; }
+  // Of a segment, part or init segment that is not here.
+  template <class Name>
+  Presence presence_of_missing(const Name& name) const {
+    return past->had(name) ? Presence::kGone : Presence::kUnknown;
+  }
 };
 
 struct StreamView {
@@ -65,7 +72,6 @@ struct StreamView {
   std::map<std::string, RenditionView, std::less<>> renditions;  // by name
   std::vector<std::shared_ptr<const OfferedSegment>> offered;    // media sequences without a gap; not empty
   std::shared_ptr<const OfferedSegment> growing;  // follows them; its closed parts can be had. nullptr: none
-  std::vector<PublicationId> publications;        // these were or are packaged
   std::uint32_t target_duration_seconds = 1;
   std::int64_t newest_us = 0;  // CLOCK_MONOTONIC: when the newest of what is listed was closed
   bool ended = false;
@@ -112,10 +118,6 @@ struct StreamView {
   }
   // Where the part is; nullopt: it is not here.
   std::optional<PartPlace> find(const RenditionView& rendition, const PartName& name) const;
-  // Of a part that is not here.
-  Presence presence_of_missing(const RenditionView& rendition, const PartName& name) const;
-  // Of an init segment that is not in init_segments.
-  Presence presence_of_missing(const InitName& name) const;
 
  private:
   std::size_t place(const SegmentName& name) const {
