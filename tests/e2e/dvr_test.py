@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Going back in a live stream (/live/<id>/dvr.m3u8): what the log has let go of comes from the recording under the same names with the same bytes, to ffmpeg and mpv;
 over reconnects, kills of every service that has a part in it, and after the end."""
+import datetime
 import re
 import subprocess
 
@@ -38,6 +39,21 @@ def by_programs(watcher):
     check(result.returncode == 0, f"mpv: {result.stdout[-500:]}{result.stderr}")
 
 
+def part_of_it(watcher):
+    """Six seconds of the past by their dates, as ffprobe sees them; with what is only nearly such a part."""
+    text = fetch(watcher.dvr.replace("dvr.m3u8", "v0/dvr.m3u8"))[2].decode()
+    date = datetime.datetime.fromisoformat(re.search(r"^#EXT-X-PROGRAM-DATE-TIME:(\S+)", text, re.M).group(1).replace("Z", "+00:00"))
+    begin = date.timestamp() + 15
+    query = f"?start={begin:.3f}&end={begin + 6:.3f}"
+    for address in (watcher.dvr, watcher.dvr.replace("dvr.m3u8", "dvr.mpd")):
+        result = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", address + query], capture_output=True,
+                                text=True, timeout=60 * PATIENCE)
+        check(result.returncode == 0 and 6 <= float(result.stdout) <= 8.5, f"ffprobe of {address + query}: {result.stdout}{result.stderr}")
+    for wrong in (f"?start={begin:.3f}&start=1", "?start=", "?end=%31"):
+        status, _, body = fetch(watcher.dvr + wrong)
+        check(status == 400 and (b"start" in body or b"end" in body), f"{wrong}: {status} {body}")
+
+
 def over_a_kill(stack, watcher, service):
     pid = stack.kill(service)
     watcher.for_seconds(2)
@@ -60,6 +76,7 @@ def test():
         compared = watcher.same_bytes()
         check(compared > 30, f"{compared} segments were compared")
         by_programs(watcher)
+        part_of_it(watcher)
         for service in ("packaging", "recording"):
             over_a_kill(stack, watcher, service)
         check(not watcher.media().gaps, f"gaps: {watcher.media().gaps}")

@@ -49,6 +49,7 @@ http::Request kept_of(const http::Request& request) {
   http::Request kept;
   kept.path = request.path;
   kept.query = request.query;
+  kept.raw_query = request.raw_query;
   kept.headers.add("Origin", request.headers.find("Origin"));
   return kept;
 }

@@ -1,13 +1,12 @@
 #include "vod_delivery.hpp"
 
 #include <charconv>
-#include <cmath>
-#include <cstdio>
-#include <limits>
 
 #include "errors.hpp"
+#include "manifest/clip/clip_query.hpp"
 #include "manifest/dash/template_query.hpp"
 #include "manifest/hls/uri_query.hpp"
+#include "vod_mpd.hpp"
 #include "vod_playlists.hpp"
 
 namespace millrace::api {
@@ -21,48 +20,10 @@ constexpr std::string_view kSegmentSuffix = ".m4s";
 constexpr std::string_view kByTime = "at-";
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
 constexpr std::string_view kManifestType = "application/dash+xml";
-constexpr double kMostSeconds = 1e7;
-
-struct Clip {
-  std::int64_t start_us = 0;
-  std::int64_t end_us = std::numeric_limits<std::int64_t>::max();
-  std::string query;  // canonical; empty: the whole
-};
-
-std::optional<std::int64_t> parse_seconds(std::string_view text) {
-  double seconds = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (!std::isfinite(seconds) || std::signbit(seconds) || seconds > kMostSeconds) return std::nullopt;
-  return static_cast<std::int64_t>(std::llround(seconds * 1e6));
-}
 
 void add_parameter(std::string& query, std::string_view name, std::string_view value) {
   if (!query.empty()) query += '&';
   query.append(name).append("=").append(value);
-}
-
-std::string seconds_text(std::int64_t us) {
-  char text[32];
-  const int size = std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(us / 1'000'000),
-                                 static_cast<long long>(us % 1'000'000));
-  return {text, static_cast<std::size_t>(size)};
-}
-
-// nullopt: what was asked for is no time, or nothing.
-std::optional<Clip> parse_clip(const http::Request& request) {
-  Clip clip;
-  for (const auto& [name, into] : {std::pair("start", &clip.start_us), std::pair("end", &clip.end_us)}) {
-    const std::string_view text = request.parameter(name);
-    if (text.empty()) continue;
-    const std::optional<std::int64_t> us = parse_seconds(text);
-    if (!us) return std::nullopt;
-    *into = *us;
-    add_parameter(clip.query, name, seconds_text(*us));
-  }
-  if (clip.start_us >= clip.end_us) return std::nullopt;
-  return clip;
 }
 
 http::Response missing() {
@@ -93,11 +54,11 @@ class Answerer {
       : item_(item), file_(file), request_(request), token_(token) {}
 
   http::Response answer(const VodPath& path) const {
-    if (path.rendition.empty() && path.object == kManifest) return manifest();
-    if (path.rendition.empty()) return path.object == kPlaylist ? playlist(nullptr) : missing();
+    const bool is_manifest = path.rendition.empty() && path.object == kManifest;
     const VodPresentation::Rendition* const rendition = item_.presentation.find(path.rendition);
+    if (!path.rendition.empty() && rendition == nullptr) return missing();
+    if (is_manifest || path.object == kPlaylist) return list(is_manifest, rendition);
     if (rendition == nullptr) return missing();
-    if (path.object == kPlaylist) return playlist(rendition);
     if (path.object == kInit) {
       http::Response response = object(*rendition, kInit);
       const Bytes init = item_.presentation.init_segment(*rendition);
@@ -108,42 +69,49 @@ class Answerer {
   }
 
  private:
-  http::Response playlist(const VodPresentation::Rendition* rendition) const {
-    const std::optional<Clip> clip = parse_clip(request_);
-    if (!clip)
-      return http::Response::problem(400, "bad_clip", "start and end are seconds, start the earlier one.");
-    if (clip->start_us >= item_.presentation.end_us() - item_.presentation.start_us())
+  // rendition: nullptr: of all.
+  http::Response list(bool is_manifest, const VodPresentation::Rendition* rendition) const {
+    const Result<manifest::Clip> clip = manifest::parse_clip(request_.raw_query, request_.query);
+    if (!clip) return http::Response::problem(400, "bad_clip", clip.error().message);
+    const VodPresentation::Range range = item_.presentation.segments_in(clip->start_us, clip->end_us);
+    if (range.begin == range.end)
       return http::Response::problem(404, "clip_beyond_end", "The recording ends before the clip begins.");
+    return is_manifest ? manifest(*clip, range) : playlist(rendition, *clip, range);
+  }
+
+  http::Response playlist(const VodPresentation::Rendition* rendition, const manifest::Clip& clip,
+                          VodPresentation::Range range) const {
     http::Response response;
     response.headers.add("Content-Type", kPlaylistType);
     const std::string name = rendition == nullptr ? std::string() : rendition->name;
-    std::string query = rendition == nullptr ? clip->query : std::string();
+    std::string query = rendition == nullptr ? clip.query : std::string();
     if (!token_.empty()) add_parameter(query, "token", token_);
     // Only what is kept has a compressed form: a clip of a rendition is a list of its own, for whoever asks.
     // Of all renditions it is what their lists are asked with.
     const std::shared_ptr<const http::CodedText>& kept = item_.playlists.find(name)->second;
-    const bool is_clip = rendition != nullptr && !clip->query.empty();
+    const bool is_clip = rendition != nullptr && !clip.is_all();
     if (!is_clip && query.empty()) {
       response.body = kept;
     } else {
-      std::string text = is_clip
-                             ? media_playlist(item_.presentation, *rendition, clip->start_us, clip->end_us)
-                             : kept->plain;
+      std::string text = is_clip ? media_playlist(item_.presentation, *rendition, range) : kept->plain;
       response.body = query.empty() ? std::move(text) : hls::with_uri_query(text, query);
     }
-    if (token_.empty()) response.headers.add("ETag", etag_of(file_, name + "-list" + clip->query));
+    if (token_.empty()) response.headers.add("ETag", etag_of(file_, name + "-list" + clip.query));
     return response;
   }
 
-  http::Response manifest() const {
+  // As the playlists: a clip is not kept.
+  http::Response manifest(const manifest::Clip& clip, VodPresentation::Range range) const {
     http::Response response;
     response.headers.add("Content-Type", kManifestType);
-    if (token_.empty()) {
-      response.headers.add("ETag", etag_of(file_, kManifest));
+    if (token_.empty()) response.headers.add("ETag", etag_of(file_, std::string(kManifest) + clip.query));
+    if (token_.empty() && clip.is_all()) {
       response.body = item_.mpd;
-    } else {
-      response.body = dash::with_template_query(item_.mpd->plain, "token=" + std::string(token_));
+      return response;
     }
+    std::string text = clip.is_all() ? item_.mpd->plain : vod_mpd(item_.presentation, range);
+    response.body =
+        token_.empty() ? std::move(text) : dash::with_template_query(text, "token=" + std::string(token_));
     return response;
   }
 

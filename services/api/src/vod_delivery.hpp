@@ -2,9 +2,9 @@
 // is the caller's to judge, by the rule of the file itself (vod_access.hpp). Pure but for the file that
 // segments point to.
 //
-//   /vod/<file>/index.m3u8               multivariant playlist; ?start=…&end=… (seconds): a clip
-//   /vod/<file>/manifest.mpd             DASH; without clips
-//   /vod/<file>/<rendition>/index.m3u8   media playlist; the same
+//   /vod/<file>/index.m3u8               multivariant playlist
+//   /vod/<file>/manifest.mpd             DASH
+//   /vod/<file>/<rendition>/index.m3u8   media playlist; each with ?start=…&end=… (clip_query.hpp): of a clip
 //   /vod/<file>/<rendition>/init.mp4
 //   /vod/<file>/<rendition>/<number>.m4s
 #pragma once

@@ -35,10 +35,9 @@ VodItem::VodItem(VodPresentation made) : presentation(std::move(made)) {
   playlists.emplace("", http::code_text(multivariant_playlist(presentation)));
   for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
     playlists.emplace(rendition.name,
-                      http::code_text(media_playlist(presentation, rendition, 0,
-                                                     std::numeric_limits<std::int64_t>::max())));
+                      http::code_text(media_playlist(presentation, rendition, presentation.all())));
   }
-  mpd = http::code_text(vod_mpd(presentation));
+  mpd = http::code_text(vod_mpd(presentation, presentation.all()));
 }
 
 std::size_t VodItem::memory() const {

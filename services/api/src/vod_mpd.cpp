@@ -12,17 +12,17 @@ using Rendition = VodPresentation::Rendition;
 
 constexpr std::int64_t kBufferUs = 2'000'000;
 
-// The segments that a rendition has, one after the other: numbers [begin, end).
+// The segments that a rendition has of a range, one after the other: numbers [begin, end).
 struct Run {
   std::size_t begin = 0;
   std::size_t end = 0;
   bool is_whole = true;  // it has all of them
 };
 
-Run run_of(const VodPresentation& presentation, const Rendition& rendition) {
-  Run run;
-  while (!presentation.has_segment(rendition, run.begin)) ++run.begin;
-  for (std::size_t number = run.begin; number < presentation.segments(); ++number)
+Run run_of(const VodPresentation& presentation, const Rendition& rendition, VodPresentation::Range range) {
+  Run run{range.begin, range.begin};
+  while (run.begin < range.end && !presentation.has_segment(rendition, run.begin)) ++run.begin;
+  for (std::size_t number = run.begin; number < range.end; ++number)
     if (presentation.has_segment(rendition, number)) run.end = number + 1;
   for (std::size_t number = run.begin; number < run.end; ++number)
     run.is_whole = run.is_whole && presentation.has_segment(rendition, number);
@@ -40,14 +40,14 @@ std::size_t next_of(const VodPresentation& presentation, const Rendition& rendit
 // A timeline counts its segments without a gap. Where a track pauses they are named by their times instead,
 // and the one before the pause lasts until the track goes on, as its last sample does.
 dash::SegmentTemplate segments_of(const VodPresentation& presentation, const Rendition& rendition,
-                                  const Run& run) {
+                                  const Run& run, std::size_t first) {
   dash::SegmentTemplate segments;
   segments.media = rendition.name + (run.is_whole ? "/$Number$.m4s" : "/at-$Time$.m4s");
   segments.initialization = rendition.name + "/init.mp4";
   segments.timescale = presentation.track(rendition).track().timescale;
   segments.start_number = run.begin;
   segments.presentation_time_offset =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(presentation.start_ticks(rendition), 0));
+      static_cast<std::uint64_t>(std::max<std::int64_t>(presentation.cut_ticks(rendition, first), 0));
   std::int64_t begin = presentation.listed_ticks(rendition, run.begin);
   for (std::size_t number = run.begin; number < run.end;) {
     const std::size_t next = next_of(presentation, rendition, number, run);
@@ -60,13 +60,14 @@ dash::SegmentTemplate segments_of(const VodPresentation& presentation, const Ren
   return segments;
 }
 
-dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition& rendition) {
+dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition& rendition, const Run& run,
+                           std::size_t first) {
   const mp4::FinishedTrack& track = presentation.track(rendition);
   dash::Representation made;
   made.id = rendition.name;
   made.bandwidth = rendition.peak_bandwidth;
   made.codecs = rendition.codec;
-  made.segments = segments_of(presentation, rendition, run_of(presentation, rendition));
+  made.segments = segments_of(presentation, rendition, run, first);
   dash::AdaptationSet set;
   const bool is_video = presentation.is_video(rendition);
   set.id = static_cast<std::uint32_t>(rendition.number);
@@ -88,16 +89,19 @@ dash::AdaptationSet set_of(const VodPresentation& presentation, const Rendition&
 
 }  // namespace
 
-std::string vod_mpd(const VodPresentation& presentation) {
+std::string vod_mpd(const VodPresentation& presentation, VodPresentation::Range range) {
   dash::Mpd mpd;
   mpd.dynamic = false;
-  mpd.duration_us = presentation.end_us() - std::max<std::int64_t>(presentation.start_us(), 0);
+  mpd.duration_us =
+      presentation.cut_us(range.end) - std::max<std::int64_t>(presentation.cut_us(range.begin), 0);
   mpd.buffer_us = kBufferUs;
   mpd.longest_segment_us = presentation.longest_segment_us();
   dash::Period& period = mpd.periods.emplace_back();
   period.id = "0";
-  for (const Rendition& rendition : presentation.renditions())
-    period.sets.push_back(set_of(presentation, rendition));
+  for (const Rendition& rendition : presentation.renditions()) {
+    const Run run = run_of(presentation, rendition, range);
+    if (run.begin < run.end) period.sets.push_back(set_of(presentation, rendition, run, range.begin));
+  }
   for (const dash::AdaptationSet& set : period.sets) {
     const dash::SegmentTemplate& segments = set.representations.front().segments;
     for (const dash::TimelineSegment& segment : segments.timeline)

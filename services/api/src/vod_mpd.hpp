@@ -9,6 +9,7 @@
 
 namespace millrace::api {
 
-std::string vod_mpd(const VodPresentation& presentation);
+// Its time 0 is where the range begins.
+std::string vod_mpd(const VodPresentation& presentation, VodPresentation::Range range);
 
 }  // namespace millrace::api

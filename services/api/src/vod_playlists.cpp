@@ -159,18 +159,14 @@ std::string multivariant_playlist(const VodPresentation& presentation) {
 }
 
 std::string media_playlist(const VodPresentation& presentation, const Rendition& rendition,
-                           std::int64_t start_us, std::int64_t end_us) {
+                           VodPresentation::Range range) {
   hls::MediaPlaylist playlist;
   playlist.target_duration_seconds = hls::rounded_seconds(presentation.longest_segment_us());
   playlist.independent_segments = presentation.is_independent(rendition);
   playlist.ended = playlist.for_good = true;
+  playlist.media_sequence = range.begin;
   bool has_any = false;
-  for (std::size_t number = 0; number < presentation.segments(); ++number) {
-    // By what all renditions share: their own samples begin a little later, one further than another.
-    const std::int64_t begin = presentation.cut_us(number) - presentation.start_us();
-    const std::int64_t end = presentation.cut_us(number + 1) - presentation.start_us();
-    if (end <= start_us || begin >= end_us) continue;
-    if (playlist.segments.empty()) playlist.media_sequence = number;
+  for (std::size_t number = range.begin; number < range.end; ++number) {
     hls::MediaSegment& segment = playlist.segments.emplace_back();
     segment.uri = std::to_string(number) + ".m4s";
     segment.map_uri = "init.mp4";

@@ -8,8 +8,7 @@
 namespace millrace::api {
 
 std::string multivariant_playlist(const VodPresentation& presentation);
-// The segments that have something of [start_us, end_us): a clip begins and ends with whole ones.
 std::string media_playlist(const VodPresentation& presentation, const VodPresentation::Rendition& rendition,
-                           std::int64_t start_us, std::int64_t end_us);
+                           VodPresentation::Range range);
 
 }  // namespace millrace::api

@@ -84,12 +84,21 @@ std::int64_t VodPresentation::segment_start_ticks(const Rendition& rendition, st
   return track(rendition).presentation_time(cuts_.tracks[rendition.number].first[number]);
 }
 
-std::int64_t VodPresentation::start_ticks(const Rendition& rendition) const {
-  return ticks_of(track(rendition), start_us());
+// By what all renditions share: their own samples begin a little later, one further than another.
+VodPresentation::Range VodPresentation::segments_in(std::int64_t start_us, std::int64_t end_us) const {
+  Range range;
+  while (range.begin < segments() && cut_us(range.begin + 1) - cut_us(0) <= start_us) ++range.begin;
+  range.end = range.begin;
+  while (range.end < segments() && cut_us(range.end) - cut_us(0) < end_us) ++range.end;
+  return range;
+}
+
+std::int64_t VodPresentation::cut_ticks(const Rendition& rendition, std::size_t number) const {
+  return ticks_of(track(rendition), cut_us(number));
 }
 
 std::int64_t VodPresentation::listed_ticks(const Rendition& rendition, std::size_t number) const {
-  return std::max({segment_start_ticks(rendition, number), start_ticks(rendition), std::int64_t{0}});
+  return std::max({segment_start_ticks(rendition, number), cut_ticks(rendition, 0), std::int64_t{0}});
 }
 
 std::optional<std::size_t> VodPresentation::segment_at(const Rendition& rendition, std::int64_t ticks) const {

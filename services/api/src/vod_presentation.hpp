@@ -39,6 +39,16 @@ class VodPresentation {
   bool is_independent(const Rendition& rendition) const { return cuts_.tracks[rendition.number].independent; }
 
   std::size_t segments() const { return cuts_.segments(); }
+  // Segments of all renditions: numbers [begin, end).
+  struct Range {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    bool has(std::size_t number) const { return begin <= number && number < end; }
+  };
+  Range all() const { return {0, segments()}; }
+  // Those that have something of [start_us, end_us) after the beginning: a clip is whole segments. Empty
+  // where there is nothing.
+  Range segments_in(std::int64_t start_us, std::int64_t end_us) const;
   std::int64_t start_us() const { return cuts_.starts_us.front(); }
   std::int64_t end_us() const { return cuts_.starts_us.back(); }
   // Thousandths of a frame a second, over all; 0: it makes no sense.
@@ -52,9 +62,9 @@ class VodPresentation {
   // The same for all renditions, of which each begins with its next sample. number: up to segments(), whose
   // cut is the end.
   std::int64_t cut_us(std::size_t number) const { return cuts_.starts_us[number]; }
-  // As segment_start_us() and start_us(), in the rendition's timescale. number: up to segments().
+  // As segment_start_us() and cut_us(), in the rendition's timescale. number: up to segments().
   std::int64_t segment_start_ticks(const Rendition& rendition, std::size_t number) const;
-  std::int64_t start_ticks(const Rendition& rendition) const;
+  std::int64_t cut_ticks(const Rendition& rendition, std::size_t number) const;
   // What an MPD says of where a segment begins: what is presented before 0 cannot be said in one, and is left
   // out of the times, not of the segments.
   std::int64_t listed_ticks(const Rendition& rendition, std::size_t number) const;

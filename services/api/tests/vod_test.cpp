@@ -216,13 +216,14 @@ TEST(VodPlaylists, AreThoseOfAFinishedPresentation) {
   EXPECT_THAT(all, HasSubstr("TYPE=AUDIO"));
   EXPECT_THAT(all, HasSubstr("\nv0/index.m3u8\n"));
   for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
-    const std::string list = media_playlist(presentation, rendition, 0, INT64_MAX);
+    const std::string list = media_playlist(presentation, rendition, presentation.all());
     EXPECT_THAT(list, HasSubstr("#EXT-X-MAP:URI=\"init.mp4\""));
     EXPECT_THAT(list, HasSubstr("#EXT-X-INDEPENDENT-SEGMENTS"));
     EXPECT_THAT(list, HasSubstr("\n0.m4s\n"));
     EXPECT_THAT(list, ::testing::EndsWith("#EXT-X-ENDLIST\n"));
     EXPECT_THAT(list, Not(HasSubstr("EXT-X-GAP")));
-    const std::string clip = media_playlist(presentation, rendition, 7'000'000, 9'000'000);
+    const std::string clip =
+        media_playlist(presentation, rendition, presentation.segments_in(7'000'000, 9'000'000));
     EXPECT_THAT(clip, HasSubstr("#EXT-X-MEDIA-SEQUENCE:1\n"));
     EXPECT_THAT(clip, HasSubstr("\n1.m4s\n"));
     EXPECT_THAT(clip, Not(HasSubstr("\n2.m4s\n")));
@@ -235,7 +236,8 @@ TEST(VodPlaylists, GiveTheSameSegmentsOfAClipForAllRenditions) {
   const VodPresentation::Rendition& video = *presentation.find("v0");
   const auto segments_of = [&](const VodPresentation::Rendition& rendition, std::int64_t start_us,
                                std::int64_t end_us) {
-    std::istringstream lines(media_playlist(presentation, rendition, start_us, end_us));
+    std::istringstream lines(
+        media_playlist(presentation, rendition, presentation.segments_in(start_us, end_us)));
     std::vector<std::string> names;
     for (std::string line; std::getline(lines, line);)
       if (!line.starts_with('#')) names.push_back(line);
@@ -275,7 +277,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> timeline_of(const std::string
 
 TEST(VodMpd, HasTheTimesOfTheSamplesToTheTick) {
   const VodPresentation presentation = presentation_of(movie());
-  const std::string mpd = vod_mpd(presentation);
+  const std::string mpd = vod_mpd(presentation, presentation.all());
   for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
     const auto timeline = timeline_of(mpd, rendition.name);
     ASSERT_EQ(timeline.size(), presentation.segments());
@@ -296,7 +298,7 @@ TEST(VodMpd, HasTheTimesOfTheSamplesToTheTick) {
 TEST(VodMpd, HasNoTimesBeforeZero) {
   const auto made = VodPresentation::create({uniform_track(mp4::test::video_track(), 500, 3'600, -7'200)});
   ASSERT_TRUE(made);
-  const std::string mpd = vod_mpd(*made);
+  const std::string mpd = vod_mpd(*made, made->all());
   EXPECT_THAT(mpd, Not(HasSubstr("1844674407")));
   EXPECT_THAT(mpd, Not(HasSubstr("\"-")));
   EXPECT_THAT(mpd, HasSubstr("mediaPresentationDuration=\"PT19.92S\""));
@@ -307,7 +309,7 @@ TEST(VodMpd, HasNoTimesBeforeZero) {
 }
 
 TEST(VodMpd, SaysTheSameOfTheFile) {
-  const std::string mpd = vod_mpd(presentation_of(movie()));
+  const std::string mpd = vod_mpd(presentation_of(movie()), presentation_of(movie()).all());
   EXPECT_THAT(mpd, HasSubstr("type=\"static\""));
   EXPECT_THAT(mpd, HasSubstr("mediaPresentationDuration=\"PT20.0"));
   EXPECT_THAT(mpd, HasSubstr("media=\"v0/$Number$.m4s\""));
@@ -325,7 +327,7 @@ TEST(VodMpd, NamesTheSegmentsOfATrackThatPausesByTheirTimes) {
   mp4::test::append(file, mp4::fragment_header(1, std::array{frames, sound}));
   file.insert(file.end(), 2 + 940 * sound.samples[0].size, 0);
   const VodPresentation presentation = presentation_of(*mp4::test::finish_bytes(file));
-  const std::string mpd = vod_mpd(presentation);
+  const std::string mpd = vod_mpd(presentation, presentation.all());
   EXPECT_THAT(mpd, HasSubstr("media=\"v0/at-$Time$.m4s\""));
   EXPECT_THAT(mpd, HasSubstr("media=\"a0/$Number$.m4s\""));
   const auto picture = timeline_of(mpd, "v0");
@@ -339,8 +341,9 @@ TEST(VodMpd, NamesTheSegmentsOfATrackThatPausesByTheirTimes) {
   EXPECT_TRUE(presentation.has_segment(v0, *last));
   EXPECT_FALSE(presentation.segment_at(v0, 900'000));
   EXPECT_THAT(mpd, HasSubstr("maxSegmentDuration=\"PT20S\""));
-  EXPECT_THAT(media_playlist(presentation, *presentation.find("v0"), 0, INT64_MAX), HasSubstr("#EXT-X-GAP"));
-  EXPECT_THAT(media_playlist(presentation, *presentation.find("a0"), 0, INT64_MAX),
+  EXPECT_THAT(media_playlist(presentation, *presentation.find("v0"), presentation.all()),
+              HasSubstr("#EXT-X-GAP"));
+  EXPECT_THAT(media_playlist(presentation, *presentation.find("a0"), presentation.all()),
               Not(HasSubstr("#EXT-X-GAP")));
 }
 
@@ -444,8 +447,15 @@ TEST_F(VodTest, RefusesWhatThereIsNot) {
       {kPublic + "/v0/index.m3u8?end=-1", 400},
       {kPublic + "/v0/index.m3u8?start=1e300", 400},
       {kPublic + "/v0/index.m3u8?start=nan", 400},
+      {kPublic + "/index.m3u8?start=1&start=2", 400},
+      {kPublic + "/v0/index.m3u8?start=", 400},
+      {kPublic + "/v0/index.m3u8?start=%31", 400},
+      {kPublic + "/index.m3u8?%73tart=1", 400},
+      {kPublic + "/manifest.mpd?start=x", 400},
+      {kPublic + "/manifest.mpd?END=5", 400},
       {kPublic + "/index.m3u8?start=20.1", 404},
       {kPublic + "/v0/index.m3u8?start=500", 404},
+      {kPublic + "/manifest.mpd?start=500", 404},
   };
   for (const auto& [path, status] : cases) {
     const std::string answer = ask("/vod/" + path);
@@ -464,6 +474,35 @@ TEST_F(VodTest, GivesClips) {
   EXPECT_THAT(list, HasSubstr("\n1.m4s\n"));
   EXPECT_THAT(list, Not(HasSubstr("\n0.m4s\n")));
   EXPECT_THAT(list, Not(HasSubstr("\n2.m4s\n")));
+}
+
+TEST_F(VodTest, SaysWhyAClipIsNone) {
+  put(kPublic, movie());
+  for (const char* list : {"/index.m3u8", "/v0/index.m3u8", "/manifest.mpd"}) {
+    const std::string answer = ask("/vod/" + kPublic + list + "?start=1&start=2");
+    EXPECT_THAT(std::string(body_of(answer)), HasSubstr("start is there twice")) << list;
+  }
+}
+
+// The same segments, whose times begin at 0.
+TEST_F(VodTest, GivesClipsInAnMpd) {
+  put(kPublic, movie());
+  const std::string answer = ask("/vod/" + kPublic + "/manifest.mpd?start=7&end=9.5");
+  const std::string mpd(body_of(answer));
+  EXPECT_THAT(mpd, HasSubstr("startNumber=\"1\""));
+  EXPECT_THAT(mpd, HasSubstr("mediaPresentationDuration=\"PT5.6S\""));
+  const VodPresentation presentation = presentation_of(movie());
+  for (const VodPresentation::Rendition& rendition : presentation.renditions()) {
+    const auto timeline = timeline_of(mpd, rendition.name);
+    ASSERT_EQ(timeline.size(), 1U);
+    EXPECT_EQ(timeline[0].first, presentation.segment_start_ticks(rendition, 1));
+    EXPECT_THAT(mpd, HasSubstr("presentationTimeOffset=\"" +
+                               std::to_string(presentation.cut_ticks(rendition, 1)) + "\""));
+  }
+  EXPECT_NE(field_of(answer, "ETag"), field_of(ask("/vod/" + kPublic + "/manifest.mpd"), "ETag"));
+  const std::string plain = ask("/vod/" + kPublic + "/manifest.mpd?start=7", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(status_of(plain), 200);
+  EXPECT_EQ(field_of(plain, "Content-Encoding"), "");
 }
 
 // Compressing is for lists that are kept: a clip is made for each request, on a thread that others wait for.

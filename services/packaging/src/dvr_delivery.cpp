@@ -97,6 +97,17 @@ std::pair<RecordedSegmentPtr, std::shared_ptr<const TrackDescription>> find(cons
   return {};
 }
 
+// Made for who asks. Without a text: there is no such list.
+StoredText text_of_clip(const std::shared_ptr<const Offering>& clip, const StreamPath& path,
+                        PlaylistForm form) {
+  if (path.is_dvr_manifest()) return DashPresentation().update(*clip).plain;
+  if (path.rendition.empty()) return MultivariantPlaylistTexts(clip).text();
+  const auto found =
+      std::find_if(clip->renditions.begin(), clip->renditions.end(),
+                   [&](const Rendition& one) { return to_string(one.name) == path.rendition; });
+  return found == clip->renditions.end() ? StoredText{} : MediaPlaylistTexts(clip, *found).text(form);
+}
+
 // The segment that has what is asked for, or refers to it. nullptr: there is none.
 RecordedSegmentPtr holder(const Recorded& recorded, const StreamPath& path) {
   if (const auto name = parse_segment_name(path.name)) return find(recorded, *name);
@@ -172,14 +183,7 @@ void DvrDelivery::serve_list(http::Request&& request, const http::Responder& res
   const auto known = archive_.remembered(pending->stream_id);
   PlaybackGate::Access access = admit(*pending, known.get(), view ? view->offering.get() : nullptr, 0);
   if (access.refusal) return send(responder, std::move(*access.refusal));
-  if (pending->path.is_dvr_playlist() && !pending->path.rendition.empty()) {
-    auto directives = hls::parse_directives(pending->request.query);
-    if (!directives) {
-      metrics_.refused();
-      return send(responder, refused_directive(directives.error().message));
-    }
-    pending->form = form_of(*directives);
-  }
+  if (auto refusal = read_query(*pending)) return send(responder, std::move(*refusal));
   if (!pending->has_place) return send(responder, busy());
   archive_.find(pending->stream_id, view != nullptr, now_us,
                 [this, pending](const DvrArchive::Stream* stream) {
@@ -187,6 +191,22 @@ void DvrDelivery::serve_list(http::Request&& request, const http::Responder& res
                   if (stream == nullptr) return send(pending->responder, busy());
                   answer(pending->responder, [&] { send(pending->responder, list(*pending, *stream)); });
                 });
+}
+
+std::optional<http::Response> DvrDelivery::read_query(PendingRequest& pending) {
+  const http::Request& request = pending.request;
+  const auto refuse = [this](const Error& error) {
+    metrics_.refused();
+    return refused_directive(error.message);
+  };
+  auto clip = manifest::parse_clip(request.raw_query, request.query);
+  if (!clip) return refuse(clip.error());
+  pending.clip = std::move(*clip);
+  if (!pending.path.is_dvr_playlist() || pending.path.rendition.empty()) return std::nullopt;
+  const auto directives = hls::parse_directives(request.query);
+  if (!directives) return refuse(directives.error());
+  pending.form = form_of(*directives);
+  return std::nullopt;
 }
 
 http::Response DvrDelivery::list(const PendingRequest& pending, const DvrArchive::Stream& stream) {
@@ -214,43 +234,59 @@ http::Response DvrDelivery::list_of(const PendingRequest& pending, const DvrArch
   const std::uint32_t target_s = texts->offering->listing.target_duration_seconds;
   viewers_.seen(pending.stream_id, pending.request.peer_address, viewer_name(pending.request), pending.now_us,
                 kPatienceTargets * target_s * kMicroseconds);
-  DvrLists* const for_one_viewer = is_public ? nullptr : stream.lists.get();
-  if (path.is_dvr_manifest()) {
-    const StoredText manifest = stream.lists->manifest(recorded, live, archive_.window_us(), pending.wall);
-    return manifest.text ? text_of(pending, manifest, target_s, for_one_viewer)
-                         : nothing("there is no MPD of this stream yet");
-  }
-  if (path.rendition.empty()) return text_of(pending, texts->multivariant->text(), target_s, for_one_viewer);
-  const auto found = texts->media.find(path.rendition);
-  return found == texts->media.end()
-             ? nothing("there is no such list")
-             : text_of(pending, found->second->text(pending.form), target_s, for_one_viewer);
-}
-
-http::Response DvrDelivery::text_of(const PendingRequest& pending, const StoredText& text,
-                                    std::uint32_t target_s, DvrLists* for_one_viewer) const {
-  const http::Request& request = pending.request;
-  const StreamPath& path = pending.path;
-  if (for_one_viewer != nullptr && !for_one_viewer->has_room_for(text.text->size())) return busy();
+  const StoredText text = text_of(pending, stream, live, *texts);
+  if (!text.text) return nothing("there is no such list");
+  const bool is_shared = is_public && pending.clip.is_all();
+  http::Response response = is_shared ? shared(pending, text) : own(pending, text, is_public, *stream.lists);
+  if (response.status != 200) return response;
   metrics_.playlist_served();
-  if (request.method == http::Method::kGet) viewers_.sent(pending.stream_id, text.text->size());
-  http::Response response;
+  if (pending.request.method == http::Method::kGet) viewers_.sent(pending.stream_id, text.text->size());
   response.headers.set("Content-Type", path.is_dvr_manifest() ? kManifestType : kPlaylistType);
   response.headers.set("ETag", text.etag);
-  if (for_one_viewer == nullptr) {
-    response.headers.set("Cache-Control", cache::of_list(target_s));
-    if (text.codings && takes_gzip(request)) {
-      response.body = text.codings->get(*text.text);
-    } else {
-      response.body = text.text;
-    }
-    return response;
+  if (is_public) response.headers.set("Cache-Control", cache::of_list(target_s));
+  return response;
+}
+
+StoredText DvrDelivery::text_of(const PendingRequest& pending, const DvrArchive::Stream& stream,
+                                const Offering* live, const DvrTexts& texts) const {
+  const StreamPath& path = pending.path;
+  if (!pending.clip.is_all()) {
+    const auto clip = dvr_clip(*texts.offering, pending.clip);
+    return clip ? text_of_clip(clip, path, pending.form) : StoredText{};
   }
-  const std::string query = "token=" + std::string(request.parameter(PlaybackGate::kParameter));
-  auto own = for_one_viewer->hand_out(path.is_dvr_manifest() ? dash::with_template_query(*text.text, query)
-                                                             : hls::with_uri_query(*text.text, query));
-  if (!own) return busy();
-  response.body = std::move(own);
+  if (path.is_dvr_manifest())
+    return stream.lists->manifest(*stream.recorded, live, archive_.window_us(), pending.wall);
+  if (path.rendition.empty()) return texts.multivariant->text();
+  const auto found = texts.media.find(path.rendition);
+  return found == texts.media.end() ? StoredText{} : found->second->text(pending.form);
+}
+
+http::Response DvrDelivery::shared(const PendingRequest& pending, const StoredText& text) const {
+  http::Response response;
+  if (text.codings && takes_gzip(pending.request)) {
+    response.body = text.codings->get(*text.text);
+  } else {
+    response.body = text.text;
+  }
+  return response;
+}
+
+http::Response DvrDelivery::own(const PendingRequest& pending, const StoredText& text, bool is_public,
+                                DvrLists& lists) const {
+  if (!lists.has_room_for(text.text->size())) return busy();
+  const StreamPath& path = pending.path;
+  std::string query = path.is_dvr_playlist() && path.rendition.empty() ? pending.clip.query : std::string();
+  if (!is_public) {
+    if (!query.empty()) query += '&';
+    query.append("token=").append(pending.request.parameter(PlaybackGate::kParameter));
+  }
+  std::string made = *text.text;
+  if (!query.empty())
+    made = path.is_dvr_manifest() ? dash::with_template_query(made, query) : hls::with_uri_query(made, query);
+  auto body = lists.hand_out(std::move(made));
+  if (!body) return busy();
+  http::Response response;
+  response.body = std::move(body);
   return response;
 }
 

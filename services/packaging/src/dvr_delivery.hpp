@@ -11,6 +11,7 @@
 
 #include "delivery.hpp"
 #include "dvr_archive.hpp"
+#include "dvr_clip.hpp"
 #include "http/places.hpp"
 
 namespace millrace::packaging {
@@ -54,6 +55,7 @@ class DvrDelivery {
     http::Places::Place place{};
     bool has_place = false;
     PlaylistForm form = PlaylistForm::kPlain;  // of a list
+    manifest::Clip clip{};                     // of a list: dates
     http::Response missing{};                  // of an object: the answer where the recordings have not
     bool is_live = false;
   };
@@ -66,8 +68,15 @@ class DvrDelivery {
   http::Response list(const PendingRequest& pending, const DvrArchive::Stream& stream);
   http::Response list_of(const PendingRequest& pending, const DvrArchive::Stream& stream,
                          const Offering* live, bool is_public);
-  http::Response text_of(const PendingRequest& pending, const StoredText& text, std::uint32_t target_s,
-                         DvrLists* for_one_viewer) const;
+  // Without a text: there is no such list.
+  StoredText text_of(const PendingRequest& pending, const DvrArchive::Stream& stream, const Offering* live,
+                     const DvrTexts& texts) const;
+  http::Response shared(const PendingRequest& pending, const StoredText& text) const;
+  // A list that is this viewer's alone: with a token, or of a clip.
+  http::Response own(const PendingRequest& pending, const StoredText& text, bool is_public,
+                     DvrLists& lists) const;
+  // The answer to who asks for a list in a way that is none.
+  std::optional<http::Response> read_query(PendingRequest& pending);
   void find_object(const PendingRequestPtr& pending);
   void object(const PendingRequest& pending, const Recorded& recorded);
   http::Response segment(const http::Request& request, const RecordedSegment& segment, const TrackSpan& span);

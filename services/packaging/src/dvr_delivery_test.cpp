@@ -4,6 +4,12 @@
 namespace millrace::packaging {
 namespace {
 
+std::size_t count(std::string_view text, std::string_view what) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
 TEST_F(DvrDeliveryTest, GivesTheWholeWindowUnderTheNamesOfTheLiveStream) {
   publish();
   record();
@@ -40,6 +46,44 @@ TEST_F(DvrDeliveryTest, GivesTheWholeWindowUnderTheNamesOfTheLiveStream) {
   const std::string init = list.substr(list.find("init-"), list.find(".mp4") + 4 - list.find("init-"));
   EXPECT_EQ(status_of(get("v0/" + init)), 200);
   EXPECT_EQ(status_of(get("index.m3u8")), 404);
+}
+
+// A group is 200 ms, the first one begins at 1,800,000,000.
+TEST_F(DvrDeliveryTest, GivesPartOfThePastByItsDates) {
+  publish();
+  record();
+  const std::string query = "?start=1800000001&end=1800000002.1";
+  const std::string all = get("dvr.m3u8" + query);
+  EXPECT_NE(body_of(all).find("\nv0/dvr.m3u8?start=1800000001.000000&end=1800000002.100000\n"),
+            std::string::npos)
+      << all;
+  const std::string whole = get("v0/dvr.m3u8");
+  for (const char* rendition : {"v0", "a0"}) {
+    const std::string clip = get(std::string(rendition) + "/dvr.m3u8" + query);
+    EXPECT_EQ(status_of(clip), 200) << clip;
+    EXPECT_EQ(field_of(clip, "Cache-Control"), "public, max-age=1");
+    EXPECT_NE(field_of(clip, "ETag"), field_of(whole, "ETag"));
+    EXPECT_TRUE(body_of(clip).ends_with("#EXT-X-ENDLIST\n")) << clip;
+    const auto segments = count(clip, "#EXTINF");
+    EXPECT_TRUE(segments == 6 || segments == 7) << clip;
+    EXPECT_EQ(status_of(get(rendition + ('/' + first_segment(body_of(clip))))), 200);
+  }
+  const std::string manifest = get("dvr.mpd" + query);
+  EXPECT_NE(body_of(manifest).find("type=\"static\""), std::string::npos) << manifest;
+  const std::string going_on = get("v0/dvr.m3u8?start=1800000001");
+  EXPECT_EQ(body_of(going_on).find("#EXT-X-ENDLIST"), std::string::npos) << "its end is to come";
+  EXPECT_EQ(first_segment(body_of(going_on)), first_segment(body_of(get("v0/dvr.m3u8" + query))));
+  for (const char* list : {"dvr.m3u8", "v0/dvr.m3u8", "dvr.mpd"}) {
+    EXPECT_EQ(status_of(get(std::string(list) + "?start=1800001000")), 404) << list;
+    EXPECT_EQ(status_of(get(std::string(list) + "?end=1799999999")), 404) << list;
+    for (const char* wrong :
+         {"?start=1&start=1", "?start=", "?end=%31", "?END=1", "?start=x", "?start=2&end=1"}) {
+      const std::string answer = get(list + std::string(wrong));
+      EXPECT_EQ(status_of(answer), 400) << list << wrong;
+      EXPECT_EQ(field_of(answer, "Cache-Control"), "no-store");
+    }
+  }
+  EXPECT_EQ(status_of(get("v0/index.m3u8?start=x")), 200) << "of lists without a past it is nothing";
 }
 
 TEST_F(DvrDeliveryTest, AnswersHeadConditionsAndRanges) {
