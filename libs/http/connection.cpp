@@ -205,10 +205,11 @@ void Connection::refuse(const Refusal& refusal) {
 }
 
 void Connection::dispatch() {
-  keep_alive_ = reader_.keep_alive();
   is_http_1_1_ = reader_.is_http_1_1();
   Request request = reader_.take();
+  const bool wants_more = reader_.keep_alive();
   reader_.forget();
+  keep_alive_ = wants_more && may_ask_more();
   request.peer_address = core_->config().proxies.client_of(peer_address_, request.headers);
   conditions_ = Request{};
   conditions_.method = request.method;
@@ -270,8 +271,13 @@ void Connection::on_early_bytes() {
   if (is_http_1_1_) send_continue();
 }
 
+// Also one that sends no more may have sent further requests before (RFC 9112 section 9.3.2).
+bool Connection::may_ask_more() const {
+  return !half_closed_ || !reader_.held().empty();
+}
+
 void Connection::watch_for_reset() {
-  keep_alive_ = false;
+  keep_alive_ = keep_alive_ && may_ask_more();
   socket_.async_wait(asio::socket_base::wait_error,
                      [self = shared_from_this(), number = number_](const SocketError& error) {
                        const bool answers = self->phase_ == Phase::kAnswering || self->phase_ == Phase::kLive;

@@ -106,6 +106,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_answer_deadline();
   void watch_for_leaving();
   void on_early_bytes();
+  bool may_ask_more() const;
   // The client has closed its half.
   void watch_for_reset();
   void on_reset();

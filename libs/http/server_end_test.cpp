@@ -245,6 +245,38 @@ TEST_F(ServerTest, NoticesThatAWaitingClientHasClosed) {
   EXPECT_EQ(server_->statistics().aborted, 1U);
 }
 
+// What was received whole is answered, in order; what was not is nobody's.
+TEST_F(ServerTest, AnswersWhatAClientAskedBeforeItClosedItsHalf) {
+  for (const std::string rest : {"", "GET /c HTTP/1.1\r\nHos"}) {
+    for (const int count : {1, 3, 2000}) {
+      std::promise<Responder> kept;
+      start([&](Request&& request, const Responder& respond) {
+        if (request.path == "/slow") return kept.set_value(respond);
+        respond(Response::text(200, "text/plain", request.path));
+      });
+      TestClient client(server_->port());
+      std::string all = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+      for (int i = 0; i < count; ++i) all += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+      client.send(all + rest);
+      client.finish_sending();
+      const Responder respond = kept.get_future().get();
+      std::this_thread::sleep_for(milliseconds(100));  // its end is noticed meanwhile
+      respond(Response::text(200, "text/plain", "/late"));
+      const std::string answers = client.read_all();
+      EXPECT_TRUE(client.closed());
+      std::size_t at = answers.find("\r\n\r\n/late");
+      ASSERT_NE(at, std::string::npos) << answers;
+      for (int i = 0; i < count && at != std::string::npos; ++i)
+        at = answers.find("\r\n\r\n/" + std::to_string(i), at + 1);
+      EXPECT_NE(at, std::string::npos) << "in order, all " << count;
+      EXPECT_EQ(server_->statistics().requests, static_cast<std::uint64_t>(count) + 1);
+      if (rest.empty() && count < 100) {
+        EXPECT_EQ(field_of(answers.substr(answers.rfind("HTTP/1.1 ")), "Connection"), "close");
+      }
+    }
+  }
+}
+
 TEST_F(ServerTest, NoticesThatAHalfClosedClientHasLeft) {
   std::promise<Responder> kept;
   start([&](Request&& /*request*/, const Responder& respond) { kept.set_value(respond); });
