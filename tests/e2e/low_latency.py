@@ -349,3 +349,27 @@ class Checker:
             self.require(hashlib.sha256(answer.get("body", b"")).hexdigest() == self.digests[uri], f"hinted {uri} was sent other bytes")
             answered += 1
         return answered
+
+
+def playlist_url(stack, rendition):
+    return stack.info["hls_url"].rsplit("/", 1)[0] + f"/{rendition}/index.m3u8"
+
+
+class Following(threading.Thread):
+    """A rendition's checker, until stop."""
+
+    def __init__(self, stack, rendition):
+        super().__init__(daemon=True)
+        self.checker, self.stop, self.error = Checker(playlist_url(stack, rendition)), False, None
+
+    def run(self):
+        try:
+            while not self.stop:
+                self.checker.poll()
+                if self.checker.polls % 7 == 3:
+                    self.checker.check_delta("v2" if self.checker.polls % 2 else "YES")
+                if self.checker.polls % 5 == 1:
+                    self.checker.check_reports()
+        except Exception as error:  # pylint: disable=broad-except
+            self.error = error
+            raise

@@ -1,11 +1,13 @@
 // Plays manifests with several players in one Chromium at once, each as it comes but for low latency: node players.mjs PLAYER=URL ….
-// PLAYER is shaka, shaka-ll, videojs or videojs-ll. Says four times a second what they do, as one line of JSON, until its input ends.
+// PLAYER is hlsjs, dashjs, shaka, shaka-ll, videojs or videojs-ll. hls.js is the watch page's, in WEB_ROOT. Says four times a second what they do, as one line of JSON, until its input ends.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 const SCRIPTS = {
+  hlsjs: join(process.env.WEB_ROOT ?? "build/release/web", "hls.min.js"),
+  dashjs: join(require.resolve("dashjs"), "../../umd/dash.all.min.js"),  // its exports lead to its module only
   shaka: join(dirname(require.resolve("shaka-player/package.json")), "dist/shaka-player.compiled.js"),
   videojs: join(dirname(require.resolve("video.js/package.json")), "dist/video.min.js"),
 };
@@ -20,6 +22,22 @@ const start = async ([name, url]) => {
   const video = document.querySelector("video");
   const low = name.endsWith("-ll");
   video.addEventListener("ended", () => (window.ended = true));
+  if (name === "hlsjs") {
+    const player = (window.player = new window.Hls());
+    player.on(window.Hls.Events.ERROR, (_event, data) => data.fatal && problems.push(`hls.js ${data.details}`));
+    player.on(window.Hls.Events.MANIFEST_PARSED, () => video.play());
+    window.latency = () => player.latency;
+    player.loadSource(url);
+    player.attachMedia(video);
+    return;
+  }
+  if (name === "dashjs") {
+    const player = (window.player = window.dashjs.MediaPlayer().create());
+    player.on("error", (event) => problems.push(`dash.js ${event.error?.message ?? event.error}`));
+    window.latency = () => player.getCurrentLiveLatency();
+    player.initialize(video, url, true);
+    return;
+  }
   if (name.startsWith("shaka")) {
     window.shaka.polyfill.installAll();
     const player = (window.player = new window.shaka.Player());

@@ -95,9 +95,19 @@ class Rendition {
     let init = null;
     for (const segment of list.segments) {
       init = segment.map?.uri ?? init;
+      this.passOver(segment);
       const parts = segment.parts.filter((part) => !part.hint && !part.gap && part.uri);
       for (const part of parts) if (init) await this.object(part.uri, init, "parts");
       if (segment.uri && parts.length > 0 && !segment.gap) await this.object(segment.uri, init, "segments");
+    }
+  }
+
+  // What comes behind a gap does not begin where the part before it ended.
+  passOver(segment) {
+    for (const { uri, gap } of [segment, ...segment.parts]) {
+      if (!gap || this.known.has(uri)) continue;
+      this.known.add(uri);
+      this.expected = null;
     }
   }
 
