@@ -3,7 +3,7 @@
 // stalled for longer, or where asked to play until the end, when that came.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 // The package's exports lead to its module only.
 const DASH_JS = join(createRequire(import.meta.url).resolve("dashjs"), "../../umd/dash.all.min.js");
@@ -16,10 +16,6 @@ const stallMs = option("--stall", 2000 * patience);
 const untilEnd = options.includes("--until-end");
 const back = options.includes("--back");  // to the beginning of what there is, before it counts
 const START_MS = 40000 * patience;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -47,9 +43,7 @@ const sample = () => {
   };
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 const requests = [];
 try {
   const page = await browser.newPage();  // of no origin: what it may read, any page may

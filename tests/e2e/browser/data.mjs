@@ -2,15 +2,11 @@
 // SECONDS. Prints one line of JSON: texts of ID3 tags, splices, date ranges and captions that hls.js (the watch page's) or dash.js tells of.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [kind, ...rest] = process.argv.slice(2);
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const START_MS = 40000 * patience;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -59,9 +55,7 @@ const playDash = (url) => {
   player.initialize(video, url, true);
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 try {
   const page = await browser.newPage();
   if (kind === "hls") {

@@ -1,12 +1,9 @@
 // node docs.mjs URL: Chromium shows the API's description: every operation, and the page's policy blocks nothing that it needs.
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const url = process.argv[2];
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", ignoreDefaultArgs: ["--headless=old"], headless: true,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await openChromium();
 const problems = [];
 try {
   const page = await browser.newPage();

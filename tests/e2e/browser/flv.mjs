@@ -2,16 +2,12 @@
 // writes what a WebSocket client gets until the server says goodbye. Exits 0 when all went well.
 import { createWriteStream } from "node:fs";
 import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 import WebSocket from "ws";
 
 const [what, url, third] = process.argv.slice(2);
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const START_MS = 30000 * patience;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const sample = () => {
@@ -20,9 +16,7 @@ const sample = () => {
 };
 
 async function play(seconds) {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-  });
+  const browser = await openChromium();
   try {
     const page = await browser.newPage();  // of no origin: what it may read, any page may
     await page.setContent("<video muted></video>");

@@ -4,15 +4,11 @@
 // again, dash.js fetches the MPD again.
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [watchUrl, url, setting] = process.argv.slice(2);
 const isDash = url !== undefined && new URL(url).pathname.endsWith(".mpd");
 const SAMPLE_MS = 250;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const startDash = (source) => {
   const video = document.querySelector("video");
@@ -59,9 +55,7 @@ const sample = () => {
   };
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 const page = await browser.newPage();
 if (isDash) {
   await page.setContent("<video muted></video>");

@@ -1,12 +1,8 @@
 // A page in Chromium in which hls.js plays a playlist: window.probe has the video, the player, what went wrong, and the numbers of the
 // segments that were loaded. The watch page is only where hls.js comes from.
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 export const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const start = (url) => {
   document.querySelectorAll("video").forEach((old) => old.remove());
@@ -23,9 +19,7 @@ const start = (url) => {
 
 // Calls prepare(page) before anything is loaded, use(page) once it plays the list; prints what that gives as JSON.
 export async function onHlsPage(watchUrl, playlistUrl, { timeout, use, prepare = () => {} }) {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-  });
+  const browser = await openChromium();
   try {
     const page = await browser.newPage();
     prepare(page);

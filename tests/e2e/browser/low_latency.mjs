@@ -1,6 +1,6 @@
 // Plays a stream with hls.js in low-latency mode: node low_latency.mjs WATCH_URL HLS_URL [seconds]. The watch page is only where hls.js
 // comes from. The last line says as JSON how far the picture was behind its program date; exits 0 when nothing stalled.
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [watchUrl, hlsUrl, secondsText] = process.argv.slice(2);
 const seconds = Number(secondsText ?? 12);
@@ -8,10 +8,6 @@ const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const START_MS = 30000 * patience;
 const STALL_MS = 2000 * patience;
 const SAMPLE_MS = 250;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const start = (url) => {
   document.querySelectorAll("video").forEach((old) => old.remove());
@@ -57,9 +53,7 @@ async function measure(page) {
   return { last, longest, behind };
 }
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 try {
   const page = await browser.newPage();
   await page.goto(watchUrl, { waitUntil: "load", timeout: START_MS });

@@ -1,14 +1,10 @@
 // Goes back and forth on a watch page in Chromium: node past.mjs URL. By the bar to the beginning of what there is, by the button back to live.
 // The last line says as JSON what was seen.
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [url] = process.argv.slice(2);
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const STEP_MS = 40000 * patience;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const state = () => ({
   state: document.getElementById("state").dataset.state, place: document.getElementById("past-place").textContent,
@@ -16,9 +12,7 @@ const state = () => ({
   button: !document.getElementById("to-live").hidden, time: document.querySelector("video").currentTime,
 });
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 try {
   const page = await browser.newPage();
   const problems = [];

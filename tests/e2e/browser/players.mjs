@@ -2,7 +2,7 @@
 // PLAYER is hlsjs, dashjs, shaka, shaka-ll, videojs or videojs-ll. hls.js is the watch page's, in WEB_ROOT. Says four times a second what they do, as one line of JSON, until its input ends.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const require = createRequire(import.meta.url);
 const SCRIPTS = {
@@ -12,10 +12,6 @@ const SCRIPTS = {
   videojs: join(dirname(require.resolve("video.js/package.json")), "dist/video.min.js"),
 };
 const SAMPLE_MS = 250;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const start = async ([name, url]) => {
   const problems = (window.problems = []);
@@ -65,9 +61,7 @@ const sample = () => {
   };
 };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 const pages = [];
 for (const argument of process.argv.slice(2)) {
   const [name, url] = [argument.slice(0, argument.indexOf("=")), argument.slice(argument.indexOf("=") + 1)];

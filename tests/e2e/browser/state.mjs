@@ -1,17 +1,13 @@
 // Waits for a watch page in Chromium to show a state: node state.mjs URL STATE. Prints the page's message; exits 0 when the
 // state came and was still there after some seconds.
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [url, state] = process.argv.slice(2);
 const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const START_MS = 30000 * patience;
 const STAY_MS = 5000;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  ignoreDefaultArgs: ["--headless=old"], headless: true,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
-});
+const browser = await openChromium();
 try {
   const page = await browser.newPage();
   await page.goto(url, { waitUntil: "load", timeout: START_MS });

@@ -1,6 +1,6 @@
 // Plays a watch page in Chromium: node watch.mjs URL [seconds]. Prints one line; exits 0 when decoded frames rose all the
 // time, sound was decoded too, and nothing stalled for the given seconds (20).
-import { chromium } from "playwright-core";
+import { openChromium } from "./chromium.mjs";
 
 const [url, secondsText] = process.argv.slice(2);
 const seconds = Number(secondsText ?? 20);
@@ -9,10 +9,6 @@ const patience = Number(process.env.MILLRACE_TEST_PATIENCE ?? 1);
 const STALL_MS = 2000 * patience;
 const START_MS = 30000 * patience;
 const SAMPLE_MS = 250;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
-];
 
 const sample = () => {
   const video = document.querySelector("video");
@@ -67,9 +63,7 @@ async function watch(browser) {
   return result;
 }
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS, ignoreDefaultArgs: ["--headless=old"], headless: true,
-});
+const browser = await openChromium();
 try {
   const { first, last, longest } = await watch(browser);
   const frames = last.frames - first.frames;
