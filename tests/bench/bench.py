@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import delivery  # noqa: E402
 import faces  # noqa: E402
+import glass as glass_to_glass  # noqa: E402
 import parts as part_delays  # noqa: E402
 from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
 from stack import SERVICES, Playlist, Stack, fetch, media_playlists, wait_for  # noqa: E402
@@ -284,6 +285,10 @@ def parts(clip, seconds, streams=20):
             part_delays.measure(stack, seconds, streams)
 
 
+def glass(_clip, seconds):
+    glass_to_glass.measure(2 * seconds)
+
+
 def program(name):
     output = subprocess.run(["taskset", "-c", SERVER_CORE, str(BUILD / "bin" / name), "--json"], capture_output=True, text=True, check=True).stdout
     for entry in json.loads(output):
@@ -304,7 +309,7 @@ def waiting(_clip, _seconds):
 
 
 BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
-           "parts": parts, "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
+           "parts": parts, "glass": glass, "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
 
 
 def print_table():
