@@ -5,8 +5,6 @@
 namespace millrace::ingest {
 namespace {
 
-constexpr std::int64_t kInterval = 20;
-
 TEST(RecordReports, AreDueOnceUntilTheyWereMade) {
   RecordReports reports;
   EXPECT_FALSE(reports.due());
@@ -16,55 +14,47 @@ TEST(RecordReports, AreDueOnceUntilTheyWereMade) {
   EXPECT_FALSE(reports.due());
   reports.note();
   EXPECT_FALSE(reports.due()) << "it is on the list already";
-  (void)reports.report({1}, 100, kInterval);
+  (void)reports.report({1});
   reports.note();
   EXPECT_TRUE(reports.due());
 }
 
-TEST(RecordReports, WakeReadersAtOnceAndAnnounceOncePerInterval) {
+TEST(RecordReports, WakeReadersAtOnceAndAnnounceTheFirstRecords) {
   RecordReports reports(10);
-  RecordReports::Step step = reports.report({12}, 100, kInterval);
+  RecordReports::Step step = reports.report({12, 0, 7});
   EXPECT_TRUE(step.wake_readers);
   EXPECT_TRUE(step.announce);
   EXPECT_EQ(step.first, 10U);
   EXPECT_EQ(reports.announced(), 12U);
 
-  step = reports.report({13}, 110, kInterval);
+  step = reports.report({13, 0, 7});
   EXPECT_TRUE(step.wake_readers);
-  EXPECT_TRUE(step.early);
   EXPECT_FALSE(step.announce);
   reports.note();
-  EXPECT_FALSE(reports.due()) << "it is reported again by itself";
-
-  step = reports.report({13}, 120, kInterval);
-  EXPECT_FALSE(step.wake_readers) << "nothing new";
-  EXPECT_TRUE(step.announce);
-  EXPECT_EQ(step.first, 12U);
+  EXPECT_TRUE(reports.due());
+  EXPECT_FALSE(reports.report({13, 0, 7}).wake_readers) << "nothing new";
 }
 
-TEST(RecordReports, AnnounceTheEndOfAPartOrASegmentAtOnce) {
+TEST(RecordReports, AnnounceTheEndOfAPartOrASegment) {
   RecordReports reports(0);
-  (void)reports.report({1, 0, 7}, 100, kInterval);
-  EXPECT_TRUE(reports.report({2, 0, 7}, 101, kInterval).early);
-  RecordReports::Step step = reports.report({3, 1, 7}, 102, kInterval);
+  (void)reports.report({1, 0, 7});
+  EXPECT_FALSE(reports.report({2, 0, 7}).announce);
+  RecordReports::Step step = reports.report({3, 1, 7});
   EXPECT_TRUE(step.announce);
-  EXPECT_FALSE(step.early);
-  EXPECT_EQ(step.first, 1U);
-  step = reports.report({4, 1, 7}, 110, kInterval);
-  EXPECT_TRUE(step.early) << "counted from the last announcement";
-  step = reports.report({5, 1, 8}, 111, kInterval);
+  EXPECT_EQ(step.first, 1U) << "what was not announced before, too";
+  EXPECT_FALSE(reports.report({4, 1, 7}).announce);
+  step = reports.report({5, 1, 8});
   EXPECT_TRUE(step.announce);
-  EXPECT_TRUE(reports.report({6, 1, 8}, 120, kInterval).early);
-  EXPECT_TRUE(reports.report({6, 1, 8}, 131, kInterval).announce);
-  EXPECT_FALSE(reports.is_behind({6, 1, 8}));
-  EXPECT_TRUE(reports.is_behind({7, 1, 8}));
-  EXPECT_TRUE(reports.is_behind({6, 3, 8})) << "the log's end closes parts without a record";
+  EXPECT_EQ(step.first, 3U);
+  EXPECT_FALSE(reports.is_behind({5, 1, 8}));
+  EXPECT_TRUE(reports.is_behind({6, 1, 8}));
+  EXPECT_TRUE(reports.is_behind({5, 3, 8})) << "the log's end closes parts without a record";
 }
 
 TEST(RecordReports, SayNothingWithoutRecords) {
   RecordReports reports(10);
-  const RecordReports::Step step = reports.report({10}, 100, kInterval);
-  EXPECT_FALSE(step.wake_readers || step.announce || step.early);
+  const RecordReports::Step step = reports.report({10});
+  EXPECT_FALSE(step.wake_readers || step.announce);
 }
 
 }  // namespace

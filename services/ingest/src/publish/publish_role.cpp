@@ -212,15 +212,14 @@ void PublishRole::report_tracks() {
     ticket_->report(TracksChanged{publication_->tracks(), publication_->encoder()});
 }
 
-PublishRole::Reported PublishRole::report(std::int64_t now_us, std::int64_t interval_us,
-                                          std::vector<NewRecords>& out) {
-  if (!publishing()) return {};
+bool PublishRole::report(std::vector<NewRecords>& out) {
+  if (!publishing()) return false;
   const std::uint64_t committed = publication_->committed();
   stream_->committed.store(committed, std::memory_order_release);
   report_tracks();
-  const RecordReports::Step step = state_.reports.report(progress(), now_us, interval_us);
+  const RecordReports::Step step = state_.reports.report(progress());
   if (step.announce) out.push_back(records_from(step.first));
-  return {step.wake_readers, step.early};
+  return step.wake_readers;
 }
 
 RecordReports::Progress PublishRole::progress() const {

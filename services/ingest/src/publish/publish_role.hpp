@@ -105,12 +105,9 @@ class PublishRole {
 
   // True once when there is something to report, until report().
   bool report_due() { return state_.reports.due(); }
-  struct Reported {
-    bool wake_readers = false;  // there are new records
-    bool early = false;         // for the bus: report again later
-  };
-  // Adds new records to what is reported on the bus, at most once per interval, or when a part has ended.
-  Reported report(std::int64_t now_us, std::int64_t interval_us, std::vector<NewRecords>& out);
+  // Adds what is to be reported on the bus (record_reports.hpp). True: there are new records, readers are to
+  // be woken.
+  bool report(std::vector<NewRecords>& out);
 
  private:
   using Phase = PublishState::Phase;

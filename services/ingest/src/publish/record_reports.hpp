@@ -1,5 +1,5 @@
-// How far a publication's records were reported: to the log's readers at once, on the bus at most once per
-// interval, but at once when a part or a segment has ended that players may wait for.
+// How far a publication's records were reported: to the log's readers at once, on the bus when the first ones
+// have come and when a part or a segment has ended, which is what players may wait for.
 //
 // Sans-IO, plain data; one thread at a time.
 #pragma once
@@ -34,22 +34,15 @@ class RecordReports {
   struct Step {
     bool wake_readers = false;  // there are new records
     bool announce = false;      // from first on
-    bool early = false;         // for the bus: report again later, without note()
     std::uint64_t first = 0;
   };
-  Step report(const Progress& progress, std::int64_t now_us, std::int64_t interval_us) {
+  Step report(const Progress& progress) {
     state_ = State::kNone;
     const std::uint64_t committed = progress.committed;
     Step step{.wake_readers = committed > std::exchange(woken_, committed), .first = announced_};
-    if (committed == announced_) return step;
-    step.early = now_us - announced_us_ < interval_us && !ends_something(progress);
-    if (step.early) {
-      state_ = State::kListed;
-      return step;
-    }
-    step.announce = true;
+    step.announce = committed != announced_ && ends_something(progress);
+    if (!step.announce) return step;
     announced_ = committed;
-    announced_us_ = now_us;
     closed_parts_ = progress.closed_parts;
     media_sequence_ = progress.media_sequence;
     return step;
@@ -61,6 +54,7 @@ class RecordReports {
   }
 
  private:
+  // No segment has the number 0: the first records do.
   bool ends_something(const Progress& progress) const {
     return progress.closed_parts != closed_parts_ || progress.media_sequence != media_sequence_;
   }
@@ -68,9 +62,8 @@ class RecordReports {
   enum class State : std::uint8_t { kNone, kDue, kListed };
 
   State state_ = State::kNone;
-  std::uint64_t woken_ = 0;      // records that readers were notified of
-  std::uint64_t announced_ = 0;  // records
-  std::int64_t announced_us_ = 0;
+  std::uint64_t woken_ = 0;           // records that readers were notified of
+  std::uint64_t announced_ = 0;       // records
   std::uint64_t closed_parts_ = 0;    // as announced
   std::uint64_t media_sequence_ = 0;  // as announced
 };

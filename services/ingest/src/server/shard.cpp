@@ -21,8 +21,6 @@ constexpr std::int64_t kTickUs = 500'000;
 // A quarter of a thread at most goes into handshakes.
 constexpr std::int64_t kHandshakeWindowUs = 40'000;
 constexpr std::int64_t kHandshakeUs = 10'000;
-constexpr std::int64_t kAnnounceUs = 20'000;
-constexpr std::int64_t kAnnounceUnderLoadUs = 40'000;
 
 }  // namespace
 
@@ -34,7 +32,6 @@ Shard::Shard(boost::asio::io_context& context, std::size_t index, ServerShared& 
                        shared.slates, shared.start_publication},
       play_context_{shared.config, shared.counters, shared.authority, shared.announcer, groups_},
       tick_timer_(context),
-      announce_timer_(context),
       receive_buffer_(kReceiveBuffer),
       clear_retired_(context,
                      [this] {
@@ -201,12 +198,8 @@ void Shard::after_dispatch() {
   if (!dirty_.empty()) announce_dirty();
 }
 
-// Players hear of new records at once, the bus at most every 20 ms per stream: what is too early stays for
-// the timer.
+// Players hear of new records at once, the bus when a part or a segment has ended.
 void Shard::announce_dirty() {
-  const std::int64_t now = monotonic_us();
-  const std::int64_t interval = poller_->statistics().gathering ? kAnnounceUnderLoadUs : kAnnounceUs;
-  std::vector<std::uint64_t> early;
   std::vector<NewRecords> records;
   for (const std::uint64_t id : std::exchange(dirty_, {})) {
     const auto found = connections_.find(id);
@@ -215,22 +208,11 @@ void Shard::announce_dirty() {
     PublishRole* publisher = connection.publisher();
     if (publisher == nullptr) continue;
     const bool survived = survives("rtmp connection", [&] {
-      if (!report(*publisher, now, interval, records)) early.push_back(id);
+      if (publisher->report(records)) wake_readers(publisher->stream());
     });
     if (!survived) connection.on_exception();
   }
-  dirty_.insert(dirty_.end(), early.begin(), early.end());
   if (!records.empty()) shared_.announcer.new_records(records);
-  if (!dirty_.empty() && !announce_timer_.running())
-    announce_timer_.start(interval, [this] { announce_dirty(); });
-}
-
-// False when it is too early for the bus.
-bool Shard::report(PublishRole& publisher, std::int64_t now_us, std::int64_t interval_us,
-                   std::vector<NewRecords>& out) {
-  const PublishRole::Reported reported = publisher.report(now_us, interval_us, out);
-  if (reported.wake_readers) wake_readers(publisher.stream());
-  return !reported.early;
 }
 
 // Of all shards that have some.
@@ -314,7 +296,6 @@ void Shard::close_all() {
   parked_timer_.cancel();
   forwards_->close_all();
   tick_timer_.cancel();
-  announce_timer_.cancel();
 }
 
 }  // namespace millrace::ingest

@@ -130,8 +130,6 @@ class Shard {
  private:
   void after_dispatch();
   void announce_dirty();
-  bool report(PublishRole& publisher, std::int64_t now_us, std::int64_t interval_us,
-              std::vector<NewRecords>& out);
   void wake_readers(const LiveStreamPtr& stream);
   void tick();
   void resume_parked();
@@ -149,7 +147,6 @@ class Shard {
   PlayContext play_context_;
   std::unique_ptr<net::Poller> poller_;
   net::Timer tick_timer_;
-  net::Timer announce_timer_;
   std::vector<std::uint8_t> receive_buffer_;
   std::vector<rtmp::Action> actions_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
