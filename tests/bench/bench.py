@@ -18,9 +18,10 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 import delivery  # noqa: E402
 import faces  # noqa: E402
 import glass as glass_to_glass  # noqa: E402
+import packaging as packaging_cost  # noqa: E402
 import parts as part_delays  # noqa: E402
 from measure import BUILD, CLIENT_CORE, RESULTS, SERVER_CORE, anonymous_kb, cpu_seconds, pin, report, running_nginx  # noqa: E402
-from stack import SERVICES, Playlist, Stack, fetch, media_playlists, wait_for  # noqa: E402
+from stack import SERVICES, Stack, fetch, wait_for  # noqa: E402
 
 
 def rtmpload(*arguments):
@@ -217,30 +218,6 @@ def capacity(clip, seconds, streams=1200):
     report("publishers a core at that rate", held(ours), "publishers", held(peer), "extrapolated")
 
 
-class HlsViewer(threading.Thread):
-    """Fetches every segment of every stream once."""
-
-    def __init__(self, urls):
-        super().__init__(daemon=True)
-        self.urls, self.stop, self.bytes, self.seen = urls, False, 0, set()
-
-    def run(self):
-        while not self.stop:
-            for url in self.urls:
-                with contextlib.suppress(OSError):
-                    status, _, body = fetch(url)
-                    for playlist in media_playlists(body.decode(), url).values() if status == 200 else ():
-                        self.follow(playlist)
-            time.sleep(0.5)
-
-    def follow(self, playlist):
-        status, _, body = fetch(playlist)
-        for _, segment, *_ in Playlist(body.decode(), playlist).segments if status == 200 else ():
-            if segment not in self.seen:
-                self.seen.add(segment)
-                self.bytes += len(fetch(segment)[2])
-
-
 def histogram(text, name, quantile):
     """A quantile's upper bound, in milliseconds, of a Prometheus histogram."""
     buckets = {}
@@ -253,29 +230,20 @@ def histogram(text, name, quantile):
     return float("nan")
 
 
-def hls(clip, seconds, streams=20):
+def packaging(clip, seconds, streams=20):
     with nginx() as (url, pid):
         plain = rtmpload("publish", "--url", f"{url}/live/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
         with_hls = rtmpload("publish", "--url", f"{url}/hls/s%d", "--file", clip, "--streams", streams, "--seconds", seconds, "--server-pid", pid)
     peer = with_hls["server"]["cpu_s_per_gb"] - plain["server"]["cpu_s_per_gb"]
     with Millrace(streams, only=("auth", "ingest", "api", "packaging")) as stack:
-        packaging = stack.pid("packaging")
-        viewer = HlsViewer([stack.info["hls_url"].replace(stack.info["stream_id"], name) for name in stack.ids])
-        ours = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
-                        "--seconds", seconds, "--server-pid", packaging)
-        quiet = ours["server"]["cpu_s_per_gb"]
-        viewer.start()
-        watched = rtmpload("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams,
-                           "--seconds", seconds, "--server-pid", packaging)
-        viewer.stop = True
+        publish = ("publish", "--url", f"{stack.base}/live/s%d", "--names", stack.names, "--file", clip, "--streams", streams, "--seconds", 600)
+        with background(*publish):
+            packaging_cost.measure(stack, seconds, lambda stack: ingest_metric(stack, "received_bytes_total"), peer)
         _, _, text = fetch(f"http://127.0.0.1:{next(s['ops_port'] for s in stack.status()['services'] if s['name'] == 'packaging')}/metrics")
-        text = text.decode()
-    report(f"HLS packaging of {streams} streams above ingest", quiet, "CPU s/GB", peer, "nobody watches; nginx writes files to tmpfs")
-    report("the same with every segment fetched once", watched["server"]["cpu_s_per_gb"], "CPU s/GB", peer, f"{viewer.bytes / 1e6:.0f} MB in {len(viewer.seen)} requests")
     for name, what in (("millrace_packaging_pointer_delay_seconds", "socket to notified pointer"),
                        ("millrace_packaging_segment_delay_seconds", "last byte of a segment to playable")):
         for quantile in (0.5, 0.99):
-            report(f"{what}, p{quantile * 100:.0f} (bucket bound)", histogram(text, name, quantile), "ms")
+            report(f"{what}, p{quantile * 100:.0f} (bucket bound)", histogram(text.decode(), name, quantile), "ms")
 
 
 def parts(clip, seconds, streams=20):
@@ -308,7 +276,7 @@ def waiting(_clip, _seconds):
     program("waiting_bench")
 
 
-BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "hls": hls,
+BENCHES = {"media_log": media_log, "receive": receive, "ingest": ingest, "fanout": fanout, "connects": connects, "capacity": capacity, "packaging": packaging,
            "parts": parts, "glass": glass, "waiting": waiting, "playlist": delivery.playlist, "status": faces.status, "known": faces.known, "live": faces.live}
 
 

@@ -1,6 +1,7 @@
 // Requests that wait for one answer: memory each, and how long it takes until all have it, beside a bare
-// loop that sends as many bytes to as many sockets. Server and loop on core 0, the clients on core 1. The
-// middle of several rounds.
+// loop that sends as many bytes to as many sockets. So of a public stream, whose answer is one for all, and
+// of a private one, whose list is written for each viewer's token, which is judged again. Server and loop on
+// core 0, the clients on core 1. The middle of several rounds.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,6 +28,8 @@
 #include "base/clock.hpp"
 #include "http/content_coding.hpp"
 #include "http/waiting_room.hpp"
+#include "manifest/hls/uri_query.hpp"
+#include "playback/playback_token.hpp"
 
 namespace {
 
@@ -38,8 +41,9 @@ constexpr std::int64_t kHour = 3'600'000'000;
 constexpr char kAsk = 'a';
 constexpr char kQuit = 'q';
 // As a browser's hls.js sends it.
-constexpr std::string_view kRequest =
-    "GET /live/k3v9q1c8z0/v0/index.m3u8?_HLS_msn=1234&_HLS_part=3 HTTP/1.1\r\nHost: localhost:8000\r\n"
+constexpr std::string_view kTarget = "GET /live/k3v9q1c8z0/v0/index.m3u8?_HLS_msn=1234&_HLS_part=3";
+constexpr std::string_view kFields =
+    " HTTP/1.1\r\nHost: localhost:8000\r\n"
     "Connection: keep-alive\r\nsec-ch-ua: \"Chromium\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 "
     "Safari/537.36\r\nAccept: */*\r\nOrigin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n"
@@ -87,11 +91,18 @@ std::string playlist() {
   return text;
 }
 
+// Of each client; query: what its own address has more.
+using Requests = std::vector<std::string>;
+
+std::string request_with(std::string_view query) {
+  return std::string(kTarget).append(query).append(kFields);
+}
+
 // --- the clients: a process of their own, told by a pipe what to do ---
 
 class Clients {
  public:
-  explicit Clients(std::uint16_t port) : set_(::epoll_create1(0)) {
+  Clients(std::uint16_t port, const Requests& requests) : requests_(requests), set_(::epoll_create1(0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -108,8 +119,8 @@ class Clients {
   }
   void ask() {
     left_.assign(kClients, std::nullopt);
-    for (const int fd : sockets_)
-      if (::send(fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0) die("send");
+    for (std::size_t i = 0; i < kClients; ++i)
+      if (::send(sockets_[i], requests_[i].data(), requests_[i].size(), MSG_NOSIGNAL) < 0) die("send");
   }
   // When the last one had its answer.
   std::int64_t read_answers() {
@@ -139,6 +150,7 @@ class Clients {
     return *left == 0;
   }
 
+  const Requests& requests_;
   int set_;
   std::vector<int> sockets_;
   std::vector<std::optional<std::size_t>> left_;
@@ -148,13 +160,13 @@ class Clients {
 // The other end of a client process.
 class ClientProcess {
  public:
-  explicit ClientProcess(std::uint16_t port) {
+  ClientProcess(std::uint16_t port, const Requests& requests) {
     std::array<int, 2> down{}, up{};
     if (::pipe(down.data()) != 0 || ::pipe(up.data()) != 0) die("pipe");
     child_ = ::fork();
     if (child_ == 0) {
       ::close(down[1]);
-      run(port, down[0], up[1]);
+      run(port, requests, down[0], up[1]);
     }
     ::close(down[0]);
     ::close(up[1]);
@@ -178,9 +190,9 @@ class ClientProcess {
   }
 
  private:
-  [[noreturn]] static void run(std::uint16_t port, int commands, int times) {
+  [[noreturn]] static void run(std::uint16_t port, const Requests& requests, int commands, int times) {
     pin(1);
-    Clients clients(port);
+    Clients clients(port, requests);
     for (char command = 0; ::read(commands, &command, 1) == 1 && command == kAsk;) {
       clients.ask();
       const std::int64_t time = clients.read_answers();
@@ -204,20 +216,58 @@ double middle(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-http::Response answer_with(const std::shared_ptr<const http::CodedText>& text) {
+http::Response list_answer(std::string_view cache_control) {
   http::Response response;
   response.headers.set("Content-Type", "application/vnd.apple.mpegurl");
-  response.headers.set("Cache-Control", "public, max-age=12");
+  response.headers.set("Cache-Control", cache_control);
   response.headers.set("ETag", "\"1234-3\"");
   response.headers.set("Access-Control-Allow-Origin", "*");
   response.headers.set("X-Content-Type-Options", "nosniff");
-  response.body = text;
   return response;
 }
 
+// What the clients ask for, and what each is given once it is there.
+class Stream {
+ public:
+  explicit Stream(bool is_private) : is_private_(is_private) {
+    for (std::size_t i = 0; i < kClients; ++i) requests_.push_back(request_with(is_private ? token(i) : ""));
+  }
+  const Requests& requests() const { return requests_; }
+  // Of the waiting room: empty where each has its own.
+  std::string_view answer_name() const { return is_private_ ? "" : "v0 1234.3"; }
+  http::Response answer(std::string_view token) const {
+    http::Response response = list_answer(is_private_ ? "private, no-store" : "public, max-age=12");
+    if (!is_private_) {
+      response.body = coded_;
+      return response;
+    }
+    const auto claims = keys_.verify(token);
+    if (playback::judge(claims, kStream, "127.0.0.1", wall_now()) != playback::Verdict::kGood) std::exit(1);
+    response.body =
+        std::make_shared<const std::string>(hls::with_uri_query(text_, std::string("token=").append(token)));
+    return response;
+  }
+
+ private:
+  static constexpr std::string_view kStream = "k3v9q1c8z0";
+
+  std::string token(std::size_t client) const {
+    playback::Claims claims;
+    claims.stream_id = kStream;
+    claims.expires_s = 4'000'000'000;
+    claims.viewer = playback::Viewer{client, 1};
+    return "&token=" + keys_.sign(claims);
+  }
+
+  const bool is_private_;
+  const playback::TokenKeys keys_ = playback::TokenKeys::create(Secret(std::string(32, 's'))).value();
+  const std::string text_ = playlist();
+  const std::shared_ptr<const http::CodedText> coded_ = http::code_text(playlist());
+  Requests requests_;
+};
+
 // answer_bytes: of one answer, header included.
-Figures measure_server(std::size_t& answer_bytes) {
-  const std::shared_ptr<const http::CodedText> text = http::code_text(playlist());
+Figures measure_server(const Stream& stream, std::size_t& answer_bytes) {
   http::WaitingRoom room({kClients, 0});
   std::atomic<int> asked_for{1};
   std::atomic<int> made{0};
@@ -228,17 +278,17 @@ Figures measure_server(std::size_t& answer_bytes) {
     const int number = asked_for;
     const bool in = room.wait(
         "stream", request.peer_address, responder, monotonic_us() + kHour,
-        [&, number]() -> std::optional<http::Response> {
+        [&, number, token = std::string(request.parameter("token"))]() -> std::optional<http::Response> {
           if (made < number) return std::nullopt;
-          return answer_with(text);
+          return stream.answer(token);
         },
-        http::Response::problem(503, "not_yet"), "v0 1234.3");
+        http::Response::problem(503, "not_yet"), stream.answer_name());
     if (!in) std::exit(1);
   });
   if (!server) die("server");
   Figures figures;
   const double before_kb = anonymous_kb();
-  const ClientProcess clients((*server)->port());
+  const ClientProcess clients((*server)->port(), stream.requests());
   for (int round = 1; round <= kRounds; ++round) {
     asked_for = round;
     clients.ask();
@@ -265,7 +315,8 @@ Figures measure_loop(std::size_t bytes) {
   if (::bind(listening, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listening, 4096) != 0)
     die("listen");
   ::getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size);
-  const ClientProcess clients(ntohs(address.sin_port));
+  const Requests requests(kClients, request_with(""));
+  const ClientProcess clients(ntohs(address.sin_port), requests);
   std::vector<int> sockets;
   for (std::size_t i = 0; i < kClients; ++i) {
     const int on = 1;
@@ -295,6 +346,37 @@ Figures measure_loop(std::size_t bytes) {
   return figures;
 }
 
+// One entry of the output for each measure; kind: goes into their names.
+void print(const char* kind, const Figures& server, const Figures& loop, const char* note,
+           std::size_t answer_bytes) {
+  std::printf(
+      "{\"measure\": \"memory of a waiting request%s\", \"value\": %.2f, \"unit\": \"KB\", \"note\": "
+      "\"%zu of them; connection included, the kernel's not\"},\n"
+      "{\"measure\": \"answer to all who wait%s, the last has it\", \"value\": %.1f, \"unit\": \"ms\", "
+      "\"bare\": %.1f, \"note\": \"middle of %d; ratio %.2f; %s, %zu bytes each\"},\n"
+      "{\"measure\": \"the same, CPU\", \"value\": %.1f, \"unit\": \"ms\", \"bare\": %.1f}",
+      kind, server.kb_each, kClients, kind, middle(server.ms), middle(loop.ms), kRounds,
+      middle(server.ms) / middle(loop.ms), note, answer_bytes, middle(server.cpu_ms), middle(loop.cpu_ms));
+}
+
+// In a process of its own: memory that the case before has let go of would be used again.
+void measure(bool is_private) {
+  std::fflush(stdout);
+  const pid_t child = ::fork();
+  if (child != 0) {
+    int status = 0;
+    if (::waitpid(child, &status, 0) != child || status != 0) std::exit(1);
+    return;
+  }
+  std::size_t answer_bytes = 0;
+  const Stream stream(is_private);
+  const Figures server = measure_server(stream, answer_bytes);
+  const Figures loop = measure_loop(answer_bytes);
+  print(is_private ? ", private stream" : "", server, loop,
+        is_private ? "written for each token, not compressed" : "compressed once", answer_bytes);
+  std::exit(0);
+}
+
 }  // namespace
 
 int main() {
@@ -303,17 +385,9 @@ int main() {
   descriptors.rlim_cur = descriptors.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &descriptors);
   pin(0);
-  std::size_t answer_bytes = 0;
-  const Figures server = measure_server(answer_bytes);
-  const Figures loop = measure_loop(answer_bytes);
-  std::printf(
-      "[{\"measure\": \"memory of a waiting request\", \"value\": %.2f, \"unit\": \"KB\", \"note\": \"%zu of "
-      "them; "
-      "connection included, the kernel's not\"},\n"
-      " {\"measure\": \"answer to all who wait, the last one has it\", \"value\": %.1f, \"unit\": \"ms\", "
-      "\"bare\": "
-      "%.1f, \"note\": \"middle of %d; ratio %.2f; compressed once, %zu bytes each\"},\n"
-      " {\"measure\": \"the same, CPU\", \"value\": %.1f, \"unit\": \"ms\", \"bare\": %.1f}]\n",
-      server.kb_each, kClients, middle(server.ms), middle(loop.ms), kRounds,
-      middle(server.ms) / middle(loop.ms), answer_bytes, middle(server.cpu_ms), middle(loop.cpu_ms));
+  std::printf("[");
+  measure(false);
+  std::printf(",\n");
+  measure(true);
+  std::printf("]\n");
 }
