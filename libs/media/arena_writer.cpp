@@ -22,6 +22,7 @@ struct LogWriter::State {
   std::uint64_t numbered = 0;  // what the slot says of the newest record
   std::uint32_t discontinued = 0;
   TimelineBeginning timeline;               // of the newest record
+  bool timeline_dated = false;              // by its second segment
   std::optional<std::uint64_t> pictured;    // the newest segment that has a picture
   std::array<std::uint16_t, 2> in_force{};  // as SampleRecord::in_force
   std::uint32_t open_rooms = 0;             // everywhere
@@ -91,10 +92,12 @@ void LogWriter::State::note_clock(const SampleRecord& record) {
   slot().clock_offset_us.store(record.presented_wall.us() - record.arrival_us, std::memory_order_release);
 }
 
-// Who reads a timeline from somewhere later on is told where it began.
+// Who reads a timeline from somewhere later on is told where it began, and when by the dates of its second
+// segment: those of the first may be of a sample that was late (timeline.hpp).
 void LogWriter::State::note_timeline(const SampleRecord& record) {
   const bool begins = record.discontinuity_sequence != timeline.discontinuity_sequence;
-  if (is_gap(record.flags) || (!begins && record.media_sequence != timeline.media_sequence)) return;
+  const bool in_first = begins || record.media_sequence == timeline.media_sequence;
+  if (is_gap(record.flags) || (!in_first && timeline_dated)) return;
   const auto entry = arena->view().configuration(slot(), record.configuration);
   if (!entry || entry->description.track != record.track || entry->description.kind == TrackKind::kData)
     return;
@@ -102,9 +105,15 @@ void LogWriter::State::note_timeline(const SampleRecord& record) {
   const std::int64_t timescale = std::max<std::uint32_t>(entry->description.timescale, 1);
   const std::int64_t time_us =
       record.dts / timescale * kMicroseconds + record.dts % timescale * kMicroseconds / timescale;
+  SlotTimeline& place = slot().timelines[record.discontinuity_sequence % kSlotTimelines];
+  if (!in_first) {
+    timeline_dated = true;
+    timeline.wall = record.presented_wall - (time_us - timeline.time_us);
+    return place.wall_us.store(timeline.wall.us(), std::memory_order_release);
+  }
   if (!begins && time_us >= timeline.time_us) return;
   timeline = {record.discontinuity_sequence, record.media_sequence, time_us, record.presented_wall};
-  SlotTimeline& place = slot().timelines[timeline.discontinuity_sequence % kSlotTimelines];
+  timeline_dated = false;
   place.discontinuity_sequence.store(0, std::memory_order_release);
   place.media_sequence.store(timeline.media_sequence, std::memory_order_release);
   place.time_us.store(timeline.time_us, std::memory_order_release);

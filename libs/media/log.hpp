@@ -71,7 +71,7 @@ struct TimelineBeginning {
   std::uint32_t discontinuity_sequence = 0;
   std::uint64_t media_sequence = 0;  // of that segment
   std::int64_t time_us = 0;          // decode time on the log's timeline
-  WallTime wall{};                   // its date
+  WallTime wall{};                   // its date, counted back from the second segment's once there is one
 
   bool operator==(const TimelineBeginning&) const = default;
 };

@@ -172,6 +172,7 @@ WallTime Timeline::presented_wall(const Input& input, std::int64_t time_us, bool
     const WallTime continued = wall_anchor_ + time_us - timeline_anchor_us_;
     wall_anchor_ = any_media_ ? std::max(input.wall, continued) : input.wall;
     timeline_anchor_us_ = time_us;
+    anchored_ = true;
     wall_is_late_us_.reset();
   }
   const WallTime presented = wall_anchor_ + time_us - timeline_anchor_us_;
@@ -183,13 +184,17 @@ WallTime Timeline::presented_wall(const Input& input, std::int64_t time_us, bool
 }
 
 // The encoder's clock is not the server's. What the promptest sample of a segment says is no jitter of the
-// network.
+// network. That of the segment with the anchor says how late the sample was that the clock was anchored at:
+// it is never later itself. Dates do not step back beyond the segment.
 void Timeline::follow_wall_clock(std::int64_t length_us) {
   constexpr std::int64_t kSmoothing = 16;
   constexpr std::int64_t kShareOfLength = 200;
   if (!wall_is_late_us_) return;
-  const std::int64_t most_us = std::max<std::int64_t>(length_us, 0) / kShareOfLength;
-  wall_anchor_ += std::clamp(*wall_is_late_us_ / kSmoothing, -most_us, most_us);
+  const std::int64_t most_us = std::max<std::int64_t>(length_us, 0);
+  const std::int64_t slow_us = most_us / kShareOfLength;
+  wall_anchor_ += anchored_ ? std::clamp<std::int64_t>(*wall_is_late_us_, -most_us, 0)
+                            : std::clamp(*wall_is_late_us_ / kSmoothing, -slow_us, slow_us);
+  anchored_ = false;
   wall_is_late_us_.reset();
 }
 

@@ -26,8 +26,11 @@
 //    fixed with the target duration, from the frames so far (part_target.hpp): a new stream's first segment
 //    has no parts.
 //  - The wall clock of the samples is the encoder's clock, anchored at each discontinuity at the server's,
-//    which must not step: the caller sees to that (publication::Writer). Where the encoder's runs fast or
-//    slow the anchor follows, at segments only and by no more than half a per cent of their length.
+//    which must not step: the caller sees to that (publication::Writer). An encoder that begins with a
+//    backlog is late with the sample that it is anchored at: with the timeline's second segment the anchor
+//    moves to the promptest one of the first, at most by that one's length. From then on, where the encoder's
+//    clock runs fast or slow, the anchor follows at segments only and by no more than half a per cent of
+//    their length.
 //  - media_sequence and discontinuity_sequence go on from what the log was given (StreamContinuation). The
 //    latter must stay small: hls.js keeps arrays indexed by it and walks them.
 #pragma once
@@ -191,6 +194,7 @@ class Timeline {
   std::int64_t segment_start_us_ = 0;
   WallTime wall_anchor_;  // CLOCK_REALTIME at timeline_anchor_us_
   std::int64_t timeline_anchor_us_ = 0;
+  bool anchored_ = false;  // in this segment
   // How much later than its wall clock says a sample of this segment came, the least of all; none yet.
   std::optional<std::int64_t> wall_is_late_us_;
   std::uint64_t jumps_ = 0;

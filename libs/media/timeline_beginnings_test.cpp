@@ -72,6 +72,23 @@ TEST_F(TimelineBeginnings, AreOfWhatIsDecodedFirstInTheFirstSegment) {
   EXPECT_EQ(beginning(5)->media_sequence, 100U);
 }
 
+// The first segment's are those of a sample that may have been late (Timeline).
+TEST_F(TimelineBeginnings, HaveTheDateThatTheSecondSegmentSays) {
+  add(kVideoTrack, 90'000, 100, 5, 1'000'000);
+  add(kVideoTrack, 180'000, 100, 5, 2'000'000);
+  add(kDataTrack, 3'000, 101, 5, 9'000'000);
+  EXPECT_EQ(beginning(5)->wall, kWall + 1'000'000);
+  add(kAudioTrack, 144'000, 101, 5, 2'300'000);
+  EXPECT_EQ(beginning(5), (TimelineBeginning{5, 100, 1'000'000, kWall + 300'000}));
+  add(kVideoTrack, 270'000, 101, 5, 2'310'000);
+  add(kVideoTrack, 450'000, 102, 5, 4'320'000);
+  EXPECT_EQ(beginning(5)->wall, kWall + 300'000) << "once";
+  add(kVideoTrack, 540'000, 103, 6, 7'000'000);
+  add(kVideoTrack, 630'000, 104, 6, 7'900'000);
+  EXPECT_EQ(beginning(6)->wall, kWall + 6'900'000);
+  EXPECT_EQ(beginning(5)->wall, kWall + 300'000);
+}
+
 // Which clock the dates are of is the first record's to say.
 TEST_F(TimelineBeginnings, HaveTheClockOfTheLog) {
   const auto offset_us = [this] { return info_of(*open_reader(), 7).clock_offset_us; };

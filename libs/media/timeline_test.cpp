@@ -485,6 +485,30 @@ TEST(Timeline, FollowsTheWallClockWithoutABreak) {
   }
 }
 
+// What an encoder had waiting when it began comes at once: its first sample is the latest one.
+TEST(Timeline, TakesTheDateOfTheFirstSegmentsPromptestSample) {
+  struct Case {
+    const char* what;
+    std::int64_t backlog_us;
+    std::int64_t expected_us;  // how much earlier the second segment's dates are
+  };
+  for (const Case& c : {Case{"none", 0, 0}, Case{"a second", 1'000'000, 1'000'000},
+                        Case{"all of it at once", 3'000'000, 1'960'000}}) {
+    Timeline timeline = make_timeline();
+    const auto place = [&](std::int64_t ms) {
+      const WallTime wall = kStarted + std::max<std::int64_t>(ms * 1000 - c.backlog_us, 0);
+      return timeline.place({kVideoTrack, static_cast<std::uint32_t>(ms), 0, ms % 2000 == 0, 0, wall});
+    };
+    for (std::int64_t ms = 0; ms < 2000; ms += 40)
+      ASSERT_EQ(place(ms).presented_wall, kStarted + ms * 1000) << c.what;
+    const WallTime second = place(2000).presented_wall;
+    EXPECT_EQ(second, kStarted + 2'000'000 - c.expected_us) << c.what;
+    for (std::int64_t ms = 2040; ms < 4000; ms += 40) place(ms);
+    EXPECT_NEAR(static_cast<double>(place(4000).presented_wall - second), 2e6, 10'000)
+        << c.what << ": slowly then";
+  }
+}
+
 TEST(Timeline, MapsToTheWallClockSmoothly) {
   Timeline timeline = make_timeline();
   // Samples arrive unevenly, dates stay even.

@@ -161,15 +161,26 @@ bool share_template(const Segment& segment, std::uint64_t media_sequence) {
   return name_template(other).base == name_template(segment_name(segment)).base;
 }
 
+// As the log says it of a timeline's beginning: by its second segment.
+std::int64_t settled_offset_us(const Offering& offering, std::size_t place, std::int64_t offset_us) {
+  const auto& segments = offering.listing.offered;
+  if (ends_timeline(offering.listing, place) || place + 1 == segments.size()) return offset_us;
+  return wall_offset_us(offering, place + 1).value_or(offset_us);
+}
+
 // The first one of a discontinuity, which may have begun before the segment: then it is this Period if the
-// dates are still those of its beginning.
+// dates are still those of its beginning. Those of its first segment need not be (media::TimelineBeginning).
 DashPeriod begin_first(const Offering& offering, std::size_t place, std::int64_t offset_us) {
   DashPeriod period = period_at(offering, place, true, offset_us);
   const media::TimelineBeginning* const known = offering.listing.timeline(period.discontinuity_sequence);
-  if (known == nullptr || known->media_sequence > period.first_segment) return period;
+  if (known == nullptr || known->media_sequence > period.first_segment) {
+    period.start = WallTime::from_us(period.time_us + settled_offset_us(offering, place, offset_us));
+    return period;
+  }
+  const bool later = known->media_sequence < period.first_segment;
   const std::int64_t drift_us = offset_us - (known->wall.us() - known->time_us);
   const std::int64_t target_us = std::int64_t{offering.listing.target_duration_seconds} * kMicroseconds;
-  if (std::abs(drift_us) > target_us / 2 ||
+  if ((later && std::abs(drift_us) > target_us / 2) ||
       !share_template(offering.listing.offered[place], known->media_sequence))
     return begin_later(offering, place, offset_us);
   period.first_segment = known->media_sequence;

@@ -5,7 +5,8 @@
 // init segment in all of them, on one mapping of the timeline to the wall clock. Gaps of all renditions,
 // while a publisher is away, are in no Period. Its id is the discontinuity sequence, followed by ".<media
 // sequence>" where it begins later than the discontinuity; its start is the date of its first sample, which
-// does not change as segments leave the window.
+// does not change as segments leave the window. A discontinuity's first Period has its start by the dates of
+// the second segment (media::TimelineBeginning).
 //
 //   presentation time of a sample = Period start + (its time on the log's timeline - time_us)
 //

@@ -233,6 +233,40 @@ TEST(DashPeriods, BeginWhereTheLogSaysThatTheyBegan) {
   }
 }
 
+// The dates of the first segment are those of a sample that was late.
+TEST(DashPeriods, BeginByTheDatesOfTheSecondSegment) {
+  constexpr std::int64_t kLateUs = 1'200'000;
+  struct Case {
+    const char* what;
+    bool log_says;
+    bool bit_by_bit;
+    bool first_left;
+  };
+  for (const Case& c : {Case{"as it comes", true, true, false}, Case{"restarted", true, false, false},
+                        Case{"restarted when the beginning had gone", true, false, true},
+                        Case{"of a recording", false, false, false}}) {
+    OfferingScript script = with_parts();
+    if (c.log_says)
+      script.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart - kLateUs}};
+    DashPeriods periods;
+    const auto add = [&](int count) {
+      for (int i = 0; i < count; ++i) {
+        script.segments(1);
+        if (c.bit_by_bit) periods.update(script.offering);
+      }
+    };
+    add(1);
+    script.wall += -kLateUs;
+    add(9);
+    if (c.first_left) script.leave(4, 2);
+    periods.update(script.offering);
+    ASSERT_EQ(ids(periods), Ids({"7"})) << c.what;
+    EXPECT_EQ(periods.periods().front().start, OfferingScript::kStart - kLateUs);
+    EXPECT_EQ(periods.periods().front().first_segment, 41U);
+    EXPECT_EQ(periods.periods().front().grid_ns, 2'000'000'000);
+  }
+}
+
 TEST(DashPeriods, BeginWithWhatThereIsWhereTheyMayHaveBegunWithinTheDiscontinuity) {
   OfferingScript off_grid = with_parts();
   off_grid.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart}};
