@@ -44,7 +44,7 @@ std::vector<Entry> merged(const std::vector<RecordedSegmentPtr>& recorded, const
     const Segment& segment = live->listing.offered[i];
     if (!entries.empty() && segment.media_sequence <= entries.back().segment.media_sequence) continue;
     entries.push_back({segment, nullptr, i});
-    for (TrackSpan& span : entries.back().segment.tracks) span.parts = std::vector<Part>();
+    for (TrackSpan& span : entries.back().segment.tracks) span.parts = Parts();
   }
   return entries;
 }
@@ -173,7 +173,7 @@ Rendition rendition_of(const std::vector<Entry>& row, const RenditionName& name,
   for (const Entry& entry : row) {
     if (entry.live) {
       made.segments.push_back(own == nullptr ? std::nullopt : own->segments[*entry.live]);
-      if (made.segments.back()) made.segments.back()->span.parts = std::vector<Part>();
+      if (made.segments.back()) made.segments.back()->span.parts = Parts();
     } else {
       made.segments.push_back(entry.recorded == nullptr ? std::nullopt : share(entry, name, before));
     }
@@ -232,7 +232,7 @@ std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& re
   for (const Entry& entry : row) listing.offered.push_back(entry.segment);
   if (live != nullptr && live->listing.growing) {
     listing.growing = live->listing.growing;
-    for (TrackSpan& span : listing.growing->tracks) span.parts = std::vector<Part>();
+    for (TrackSpan& span : listing.growing->tracks) span.parts = Parts();
   }
   const std::size_t current = first_current(listing);
   for (const RenditionName& name : names_of(row, live))

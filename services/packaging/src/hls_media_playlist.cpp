@@ -44,7 +44,7 @@ hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSeg
   return entry;
 }
 
-const std::vector<Part>& parts_of(const Segment& segment, const std::optional<RenditionSegment>& own) {
+const Parts& parts_of(const Segment& segment, const std::optional<RenditionSegment>& own) {
   return own ? own->span.parts : leading_parts(segment);
 }
 
@@ -62,7 +62,7 @@ void list_parts(hls::MediaSegment& entry, const Segment& segment, const std::opt
     for (const Part& part : there->span.parts)
       add(part, to_string(part_name(segment, *there, part.number)), false);
   }
-  const std::vector<Part>& all = parts_of(segment, own);
+  const Parts& all = parts_of(segment, own);
   for (std::size_t i = entry.parts.size(); i < all.size(); ++i)
     add(all[i], "gap" + std::to_string(i) + '-' + entry.uri, true);
 }

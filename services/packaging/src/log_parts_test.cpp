@@ -28,13 +28,13 @@ LogSegments feed(const RecordScript& script, bool end = false, std::uint64_t fro
   return segments;
 }
 
-const std::vector<Part>& parts_of(const Segment& segment, std::uint8_t track) {
-  static const std::vector<Part> none;
+const Parts& parts_of(const Segment& segment, std::uint8_t track) {
+  static const Parts none;
   const TrackSpan* const span = segment.track(track);
   return span == nullptr ? none : span->parts;
 }
 
-std::vector<std::uint32_t> numbers(const std::vector<Part>& parts) {
+std::vector<std::uint32_t> numbers(const Parts& parts) {
   std::vector<std::uint32_t> result;
   for (const Part& part : parts) result.push_back(part.number);
   return result;

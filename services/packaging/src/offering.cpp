@@ -65,8 +65,8 @@ std::size_t first_current(const Listing& listing) {
   return first;
 }
 
-const std::vector<Part>& leading_parts(const Segment& segment) {
-  static const std::vector<Part> none;
+const Parts& leading_parts(const Segment& segment) {
+  static const Parts none;
   if (segment.is_gap) return segment.gap_parts;
   const TrackSpan* const leading = segment.track(segment.leading_track);
   return leading == nullptr ? none : leading->parts;

@@ -90,7 +90,7 @@ bool has_something_current(const Rendition& rendition, const Listing& listing);
 
 // The parts of the segment that a rendition has a gap in are as long as these: those of its leading track, or
 // of the gap that it is. Empty: it has no parts.
-const std::vector<Part>& leading_parts(const Segment& segment);
+const Parts& leading_parts(const Segment& segment);
 
 // Whether the segment has samples of the rendition's track, be they offered or not.
 bool has_track(const Segment& segment, const RenditionName& name);

@@ -104,7 +104,7 @@ RecordedSegmentPtr RecordedSegments::made(const Segment& segment) const {
   recorded->log = log_;
   recorded->segment = segment;
   for (TrackSpan& span : recorded->segment.tracks) {
-    span.parts = std::vector<Part>();
+    span.parts = Parts();
     recorded->descriptions.push_back(known_.at(span.configuration).description);
   }
   for (const Held& held : held_) {

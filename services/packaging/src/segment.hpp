@@ -13,6 +13,7 @@
 #include "base/wall_time.hpp"
 #include "codecs/scte35.hpp"
 #include "media/sample.hpp"
+#include "shared_list.hpp"
 
 namespace millrace::packaging {
 
@@ -62,6 +63,9 @@ struct Part {
   bool operator==(const Part&) const = default;
 };
 
+// Every view has those of all of its segments.
+using Parts = SharedList<Part>;
+
 // A track's share of a segment: what is in its file of that segment.
 struct TrackSpan {
   std::uint8_t track = 0;  // of the log
@@ -86,7 +90,7 @@ struct TrackSpan {
   std::int64_t duration_us = 0;
   // Closed ones, in a row from the first sample on; of a segment that is complete, all. Empty: the log had no
   // parts yet when the segment began.
-  std::vector<Part> parts{};
+  Parts parts{};
   // Parts of the segment's leading track that were closed when the track's first sample came.
   std::uint32_t parts_missed = 0;
 
@@ -119,7 +123,7 @@ struct Segment {
   std::vector<TrackSpan> tracks;     // that have a sample in it, by number
   // The publisher was away: it has nothing in any track, and these parts of it, closed like others.
   bool is_gap = false;
-  std::vector<Part> gap_parts{};
+  Parts gap_parts{};
   std::vector<EventPlace> events{};                           // all of it, in order, also before its media
   std::vector<std::shared_ptr<const SpliceEvent>> splices{};  // those among them
 
