@@ -23,7 +23,7 @@ struct ModuleServerConfig {
 
 class ModuleServer {
  public:
-  // "metrics.port_in_use", "metrics.grpc_address".
+  // "runtime.port_in_use", "metrics.grpc_address".
   static Result<std::unique_ptr<ModuleServer>> start(const ModuleServerConfig& config);
   ~ModuleServer();  // drains without patience
   ModuleServer(const ModuleServer&) = delete;
