@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/survive.hpp"
@@ -59,6 +60,7 @@ struct Poller::State : std::enable_shared_from_this<State> {
   Config config;
   GatherPolicy policy;
   std::array<epoll_event, kMaxEvents> events{};
+  std::uint64_t bytes = 0;  // read since the last look
   std::atomic<std::uint64_t> wake_ups{0};
   std::atomic<std::uint64_t> ready{0};
   std::atomic<bool> gathering{false};
@@ -100,7 +102,8 @@ void Poller::State::dispatch() noexcept {
   ready.fetch_add(static_cast<std::uint64_t>(event_count), std::memory_order_relaxed);
   if (config.after_dispatch) (void)survives("poller", [this] { config.after_dispatch(); });
   if (closed) return;
-  const std::int64_t pause_us = policy.after_wake_up(monotonic_us(), static_cast<std::uint32_t>(event_count));
+  const std::int64_t pause_us =
+      policy.after_wake_up(monotonic_us(), static_cast<std::uint32_t>(event_count), std::exchange(bytes, 0));
   gathering.store(policy.gathering(), std::memory_order_relaxed);
   if (pause_us == 0) return wait();
   wait_gathering(pause_us);
@@ -144,6 +147,10 @@ void Poller::watch_end(int fd, PollClient& client, bool writable) {
 
 void Poller::remove(int fd) {
   (void)::epoll_ctl(state_->fd.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Poller::count_bytes(std::size_t bytes) {
+  state_->bytes += bytes;
 }
 
 PollerStatistics Poller::statistics() const {

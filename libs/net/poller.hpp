@@ -6,6 +6,7 @@
 // defer its destruction with a post to the io_context.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ class Poller {
   // It is reported again and again until something is done about it.
   void watch_end(int fd, PollClient& client, bool writable);
   void remove(int fd);
+  // A client has read so many: what GatherPolicy goes by.
+  void count_bytes(std::size_t bytes);
 
   PollerStatistics statistics() const;
 

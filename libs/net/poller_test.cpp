@@ -39,11 +39,14 @@ struct Recorder final : PollClient {
     std::array<char, 64> buffer{};
     while (readable && fd >= 0 && ::read(fd, buffer.data(), buffer.size()) > 0) {
     }
+    if (poller != nullptr) poller->count_bytes(counts);
     if (throws) throw std::length_error("too long");
   }
   void on_exception() override { ++exceptions; }
   bool throws = false;
   int exceptions = 0;
+  Poller* poller = nullptr;
+  std::size_t counts = 0;
   int fd = -1;
   int reads = 0;
   int writes = 0;
@@ -109,6 +112,28 @@ TEST(Poller, DoesNotWakeForEachPacketWhileGathering) {
   while (recorder.reads == calm_reads && context.run_one_for(5s) > 0) {
   }
   EXPECT_GT(recorder.reads, calm_reads);
+}
+
+TEST(Poller, DoesNotGatherWhatBringsMuchAtOnce) {
+  boost::asio::io_context context;
+  auto poller = Poller::open(context, {5'000, {}});
+  ASSERT_TRUE(poller);
+  Pair pair;
+  Recorder recorder;
+  recorder.fd = pair.near.get();
+  recorder.poller = poller->get();
+  recorder.counts = 256U << 10;
+  ASSERT_TRUE((*poller)->add(pair.near.get(), recorder));
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_EQ(::write(pair.far.get(), "x", 1), 1);
+    context.run_one_for(5s);
+    ASSERT_FALSE((*poller)->statistics().gathering);
+  }
+  recorder.counts = 1;
+  while (!(*poller)->statistics().gathering) {
+    ASSERT_EQ(::write(pair.far.get(), "x", 1), 1);
+    context.run_one_for(5s);
+  }
 }
 
 TEST(Poller, TellsOfWritableSocketsOnlyWhileAsked) {

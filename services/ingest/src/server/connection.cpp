@@ -180,6 +180,7 @@ void Connection::read() {
       return close(media::LogEnd::kDisconnected,
                    count == 0 ? "closed by the peer" : transport_.failure(errno));
     add(shard_.counters().received_bytes, static_cast<std::uint64_t>(count));
+    shard_.poller().count_bytes(static_cast<std::size_t>(count));
     last_read_us_ = now_us_;
     if (state_ == State::kOpen && !take({buffer.data(), static_cast<std::size_t>(count)})) return;
     if (!watching_readable_) return;
