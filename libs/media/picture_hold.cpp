@@ -26,7 +26,7 @@ bool PictureHold::take(const Frame& frame) {
     leader_arrival_us_ = frame.arrival_us;
     return false;
   }
-  std::deque<Held>& held = held_[frame.track % kMaxTracks];
+  std::vector<Held>& held = held_[frame.track % kMaxTracks];
   const bool waits =
       frame.key && leader_seen_ && frame.arrival_us - leader_arrival_us_ < kLongestUs && is_awaited(shown_ms);
   if (held.empty() && !waits) return false;
@@ -36,20 +36,20 @@ bool PictureHold::take(const Frame& frame) {
 
 std::optional<std::uint8_t> PictureHold::next(std::int64_t now_us) {
   for (std::uint8_t track = 0; track < kMaxTracks; ++track) {
-    std::deque<Held>& held = held_[track];
+    std::vector<Held>& held = held_[track];
     if (held.empty()) continue;
     const Held& oldest = held.front();
     const bool waits = oldest.key && is_awaited(oldest.shown_ms) && now_us - oldest.arrival_us < kLongestUs &&
                        held.size() <= kMostHeld;
     if (waits) continue;
-    held.pop_front();
+    held.erase(held.begin());
     return track;
   }
   return std::nullopt;
 }
 
 std::size_t PictureHold::release(std::uint8_t track) {
-  std::deque<Held>& held = held_[track % kMaxTracks];
+  std::vector<Held>& held = held_[track % kMaxTracks];
   const std::size_t count = held.size();
   held.clear();
   return count;

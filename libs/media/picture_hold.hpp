@@ -13,8 +13,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "media/sample.hpp"
 
@@ -51,7 +51,8 @@ class PictureHold {
   bool leader_seen_ = false;
   std::uint32_t leader_ms_ = 0;  // how far the first track has come
   std::int64_t leader_arrival_us_ = 0;
-  std::array<std::deque<Held>, kMaxTracks> held_;
+  // At most kMostHeld and one each, hardly ever any: an empty deque has 600 bytes on the heap.
+  std::array<std::vector<Held>, kMaxTracks> held_;
 };
 
 }  // namespace millrace::media

@@ -177,9 +177,9 @@ std::size_t Writer::release_track(std::uint8_t track) {
 }
 
 bool Writer::write_oldest(std::uint8_t track) {
-  std::deque<Held>& held = held_[track % media::kMaxTracks];
+  std::vector<Held>& held = held_[track % media::kMaxTracks];
   const Held oldest = held.front();
-  held.pop_front();
+  held.erase(held.begin());
   const Result<bool> written =
       log_->overtaken(oldest.room) ? Result<bool>(false) : place(oldest.room, oldest.sample);
   if (written && *written) return true;

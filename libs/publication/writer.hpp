@@ -11,7 +11,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -161,7 +160,7 @@ class Writer {
   std::optional<std::int64_t> clock_offset_us_;
   std::array<Track, media::kMaxTracks> tracks_;
   media::PictureHold hold_;
-  std::array<std::deque<Held>, media::kMaxTracks> held_;  // as hold_ has them
+  std::array<std::vector<Held>, media::kMaxTracks> held_;  // as hold_ has them
   std::vector<TrackFormat> pending_;  // in force with their tracks' next samples; hardly ever any
   std::vector<TrackFormat> formats_;
   bool formats_changed_ = false;
