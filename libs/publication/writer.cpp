@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "media/errors.hpp"
 #include "rtmp/limits.hpp"
@@ -31,7 +32,7 @@ Writer::Writer(std::unique_ptr<media::LogWriter> log, const media::TimelineConfi
 
 Result<void> Writer::configure(TrackFormat format) {
   const media::TrackConfiguration& description = format.description;
-  (void)release_track(description.track);
+  release_track(description.track);
   Track& track = tracks_[description.track % media::kMaxTracks];
   track.kind = description.kind;
   track.fourcc = fourcc_of(description.codec);
@@ -76,7 +77,9 @@ std::optional<TrackFormat> Writer::take_pending(std::uint8_t number) {
   return format;
 }
 
+// What waits is of the configuration that is withdrawn.
 void Writer::withdraw(std::uint8_t track) {
+  release_track(track);
   (void)take_pending(track);
 }
 
@@ -165,26 +168,23 @@ Result<bool> Writer::commit(const Room& room, const Sample& sample) {
 }
 
 std::size_t Writer::release(std::int64_t now_us) {
-  std::size_t dropped = 0;
-  while (const auto track = hold_.next(now_us)) dropped += write_oldest(*track) ? 0 : 1;
-  return dropped;
+  while (const auto track = hold_.next(now_us)) write_oldest(*track);
+  return std::exchange(dropped_, 0);
 }
 
-std::size_t Writer::release_track(std::uint8_t track) {
-  std::size_t dropped = 0;
-  for (std::size_t left = hold_.release(track); left > 0; --left) dropped += write_oldest(track) ? 0 : 1;
-  return dropped;
+void Writer::release_track(std::uint8_t track) {
+  for (std::size_t left = hold_.release(track); left > 0; --left) write_oldest(track);
 }
 
-bool Writer::write_oldest(std::uint8_t track) {
+void Writer::write_oldest(std::uint8_t track) {
   std::vector<Held>& held = held_[track % media::kMaxTracks];
   const Held oldest = held.front();
   held.erase(held.begin());
   const Result<bool> written =
       log_->overtaken(oldest.room) ? Result<bool>(false) : place(oldest.room, oldest.sample);
-  if (written && *written) return true;
+  if (written && *written) return;
   log_->abandon(oldest.room);
-  return false;
+  ++dropped_;
 }
 
 Result<bool> Writer::place(const Room& room, const Sample& sample) {
@@ -244,7 +244,7 @@ std::uint16_t Writer::silent_tracks() const {
 }
 
 void Writer::finish(media::LogEnd reason) {
-  for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) (void)release_track(track);
+  for (std::uint8_t track = 0; track < media::kMaxTracks; ++track) release_track(track);
   if (timeline_) timeline_->finish();
   store_targets();
   log_->end(reason);

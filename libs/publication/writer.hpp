@@ -73,7 +73,10 @@ class Writer {
   void withdraw(std::uint8_t track);
   // On the data track, in force at once: metadata (data_format), or an annotation of sound or picture.
   Result<void> add_data(TrackFormat format);
-  bool has_sample(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].sampled; }
+  // Also of one that waits.
+  bool has_sample(std::uint8_t track) const {
+    return tracks_[track % media::kMaxTracks].sampled || !held_[track % media::kMaxTracks].empty();
+  }
   bool is_configured(std::uint8_t track) const { return tracks_[track % media::kMaxTracks].configured; }
 
   // Room for a message's body and exactly the chunk header that players will be sent, so that messages lie
@@ -96,8 +99,8 @@ class Writer {
   // picture that is to wait for the first video track (media::PictureHold) is kept with its room, and true
   // as well.
   Result<bool> commit(const Room& room, const Sample& sample);
-  // Writes what has waited for long enough, after each commit and now and then. How many of them could not be
-  // written: those are dropped.
+  // Writes what has waited for long enough, after each commit and now and then. How many that waited could
+  // not be written since the last call, here or elsewhere: those are dropped.
   std::size_t release(std::int64_t now_us);
   // record: times, segment and part numbers, segment and discontinuity flags. Track, configuration, place and
   // the key flags are set here.
@@ -140,8 +143,8 @@ class Writer {
     Sample sample;
   };
 
-  bool write_oldest(std::uint8_t track);
-  std::size_t release_track(std::uint8_t track);
+  void write_oldest(std::uint8_t track);
+  void release_track(std::uint8_t track);
   Result<bool> place(const Room& room, const Sample& sample);
   std::uint32_t prefix_room(std::uint32_t timestamp_ms) const;
   bool is_in_force(const TrackFormat& format) const;
@@ -161,6 +164,7 @@ class Writer {
   std::array<Track, media::kMaxTracks> tracks_;
   media::PictureHold hold_;
   std::array<std::vector<Held>, media::kMaxTracks> held_;  // as hold_ has them
+  std::size_t dropped_ = 0;                                // of those, since the last release()
   std::vector<TrackFormat> pending_;  // in force with their tracks' next samples; hardly ever any
   std::vector<TrackFormat> formats_;
   bool formats_changed_ = false;

@@ -196,6 +196,28 @@ TEST_F(WriterTest, WritesWhatWaitsForTheFirstPicture) {
   EXPECT_EQ(writer_->log().committed(), 6U);
 }
 
+// A header that cannot be read takes back the one before it: what waits is of that one.
+TEST_F(WriterTest, WritesWhatWaitsBeforeItsConfigurationIsWithdrawn) {
+  constexpr std::uint8_t kSecond = 3;
+  write_source();
+  configure_both();
+  send(media::kVideoTrack, 0, true, picture(true, 1));
+  ASSERT_TRUE(writer_->configure(format(media::Codec::kH264, kAvcc, kSecond)));
+  EXPECT_FALSE(writer_->has_sample(kSecond));
+  send(kSecond, 40, true, picture(true, 2));
+  EXPECT_TRUE(writer_->has_sample(kSecond));
+  EXPECT_EQ(writer_->log().committed(), 1U);
+  writer_->withdraw(kSecond);
+  ASSERT_EQ(writer_->log().committed(), 2U);
+  const media::LogReader log = open_log();
+  const auto sample = log.at(1);
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample->record.track, kSecond);
+  const auto configuration = log.configuration(sample->record.configuration);
+  ASSERT_TRUE(configuration);
+  EXPECT_EQ(configuration->description.track, kSecond);
+}
+
 // The message of a record: its chunk header as a player reads it, and its tag.
 rtmp::MediaTag tag_of(ByteView message, rtmp::MessageType type) {
   EXPECT_EQ(message[7], static_cast<std::uint8_t>(type));

@@ -92,6 +92,7 @@ void Publication::finish(media::LogEnd reason) {
   }
   open_.clear();
   writer_.finish(reason);
+  release(0);
 }
 
 Result<void> Publication::drop(const OpenMessage& message) {

@@ -316,7 +316,9 @@ void PublishRole::tick(std::int64_t last_read_us) {
     return connection_.close(media::LogEnd::kTimedOut, "no decision in time");
   }
   if (!publishing()) return;
+  const std::uint64_t committed = publication_->committed();
   if (const Result<void> checked = publication_->check(now_us); !checked) return fail(checked.error());
+  if (publication_->committed() != committed) state_.reports.note();
   const IngestConfig& config = context_.config;
   const bool began = publication_->any_record();
   const std::int64_t media_us = began ? publication_->arrival_us() : state_.since_us;

@@ -354,8 +354,9 @@ void Connection::tick(std::int64_t now_us) {
     add(shard_.counters().timeouts);
     return close(media::LogEnd::kTimedOut, "no publish or play in time");
   }
-  if (PublishRole* role = publisher()) return role->tick(last_read_us_);
-  if (PlayRole* role = player()) role->tick(last_read_us_);
+  if (PlayRole* role = player()) return role->tick(last_read_us_);
+  if (PublishRole* role = publisher()) role->tick(last_read_us_);
+  if (PublishRole* role = publisher(); role != nullptr && role->report_due()) shard_.mark_dirty(id_);
 }
 
 bool Connection::ask_to_reconnect() {

@@ -265,6 +265,7 @@ void Shard::tick() {
   }
   groups_.tick(now);
   forwards_->tick(now);
+  after_dispatch();
 }
 
 void Shard::ask_to_reconnect() {
