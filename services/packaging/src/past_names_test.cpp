@@ -15,7 +15,11 @@ PastNames past_of(const OfferingScript& script) {
   for (std::size_t i = 0; i < pictures.segments.size(); ++i) {
     if (!pictures.segments[i]) continue;
     RenditionSegment own = *pictures.segments[i];
-    for (int part = 0; part < 2; ++part) own.span.parts.emplace_back().number = number++;
+    for (int part = 0; part < 2; ++part) {
+      Part next;
+      next.number = number++;
+      own.span.parts.push_back(next);
+    }
     past.add(script.offering.listing.offered[i], own);
   }
   return past;
