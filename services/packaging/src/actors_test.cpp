@@ -278,7 +278,7 @@ TEST_F(ActorsTest, FollowsAStreamToAnotherArena) {
   advance(100ms);
   const auto view = shared_->views.find("s1");
   ASSERT_NE(view, nullptr);
-  EXPECT_EQ(view->publications.back(), PublicationId{0xE5});
+  EXPECT_EQ(view->offered.back()->segment().publication_id, PublicationId{0xE5});
   EXPECT_EQ(view->offered.size(), 3U);
 }
 
