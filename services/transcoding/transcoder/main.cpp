@@ -16,8 +16,10 @@
 #include "errors.hpp"
 #include "ffmpeg/encoder.hpp"
 #include "ffmpeg/quiet.hpp"
+#include "find_source.hpp"
 #include "media/log_names.hpp"
 #include "options.hpp"
+#include "source_plan.hpp"
 #include "status_line.hpp"
 #include "transcoder.hpp"
 #include "watchdog.hpp"
@@ -32,6 +34,7 @@ constexpr int kNoEncoder = 69;     // EX_UNAVAILABLE
 constexpr int kNothingThere = 66;  // EX_NOINPUT: no such source
 constexpr int kFailure = 1;
 constexpr int kStuck = 75;  // EX_TEMPFAIL
+constexpr int kLater = 75;
 // No picture takes that long, on whatever machine.
 constexpr std::chrono::seconds kPatience{60};
 
@@ -64,15 +67,40 @@ Result<Ladder> ladder_of(const Options& options, media::Codec codec) {
   return parse_ladder(*text);
 }
 
+Result<ffmpeg::EncoderName> encoder_of(const Options& options) {
+  const auto known = options.tried ? ffmpeg::find_encoder(options.encoder) : std::nullopt;
+  if (known) return *known;
+  return ffmpeg::choose_encoder(options.encoder, options.preset);
+}
+
+Result<void> confine_as(const Options& options) {
+  constexpr std::uint64_t kMegabyte = 1ULL << 20;
+  if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
+    return confined;
+  return refuse_system_calls();
+}
+
+int plan(const Options& options) {
+  const TranscoderSettings& settings = options.transcoder;
+  const auto found =
+      find_source(settings.directory, settings.stream_id, settings.publication, settings.wait_us);
+  if (!found) return report_error(found.error(), kNothingThere);
+  Result<SourcePlanner> planner = SourcePlanner::open(*found, settings.line);
+  if (!planner) return report_error(planner.error(), kFailure);
+  if (Result<void> confined = confine_as(options); !confined) return report_error(confined.error(), kFailure);
+  const Result<SourcePlan> made = planner->plan();
+  if (!made && made.error().code == transcoding::errors::kNotYet) return kLater;
+  if (!made) return report_error(made.error(), kFailure);
+  std::cout << plan_line(*made) << std::endl;
+  return EXIT_SUCCESS;
+}
+
 int transcode(const Options& options) {
   auto transcoder = Transcoder::open(options.transcoder);
   if (!transcoder)
     return report_error(transcoder.error(),
                         transcoder.error().code == transcoding::errors::kNoSource ? kNothingThere : kFailure);
-  constexpr std::uint64_t kMegabyte = 1ULL << 20;
-  if (Result<void> confined = confine(options.memory_mb * kMegabyte, options.nice); !confined)
-    return report_error(confined.error(), kFailure);
-  if (Result<void> refused = refuse_system_calls(); !refused) return report_error(refused.error(), kFailure);
+  if (Result<void> confined = confine_as(options); !confined) return report_error(confined.error(), kFailure);
   Watchdog watchdog(kPatience, [] {
     log::error("transcoder makes no progress");
     ::_exit(kStuck);
@@ -112,8 +140,10 @@ int main(int argc, char** argv) {
   }
   ffmpeg::quiet();
   if (options->try_encoders) return try_all(options->preset);
-  const Result<ffmpeg::EncoderName> encoder = ffmpeg::choose_encoder(options->encoder, options->preset);
+  const Result<ffmpeg::EncoderName> encoder = encoder_of(*options);
+  if (options->choose) std::cout << (encoder ? encoder->name : encoder.error().message) << std::endl;
   if (!encoder) return report_error(encoder.error(), kNoEncoder);
+  if (options->choose) return EXIT_SUCCESS;
   LineSettings& line = options->transcoder.line;
   line.encoder = {std::string(encoder->name), options->preset, encoder->codec};
   const Result<Ladder> ladder = ladder_of(*options, encoder->codec);
@@ -122,5 +152,11 @@ int main(int argc, char** argv) {
     return kUsageError;
   }
   line.ladder = *ladder;
+  if (options->plan) return plan(*options);
+  std::optional<WantedReader> wanted;
+  if (options->controlled) {
+    wanted.emplace(STDIN_FILENO);
+    options->transcoder.wanted = [&wanted] { return wanted->take(); };
+  }
   return transcode(*options);
 }

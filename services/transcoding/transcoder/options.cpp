@@ -38,6 +38,14 @@ Result<Values> read(std::span<char*> arguments, Options& options) {
       options.with_parent = true;
     } else if (word == "--from-oldest") {
       options.transcoder.from_oldest = true;
+    } else if (word == "--choose") {
+      options.choose = true;
+    } else if (word == "--tried") {
+      options.tried = true;
+    } else if (word == "--plan") {
+      options.plan = true;
+    } else if (word == "--control") {
+      options.controlled = true;
     } else if (word == "--try") {
       options.try_encoders = true;
     } else if (!has_value(word)) {
@@ -134,7 +142,7 @@ Result<Options> parse_options(std::span<char*> arguments, const Environment& env
     return tl::unexpected<Error>(taken.error());
   if (Result<void> taken = take_publication(*values, options); !taken)
     return tl::unexpected<Error>(taken.error());
-  if (options.try_encoders) return options;
+  if (options.try_encoders || options.choose) return options;
   if (!is_valid_id(options.transcoder.stream_id)) return usage("--stream is a stream's id");
   if (options.transcoder.directory.empty())
     return usage("--dir or MEDIA_LOG_DIR says where the media log is");

@@ -33,7 +33,12 @@ inline constexpr const char* kUsage =
     "  --memory-mb N          beyond what is mapped at start (2048); 0: no limit\n"
     "  --nice N               added to the priority (5)\n"
     "  --with-parent          ends when the process that started it ends\n"
+    "  --plan                 says in a line of JSON what would be made, and ends; 75: too little is known "
+    "yet\n"
+    "  --control              makes what it is told to on standard input: lines like \"want 0 0 0 v0-720p\"\n"
     "  --status               a line of JSON a second on standard output\n"
+    "  --choose               tries the encoder, says its name, and ends\n"
+    "  --tried                the encoder is not tried again\n"
     "  --try                  says which encoders can be used, and ends\n";
 
 struct Options {
@@ -47,6 +52,10 @@ struct Options {
   bool status = false;
   bool with_parent = false;
   bool try_encoders = false;
+  bool plan = false;
+  bool choose = false;
+  bool tried = false;
+  bool controlled = false;
 };
 
 // "transcoding.usage": an option that is not known or has no value, a value that is none.

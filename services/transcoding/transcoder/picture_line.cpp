@@ -1,12 +1,12 @@
 #include "picture_line.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "ffmpeg/errors.hpp"
-#include "media/mp4_track.hpp"
 
 namespace millrace::transcoding {
 namespace {
@@ -64,9 +64,7 @@ Result<void> PictureLine::change_configuration(std::uint32_t index, const media:
     // The sound goes on without them, and pictures of another configuration may come.
     log::warning("pictures cannot be decoded", {{"reason", opened.error().message}});
   }
-  const Result<media::Mp4Track> track = media::mp4_track(configuration->description, configuration->bytes);
-  stated_rate_ = track && track->frames_per_second ? usual_frame_rate(*track->frames_per_second)
-                                                   : usual_frame_rate(measure_.fps);
+  stated_rate_ = stated_rate(*configuration, rates_.kbps != 0 ? fps_of(rates_) : measure_.fps);
   return {};
 }
 
@@ -83,6 +81,14 @@ Result<void> PictureLine::open_decoder(const media::LogReader::Configuration& co
 
 Result<void> PictureLine::interrupt() {
   return drain();
+}
+
+Result<void> PictureLine::rewind() {
+  if (Result<void> drained = drain(); !drained) return drained;
+  times_ = PictureTimes();
+  configuration_.reset();
+  discontinuity_.reset();
+  return {};
 }
 
 // All that was sent comes out, and the decoder begins anew.
@@ -130,13 +136,6 @@ Result<void> PictureLine::take_deinterlaced() {
   }
 }
 
-PictureLine::Shape PictureLine::shape_of(const ffmpeg::Frame& frame) const {
-  Shape shape{frame.picture(), stated_rate_};
-  ffmpeg::Rational& aspect = shape.picture.sample_aspect;
-  if (aspect.num <= 0 || aspect.den <= 0) aspect = {1, 1};
-  return shape;
-}
-
 Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
   const std::optional<SourceNote> note = times_.take(frame.pts());
   if (!note) return {};
@@ -144,7 +143,8 @@ Result<void> PictureLine::hand_out(ffmpeg::Frame frame) {
   misses_ = 0;
   // Encoders start again where a segment does, for they begin with a key frame: until then pictures of
   // another shape are fitted into those that are planned.
-  if (const Shape shape = shape_of(frame); note->first && !(shape_ == shape)) {
+  const SourceShape shape = shape_of(frame, stated_rate_);
+  if (note->first && (!(shape_ == shape) || rates_changed_)) {
     if (Result<void> planned = plan_for(shape); !planned) return planned;
   }
   Result<void> failed;
@@ -171,18 +171,12 @@ Result<void> PictureLine::put(const ffmpeg::Frame& frame, const SourceNote& note
   return taken ? Result<void>() : worker.finish();
 }
 
-Result<void> PictureLine::plan_for(const Shape& shape) {
-  SourceDescription source;
-  source.width = static_cast<std::uint32_t>(shape.picture.width);
-  source.height = static_cast<std::uint32_t>(shape.picture.height);
-  source.aspect_num = static_cast<std::uint32_t>(shape.picture.sample_aspect.num);
-  source.aspect_den = static_cast<std::uint32_t>(shape.picture.sample_aspect.den);
-  source.colour = shape.picture.colour;
-  source.frame_rate = shape.frame_rate;
-  source.kbps = measure_.most_kbps();
+Result<void> PictureLine::plan_for(const SourceShape& shape) {
+  const SourceDescription source = describe(shape, rates_.kbps != 0 ? rates_.kbps : measure_.most_kbps());
   Result<Plan> plan = plan_renditions(source, settings_.ladder, settings_.limits, settings_.encoder);
   if (!plan) return tl::unexpected<Error>(plan.error());
   shape_ = shape;
+  rates_changed_ = false;
   if (counters_.plans != 0 && plan->renditions == plan_.renditions) return {};
   ++counters_.plans;
   if (Result<void> stopped = stop_workers(); !stopped) return stopped;
@@ -197,14 +191,20 @@ std::shared_ptr<RenditionLog> PictureLine::make_log(const std::string& name) con
   return std::make_shared<RenditionLog>(arena_, source_, name, std::move(inheritance), settings_.keep_us);
 }
 
+// Those of the plan that are wanted and that no worker makes.
 Result<void> PictureLine::start_workers() {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<RenditionWorker::Planned>> sizes;
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::string>, std::vector<RenditionWorker::Planned>>
+      sizes;
   std::map<std::string, std::shared_ptr<RenditionLog>> kept;
   for (const Rendition& made : plan_.renditions) {
+    if (!is_wanted(made.name)) continue;
     std::shared_ptr<RenditionLog>& log = kept[made.name];
     const auto known = logs_.find(made.name);
     log = known != logs_.end() && !known->second->ended() ? known->second : make_log(made.name);
-    sizes[{made.width, made.height}].push_back({made, log});
+    const bool is_made = std::any_of(workers_.begin(), workers_.end(),
+                                     [&](const auto& worker) { return worker->makes(made.name); });
+    // What comes and goes by itself has a worker by itself.
+    if (!is_made) sizes[{made.width, made.height, wanted_ ? made.name : ""}].push_back({made, log});
   }
   for (const auto& [name, log] : logs_) {
     if (!kept.contains(name)) log->finish(media::LogEnd::kUnpublished, targets_);
@@ -219,6 +219,25 @@ Result<void> PictureLine::start_workers() {
       failed = tl::unexpected<Error>(worker.error());
   }
   return borne(failed);
+}
+
+// From the first time on each has a worker of its own, which is there before there is anything.
+Result<void> PictureLine::want(const std::set<std::string>& names, const SourceRates& rates) {
+  wanted_ = names;
+  rates_changed_ = rates_changed_ || !(rates_ == rates);
+  rates_ = rates;
+  Result<void> result;
+  std::erase_if(workers_, [&](const auto& worker) {
+    const bool goes_on =
+        std::all_of(plan_.renditions.begin(), plan_.renditions.end(),
+                    [&](const Rendition& made) { return !worker->makes(made.name) || is_wanted(made.name); });
+    if (goes_on) return false;
+    const Result<void> finished = worker->finish();
+    if (!finished && finished.error().code == ffmpeg::errors::kNoMemory) result = finished;
+    return true;
+  });
+  const Result<void> started = start_workers();
+  return result ? started : result;
 }
 
 // A rendition that fails with its last pictures is lost; that is said already.

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@
 #include "rendition_log.hpp"
 #include "rendition_worker.hpp"
 #include "source_measure.hpp"
+#include "source_shape.hpp"
+#include "wanted.hpp"
 
 namespace millrace::transcoding {
 
@@ -48,13 +51,19 @@ class PictureLine {
               const SourceMeasure& measure, LineSettings settings)
       : arena_(arena), own_(own), source_(source), measure_(measure), settings_(std::move(settings)) {}
 
-  // Of what comes before this segment nothing is written.
+  // Of what comes before this segment nothing is written of renditions that begin from now on.
   void begin_with(std::uint64_t media_sequence) { first_ = media_sequence; }
+  // Makes these, and ends the others; all there are until it is called. Those that go on take no notice.
+  // Other rates count from the next segment on.
+  Result<void> want(const std::set<std::string>& names, const SourceRates& rates);
   // A record of the picture, with its configuration in the log. payload: a copy.
   Result<void> add(const media::SampleRecord& record, ByteView payload, const media::LogReader& log,
                    const SourceTargets& targets);
   // Records are missing before the next one.
   Result<void> interrupt();
+  // The next one comes before those that have been: for renditions that begin now. The others pass over what
+  // they have had.
+  Result<void> rewind();
   // There are no more; everything is in the logs when it returns.
   Result<void> finish(media::LogEnd reason, const SourceTargets& targets);
 
@@ -69,26 +78,19 @@ class PictureLine {
  private:
   static constexpr unsigned kMostMisses = 4;
 
-  // What a plan depends on.
-  struct Shape {
-    ffmpeg::PictureFormat picture;
-    FrameRate frame_rate;
-    bool operator==(const Shape&) const = default;
-  };
-
   Result<void> change_configuration(std::uint32_t index, const media::LogReader& log);
   Result<void> drain();
   Result<void> take_decoded();
   Result<void> take_deinterlaced();
   Result<void> hand_out(ffmpeg::Frame frame);
-  Result<void> plan_for(const Shape& shape);
+  Result<void> plan_for(const SourceShape& shape);
   Result<void> put(const ffmpeg::Frame& frame, const SourceNote& note, RenditionWorker& worker);
   Result<void> open_decoder(const media::LogReader::Configuration& configuration);
   std::shared_ptr<RenditionLog> make_log(const std::string& name) const;
+  bool is_wanted(const std::string& name) const { return !wanted_ || wanted_->contains(name); }
   Result<void> start_workers();
   Result<void> stop_workers();
   Result<void> borne(const Result<void>& failed) const;
-  Shape shape_of(const ffmpeg::Frame& frame) const;
 
   media::ArenaWriter& arena_;
   media::ArenaReader& own_;
@@ -103,8 +105,11 @@ class PictureLine {
   FrameRate stated_rate_;  // by the configuration
   PictureTimes times_;
   SourceTargets targets_;
-  std::optional<Shape> shape_;
+  std::optional<SourceShape> shape_;
+  SourceRates rates_;
+  bool rates_changed_ = false;
   Plan plan_;
+  std::optional<std::set<std::string>> wanted_;
   std::map<std::string, std::shared_ptr<RenditionLog>> logs_;
   std::vector<std::unique_ptr<RenditionWorker>> workers_;
   LineCounters counters_;

@@ -28,7 +28,27 @@ ffmpeg::EncoderSettings settings_of(const Rendition& rendition, const EncoderCho
   return settings;
 }
 
+Result<publication::TrackFormat> checked(Result<publication::TrackFormat> format,
+                                         const Rendition& rendition) {
+  if (!format) return fail(format.error(), "parameter sets of " + rendition.name);
+  media::TrackConfiguration& made = format->description;
+  if (format->codec != rendition.codec || made.width != rendition.width || made.height != rendition.height)
+    return fail("transcoding.parameters_differ",
+                rendition.name + ": " + format->codec + " " + std::to_string(made.width) + "x" +
+                    std::to_string(made.height) + " instead of " + rendition.codec);
+  made.track = media::kVideoTrack;
+  return format;
+}
+
 }  // namespace
+
+Result<publication::TrackFormat> format_of(const Rendition& rendition, const EncoderChoice& encoder) {
+  const Result<ffmpeg::Encoder> opened = ffmpeg::Encoder::open(settings_of(rendition, encoder));
+  if (!opened) return fail(opened.error(), rendition.name);
+  if (opened->configuration().empty())
+    return fail("transcoding.parameters_late", encoder.name + " states them with its first picture only");
+  return checked(publication::format_of_header(opened->codec(), opened->configuration()), rendition);
+}
 
 // --- one rendition ---
 
@@ -82,14 +102,8 @@ Result<void> RenditionOutput::lose(const Error& error) {
 Result<void> RenditionOutput::configure() {
   if (configured_) return {};
   Result<publication::TrackFormat> format =
-      publication::format_of_header(encoder_->codec(), encoder_->configuration());
-  if (!format) return fail(format.error(), "parameter sets of " + rendition_.name);
-  media::TrackConfiguration& made = format->description;
-  if (format->codec != rendition_.codec || made.width != rendition_.width || made.height != rendition_.height)
-    return fail("transcoding.parameters_differ",
-                rendition_.name + ": " + format->codec + " " + std::to_string(made.width) + "x" +
-                    std::to_string(made.height) + " instead of " + rendition_.codec);
-  made.track = media::kVideoTrack;
+      checked(publication::format_of_header(encoder_->codec(), encoder_->configuration()), rendition_);
+  if (!format) return tl::unexpected<Error>(format.error());
   configured_ = true;
   return log_->configure(std::move(*format), rendition_.peak_kbps);
 }
@@ -130,6 +144,18 @@ Result<std::unique_ptr<RenditionWorker>> RenditionWorker::start(const std::vecto
   if (worker->all_lost()) return tl::unexpected<Error>(opened.error());
   worker->thread_ = std::thread([raw = worker.get()] { raw->run(); });
   return worker;
+}
+
+bool RenditionWorker::put(Picture picture) {
+  const std::pair place{picture.note.media_sequence, picture.note.pts};
+  if (place <= newest_) return true;
+  newest_ = place;
+  return queue_.put(std::move(picture));
+}
+
+bool RenditionWorker::makes(const std::string& name) const {
+  return std::any_of(outputs_.begin(), outputs_.end(),
+                     [&](const RenditionOutput& output) { return output.name() == name; });
 }
 
 RenditionWorker::~RenditionWorker() {

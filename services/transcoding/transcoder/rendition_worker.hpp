@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -24,6 +25,10 @@
 #include "rendition_log.hpp"
 
 namespace millrace::transcoding {
+
+// What a rendition's log says of it, as its encoder is opened: without a picture. The error says what is
+// not as it was announced, or that the encoder says it with its first picture only.
+Result<publication::TrackFormat> format_of(const Rendition& rendition, const EncoderChoice& encoder);
 
 // One rendition: its pictures through its encoder into its log. Owner: the worker's thread.
 class RenditionOutput {
@@ -42,6 +47,7 @@ class RenditionOutput {
   // missing is missing for all: the error is returned.
   Result<void> lose(const Error& error);
   bool lost() const { return lost_; }
+  const std::string& name() const { return rendition_.name; }
 
  private:
   Result<void> write_what_is_done();
@@ -78,8 +84,10 @@ class RenditionWorker {
   // finish() first; without it what is queued is thrown away.
   ~RenditionWorker();
 
-  // Waits for room. False: the worker has failed, and its renditions are lost; finish() says how.
-  bool put(Picture picture) { return queue_.put(std::move(picture)); }
+  // Waits for room. What does not come behind all that was put in before is passed over: it was there
+  // already. False: the worker has failed, and its renditions are lost; finish() says how.
+  bool put(Picture picture);
+  bool makes(const std::string& name) const;
   // Waits for everything that was put in to be in the logs.
   Result<void> finish();
 
@@ -105,6 +113,7 @@ class RenditionWorker {
   JobQueue<Picture> queue_;
   ffmpeg::Filter scale_;
   std::vector<RenditionOutput> outputs_;
+  std::pair<std::uint64_t, std::int64_t> newest_{0, 0};  // segment and time of what was put in last
   std::optional<SourceNote>
       owed_;             // a segment's first picture, which could not be scaled: the next one begins it
   bool warned_ = false;  // of pictures that cannot be scaled

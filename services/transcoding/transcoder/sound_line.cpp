@@ -5,12 +5,37 @@
 
 #include "base/log.hpp"
 #include "ffmpeg/errors.hpp"
-#include "publication/track_format.hpp"
 
 namespace millrace::transcoding {
+namespace {
+
+int channels_of(std::uint32_t channels) {
+  return channels == 1 ? 1 : 2;
+}
+
+Result<publication::TrackFormat> format_of(const ffmpeg::SoundEncoder& encoder) {
+  Result<publication::TrackFormat> format =
+      publication::format_of_header(media::Codec::kAac, encoder.configuration());
+  if (format) format->description.track = media::kAudioTrack;
+  return format;
+}
+
+}  // namespace
+
+Result<publication::TrackFormat> sound_format(std::uint32_t channels) {
+  const int made = channels_of(channels);
+  const auto encoder = ffmpeg::SoundEncoder::open(made, made * SoundLine::kBitsOfChannel);
+  return encoder ? format_of(*encoder) : tl::unexpected<Error>(encoder.error());
+}
+
+std::uint32_t sound_kbps(std::uint32_t channels) {
+  constexpr std::int64_t kBitsPerKbit = 1000;
+  return static_cast<std::uint32_t>(channels_of(channels) * SoundLine::kBitsOfChannel / kBitsPerKbit);
+}
 
 Result<void> SoundLine::add(const media::SampleRecord& record, ByteView payload, const media::LogReader& log,
                             const SourceTargets& targets) {
+  if (record.sequence < begin_record_) return {};
   targets_ = targets;
   const bool breaks = discontinuity_ && *discontinuity_ != record.discontinuity_sequence;
   const bool changes = !configuration_ || *configuration_ != record.configuration;
@@ -62,21 +87,17 @@ Result<void> SoundLine::open(const media::LogReader::Configuration& configuratio
   decoder_.emplace(std::move(*decoder));
   timescale_ = description.timescale;
   if (log_) return {};
-  const int channels = description.channels == 1 ? 1 : 2;
+  const int channels = channels_of(description.channels);
   Result<ffmpeg::SoundEncoder> encoder = ffmpeg::SoundEncoder::open(channels, channels * kBitsOfChannel);
   if (!encoder) return tl::unexpected<Error>(encoder.error());
   encoder_.emplace(std::move(*encoder));
-  Result<publication::TrackFormat> format =
-      publication::format_of_header(media::Codec::kAac, encoder_->configuration());
+  Result<publication::TrackFormat> format = format_of(*encoder_);
   if (!format) return tl::unexpected<Error>(format.error());
-  format->description.track = media::kAudioTrack;
   Inheritance inheritance = inheritance_of(own_, source_.publication_id, kName);
   inheritance.media_sequence = std::max(inheritance.media_sequence, first_ - 1);
   log_ = std::make_unique<RenditionLog>(arena_, source_, kName, std::move(inheritance), keep_us_);
   log::info("rendition planned", {{"rendition", kName}, {"channels", channels}, {"codec", format->codec}});
-  constexpr std::int64_t kBitsPerKbit = 1000;
-  return log_->configure(std::move(*format),
-                         static_cast<std::uint32_t>(channels * kBitsOfChannel / kBitsPerKbit));
+  return log_->configure(std::move(*format), sound_kbps(description.channels));
 }
 
 Result<void> SoundLine::take_decoded() {

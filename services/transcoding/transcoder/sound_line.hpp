@@ -4,6 +4,7 @@
 // Owner: the main thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,10 +14,15 @@
 #include "ffmpeg/sound.hpp"
 #include "media/arena_reader.hpp"
 #include "media/arena_writer.hpp"
+#include "publication/track_format.hpp"
 #include "rendition_log.hpp"
 #include "sound_times.hpp"
 
 namespace millrace::transcoding {
+
+// Of what is made of a sound of so many channels; 0: not known.
+Result<publication::TrackFormat> sound_format(std::uint32_t channels);
+std::uint32_t sound_kbps(std::uint32_t channels);
 
 class SoundLine {
  public:
@@ -32,6 +38,8 @@ class SoundLine {
   // A record of the sound, with its configuration in the log. payload: a copy.
   Result<void> add(const media::SampleRecord& record, ByteView payload, const media::LogReader& log,
                    const SourceTargets& targets);
+  // Records before this one have been read, and come once more.
+  void pass_over(std::uint64_t sequence) { begin_record_ = std::max(begin_record_, sequence); }
   // Records are missing before the next one.
   Result<void> interrupt() { return drain(); }
   // There are no more; everything is in the log when it returns.
@@ -63,6 +71,7 @@ class SoundLine {
   std::unique_ptr<RenditionLog> log_;
   SourceTargets targets_;
   std::uint64_t first_ = 1;
+  std::uint64_t begin_record_ = 0;
   std::uint64_t undecodable_ = 0;
   bool warned_ = false;  // of this configuration
 };

@@ -39,8 +39,10 @@ SourceMeasure measure_source(const media::LogReader& log) {
       newest = sample->record;
       continue;
     }
-    // What stands behind a break says nothing of the time before it.
-    if (sample->record.discontinuity_sequence != newest->discontinuity_sequence) break;
+    // What stands behind a break, or is another picture, says nothing of the time before it.
+    if (sample->record.discontinuity_sequence != newest->discontinuity_sequence ||
+        sample->record.configuration != newest->configuration)
+      break;
     length = newest->dts - sample->record.dts;
     bytes += sample->record.size;
     ++pictures;

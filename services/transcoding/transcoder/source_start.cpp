@@ -47,6 +47,16 @@ SourcePlaces source_places(const media::LogReader& log) {
   return found;
 }
 
+std::optional<SourceStart> start_at(std::span<const SourcePlace> places, std::uint64_t media_sequence) {
+  std::optional<std::uint64_t> key;
+  for (const SourcePlace& place : places) {
+    if (place.key) key = place.sequence;
+    if (place.begins && key && place.media_sequence >= media_sequence)
+      return SourceStart{*key, place.media_sequence};
+  }
+  return std::nullopt;
+}
+
 std::optional<SourceStart> choose_start(std::span<const SourcePlace> places, std::int64_t newest_dts,
                                         std::uint32_t target_duration_s, std::uint64_t written) {
   const std::int64_t target =

@@ -4,6 +4,7 @@
 //    so that players find a list's worth of segments soon; without that many, with the oldest that is there.
 //  - One that follows another: with the segment behind the last one that was begun, unless the source has
 //    gone on much further since.
+//  - One that is asked for from a segment on: with that.
 //  - Decoding begins with the last key frame at or before that.
 #pragma once
 
@@ -39,6 +40,9 @@ struct SourcePlaces {
 
 // What the log holds of it now: of the picture, of sound where there is no picture.
 SourcePlaces source_places(const media::LogReader& log);
+// With this segment, or the first one behind it that is there. nullopt: none is
+// yet.
+std::optional<SourceStart> start_at(std::span<const SourcePlace> places, std::uint64_t media_sequence);
 // written: the last segment that a predecessor began; 0: none. nullopt:
 // there is no such segment yet.
 std::optional<SourceStart> choose_start(std::span<const SourcePlace> places, std::int64_t newest_dts,

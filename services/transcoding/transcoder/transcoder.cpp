@@ -2,41 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 #include <variant>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "errors.hpp"
+#include "find_source.hpp"
 #include "source_measure.hpp"
 #include "source_start.hpp"
 
 namespace millrace::transcoding {
 namespace {
-
-constexpr const char* kReader = "transcoder";
 constexpr std::int64_t kMaintainEveryUs = 1'000'000;
 
 void sleep_us(std::int64_t duration_us) {
   std::this_thread::sleep_for(std::chrono::microseconds(duration_us));
-}
-
-Result<media::FoundLog> find_source(const TranscoderSettings& settings) {
-  const std::int64_t deadline_us = monotonic_us() + settings.wait_us;
-  while (true) {
-    media::ArenaSet arenas(settings.directory, kReader);
-    const Result<void> looked = arenas.refresh();
-    if (!looked && arenas.empty()) return tl::unexpected<Error>(looked.error());
-    const std::vector<media::FoundLog> logs = arenas.logs(media::LogRole::kSource);
-    const auto found = std::find_if(logs.rbegin(), logs.rend(), [&](const media::FoundLog& log) {
-      if (settings.publication) return log.info.publication_id == *settings.publication;
-      return log.info.stream_id == settings.stream_id && log.info.end == media::LogEnd::kLive;
-    });
-    if (found != logs.rend()) return *found;
-    if (monotonic_us() >= deadline_us)
-      return fail(transcoding::errors::kNoSource, "no live source of " + settings.stream_id);
-    sleep_us(Transcoder::kPollUs * 5);
-  }
 }
 
 // Retention of all rungs at their largest, and what a log needs besides.
@@ -51,10 +33,12 @@ std::uint64_t arena_bytes(const LineSettings& line) {
   return bytes;
 }
 
-std::uint64_t written_so_far(media::ArenaReader& own, PublicationId origin) {
+// names: of the renditions that count; absent: all.
+std::uint64_t written_so_far(media::ArenaReader& own, PublicationId origin,
+                             const std::optional<std::set<std::string>>& names) {
   std::optional<std::uint64_t> written;
   for (const media::LogInfo& info : own.logs(media::LogRole::kRendition)) {
-    if (info.origin_publication_id != origin) continue;
+    if (info.origin_publication_id != origin || (names && !names->contains(info.rendition))) continue;
     const std::uint64_t last = inheritance_of(own, origin, info.rendition).media_sequence;
     written = std::min(written.value_or(last), last);
   }
@@ -79,7 +63,8 @@ Transcoder::Transcoder(TranscoderSettings settings, media::FoundLog found, media
       sound_(*arena_, *own_, info_, settings_.line.keep_us) {}
 
 Result<std::unique_ptr<Transcoder>> Transcoder::open(TranscoderSettings settings) {
-  Result<media::FoundLog> found = find_source(settings);
+  Result<media::FoundLog> found =
+      find_source(settings.directory, settings.stream_id, settings.publication, settings.wait_us);
   if (!found) return tl::unexpected<Error>(found.error());
   const media::LogInfo& info = found->info;
   Result<media::LogReader> log = found->arena->open_log(info.slot, info.publication_id, info.first);
@@ -91,7 +76,7 @@ Result<std::unique_ptr<Transcoder>> Transcoder::open(TranscoderSettings settings
   config.max_logs = 64;
   auto arena = media::ArenaWriter::open(config);
   if (!arena) return fail(arena.error(), "arena " + config.name);
-  auto own = media::ArenaReader::open(config.directory, config.name, kReader);
+  auto own = media::ArenaReader::open(config.directory, config.name, kReaderName);
   if (!own) return fail(own.error(), "arena " + config.name);
   return std::unique_ptr<Transcoder>(new Transcoder(std::move(settings), std::move(*found), std::move(*log),
                                                     std::move(*arena), std::move(*own)));
@@ -128,6 +113,11 @@ Result<media::LogEnd> Transcoder::run(const std::atomic<bool>& stop, const Repor
 }
 
 Result<bool> Transcoder::step() {
+  if (settings_.wanted) {
+    if (const std::optional<Wanted> wanted = settings_.wanted()) {
+      if (Result<void> taken = want(*wanted); !taken) return tl::unexpected<Error>(taken.error());
+    }
+  }
   if (!begun_) return begin();
   const media::LogReader::Read read = log_.read();
   if (const auto* sample = std::get_if<media::LogReader::Sample>(&read)) {
@@ -142,20 +132,49 @@ Result<bool> Transcoder::step() {
   return false;
 }
 
-Result<bool> Transcoder::begin() {
+std::optional<SourceStart> Transcoder::start_of(const std::optional<std::set<std::string>>& names,
+                                                std::uint64_t from) {
   const media::LogInfo info = log_.info();
   const SourcePlaces found = source_places(log_);
-  const std::uint64_t written = written_so_far(*own_, info.publication_id);
-  const auto start = choose_start(found.places, settings_.from_oldest ? 0 : found.newest_dts,
-                                  info.target_duration_s, written);
+  const std::uint64_t written = written_so_far(*own_, info.publication_id, names);
+  if (from != 0) {
+    if (const auto start = start_at(found.places, std::max(from, written + 1))) return start;
+  }
+  return choose_start(found.places, settings_.from_oldest ? 0 : found.newest_dts, info.target_duration_s,
+                      written);
+}
+
+// What is new begins where it is asked for, though that has been read: the source's log has it.
+Result<void> Transcoder::want(const Wanted& wanted) {
+  std::set<std::string> added;
+  std::set_difference(wanted.names.begin(), wanted.names.end(), wanted_.names.begin(), wanted_.names.end(),
+                      std::inserter(added, added.end()));
+  wanted_ = wanted;
+  if (begun_ && !added.empty()) {
+    if (const auto start = start_of(added, wanted.from)) {
+      line_.begin_with(start->media_sequence);
+      if (start->sequence < log_.position()) {
+        if (Result<void> rewound = line_.rewind(); !rewound) return rewound;
+        sound_.pass_over(log_.position());
+        log_.seek(start->sequence);
+      }
+    }
+  }
+  return line_.want(wanted.names, wanted.rates);
+}
+
+Result<bool> Transcoder::begin() {
+  const media::LogInfo info = log_.info();
+  const bool idle = settings_.wanted && wanted_.names.empty();
+  const auto start = idle               ? std::nullopt
+                     : settings_.wanted ? start_of(wanted_.names, wanted_.from)
+                                        : start_of(std::nullopt, 0);
   if (!start) {
     if (info.end != media::LogEnd::kLive) end_ = info.end;
     return false;
   }
-  log::info("transcoding begins", {{"stream", info.stream_id},
-                                   {"segment", start->media_sequence},
-                                   {"record", start->sequence},
-                                   {"predecessor_segment", written}});
+  log::info("transcoding begins",
+            {{"stream", info.stream_id}, {"segment", start->media_sequence}, {"record", start->sequence}});
   line_.begin_with(start->media_sequence);
   sound_.begin_with(start->media_sequence);
   log_.seek(start->sequence);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/publication_ids.hpp"
@@ -16,6 +17,8 @@
 #include "media/arena_writer.hpp"
 #include "picture_line.hpp"
 #include "sound_line.hpp"
+#include "source_start.hpp"
+#include "wanted.hpp"
 
 namespace millrace::transcoding {
 
@@ -29,6 +32,9 @@ struct TranscoderSettings {
   // Further behind, and kSlowTargets target durations: it goes on with the newest key frame.
   std::int64_t slow_us = 20'000'000;
   LineSettings line;
+  // Asked at every step; empty: all renditions are wanted. Until something is,
+  // nothing is read.
+  std::function<std::optional<Wanted>()> wanted{};
 };
 
 // How far it is, once a second.
@@ -68,6 +74,8 @@ class Transcoder {
   // False: there is nothing to do at the moment.
   Result<bool> step();
   Result<bool> begin();
+  std::optional<SourceStart> start_of(const std::optional<std::set<std::string>>& names, std::uint64_t from);
+  Result<void> want(const Wanted& wanted);
   Result<void> take(const media::LogReader::Sample& sample);
   Result<void> lag(std::uint64_t next_key);
   Result<void> skip_if_slow(const media::SampleRecord& record);
@@ -85,6 +93,7 @@ class Transcoder {
   SoundLine sound_;
 
   bool begun_ = false;
+  Wanted wanted_;
   std::optional<media::LogEnd> end_;
   Bytes payload_;
   std::uint64_t skipped_ = 0;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "media/testing/codec_stream.hpp"
@@ -115,6 +116,62 @@ TEST_F(TranscoderTest, WritesEachPictureOfTheSourceAtItsTimeInItsSegment) {
     EXPECT_EQ(info.end, media::LogEnd::kUnpublished);
     EXPECT_EQ(marked(records(own(), info)), expected) << name;
   }
+}
+
+TEST_F(TranscoderTest, MakesWhatIsWantedFromWhereItIsWanted) {
+  source_->send(6 * TestSource::kFps);
+  source_->end();
+  const std::vector<Written> source = source_records();
+  const std::uint64_t from = source[2 * TestSource::kFps].segment;
+  bool told = false;
+  settings_.wanted = [&]() -> std::optional<Wanted> {
+    return std::exchange(told, true) ? std::nullopt : std::optional(Wanted{{"v0-120p"}, from});
+  };
+  run();
+  EXPECT_TRUE(logs("v0-90p").empty());
+  ASSERT_EQ(logs("v0-120p").size(), 1U);
+  const std::vector<Written> written = records(own(), logs("v0-120p").front());
+  EXPECT_EQ(written.front().segment, from);
+  EXPECT_EQ(written.back().pts, source.back().pts);
+}
+
+// The one that is there already has each picture once.
+TEST_F(TranscoderTest, GoesBackForWhatIsWantedLater) {
+  source_->send(6 * TestSource::kFps);
+  source_->end();
+  const std::vector<Written> source = source_records();
+  const std::uint64_t first = source.front().segment;
+  int asked = 0;
+  settings_.wanted = [&]() -> std::optional<Wanted> {
+    ++asked;
+    if (asked == 1) return Wanted{{"v0-120p"}, first};
+    if (asked == 4 * TestSource::kFps) return Wanted{{"v0-120p", "v0-90p"}, first + 1};
+    return std::nullopt;
+  };
+  run();
+  ASSERT_EQ(logs("v0-120p").size(), 1U);
+  EXPECT_EQ(marked(records(own(), logs("v0-120p").front())), marked(source));
+  ASSERT_EQ(logs("v0-90p").size(), 1U);
+  const std::vector<Written> later = records(own(), logs("v0-90p").front());
+  EXPECT_EQ(later.front().segment, first + 1);
+  EXPECT_EQ(later.size(), 5U * TestSource::kFps);
+}
+
+TEST_F(TranscoderTest, EndsWhatIsWantedNoMore) {
+  source_->send(6 * TestSource::kFps);
+  source_->end();
+  const std::vector<Written> source = source_records();
+  int asked = 0;
+  settings_.wanted = [&]() -> std::optional<Wanted> {
+    ++asked;
+    if (asked == 1) return Wanted{{"v0-120p", "v0-90p"}, source.front().segment};
+    if (asked == 4 * TestSource::kFps) return Wanted{{"v0-90p"}, 0};
+    return std::nullopt;
+  };
+  run();
+  EXPECT_EQ(marked(records(own(), logs("v0-90p").front())), marked(source));
+  const std::vector<Written> ended = records(own(), logs("v0-120p").front());
+  EXPECT_LT(ended.back().pts, source.back().pts);
 }
 
 TEST_F(TranscoderTest, BeginsHoldBackBehindLive) {
