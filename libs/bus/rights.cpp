@@ -41,6 +41,7 @@ bool may_say(std::string_view service, v1::Event::PayloadCase what) {
     case Say::kPlayEnded:
       return service == "ingest";
     case Say::kViewerStatistics:
+    case Say::kRenditionsWanted:
       return service == "packaging";
     case Say::kRecordingStarted:
     case Say::kRecordingFinished:
@@ -48,6 +49,8 @@ bool may_say(std::string_view service, v1::Event::PayloadCase what) {
       return service == "recording";
     case Say::kMetricsUpdated:
       return service == "metrics";
+    case Say::kRenditionsPlanned:
+      return service == "transcoding";
     case Say::kAccessChanged:
     case Say::kPlaybackRevoked:
     case Say::kVisibilityChanged:

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kScanEvery{500};
 constexpr std::chrono::milliseconds kScanRest{100};
 // At logs that nobody sends pointers of: as often as ingest's batches come.
 constexpr std::chrono::milliseconds kLookEvery{20};
+constexpr std::int64_t kHurryUs = 10'000'000;
 constexpr std::int64_t kTellViewersEveryUs = 1'000'000;
 constexpr std::string_view kComponent = "media-log";
 
@@ -53,6 +54,7 @@ class StreamState {
       return false;
     }
     const std::int64_t now_us = monotonic_us();
+    package_->set_plan(shared_->plans.find(entry_->stream_id));
     const StreamPackage::Update update = package_->update(*logs, now_us);
     for (const std::string& problem : update.problems) {
       log::warning("packaging problem", {{"stream", entry_->stream_id}, {"reason", problem}});
@@ -142,6 +144,11 @@ class CatalogueState {
     if (resting_) return false;
     scan();
     return resting_ = true;
+  }
+  // Somebody waits for a transcoder that is being started.
+  bool is_hurried() const {
+    const std::int64_t newest_us = shared_->demand.newest_us();
+    return newest_us != 0 && monotonic_us() - newest_us < kHurryUs;
   }
   bool rested() {
     resting_ = false;
@@ -236,6 +243,11 @@ class CatalogueState {
       return shared_->streams.find(stream_id) != nullptr;
     };
     shared_->report_viewers(shared_->viewers.collect(now_us, is_known));
+    shared_->plans.look(now_us);
+    if (shared_->report_wanted) {
+      for (const RenditionDemand::Watched& watched : shared_->demand.collect(now_us))
+        shared_->report_wanted(watched);
+    }
     shared_->metrics.viewers(shared_->viewers.viewers());
   }
 
@@ -261,7 +273,7 @@ caf::behavior catalogue_actor(caf::stateful_actor<CatalogueState>* self,
       },
       [self](TickAtom) {
         self->state.scan();
-        self->delayed_send(self, kScanEvery, TickAtom::value);
+        self->delayed_send(self, self->state.is_hurried() ? kScanRest : kScanEvery, TickAtom::value);
       },
   };
 }

@@ -23,6 +23,8 @@
 
 #include "http/waiting_room.hpp"
 #include "metrics.hpp"
+#include "rendition_demand.hpp"
+#include "rendition_plan.hpp"
 #include "runtime/actor_slot.hpp"
 #include "runtime/health.hpp"
 #include "runtime/supervisor.hpp"
@@ -79,6 +81,8 @@ struct PackagingShared {
   std::string media_log_directory;
   WindowPolicy policy;
   std::shared_ptr<runtime::Health> health;
+  // Once a second, on the catalogue's thread; of what is new at once, on the thread of who asks.
+  std::function<void(const RenditionDemand::Watched&)> report_wanted;
   // Once a second, on the catalogue's thread.
   std::function<void(const std::vector<StreamViewers>&)> report_viewers;
   ViewTable views;
@@ -86,6 +90,8 @@ struct PackagingShared {
   std::unique_ptr<http::WaitingRoom> waiting =
       std::make_unique<http::WaitingRoom>(http::WaitingRoom::Limits{});
   ViewerCounter viewers;
+  RenditionPlans plans;
+  RenditionDemand demand;
   Metrics metrics;
   StreamDirectory streams;
   runtime::WakeSlot catalogue;

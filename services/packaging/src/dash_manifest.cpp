@@ -42,6 +42,12 @@ std::uint64_t ticks_of_ns(std::int64_t time_ns, std::int64_t timescale) {
                                     (time_ns % kNanoseconds * timescale + kNanoseconds / 2) / kNanoseconds);
 }
 
+InitName init_of(const Offering& offering, const Share& share) {
+  const auto& segments = offering.listing.offered;
+  return share.newest ? init_name(segments[*share.newest], share.segment(*share.newest))
+                      : init_name(segments[share.begin], *share.rendition->planned);
+}
+
 dash::SegmentTemplate segment_template(const Offering& offering, const ListedPeriod& period,
                                        const Share& share) {
   const Segment& first = offering.listing.offered[share.begin];
@@ -49,8 +55,7 @@ dash::SegmentTemplate segment_template(const Offering& offering, const ListedPer
   dash::SegmentTemplate segments;
   const NameTemplate names = name_template(segment_name(first));
   segments.media = path + names.text;
-  segments.initialization =
-      path + to_string(init_name(offering.listing.offered[share.newest], share.segment(share.newest)));
+  segments.initialization = path + to_string(init_of(offering, share));
   segments.timescale = share.description().timing.timescale;
   segments.presentation_time_offset = ticks(period.time_us, segments.timescale);
   segments.start_number = first.media_sequence - names.base;
@@ -74,6 +79,8 @@ dash::Representation representation(const Offering& offering, const ListedPeriod
   made.id = to_string(share.rendition->name);
   const auto known = period.bandwidth.find(share.rendition->name);
   made.bandwidth = known == period.bandwidth.end() ? 0 : known->second;
+  if (const auto& planned = share.rendition->planned)
+    made.bandwidth = std::max<std::uint64_t>(made.bandwidth, planned->most.peak);
   made.codecs = description.codec;
   if (share.rendition->is_video()) {
     made.width = description.width;
@@ -167,7 +174,7 @@ std::string continued(const Offering& offering, const DashPeriod* before, const 
   if (before == nullptr || share.begin == 0) return {};
   const auto& last = share.rendition->segments[share.begin - 1];
   const bool same = last && before->holds(offering.listing.offered[share.begin - 1]) &&
-                    last->description == share.segment(share.newest).description;
+                    last->description == share.described();
   return same ? before->id : std::string();
 }
 

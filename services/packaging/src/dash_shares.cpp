@@ -33,8 +33,10 @@ std::optional<Share> share_of_made(const Rendition& rendition, std::size_t begin
   for (std::size_t i = begin; i < end; ++i) {
     if (rendition.segments[i]) newest = i;
   }
-  if (!newest) return std::nullopt;
-  return Share{&rendition, begin, end, *newest, source->rendition};
+  // Promised are the newest segments, which are all of one publication.
+  const bool promises = begin < end && rendition.planned && rendition.is_promised(end - 1);
+  if (!newest && !promises) return std::nullopt;
+  return Share{&rendition, begin, end, newest, source->rendition};
 }
 
 }  // namespace
@@ -67,6 +69,7 @@ std::vector<Share> shares(const Offering& offering, const DashPeriod& period) {
 
 std::uint32_t frame_rate_millihertz(const Share& share) {
   const TrackDescription& description = share.description();
+  if (share.rendition->planned) return share.rendition->planned->frame_rate_millihertz;
   if (description.frames_per_second)
     return static_cast<std::uint32_t>(std::lround(*description.frames_per_second * 1000));
   std::uint64_t frames = 0;

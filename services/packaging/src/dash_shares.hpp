@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "dash_periods.hpp"
@@ -14,12 +16,15 @@ namespace millrace::packaging {
 struct Share {
   const Rendition* rendition;
   std::size_t begin, end;
-  std::size_t newest;                 // of those that it has
+  std::optional<std::size_t> newest;  // of those that it has; nullopt: it is planned
   const Rendition* beside = nullptr;  // of the source: has what a ladder's lacks
 
   bool has(std::size_t place) const { return rendition->segments[place].has_value(); }
   const RenditionSegment& segment(std::size_t place) const { return *rendition->segments[place]; }
-  const TrackDescription& description() const { return *segment(newest).description; }
+  const std::shared_ptr<const TrackDescription>& described() const {
+    return newest ? segment(*newest).description : rendition->planned->description;
+  }
+  const TrackDescription& description() const { return *described(); }
 };
 
 // By name, with something in the Period; none where nothing of it is described.

@@ -227,6 +227,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   if (form == PlaylistForm::kPlain) end.part_target_us = 0;
   const hls::Readiness readiness = view.ended ? hls::Readiness::kReady : hls::readiness(directives, end);
   if (readiness == hls::Readiness::kTooFar) return refuse("it is too far ahead of the playlist");
+  read_list(question, rendition, directives.media_sequence.has_value());
   // What it will be given later is about as long as what there is now.
   if (!question.again) count_playlist(question, rendition.playlist->text(form));
   if (readiness == hls::Readiness::kWait)
@@ -297,16 +298,22 @@ http::Response Delivery::init_segment(const StreamView& view, const RenditionVie
 Delivery::Outcome Delivery::segment(const Question& question, const RenditionView& rendition,
                                     const SegmentName& name) {
   const StreamView& view = question.view;
-  if (view.is_awaited(rendition, name) && is_sent_growing(question.request, rendition))
-    return growing(question, rendition, name);
-  if (view.is_awaited(rendition, name) || view.is_next(name)) return awaited(question);
+  if (view.is_awaited(rendition, name)) {
+    want(question, rendition, name.media_sequence);
+    return is_sent_growing(question.request, rendition) ? growing(question, rendition, name)
+                                                        : Outcome(awaited(question));
+  }
   // What is refused of what the clock promised dash.js asks for sixteen times within 1.6 s, then for nothing.
-  if (rendition.list_end.part_target_us > 0 && view.is_past_end(name))
-    return view.ended ? nothing_of(question, rendition, name) : Outcome(awaited(question));
-  if (view.is_due(name, question.now_us)) return awaited(question);
+  const bool was_promised = rendition.list_end.part_target_us > 0 && view.is_past_end(name);
+  if (was_promised && view.ended) return nothing_of(question, rendition, name);
+  if (view.is_next(name) || was_promised || view.is_due(name, question.now_us)) {
+    want(question, rendition, view.growing ? view.growing->segment().media_sequence : 0);
+    return awaited(question);
+  }
   if (view.is_gap(rendition, name)) return nothing_of(question, rendition, name);
   const Presence presence = view.presence(rendition, name);
   if (presence != Presence::kHere) return missing(presence);
+  want(question, rendition, 0);
   const SegmentPlace& place = view.segment(rendition, name);
   const auto file = place.segment->file(place.track);
   if (!file) return missing(Presence::kGone);
@@ -374,9 +381,11 @@ http::Response Delivery::gap(const Question& question, const RenditionView& rend
 Delivery::Outcome Delivery::part(const Question& question, const RenditionView& rendition,
                                  const PartName& name) {
   const StreamView& view = question.view;
-  if (view.is_awaited(rendition, name)) return awaited(question);
-  const auto place = view.find(rendition, name);
-  if (!place) return missing(rendition.presence_of_missing(name));
+  const bool comes = view.is_awaited(rendition, name);
+  const auto place = comes ? std::nullopt : view.find(rendition, name);
+  if (!comes && !place) return missing(rendition.presence_of_missing(name));
+  want(question, rendition, 0);
+  if (comes) return awaited(question);
   const auto file = place->segment->part_file(place->track, place->index);
   if (!file) return missing(Presence::kGone);
   if (question.request.method == http::Method::kGet) {

@@ -10,6 +10,7 @@
 // stream before it is known who may watch.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,6 +19,7 @@
 #include "http/server.hpp"
 #include "metrics.hpp"
 #include "playback_gate.hpp"
+#include "rendition_demand.hpp"
 #include "stream_view.hpp"
 #include "viewer_counter.hpp"
 
@@ -39,9 +41,15 @@ struct Protocols {
 class Delivery {
  public:
   // All of them outlive the server that calls the handler.
+  // demand: is told which of a ladder's renditions are watched, by those who may.
   Delivery(const ViewTable& views, const PlaybackGate& gate, ViewerCounter& viewers, Metrics& metrics,
-           Protocols protocols = {})
-      : views_(views), gate_(gate), viewers_(viewers), metrics_(metrics), protocols_(protocols) {}
+           Protocols protocols = {}, RenditionDemand* demand = nullptr)
+      : views_(views),
+        gate_(gate),
+        viewers_(viewers),
+        metrics_(metrics),
+        protocols_(protocols),
+        demand_(demand) {}
 
   // What is asked for is not there yet, and will be.
   struct Awaited {
@@ -80,6 +88,9 @@ class Delivery {
   http::Response manifest(const Question& question);
   http::Response init_segment(const StreamView& view, const RenditionView& rendition, const StoredText& text);
   Outcome segment(const Question& question, const RenditionView& rendition, const SegmentName& name);
+  void want(const Question& question, const RenditionView& rendition, std::uint64_t media_sequence);
+  void read_list(const Question& question, const RenditionView& rendition, bool waits);
+  std::optional<RenditionDemand::Asked> asked(const Question& question, const RenditionView& rendition) const;
   http::Response nothing_of(const Question& question, const RenditionView& rendition,
                             const SegmentName& name);
   http::Response growing(const Question& question, const RenditionView& rendition, const SegmentName& name);
@@ -97,6 +108,7 @@ class Delivery {
   ViewerCounter& viewers_;
   Metrics& metrics_;
   const Protocols protocols_;
+  RenditionDemand* const demand_;  // nullptr: nothing is made on demand
 };
 
 }  // namespace millrace::packaging

@@ -44,6 +44,21 @@ hls::MediaSegment entry(const Segment& segment, const std::optional<RenditionSeg
   return entry;
 }
 
+// What is promised is listed as it will be: of a ladder's rendition with the source's length and date.
+hls::MediaSegment entry(const Offering& offering, const Rendition& rendition, std::size_t place) {
+  const Segment& segment = offering.listing.offered[place];
+  hls::MediaSegment made = entry(segment, rendition.segments[place]);
+  if (!rendition.is_made()) return made;
+  const TrackSpan* const leading = segment.track(segment.leading_track);
+  made.duration_us = leading == nullptr ? segment.duration_us : leading->duration_us;
+  made.program_date_time = segment.start_wall;
+  if (rendition.is_promised(place) && made.gap) {
+    made.gap = false;
+    made.map_uri = to_string(init_name(segment, *rendition.planned));
+  }
+  return made;
+}
+
 const Parts& parts_of(const Segment& segment, const std::optional<RenditionSegment>& own) {
   return own ? own->span.parts : leading_parts(segment);
 }
@@ -95,6 +110,7 @@ hls::RenditionReport report(const Offering& offering, const Rendition& rendition
 std::vector<hls::RenditionReport> reports(const Offering& offering, const Rendition& rendition) {
   std::vector<hls::RenditionReport> reports;
   for (const Rendition& other : offering.renditions) {
+    if (other.is_idle) continue;
     const bool has_something = other.growing || std::any_of(other.segments.begin(), other.segments.end(),
                                                             [](const auto& own) { return own.has_value(); });
     if (other.name != rendition.name && has_something) reports.push_back(report(offering, other));
@@ -133,8 +149,9 @@ void add_low_latency(const Offering& offering, const Rendition& rendition, hls::
   for (std::size_t i = playlist.segments.size(); i-- > 0 && behind_us < kPartTargets * target_us;) {
     if (playlist.segments[i].discontinuity_sequence != timeline) break;
     const std::size_t offered = listing.first_listed + i;
-    list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered], rendition,
-               listing.part_target_us);
+    if (!rendition.is_promised(offered))
+      list_parts(playlist.segments[i], listing.offered[offered], rendition.segments[offered], rendition,
+                 listing.part_target_us);
     behind_us += playlist.segments[i].duration_us;
   }
   edge.reports = reports(offering, rendition);
@@ -156,7 +173,7 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   playlist.ended = listing.ended;
   playlist.independent_segments = is_independent(offering, rendition);
   for (std::size_t i = listing.first_listed; i < rendition.end(); ++i)
-    playlist.segments.push_back(entry(listing.offered[i], rendition.segments[i]));
+    playlist.segments.push_back(entry(offering, rendition, i));
   fill_maps(playlist.segments, map_before(offering, rendition));
   // Who plays the past has most of its long list already.
   if (offering.is_recording)
@@ -172,7 +189,9 @@ hls::ListEnd list_end(const Offering& offering, const Rendition& rendition) {
   const std::size_t last = rendition.end() - 1;
   const Segment& segment = offering.listing.offered[last];
   hls::ListEnd end{.last_segment = segment.media_sequence,
-                   .parts_of_last = count_parts(segment, rendition.segments[last], rendition),
+                   .parts_of_last = rendition.is_promised(last)
+                                        ? 0
+                                        : count_parts(segment, rendition.segments[last], rendition),
                    .part_target_us = offering.listing.part_target_us};
   const Segment* const grows = growing_segment(offering, rendition);
   if (grows != nullptr && (rendition.growing || has_growing_gap(offering, rendition)))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <span>
 
 #include "bandwidth.hpp"
@@ -31,6 +32,7 @@ std::vector<TrackSpan> listed_spans(const Offering& offering, const Rendition& r
 // Of what is listed with the newest picture's configuration: whole frames by their times. 0: nothing can be
 // told.
 std::uint32_t measured_millihertz(const Offering& offering, const Rendition& picture) {
+  if (picture.planned) return picture.planned->frame_rate_millihertz;
   const RenditionSegment& last = newest_segment(picture);
   std::uint64_t frames = 0;
   std::uint64_t ticks = 0;
@@ -43,6 +45,16 @@ std::uint32_t measured_millihertz(const Offering& offering, const Rendition& pic
   }
   return ticks == 0 ? 0
                     : static_cast<std::uint32_t>(frames * 1000 * last.description->timing.timescale / ticks);
+}
+
+// As it is measured; of what is planned no less than that.
+Bandwidth bandwidth_of(const Offering& offering, const Rendition& rendition) {
+  const std::vector<TrackSpan> spans = listed_spans(offering, rendition);
+  Bandwidth own;
+  if (!spans.empty()) own = bandwidth(spans, offering.listing.target_duration_seconds * kMicroseconds);
+  if (!rendition.planned) return own;
+  return {std::max(own.peak, rendition.planned->most.peak),
+          own.average != 0 ? own.average : rendition.planned->most.average};
 }
 
 void add_codec(std::vector<std::string>& codecs, const std::string& codec) {
@@ -62,15 +74,14 @@ std::vector<AudioGroup> audio_groups(const Offering& offering) {
   std::vector<AudioGroup> groups;
   for (const Rendition& rendition : offering.renditions) {
     if (rendition.is_video() || !rendition.current) continue;
-    const std::string& codec = newest_segment(rendition).description->codec;
+    const std::string& codec = description_of(rendition).codec;
     const std::string id = "audio-" + codec.substr(0, codec.find('.'));
     auto group =
         std::find_if(groups.begin(), groups.end(), [&](const auto& known) { return known.id == id; });
     if (group == groups.end()) group = groups.insert(group, AudioGroup{id, {}, {}});
     group->sounds.push_back(&rendition);
     add_codec(group->codecs, codec);
-    const Bandwidth own = bandwidth(listed_spans(offering, rendition),
-                                    offering.listing.target_duration_seconds * kMicroseconds);
+    const Bandwidth own = bandwidth_of(offering, rendition);
     group->most.peak = std::max(group->most.peak, own.peak);
     group->most.average = std::max(group->most.average, own.average);
   }
@@ -98,11 +109,10 @@ Pictures pictures(const Offering& offering) {
 }
 
 hls::Variant picture_variant(const Offering& offering, const Rendition& picture) {
-  const TrackDescription& description = *newest_segment(picture).description;
+  const TrackDescription& description = description_of(picture);
   hls::Variant variant;
   variant.uri = uri_of(offering, picture);
-  const Bandwidth own =
-      bandwidth(listed_spans(offering, picture), offering.listing.target_duration_seconds * kMicroseconds);
+  const Bandwidth own = bandwidth_of(offering, picture);
   variant.bandwidth = own.peak;
   variant.average_bandwidth = own.average;
   variant.codecs.push_back(description.codec);
@@ -151,10 +161,10 @@ void name_sounds(const Offering& offering, const AudioGroup& group, hls::Multiva
     hls::Alternative alternative;
     alternative.group = group.id;
     alternative.name = rendition_label(*sound, taken);
-    alternative.language = newest_segment(*sound).description->language;
+    alternative.language = description_of(*sound).language;
     alternative.uri = uri_of(offering, *sound);
     alternative.is_default = sound == group.sounds.front();
-    alternative.channels = newest_segment(*sound).description->track.channels;
+    alternative.channels = description_of(*sound).track.channels;
     playlist.alternatives.push_back(std::move(alternative));
   }
 }
@@ -190,16 +200,22 @@ hls::Variant sound_variant(const Offering& offering, const AudioGroup& group, bo
   return variant;
 }
 
-// By their bit rates, the largest first: players begin with the first one, which is the source as a rule.
+// The source's, then what is made of it, each by their bit rates, the largest first: players begin with the
+// first one, which nobody has to make.
 std::vector<hls::Variant> picture_variants(const Offering& offering, const Pictures& found) {
   std::vector<hls::Variant> variants;
+  std::vector<hls::Variant> made;
   for (const Rendition* picture : found.variants) {
-    variants.push_back(picture_variant(offering, *picture));
-    if (picture == found.leading) allow_alternatives(offering, found, variants.back());
+    std::vector<hls::Variant>& kind = picture->is_made() ? made : variants;
+    kind.push_back(picture_variant(offering, *picture));
+    if (picture == found.leading) allow_alternatives(offering, found, kind.back());
   }
-  std::stable_sort(variants.begin(), variants.end(), [](const hls::Variant& a, const hls::Variant& b) {
+  const auto by_bit_rate = [](const hls::Variant& a, const hls::Variant& b) {
     return a.average_bandwidth > b.average_bandwidth;
-  });
+  };
+  std::stable_sort(variants.begin(), variants.end(), by_bit_rate);
+  std::stable_sort(made.begin(), made.end(), by_bit_rate);
+  variants.insert(variants.end(), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
   return variants;
 }
 

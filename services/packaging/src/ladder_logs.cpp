@@ -80,12 +80,30 @@ void LadderLogs::open_new(const std::vector<media::FoundLog>& logs,
   }
 }
 
-std::set<RenditionName> LadderLogs::names() const {
+std::set<RenditionName> LadderLogs::names(const Listing& listing) const {
   std::set<RenditionName> names;
   for (const auto& [id, made] : logs_) {
     if (made.log.target_duration_s != 0 && !made.followed.descriptions.empty()) names.insert(made.name);
   }
+  if (!plan_) return names;
+  for (const PlannedRendition& each : plan_->renditions) {
+    if (planned(each.name, listing) != nullptr) names.insert(each.name);
+  }
   return names;
+}
+
+// What is planned is planned of the newest publication.
+std::shared_ptr<const PlannedRendition> LadderLogs::planned(const RenditionName& name,
+                                                            const Listing& listing) const {
+  const std::size_t end = listing.media_end();
+  if (!plan_ || end == 0 || listing.offered[end - 1].publication_id != plan_->publication_id) return nullptr;
+  return {plan_, plan_->find(name)};
+}
+
+bool LadderLogs::may_promise(const Standing& made, const Segment& segment) const {
+  if (!made.is_idle || plan_->is_refused || segment.publication_id != plan_->publication_id) return false;
+  const TrackSpan* const source = segment.track(track_of(made.name));
+  return source != nullptr && source->configuration == made.planned->source_configuration;
 }
 
 bool LadderLogs::is_being_made() const {
@@ -95,56 +113,111 @@ bool LadderLogs::is_being_made() const {
 
 void LadderLogs::follow(const Listing& listing, const SegmentIndex& sources, std::int64_t now_us) {
   standings_.clear();
-  if (listing.offered.empty()) return gaps_.clear();
+  if (listing.offered.empty()) return said_.clear();
   hold(listing);
   const std::uint64_t first = listing.offered.front().media_sequence;
-  for (auto& [name, numbers] : gaps_) numbers.erase(numbers.begin(), numbers.lower_bound(first));
-  for (const RenditionName& name : names()) standings_.push_back(standing(name, listing, sources, now_us));
+  for (auto& [name, said] : said_) {
+    said.gaps.erase(said.gaps.begin(), said.gaps.lower_bound(first));
+    said.promised.erase(said.promised.begin(), said.promised.lower_bound(first));
+  }
+  for (const RenditionName& name : names(listing))
+    standings_.push_back(standing(name, listing, sources, now_us));
 }
 
 LadderLogs::Standing LadderLogs::standing(const RenditionName& name, const Listing& listing,
                                           const SegmentIndex& sources, std::int64_t now_us) {
   Standing made;
   made.name = name;
+  made.planned = planned(name, listing);
   const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
-  std::set<std::uint64_t>& gaps = gaps_[name];
+  if (made.planned != nullptr) {
+    const MadeLog* const log = newest(name, plan_->publication_id);
+    made.is_idle = log == nullptr || log->log.segments.ended() ||
+                   now_us - log->log.segments.last_arrival_us() >= kLateTargets * target_us;
+  }
+  judge(made, listing, sources, now_us);
+  find_growing(made, listing, now_us);
+  made.differs = differs(made, listing);
+  if (made.differs && !std::exchange(said_[name].differs, true))
+    problems_.push_back(to_string(name) + " is not what was announced");
+  return made;
+}
+
+// By the newest segment that is there, if it is of what was planned of.
+bool LadderLogs::differs(const Standing& made, const Listing& listing) const {
+  if (!made.planned) return false;
+  for (std::size_t i = listing.offered.size(); i-- > 0;) {
+    if (!made.whole[i]) continue;
+    const TrackSpan* const source = listing.offered[i].track(track_of(made.name));
+    if (source == nullptr || source->configuration != made.planned->source_configuration) return false;
+    const auto own = share_of(made.name, listing.offered[i]);
+    return own && listing.offered[i].publication_id == plan_->publication_id &&
+           own->description->digest != made.planned->description->digest;
+  }
+  return false;
+}
+
+void LadderLogs::judge(Standing& made, const Listing& listing, const SegmentIndex& sources,
+                       std::int64_t now_us) {
+  const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
+  Said& said = said_[made.name];
+  const std::size_t current = first_current(listing);
   for (std::size_t i = 0; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
-    State found = gaps.contains(segment.media_sequence) ? State::kGap
-                                                        : state(name, segment, sources, target_us, now_us);
+    const std::uint64_t number = segment.media_sequence;
+    const State found = said.gaps.contains(number) ? State::kGap : state(made.name, segment, sources);
+    if (found != State::kMissing || (made.is_idle && i < current)) said.promised.erase(number);
+    if (found == State::kMissing && i >= current && may_promise(made, segment)) said.promised.insert(number);
     made.whole.push_back(found == State::kWhole);
+    made.promised.push_back(said.promised.contains(number));
+    const bool coming =
+        found == State::kMissing && !made.promised.back() && !is_late(made.name, segment, target_us, now_us);
     // A list has a segment at least.
-    made.behind = found == State::kComing && i > listing.first_listed ? made.behind + 1 : 0;
+    made.behind = coming && i > listing.first_listed ? made.behind + 1 : 0;
   }
+  for (std::size_t i = 0; i < listing.offered.size() - made.behind; ++i) {
+    if (!made.whole[i] && !made.promised[i]) said.gaps.insert(listing.offered[i].media_sequence);
+  }
+}
+
+void LadderLogs::find_growing(Standing& made, const Listing& listing, std::int64_t now_us) const {
   const std::size_t end = listing.offered.size() - made.behind;
-  for (std::size_t i = 0; i < end; ++i) {
-    if (!made.whole[i]) gaps.insert(listing.offered[i].media_sequence);
-  }
   const Segment* const grows = made.behind > 0   ? &listing.offered[end]
                                : listing.growing ? &*listing.growing
                                                  : nullptr;
-  const MadeLog* const log = grows == nullptr ? nullptr : newest(name, grows->publication_id);
-  if (log == nullptr || log->log.segments.ended()) return made;
-  const std::uint8_t track = track_of(name);
-  const Segment* const open = growing(log->log.segments, grows->media_sequence);
+  const MadeLog* const log = grows == nullptr ? nullptr : newest(made.name, grows->publication_id);
+  if (log == nullptr || log->log.segments.ended()) return;
+  const std::uint8_t track = track_of(made.name);
+  const Segment* const open = log->log.segments.growing();
   if (const TrackSpan* const span = open == nullptr ? nullptr : open->track(track)) {
     made.growing = open->media_sequence;
     made.parts = span->parts.size();
   }
+  // Hinted is what comes behind the list's end.
+  const std::int64_t target_us = std::int64_t{listing.target_duration_seconds} * kMicroseconds;
   const bool at_work = now_us - log->log.segments.last_arrival_us() < kLateTargets * target_us;
+  const bool at_end = open == nullptr || open->media_sequence + 1 >= grows->media_sequence;
   const auto number = log->log.segments.next_part(track);
-  if (listing.part_target_us != 0 && number && at_work)
+  if (listing.part_target_us != 0 && number && at_work && at_end)
     made.next_part = PartName{log->log.publication_id, log->log.incarnation, *number};
-  return made;
+}
+
+bool LadderLogs::is_late(const RenditionName& name, const Segment& segment, std::int64_t target_us,
+                         std::int64_t now_us) const {
+  std::int64_t newest_us = 0;
+  for (const auto& [id, made] : logs_) {
+    if (is_of(made, name, segment) && !made.log.segments.ended())
+      newest_us = std::max(newest_us, made.log.segments.last_arrival_us());
+  }
+  const bool at_work = newest_us != 0 && now_us - newest_us < kLateTargets * target_us;
+  return !at_work && now_us - segment.last_arrival_us >= kLateTargets * target_us;
 }
 
 LadderLogs::State LadderLogs::state(const RenditionName& name, const Segment& segment,
-                                    const SegmentIndex& sources, std::int64_t target_us,
-                                    std::int64_t now_us) const {
+                                    const SegmentIndex& sources) const {
   if (segment.is_gap) return State::kGap;
   bool passed = false;
   bool ended = true;
-  std::int64_t newest_us = 0;
   for (const auto& [id, made] : logs_) {
     if (!is_of(made, name, segment)) continue;
     const LogSegments& segments = made.log.segments;
@@ -153,13 +226,10 @@ LadderLogs::State LadderLogs::state(const RenditionName& name, const Segment& se
     passed =
         passed || number > segment.media_sequence || (segments.ended() && number == segment.media_sequence);
     ended = ended && segments.ended();
-    newest_us = std::max(newest_us, segments.last_arrival_us());
   }
   const PublicationLog* const source = find(sources, segment.publication_id);
   const bool over = ended && source != nullptr && source->segments.ended();
-  const bool at_work = !ended && now_us - newest_us < kLateTargets * target_us;
-  const bool late = !at_work && now_us - segment.last_arrival_us >= kLateTargets * target_us;
-  return passed || over || late ? State::kGap : State::kComing;
+  return passed || over ? State::kGap : State::kMissing;
 }
 
 // The last segment of a log that has ended is whole only if it is the source's last as well.
@@ -238,20 +308,28 @@ Rendition LadderLogs::rendition(const Standing& standing, const Listing& listing
   Rendition made;
   made.name = standing.name;
   made.behind = standing.behind;
+  made.promised = standing.promised;
+  made.is_idle = standing.is_idle;
+  made.planned = standing.planned;
   const std::size_t end = listing.offered.size() - standing.behind;
   for (std::size_t i = 0; i < listing.offered.size(); ++i) {
     const Segment& segment = listing.offered[i];
     std::optional<RenditionSegment> own = share_of(standing.name, segment);
     made.segments.push_back(standing.whole[i] ? own : std::nullopt);
-    if (own && !standing.whole[i] && i < end)
+    if (!own || standing.whole[i] || i >= end) continue;
+    if (standing.promised[i])
+      made.begun = own;
+    else
       made.cut_off.emplace(segment.media_sequence, without_unfinished(std::move(*own)));
   }
-  if (standing.growing != 0) {
-    const Segment& grows = made.behind > 0 ? listing.offered[made.end()] : *listing.growing;
-    made.growing = share_of(standing.name, grows);
-  }
+  const Segment* const grows = made.behind > 0   ? &listing.offered[made.end()]
+                               : listing.growing ? &*listing.growing
+                                                 : nullptr;
+  if (grows != nullptr && standing.growing == grows->media_sequence)
+    made.growing = share_of(standing.name, *grows);
   made.next_part = standing.next_part;
-  made.current = has_something_current(made, listing);
+  made.current =
+      !standing.differs && (has_something_current(made, listing) || (made.planned && !plan_->is_refused));
   return made;
 }
 

@@ -23,8 +23,18 @@ InitName init_name(const Segment& segment, const RenditionSegment& own) {
   return name;
 }
 
+InitName init_name(const Segment& segment, const PlannedRendition& planned) {
+  return {segment.publication_id, segment.incarnation, planned.description->digest};
+}
+
 PartName part_name(const Segment& segment, const RenditionSegment& own, std::uint32_t number) {
   return part_name(own.made ? own.made->segment : segment, number);
+}
+
+const TrackDescription& description_of(const Rendition& rendition) {
+  const auto newest = std::find_if(rendition.segments.rbegin(), rendition.segments.rend(),
+                                   [](const auto& segment) { return segment.has_value(); });
+  return newest != rendition.segments.rend() ? *(*newest)->description : *rendition.planned->description;
 }
 
 const Segment* growing_segment(const Offering& offering, const Rendition& rendition) {
@@ -91,10 +101,12 @@ bool is_independent(const Offering& offering, const Rendition& rendition) {
 }
 
 bool is_switching_set(const Offering& offering, const Rendition& picture, const Rendition& other) {
-  bool together = false;
+  // What is planned will be such.
+  bool together = other.planned != nullptr;
   for (std::size_t i = offering.listing.first_described(); i < picture.segments.size(); ++i) {
     const auto& one = picture.segments[i];
     const auto& two = other.segments[i];
+    if (one && other.planned && !one->span.independent) return false;
     if (!one || !two) continue;
     if (!one->span.independent || !two->span.independent) return false;
     if (std::abs(presented_us(*one) - presented_us(*two)) > kSameTimeUs) return false;

@@ -10,6 +10,7 @@
 
 #include "manifest/hls/date_range.hpp"
 #include "media_path.hpp"
+#include "rendition_plan.hpp"
 #include "segment_index.hpp"
 #include "shared_log.hpp"
 #include "track_configuration.hpp"
@@ -31,6 +32,8 @@ struct RenditionSegment {
 
 // Names of what the rendition has of the segment.
 InitName init_name(const Segment& segment, const RenditionSegment& own);
+// Of what is planned: the same as it will be.
+InitName init_name(const Segment& segment, const PlannedRendition& planned);
 PartName part_name(const Segment& segment, const RenditionSegment& own, std::uint32_t number);
 
 // When its first sample is decoded and presented, on the log's timeline.
@@ -49,6 +52,13 @@ struct Rendition {
   std::size_t behind = 0;
   // Of what grows, Listing::growing as a rule: the same; nullopt also as long as nothing of it has come.
   std::optional<RenditionSegment> growing;
+  // Of a ladder's that is made on demand: what it is or will be; null: it is not, or not of the newest
+  // publication.
+  std::shared_ptr<const PlannedRendition> planned{};
+  bool is_idle = false;                     // nobody is at it
+  std::vector<bool> promised{};             // of the segments: not there, and made if
+                                            // somebody asks. Empty: none is
+  std::optional<RenditionSegment> begun{};  // what has come by now of one that was promised
   // Of a ladder's: what its writer had begun when it was killed. A gap, whose first parts are there. By media
   // sequence.
   std::map<std::uint64_t, RenditionSegment> cut_off{};
@@ -62,6 +72,7 @@ struct Rendition {
   bool is_made() const { return name.is_made(); }
   // One past the last of the offered segments that its list has; never 0.
   std::size_t end() const { return segments.size() - behind; }
+  bool is_promised(std::size_t place) const { return place < promised.size() && promised[place]; }
 };
 
 struct Offering {
@@ -78,6 +89,9 @@ struct Offering {
 
   bool is_listed() const { return listing.first_listed < listing.offered.size(); }
 };
+
+// What it is, by its newest segment, or as it is planned. Precondition: it is current.
+const TrackDescription& description_of(const Rendition& rendition);
 
 // What grows in the rendition's list; nullptr: nothing does.
 const Segment* growing_segment(const Offering& offering, const Rendition& rendition);

@@ -56,6 +56,7 @@ Presentation::Update Presentation::follow(const StreamLogs& logs, std::int64_t n
   Listing listing = index_.listing(now_monotonic_us);
   hold(listing);
   ladder_.follow(listing, index_, now_monotonic_us);
+  for (std::string& text : ladder_.take_problems()) problem(update, std::move(text));
   renew(std::move(listing), update);
   return update;
 }

@@ -55,6 +55,7 @@ class Presentation {
   // Nothing is offered while no segment is complete, or none is left. Never changes: a changed one is
   // another.
   const std::shared_ptr<const Offering>& offering() const { return offering_; }
+  void set_plan(std::shared_ptr<const RenditionPlan> plan) { ladder_.set_plan(std::move(plan)); }
   // Renditions are being made: there may be more of them without a word of it on the bus.
   bool is_being_made() const { return ladder_.is_being_made(); }
 

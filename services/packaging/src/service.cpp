@@ -17,6 +17,7 @@
 #include "http/server.hpp"
 #include "key_redirect.hpp"
 #include "patient_delivery.hpp"
+#include "rendition_facts.hpp"
 
 namespace millrace::packaging {
 namespace {
@@ -85,8 +86,8 @@ Result<void> PackagingService::start(runtime::ServiceContext& context) {
 
 void PackagingService::make_delivery(const std::string& home) {
   const Protocols protocols{.hls = config_.hls_enabled, .dash = config_.dash_enabled};
-  delivery_ =
-      std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics, protocols);
+  delivery_ = std::make_unique<Delivery>(shared_->views, *gate_, shared_->viewers, shared_->metrics,
+                                         protocols, &shared_->demand);
   if (config_.dvr_window.count() > 0) {
     const auto report = [health = shared_->health](const std::string& problem) {
       if (!problem.empty()) log::warning("there are no recordings to go back in", {{"reason", problem}});
@@ -119,7 +120,12 @@ Result<void> PackagingService::start_bus(const runtime::ServiceContext& context)
     const std::int64_t now_us = monotonic_us();
     for (const StreamViewers& stream : streams) node.publish(viewer_event(stream, now_us));
   };
+  shared_->report_wanted = [&node = shell_.node()](const RenditionDemand::Watched& watched) {
+    node.publish(wanted_event(watched));
+  };
+  shared_->demand.set_teller(shared_->report_wanted);
   listen_to_auth();
+  listen_to_transcoding();
   shell_.node().subscribe_pointers("ingest", [shared = shared_](const bus::v1::PointerBatch& batch) {
     shared->metrics.pointer_received(static_cast<double>(monotonic_us() - batch.arrival_monotonic_us()) /
                                      1e6);
@@ -144,6 +150,23 @@ void PackagingService::listen_to_auth() {
   shell_.node().subscribe("auth",
                           {.on_snapshot = [heard](const bus::v1::Snapshot& snapshot) { heard(snapshot); },
                            .on_event = [heard](const bus::v1::Event& event) { heard(event); }});
+}
+
+void PackagingService::listen_to_transcoding() {
+  const auto heard = [shared = shared_](const bus::v1::Event& event) {
+    if (!event.has_renditions_planned()) return;
+    const transcoding::v1::RenditionsPlanned& said = event.renditions_planned();
+    if (event.retracted())
+      shared->plans.end(said.stream_id(), PublicationId{said.publication_id()});
+    else
+      shared->plans.set(said.stream_id(), event.instance(), plan_of(said));
+    if (const auto entry = shared->streams.find(said.stream_id())) entry->slot.wake();
+  };
+  const auto all_heard = [shared = shared_, heard](const bus::v1::Snapshot& snapshot) {
+    shared->plans.begin_again(snapshot.instance(), monotonic_us());
+    for (const bus::v1::Event& event : snapshot.events()) heard(event);
+  };
+  shell_.node().subscribe("transcoding", {.on_snapshot = all_heard, .on_event = heard});
 }
 
 bool PackagingService::knows_all() const {

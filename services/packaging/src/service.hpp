@@ -38,6 +38,7 @@ class PackagingService {
   Result<void> listen();
   void serve();
   void listen_to_auth();
+  void listen_to_transcoding();
   bool knows_all() const;
   void wait_until_all_is_known() const;
   void redirect_to_stream(http::Request request, std::string key, const http::Responder& responder) const;

@@ -9,15 +9,15 @@ namespace millrace::packaging {
 namespace {
 
 // before: the rendition as it was in the last view, or nullptr.
-void add_init_segment(RenditionView& made, const RenditionView* before, const Segment& segment,
-                      const RenditionSegment& own) {
-  const std::string name = to_string(init_name(segment, own));
+void add_init_segment(RenditionView& made, const RenditionView* before, const InitName& init_of,
+                      const TrackDescription& description) {
+  const std::string name = to_string(init_of);
   StoredText& init = made.init_segments[name];
   if (init.text) return;
   if (before != nullptr && before->init_segments.contains(name)) {
     init = before->init_segments.find(name)->second;
   } else {
-    init = store_text(std::string(as_text(init_segment(*own.description))));
+    init = store_text(std::string(as_text(init_segment(description))));
   }
 }
 
@@ -113,7 +113,9 @@ RenditionView StreamPackage::make_rendition(const std::shared_ptr<const Offering
   made.list_end = list_end(offering, rendition);
   made.next_part = rendition.next_part;
   made.behind = rendition.behind;
+  made.promised = rendition.promised;
   made.is_made = rendition.is_made();
+  made.is_planned = rendition.planned != nullptr;
   const RenditionView* const before = view_ ? view_->rendition(to_string(rendition.name)) : nullptr;
   add_segments(made, offering, rendition, view, before);
   if (before != nullptr) made.past = before->past;
@@ -129,14 +131,19 @@ void StreamPackage::add_segments(RenditionView& made, const Offering& offering, 
     SegmentPlace& place = made.segments.emplace_back();
     if (!own) continue;
     place = {own->made ? offer(own->made->segment, own->made->log) : view.offered[i], own->span.track};
-    add_init_segment(made, before, offered[i], *own);
+    add_init_segment(made, before, init_name(offered[i], *own), *own->description);
   }
   for (const auto& [number, own] : rendition.cut_off)
     made.cut_off.push_back({offer(own.made->segment, own.made->log), own.span.track});
   if (const auto& own = rendition.growing) {
     made.growing = {own->made ? grow(own->made->segment, own->made->log) : view.growing, own->span.track};
-    add_init_segment(made, before, *growing_segment(offering, rendition), *own);
+    add_init_segment(made, before, init_name(*growing_segment(offering, rendition), *own), *own->description);
+  } else if (const auto& begun = rendition.begun) {
+    made.growing = {grow(begun->made->segment, begun->made->log), begun->span.track};
   }
+  if (rendition.planned && offering.listing.media_end() > 0)
+    add_init_segment(made, before, init_name(offered[offering.listing.media_end() - 1], *rendition.planned),
+                     *rendition.planned->description);
 }
 
 }  // namespace millrace::packaging

@@ -23,6 +23,8 @@ class StreamPackage {
 
   // nullptr while no segment is complete, or none is left. Another one after an update that has changed.
   const std::shared_ptr<const StreamView>& view() const { return view_; }
+  // As LadderLogs has it.
+  void set_plan(std::shared_ptr<const RenditionPlan> plan) { presentation_.set_plan(std::move(plan)); }
   bool is_being_made() const { return presentation_.is_being_made(); }
 
  private:

@@ -20,11 +20,14 @@ Presence StreamView::presence(const RenditionView& rendition, const SegmentName&
 }
 
 bool StreamView::is_gap(const RenditionView& rendition, const SegmentName& name) const {
-  return is_offered(name) && place(name) < rendition.end() && !rendition.segments[place(name)];
+  return is_offered(name) && place(name) < rendition.end() && !rendition.segments[place(name)] &&
+         !rendition.is_promised(place(name));
 }
 
 bool StreamView::is_awaited(const RenditionView& rendition, const SegmentName& name) const {
-  return is_awaited(name) || (is_offered(name) && place(name) >= rendition.end());
+  if (is_awaited(name)) return true;
+  return is_offered(name) && !rendition.segments[place(name)] &&
+         (place(name) >= rendition.end() || rendition.is_promised(place(name)));
 }
 
 SegmentPlace StreamView::growing_of(const RenditionView& rendition, const SegmentName& name) const {

@@ -47,13 +47,16 @@ struct RenditionView {
   // What it has of StreamView::offered, in their order; nothing: a gap, or it is being made.
   std::vector<SegmentPlace> segments;
   std::size_t behind = 0;             // as Rendition::behind
-  SegmentPlace growing;               // of its list
+  std::vector<bool> promised;         // as Rendition::promised
+  SegmentPlace growing;               // of its list, or what has come of one that is promised
   std::vector<SegmentPlace> cut_off;  // Rendition::cut_off: their parts can be had
   std::optional<PartName> next_part;  // hinted: it will be there
   std::shared_ptr<const PastNames> past = std::make_shared<const PastNames>();
-  bool is_made = false;  // of a ladder
+  bool is_made = false;     // of a ladder
+  bool is_planned = false;  // made on demand
 
   std::size_t end() const { return segments.size() - behind; }
+  bool is_promised(std::size_t place) const { return place < promised.size() && promised[place]; }
   // Of a segment, part or init segment that is not here.
   template <class Name>
   Presence presence_of_missing(const Name& name) const {
@@ -94,7 +97,7 @@ struct StreamView {
   bool is_awaited(const SegmentName& name) const {
     return growing && !ended && !growing->segment().is_gap && segment_name(growing->segment()) == name;
   }
-  // The same of a ladder's rendition: also what is whole of the source and still being made.
+  // The same of a ladder's rendition: also what is whole of the source and still being made, or promised.
   bool is_awaited(const RenditionView& rendition, const SegmentName& name) const;
   // What of it has come; nothing: nothing has yet. Precondition: it is awaited.
   SegmentPlace growing_of(const RenditionView& rendition, const SegmentName& name) const;

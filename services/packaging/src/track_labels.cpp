@@ -39,7 +39,7 @@ const RenditionSegment& newest_segment(const Rendition& rendition) {
 }
 
 std::string rendition_label(const Rendition& rendition, std::vector<std::string>& taken) {
-  std::string label = newest_segment(rendition).description->name;
+  std::string label = description_of(rendition).name;
   if (without_quotes(label).empty())
     label = rendition.is_video() ? to_string(rendition.name)
                                  : "Audio " + std::to_string(rendition.name.number + 1);
