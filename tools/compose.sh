@@ -194,7 +194,9 @@ derive() {
       K) mib=$((10#${BASH_REMATCH[1]} >> 10)) ;; *) mib=$((10#${BASH_REMATCH[1]} >> 20)) ;;
     esac
   fi
-  export SHARED_SIZE=${SHARED_SIZE:-$((mib + 128))m} INGEST_MEMORY=${INGEST_MEMORY:-$((mib + 1536))m}
+  local ladders=0  # logs of transcoders
+  [[ ${TRANSCODE:-ondemand} == off ]] || ladders=$((128 * ${TRANSCODE_CHILDREN:-4}))
+  export SHARED_SIZE=${SHARED_SIZE:-$((mib + 128 + ladders))m} INGEST_MEMORY=${INGEST_MEMORY:-$((mib + 1536))m}
 }
 
 # The volume of the media log is memory and of no use without the stack; the next up may want another size. `down SERVICE`

@@ -27,6 +27,11 @@ def variants(stack):
     return [(attributes(said), name) for said, name in found]
 
 
+def said_of(stack):
+    """What players learn of each that is made before they choose."""
+    return {name: {key: said.get(key) for key in ("CODECS", "RESOLUTION", "BANDWIDTH", "FRAME-RATE")} for said, name in variants(stack) if name in MADE}
+
+
 def all_offered(stack):
     return [name for _, name in variants(stack)] if sorted(name for _, name in variants(stack)) == sorted(NAMES) else None
 

@@ -197,7 +197,7 @@ def without_encoder(stack):
 
 
 def transcoder():
-    with Stack(HLS_SEGMENT_MS="1000", MEDIA_LOG_KEEP_SECONDS="300", RECONNECT_GRACE_SECONDS="0") as stack:
+    with Stack(TRANSCODE="off", HLS_SEGMENT_MS="1000", MEDIA_LOG_KEEP_SECONDS="300", RECONNECT_GRACE_SECONDS="0") as stack:
         killed_while_live(stack)
         as_offline(stack)
         bears_damage(stack)

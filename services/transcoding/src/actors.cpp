@@ -19,21 +19,29 @@ struct WatcherState {
 };
 
 // On a thread of its own: looking lists a directory and maps files.
-caf::behavior watcher_actor(caf::stateful_actor<WatcherState>* self, std::shared_ptr<Watcher> watcher) {
+caf::behavior watcher_actor(caf::stateful_actor<WatcherState>* self, std::shared_ptr<Watcher> watcher,
+                            std::shared_ptr<runtime::WakeSlot> slot) {
   self->send(self, TickAtom::value);
   return {
       [self, watcher](TickAtom) {
         watcher->look(monotonic_us());
         self->delayed_send(self, kLookEvery, TickAtom::value);
       },
+      [watcher, slot](runtime::WakeAtom) {
+        slot->awake();
+        watcher->look(monotonic_us());
+      },
   };
 }
 
 }  // namespace
 
-std::vector<runtime::ChildSpec> transcoding_children(const std::shared_ptr<Watcher>& watcher) {
-  return {{.name = "watcher", .group = {}, .spawn = [watcher](caf::event_based_actor& root) {
-             return caf::actor(root.spawn<caf::detached>(watcher_actor, watcher));
+std::vector<runtime::ChildSpec> transcoding_children(const std::shared_ptr<Watcher>& watcher,
+                                                     const std::shared_ptr<runtime::WakeSlot>& slot) {
+  return {{.name = "watcher", .group = {}, .spawn = [watcher, slot](caf::event_based_actor& root) {
+             caf::actor actor = root.spawn<caf::detached>(watcher_actor, watcher, slot);
+             slot->replace(actor);
+             return actor;
            }}};
 }
 

@@ -1,6 +1,7 @@
 #include "child_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace millrace::transcoding {
 
@@ -21,6 +22,8 @@ std::vector<LivePublication> ChildTable::look(const std::vector<LivePublication>
     entry->second.stream_id = each.stream_id;
     entry->second.due = now;
   }
+  for (auto& [publication, child] : children_)
+    child.unwanted = child.unwanted || (child.phase == Phase::kRunning && !child.live);
   std::erase_if(children_, [](const auto& entry) {
     const Phase phase = entry.second.phase;
     return !entry.second.live && (phase == Phase::kWaiting || phase == Phase::kGivenUp);
@@ -51,6 +54,11 @@ void ChildTable::failed(PublicationId publication, Time now) {
   Child& child = found->second;
   if (child.phase == Phase::kRunning && now - child.began >= kLongLife) child.failures = 0;
   child.pid = 0;
+  if (std::exchange(child.unwanted, false)) {
+    child.phase = Phase::kWaiting;
+    child.due = now;
+    return;
+  }
   if (++child.failures > kMostFailures) {
     child.phase = Phase::kGivenUp;
     return;
@@ -72,6 +80,19 @@ std::map<PublicationId, int> ChildTable::pids() const {
     if (child.phase == Phase::kRunning) all.emplace(publication, child.pid);
   }
   return all;
+}
+
+std::map<PublicationId, int> ChildTable::unwanted() const {
+  std::map<PublicationId, int> all;
+  for (const auto& [publication, child] : children_) {
+    if (child.phase == Phase::kRunning && child.unwanted) all.emplace(publication, child.pid);
+  }
+  return all;
+}
+
+bool ChildTable::is_given_up(PublicationId publication) const {
+  const auto found = children_.find(publication);
+  return found != children_.end() && found->second.phase == Phase::kGivenUp;
 }
 
 ChildTable::Counts ChildTable::counts() const {

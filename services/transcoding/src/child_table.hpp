@@ -1,9 +1,9 @@
-// Which publications have a child, which are to get one, and which have been given up. Pure: what is live and
-// what ended go in, what to start comes out.
+// Which publications have a child, which are to get one, and which have been given up. Pure: what is live
+// (and wanted) and what ended go in, what to start comes out.
 //
 //   live ──> waiting ──due, and room──> running ──ended, still live──> waiting, longer each time
 //                                          │                    └──too often in a row──> given up
-//                                          └──ended, not live any more──> forgotten
+//                                          └──not live any more: it is to end, and ends──> forgotten
 //
 // One child a stream: that of its newest live publication, once that of an earlier one has ended.
 #pragma once
@@ -21,6 +21,7 @@ namespace millrace::transcoding {
 struct LivePublication {
   std::string stream_id;
   PublicationId publication{};
+  std::uint32_t picture = 0;  // index of the picture's newest configuration, in the log
 };
 
 class ChildTable {
@@ -44,13 +45,18 @@ class ChildTable {
   // failed().
   std::vector<LivePublication> look(const std::vector<LivePublication>& live, Time now);
   void started(PublicationId publication, int pid, Time now);
-  // It could not be started, or it ended: also with success, if its publication is live at the next look.
+  // It could not be started, or it ended: also with success, if its publication is live at the next look; but
+  // what was unwanted has not failed.
   void failed(PublicationId publication, Time now);
   // The publication gets no child any more.
   void give_up(PublicationId publication);
 
   // Of those that run.
   std::map<PublicationId, int> pids() const;
+  // Those among them that nobody has, or had at any look, use for: they are to end.
+  std::map<PublicationId, int> unwanted() const;
+  bool is_full() const { return pids().size() >= most_; }
+  bool is_given_up(PublicationId publication) const;
   Counts counts() const;
 
  private:
@@ -60,6 +66,7 @@ class ChildTable {
     Phase phase = Phase::kWaiting;
     int pid = 0;
     bool live = true;
+    bool unwanted = false;  // while it ran
     Time due{0};
     Time began{0};
     unsigned failures = 0;  // in a row

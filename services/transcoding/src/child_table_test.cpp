@@ -103,5 +103,35 @@ TEST(ChildTable, LeavesAloneWhatItWasToldToGiveUp) {
   EXPECT_TRUE(table.pids().empty());
 }
 
+TEST(ChildTable, SaysWhichChildNobodyWantsAnyMore) {
+  ChildTable table(4);
+  table.look({kCam, kOther}, 0ms);
+  table.started(kOne, 11, 0ms);
+  table.started(kTwo, 12, 0ms);
+  EXPECT_TRUE(table.unwanted().empty());
+  table.look({kOther}, 1ms);
+  EXPECT_EQ(table.unwanted(), (std::map<PublicationId, int>{{kOne, 11}}));
+  table.failed(kOne, 2ms);
+  table.look({kOther}, 3ms);
+  EXPECT_TRUE(table.unwanted().empty());
+  EXPECT_EQ(table.counts().waiting, 0U);
+}
+
+// However often somebody looks in for a moment.
+TEST(ChildTable, WhatWasUnwantedHasNotFailed) {
+  ChildTable table(4);
+  ChildTable::Time now = 0ms;
+  for (unsigned i = 0; i < 2 * ChildTable::kMostFailures; ++i) {
+    ASSERT_EQ(table.look({kCam}, now).size(), 1U) << i;
+    table.started(kOne, 11, now);
+    table.look({}, now += 1ms);
+    EXPECT_EQ(table.unwanted().size(), 1U);
+    EXPECT_TRUE(table.look({kCam}, now += 1ms).empty()) << "it is to end all the same";
+    EXPECT_EQ(table.unwanted().size(), 1U);
+    table.failed(kOne, now += 1ms);
+  }
+  EXPECT_EQ(table.look({kCam}, now).size(), 1U) << "at once";
+}
+
 }  // namespace
 }  // namespace millrace::transcoding

@@ -5,13 +5,18 @@
 namespace millrace::transcoding {
 
 void TranscodingConfig::add_rows(ConfigTable& table) {
-  table.choice("TRANSCODE", mode, "off", {"off", "always"},
-               "always: renditions of every live stream are made; off: of none");
+  table.choice("TRANSCODE", mode, "ondemand", {"off", "ondemand", "always"},
+               "ondemand: renditions of live streams are offered, and made "
+               "while somebody watches them; always: "
+               "they are made all the time; off: there are none");
+  table.duration("TRANSCODE_LINGER_SECONDS", linger, "30", {1, 3600},
+                 "seconds that a rendition is made after its last viewer");
   std::vector<std::string> ladders(ladder_names().begin(), ladder_names().end());
   table.choice("TRANSCODE_LADDER", ladder, std::string(kDefaultLadder), ladders,
                "which renditions: docs/transcoding.md has the ladders");
   table.text("TRANSCODE_OWN_LADDER", ladder_file, "",
-             "file with a ladder of one's own, lines like \"720p30 3000\": instead of TRANSCODE_LADDER's");
+             "file with a ladder of one's own, lines like \"720p30 3000\": "
+             "instead of TRANSCODE_LADDER's");
   table.text("RTMP_ENCODER", encoder, "auto",
              "encoder of renditions: auto, x264, x265, libaom_av1, nvenc_h264, …; docs/transcoding.md");
   table.choice(

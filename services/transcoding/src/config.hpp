@@ -1,6 +1,7 @@
 // transcoding's configuration.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -12,11 +13,12 @@
 namespace millrace::transcoding {
 
 struct TranscodingConfig {
-  std::string mode;  // "off", "always"
+  std::string mode;  // "off", "ondemand", "always"
   std::string ladder;
   std::string ladder_file;
   std::string encoder;
   std::string preset;
+  std::chrono::seconds linger{0};
   std::size_t most_children = 0;
   media::LogDirectoryConfig media_log;
   http::OpsConfig ops;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "child_status.hpp"
 #include "child_table.hpp"
 
 namespace prometheus {
@@ -20,12 +22,19 @@ class Metrics {
 
   void started();
   void failed();
-  void counted(const ChildTable::Counts& counts);
+  // Of a stream's child, since it was started; before: as it said the last
+  // time.
+  void said(const std::string& stream_id, const ChildStatus& before, const ChildStatus& now);
+  // It has no child any more.
+  void forget(const std::string& stream_id);
+  // wanted: renditions.
+  void counted(const ChildTable::Counts& counts, std::size_t wanted);
 
   std::shared_ptr<prometheus::Collectable> collectable() const;
 
  private:
   struct Families;
+  struct Stream;
   std::unique_ptr<Families> families_;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstring>
@@ -15,11 +16,18 @@ namespace {
 
 class SpawnActions {
  public:
-  SpawnActions() {
+  // The child's ends of pipes; -1: none.
+  SpawnActions(int input, int output) {
     constexpr int kFirstOther = 3;
     ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (input >= 0)
+      ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+    else
+      ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (output >= 0)
+      ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    else
+      ::posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_addclosefrom_np(&actions_, kFirstOther);
     ::posix_spawnattr_init(&attributes_);
     sigset_t none;
@@ -52,6 +60,18 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
+Result<void> make_pipe(net::UniqueFd& reads, net::UniqueFd& writes) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail("transcoding.start", std::strerror(errno));
+  reads.reset(ends[0]);
+  writes.reset(ends[1]);
+  return {};
+}
+
+void do_not_wait(const net::UniqueFd& end) {
+  ::fcntl(end.get(), F_SETFL, ::fcntl(end.get(), F_GETFL) | O_NONBLOCK);
+}
+
 }  // namespace
 
 std::string ProcessEnd::text() const {
@@ -59,16 +79,34 @@ std::string ProcessEnd::text() const {
 }
 
 Result<int> start_process(const std::string& program, const std::vector<std::string>& arguments,
-                          const std::vector<std::string>& environment) {
+                          const std::vector<std::string>& environment, ProcessPipes* pipes) {
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = environment;
-  const SpawnActions spawn;
+  net::UniqueFd child_input;
+  net::UniqueFd child_output;
+  if (pipes != nullptr) {
+    if (Result<void> made = make_pipe(child_input, pipes->input); !made) return tl::unexpected(made.error());
+    if (Result<void> made = make_pipe(pipes->output, child_output); !made)
+      return tl::unexpected(made.error());
+    do_not_wait(pipes->input);
+    do_not_wait(pipes->output);
+  }
+  const SpawnActions spawn(child_input.get(), child_output.get());
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, program.c_str(), spawn.actions(), spawn.attributes(),
                                   pointers(words).data(), pointers(variables).data());
   if (error != 0) return fail("transcoding.start", program + ": " + std::strerror(error));
   return pid;
+}
+
+std::string read_available(int descriptor) {
+  std::string text;
+  std::array<char, 4096> bytes{};
+  ssize_t size = 0;
+  while (text.size() < kMostOutput && (size = ::read(descriptor, bytes.data(), bytes.size())) > 0)
+    text.append(bytes.data(), static_cast<std::size_t>(size));
+  return text;
 }
 
 std::optional<ProcessEnd> end_of_process(int pid) {

@@ -1,6 +1,7 @@
 #include "process.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -36,6 +37,16 @@ TEST(Process, HasNothingOfThisOne) {
   const int pid = start_process("/bin/sh", {"-c", script}, {"GIVEN=yes", "PATH=/usr/bin:/bin"}).value();
   EXPECT_EQ(wait_for_end(pid).text(), "status 0");
   ::unsetenv("MILLRACE_TEST_SECRET");
+}
+
+TEST(Process, IsSpokenTo) {
+  ProcessPipes pipes;
+  const int pid = start_process("/bin/cat", {}, {}, &pipes).value();
+  EXPECT_EQ(read_available(pipes.output.get()), "");
+  ASSERT_EQ(::write(pipes.input.get(), "hello\n", 6), 6);
+  pipes.input.reset();
+  EXPECT_EQ(wait_for_end(pid).text(), "status 0");
+  EXPECT_EQ(read_available(pipes.output.get()), "hello\n");
 }
 
 TEST(Process, SaysThatThereIsNoSuchProgram) {

@@ -7,6 +7,7 @@
 #include "actors.hpp"
 #include "base/clock.hpp"
 #include "base/regular_file.hpp"
+#include "bus/v1/bus.pb.h"
 #include "ladder.hpp"
 
 namespace millrace::transcoding {
@@ -36,16 +37,34 @@ Result<void> check_ladder(const std::string& file) {
 
 }  // namespace
 
+// Packaging's: that renditions are wanted.
+void TranscodingService::listen_to_packaging() {
+  shell_.node().subscribe("packaging", {.on_event = [this](const bus::v1::Event& event) {
+                            if (!event.has_renditions_wanted()) return;
+                            watcher_->want(event.renditions_wanted());
+                            slot_->wake();
+                          }});
+}
+
 WatcherSettings TranscodingService::settings(const runtime::ServiceContext& context) const {
   WatcherSettings settings;
   settings.program = program_beside_this("millrace-transcoder");
   settings.directory = config_.media_log.directory(context.home);
-  settings.arguments = {"--dir",         settings.directory, "--ladder",     config_.ladder, "--encoder",
-                        config_.encoder, "--preset",         config_.preset, "--with-parent"};
+  settings.arguments = {"--dir",    settings.directory, "--ladder",     config_.ladder,
+                        "--preset", config_.preset,     "--with-parent"};
   if (!config_.ladder_file.empty())
     settings.arguments.insert(settings.arguments.end(), {"--ladder-file", config_.ladder_file});
   settings.environment = child_environment();
   settings.most_children = config_.most_children;
+  settings.encoder = config_.encoder;
+  if (config_.mode == "ondemand") settings.linger = config_.linger;
+  settings.announce = [&node = shell_.node()](const v1::RenditionsPlanned& plan, bool there) {
+    bus::v1::Event event;
+    event.set_key("renditions/" + plan.stream_id());
+    event.set_retracted(!there);
+    *event.mutable_renditions_planned() = plan;
+    node.publish(std::move(event));
+  };
   return settings;
 }
 
@@ -54,7 +73,8 @@ Result<void> TranscodingService::start(runtime::ServiceContext& context) {
   if (!config_.transcodes()) return shell_.open_ops(context, config_.ops, {});
   if (auto checked = check_ladder(config_.ladder_file); !checked) return checked;
   watcher_ = std::make_shared<Watcher>(settings(context), context.health);
-  for (runtime::ChildSpec& child : transcoding_children(watcher_))
+  if (config_.mode == "ondemand") listen_to_packaging();
+  for (runtime::ChildSpec& child : transcoding_children(watcher_, slot_))
     runtime::add_child(context.root, std::move(child));
   return shell_.open_ops(context, config_.ops, {watcher_->metrics().collectable()});
 }
@@ -62,6 +82,8 @@ Result<void> TranscodingService::start(runtime::ServiceContext& context) {
 void TranscodingService::drain(runtime::Deadline deadline) {
   const auto patience = std::chrono::microseconds(service::time_left(deadline, kDrainReserve));
   if (watcher_) watcher_->stop(monotonic_us() + patience.count());
+  // The actors' system waits until nobody has a detached actor any more.
+  slot_->replace(nullptr);
   shell_.close(std::min(service::time_left(deadline), kLastAnswers));
 }
 

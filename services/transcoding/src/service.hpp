@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "config.hpp"
+#include "runtime/actor_slot.hpp"
 #include "runtime/service.hpp"
 #include "service/shell.hpp"
 #include "watcher.hpp"
@@ -17,11 +18,13 @@ class TranscodingService {
   void drain(runtime::Deadline deadline);
 
  private:
+  void listen_to_packaging();
   WatcherSettings settings(const runtime::ServiceContext& context) const;
 
   TranscodingConfig config_;
   service::Shell shell_;
-  std::shared_ptr<Watcher> watcher_;  // null: TRANSCODE=off
+  std::shared_ptr<runtime::WakeSlot> slot_ = std::make_shared<runtime::WakeSlot>();  // of the watcher's actor
+  std::shared_ptr<Watcher> watcher_;                                                 // null: TRANSCODE=off
 };
 
 }  // namespace millrace::transcoding

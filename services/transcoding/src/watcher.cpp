@@ -26,12 +26,6 @@ ChildTable::Time to_time(std::int64_t now_us) {
   return std::chrono::duration_cast<ChildTable::Time>(std::chrono::microseconds(now_us));
 }
 
-std::string hex(PublicationId publication) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number_of(publication)));
-  return text.data();
-}
-
 // The arena's files go if no writer has it.
 bool remove_arena(const std::filesystem::path& directory, const std::string& name) {
   const std::filesystem::path lock = directory / (name + ".lock");
@@ -47,16 +41,179 @@ bool remove_arena(const std::filesystem::path& directory, const std::string& nam
   return free;
 }
 
+// 0 also where the log cannot be opened, as others may at another time.
+std::uint32_t newest_picture(const media::FoundLog& found) {
+  const media::LogInfo& info = found.info;
+  const auto log = found.arena->open_log(info.slot, info.publication_id, info.committed);
+  if (!log) return 0;
+  for (std::uint32_t index = log->configuration_count(); index-- > 0;) {
+    const auto configuration = log->configuration(index);
+    if (configuration && configuration->description.track == media::kVideoTrack) return index;
+  }
+  return 0;
+}
+
 }  // namespace
+
+Watcher::Watcher(WatcherSettings settings, std::shared_ptr<runtime::Health> health)
+    : settings_(std::move(settings)),
+      health_(std::move(health)),
+      table_(settings_.most_children),
+      demand_(settings_.linger.value_or(std::chrono::milliseconds(0))) {
+  if (settings_.encoder.empty()) begin_planning();
+}
+
+void Watcher::begin_planning() {
+  if (!is_on_demand()) return;
+  std::vector<std::string> arguments = settings_.arguments;
+  if (!encoder_.empty()) arguments.insert(arguments.end(), {"--encoder", encoder_, "--tried"});
+  planners_.emplace(
+      Planners::Settings{settings_.program, std::move(arguments), settings_.environment, encoder_});
+}
+
+// Once: whether the encoder that is asked for can be used is known before any stream is there.
+bool Watcher::has_encoder() {
+  if (settings_.encoder.empty() || !encoder_.empty()) return true;
+  if (no_encoder_) return false;
+  if (chooser_.pid == 0) {
+    std::vector<std::string> arguments = settings_.arguments;
+    arguments.insert(arguments.end(), {"--choose", "--encoder", settings_.encoder});
+    const Result<int> pid =
+        start_process(settings_.program, arguments, settings_.environment, &chooser_.pipes);
+    trouble_ = pid ? std::string() : pid.error().message;
+    chooser_.pid = pid.value_or(0);
+    return false;
+  }
+  const std::optional<ProcessEnd> end = end_of_process(chooser_.pid);
+  chooser_.said += read_available(chooser_.pipes.output.get());
+  if (!end) return false;
+  const std::string said = chooser_.said.substr(0, chooser_.said.find('\n'));
+  chooser_ = {};
+  const bool well = end->signal == 0 && end->status == 0 && !said.empty();
+  if (well) {
+    encoder_ = said;
+    log::info("encoder chosen", {{"encoder", encoder_}});
+    begin_planning();
+  } else if (end->signal == 0 && end->status == kNoEncoder) {
+    no_encoder_ = true;
+    no_encoder_why_ = said;
+    log::error("the encoder cannot be used", {{"encoder", settings_.encoder}, {"reason", said}});
+  }
+  return well;
+}
 
 void Watcher::look(std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return;
   note_ended(now_us);
+  if (!has_encoder()) return report();
   const std::vector<LivePublication> live = live_publications();
-  for (const LivePublication& publication : table_.look(live, to_time(now_us))) start(publication, now_us);
+  if (planners_) planners_->look(live, to_time(now_us));
+  hear_wanted(now_us);
+  for (const LivePublication& publication : table_.look(to_make(live), to_time(now_us)))
+    start(publication, now_us);
+  for (const auto& [publication, pid] : table_.unwanted()) signal_process(pid, SIGTERM);
+  tell_children();
+  hear_children();
+  announce(live);
   clear_arenas(live, now_us);
   report();
+}
+
+void Watcher::want(const v1::RenditionsWanted& wanted) {
+  const std::lock_guard lock(heard_mutex_);
+  if (heard_.size() < kMostHeard) heard_.push_back(wanted);
+}
+
+void Watcher::hear_wanted(std::int64_t now_us) {
+  std::vector<v1::RenditionsWanted> heard;
+  {
+    const std::lock_guard lock(heard_mutex_);
+    heard.swap(heard_);
+  }
+  demand_.look(to_time(now_us));
+  for (const v1::RenditionsWanted& wanted : heard) {
+    for (const v1::WantedRendition& rendition : wanted.renditions())
+      demand_.note(PublicationId{wanted.publication_id()}, rendition.name(), rendition.media_sequence(),
+                   to_time(now_us));
+  }
+}
+
+// Of what is planned, by which it is made.
+std::optional<Wanted> Watcher::wanted_of(PublicationId publication) const {
+  std::optional<Wanted> wanted = demand_.wanted(publication);
+  const StreamPlan* const plan = planners_->plan(publication);
+  if (!wanted || plan == nullptr) return std::nullopt;
+  const auto& planned = plan->renditions.renditions();
+  std::erase_if(wanted->names, [&](const std::string& name) {
+    return std::none_of(planned.begin(), planned.end(),
+                        [&](const auto& each) { return each.name() == name; });
+  });
+  if (wanted->names.empty()) return std::nullopt;
+  wanted->rates = plan->rates;
+  return wanted;
+}
+
+std::vector<LivePublication> Watcher::to_make(const std::vector<LivePublication>& live) const {
+  if (!is_on_demand()) return live;
+  std::vector<LivePublication> wanted;
+  for (const LivePublication& each : live) {
+    if (wanted_of(each.publication)) wanted.push_back(each);
+  }
+  return wanted;
+}
+
+// What changes is told once; a child that does not read has ended, or will.
+void Watcher::tell_children() {
+  if (!is_on_demand()) return;
+  for (auto& [publication, child] : children_) {
+    const std::optional<Wanted> wanted = wanted_of(publication);
+    if (!wanted || (wanted->names == child.told.names && wanted->rates == child.told.rates)) continue;
+    const std::string line = to_string(*wanted) + "\n";
+    if (::write(child.pipes.input.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+      continue;
+    child.told = *wanted;
+    demand_.told(publication);
+  }
+}
+
+void Watcher::hear_children() {
+  for (auto& [publication, child] : children_) {
+    const auto status = child.lines.take(read_available(child.pipes.output.get()));
+    if (!status) continue;
+    metrics_.said(child.stream_id, child.status, *status);
+    child.status = *status;
+  }
+}
+
+// Empty: it can be begun.
+std::string Watcher::refusal(PublicationId publication) const {
+  if (no_encoder_) return "the encoder cannot be used";
+  if (table_.is_given_up(publication)) return "it has failed too often";
+  if (table_.is_full() && !table_.pids().contains(publication))
+    return "as many streams as may be are transcoded already";
+  return {};
+}
+
+void Watcher::announce(const std::vector<LivePublication>& live) {
+  if (!is_on_demand() || !settings_.announce) return;
+  std::map<std::string, v1::RenditionsPlanned> facts;
+  for (const LivePublication& each : live) {
+    const StreamPlan* const plan = planners_->plan(each.publication);
+    if (plan == nullptr) continue;
+    v1::RenditionsPlanned& fact = facts[each.stream_id] = plan->renditions;
+    fact.set_refusal(refusal(each.publication));
+  }
+  for (const auto& [stream_id, fact] : announced_) {
+    if (!facts.contains(stream_id)) settings_.announce(fact, false);
+  }
+  for (const auto& [stream_id, fact] : facts) {
+    const auto before = announced_.find(stream_id);
+    const bool same =
+        before != announced_.end() && before->second.SerializeAsString() == fact.SerializeAsString();
+    if (!same) settings_.announce(fact, true);
+  }
+  announced_ = std::move(facts);
 }
 
 void Watcher::note_ended(std::int64_t now_us) {
@@ -66,6 +223,10 @@ void Watcher::note_ended(std::int64_t now_us) {
 }
 
 void Watcher::note_end(PublicationId publication, const ProcessEnd& end, std::int64_t now_us) {
+  if (const auto child = children_.find(publication); child != children_.end()) {
+    metrics_.forget(child->second.stream_id);
+    children_.erase(child);
+  }
   const bool well = end.signal == 0 && end.status == 0;
   if (!well) {
     metrics_.failed();
@@ -84,13 +245,13 @@ std::vector<LivePublication> Watcher::live_publications() {
   media::ArenaSet arenas(settings_.directory, "transcoding");
   const Result<void> looked = arenas.refresh();
   trouble_ = looked ? std::string() : looked.error().message;
-  std::map<std::string, PublicationId> newest;
+  std::map<std::string, media::FoundLog> newest;
   for (const media::FoundLog& found : arenas.logs(media::LogRole::kSource)) {
-    if (found.info.end == media::LogEnd::kLive && !found.arena->over())
-      newest[found.info.stream_id] = found.info.publication_id;
+    if (found.info.end == media::LogEnd::kLive && !found.arena->over()) newest[found.info.stream_id] = found;
   }
   std::vector<LivePublication> live;
-  for (const auto& [stream_id, publication] : newest) live.push_back({stream_id, publication});
+  for (const auto& [stream_id, found] : newest)
+    live.push_back({stream_id, found.info.publication_id, is_on_demand() ? newest_picture(found) : 0});
   return live;
 }
 
@@ -98,7 +259,11 @@ void Watcher::start(const LivePublication& publication, std::int64_t now_us) {
   std::vector<std::string> arguments = settings_.arguments;
   arguments.insert(arguments.end(),
                    {"--stream", publication.stream_id, "--publication", hex(publication.publication)});
-  const Result<int> pid = start_process(settings_.program, arguments, settings_.environment);
+  arguments.emplace_back("--status");
+  Child child{publication.stream_id};
+  if (!encoder_.empty()) arguments.insert(arguments.end(), {"--encoder", encoder_, "--tried"});
+  if (is_on_demand()) arguments.emplace_back("--control");
+  const Result<int> pid = start_process(settings_.program, arguments, settings_.environment, &child.pipes);
   if (!pid) {
     log::error("transcoder cannot be started", {{"reason", pid.error().message}});
     metrics_.failed();
@@ -109,12 +274,17 @@ void Watcher::start(const LivePublication& publication, std::int64_t now_us) {
       "transcoder started",
       {{"stream", publication.stream_id}, {"publication", hex(publication.publication)}, {"pid", *pid}});
   metrics_.started();
+  children_[publication.publication] = std::move(child);
   table_.started(publication.publication, *pid, to_time(now_us));
 }
 
 void Watcher::clear_arenas(const std::vector<LivePublication>& live, std::int64_t now_us) {
+  // On demand only those that have a child: what nobody watches costs no memory.
   std::set<std::string> used;
-  for (const LivePublication& each : live) used.insert(kArenaPrefix + each.stream_id);
+  for (const auto& [publication, child] : children_) used.insert(kArenaPrefix + child.stream_id);
+  for (const LivePublication& each : live) {
+    if (!is_on_demand()) used.insert(kArenaPrefix + each.stream_id);
+  }
   std::set<std::string> there;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(settings_.directory, error)) {
@@ -135,11 +305,14 @@ void Watcher::clear_arenas(const std::vector<LivePublication>& live, std::int64_
 
 void Watcher::report() {
   const ChildTable::Counts counts = table_.counts();
-  metrics_.counted(counts);
+  metrics_.counted(counts, demand_.renditions());
   std::string reason = trouble_;
-  if (no_encoder_) reason = "the encoder cannot be used";
+  if (no_encoder_)
+    reason = "the encoder cannot be used" + (no_encoder_why_.empty() ? "" : ": " + no_encoder_why_);
   if (reason.empty() && counts.given_up > 0)
     reason = std::to_string(counts.given_up) + " streams are not transcoded any more";
+  if (const std::size_t without = planners_ ? planners_->given_up() : 0; reason.empty() && without > 0)
+    reason = "no renditions can be planned of " + std::to_string(without) + " streams";
   health_->set("transcoding", reason.empty() ? runtime::HealthState::kReady : runtime::HealthState::kDegraded,
                reason);
 }
@@ -147,6 +320,8 @@ void Watcher::report() {
 void Watcher::stop(std::int64_t deadline_us) {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
+  planners_.reset();
+  signal_process(chooser_.pid, SIGKILL);
   std::map<PublicationId, int> running = table_.pids();
   for (const auto& [publication, pid] : running) signal_process(pid, SIGTERM);
   while (!running.empty()) {

@@ -4,13 +4,19 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "media/arena_writer.hpp"
 
@@ -98,6 +104,114 @@ TEST_F(WatcherTest, SaysThatTheEncoderCannotBeUsed) {
   }
   EXPECT_NE(health_->report().json().find("the encoder cannot be used"), std::string::npos);
   EXPECT_EQ(running(), 0U);
+}
+
+// A planner says that there is one rendition; a child keeps what it is told.
+TEST_F(WatcherTest, MakesOnDemandWhatIsWanted) {
+  ::signal(SIGPIPE, SIG_IGN);  // as in every service
+  run_script(
+      "if [ \"$0\" = --plan ]; then echo "
+      "'{\"publication\":7,\"source_kbps\":900,\"source_millifps\":25000,\"picture\":0,\"tracks\":["
+      "{\"name\":\"v0-360p\",\"kind\":0,\"codec\":1,\"timescale\":90000,"
+      "\"width\":640,\"height\":360,"
+      "\"sample_rate\":0,\"channels\":0,\"frame_rate_mhz\":25000,\"kbps\":800,"
+      "\"peak_kbps\":900,\"codecs\":\"\",\"source_configuration\":0,"
+      "\"configuration\":\"00ff\"}]}'; else exec cat > " +
+      settings_.directory + "/told; fi");
+  settings_.linger = std::chrono::seconds(30);
+  std::vector<std::pair<v1::RenditionsPlanned, bool>> said;
+  settings_.announce = [&](const v1::RenditionsPlanned& plan, bool there) { said.emplace_back(plan, there); };
+  start();
+  publish();
+  std::int64_t now_us = 0;
+  const auto look_until = [&](const std::function<bool()>& holds) {
+    for (int i = 0; i < 1000 && !holds(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      watcher_->look(now_us += 1000);
+    }
+    EXPECT_TRUE(holds());
+  };
+  look_until([&] { return !said.empty(); });
+  ASSERT_EQ(said.front().first.renditions_size(), 1);
+  EXPECT_EQ(said.front().first.renditions(0).configuration().size(), 2U);
+  EXPECT_TRUE(said.front().first.refusal().empty());
+  EXPECT_EQ(running(), 0U) << "nothing is made that nobody wants";
+  v1::RenditionsWanted wanted;
+  wanted.set_publication_id(7);
+  wanted.add_renditions()->set_name("v0-360p");
+  wanted.mutable_renditions(0)->set_media_sequence(99);
+  watcher_->want(wanted);
+  look_until([&] {
+    return running() == 1 && is_there("told") &&
+           std::filesystem::file_size(settings_.directory + "/told") > 0;
+  });
+  std::ifstream told(settings_.directory + "/told");
+  std::string line;
+  std::getline(told, line);
+  EXPECT_EQ(line, "want 99 900 25000 v0-360p");
+  now_us += 30 * kSecond;
+  look_until([&] { return running() == 0; });
+  live_.reset();
+  look_until([&] { return !said.back().second; });
+  watcher_->stop(monotonic_us() + 10 * kSecond);
+}
+
+// A planner says which configuration it has seen: as many as there are in a file.
+TEST_F(WatcherTest, PlansAgainWhatHasAnotherPicture) {
+  run_script(
+      "n=$(cat " + settings_.directory +
+      "/picture); echo '{\"publication\":7,\"source_kbps\":900,\"source_millifps\":25000,\"picture\":'$n',"
+      "\"tracks\":[]}'; echo >> " +
+      settings_.directory + "/planned");
+  const auto picture = [&](int index) { std::ofstream(settings_.directory + "/picture") << index; };
+  const auto planned = [&] {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(settings_.directory + "/planned", none);
+    return none ? std::size_t{0} : static_cast<std::size_t>(size);
+  };
+  picture(0);
+  settings_.linger = std::chrono::seconds(30);
+  start();
+  publish();
+  const auto configure = [&](const std::string& bytes) {
+    media::TrackConfiguration description{};
+    description.track = media::kVideoTrack;
+    ASSERT_TRUE(live_->add_configuration(description, {}, as_bytes(bytes)));
+  };
+  configure("one");
+  std::int64_t now_us = 0;
+  const auto look = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      watcher_->look(now_us += kSecond / 10);
+    }
+  };
+  for (int i = 0; i < 200 && planned() == 0; ++i) look(1);
+  look(100);
+  EXPECT_EQ(planned(), 1U) << "once";
+  configure("another");
+  for (int i = 0; i < 200 && planned() < 2; ++i) look(1);
+  EXPECT_EQ(planned(), 2U);
+  look(60);
+  EXPECT_GE(planned(), 3U) << "as long as its key frame has not come";
+  picture(1);
+  look(120);
+  const std::size_t now = planned();
+  look(120);
+  EXPECT_EQ(planned(), now);
+  watcher_->stop(monotonic_us() + 10 * kSecond);
+}
+
+TEST_F(WatcherTest, SaysAtStartThatTheEncoderCannotBeUsed) {
+  run_script("[ \"$0\" = --choose ] && echo no device && exit 69");
+  settings_.encoder = "nvenc_h264";
+  start();
+  std::int64_t now_us = 0;
+  while (health_->overall() != runtime::HealthState::kDegraded) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    watcher_->look(now_us += kSecond);
+  }
+  EXPECT_NE(health_->report().json().find("the encoder cannot be used: no device"), std::string::npos);
 }
 
 TEST_F(WatcherTest, RemovesArenasThatNobodyWritesToAnyMore) {
