@@ -195,7 +195,7 @@ derive() {
     esac
   fi
   local ladders=0  # logs of transcoders
-  [[ ${TRANSCODE:-ondemand} == off ]] || ladders=$((128 * ${TRANSCODE_CHILDREN:-4}))
+  [[ ${TRANSCODE:-off} == off ]] || ladders=$((128 * ${TRANSCODE_CHILDREN:-4}))
   export SHARED_SIZE=${SHARED_SIZE:-$((mib + 128 + ladders))m} INGEST_MEMORY=${INGEST_MEMORY:-$((mib + 1536))m}
 }
 

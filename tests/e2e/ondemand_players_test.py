@@ -97,7 +97,7 @@ def another_picture(stack, directory):
 def ondemand_players():
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        with ladder_stack(directory, TRANSCODE_LINGER_SECONDS=str(LINGER), RECONNECT_GRACE_SECONDS="1") as stack:
+        with ladder_stack(directory, TRANSCODE="ondemand", TRANSCODE_LINGER_SECONDS=str(LINGER), RECONNECT_GRACE_SECONDS="1") as stack:
             clip = make_source(directory)
             stack.publish_on(clip)
             wait_for(lambda: all_offered(stack), "all renditions to be offered", 60)

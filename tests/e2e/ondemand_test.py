@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A ladder on demand (TRANSCODE=ondemand, the default): everything is offered, as it will be, and nothing is made until somebody plays it; the
+"""A ladder on demand (TRANSCODE=ondemand): everything is offered, as it will be, and nothing is made until somebody plays it; the
 first segment comes soon; each rendition is begun and ended by itself; after the last viewer nothing is left; transcoder, transcoding and
 packaging killed while watched; an encoder that is not there."""
 import os
@@ -86,7 +86,7 @@ def killed_while_watched(stack):
 def ondemand():
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        with ladder_stack(directory, TRANSCODE_LINGER_SECONDS=str(LINGER)) as stack:
+        with ladder_stack(directory, TRANSCODE="ondemand", TRANSCODE_LINGER_SECONDS=str(LINGER)) as stack:
             publisher = stack.publish_on(make_source(directory))
             nothing_by_itself(stack)
             begins_and_ends(stack)
@@ -95,7 +95,7 @@ def ondemand():
             ended = stack.pid("transcoding")
             os.kill(ended, signal.SIGTERM)
             wait_for(lambda: not pathlib.Path(f"/proc/{ended}").exists(), "transcoding to end", 5)
-    with Stack(RTMP_ENCODER="svt_av1") as stack:
+    with Stack(TRANSCODE="ondemand", RTMP_ENCODER="svt_av1") as stack:
         wait_for(lambda: stack.health("transcoding") == "degraded", "transcoding to say before any stream that it has no encoder", 40)
 
 

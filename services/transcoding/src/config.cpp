@@ -5,7 +5,7 @@
 namespace millrace::transcoding {
 
 void TranscodingConfig::add_rows(ConfigTable& table) {
-  table.choice("TRANSCODE", mode, "ondemand", {"off", "ondemand", "always"},
+  table.choice("TRANSCODE", mode, "off", {"off", "ondemand", "always"},
                "ondemand: renditions of live streams are offered, and made "
                "while somebody watches them; always: "
                "they are made all the time; off: there are none");
