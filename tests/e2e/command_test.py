@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The millrace command: what stops it says so before any work, a second up harms nothing, Ctrl-C drains, down leaves nothing,
 restarts keep keys, secrets are where they belong."""
+import fcntl
 import json
 import os
 import pathlib
@@ -469,6 +470,7 @@ def second_up_and_restart():
         check(stack.down().returncode == 0, "down")
         check("-T 13000" in (stack.home / "called").read_text(), "down waits as long as up was told to drain")
         check(not list((stack.home / "run/s6").glob("*/secrets")), "secrets are not left lying about")
+        check(not os.path.exists(stack.info["media_log_directory"]), "the arena's memory is given back")
         check("not running" in stack.down().stdout, "a second down says so")
         stack.up()
         check((stack.info["publish_url"].rsplit("/", 1)[1], stack.info["stream_id"]) == before, "the key survives a restart")
@@ -502,12 +504,17 @@ def orphans(stack):
     stack.up()
     pids = [service["pid"] for service in stack.status()["services"]]
     kill_scanner()
-    stopped = stack.down()
+    logs = pathlib.Path(stack.info["media_log_directory"])
+    with open(logs / "other.lock", "w", encoding="ascii") as lock:  # a writer of another stack's that shares the directory
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (logs / "other.arena").touch()
+        stopped = stack.down()
+        check(sorted(file.name for file in logs.iterdir()) == ["other.arena", "other.lock"], f"what others write stays: {list(logs.iterdir())}")
     check(stopped.returncode == 0 and "has stopped" in stopped.stdout, f"{stopped.stdout}{stopped.stderr}")
+    shutil.rmtree(logs)
     check(not any(os.path.exists(f"/proc/{pid}") for pid in pids), "nothing is left running")
     left = [path for path in (stack.home / "run/s6").glob("*/log") if subprocess.run(["s6-svok", str(path)], check=False).returncode == 0]
     check(not left, f"no logger's supervisor either: {left}")
-    check(not os.path.exists(stack.info["media_log_directory"]), "the arena's memory is given back")
     up_says_so(stack)
 
 

@@ -276,10 +276,23 @@ stack_down() {
   # The arena is memory: give it back.
   log=$(cat "$RUN/media_log_directory" 2>/dev/null || true)
   if [ -n "$log" ]; then
-    rm -f "$log"/*.arena* "$log"/*.cursors* "$log"/*.lock
+    forget_arenas "$log"
     rmdir --ignore-fail-on-non-empty "$log" 2>/dev/null || true
   fi
   echo "Millrace has stopped."
+}
+
+# forget_arenas DIRECTORY: of writers that have ended. Whoever writes holds the lock: another stack may share the directory.
+forget_arenas() {
+  local file name
+  for file in "$1"/*.arena* "$1"/*.cursors* "$1"/*.lock; do
+    [ -e "$file" ] || continue
+    name=${file##*/}
+    name=${name%.lock}
+    name=${name%.arena*}
+    name=$1/${name%.cursors*}
+    flock -n "$name.lock" rm -f "$name".arena* "$name".cursors* "$name.lock" || true
+  done
 }
 
 # A new token for the owner when the old one is in the second half of its life.
