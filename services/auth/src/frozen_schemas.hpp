@@ -20,7 +20,7 @@ struct FrozenVersion {
 };
 
 inline const std::vector<FrozenVersion>& frozen_versions() {
-  static const std::vector<FrozenVersion> kVersions = {
+  static const std::vector<FrozenVersion> versions = {
       {1,
        {R"(CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name VARCHAR(200) NOT NULL,
            checksum CHAR(64) NOT NULL, applied_wall_us BIGINT NOT NULL))",
@@ -84,7 +84,7 @@ inline const std::vector<FrozenVersion>& frozen_versions() {
         "543601815e425298ccf78e5e9866cb827247f07e4c332720f7883202f7e25866eec750dacc21a3d7276750"
         "')"}},
   };
-  return kVersions;
+  return versions;
 }
 
 }  // namespace millrace::auth

@@ -42,8 +42,8 @@ bool NoticeQueue::done(Key key, bool acknowledged, std::int64_t now_us, double s
   notice.running = false;
   const unsigned doublings = std::min(notice.attempts++, 16U);
   const std::int64_t pause = std::min(limits_.first_pause_us << doublings, limits_.longest_pause_us);
-  notice.due_us =
-      now_us + pause / 2 + static_cast<std::int64_t>(spread * static_cast<double>(pause - pause / 2));
+  const std::int64_t half = pause / 2;
+  notice.due_us = now_us + half + static_cast<std::int64_t>(spread * static_cast<double>(pause - half));
   return false;
 }
 
