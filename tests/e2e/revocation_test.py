@@ -1,12 +1,50 @@
 #!/usr/bin/env python3
-"""A key that is replaced, a stream that is banned: cut at once, the recording intact. Private streams: nothing without the key."""
+"""A key that is replaced, a stream that is banned: cut at once, the recording intact. Private streams: nothing without the key. Who watches goes on
+over another key and another visibility; a ban is the end."""
 import datetime
 import pathlib
 import re
 import tempfile
+import threading
 
+from grants import signed
 from hooks import hls, rtmp
+from low_latency import LowLatencyList
 from stack import SERVICES, Stack, check, fetch, main, make_clip, packets, wait_for
+
+
+class Following(threading.Thread):
+    """Reads the first rendition's list again and again: had_end if it ever said that the stream is over, seen has of each of its segments the
+    discontinuity sequence."""
+
+    def __init__(self, stack, token=None):
+        super().__init__(daemon=True)
+        self.url = stack.info["hls_url"].rsplit("/", 1)[0] + "/v0/index.m3u8" + (f"?token={token}" if token else "")
+        self.stopped, self.had_end, self.seen, self.refusals = threading.Event(), False, {}, set()
+        self.start()
+
+    def run(self):
+        while not self.stopped.wait(0.1):
+            status, _, body = fetch(self.url)
+            if status != 200:
+                self.refusals.add(status)
+                continue
+            playlist = LowLatencyList(body.decode())
+            self.had_end = self.had_end or "#EXT-X-ENDLIST" in playlist.text
+            self.seen.update({segment.number: segment.discontinuity for segment in playlist.segments if not segment.gap})
+
+    def wait(self):
+        wait_for(lambda: self.seen, "the list to be followed")
+        return self
+
+    def goes_on(self, what):
+        """Behind all it had at first comes something of another publication."""
+        first = self.seen[min(self.seen)]
+        wait_for(lambda: self.seen[max(self.seen)] > first, f"{what}: the list to go on", 40)
+        self.stopped.set()
+        self.join()
+        check(not self.had_end, f"{what}: the list said that the stream is over")
+        check(not self.refusals, f"{what}: refused with {self.refusals}")
 
 
 def moment(stack, service, pattern):
@@ -19,9 +57,9 @@ def moment(stack, service, pattern):
 
 def cut_after(stack, child, what):
     wait_for(lambda: child.poll() is not None, what)
-    wait_for(lambda: 'reason="revoked"' in (stack.home / "logs/ingest/current").read_text(), "ingest's line")
+    wait_for(lambda: 'reason="unpublished"' in (stack.home / "logs/ingest/current").read_text(), "ingest's line")
     began = moment(stack, "auth", "under a new rule")
-    ended = moment(stack, "ingest", 'publication ended.*reason="revoked"')
+    ended = moment(stack, "ingest", 'publication ended.*reason="unpublished"')
     return (ended - began).total_seconds() * 1000
 
 
@@ -34,6 +72,7 @@ def a_replaced_key_is_cut(stack, clip):
     old = stack.info["publish_url"].rsplit("/", 1)[1]
     publisher = stack.publish(clip, loop=50)
     wait_for(stack.playlist, "a playlist")
+    following = Following(stack).wait()
     result = stack.operator("--regenerate-key", stack.stream_id)
     key = result.stdout.strip()
     check(result.returncode == 0 and key.startswith("sk_") and key != old, result.stderr)
@@ -43,11 +82,12 @@ def a_replaced_key_is_cut(stack, clip):
     check(stack.publish(clip).wait(timeout=30) != 0, "the old key is worth nothing")
     check(packets(stack.wait_recordings()[0]), "the recording is intact")
     check(stack.operator("--regenerate-key", "unknown").returncode != 0, "an unknown stream is an error")
-    return key
+    return key, following
 
 
-def a_banned_stream_is_cut(stack, clip, key):
+def a_banned_stream_is_cut(stack, clip, key, following):
     publisher = stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
+    following.goes_on("another key")
     wait_for(lambda: not stack.playlist().ended and publisher.poll() is None and play(stack, "live", stack.stream_id), "it to play")
     check(stack.operator("--ban", stack.stream_id).returncode == 0, "ban")
     wait_for(lambda: publisher.poll() is not None, "the banned publisher to be cut")
@@ -63,9 +103,11 @@ def a_private_stream_needs_its_key(stack, clip, key):
     wait_for(lambda: play(stack, "live", stack.stream_id), "it to play")
     watching = stack.spawn("ffmpeg", "-v", "quiet", "-i", rtmp(stack, "live", stack.stream_id), "-f", "null", "-")
     segment = stack.playlist().segments[-1]
+    following = Following(stack, signed(stack)).wait()
     check(stack.operator("--make-private", stack.stream_id).returncode == 0, "make it private")
     wait_for(lambda: publisher.poll() is not None, "the publication to start again under the new rule")
-    stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
+    publisher = stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
+    following.goes_on("private")
     wait_for(lambda: play(stack, "live", key), "it to play with its key", 40)
     wait_for(lambda: watching.poll() is not None, "a player without the key to be sent away")
     check(not play(stack, "live", stack.stream_id), "not without its key")
@@ -78,6 +120,11 @@ def a_private_stream_needs_its_key(stack, clip, key):
     packaging = stack.kill("packaging")
     stack.wait_ready("packaging", other_than=packaging)
     check(fetch(stack.info["hls_url"])[0] == 401, "also after a restart of packaging")
+    following = Following(stack, signed(stack)).wait()
+    check(stack.operator("--make-public", stack.stream_id).returncode == 0, "make it public")
+    wait_for(lambda: publisher.poll() is not None, "the publication to start again under the new rule")
+    stack.publish(clip, url=rtmp(stack, "live", key), loop=50)
+    following.goes_on("public again")
 
 
 def nothing_tells_a_key(stack, keys):
@@ -91,8 +138,8 @@ def test():
         clip = make_clip(pathlib.Path(directory) / "clip.flv", seconds=10)
         with Stack(HLS_SEGMENT_MS="500") as stack:
             old = stack.info["publish_url"].rsplit("/", 1)[1]
-            key = a_replaced_key_is_cut(stack, clip)
-            a_banned_stream_is_cut(stack, clip, key)
+            key, following = a_replaced_key_is_cut(stack, clip)
+            a_banned_stream_is_cut(stack, clip, key, following)
             a_private_stream_needs_its_key(stack, clip, key)
             nothing_tells_a_key(stack, (old, key))
 

@@ -135,11 +135,12 @@ class DatabaseState {
 
   StreamControl stream_control() {
     if (shared_->access_control.policy.decides != Decides::kStore) return {};
-    return {
-        .revoke = [this](const StreamEpoch& stream,
-                         Now at) { access_control_->closes().revoke(stream.stream_id, stream.epoch, at); },
-        .announce_barred = shared_->access_control.announce_barred,
-        .announce_unwanted = shared_->announce_unwanted};
+    return {.revoke =
+                [this](const StreamEpoch& stream, Now at) {
+                  access_control_->closes().revoke({stream.stream_id, stream.epoch, true}, at);
+                },
+            .announce_barred = shared_->access_control.announce_barred,
+            .announce_unwanted = shared_->announce_unwanted};
   }
 
   bus::v1::Reply refusal() const {

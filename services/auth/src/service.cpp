@@ -152,7 +152,8 @@ void AuthService::set_up_access_control(const std::shared_ptr<AuthShared>& share
     close.set_stream_id(order.stream_id);
     close.set_publication_id(number_of(order.publication_id));
     close.set_up_to_epoch(number_of(order.up_to_epoch));
-    close.set_reason(stream::v1::END_REASON_REVOKED);
+    // As if its encoder had ended it: viewers wait for whoever publishes next, the recording does not.
+    close.set_reason(order.for_good ? stream::v1::END_REASON_REVOKED : stream::v1::END_REASON_UNPUBLISHED);
     send_to_owner(live, order.stream_id, order.instance, request, done);
   };
 }

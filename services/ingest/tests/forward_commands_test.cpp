@@ -109,6 +109,9 @@ TEST_F(ForwardCommands, ClosingAStreamEndsItsSlate) {
   request.mutable_close_stream()->set_reason(stream::v1::END_REASON_TAKEN_OVER);
   EXPECT_FALSE(ask(request));
   EXPECT_EQ(slates_->count(), 1U) << "who takes it over comes";
+  request.mutable_close_stream()->set_reason(stream::v1::END_REASON_UNPUBLISHED);
+  EXPECT_FALSE(ask(request));
+  EXPECT_EQ(slates_->count(), 1U) << "who publishes under the new rule too";
   request.mutable_close_stream()->set_reason(stream::v1::END_REASON_REVOKED);
   EXPECT_FALSE(ask(request)) << "it is not live";
   EXPECT_EQ(slates_->count(), 0U);

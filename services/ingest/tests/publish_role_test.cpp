@@ -279,12 +279,13 @@ struct EndCase {
   media::LogEnd reason;
   std::string_view code;
   std::string_view text;
+  bool is_accepted = true;
 };
 class PublishEnd : public PublishRoleTest, public ::testing::WithParamInterface<EndCase> {};
 
 TEST_P(PublishEnd, TellsThePublisherWhyBeforeAndAfterItIsAccepted) {
   ask();
-  if (GetParam().reason != media::LogEnd::kRevoked) accept();
+  if (GetParam().is_accepted) accept();
   ticket_->terminate(GetParam().reason);
   EXPECT_TRUE(role_->over());
   EXPECT_TRUE(connection_.lingers);
@@ -294,11 +295,12 @@ TEST_P(PublishEnd, TellsThePublisherWhyBeforeAndAfterItIsAccepted) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, PublishEnd,
-    ::testing::Values(EndCase{media::LogEnd::kTakenOver, "NetStream.Publish.Rejected", "A newer publisher"},
-                      EndCase{media::LogEnd::kRevoked, "NetStream.Publish.Denied", "The stream was closed."},
-                      EndCase{media::LogEnd::kDrained, "NetStream.Unpublish.Success",
-                              "The server is stopping."},
-                      EndCase{media::LogEnd::kNoSpace, "NetStream.Publish.Failed", "The stream has ended."}),
+    ::testing::Values(
+        EndCase{media::LogEnd::kTakenOver, "NetStream.Publish.Rejected", "A newer publisher"},
+        EndCase{media::LogEnd::kRevoked, "NetStream.Publish.Denied", "The stream was closed.", false},
+        EndCase{media::LogEnd::kUnpublished, "NetStream.Publish.Denied", "The stream was closed."},
+        EndCase{media::LogEnd::kDrained, "NetStream.Unpublish.Success", "The server is stopping."},
+        EndCase{media::LogEnd::kNoSpace, "NetStream.Publish.Failed", "The stream has ended."}),
     [](const auto& one) { return std::string(media::name_of(one.param.reason)); });
 
 }  // namespace

@@ -309,6 +309,7 @@ TEST_F(SlatesTest, ResumeOnlyWhatMayComeBack) {
   } table[] = {{media::LogEnd::kWriterLost, 2 * kSecond, 1},
                {media::LogEnd::kDrained, 2 * kSecond, 1},
                {media::LogEnd::kRevoked, 2 * kSecond, 0},
+               {media::LogEnd::kUnpublished, 2 * kSecond, 1},
                {media::LogEnd::kWriterLost, kSecond + kGrace, 0}};
   std::uint64_t id = 7;
   for (const auto& row : table) {

@@ -318,6 +318,15 @@ TEST_F(PatientDeliveryTest, AnswersEverybodyAtOnceWhenTheStreamIsClosed) {
       << "it was published again";
 }
 
+// Its publisher comes back with the new key or under the new visibility.
+TEST_F(PatientDeliveryTest, WaitsForWhoMayComeBackUnderANewRule) {
+  publisher_->log().end(media::LogEnd::kUnpublished);
+  renew(kSecond);
+  EXPECT_EQ(body_of(get("/live/s1/v0/index.m3u8")).find("#EXT-X-ENDLIST"), std::string::npos);
+  renew(61 * kSecond);
+  EXPECT_NE(body_of(get("/live/s1/v0/index.m3u8")).find("#EXT-X-ENDLIST"), std::string::npos);
+}
+
 TEST_F(PatientDeliveryTest, RefusesDirectivesThatAreNone) {
   for (const std::string& query :
        {std::string("_HLS_part=0"), std::string("_HLS_msn=x"), std::string("_HLS_msn="),

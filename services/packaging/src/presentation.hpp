@@ -28,7 +28,7 @@ struct StreamLogs {
 // By the rule of the newest publication: what was public before is refused with it. A stream that is public
 // again offers nothing of the private ones.
 bool is_private(const StreamLogs& logs);
-// By its owner or an operator: whoever published it may not come back.
+// For good: whoever published it may not come back.
 bool was_closed(const StreamLogs& logs);
 
 class Presentation {

@@ -46,7 +46,7 @@ struct PublicationLog {
   std::uint64_t first_dependent_segment = 0;  // as LogInfo has it
   std::int64_t pinned_limit_us = 120'000'000;
   std::int64_t clock_offset_us = 0;  // as LogInfo has it
-  bool was_closed = false;           // by its owner or an operator: whoever published may not come back
+  bool was_closed = false;           // for good: whoever published may not come back
   LogSegments segments;
   std::vector<media::TimelineBeginning> timelines{};  // of what segments has, oldest first
 

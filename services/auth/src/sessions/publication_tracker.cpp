@@ -13,8 +13,12 @@ constexpr std::int64_t kCheckUs = 5'000'000;
 }  // namespace
 
 void PublicationTracker::published(const LivePublication& publication, Now now) {
-  if (!sessions_.published(publication.publication_id) || closes_.is_revoked(publication)) {
-    closes_.close({.stream_id = publication.stream_id, .publication_id = publication.publication_id},
+  const bool is_refused = !sessions_.published(publication.publication_id);
+  const RevokedStream* const fence = closes_.fence(publication);
+  if (is_refused || fence != nullptr) {
+    closes_.close({.stream_id = publication.stream_id,
+                   .publication_id = publication.publication_id,
+                   .for_good = fence == nullptr || fence->for_good},
                   now.monotonic_us + CloseOrders::kRetryUs);
   }
   limits_.published(publication.stream_id, now);

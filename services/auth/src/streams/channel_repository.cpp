@@ -63,13 +63,15 @@ Result<std::vector<RevokedStream>> ChannelRepository::list_revoked(std::size_t l
       [&](soci::session& session) -> Result<std::vector<RevokedStream>> {
         std::string channel;
         long long epoch = 0;
-        soci::statement query = (session.prepare << "SELECT channel, revoked_epoch FROM channels WHERE "
-                                                    "revoked_epoch > 0 ORDER BY revoked_wall_us DESC LIMIT "
+        int banned = 0;
+        soci::statement query = (session.prepare << "SELECT channel, revoked_epoch, banned FROM channels "
+                                                    "WHERE revoked_epoch > 0 ORDER BY revoked_wall_us DESC "
+                                                    "LIMIT "
                                                  << limit,
-                                 soci::into(channel), soci::into(epoch));
+                                 soci::into(channel), soci::into(epoch), soci::into(banned));
         std::vector<RevokedStream> revoked;
         query.execute();
-        while (query.fetch()) revoked.push_back({channel, static_cast<Epoch>(epoch)});
+        while (query.fetch()) revoked.push_back({channel, static_cast<Epoch>(epoch), banned != 0});
         return revoked;
       });
 }

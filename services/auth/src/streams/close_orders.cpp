@@ -1,30 +1,37 @@
 #include "streams/close_orders.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
 
 namespace millrace::auth {
 
-void CloseOrders::revoke(const std::string& stream_id, Epoch epoch, Now now) {
+void CloseOrders::revoke(const RevokedStream& revoked, Now now) {
   log::info("stream is published under a new rule from now on",
-            {{"stream", stream_id}, {"epoch", number_of(epoch)}});
-  if (epoch == kNoEpoch) return;  // never published
-  fences_.put(stream_id, epoch);
-  close({.stream_id = stream_id, .up_to_epoch = epoch}, now.monotonic_us + kRetryUs);
+            {{"stream", revoked.stream_id}, {"epoch", number_of(revoked.epoch)}});
+  if (revoked.epoch == kNoEpoch) return;  // never published
+  put(revoked);
+  close({.stream_id = revoked.stream_id, .up_to_epoch = revoked.epoch, .for_good = revoked.for_good},
+        now.monotonic_us + kRetryUs);
+}
+
+// What was closed for good stays so, whatever else changes of the same publications.
+void CloseOrders::put(const RevokedStream& revoked) {
+  RevokedStream fence = revoked;
+  if (const RevokedStream* const known = fences_.find(revoked.stream_id)) {
+    if (known->epoch > fence.epoch) fence = *known;
+    if (known->epoch == fence.epoch) fence.for_good = fence.for_good || known->for_good;
+  }
+  fences_.put(revoked.stream_id, fence);
 }
 
 void CloseOrders::remember(const std::vector<RevokedStream>& revoked) {
-  for (auto stream = revoked.rbegin(); stream != revoked.rend(); ++stream) {
-    const Epoch* const known = fences_.find(stream->stream_id);
-    fences_.put(stream->stream_id, known == nullptr ? stream->epoch : std::max(*known, stream->epoch));
-  }
+  for (auto stream = revoked.rbegin(); stream != revoked.rend(); ++stream) put(*stream);
 }
 
-bool CloseOrders::is_revoked(const LivePublication& publication) const {
-  const Epoch* const fence = fences_.find(publication.stream_id);
-  return fence != nullptr && publication.epoch <= *fence;
+const RevokedStream* CloseOrders::fence(const LivePublication& publication) const {
+  const RevokedStream* const fence = fences_.find(publication.stream_id);
+  return fence != nullptr && publication.epoch <= fence->epoch ? fence : nullptr;
 }
 
 void CloseOrders::close(const CloseOrder& order, std::int64_t until_us) {

@@ -23,6 +23,7 @@ struct CloseOrder {
   PublicationId publication_id{};
   Epoch up_to_epoch{};
   std::string instance{};  // of ingest, that has it; empty: the one that has the stream
+  bool for_good = true;    // false: whoever published may come back under the new rule
 };
 
 class CloseOrders {
@@ -43,16 +44,19 @@ class CloseOrders {
   void close(const CloseOrder& order, std::int64_t until_us);
   // Once; done hears of it, on any thread.
   void close_once(const CloseOrder& order, Done done) { send_(order, std::move(done)); }
-  // What is published of a stream by the old rule, up to this epoch, is cut: now, and whenever is_revoked()
-  // says so of what turns up.
-  void revoke(const std::string& stream_id, Epoch epoch, Now now);
+  // What is published of a stream by the old rule, up to this epoch, is cut: now, and whenever fence() says
+  // so of what turns up.
+  void revoke(const RevokedStream& revoked, Now now);
   // What the database has revoked, the last change first: ingest may not have heard of it. What is remembered
   // beyond that, as a hold's cut is, stays.
   void remember(const std::vector<RevokedStream>& revoked);
-  bool is_revoked(const LivePublication& publication) const;
+  // By what this publication is revoked; nullptr: it is not. Good until the next change.
+  const RevokedStream* fence(const LivePublication& publication) const;
   void tick();
 
  private:
+  void put(const RevokedStream& revoked);
+
   struct Retry {
     CloseOrder order;
     std::int64_t until_us;
@@ -61,7 +65,7 @@ class CloseOrders {
   Send send_;
   Poster<CloseOrders> post_;
   NowSource now_;
-  BoundedMap<std::string, Epoch> fences_{kMaxFences};  // stream: revoked up to this epoch
+  BoundedMap<std::string, RevokedStream> fences_{kMaxFences};
   std::vector<Retry> retries_;
 };
 

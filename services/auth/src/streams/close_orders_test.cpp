@@ -75,36 +75,58 @@ TEST_F(CloseOrdersTest, WhatIsAskedOnceIsNotSentAgain) {
 }
 
 TEST_F(CloseOrdersTest, ARevokedStreamIsCutUpToAnEpoch) {
-  orders_.revoke("cam", Epoch{5}, now_);
+  orders_.revoke({"cam", Epoch{5}}, now_);
   ASSERT_EQ(sent_.size(), 1U);
   EXPECT_EQ(sent_[0].up_to_epoch, Epoch{5});
-  EXPECT_TRUE(orders_.is_revoked(live("cam", 5)));
-  EXPECT_FALSE(orders_.is_revoked(live("cam", 6))) << "admitted under the new rule";
-  EXPECT_FALSE(orders_.is_revoked(live("other", 1)));
+  EXPECT_TRUE(orders_.fence(live("cam", 5)));
+  EXPECT_FALSE(orders_.fence(live("cam", 6))) << "admitted under the new rule";
+  EXPECT_FALSE(orders_.fence(live("other", 1)));
+}
+
+TEST_F(CloseOrdersTest, SaysWhetherWhoPublishedMayComeBack) {
+  const struct {
+    const char* name;
+    RevokedStream first;
+    RevokedStream second;
+    bool for_good;
+  } table[] = {
+      {"the key, then the visibility", {"a", Epoch{5}, false}, {"a", Epoch{5}, false}, false},
+      {"banned, then the key", {"b", Epoch{5}, true}, {"b", Epoch{5}, false}, true},
+      {"the key, then stopped", {"c", Epoch{5}, false}, {"c", Epoch{5}, true}, true},
+      {"stopped, published again, then the key", {"d", Epoch{5}, true}, {"d", Epoch{6}, false}, false},
+      {"an older change read later", {"e", Epoch{6}, false}, {"e", Epoch{5}, true}, false}};
+  for (const auto& row : table) {
+    orders_.revoke(row.first, now_);
+    EXPECT_EQ(sent_.back().for_good, row.first.for_good) << row.name;
+    orders_.remember({row.second});
+    const RevokedStream* const fence = orders_.fence(live(row.first.stream_id, 5));
+    ASSERT_TRUE(fence) << row.name;
+    EXPECT_EQ(fence->for_good, row.for_good) << row.name;
+  }
 }
 
 TEST_F(CloseOrdersTest, WhatWasNeverPublishedIsNotCut) {
-  orders_.revoke("cam", kNoEpoch, now_);
+  orders_.revoke({"cam", kNoEpoch}, now_);
   EXPECT_TRUE(sent_.empty());
 }
 
 TEST_F(CloseOrdersTest, TheOldestFenceIsForgottenAndARenewedOneIsNotTheOldest) {
-  orders_.revoke("cam", Epoch{1}, now_);
-  orders_.revoke("next", Epoch{1}, now_);
+  orders_.revoke({"cam", Epoch{1}}, now_);
+  orders_.revoke({"next", Epoch{1}}, now_);
   for (std::size_t i = 2; i < CloseOrders::kMaxFences; ++i)
-    orders_.revoke("s" + std::to_string(i), Epoch{1}, now_);
-  orders_.revoke("cam", Epoch{2}, now_);
-  orders_.revoke("one more", Epoch{1}, now_);
-  EXPECT_TRUE(orders_.is_revoked(live("cam", 2)));
-  EXPECT_FALSE(orders_.is_revoked(live("next", 1)));
+    orders_.revoke({"s" + std::to_string(i), Epoch{1}}, now_);
+  orders_.revoke({"cam", Epoch{2}}, now_);
+  orders_.revoke({"one more", Epoch{1}}, now_);
+  EXPECT_TRUE(orders_.fence(live("cam", 2)));
+  EXPECT_FALSE(orders_.fence(live("next", 1)));
 }
 
 TEST_F(CloseOrdersTest, WhatTheDatabaseHasTakesNothingBack) {
-  orders_.revoke("held", Epoch{7}, now_);
+  orders_.revoke({"held", Epoch{7}}, now_);
   orders_.remember({{"held", Epoch{3}}, {"banned", Epoch{4}}});
-  EXPECT_TRUE(orders_.is_revoked(live("held", 7)));
-  EXPECT_TRUE(orders_.is_revoked(live("banned", 4)));
-  EXPECT_FALSE(orders_.is_revoked(live("banned", 5)));
+  EXPECT_TRUE(orders_.fence(live("held", 7)));
+  EXPECT_TRUE(orders_.fence(live("banned", 4)));
+  EXPECT_FALSE(orders_.fence(live("banned", 5)));
 }
 
 }  // namespace

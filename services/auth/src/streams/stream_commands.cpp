@@ -43,7 +43,7 @@ bool StreamCommands::handle(PendingRequest& pending, Now now) {
 Result<v1::Stream> StreamCommands::regenerate_key(const v1::RegenerateKey& ask, Now now) {
   const Result<OwnedStream> stream = decisions_.regenerate_key(ask.stream_id(), ask.subject());
   if (!stream) return tl::unexpected<Error>(stream.error());
-  revoke_own(ask.stream_id(), stream->record.epoch, now);
+  revoke_own({ask.stream_id(), stream->record.epoch, stream->record.barred}, now);
   v1::Stream message;
   fill(*stream, message);
   return message;
@@ -53,7 +53,7 @@ Result<v1::Stream> StreamCommands::set_banned(const v1::SetBanned& ask, Now now)
   Result<Flagged> flagged = set_flag(ask.stream_id(), true, ask.banned());
   if (!flagged) return tl::unexpected<Error>(flagged.error());
   announcer_.announce_barred(ask.stream_id(), flagged->barred);
-  if (ask.banned()) closes_.revoke(ask.stream_id(), flagged->epoch, now);
+  if (ask.banned()) closes_.revoke({ask.stream_id(), flagged->epoch, flagged->barred}, now);
   return std::move(flagged->stream);
 }
 
@@ -61,7 +61,7 @@ Result<v1::Stream> StreamCommands::set_private(const v1::SetPrivate& ask, Now no
   Result<Flagged> flagged = set_flag(ask.stream_id(), false, ask.is_private());
   if (!flagged) return tl::unexpected<Error>(flagged.error());
   announcer_.announce_private(ask.stream_id(), ask.is_private());
-  closes_.revoke(ask.stream_id(), flagged->epoch, now);
+  closes_.revoke({ask.stream_id(), flagged->epoch, flagged->barred}, now);
   return std::move(flagged->stream);
 }
 
@@ -115,14 +115,14 @@ Result<v1::Stream> StreamCommands::hold(const v1::HoldStream& ask, Now now) {
   if (record->stream_id != ask.stream_id()) return fail(reply_codes::kUnknownStream, "no such stream");
   const std::int64_t hold_us = std::clamp<std::int64_t>(ask.hold_us(), 0, kMaxHoldUs);
   decisions_.hold(record->stream_id, hold_us == 0 ? 0 : now.monotonic_us + hold_us);
-  if (ask.cut()) revoke_own(record->stream_id, record->epoch, now);
+  if (ask.cut()) revoke_own({record->stream_id, record->epoch, true}, now);
   v1::Stream message;
   fill(*record, message);
   return message;
 }
 
-void StreamCommands::revoke_own(const std::string& stream_id, Epoch epoch, Now now) {
-  if (policy_.decides == Decides::kStore) closes_.revoke(stream_id, epoch, now);
+void StreamCommands::revoke_own(const RevokedStream& revoked, Now now) {
+  if (policy_.decides == Decides::kStore) closes_.revoke(revoked, now);
 }
 
 }  // namespace millrace::auth

@@ -49,7 +49,7 @@ class StreamCommands {
   Result<v1::Stream> update_settings(const v1::UpdateSettings& ask, Now now);
   Result<v1::Stream> hold(const v1::HoldStream& ask, Now now);
   // Of a stream of the store: where others decide, another's channel may have the same name.
-  void revoke_own(const std::string& stream_id, Epoch epoch, Now now);
+  void revoke_own(const RevokedStream& revoked, Now now);
 
   Decisions& decisions_;
   ChannelRepository& channels_;

@@ -85,6 +85,42 @@ TEST_P(StreamCommandsTest, ARevokedPublicationIsCutWheneverItTurnsUp) {
   EXPECT_EQ(ask(request)->reply->error_code(), "auth.unknown_stream");
 }
 
+TEST_P(StreamCommandsTest, WhoPublishedMayComeBackUnlessTheStreamIsShut) {
+  dependencies_.policy.decides = Decides::kStore;
+  dependencies_.policy.hooks = {};
+  const OwnedStream stream = decisions_->ensure_stream("alice", WallTime::from_us(1)).value();
+  const std::string id = stream.record.stream_id;
+  bus::v1::Request key;
+  key.mutable_regenerate_key()->set_stream_id(id);
+  bus::v1::Request visibility;
+  visibility.mutable_set_private()->set_stream_id(id);
+  visibility.mutable_set_private()->set_is_private(true);
+  bus::v1::Request stop;
+  stop.mutable_hold_stream()->set_stream_id(id);
+  stop.mutable_hold_stream()->set_cut(true);
+  bus::v1::Request ban;
+  ban.mutable_set_banned()->set_stream_id(id);
+  ban.mutable_set_banned()->set_banned(true);
+  const struct {
+    const char* name;
+    const bus::v1::Request& request;
+    bool for_good;
+  } table[] = {{"key", key, false},
+               {"visibility", visibility, false},
+               {"stop", stop, true},
+               {"ban", ban, true},
+               {"the key of a banned one", key, true}};
+  std::string secret(stream.key.reveal());
+  for (const auto& row : table) {
+    (void)decisions_->admit("live", secret);
+    closed_.clear();
+    const auto pending = ask(row.request);
+    if (row.request.has_regenerate_key()) secret = pending->reply->stream().key();
+    ASSERT_EQ(closed_.size(), 1U) << row.name;
+    EXPECT_EQ(closed_[0].for_good, row.for_good) << row.name;
+  }
+}
+
 // Auth died when the change was committed, before ingest had heard of it.
 TEST_P(StreamCommandsTest, WhatWasRevokedIsCutAfterARestartToo) {
   dependencies_.policy.decides = Decides::kStore;
@@ -101,8 +137,11 @@ TEST_P(StreamCommandsTest, WhatWasRevokedIsCutAfterARestartToo) {
   ASSERT_TRUE(decisions_->set_banned(ids[3], false));
   restart();
   for (const std::string& id : ids) access_->publications().published(live(9, id, 1), now_);
-  EXPECT_EQ(closed_.size(), 3U);
-  for (const CloseOrder& order : closed_) EXPECT_NE(order.stream_id, ids[3]) << "its ban was lifted";
+  ASSERT_EQ(closed_.size(), 3U) << "the last one's ban was lifted";
+  for (std::size_t i = 0; i < closed_.size(); ++i) {
+    EXPECT_EQ(closed_[i].stream_id, ids[i]);
+    EXPECT_EQ(closed_[i].for_good, i == 1) << "who has another key or visibility may come back";
+  }
   closed_.clear();
   access_->publications().published(live(10, ids[0], 2), now_);
   EXPECT_TRUE(closed_.empty()) << "published by the new key";
@@ -170,6 +209,7 @@ TEST_P(StreamCommandsTest, ARevokedChannelIsCutAfterARestartToo) {
   access_->publications().published(live('o', "open", 1), now_);
   ASSERT_EQ(closed_.size(), 1U);
   EXPECT_EQ(closed_[0].stream_id, "shut");
+  EXPECT_TRUE(closed_[0].for_good);
 }
 
 TEST_P(StreamCommandsTest, ChangedSettingsReachWhoeverIsLiveOrTurnsUp) {

@@ -274,16 +274,19 @@ Result<std::vector<RevokedStream>> StreamRepository::list_revoked(std::size_t li
                                                         -> Result<std::vector<RevokedStream>> {
     std::string id;
     long long epoch = 0;
+    int barred = 0;
     soci::statement query =
         (session.prepare
-             << "SELECT stream_id, revoked_epoch FROM (SELECT stream_id, revoked_epoch, updated_wall_us AS "
-                "changed_wall_us FROM streams UNION ALL SELECT stream_id, revoked_epoch, deleted_wall_us "
+             << "SELECT stream_id, revoked_epoch, barred FROM (SELECT stream_id, revoked_epoch, "
+                "updated_wall_us AS changed_wall_us, "
+             << kBarred
+             << "AS barred FROM streams UNION ALL SELECT stream_id, revoked_epoch, deleted_wall_us, 1 "
                 "FROM deleted_streams) AS known WHERE revoked_epoch > 0 ORDER BY changed_wall_us DESC LIMIT "
              << limit,
-         soci::into(id), soci::into(epoch));
+         soci::into(id), soci::into(epoch), soci::into(barred));
     std::vector<RevokedStream> revoked;
     query.execute();
-    while (query.fetch()) revoked.push_back({id, static_cast<Epoch>(epoch)});
+    while (query.fetch()) revoked.push_back({id, static_cast<Epoch>(epoch), barred != 0});
     return revoked;
   });
 }

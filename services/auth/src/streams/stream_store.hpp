@@ -45,6 +45,7 @@ struct StreamRecord {
 struct RevokedStream {
   std::string stream_id;
   Epoch epoch{};
+  bool for_good = false;  // banned, switched off or deleted: nobody is expected back
 };
 
 struct Admission {

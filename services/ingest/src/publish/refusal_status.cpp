@@ -44,6 +44,7 @@ EndStatus end_status(media::LogEnd reason) {
   switch (reason) {
     case media::LogEnd::kTakenOver:
       return {kPublishRejected, "A newer publisher has taken this stream over."};
+    case media::LogEnd::kUnpublished:  // by auth's order: it may come back under the new rule
     case media::LogEnd::kRevoked:
       return {rtmp::status::kPublishDenied, "The stream was closed."};
     case media::LogEnd::kDrained:
