@@ -2,7 +2,9 @@
 """One stream end to end: published, listed by the API, watched over HLS, recorded whole; then everything stops cleanly."""
 import json
 import pathlib
+import re
 import subprocess
+import urllib.parse
 
 from stack import Stack, check, fetch, main, make_clip, packets, wait_for
 
@@ -23,6 +25,21 @@ def watch(stack):
     check(status == 200 and b"<video" in page, "the watch page")
 
 
+def find_the_way(stack):
+    """What status prints and the page at the API's address lead somewhere."""
+    printed = stack.command("status").stdout
+    for name, url in (("HLS", stack.info["hls_url"]), ("DASH", stack.info["dash_url"]), ("Watch", stack.info["watch_url"])):
+        check(re.search(rf"^{name} +{re.escape(url)}$", printed, re.MULTILINE), f"status prints {name}: {printed}")
+        wait_for(lambda: fetch(url)[0] == 200, f"{name} to answer")
+    status, headers, page = fetch(stack.info["api_url"] + "/")
+    check(status == 200 and headers["Content-Type"].startswith("text/html"), f"/ is a page: {status}")
+    links = re.findall(r'(?:href|src)="([^"]+)"', page.decode())
+    check(len(links) >= 5, f"its links: {links}")
+    for link in links:
+        status, _, _ = fetch(urllib.parse.urljoin(stack.info["api_url"], link))
+        check(status == 200, f"/ leads to {link}: {status}")
+
+
 def observe(stack):
     status, answer = api(stack, f"/api/stream/status/{stack.stream_id}", token=False)
     check(status == 200 and answer["isLive"] is True, f"status says live: {answer}")
@@ -38,6 +55,7 @@ def smoke():
         clip = make_clip(stack.home / "clip.flv", seconds=12)
         publisher = stack.publish(clip)
         watch(stack)
+        find_the_way(stack)
         observe(stack)
         check(publisher.wait(timeout=120) == 0, "the publisher ended well")
         recording = stack.wait_recordings()[0]

@@ -6,16 +6,18 @@ TOKEN_SECONDS=3600
 # describe KEY_ANSWER TOKEN: the answer of /api/stream/key as what up prints. Secrets go through
 # pipes: arguments of a process are everybody's to read.
 describe() {
-  local metrics=127.0.0.1 grpc=
+  local metrics=127.0.0.1 grpc= dash=manifest.mpd
+  [[ ! ${DASH_ENABLED:-} =~ ^([Ff][Aa][Ll][Ss][Ee]|[Nn][Oo])$ ]] || dash=
   # Where that port is published; compose publishes neither it nor another address.
   if [[ " ${PORT_VARIABLES[*]}" == *" RTMP_GRPC_PORT="* ]]; then
     metrics=$(reached_at "${METRICS_ADDRESS:-}")
     grpc=$(reached_at "${GRPC_ADDRESS:-}"):$RTMP_GRPC_PORT
   fi
   (umask 077; printf '%s\n"%s"\n' "$1" "$2" | jq -s --arg api "$API_BASE_URL" --argjson until $(($(date +%s) + TOKEN_SECONDS)) \
-    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" --arg metrics "http://$metrics:$METRICS_PORT/metrics" --arg grpc "$grpc" \
+    --arg rtmps "${SSL_CERT:+rtmps://localhost:${SSL_PORT:-}}" --arg metrics "http://$metrics:$METRICS_PORT/metrics" --arg grpc "$grpc" --arg dash "$dash" \
     '.[0] as $key | .[1] as $token | {publish_url: $key.streamUrl, stream_id: $key.streamId, hls_url: $key.hlsUrl,
       watch_url: ($api + "/watch/" + $key.streamId), api_url: $api, metrics_url: $metrics, token: $token, token_until: $until}
+      + if $dash == "" then {} else {dash_url: ($key.hlsUrl | sub("[^/]*$"; $dash))} end
       + if $grpc == "" then {} else {grpc_address: $grpc} end
       + if $rtmps == "" then {} else {rtmps_url: ($key.streamUrl | sub("^rtmp://[^/]*"; $rtmps))} end')
 }
@@ -67,7 +69,8 @@ Publish   " + .publish_url + (if .rtmps_url then "
           OBS: server " + (.publish_url | sub("/[^/]*$"; "")) + ", stream key " + (.publish_url | sub(".*/"; "")) + "
           ffmpeg -re -i any.mp4 -c:v libx264 -g 60 -c:a aac -f flv " + .publish_url + "
 Watch     " + .watch_url + "
-HLS       " + .hls_url + "
+HLS       " + .hls_url + (if .dash_url then "
+DASH      " + .dash_url else "" end) + "
 API       " + .api_url + "/api/stream/list   (Authorization: Bearer " + .token + ")
 Metrics   " + .metrics_url + "   (Prometheus)" + (if .grpc_address then "
 gRPC      " + .grpc_address else "" end) + "

@@ -11,12 +11,16 @@
 namespace millrace::api {
 namespace {
 
+constexpr std::string_view kStart = "/";
 constexpr std::string_view kWatch = "/watch/";
 constexpr std::string_view kAssets = "/assets/";
 constexpr std::string_view kDocs = "/api/docs";
 constexpr std::string_view kDescription = "/api/openapi.yaml";
 constexpr std::string_view kPlayerConfig = "/assets/config.json";
 constexpr std::string_view kSocketIo = "/socket.io";
+constexpr std::string_view kStartPolicy =
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
 // Swagger UI sets styles of its own elements.
 constexpr std::string_view kDocsPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -142,7 +146,7 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   const std::optional<std::string_view> recorded = presented ? std::optional(presented->file)
                                                    : asked   ? asked
                                                              : recording_in(path);
-  const bool documents = path == kDocs || path == kDescription;
+  const bool documents = path == kStart || path == kDocs || path == kDescription;
   if (!watch && !asset && !recorded && !documents) return false;
   if (request.method == http::Method::kOptions) {
     respond(cors_.preflight(request, kReadMethods));
@@ -152,9 +156,15 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
     judge_recording(request, respond, *recorded);
   } else if (watch) {
     const bool valid = is_valid_id(path.substr(kWatch.size()));
-    respond_with(request, respond, valid ? watch_page() : http::Response::problem(404, "not_found"));
-  } else if (documents) {
-    respond_with(request, respond, path == kDocs ? docs_page() : files_.response("openapi.yaml"));
+    respond_with(
+        request, respond,
+        valid ? page("watch.html", content_security_policy_) : http::Response::problem(404, "not_found"));
+  } else if (path == kStart) {
+    respond_with(request, respond, page("index.html", kStartPolicy));
+  } else if (path == kDocs) {
+    respond_with(request, respond, page("docs.html", kDocsPolicy));
+  } else if (path == kDescription) {
+    respond_with(request, respond, files_.response("openapi.yaml"));
   } else if (path == kPlayerConfig) {
     http::Response response = http::Response::text(200, "application/json", config_.urls.player_config());
     response.headers.add("Cache-Control", "no-store");
@@ -165,20 +175,13 @@ bool Edge::answer_here(const http::Request& request, const http::Responder& resp
   return true;
 }
 
-// The same for every stream: the script takes the id from the address, so nothing of a request is ever
-// written into it.
-http::Response Edge::watch_page() const {
-  http::Response response = files_.response("watch.html");
+// The same for everybody and every stream: the watch page's script takes the id from the address, so nothing
+// of a request is ever written into it.
+http::Response Edge::page(std::string_view file, std::string_view policy) const {
+  http::Response response = files_.response(file);
   if (response.status != 200)
     return http::Response::problem(503, "web_files_missing", "The web files are not installed.");
-  response.headers.add("Content-Security-Policy", content_security_policy_);
-  response.headers.add("Referrer-Policy", "no-referrer");
-  return response;
-}
-
-http::Response Edge::docs_page() const {
-  http::Response response = files_.response("docs.html");
-  response.headers.add("Content-Security-Policy", kDocsPolicy);
+  response.headers.add("Content-Security-Policy", policy);
   response.headers.add("Referrer-Policy", "no-referrer");
   return response;
 }

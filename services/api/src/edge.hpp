@@ -42,8 +42,8 @@ class Edge {
  private:
   // Answers that need no application; false when the path is none of them.
   bool answer_here(const http::Request& request, const http::Responder& respond) const;
-  http::Response watch_page() const;
-  http::Response docs_page() const;
+  // 503 where it is not installed.
+  http::Response page(std::string_view file, std::string_view policy) const;
   // Who is given a recording, and how: to everybody, or to this request alone; playlists hand on a token
   // that it was granted by.
   struct Grant {

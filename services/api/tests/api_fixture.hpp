@@ -42,6 +42,7 @@ class ApiFixture : public ::testing::Test {
     std::filesystem::create_directories(vod_);
     std::filesystem::create_directories(root_ / "web");
     std::ofstream(root_ / "web" / "watch.html") << "<video>";
+    std::ofstream(root_ / "web" / "index.html") << "<ul>";
     node_ = start_node("api");
     start_auth();
     start_metrics();

@@ -149,7 +149,7 @@ TEST_F(EdgeTest, RefusesWithExactStatusesAndProblemDocuments) {
       {"GET", "/api/stream/status/", "", 401, "unauthorized"},  // details of a stream "status"
       {"GET", "/api/stream/status/x/", "", 404, "stream_unknown"},
       {"GET", "/api/none", "", 404, "not_found"},
-      {"GET", "/", "", 404, "not_found"},
+      {"POST", "/", kAlice, 405, "method_not_allowed"},
       {"GET", "/internal/probe", "", 404, "not_found"},
       {"POST", "/api/stream/key", kAlice, 405, "method_not_allowed"},
       {"TRACE", "/api/stream/key", kAlice, 405, "method_not_allowed"},
@@ -246,6 +246,14 @@ TEST_F(EdgeTest, ServesTheSameWatchPageForEveryStream) {
   EXPECT_THAT(std::string(field_of(page, "Content-Security-Policy")),
               HasSubstr("default-src 'none'; script-src 'self'"));
   EXPECT_THAT(std::string(field_of(page, "Content-Security-Policy")), HasSubstr("http://*:8000"));
+}
+
+TEST_F(EdgeTest, SaysWhatThereIsToWhoOpensTheServersAddress) {
+  const std::string page = ask("/");
+  EXPECT_EQ(status_of(page), 200);
+  EXPECT_EQ(body_of(page), "<ul>");
+  EXPECT_THAT(std::string(field_of(page, "Content-Security-Policy")), HasSubstr("default-src 'none'"));
+  EXPECT_THAT(std::string(field_of(page, "Content-Type")), HasSubstr("text/html"));
 }
 
 TEST_F(EdgeTest, RemembersAGoodTokenAndNeverABadOne) {
