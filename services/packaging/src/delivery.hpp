@@ -25,6 +25,9 @@
 
 namespace millrace::packaging {
 
+// A text with its ETag.
+http::Response stored(const StoredText& text, std::string_view content_type, std::string_view cache_control);
+
 // What is public may be read by any page, without credentials.
 void allow_every_origin(http::Response& response);
 
