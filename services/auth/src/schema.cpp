@@ -117,7 +117,8 @@ std::span<const store::Migration> schema() {
            "ALTER TABLE channels ADD COLUMN revoked_epoch BIGINT NOT NULL DEFAULT 0",
            "ALTER TABLE channels ADD COLUMN revoked_wall_us BIGINT NOT NULL DEFAULT 0",
            "ALTER TABLE deleted_streams ADD COLUMN revoked_epoch BIGINT NOT NULL DEFAULT 0",
-           "UPDATE streams SET revoked_epoch = epoch WHERE banned = 1 "  // NOLINT(bugprone-suspicious-missing-comma)
+           // NOLINTNEXTLINE(bugprone-suspicious-missing-comma)
+           "UPDATE streams SET revoked_epoch = epoch WHERE banned = 1 "
            "OR subject IN (SELECT id FROM accounts WHERE is_active = 0)",
            "UPDATE channels SET revoked_epoch = epoch WHERE banned = 1",
        }},
