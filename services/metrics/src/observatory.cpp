@@ -114,6 +114,8 @@ void Observatory::apply(const std::string& instance, const bus::v1::Event& event
     case Payload::kStreamBarred:
     case Payload::kWatchingFacts:
     case Payload::kRecordingsUnwanted:
+    case Payload::kRenditionsPlanned:
+    case Payload::kRenditionsWanted:
     case Payload::kHeartbeat:
     case Payload::PAYLOAD_NOT_SET:
       return;
