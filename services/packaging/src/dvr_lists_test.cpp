@@ -177,6 +177,44 @@ TEST_F(DvrListsTest, GoesOnOverAReconnectWithADiscontinuity) {
   EXPECT_EQ(count(text, "#EXT-X-MAP"), 2U);
 }
 
+std::vector<std::string> starts_of_periods(const StoredText& manifest) {
+  std::vector<std::string> starts;
+  const std::string text = manifest.text ? *manifest.text : "";
+  for (std::size_t at = text.find("<Period "); at != std::string::npos; at = text.find("<Period ", at + 1)) {
+    const std::size_t begin = text.find("start=", at);
+    starts.push_back(text.substr(begin, text.find(' ', begin) - begin));
+  }
+  return starts;
+}
+
+// The dates of its first segment are late: the live MPD has its beginning by those of the second one.
+TEST_F(DvrListsTest, ATimelineBeginsWhereTheLiveMpdHasIt) {
+  constexpr std::int64_t kLateUs = 150'000;
+  TestPublisher first(*arena_, {});
+  first.groups(3);
+  open(PublicationId{0xA1});
+  record();
+  first.log().end(media::LogEnd::kDisconnected);
+  TestPublisher second(*arena_, {.publication_id = PublicationId{0xA2},
+                                 .epoch = Epoch{2},
+                                 .started_wall = WallTime::from_us(1'800'000'005'000'000)});
+  second.groups(1);
+  second.frame(0);
+  DvrLists lists;
+  for (int round = 0; round < 2; ++round) {
+    Offering live = *view()->offering;
+    const std::size_t late = 3;
+    ASSERT_EQ(live.listing.offered.size(), 4U + static_cast<std::size_t>(round));
+    ASSERT_NE(live.listing.timeline(live.listing.offered[late].discontinuity_sequence), nullptr);
+    live.listing.offered[late].start_wall += kLateUs;
+    for (Rendition& rendition : live.renditions) rendition.segments[late]->span.start_wall += kLateUs;
+    const auto starts = starts_of_periods(DashPresentation().update(live).plain);
+    ASSERT_EQ(starts.size(), 2U);
+    EXPECT_EQ(starts_of_periods(lists.manifest(*read(), &live, kHourUs, kJustNow)), starts) << round;
+    second.groups(1);
+  }
+}
+
 // The recorder was away: numbers go on, what nobody has is a gap.
 TEST_F(DvrListsTest, HasGapsWhereNothingWasRecorded) {
   TestPublisher publisher(*arena_, {});

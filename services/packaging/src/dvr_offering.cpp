@@ -229,6 +229,7 @@ std::shared_ptr<Offering> dvr_offering(const std::vector<RecordedSegmentPtr>& re
   listing.ended = live == nullptr ? request.ended : live->listing.ended;
   listing.long_ended = live == nullptr ? request.ended : live->listing.long_ended;
   listing.grace_us = live == nullptr ? 0 : live->listing.grace_us;
+  if (live != nullptr) listing.timelines = live->listing.timelines;
   for (const Entry& entry : row) listing.offered.push_back(entry.segment);
   if (live != nullptr && live->listing.growing) {
     listing.growing = live->listing.growing;
