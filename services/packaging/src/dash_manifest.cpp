@@ -279,9 +279,9 @@ std::int64_t begin_at_zero(const Offering& offering, std::vector<ListedPeriod>& 
 
 std::string dash_manifest(const Offering& offering, const DashPeriods& periods, ManifestForm form) {
   const Listing& listing = offering.listing;
-  // A stream whose publisher was away had one, whatever is left of it.
-  const bool begins = std::none_of(listing.offered.begin(), listing.offered.end(),
-                                   [](const Segment& segment) { return segment.is_gap; });
+  // A stream whose publisher was away had one, whatever is left of it. What has ended does not get longer.
+  const bool begins = !listing.ended && std::none_of(listing.offered.begin(), listing.offered.end(),
+                                                     [](const Segment& segment) { return segment.is_gap; });
   if (!offering.is_listed() || (begins && !periods.shown())) return {};
   std::vector<ListedPeriod> listed = listed_periods(offering, periods, form);
   if (listed.empty()) return {};

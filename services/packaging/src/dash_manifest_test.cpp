@@ -31,6 +31,15 @@ TEST(DashManifest, ComesWithTheThirdWholeSegment) {
   EXPECT_EQ(manifest(script.leave(0, 3).offering), "") << "nothing is listed any more";
 }
 
+TEST(DashManifest, OfWhatHasEndedComesWithTheFirstSegment) {
+  OfferingScript script;
+  script.segments(1).leave_off();
+  script.offering.listing.ended = true;
+  EXPECT_TRUE(has(manifest(script.offering), R"(mediaPresentationDuration=")"));
+  script.offering.listing.long_ended = true;
+  EXPECT_TRUE(has(manifest(script.offering), R"(type="static")"));
+}
+
 // The last Period stays with its last segment, however long the gap is; the window's end moves on.
 TEST(DashManifest, MovesOnWhileThePublisherIsAway) {
   OfferingScript script;

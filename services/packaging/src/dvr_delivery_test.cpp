@@ -70,6 +70,10 @@ TEST_F(DvrDeliveryTest, GivesPartOfThePastByItsDates) {
   }
   const std::string manifest = get("dvr.mpd" + query);
   EXPECT_NE(body_of(manifest).find("type=\"static\""), std::string::npos) << manifest;
+  for (const char* list : {"dvr.m3u8", "v0/dvr.m3u8", "dvr.mpd"}) {
+    const std::string one = get(std::string(list) + "?start=1800000001.01&end=1800000001.02");
+    EXPECT_EQ(status_of(one), 200) << list << ": of one segment";
+  }
   const std::string going_on = get("v0/dvr.m3u8?start=1800000001");
   EXPECT_EQ(body_of(going_on).find("#EXT-X-ENDLIST"), std::string::npos) << "its end is to come";
   EXPECT_EQ(first_segment(body_of(going_on)), first_segment(body_of(get("v0/dvr.m3u8" + query))));
