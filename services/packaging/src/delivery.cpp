@@ -194,7 +194,8 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   const StreamView& view = question.view;
   if (!rendition.playlist) return missing(Presence::kUnknown);
   hls::DeliveryDirectives directives;
-  if (!view.ended) {
+  const bool ended = view.has_ended(rendition);
+  if (!ended) {
     auto read = hls::parse_directives(question.request.query);
     if (!read) return refuse(read.error().message);
     directives = *read;
@@ -202,7 +203,7 @@ Delivery::Outcome Delivery::media_playlist(const Question& question, const Rendi
   const PlaylistForm form = form_of(question.request, directives);
   hls::ListEnd end = rendition.list_end;
   if (form == PlaylistForm::kPlain) end.part_target_us = 0;
-  const hls::Readiness readiness = view.ended ? hls::Readiness::kReady : hls::readiness(directives, end);
+  const hls::Readiness readiness = ended ? hls::Readiness::kReady : hls::readiness(directives, end);
   if (readiness == hls::Readiness::kTooFar) return refuse("it is too far ahead of the playlist");
   read_list(question, rendition, directives.media_sequence.has_value());
   // What it will be given later is about as long as what there is now.

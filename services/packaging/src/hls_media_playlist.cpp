@@ -170,7 +170,7 @@ std::string media_playlist(const Offering& offering, const Rendition& rendition,
   hls::MediaPlaylist playlist;
   playlist.target_duration_seconds = listing.target_duration_seconds;
   playlist.media_sequence = listing.offered[listing.first_listed].media_sequence;
-  playlist.ended = listing.ended;
+  playlist.ended = listing.ended && rendition.behind == 0;
   playlist.independent_segments = is_independent(offering, rendition);
   for (std::size_t i = listing.first_listed; i < rendition.end(); ++i)
     playlist.segments.push_back(entry(offering, rendition, i));

@@ -2,10 +2,32 @@
 #include <gtest/gtest.h>
 
 #include "containers/mp4/fragment.hpp"
+#include "delivery.hpp"
 #include "ladder_fixture.hpp"
 
 namespace millrace::packaging {
 namespace {
+
+// A list that is to have the segment; false: it waits.
+bool is_answered(const std::shared_ptr<const StreamView>& view, const std::string& rendition,
+                 std::uint64_t media_sequence) {
+  PlaybackGate gate(playback::TokenKeys::create(Secret("0123456789abcdef0123456789abcdef")).value());
+  gate.revocations.set_complete();
+  ViewTable views;
+  ViewerCounter viewers;
+  Metrics metrics;
+  Delivery delivery(views, gate, viewers, metrics, {});
+  views.publish(view, &views);
+  http::Request request;
+  request.method = http::Method::kGet;
+  request.path = "/live/s1/" + rendition + "/index.m3u8";
+  request.peer_address = "192.0.2.1";
+  request.query.emplace_back("_HLS_msn", std::to_string(media_sequence));
+  const Delivery::Outcome outcome = delivery.answer(request, kSecond, WallTime::from_seconds(1'000));
+  const auto* const response = std::get_if<http::Response>(&outcome);
+  EXPECT_TRUE(response == nullptr || response->status == 200);
+  return response != nullptr;
+}
 
 TEST_F(LadderTest, IsOfferedBesideTheSourceUnderTheSameNames) {
   const auto made = make();
@@ -182,6 +204,38 @@ TEST_F(LadderTest, EndsWithTheSource) {
   EXPECT_EQ(view->rendition("v0-180p")->behind, 0U);
   EXPECT_EQ(segments_of(list_of(*view, "v0")), segments_of(list_of(*view, "v0-180p")));
   EXPECT_EQ(count(list_of(*view, "v0-180p"), "EXT-X-GAP"), 0U);
+}
+
+// A stream that was stopped has ended at once: what is made of it has not.
+TEST_F(LadderTest, EndsWhenNothingOfItIsToCome) {
+  const auto made = make();
+  source_->groups(4);
+  made->groups(2);
+  made->frame(0);
+  source_->log().end(media::LogEnd::kRevoked);
+  StreamPackage package("s1", kPolicy);
+  const auto behind = view_of(package);
+  const RenditionView& rendition = *behind->rendition("v0-180p");
+  ASSERT_EQ(rendition.behind, 2U);
+  EXPECT_EQ(count(list_of(*behind, "v0"), "#EXT-X-ENDLIST"), 1U);
+  EXPECT_EQ(count(list_of(*behind, "v0-180p"), "#EXT-X-ENDLIST"), 0U);
+  ASSERT_TRUE(rendition.next_part);
+  EXPECT_TRUE(behind->is_awaited(rendition, *rendition.next_part));
+  const std::uint64_t next = rendition.list_end.last_segment + 1;
+  EXPECT_FALSE(is_answered(behind, "v0-180p", next));
+  EXPECT_TRUE(is_answered(behind, "v0", next + 10)) << "of a list that has ended it is nothing";
+
+  const auto late = fresh_view(3 * kSecond);
+  EXPECT_EQ(count(list_of(*late, "v0-180p", PlaylistForm::kPlain), "#EXT-X-GAP"), 2U);
+  EXPECT_EQ(count(list_of(*late, "v0-180p"), "#EXT-X-ENDLIST"), 1U);
+
+  for (int i = 0; i < 9; ++i) made->frame(0);
+  made->log().end(media::LogEnd::kUnpublished);
+  const auto whole = view_of(package);
+  EXPECT_EQ(segments_of(list_of(*whole, "v0")), segments_of(list_of(*whole, "v0-180p")));
+  EXPECT_EQ(count(list_of(*whole, "v0-180p"), "#EXT-X-GAP"), 0U);
+  EXPECT_EQ(count(list_of(*whole, "v0-180p"), "#EXT-X-ENDLIST"), 1U);
+  EXPECT_TRUE(is_answered(whole, "v0-180p", next + 10));
 }
 
 TEST_F(LadderTest, LacksTheEndWhereItsWriterWasStoppedBefore) {

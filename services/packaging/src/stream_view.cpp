@@ -30,6 +30,14 @@ bool StreamView::is_awaited(const RenditionView& rendition, const SegmentName& n
          (place(name) >= rendition.end() || rendition.is_promised(place(name)));
 }
 
+bool StreamView::is_awaited(const RenditionView& rendition, const PartName& name) const {
+  return !has_ended(rendition) && rendition.next_part == name;
+}
+
+bool StreamView::has_ended(const RenditionView& rendition) const {
+  return ended && rendition.behind == 0;
+}
+
 SegmentPlace StreamView::growing_of(const RenditionView& rendition, const SegmentName& name) const {
   const SegmentPlace& place = rendition.growing;
   return place && place.segment->segment().media_sequence == name.media_sequence ? place : SegmentPlace{};

@@ -116,9 +116,9 @@ struct StreamView {
   std::optional<WallTime> clock(std::int64_t now_us) const {
     return clock_offset_us == 0 ? std::nullopt : std::optional(WallTime::from_us(now_us + clock_offset_us));
   }
-  bool is_awaited(const RenditionView& rendition, const PartName& name) const {
-    return !ended && rendition.next_part == name;
-  }
+  bool is_awaited(const RenditionView& rendition, const PartName& name) const;
+  // Its list says so: of a ladder's the last segments may be made after the stream has ended.
+  bool has_ended(const RenditionView& rendition) const;
   // Where the part is; nullopt: it is not here.
   std::optional<PartPlace> find(const RenditionView& rendition, const PartName& name) const;
 
