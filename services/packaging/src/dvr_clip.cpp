@@ -5,6 +5,8 @@
 namespace millrace::packaging {
 namespace {
 
+constexpr std::int64_t kMicroseconds = 1'000'000;
+
 template <class Value>
 std::vector<Value> cut(const std::vector<Value>& all, std::size_t begin, std::size_t end) {
   return {all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)};
@@ -37,9 +39,12 @@ std::shared_ptr<const Offering> dvr_clip(const Offering& all, const manifest::Cl
   listing.target_duration_seconds = all.listing.target_duration_seconds;
   listing.independent = all.listing.independent;
   listing.grace_us = all.listing.grace_us;
-  const bool is_over = end < offered.size() || end_us(offered.back()) >= clip.end_us;
+  const std::int64_t reached_us = end_us(offered.back());
+  const std::int64_t target_us = listing.target_duration_seconds * kMicroseconds;
+  const bool is_over = end < offered.size() || reached_us >= clip.end_us;
   listing.ended = is_over || all.listing.ended;
-  listing.long_ended = is_over || all.listing.long_ended;
+  listing.long_ended = all.listing.long_ended ||
+                       (is_over && reached_us - WindowPolicy::kEndToldTargets * target_us >= clip.end_us);
   if (!is_over) listing.growing = all.listing.growing;
   const std::size_t current = first_current(listing);
   for (const Rendition& rendition : all.renditions) {

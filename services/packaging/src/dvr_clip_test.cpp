@@ -45,13 +45,35 @@ TEST(DvrClip, HasTheSegmentsThatHaveSomethingOfIt) {
         (Cut{listing.offered.front().media_sequence, listing.offered.back().media_sequence, listing.ended}),
         *row.cut)
         << row.start_s;
-    EXPECT_EQ(listing.long_ended, listing.ended);
     EXPECT_EQ(listing.growing.has_value(), !listing.ended);
     for (const Rendition& rendition : made->renditions) {
       EXPECT_EQ(rendition.segments.size(), listing.offered.size());
       EXPECT_TRUE(rendition.current);
     }
   }
+}
+
+// Who follows it as it grows is told first of its end, and that nothing is to come three targets later.
+TEST(DvrClip, IsOverWhenTheStreamIsThreeTargetsBehindItsEnd) {
+  OfferingScript script;
+  script.segments(3);  // 0 to 6 s
+  const auto state = [&] {
+    const Listing& listing = dvr_clip(script.offering, clip(2, 7))->listing;
+    return std::pair(listing.ended, listing.long_ended);
+  };
+  EXPECT_EQ(state(), std::pair(false, false));
+  script.segments(1);
+  EXPECT_EQ(state(), std::pair(true, false)) << "up to 8 s";
+  script.segments(2);
+  EXPECT_EQ(state(), std::pair(true, false)) << "up to 12 s";
+  script.segments(1);
+  EXPECT_EQ(state(), std::pair(true, true)) << "up to 14 s";
+  script.offering.listing.offered.resize(4);
+  for (Rendition& rendition : script.offering.renditions) rendition.segments.resize(4);
+  script.leave_off().offering.listing.ended = true;
+  EXPECT_EQ(state(), std::pair(true, false));
+  script.offering.listing.long_ended = true;
+  EXPECT_EQ(state(), std::pair(true, true)) << "the stream has ended, nothing comes behind it";
 }
 
 TEST(DvrClip, OffersWhatHasSomethingAtItsEnd) {
