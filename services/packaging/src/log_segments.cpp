@@ -253,10 +253,10 @@ void LogSegments::settle(const media::SampleRecord& record) {
   finish_waiting();
 }
 
+// As media::PartRule judges it: not by dates, which may be put right where a segment begins.
 bool LogSegments::is_silent(const TrackSpan& span, const media::SampleRecord& record) const {
-  const WallTime last_wall =
-      span.start_wall + microseconds(span.last_dts - span.first_dts, timescale_of(span));
-  return record.presented_wall - last_wall >= kSilenceUs;
+  const auto now_us = timeline_us(record);
+  return now_us && *now_us - microseconds(span.last_dts, timescale_of(span)) >= kSilenceUs;
 }
 
 void LogSegments::finish_waiting() {

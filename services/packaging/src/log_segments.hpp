@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/wall_time.hpp"
+#include "media/part_rule.hpp"
 #include "media/timed_event.hpp"
 #include "segment.hpp"
 
@@ -45,7 +46,7 @@ class LogSegments {
   // second.
   static constexpr std::uint32_t kLoneFrameDivisor = 30;
 
-  static constexpr std::int64_t kSilenceUs = 500'000;
+  static constexpr std::int64_t kSilenceUs = media::PartRule::kSilenceUs;
 
   // Of the complete segments: a list of a source's is without a gap, a rendition may lack some.
   enum class Numbers : std::uint8_t { kInARow, kMayJump };

@@ -175,6 +175,19 @@ TEST(LogSegments, GivesUpWaitingForVideoThatStaysSilent) {
   EXPECT_FALSE(video_of(segments.complete()[1]).independent) << "the picture came back between key frames";
 }
 
+// As the part rule has it: dates may be put right where a segment begins, times on the timeline go on.
+TEST(LogSegments, CountsSilenceByDecodeTimes) {
+  for (const std::int64_t corrected_us : {-2'000'000, 0, 2'000'000}) {
+    RecordScript script(1);
+    script.video(0, true).video(40).cut().audio(4).audio(25);
+    for (std::size_t i = 2; i < 4; ++i) script.records[i].presented_wall += corrected_us;
+    EXPECT_TRUE(feed(script).complete().empty()) << corrected_us;
+    script.audio(26);  // half a second after the last picture
+    script.records.back().presented_wall += corrected_us;
+    EXPECT_EQ(feed(script).complete().size(), 1U) << corrected_us;
+  }
+}
+
 TEST(LogSegments, GivesUpWaitingForVideoWhenTheNextSegmentIsOver) {
   RecordScript script(1);
   script.video(0, true).video(40).cut().audio(4).audio(5).cut();
