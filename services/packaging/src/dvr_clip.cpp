@@ -39,6 +39,7 @@ std::shared_ptr<const Offering> dvr_clip(const Offering& all, const manifest::Cl
   listing.target_duration_seconds = all.listing.target_duration_seconds;
   listing.independent = all.listing.independent;
   listing.grace_us = all.listing.grace_us;
+  listing.timelines = all.listing.timelines;
   const std::int64_t reached_us = end_us(offered.back());
   const std::int64_t target_us = listing.target_duration_seconds * kMicroseconds;
   const bool is_over = end < offered.size() || reached_us >= clip.end_us;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dash_periods.hpp"
 #include "offering_script.hpp"
 
 namespace millrace::packaging {
@@ -84,6 +85,23 @@ TEST(DvrClip, OffersWhatHasSomethingAtItsEnd) {
   const auto before = dvr_clip(script.offering, clip(0, 20)), after = dvr_clip(script.offering, clip(0, 40));
   EXPECT_TRUE(before->renditions[1].current);
   EXPECT_FALSE(after->renditions[1].current);
+}
+
+// Its MPD is made from nothing each time: the dates of a timeline's first segment, which may be late, are not
+// taken for its beginning as long as the second one has not come.
+TEST(DvrClip, BeginsATimelineAsTheLogHasIt) {
+  constexpr std::int64_t kLateUs = 1'200'000;
+  OfferingScript script;
+  script.offering.listing.timelines = {{7, 41, 1'000'000, OfferingScript::kStart - kLateUs}};
+  script.segments(1);
+  script.wall += -kLateUs;
+  for (int segments = 1; segments < 4; ++segments) {
+    DashPeriods periods;
+    periods.update(*dvr_clip(script.offering, clip(0, 1e6)));
+    ASSERT_EQ(periods.periods().size(), 1U);
+    EXPECT_EQ(periods.periods().front().start, OfferingScript::kStart - kLateUs) << segments;
+    script.segments(1);
+  }
 }
 
 TEST(DvrClip, OfAStreamThatHasEndedHasAnEnd) {
