@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
@@ -101,6 +102,7 @@ class RecordingAnnouncer final : public Announcer {
     for (const NewRecords& records : all) {
       gap_ = gap_ || (records.first_sequence != 0 && records.first_sequence != announced_);
       announced_ = records.committed;
+      stream_ = records.stream;
     }
     changed_.notify_all();
   }
@@ -116,9 +118,15 @@ class RecordingAnnouncer final : public Announcer {
       return std::find(events_.begin(), events_.end(), text) != events_.end();
     });
   }
+  // In the log of the stream that was announced last; the bus hears of ends of parts and segments alone.
   bool wait_for_records(std::uint64_t count) {
+    const auto until = std::chrono::steady_clock::now() + RtmpClient::kPatience;
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, RtmpClient::kPatience, [&] { return announced_ >= count; });
+    while (!stream_ || stream_->committed.load(std::memory_order_acquire) < count) {
+      if (std::chrono::steady_clock::now() >= until) return false;
+      changed_.wait_for(lock, std::chrono::milliseconds(1));
+    }
+    return true;
   }
   bool gap() const { return gap_; }
   std::vector<std::string> events() {
@@ -131,6 +139,7 @@ class RecordingAnnouncer final : public Announcer {
   std::condition_variable changed_;
   std::vector<std::string> events_;
   std::uint64_t announced_ = 0;
+  LiveStreamPtr stream_;  // the newest that was announced
   bool gap_ = false;
 };
 
