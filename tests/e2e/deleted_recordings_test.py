@@ -103,7 +103,7 @@ def stays(stack, account, clip, administrator):
 
 
 def deleted_recordings():
-    with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS=str(round(GRACE * PATIENCE))) as stack:
+    with Stack(HLS_SEGMENT_MS="500", RECONNECT_GRACE_SECONDS=str(min(round(GRACE * PATIENCE), 110))) as stack:
         clip = make_clip(stack.home / "clip.flv", seconds=4)
         keeper, live, gone, away = (Account(stack, name) for name in ("keeper", "live", "gone", "away"))
         boss = Account(stack, "boss")
