@@ -100,8 +100,8 @@ std::shared_ptr<const PlannedRendition> LadderLogs::planned(const RenditionName&
   return {plan_, plan_->find(name)};
 }
 
-bool LadderLogs::may_promise(const Standing& made, const Segment& segment) const {
-  if (!made.is_idle || plan_->is_refused || segment.publication_id != plan_->publication_id) return false;
+bool LadderLogs::is_planned_of(const Standing& made, const Segment& segment) const {
+  if (!made.planned || segment.publication_id != plan_->publication_id) return false;
   const TrackSpan* const source = segment.track(track_of(made.name));
   return source != nullptr && source->configuration == made.planned->source_configuration;
 }
@@ -166,8 +166,10 @@ void LadderLogs::judge(Standing& made, const Listing& listing, const SegmentInde
     const Segment& segment = listing.offered[i];
     const std::uint64_t number = segment.media_sequence;
     const State found = said.gaps.contains(number) ? State::kGap : state(made.name, segment, sources);
-    if (found != State::kMissing || (made.is_idle && i < current)) said.promised.erase(number);
-    if (found == State::kMissing && i >= current && may_promise(made, segment)) said.promised.insert(number);
+    const bool may_come = found == State::kMissing && is_planned_of(made, segment);
+    const bool is_old = made.is_idle && now_us - segment.last_arrival_us >= kPromisedTargets * target_us;
+    if (!may_come || (is_old && i < current)) said.promised.erase(number);
+    if (may_come && i >= current && made.is_idle && !plan_->is_refused) said.promised.insert(number);
     made.whole.push_back(found == State::kWhole);
     made.promised.push_back(said.promised.contains(number));
     const bool coming =
@@ -328,8 +330,12 @@ Rendition LadderLogs::rendition(const Standing& standing, const Listing& listing
   if (grows != nullptr && standing.growing == grows->media_sequence)
     made.growing = share_of(standing.name, *grows);
   made.next_part = standing.next_part;
-  made.current =
-      !standing.differs && (has_something_current(made, listing) || (made.planned && !plan_->is_refused));
+  const bool can_be_made =
+      made.planned && !plan_->is_refused &&
+      std::any_of(listing.offered.begin() + static_cast<std::ptrdiff_t>(first_current(listing)),
+                  listing.offered.end(),
+                  [&](const Segment& segment) { return is_planned_of(standing, segment); });
+  made.current = !standing.differs && (has_something_current(made, listing) || can_be_made);
   return made;
 }
 

@@ -13,8 +13,8 @@
 //
 // What is made on demand is planned: it is offered before there is anything of it. While nobody makes it
 // the segments of the last three target durations are promised, as far as they are what it was planned of:
-// they are listed, and made when somebody asks for one. They stay promised until they are there, or the
-// writer has passed them.
+// they are listed, and made when somebody asks for one. They stay promised until they are there, the writer
+// has passed them, the plan is another one, or nobody has come to make them for kPromisedTargets.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,9 @@ class LadderLogs {
  public:
   // Target durations. A writer is at work if it has written for the last time not longer ago.
   static constexpr std::int64_t kLateTargets = 2;
+  // A promise of what nobody is at is given up then, after the last sample came at ingest: who asked for the
+  // oldest that is promised has to wait until a writer has started.
+  static constexpr std::int64_t kPromisedTargets = WindowPolicy::kLeastTargets + kLateTargets;
 
   // What a rendition's lists are made of; equal: they would be the same.
   struct Standing {
@@ -93,7 +96,8 @@ class LadderLogs {
   std::set<RenditionName> names(const Listing& listing) const;
   std::shared_ptr<const PlannedRendition> planned(const RenditionName& name, const Listing& listing) const;
   bool differs(const Standing& made, const Listing& listing) const;
-  bool may_promise(const Standing& made, const Segment& segment) const;
+  // Whether the plan is for the segment: it may have another picture, or there is no plan.
+  bool is_planned_of(const Standing& made, const Segment& segment) const;
   bool is_late(const RenditionName& name, const Segment& segment, std::int64_t target_us,
                std::int64_t now_us) const;
   void judge(Standing& made, const Listing& listing, const SegmentIndex& sources, std::int64_t now_us);

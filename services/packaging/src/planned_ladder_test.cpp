@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "ladder_fixture.hpp"
+#include "ladder_logs.hpp"
 #include "test_plan.hpp"
 
 namespace millrace::packaging {
@@ -131,6 +132,64 @@ TEST_F(PlannedLadderTest, PromisesWhatItWasPlannedOf) {
   const auto planned = view_of(package);
   EXPECT_EQ(planned->rendition("v0-180p")->behind, 0U);
   EXPECT_TRUE(planned->rendition("v0-180p")->is_promised(7));
+}
+
+// While something of it is in a log: the stream has ended, or has another picture, that this is not made of.
+TEST_F(PlannedLadderTest, PromisesNothingThatIsNoLongerPlanned) {
+  source_->groups(8);
+  source_->frame(0);
+  const auto made = make(1, 4);
+  made->groups(1);
+  made->frame(0);
+  made->log().end(media::LogEnd::kUnpublished);
+  const auto another = test_plan("v0-90p");
+  const auto of_another = test_plan();
+  of_another->renditions.front().source_configuration = 7;
+  for (const auto& plan : {std::shared_ptr<RenditionPlan>(), another, of_another}) {
+    StreamPackage package("s1", kPolicy);
+    package.set_plan(test_plan());
+    const auto before = view_of(package);
+    ASSERT_TRUE(before->rendition("v0-180p")->is_promised(7));
+    package.set_plan(plan);
+    const auto view = view_of(package, 1);
+    const RenditionView& rendition = *view->rendition("v0-180p");
+    for (std::size_t i = 0; i < view->offered.size(); ++i) EXPECT_FALSE(rendition.is_promised(i)) << i;
+    for (const PlaylistForm form : {PlaylistForm::kFull, PlaylistForm::kPlain, PlaylistForm::kDelta})
+      EXPECT_NE(list_of(*view, "v0-180p", form), "");
+    EXPECT_NE(*view->multivariant_playlist->text().text, "");
+    EXPECT_NE(*view->manifests.full.text, "");
+  }
+}
+
+// Who asks for the oldest that is listed waits for a writer that has to start first.
+TEST_F(PlannedLadderTest, KeepsAPromiseForAWhileBehindTheWindow) {
+  source_->groups(16);
+  source_->frame(0);
+  StreamPackage package("s1", kPolicy);
+  package.set_plan(test_plan());
+  const std::string oldest = to_string(segment_name(view_of(package)->offered[1]->segment()));
+  source_->groups(4);
+  source_->frame(0);
+  const auto is_awaited = [&](std::int64_t now_us) {
+    const auto view = view_of(package, now_us);
+    return view->is_awaited(*view->rendition("v0-180p"), *parse_segment_name(oldest));
+  };
+  EXPECT_TRUE(is_awaited(LadderLogs::kPromisedTargets * kSecond - 1));
+  EXPECT_FALSE(is_awaited(LadderLogs::kPromisedTargets * kSecond));
+}
+
+// Its source's picture has paused: who comes now is offered the sound.
+TEST_F(PlannedLadderTest, IsNotOfferedWhileItsSourcePauses) {
+  source_->groups(8);
+  source_->frame(0);
+  StreamPackage package("s1", kPolicy);
+  package.set_plan(test_plan());
+  EXPECT_EQ(count(*view_of(package)->multivariant_playlist->text().text, "v0-180p/"), 1U);
+  source_->show(false);
+  source_->groups(40);
+  const std::string multivariant = *view_of(package)->multivariant_playlist->text().text;
+  EXPECT_EQ(count(multivariant, "v0-180p/"), 0U) << multivariant;
+  EXPECT_GT(count(multivariant, "a0/index.m3u8"), 0U) << multivariant;
 }
 
 TEST_F(PlannedLadderTest, IsAnErrorWhereWhatIsMadeIsNotWhatWasAnnounced) {
