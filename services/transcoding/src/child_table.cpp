@@ -13,20 +13,30 @@ bool ChildTable::is_stream_busy(const std::string& stream_id) const {
   });
 }
 
+// What is not wanted is not new.
+void ChildTable::note(const LivePublication& live, Time now) {
+  const auto [entry, is_new] = live.wanted ? children_.try_emplace(live.publication)
+                                           : std::pair(children_.find(live.publication), false);
+  if (entry == children_.end()) return;
+  Child& child = entry->second;
+  child.live = true;
+  child.wanted = live.wanted;
+  child.last_live = now;
+  if (!is_new) return;
+  child.stream_id = live.stream_id;
+  child.due = now;
+}
+
 std::vector<LivePublication> ChildTable::look(const std::vector<LivePublication>& live, Time now) {
-  for (auto& [publication, child] : children_) child.live = false;
-  for (const LivePublication& each : live) {
-    const auto [entry, is_new] = children_.try_emplace(each.publication);
-    entry->second.live = true;
-    if (!is_new) continue;
-    entry->second.stream_id = each.stream_id;
-    entry->second.due = now;
+  for (auto& [publication, child] : children_) child.live = child.wanted = false;
+  for (const LivePublication& each : live) note(each, now);
+  for (auto& [publication, child] : children_) {
+    const bool useless = child.live ? !child.wanted : now - child.last_live >= kLongestEnd;
+    child.unwanted = child.unwanted || (child.phase == Phase::kRunning && useless);
   }
-  for (auto& [publication, child] : children_)
-    child.unwanted = child.unwanted || (child.phase == Phase::kRunning && !child.live);
   std::erase_if(children_, [](const auto& entry) {
-    const Phase phase = entry.second.phase;
-    return !entry.second.live && (phase == Phase::kWaiting || phase == Phase::kGivenUp);
+    const Child& child = entry.second;
+    return !child.wanted && (child.phase == Phase::kWaiting || child.phase == Phase::kGivenUp);
   });
   std::vector<LivePublication> starts;
   std::size_t busy = pids().size();

@@ -15,6 +15,11 @@ constexpr PublicationId kTwo{2};
 const LivePublication kCam{"cam", kOne};
 const LivePublication kOther{"other", kTwo};
 
+LivePublication unwanted(LivePublication live) {
+  live.wanted = false;
+  return live;
+}
+
 std::vector<PublicationId> ids(const std::vector<LivePublication>& starts) {
   std::vector<PublicationId> all;
   for (const LivePublication& each : starts) all.push_back(each.publication);
@@ -109,12 +114,37 @@ TEST(ChildTable, SaysWhichChildNobodyWantsAnyMore) {
   table.started(kOne, 11, 0ms);
   table.started(kTwo, 12, 0ms);
   EXPECT_TRUE(table.unwanted().empty());
-  table.look({kOther}, 1ms);
+  table.look({unwanted(kCam), kOther}, 1ms);
   EXPECT_EQ(table.unwanted(), (std::map<PublicationId, int>{{kOne, 11}}));
   table.failed(kOne, 2ms);
-  table.look({kOther}, 3ms);
+  table.look({unwanted(kCam), kOther}, 3ms);
   EXPECT_TRUE(table.unwanted().empty());
   EXPECT_EQ(table.counts().waiting, 0U);
+}
+
+// It writes what is left of its source.
+TEST(ChildTable, LeavesAChildWhosePublicationHasEndedToEndByItself) {
+  ChildTable table(4);
+  table.look({kCam}, 0ms);
+  table.started(kOne, 11, 0ms);
+  const ChildTable::Time last = 5min;
+  table.look({kCam}, last);
+  table.look({}, last + 1ms);
+  table.look({}, last + ChildTable::kLongestEnd - 1ms);
+  EXPECT_TRUE(table.unwanted().empty());
+  EXPECT_EQ(table.pids().size(), 1U);
+  table.look({}, last + ChildTable::kLongestEnd);
+  EXPECT_EQ(table.unwanted().size(), 1U) << "it should have ended long ago";
+  table.failed(kOne, last + ChildTable::kLongestEnd + 1ms);
+  EXPECT_TRUE(table.look({}, last + ChildTable::kLongestEnd + 2ms).empty());
+  EXPECT_EQ(table.counts().waiting, 0U);
+}
+
+TEST(ChildTable, StartsNoneForWhatNobodyWants) {
+  ChildTable table(4);
+  EXPECT_TRUE(table.look({unwanted(kCam)}, 0ms).empty());
+  EXPECT_EQ(table.counts().waiting, 0U);
+  EXPECT_EQ(table.look({kCam}, 1ms).size(), 1U);
 }
 
 // However often somebody looks in for a moment.
@@ -124,7 +154,7 @@ TEST(ChildTable, WhatWasUnwantedHasNotFailed) {
   for (unsigned i = 0; i < 2 * ChildTable::kMostFailures; ++i) {
     ASSERT_EQ(table.look({kCam}, now).size(), 1U) << i;
     table.started(kOne, 11, now);
-    table.look({}, now += 1ms);
+    table.look({unwanted(kCam)}, now += 1ms);
     EXPECT_EQ(table.unwanted().size(), 1U);
     EXPECT_TRUE(table.look({kCam}, now += 1ms).empty()) << "it is to end all the same";
     EXPECT_EQ(table.unwanted().size(), 1U);

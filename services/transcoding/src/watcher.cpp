@@ -110,7 +110,7 @@ void Watcher::look(std::int64_t now_us) {
   const std::vector<LivePublication> live = live_publications();
   if (planners_) planners_->look(live, to_time(now_us));
   hear_wanted(now_us);
-  for (const LivePublication& publication : table_.look(to_make(live), to_time(now_us)))
+  for (const LivePublication& publication : table_.look(with_wishes(live), to_time(now_us)))
     start(publication, now_us);
   for (const auto& [publication, pid] : table_.unwanted()) signal_process(pid, SIGTERM);
   tell_children();
@@ -154,13 +154,9 @@ std::optional<Wanted> Watcher::wanted_of(PublicationId publication) const {
   return wanted;
 }
 
-std::vector<LivePublication> Watcher::to_make(const std::vector<LivePublication>& live) const {
-  if (!is_on_demand()) return live;
-  std::vector<LivePublication> wanted;
-  for (const LivePublication& each : live) {
-    if (wanted_of(each.publication)) wanted.push_back(each);
-  }
-  return wanted;
+std::vector<LivePublication> Watcher::with_wishes(std::vector<LivePublication> live) const {
+  for (LivePublication& each : live) each.wanted = !is_on_demand() || wanted_of(each.publication);
+  return live;
 }
 
 // What changes is told once; a child that does not read has ended, or will.

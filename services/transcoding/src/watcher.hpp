@@ -81,7 +81,7 @@ class Watcher {
   void note_end(PublicationId publication, const ProcessEnd& end, std::int64_t now_us);
   std::vector<LivePublication> live_publications();
   std::optional<Wanted> wanted_of(PublicationId publication) const;
-  std::vector<LivePublication> to_make(const std::vector<LivePublication>& live) const;
+  std::vector<LivePublication> with_wishes(std::vector<LivePublication> live) const;
   void start(const LivePublication& publication, std::int64_t now_us);
   void tell_children();
   void hear_children();

@@ -92,6 +92,32 @@ TEST_F(WatcherTest, KillsAChildThatDoesNotEnd) {
   watcher_->stop(monotonic_us());
 }
 
+// What is left of its source is still to be written.
+TEST_F(WatcherTest, LeavesAChildAloneWhoseSourceHasEnded) {
+  const std::string& directory = settings_.directory;
+  run_script("trap ': > " + directory + "/asked' TERM; : > " + directory + "/begun; while [ ! -e " +
+             directory + "/done ]; do sleep 0.01; done");
+  start();
+  publish();
+  std::int64_t now_us = 0;
+  const auto look_until = [&](const std::function<bool()>& holds) {
+    for (int i = 0; i < 1000 && !holds(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      watcher_->look(now_us += 1000);
+    }
+    EXPECT_TRUE(holds());
+  };
+  look_until([&] { return is_there("begun"); });
+  live_.reset();
+  int looks = 0;
+  look_until([&] { return ++looks > 20; });
+  EXPECT_FALSE(is_there("asked"));
+  EXPECT_EQ(running(), 1U);
+  std::ofstream(directory + "/done") << "";
+  look_until([&] { return running() == 0; });
+  EXPECT_FALSE(is_there("asked"));
+}
+
 TEST_F(WatcherTest, SaysThatTheEncoderCannotBeUsed) {
   run_script("exit 69");
   start();
