@@ -49,6 +49,7 @@ Inheritance inheritance_of(media::ArenaReader& arena, PublicationId origin, cons
     const auto newest = log->at(info.committed - 1);
     if (!newest || newest->record.media_sequence < found.media_sequence) continue;
     found.media_sequence = newest->record.media_sequence;
+    found.discontinuity_sequence = newest->record.discontinuity_sequence;
     if (const auto configuration = log->configuration(newest->record.configuration))
       found.configuration = configuration->bytes;
   }
@@ -73,6 +74,11 @@ Result<void> RenditionLog::configure(publication::TrackFormat format, std::uint3
   kbps_ = peak_kbps;
   format_ = std::move(format);
   return writer_ ? writer_->configure(*format_) : Result<void>();
+}
+
+bool RenditionLog::may_differ_at(const SourceNote& note) const {
+  return note.first &&
+         (note.discontinuity || note.discontinuity_sequence > inheritance_.discontinuity_sequence);
 }
 
 Result<void> RenditionLog::begin(const SourceNote& first) {
@@ -105,7 +111,7 @@ void RenditionLog::store_targets(const SourceTargets& targets) {
 Result<void> RenditionLog::write(const ffmpeg::CodedSample& coded, const SourceNote& note, std::int64_t dts,
                                  bool key) {
   if (!writer_) {
-    if (differs_ && !(note.first && note.discontinuity)) return {};
+    if (differs_ && !may_differ_at(note)) return {};
     if (Result<void> begun = begin(note); !begun) return begun;
   }
   if (note.first) store_targets(note.targets);

@@ -20,9 +20,10 @@ namespace millrace::transcoding {
 
 // What a predecessor has left in the arena of a rendition of this publication.
 struct Inheritance {
-  std::uint32_t incarnation = 1;     // of the next writer
-  std::uint64_t media_sequence = 0;  // the last segment that was begun; 0: none
-  Bytes configuration;               // the last one; empty: none
+  std::uint32_t incarnation = 1;             // of the next writer
+  std::uint64_t media_sequence = 0;          // the last segment that was begun; 0: none
+  std::uint32_t discontinuity_sequence = 0;  // of that segment
+  Bytes configuration;                       // the last one; empty: none
 };
 
 // name: of a rendition. Of the logs that were made of this publication.
@@ -39,7 +40,8 @@ class RenditionLog {
                Inheritance inheritance, std::int64_t keep_us);
 
   // Nothing is written before the first segment that no predecessor has begun. Where the parameter sets are
-  // others than the predecessor's, nothing before the source's next discontinuity: players have those.
+  // others than the predecessor's, nothing before the source's next discontinuity behind what the
+  // predecessor wrote, which may have passed: players have those.
   bool takes(const SourceNote& note) const;
   // What the samples from here on are.
   Result<void> configure(publication::TrackFormat format, std::uint32_t peak_kbps);
@@ -54,6 +56,7 @@ class RenditionLog {
 
  private:
   Result<void> begin(const SourceNote& first);
+  bool may_differ_at(const SourceNote& note) const;
   void store_targets(const SourceTargets& targets);
 
   media::ArenaWriter& arena_;

@@ -386,6 +386,33 @@ TEST_F(TranscoderTest, WaitsForADiscontinuityWhereItsParameterSetsAreOthers) {
   EXPECT_NE(after.front().flags & media::kSampleDiscontinuity, 0);
 }
 
+// The source's discontinuity came while nobody made the rendition, and is not asked for again.
+TEST_F(TranscoderTest, HasOtherParameterSetsWhereADiscontinuityHasPassed) {
+  source_->send(2 * TestSource::kFps);
+  {
+    const auto transcoder = Transcoder::open(settings_).value();
+    (void)transcoder->run(
+        stop_, [&](const auto& status) { stop_ = status.counters.pictures == 2U * TestSource::kFps; });
+  }
+  stop_ = false;
+  source_->jump(60'000);
+  source_->send(2 * TestSource::kFps);
+  const std::uint64_t from = source_records().back().segment + 1;
+  source_->send(2 * TestSource::kFps);
+  source_->end();
+  settings_.line.encoder.preset = "slow";  // more reference frames
+  bool said = false;
+  settings_.wanted = [&]() -> std::optional<Wanted> {
+    if (std::exchange(said, true)) return std::nullopt;
+    return Wanted{{"v0-120p"}, from, {}};
+  };
+  run();
+  ASSERT_EQ(logs("v0-120p").size(), 2U);
+  const std::vector<Written> after = records(own(), logs("v0-120p")[1]);
+  EXPECT_EQ(after.size(), 2U * TestSource::kFps);
+  EXPECT_EQ(after.front().segment, from);
+}
+
 TEST_F(TranscoderTest, HasNothingToWriteBelowTheLadder) {
   settings_.line.ladder = {{1080, 30, 5000}};
   source_->send(2 * TestSource::kFps);
