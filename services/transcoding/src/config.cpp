@@ -9,8 +9,9 @@ void TranscodingConfig::add_rows(ConfigTable& table) {
                "ondemand: renditions of live streams are offered, and made "
                "while somebody watches them; always: "
                "they are made all the time; off: there are none");
-  table.duration("TRANSCODE_LINGER_SECONDS", linger, "30", {1, 3600},
-                 "seconds that a rendition is made after its last viewer");
+  // Packaging reports what is wanted every 1 to 1.5 s, and one report may be late.
+  table.duration("TRANSCODE_LINGER_SECONDS", linger, "30", {3, 3600},
+                 "seconds that a rendition is made after its last viewer, at least 3");
   std::vector<std::string> ladders(ladder_names().begin(), ladder_names().end());
   table.choice("TRANSCODE_LADDER", ladder, std::string(kDefaultLadder), ladders,
                "which renditions: docs/transcoding.md has the ladders");
