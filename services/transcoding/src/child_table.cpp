@@ -36,12 +36,12 @@ std::vector<LivePublication> ChildTable::look(const std::vector<LivePublication>
   }
   std::erase_if(children_, [](const auto& entry) {
     const Child& child = entry.second;
-    return !child.wanted && (child.phase == Phase::kWaiting || child.phase == Phase::kGivenUp);
+    return !child.live && (child.phase == Phase::kWaiting || child.phase == Phase::kGivenUp);
   });
   std::vector<LivePublication> starts;
   std::size_t busy = pids().size();
   for (auto& [publication, child] : children_) {
-    if (child.phase != Phase::kWaiting || now < child.due || busy >= most_) continue;
+    if (child.phase != Phase::kWaiting || !child.wanted || now < child.due || busy >= most_) continue;
     if (is_stream_busy(child.stream_id)) continue;
     child.phase = Phase::kStarting;
     starts.push_back({child.stream_id, publication});
@@ -109,7 +109,8 @@ ChildTable::Counts ChildTable::counts() const {
   Counts counts;
   for (const auto& [publication, child] : children_) {
     counts.running += child.phase == Phase::kRunning ? 1 : 0;
-    counts.waiting += child.phase == Phase::kWaiting || child.phase == Phase::kStarting ? 1 : 0;
+    const bool waits = child.phase == Phase::kWaiting && child.wanted;
+    counts.waiting += waits || child.phase == Phase::kStarting ? 1 : 0;
     counts.given_up += child.phase == Phase::kGivenUp ? 1 : 0;
   }
   return counts;

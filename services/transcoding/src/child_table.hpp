@@ -52,7 +52,7 @@ class ChildTable {
   // It could not be started, or it ended: also with success, if its publication is live at the next look; but
   // what was unwanted has not failed.
   void failed(PublicationId publication, Time now);
-  // The publication gets no child any more.
+  // The publication gets no child any more, however often it is wanted again.
   void give_up(PublicationId publication);
 
   // Of those that run.

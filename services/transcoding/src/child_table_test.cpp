@@ -66,6 +66,26 @@ TEST(ChildTable, GivesUpWhatFailsTooOftenAndForgetsItWithItsPublication) {
   EXPECT_EQ(table.counts().given_up, 0U);
 }
 
+// Who asks again after a while asks for nothing new.
+TEST(ChildTable, RemembersFailuresAsLongAsThePublicationIsLive) {
+  ChildTable table(4);
+  ChildTable::Time now = 0ms;
+  for (unsigned i = 0; i <= ChildTable::kMostFailures; ++i) {
+    ASSERT_EQ(table.look({kCam}, now).size(), 1U) << i;
+    table.started(kOne, 11, now);
+    table.failed(kOne, now);
+    table.look({unwanted(kCam)}, now);
+    EXPECT_EQ(table.counts().waiting, 0U) << "nobody waits for it";
+    EXPECT_TRUE(table.look({kCam}, now).empty()) << "it is tried again after a while";
+    now += 30s;
+    table.look({unwanted(kCam)}, now);
+  }
+  EXPECT_TRUE(table.is_given_up(kOne));
+  EXPECT_TRUE(table.look({kCam}, now + 1h).empty());
+  table.look({}, now + 1h);
+  EXPECT_FALSE(table.is_given_up(kOne)) << "it has ended";
+}
+
 TEST(ChildTable, ForgivesChildrenThatHaveLivedLong) {
   ChildTable table(4);
   ChildTable::Time now = 0ms;
