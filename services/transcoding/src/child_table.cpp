@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "backoff.hpp"
+
 namespace millrace::transcoding {
 
 bool ChildTable::is_stream_busy(const std::string& stream_id) const {
@@ -74,7 +76,7 @@ void ChildTable::failed(PublicationId publication, Time now) {
     return;
   }
   child.phase = Phase::kWaiting;
-  child.due = now + std::min(kFirstDelay * (1 << (child.failures - 1)), kLongestDelay);
+  child.due = now + delay_after(child.failures, kFirstDelay, kLongestDelay);
 }
 
 void ChildTable::give_up(PublicationId publication) {

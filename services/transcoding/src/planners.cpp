@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "backoff.hpp"
 #include "base/log.hpp"
 
 namespace millrace::transcoding {
@@ -32,7 +33,9 @@ Planners::~Planners() {
 void Planners::look(const std::vector<LivePublication>& live, Time now) {
   for (auto& [publication, planner] : planners_) planner.live = false;
   for (const LivePublication& each : live) {
-    Planner& planner = planners_[each.publication];
+    const auto [entry, is_new] = planners_.try_emplace(each.publication);
+    Planner& planner = entry->second;
+    if (is_new) planner.due = now;
     planner.stream_id = each.stream_id;
     planner.picture = each.picture;
     planner.live = true;
@@ -43,11 +46,22 @@ void Planners::look(const std::vector<LivePublication>& live, Time now) {
     busy += planner.pid != 0 ? 1 : 0;
   }
   std::erase_if(planners_, [](const auto& entry) { return !entry.second.live && entry.second.pid == 0; });
-  for (auto& [publication, planner] : planners_) {
-    if (!planner.is_needed() || planner.pid != 0 || now < planner.due || busy >= kMostAtOnce) continue;
-    start(publication, planner, now);
+  for (const PublicationId publication : in_turn(now)) {
+    if (busy >= kMostAtOnce) break;
+    start(publication, planners_.at(publication), now);
     ++busy;
   }
+}
+
+std::vector<PublicationId> Planners::in_turn(Time now) const {
+  std::vector<PublicationId> due;
+  for (const auto& [publication, planner] : planners_) {
+    if (planner.is_needed() && planner.pid == 0 && planner.due <= now) due.push_back(publication);
+  }
+  std::stable_sort(due.begin(), due.end(), [&](PublicationId one, PublicationId other) {
+    return planners_.at(one).due < planners_.at(other).due;
+  });
+  return due;
 }
 
 void Planners::start(PublicationId publication, Planner& planner, Time now) {
@@ -75,7 +89,7 @@ void Planners::read(Planner& planner, Time now) {
 
 void Planners::ended(Planner& planner, const ProcessEnd& end, Time now) {
   if (end.signal == 0 && end.status == kNotYet) {
-    planner.due = now + kAgain;
+    planner.due = now + delay_after(++planner.waits, kFirstWait, kLongestWait);
     return;
   }
   if (end.signal != 0 || end.status != 0) return failed(planner, end.text(), now);
@@ -85,14 +99,14 @@ void Planners::ended(Planner& planner, const ProcessEnd& end, Time now) {
             {{"stream", planner.stream_id}, {"renditions", plan->renditions.renditions_size()}});
   planner.plan = std::move(*plan);
   planner.failures = 0;
+  planner.waits = 0;
   planner.due = now + kBetween;
 }
 
 void Planners::failed(Planner& planner, const std::string& why, Time now) {
-  constexpr Time kFirstDelay{1000};
   ++planner.failures;
   log::warning("renditions cannot be planned", {{"stream", planner.stream_id}, {"reason", why}});
-  planner.due = now + std::min(kFirstDelay * (1 << (planner.failures - 1)), kLongestDelay);
+  planner.due = now + delay_after(planner.failures, kFirstDelay, kLongestDelay);
 }
 
 std::size_t Planners::given_up() const {

@@ -17,10 +17,12 @@ class Planners {
  public:
   using Time = ChildTable::Time;
   static constexpr std::size_t kMostAtOnce = 2;
-  static constexpr Time kAgain{500};            // while too little is known of a source
-  static constexpr Time kBetween{5'000};        // plans of one publication, whose picture changes
-  static constexpr Time kLongest{30'000};       // then it is killed
-  static constexpr Time kLongestDelay{30'000};  // after failures: 1, 2, 4, … s
+  static constexpr Time kFirstWait{500};  // while too little is known of a source: 0.5, 1, 2, 4, 8 s
+  static constexpr Time kLongestWait{8'000};
+  static constexpr Time kBetween{5'000};    // plans of one publication, whose picture changes
+  static constexpr Time kLongest{30'000};   // then it is killed
+  static constexpr Time kFirstDelay{1000};  // after failures: 1, 2, 4, … s
+  static constexpr Time kLongestDelay{30'000};
   static constexpr unsigned kMostFailures = 6;  // then the publication has no plan
 
   struct Settings {
@@ -52,10 +54,13 @@ class Planners {
     Time due{0};
     Time began{0};
     unsigned failures = 0;  // in a row
+    unsigned waits = 0;     // in a row
     std::uint32_t picture = 0;
     bool live = true;
     bool is_needed() const { return live && failures <= kMostFailures && (!plan || plan->picture < picture); }
   };
+  // What is to be planned now, the longest due first.
+  std::vector<PublicationId> in_turn(Time now) const;
   void start(PublicationId publication, Planner& planner, Time now);
   void read(Planner& planner, Time now);
   void ended(Planner& planner, const ProcessEnd& end, Time now);
