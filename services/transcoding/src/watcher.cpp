@@ -20,7 +20,6 @@ namespace millrace::transcoding {
 namespace {
 
 constexpr const char* kArenaPrefix = "transcoder-";
-constexpr int kNoEncoder = 69;  // what the child says of it
 
 ChildTable::Time to_time(std::int64_t now_us) {
   return std::chrono::duration_cast<ChildTable::Time>(std::chrono::microseconds(now_us));
@@ -60,7 +59,10 @@ Watcher::Watcher(WatcherSettings settings, std::shared_ptr<runtime::Health> heal
       health_(std::move(health)),
       table_(settings_.most_children),
       demand_(settings_.linger.value_or(std::chrono::milliseconds(0))) {
-  if (settings_.encoder.empty()) begin_planning();
+  if (settings_.encoder.empty())
+    begin_planning();
+  else
+    trial_.emplace(settings_.program, settings_.arguments, settings_.environment, settings_.encoder);
 }
 
 void Watcher::begin_planning() {
@@ -71,42 +73,22 @@ void Watcher::begin_planning() {
       Planners::Settings{settings_.program, std::move(arguments), settings_.environment, encoder_});
 }
 
-// Once: whether the encoder that is asked for can be used is known before any stream is there.
-bool Watcher::has_encoder() {
-  if (settings_.encoder.empty() || !encoder_.empty()) return true;
-  if (no_encoder_) return false;
-  if (chooser_.pid == 0) {
-    std::vector<std::string> arguments = settings_.arguments;
-    arguments.insert(arguments.end(), {"--choose", "--encoder", settings_.encoder});
-    const Result<int> pid =
-        start_process(settings_.program, arguments, settings_.environment, &chooser_.pipes);
-    trouble_ = pid ? std::string() : pid.error().message;
-    chooser_.pid = pid.value_or(0);
-    return false;
-  }
-  const std::optional<ProcessEnd> end = end_of_process(chooser_.pid);
-  chooser_.said += read_available(chooser_.pipes.output.get());
-  if (!end) return false;
-  const std::string said = chooser_.said.substr(0, chooser_.said.find('\n'));
-  chooser_ = {};
-  const bool well = end->signal == 0 && end->status == 0 && !said.empty();
-  if (well) {
-    encoder_ = said;
-    log::info("encoder chosen", {{"encoder", encoder_}});
-    begin_planning();
-  } else if (end->signal == 0 && end->status == kNoEncoder) {
-    no_encoder_ = true;
-    no_encoder_why_ = said;
-    log::error("the encoder cannot be used", {{"encoder", settings_.encoder}, {"reason", said}});
-  }
-  return well;
+// Known before any stream is there.
+bool Watcher::has_encoder(ChildTable::Time now) {
+  if (!trial_) return true;
+  trial_->look(now);
+  if (trial_->chosen().empty()) return false;
+  encoder_ = trial_->chosen();
+  trial_.reset();
+  begin_planning();
+  return true;
 }
 
 void Watcher::look(std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return;
   note_ended(now_us);
-  if (!has_encoder()) return report();
+  if (!has_encoder(to_time(now_us))) return report();
   const std::vector<LivePublication> live = live_publications();
   if (planners_) planners_->look(live, to_time(now_us));
   hear_wanted(now_us);
@@ -302,9 +284,8 @@ void Watcher::clear_arenas(const std::vector<LivePublication>& live, std::int64_
 void Watcher::report() {
   const ChildTable::Counts counts = table_.counts();
   metrics_.counted(counts, demand_.renditions());
-  std::string reason = trouble_;
-  if (no_encoder_)
-    reason = "the encoder cannot be used" + (no_encoder_why_.empty() ? "" : ": " + no_encoder_why_);
+  std::string reason = trial_ ? trial_->trouble() : trouble_;
+  if (no_encoder_) reason = "the encoder cannot be used";
   if (reason.empty() && counts.given_up > 0)
     reason = std::to_string(counts.given_up) + " streams are not transcoded any more";
   if (const std::size_t without = planners_ ? planners_->given_up() : 0; reason.empty() && without > 0)
@@ -317,7 +298,7 @@ void Watcher::stop(std::int64_t deadline_us) {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
   planners_.reset();
-  signal_process(chooser_.pid, SIGKILL);
+  trial_.reset();
   std::map<PublicationId, int> running = table_.pids();
   for (const auto& [publication, pid] : running) signal_process(pid, SIGTERM);
   while (!running.empty()) {

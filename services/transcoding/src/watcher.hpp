@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "child_table.hpp"
 #include "demand_table.hpp"
+#include "encoder_trial.hpp"
 #include "media/arena_set.hpp"
 #include "metrics.hpp"
 #include "planners.hpp"
@@ -68,14 +69,9 @@ class Watcher {
     ChildStatus status{};
     Wanted told{};
   };
-  struct Chooser {
-    int pid = 0;
-    ProcessPipes pipes{};
-    std::string said{};
-  };
 
   bool is_on_demand() const { return settings_.linger.has_value(); }
-  bool has_encoder();
+  bool has_encoder(ChildTable::Time now);
   void begin_planning();
   void note_ended(std::int64_t now_us);
   void note_end(PublicationId publication, const ProcessEnd& end, std::int64_t now_us);
@@ -103,10 +99,9 @@ class Watcher {
   std::map<std::string, v1::RenditionsPlanned> announced_;  // by stream
   Metrics metrics_;
   bool stopped_ = false;
-  std::string trouble_;  // of the log
-  std::string no_encoder_why_;
-  bool no_encoder_ = false;
-  Chooser chooser_;
+  std::string trouble_;                          // of the log
+  bool no_encoder_ = false;                      // a child says so
+  std::optional<EncoderTrial> trial_;            // until an encoder is chosen
   std::string encoder_;                          // that was chosen
   std::map<std::string, std::int64_t> idle_us_;  // arenas of children, since when nobody writes to them
 };

@@ -240,6 +240,25 @@ TEST_F(WatcherTest, SaysAtStartThatTheEncoderCannotBeUsed) {
   EXPECT_NE(health_->report().json().find("the encoder cannot be used: no device"), std::string::npos);
 }
 
+TEST_F(WatcherTest, SaysThatTheEncoderCannotBeTriedUntilItCan) {
+  run_script("[ \"$0\" = --choose ] || exit; [ -e " + settings_.directory +
+             "/device ] && echo $2 && exit; exit 1");
+  settings_.encoder = "x264";
+  start();
+  std::int64_t now_us = 0;
+  const auto look_until = [&](runtime::HealthState state) {
+    for (int i = 0; i < 1000 && health_->overall() != state; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      watcher_->look(now_us += kSecond);
+    }
+    EXPECT_EQ(health_->overall(), state);
+  };
+  look_until(runtime::HealthState::kDegraded);
+  EXPECT_NE(health_->report().json().find("the encoder cannot be tried: status 1"), std::string::npos);
+  std::ofstream(settings_.directory + "/device") << "";
+  look_until(runtime::HealthState::kReady);
+}
+
 TEST_F(WatcherTest, RemovesArenasThatNobodyWritesToAnyMore) {
   arena("transcoder-old").reset();
   const auto used = arena("transcoder-used");
