@@ -62,8 +62,8 @@ def answers(stack):
     check(status == 200 and int(headers["Content-Length"]) == len(body) and not empty, "HEAD")
     check(fetch(url, {"Range": f"bytes={len(body)}-"})[0] == 416, "a range beyond the end")
     check(fetch(stack.info["hls_url"].replace(stack.stream_id, "nobody"))[0] == 404, "an unknown stream is 404")
-    gone = url.replace(f"/{number}-", f"/{playlist.media_sequence - 1000}-")
-    check(gone != url and fetch(gone)[0] == 410, f"a segment of the past is 410: {fetch(gone)[0]}")
+    never = url.replace(f"/{number}-", f"/{playlist.media_sequence - 1000}-")
+    check(never != url and fetch(never)[0] == 404, f"a segment that never was is 404: {fetch(never)[0]}")
     check(fetch(url.replace(f"/{number}-", f"/{number + 1000}-"))[0] == 404, "a segment of the future is 404")
 
 
