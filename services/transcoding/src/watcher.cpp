@@ -228,6 +228,7 @@ std::vector<LivePublication> Watcher::live_publications() {
     if (found.info.end == media::LogEnd::kLive && !found.arena->over()) newest[found.info.stream_id] = found;
   }
   std::vector<LivePublication> live;
+  live.reserve(newest.size());
   for (const auto& [stream_id, found] : newest)
     live.push_back({stream_id, found.info.publication_id, is_on_demand() ? newest_picture(found) : 0});
   return live;
