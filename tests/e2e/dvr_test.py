@@ -17,9 +17,11 @@ def whole_list(watcher, rendition="v0"):
 
 
 def lost(listed):
-    """Gaps that are not for want of a publisher: those have names of their own."""
-    uris = re.findall(r"^#EXT-X-GAP\n(?:#.*\n)*(.+)$", listed.text, re.M)
-    return [uri for uri in uris if not uri.endswith("-gap.m4s")]
+    """Gaps that are not for want of a publisher: those have names of their own. A picture or two of a segment, with which an encoder was cut
+    off, have no sound beside them."""
+    gaps = re.findall(r"^#EXT-X-GAP\n#EXTINF:([\d.]+),\n(.+)$", listed.text, re.M)
+    check(len(gaps) == listed.text.count("#EXT-X-GAP"), f"each gap has a length and a name: {listed.text}")
+    return [uri for seconds, uri in gaps if not uri.endswith("-gap.m4s") and float(seconds) > 0.1]
 
 
 def beyond_the_log(watcher):
