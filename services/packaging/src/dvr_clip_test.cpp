@@ -59,8 +59,8 @@ TEST(DvrClip, IsOverWhenTheStreamIsThreeTargetsBehindItsEnd) {
   OfferingScript script;
   script.segments(3);  // 0 to 6 s
   const auto state = [&] {
-    const Listing& listing = dvr_clip(script.offering, clip(2, 7))->listing;
-    return std::pair(listing.ended, listing.long_ended);
+    const auto made = dvr_clip(script.offering, clip(2, 7));
+    return std::pair(made->listing.ended, made->listing.long_ended);
   };
   EXPECT_EQ(state(), std::pair(false, false));
   script.segments(1);
